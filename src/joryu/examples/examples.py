@@ -1,0 +1,144 @@
+"""`Examples`: the transfer set, held in memory, each example known by the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+
+UNLABELLED = -1  #: the label of an example that has none
+
+Ids = npt.NDArray[np.uint64]
+"""Content hashes, shape ``[n, 2]``: the high and low halves of a BLAKE2b-128 digest."""
+
+
+class Rejected(NamedTuple):
+    """A file that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """Inputs with their ids and, where known, their hard labels.
+
+    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
+    ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``rejected`` names what a loader
+    left out.
+
+    >>> examples = Examples.of(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), labels=torch.tensor([0, 1]), classes=["a", "b"])
+    >>> len(examples), examples.ids.shape, examples.classes
+    (2, (2, 2), ('a', 'b'))
+    """
+
+    inputs: Tensor
+    ids: Ids
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    name: str = "examples"
+    sources: tuple[str, ...] | None = None
+    rejected: tuple[Rejected, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Tensor,
+        labels: Tensor | None = None,
+        *,
+        classes: Sequence[str],
+        name: str = "examples",
+        sources: Sequence[str] | None = None,
+        rejected: Sequence[Rejected] = (),
+    ) -> Examples:
+        """Examples from tensors; ids are computed here.
+
+        Raises:
+            InputError: lengths that differ, labels outside the classes, no example at all.
+        """
+        if len(inputs) == 0:
+            raise InputError(f"{name} holds no usable example", expected="at least one", received=0)
+        if labels is not None:
+            if labels.shape != (len(inputs),):
+                raise InputError(
+                    "labels do not fit the inputs", expected=f"[{len(inputs)}]", received=list(labels.shape)
+                )
+            labels = labels.long()
+            low, high = int(labels.min()), int(labels.max())
+            if low < UNLABELLED or high >= len(classes):
+                raise InputError(
+                    "labels outside the classes",
+                    expected=f"{UNLABELLED} (none) or 0..{len(classes) - 1}",
+                    received=f"{low}..{high}",
+                )
+        return cls(
+            inputs=inputs.contiguous(),
+            ids=content_ids(inputs),
+            labels=labels,
+            classes=tuple(classes),
+            name=name,
+            sources=None if sources is None else tuple(sources),
+            rejected=tuple(rejected),
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def select(self, rows: Tensor | Sequence[int]) -> Examples:
+        """The given rows, as new examples."""
+        index = torch.as_tensor(rows, dtype=torch.int64)
+        return replace(
+            self,
+            inputs=self.inputs[index],
+            ids=self.ids[index.numpy()],
+            labels=None if self.labels is None else self.labels[index],
+            sources=None if self.sources is None else tuple(self.sources[i] for i in index.tolist()),
+        )
+
+    def labelled(self) -> Examples:
+        """Only the examples that have a hard label.
+
+        Raises:
+            InputError: none has one.
+        """
+        rows = [] if self.labels is None else (self.labels != UNLABELLED).nonzero().flatten()
+        if len(rows) == 0:
+            raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
+        return self if len(rows) == len(self) else self.select(rows)
+
+    def hide_labels(self, rows: Tensor) -> Examples:
+        """The same examples with the labels of the given rows hidden, as in a transfer set that nobody labelled."""
+        if self.labels is None:
+            return self
+        labels = self.labels.clone()
+        labels[rows] = UNLABELLED
+        return replace(self, labels=labels)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the *set* of ids and of the classes: order, copies and labels do not change what a teacher is asked."""
+        unique = np.unique(self.ids, axis=0)
+        digest = hashlib.blake2b(np.ascontiguousarray(unique).tobytes(), digest_size=16)
+        digest.update("\x00".join(self.classes).encode())
+        return digest.hexdigest()
+
+
+def content_ids(inputs: Tensor) -> Ids:
+    """BLAKE2b-128 of each example's type, shape and bytes, as uint64 ``[n, 2]``."""
+    rows = np.ascontiguousarray(inputs.detach().cpu().numpy()).reshape(len(inputs), -1)
+    salt = f"{rows.dtype.str}{tuple(inputs.shape[1:])}".encode()
+    start = hashlib.blake2b(salt, digest_size=16)
+    digests = bytearray()
+    for row in rows:
+        digest = start.copy()
+        digest.update(row)
+        digests += digest.digest()
+    return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
