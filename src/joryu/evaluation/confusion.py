@@ -1,0 +1,54 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+DENSE_CLASSES = 100  #: up to this many classes the whole matrix is kept; it grows with the square
+PAIRS = 50  #: how many confused pairs are kept, whatever the number of classes
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusedPair:
+    """``count`` examples of class ``label`` were answered ``predicted`` (both are class indices)."""
+
+    label: int
+    predicted: int
+    count: int
+
+
+def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tensor:
+    """Counts ``[C, C]``: row = label, column = prediction.
+
+    >>> confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)
+    tensor([[1, 1],
+            [0, 1]])
+    """
+    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
+
+
+def most_confused(matrix: Tensor, *, limit: int = PAIRS) -> tuple[ConfusedPair, ...]:
+    """The off-diagonal cells of a confusion matrix, fullest first; ties in class order.
+
+    >>> most_confused(torch.tensor([[5, 2], [3, 9]]))
+    (ConfusedPair(label=1, predicted=0, count=3), ConfusedPair(label=0, predicted=1, count=2))
+    """
+    wrong = matrix.clone().fill_diagonal_(0)
+    cells = wrong.nonzero()
+    counts = wrong[cells[:, 0], cells[:, 1]]
+    order = counts.argsort(descending=True, stable=True)[:limit]
+    rows = torch.cat([cells[order], counts[order, None]], dim=1)
+    return tuple(ConfusedPair(*row) for row in rows.tolist())
+
+
+def per_class_accuracy(matrix: Tensor) -> tuple[float | None, ...]:
+    """Share of each class's examples that were answered right (recall), to four digits; ``None`` for an absent class.
+
+    >>> per_class_accuracy(torch.tensor([[3, 1], [0, 0]]))
+    (0.75, None)
+    """
+    rights, totals = matrix.diagonal().tolist(), matrix.sum(1).tolist()
+    return tuple(round(right / total, 4) if total else None for right, total in zip(rights, totals, strict=True))

@@ -1,0 +1,32 @@
+"""Numbers as JSON: what an evaluation, a comparison or a latency looks like in a file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def as_json(record: DataclassInstance) -> dict[str, object]:
+    """A dataclass of plain numbers as what `json.dumps` takes; a number that is not finite becomes ``None``.
+
+    JSON has no NaN and no infinity, and a reader in another language would stumble over Python's spelling of them.
+
+    >>> from joryu.evaluation.cost import Latency
+    >>> as_json(Latency(milliseconds=0.5, repeats=30, batch=1, threads=2, device="cpu"))["milliseconds"]
+    0.5
+    """
+    return {name: _plain(value) for name, value in asdict(record).items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
