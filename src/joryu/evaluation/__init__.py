@@ -1,0 +1,51 @@
+"""Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
+
+from joryu.evaluation.agreement import Agreement, agreement
+from joryu.evaluation.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability
+from joryu.evaluation.comparison import (
+    Comparison,
+    Verdict,
+    compare,
+    compare_correct,
+    mcnemar_exact,
+    tango_interval,
+)
+from joryu.evaluation.confusion import ConfusedPair, confusion_matrix, most_confused, per_class_accuracy
+from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
+from joryu.evaluation.metrics import Evaluation, evaluate_logits
+from joryu.evaluation.predictions import device_of, evaluating, predict_logits
+from joryu.evaluation.record import as_json
+from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
+
+__all__ = [
+    "BINS",
+    "Agreement",
+    "Comparison",
+    "ConfusedPair",
+    "Evaluation",
+    "Latency",
+    "ReliabilityBin",
+    "SeedComparison",
+    "Summary",
+    "Verdict",
+    "agreement",
+    "as_json",
+    "compare",
+    "compare_correct",
+    "compare_seeds",
+    "confusion_matrix",
+    "count_parameters",
+    "device_of",
+    "evaluate_logits",
+    "evaluating",
+    "expected_calibration_error",
+    "mcnemar_exact",
+    "measure_latency",
+    "most_confused",
+    "per_class_accuracy",
+    "predict_logits",
+    "reliability",
+    "state_bytes",
+    "summarise",
+    "tango_interval",
+]

@@ -1,0 +1,83 @@
+"""Asking a network for its logits, and leaving it as it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from joryu.errors import InputError
+from joryu.examples import Examples
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[nn.Module]:
+    """The module in evaluation mode, without gradients; every submodule gets its own mode back at the end.
+
+    Each submodule's mode is kept, not the root's alone: a batch norm that was frozen on purpose stays frozen.
+
+    >>> net = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    >>> with evaluating(net):
+    ...     [part.training for part in net]
+    [False, False]
+    >>> [part.training for part in net]
+    [True, False]
+    """
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.inference_mode():
+            yield module
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the module's first parameter (or buffer) lies; the CPU for a module that has neither."""
+    first = next(chain(module.parameters(), module.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def predict_logits(
+    module: nn.Module, examples: Examples, *, batch_size: int = 512, device: torch.device | str | None = None
+) -> Tensor:
+    """Logits ``[n, C]``, float32 on the CPU, of a network that takes raw inputs.
+
+    Inputs are taken to the network batch by batch. With another ``device`` than the network's own it works there for
+    the time being and is brought back afterwards.
+
+    >>> examples = Examples.of(torch.zeros(3, 2), classes=["a", "b"])
+    >>> predict_logits(nn.Linear(2, 2), examples, batch_size=2).shape
+    torch.Size([3, 2])
+
+    Raises:
+        InputError: a batch size below one, or answers that are not one row of logits per example.
+    """
+    if batch_size < 1:
+        raise InputError("batch size is not usable", expected="an integer >= 1", received=batch_size)
+    home = device_of(module)
+    place = home if device is None else torch.device(device)
+    module.to(place)
+    try:
+        with evaluating(module):
+            batches: tuple[Tensor, ...] = torch.split(examples.inputs, batch_size)
+            parts = [_answers(module, batch.to(place, non_blocking=True), len(examples.classes)) for batch in batches]
+    finally:
+        module.to(home)
+    # Joined outside inference mode, so that the caller may compute gradients from the logits.
+    return torch.cat(parts)
+
+
+def _answers(module: nn.Module, batch: Tensor, n_classes: int) -> Tensor:
+    logits: Tensor = module(batch)
+    if logits.shape != (len(batch), n_classes):
+        raise InputError(
+            "the network's answers do not fit the examples",
+            expected=f"logits [{len(batch)}, {n_classes}]",
+            received=list(logits.shape),
+        )
+    return logits.float().cpu()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from joryu.errors import InputError
+from joryu.evaluation import count_parameters, measure_latency, state_bytes
+
+
+class Sleeper(nn.Module):
+    def __init__(self, seconds: float, log: list[str], name: str) -> None:
+        super().__init__()
+        self.seconds, self.log, self.name = seconds, log, name
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.log.append(self.name)
+        time.sleep(self.seconds)
+        return inputs
+
+
+def test_parameters_by_hand_and_shared_ones_once() -> None:
+    layer = nn.Linear(4, 4)
+    assert count_parameters(nn.Sequential(layer, nn.ReLU(), layer)) == 4 * 4 + 4
+    assert count_parameters(nn.BatchNorm1d(3)) == 6  # running statistics are no parameters
+
+
+def test_bytes_are_those_of_the_safetensors_file(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    data = (tmp_path / "net.safetensors").read_bytes()
+    header = 8 + int.from_bytes(data[:8], "little")
+    assert state_bytes(net) == len(data) - header
+
+
+def test_shared_memory_counts_once() -> None:
+    layer = nn.Linear(4, 4)
+    assert state_bytes(nn.ModuleList([layer, layer])) == 4 * (16 + 4)
+
+
+def test_latency_is_the_median_of_interleaved_repeats() -> None:
+    log: list[str] = []
+    nets = {"slow": Sleeper(0.004, log, "slow"), "fast": Sleeper(0.001, log, "fast")}
+    found = measure_latency(nets, torch.zeros(1, 2), repeats=5, block_seconds=0)
+    assert log[4:] == ["slow", "fast"] * 5  # after two trial passes each
+    assert 4 <= found["slow"].milliseconds < 40
+    assert found["slow"].milliseconds > found["fast"].milliseconds >= 1
+    assert (found["fast"].repeats, found["fast"].batch, found["fast"].device) == (5, 1, "cpu")
+
+
+def test_threads_are_stated_and_given_back() -> None:
+    before = torch.get_num_threads()
+    net = nn.Linear(2, 2)
+    found = measure_latency({"net": net}, torch.zeros(1, 2), repeats=2, block_seconds=0, threads=before + 1)
+    assert found["net"].threads == before + 1
+    assert torch.get_num_threads() == before
+    assert net.training
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(InputError, match="latency"):
+        measure_latency({}, torch.zeros(1, 2), repeats=0)
