@@ -1,0 +1,124 @@
+"""From a spec such as ``mlp:800x2`` to a network. The table of names lives here, at the edge, and nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+
+from torch import nn
+
+from joryu.errors import InputError, MissingExtraError
+from joryu.students.cnn import cnn
+from joryu.students.head import keep_head_in_float32
+from joryu.students.mlp import mlp
+
+EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, timm:NAME, module:pkg.mod:factory"
+
+
+def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    """The network a spec names, freshly initialised, mapping *normalised* inputs to logits ``[B, n_classes]``.
+
+    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]`` and ``cnn:WIDTHxDEPTH[,dropout=P]``: this package's own families;
+    * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
+    * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
+      ``input_shape`` if its parameters have these names.
+
+    Raises:
+        InputError: a spec that cannot be read or names nothing.
+        MissingExtraError: timm is not installed.
+    """
+    family, _, rest = spec.partition(":")
+    builders: dict[str, Callable[[str, tuple[int, ...], int], nn.Module]] = {
+        "mlp": _mlp,
+        "cnn": _cnn,
+        "timm": _timm,
+        "module": _module,
+    }
+    if family not in builders or not rest:
+        near = difflib.get_close_matches(family, builders, n=1)
+        raise InputError(
+            f"unknown architecture {spec!r}",
+            expected=EXAMPLES,
+            hint=f"did you mean {near[0]}:…?" if near and near[0] != family else None,
+        )
+    return builders[family](rest, input_shape, n_classes)
+
+
+def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tuple[int, int, dict[str, str]]:
+    shape, *rest = spec.split(",")
+    match = re.fullmatch(r"(\d+)x(\d+)", shape)
+    options = dict(part.partition("=")[::2] for part in rest)
+    unknown = [key for key in options if key not in allowed]
+    if match is None or unknown or "0" in match.groups():
+        raise InputError(
+            f"cannot read architecture {family}:{spec}",
+            expected=f"{family}:WIDTHxDEPTH with options {', '.join(allowed)}, for example {EXAMPLES}",
+        )
+    return int(match[1]), int(match[2]), options
+
+
+def _rates(text: str, spec: str) -> list[float]:
+    try:
+        rates = [float(part) for part in text.split("/")]
+    except ValueError:
+        rates = [-1.0]
+    if not all(0 <= rate < 1 for rate in rates):
+        raise InputError(f"cannot read dropout in {spec!r}", expected="rates in [0, 1)", received=text)
+    return rates
+
+
+def _mlp(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    width, depth, options = _shape_and_options(spec, "mlp", ("dropout",))
+    rates = _rates(options.get("dropout", "0"), spec)
+    return mlp(
+        input_shape,
+        n_classes,
+        width=width,
+        depth=depth,
+        dropout=(rates[0], rates[-1]) if len(rates) > 1 else (0.0, rates[0]),
+    )
+
+
+def _cnn(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    width, depth, options = _shape_and_options(spec, "cnn", ("dropout",))
+    return cnn(input_shape, n_classes, width=width, depth=depth, dropout=_rates(options.get("dropout", "0"), spec)[0])
+
+
+def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    try:
+        import timm  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("timm", "vision", f"the model timm:{name}") from error
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        raise InputError(
+            f"timm has no model {name!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()",
+        )
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=n_classes, in_chans=input_shape[0])
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise InputError(f"timm:{name} does not take these inputs", received=f"{list(input_shape)}: {error}") from error
+    return keep_head_in_float32(model, n_classes)
+
+
+def _module(path: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    module_name, _, factory_name = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name or "")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"cannot import module:{path}",
+            expected="module:pkg.mod:factory, importable from here",
+            received=str(error),
+            hint="is the package installed, or PYTHONPATH set?",
+        ) from error
+    offered = {"n_classes": n_classes, "input_shape": input_shape}
+    wanted = inspect.signature(factory).parameters
+    network = factory(**{name: value for name, value in offered.items() if name in wanted})
+    if not isinstance(network, nn.Module):
+        raise InputError(f"module:{path} must return an nn.Module", received=type(network).__name__)
+    return keep_head_in_float32(network, n_classes)

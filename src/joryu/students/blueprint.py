@@ -1,0 +1,122 @@
+"""`Blueprint`: all it takes to build a student again, and the two files a student is on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from joryu.errors import InputError, MismatchError
+from joryu.students.architecture import build_architecture
+from joryu.students.normalise import Normalise, measure_normalisation
+
+
+class Blueprint(BaseModel):
+    """Architecture, input shape, classes and input normalisation of a student (or of a teacher trained here).
+
+    >>> import torch
+    >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
+    >>> plan.build()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
+    torch.Size([3, 2])
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str
+    input_shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    scale: float = 1.0
+
+    @classmethod
+    def fitted(cls, architecture: str, inputs: Tensor, classes: tuple[str, ...]) -> Self:
+        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
+        mean, std, scale = measure_normalisation(inputs)
+        return cls(
+            architecture=architecture,
+            input_shape=tuple(inputs.shape[1:]),
+            classes=classes,
+            mean=tuple(mean),
+            std=tuple(std),
+            scale=scale,
+        )
+
+    def build(self) -> nn.Sequential:
+        """``Normalise`` followed by the network, initialised from torch's global generator."""
+        single = len(self.mean) == 1
+        return nn.Sequential(
+            Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
+            build_architecture(self.architecture, self.input_shape, len(self.classes)),
+        )
+
+
+def save_student(folder: Path, module: nn.Module, blueprint: Blueprint) -> None:
+    """Write ``student.json`` and ``student.safetensors``; the student alone, nothing else."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    partial = folder / "student.safetensors.partial"
+    save_file(state, partial)
+    partial.replace(folder / "student.safetensors")
+    (folder / "student.json").write_text(blueprint.model_dump_json(indent=2) + "\n")
+
+
+def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:
+    """The student of a run, in evaluation mode.
+
+    Raises:
+        InputError: the folder is not a finished run.
+        MismatchError: the weights do not fit the architecture.
+    """
+    plan, weights = folder / "student.json", folder / "student.safetensors"
+    if not plan.is_file() or not weights.is_file():
+        raise InputError(
+            f"{folder} is not a finished run",
+            expected="student.json and student.safetensors",
+            received="an unfinished run" if (folder / "run.json").is_file() else "neither",
+            hint="finish it with the command that began it" if (folder / "run.json").is_file() else None,
+        )
+    try:
+        blueprint = Blueprint.model_validate(json.loads(plan.read_text()))
+    except (ValidationError, json.JSONDecodeError) as error:
+        raise InputError(f"cannot read {plan}", received=str(error).splitlines()[0]) from error
+    module = blueprint.build()
+    load_weights(module, weights)
+    return module.eval(), blueprint
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Load a safetensors file into a module, strictly.
+
+    Raises:
+        InputError: the file is absent or damaged.
+        MismatchError: names or shapes differ.
+    """
+    if not path.is_file():
+        raise InputError(f"no weights at {path}", expected="a safetensors file")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"cannot read the weights {path}", expected="safetensors", received=str(error)) from error
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise MismatchError(
+            f"the weights {path.name} do not fit the network", received=" ".join(str(error).split())[:300]
+        ) from error
+
+
+def fingerprint(module: nn.Module, *extra: str) -> str:
+    """BLAKE2b-128 over every name, shape and byte of the state, and over what else would change the answers."""
+    digest = hashlib.blake2b("\x00".join(extra).encode(), digest_size=16)
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,45 @@
+"""Fully connected students (Hinton, Vinyals & Dean 2015 use 2 x 800 units and a 2 x 1200 teacher)."""
+
+from __future__ import annotations
+
+from math import prod
+
+from torch import nn
+
+from joryu.students.head import Float32Linear
+
+
+def mlp(
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    width: int,
+    depth: int,
+    dropout: tuple[float, float] = (0.0, 0.0),
+) -> nn.Sequential:
+    """``depth`` hidden layers of ``width`` rectified units; ``dropout`` is (inputs, hidden units).
+
+    Weights start from He et al. 2015 (normal, fan in), the head from N(0, 0.01²), biases from 0. The head is small so
+    that the first logits do not drown a high temperature.
+
+    Shapes: ``[B, *input_shape]`` to logits ``[B, n_classes]``.
+
+    >>> sum(p.numel() for p in mlp((1, 28, 28), 10, width=800, depth=2).parameters())
+    1276810
+    """
+    features = prod(input_shape)
+    layers: list[nn.Module] = [nn.Flatten()]
+    if dropout[0] > 0:
+        layers.append(nn.Dropout(dropout[0]))
+    for _ in range(depth):
+        hidden = nn.Linear(features, width)
+        nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
+        nn.init.zeros_(hidden.bias)
+        layers += [hidden, nn.ReLU()]
+        if dropout[1] > 0:
+            layers.append(nn.Dropout(dropout[1]))
+        features = width
+    head = Float32Linear(features, n_classes)
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
+    return nn.Sequential(*layers, head)

@@ -1,0 +1,85 @@
+"""`Normalise`: raw inputs to what a network expects, as the network's own first layer.
+
+A teacher trained on ImageNet statistics and a student trained on raw greys can then be shown the very same tensor, and
+an exported student needs nothing but itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from joryu.errors import InputError
+
+
+class Normalise(nn.Module):
+    """``(x * scale - mean) / std`` per channel, after resizing and matching the number of channels where asked.
+
+    Args:
+        mean: one number, or one per channel, in scaled units.
+        std: likewise.
+        scale: 1/255 for uint8 pictures, 1 for data that is already real-valued.
+        size: height and width the network expects; pictures of another size are resized bilinearly (antialiased).
+        channels: 3 repeats a grey picture; 1 averages a colour one (ITU-R 601 luma).
+
+    Shapes: ``[B, C, H, W]`` (any real dtype) or ``[B, features]`` to float32 of the same layout.
+
+    >>> Normalise(mean=0.5, std=0.5, scale=1 / 255)(torch.full((1, 1, 1, 1), 255, dtype=torch.uint8)).item()
+    1.0
+
+    Raises:
+        InputError: a standard deviation that is not positive.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        mean: float | Sequence[float] = 0.0,
+        std: float | Sequence[float] = 1.0,
+        *,
+        scale: float = 1.0,
+        size: tuple[int, int] | None = None,
+        channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.scale, self.size, self.channels = scale, size, channels
+        std_values = torch.as_tensor(std, dtype=torch.float32)
+        if not bool((std_values > 0).all()):
+            raise InputError("the standard deviation of an input must be positive", received=std)
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).clone())
+        self.register_buffer("std", std_values.clone())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        x = inputs.to(torch.float32)
+        if self.size is not None and tuple(x.shape[-2:]) != self.size:
+            x = F.interpolate(x, size=self.size, mode="bilinear", align_corners=False, antialias=True)
+        if self.channels is not None and x.shape[1] != self.channels:
+            x = self._match_channels(x)
+        shape = (-1, *([1] * (x.ndim - 2))) if self.mean.ndim else ()
+        # One multiply and one add: this runs on every batch.
+        factor = (self.scale / self.std).reshape(shape)
+        return x * factor - (self.mean / self.std).reshape(shape)
+
+    def _match_channels(self, x: Tensor) -> Tensor:
+        if x.shape[1] == 1:
+            return x.expand(-1, self.channels or 1, *x.shape[2:])
+        if self.channels == 1 and x.shape[1] == 3:
+            return (x * x.new_tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+        raise InputError("the network and the pictures differ in channels", expected=self.channels, received=x.shape[1])
+
+
+def measure_normalisation(inputs: Tensor) -> tuple[list[float], list[float], float]:
+    """``mean, std, scale`` of a transfer set: per channel for pictures (uint8 scaled by 1/255), per set otherwise.
+
+    At most 10,000 examples are read, evenly spaced, so that the answer does not depend on chance.
+    """
+    scale = 1 / 255 if inputs.dtype == torch.uint8 else 1.0
+    sample = inputs[:: max(1, len(inputs) // 10_000)].to(torch.float32) * scale
+    axes = [axis for axis in range(sample.ndim) if axis != 1] if sample.ndim == 4 else list(range(sample.ndim))
+    std, mean = torch.std_mean(sample, dim=axes)
+    return mean.reshape(-1).tolist(), std.reshape(-1).clamp_min(1e-6).tolist(), scale

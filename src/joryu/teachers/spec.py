@@ -1,0 +1,89 @@
+"""Teachers by name, for the command line: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from joryu.errors import InputError, MismatchError
+from joryu.students.architecture import build_architecture
+from joryu.students.blueprint import load_student, load_weights
+from joryu.students.normalise import Normalise
+from joryu.teachers.network import Network
+
+EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors]"
+
+
+def load_teacher(
+    spec: str, *, classes: Sequence[str] | None = None, input_shape: tuple[int, ...] | None = None
+) -> Network:
+    """The teacher a spec names.
+
+    * ``run:DIR``: the student of a finished run (teachers trained by Joryu are runs too); it knows its classes.
+    * ``timm:NAME``: a timm model with its published normalisation and size; with ``@FILE`` its weights come from a
+      safetensors file, without it from timm's own (downloaded) weights.
+    * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module`` over raw inputs, weights likewise.
+
+    The last two answer about ``classes`` (those of the examples), and are built for ``input_shape``.
+
+    Raises:
+        InputError: an unknown spec, a missing file, a factory that cannot be imported.
+        MismatchError: weights, classes or shapes that do not fit.
+        MissingExtraError: timm is needed and absent.
+    """
+    family, _, rest = spec.partition(":")
+    if family == "run" and rest:
+        return _from_run(Path(rest), classes)
+    if family in ("timm", "module") and rest:
+        if classes is None or input_shape is None:
+            raise InputError(
+                f"the teacher {spec} does not know its classes", hint="give the examples' classes and shape"
+            )
+        name, _, weights = rest.partition("@")
+        module, normalise = _built(family, name, input_shape, len(classes), bool(weights))
+        if weights:
+            load_weights(module, Path(weights))
+        return Network(module, classes, normalise=normalise)
+    if Path(spec).is_dir():
+        raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
+    near = difflib.get_close_matches(family, ("run", "timm", "module"), n=1)
+    raise InputError(
+        f"unknown teacher {spec!r}", expected=EXAMPLES, hint=f"did you mean {near[0]}:…?" if near else None
+    )
+
+
+def _from_run(folder: Path, classes: Sequence[str] | None) -> Network:
+    if not folder.is_dir():
+        raise InputError(f"no run at {folder}", expected="a folder that joryu distill or joryu experiment wrote")
+    module, blueprint = load_student(folder)
+    if classes is not None and tuple(classes) != blueprint.classes:
+        raise MismatchError(
+            "teacher and examples differ in their classes",
+            expected=_short(blueprint.classes),
+            received=_short(tuple(classes)),
+            hint="name the class folders as the teacher's classes, in the same order",
+        )
+    return Network(module, blueprint.classes)
+
+
+def _short(classes: tuple[str, ...]) -> str:
+    return f"{len(classes)} classes {', '.join(classes[:6])}{', …' if len(classes) > 6 else ''}"
+
+
+def _built(
+    family: str, name: str, input_shape: tuple[int, ...], n_classes: int, own_weights: bool
+) -> tuple[nn.Module, nn.Module | None]:
+    if family == "module":
+        return build_architecture(f"module:{name}", input_shape, n_classes), None
+    module = build_architecture(f"timm:{name}", (3, *input_shape[1:]), n_classes)
+    import timm  # noqa: PLC0415 - the architecture above has already said how to install it
+
+    if not own_weights:
+        module = timm.create_model(name, pretrained=True, num_classes=n_classes)
+    published: dict[str, Any] = vars(module)["pretrained_cfg"]
+    height, width = published["input_size"][1:]
+    return module, Normalise(published["mean"], published["std"], scale=1 / 255, size=(height, width), channels=3)
