@@ -1,0 +1,30 @@
+"""``joryu evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(evaluate)
+
+
+def evaluate(
+    run: Path = typer.Argument(..., help="A finished run."),
+    examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
+    split: str = typer.Option("test", help="train, test or all."),
+    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    as_json: bool = JSON,
+) -> None:
+    """Measure a student, its teacher and its twin on labelled examples, and write evaluation.json.
+
+    Example:  joryu evaluate run
+    """
+    from joryu.report.assemble import Judges, evaluate_run, summary_lines
+
+    found = evaluate_run(run, Judges(examples=examples, split=split, size=size))
+    emit(found, as_json, "\n".join(summary_lines(found)))

@@ -1,0 +1,60 @@
+"""``joryu label``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, command_line, counting, emit, talk_of_rejected
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(label)
+
+
+def label(
+    teacher: str = typer.Option(..., help="run:DIR, timm:NAME[@FILE] or module:pkg.mod:factory[@FILE] (safetensors)."),
+    examples: str = typer.Option(..., help="digits, mnist, cifar10, idx:DIR, parquet:DIR, folder:DIR or a path."),
+    out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
+    split: str = typer.Option("train", help="train, test or all."),
+    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    views: str | None = typer.Option(None, help="Augmentations the teacher answers about too, such as shift:2,flip."),
+    n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
+    encoding: str | None = typer.Option(None, help="dense, dense:float32, top-32 …; logits are float16 by default."),
+    batch_size: int | None = typer.Option(None, min=1, help="Examples the teacher is shown at a time (256)."),
+    as_json: bool = JSON,
+) -> None:
+    """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
+
+    Example:  joryu label --teacher run:teacher --examples mnist --out targets
+    """
+    from joryu.examples import load_examples
+    from joryu.examples.views import parse_views
+    from joryu.targets.encoding import Encoding
+    from joryu.teachers import load_teacher
+    from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+
+    kept = None if encoding is None else Encoding.parse(encoding)
+    shown_as = parse_views(views) if views else None
+    with counting("reading pictures") as advance:
+        shown = load_examples(examples, split=split, size=size, progress=advance)
+    talk_of_rejected(shown.rejected)
+    who = load_teacher(teacher, classes=shown.classes, input_shape=tuple(shown.inputs.shape[1:]))
+    with counting("labelling") as advance:
+        store = label_examples(
+            who,
+            shown,
+            out,
+            views=shown_as,
+            n_views=n_views,
+            options=LabelOptions(
+                encoding=kept,
+                batch_size=batch_size,
+                progress=advance,
+                origin=Origin(teacher=teacher, examples=examples, command=command_line()),
+            ),
+        )
+    failures = len(store.failures())
+    summary = {"store": str(out), "answers": len(store), "failures": failures, "left_out": len(shown.rejected)}
+    emit(summary, as_json, f"{len(store)} answers in {out}" + (f", {failures} failures" if failures else ""))

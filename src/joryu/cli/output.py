@@ -1,0 +1,103 @@
+"""stdout is data, stderr is talk: how the commands print, and how long work shows its progress."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from joryu.examples import Examples, Rejected
+    from joryu.targets import Store
+    from joryu.training.checkpoint import Progress
+    from joryu.training.run import Watch
+
+JSON = typer.Option(False, "--json", help="Print JSON on stdout.")
+
+
+def emit(data: Any, as_json: bool, text: str) -> None:
+    """The result of a command: as JSON for scripts, as text for people."""
+    sys.stdout.write((json.dumps(data, indent=2, default=str) if as_json else text) + "\n")
+
+
+def talk(message: str) -> None:
+    """A remark for the person at the terminal."""
+    sys.stderr.write(message + "\n")
+
+
+def command_line() -> str:
+    """What was typed, for provenance."""
+    return shlex.join(["joryu", *sys.argv[1:]])
+
+
+def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
+    """Name the files that were left out, and why."""
+    for one in rejected[:most]:
+        talk(f"left out {one.name}: {one.reason}")
+    if len(rejected) > most:
+        talk(f"… and {len(rejected) - most} more were left out")
+
+
+def reopen(store: Store, spec: str | None, split: str, size: int | None) -> Examples:
+    """The examples a store was made for."""
+    from joryu.errors import InputError
+    from joryu.examples import load_examples
+
+    named = spec or store.manifest.examples.spec
+    if named is None:
+        raise InputError("the store does not say how to find its examples", hint="name them with --examples")
+    return load_examples(named, split=split, size=size)
+
+
+@contextmanager
+def counting(title: str) -> Iterator[Any]:
+    """A progress bar: yields ``advance(done, total)``. Redrawn in a terminal, a line a minute elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(title, total=None, note="")
+        spoken = time.monotonic()
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            nonlocal spoken
+            bar.update(task, completed=done, total=total, note=note)
+            if not console.is_terminal and time.monotonic() - spoken >= 60:
+                spoken = time.monotonic()
+                talk(f"{title}: {done}/{total} {note}".rstrip())
+
+        yield advance
+
+
+@contextmanager
+def watching(title: str) -> Iterator[Watch]:
+    """A progress bar over the steps of a training."""
+    with counting(title) as advance:
+
+        def watch(progress: Progress, steps: int, epochs: int) -> None:
+            note = ""
+            if progress.history:
+                last = progress.history[-1]
+                note = f"loss {last['train_loss']:.4f}"
+                if "validation_accuracy" in last:
+                    note += f", validation accuracy {last['validation_accuracy']:.4f}"
+            advance(progress.epoch * steps + progress.step, epochs * steps, note)
+
+        yield watch

@@ -1,0 +1,31 @@
+"""``joryu report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(report)
+
+
+def report(
+    run: Path = typer.Argument(..., help="A finished run."),
+    examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
+    split: str = typer.Option("test", help="train, test or all."),
+    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    out: Path | None = typer.Option(None, help="The page; report.html in the run by default."),
+    as_json: bool = JSON,
+) -> None:
+    """Write one self-contained page: teacher, student, twin, and whether distilling helped.
+
+    Example:  joryu report run
+    """
+    from joryu.report.assemble import Judges, report_run
+
+    page, headline = report_run(run, Judges(examples=examples, split=split, size=size), out)
+    emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

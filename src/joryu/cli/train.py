@@ -1,0 +1,56 @@
+"""``joryu train``: a network on hard labels alone, for those who have no teacher yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, command_line, counting, emit, talk_of_rejected, watching
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(train)
+
+
+def train(
+    network: str = typer.Option(..., help="mlp:1200x2,dropout=0.2/0.5, cnn:64x6, timm:NAME or module:pkg.mod:factory."),
+    examples: str = typer.Option(..., help="Labelled examples."),
+    out: Path = typer.Option(..., help="The run folder, made or gone on with."),
+    views: str | None = typer.Option(None, help="Augmentations, such as shift:2,flip."),
+    validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
+    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    epochs: int = typer.Option(30, help="Passes over the examples."),
+    batch_size: int = typer.Option(256, help="Examples in a step."),
+    learning_rate: float = typer.Option(1e-3, help="The peak of the schedule."),
+    weight_decay: float = typer.Option(0.0, help="Decoupled; spares biases and norms."),
+    max_norm: float | None = typer.Option(None, help="Largest norm of a unit's incoming weights."),
+    ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
+    seed: int = typer.Option(0, help="Of the split, the weights and the order."),
+    as_json: bool = JSON,
+) -> None:
+    """Train a network on hard labels, to be a teacher; run again to go on where it stopped.
+
+    Example:  joryu train --network mlp:1200x2,dropout=0.2/0.5 --examples mnist --views shift:2 --out teacher
+    """
+    from joryu.examples import load_examples
+    from joryu.training import Recipe, Run
+    from joryu.training.distill import train_on_labels
+
+    recipe = Recipe.of(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        max_norm=max_norm,
+        ema=ema,
+        seed=seed,
+    )
+    with counting("reading pictures") as advance:
+        shown = load_examples(examples, size=size, progress=advance)
+    talk_of_rejected(shown.rejected)
+    with watching("training") as watch:
+        run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
+        done = train_on_labels(network, shown, views=views, validation=validation, recipe=recipe, run=run)
+    last = done.history[-1]
+    emit({"run": str(out), **last}, as_json, f"{out}: validation accuracy {last['validation_accuracy']:.4f}")

@@ -1,0 +1,49 @@
+"""``joryu verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, emit, reopen
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(verify)
+
+
+def verify(
+    targets: Path = typer.Argument(..., help="The store to check."),
+    teacher: str | None = typer.Option(None, help="The teacher, if not the one named in the store."),
+    examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
+    split: str = typer.Option("train", help="train, test or all."),
+    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    sample: int = typer.Option(256, min=1, help="How many stored answers to ask for again."),
+    seed: int = typer.Option(0, min=0, help="Of the sample."),
+    as_json: bool = JSON,
+) -> None:
+    """Ask the teacher again about a sample of stored answers and report the error; exit code 1 if they differ.
+
+    Example:  joryu verify targets
+    """
+    from joryu.errors import InputError
+    from joryu.targets import Store
+    from joryu.teachers import load_teacher
+    from joryu.teachers.verify import verify as ask_again
+
+    store = Store.open(targets)
+    spec = teacher or store.manifest.teacher.spec
+    if spec is None:
+        raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
+    shown = reopen(store, examples, split, size)
+    who = load_teacher(spec, classes=shown.classes, input_shape=tuple(shown.inputs.shape[1:]))
+    found = ask_again(store, who, shown, sample=sample, seed=seed)
+    text = (
+        f"{'the answers are the same' if found.ok else 'THE ANSWERS DIFFER'}: asked {found.asked} again, "
+        f"largest error {found.max_error:.2g}, mean {found.mean_error:.2g} (probability), "
+        f"{found.within:.1%} within what the encoding explains"
+    )
+    emit(found.to_json(), as_json, text)
+    if not found.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,23 @@
+"""``joryu version``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed
+
+import typer
+
+from joryu.cli.output import JSON, emit
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(version)
+
+
+def version(as_json: bool = JSON) -> None:
+    """Print the versions of Joryu and of what its numbers depend on.
+
+    Example:  joryu version --json
+    """
+    names = ("joryu", "torch", "lightning-fabric", "pyarrow", "scikit-learn")
+    versions = {name: installed(name) for name in names}
+    emit(versions, as_json, "\n".join(f"{name} {number}" for name, number in versions.items()))

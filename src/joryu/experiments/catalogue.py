@@ -1,0 +1,34 @@
+"""The experiments by name, imported only when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from joryu.errors import InputError
+from joryu.experiments.experiment import Experiment
+
+MODULES = {
+    "hinton-mnist": "hinton_mnist",
+    "hinton-mnist-tuning": "hinton_mnist_tuning",
+    "temperature-by-width": "temperature_by_width",
+    "missing-class": "missing_class",
+    "logit-matching": "logit_matching",
+}
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in MODULES:
+        near = difflib.get_close_matches(name, MODULES, n=1)
+        raise InputError(
+            f"unknown experiment {name!r}",
+            expected=", ".join(MODULES),
+            hint=f"did you mean {near[0]}?" if near else None,
+        )
+    experiment: Experiment = importlib.import_module(f"joryu.experiments.{MODULES[name]}").EXPERIMENT
+    return experiment

@@ -1,0 +1,194 @@
+"""`Experiment`: one published claim, what it takes to run it over seeds, and what is written down."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joryu.errors import InputError
+from joryu.evaluation import Summary, summarise
+from joryu.report.tables import ResultRow, results_table
+from joryu.targets.provenance import joryu_version, machine
+from joryu.training.checkpoint import write_json
+from joryu.training.run import Watch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Measured = dict[str, Any]
+"""What one seed gave: numbers by name (nested numbers, such as curves, are kept but not averaged)."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One seed of one experiment: where it works and how it shows its progress.
+
+    ``folder`` is this seed's own; ``shared`` is a folder that experiments with sibling ``--out`` folders have in
+    common, so that a teacher which takes an hour is trained once for all of them.
+    """
+
+    seed: int
+    smoke: bool
+    folder: Path
+    shared: Path
+    watching: Callable[[str], AbstractContextManager[Watch]]
+    command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of an experiment's table: what the paper says, which of our metrics stands beside it, and its twin's."""
+
+    label: str
+    metric: str
+    twin: str | None = None
+    published: float | str | None = None
+    digits: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A claim and the functions that measure and draw it.
+
+    ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table.
+    """
+
+    name: str
+    claim: str
+    summary: str
+    data: str
+    rows: Sequence[Row]
+    measure: Callable[[Setting], Measured]
+    draw: Callable[[Sequence[Measured]], Figure]
+    unit: str = "test errors"
+
+
+def run_experiment(
+    experiment: Experiment,
+    seeds: Sequence[int],
+    *,
+    out: Path,
+    smoke: bool,
+    watching: Callable[[str], AbstractContextManager[Watch]],
+    command: str = "",
+) -> dict[str, Any]:
+    """Measure every seed, then write ``result.json``, ``table.md`` and ``figure.svg`` into ``out``.
+
+    A seed that was measured before is read from its folder; one that was interrupted goes on where it stopped.
+
+    Raises:
+        InputError: no seed was asked for.
+    """
+    if not seeds:
+        raise InputError("an experiment needs a seed", expected="--seeds 3, or --seeds 0,4", received="none")
+    measured = []
+    for seed in seeds:
+        setting = Setting(
+            seed=seed,
+            smoke=smoke,
+            folder=out / f"seed-{seed}",
+            shared=out.parent / ("shared-smoke" if smoke else "shared"),
+            watching=watching,
+            command=command,
+        )
+        measured.append(_one_seed(experiment, setting))
+    result = gather(experiment, seeds, measured) | {"command": command, "smoke": smoke}
+    write(experiment, result, measured, out)
+    return result
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``3`` is the seeds 0, 1, 2; ``0,4`` is these two, and ``4,`` is the one.
+
+    Raises:
+        InputError: anything else.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() for part in parts) or text.strip() == "0":
+        raise InputError("cannot read the seeds", expected="how many (3), or which (0,4)", received=repr(text))
+    return [int(part) for part in parts] if "," in text else list(range(int(parts[0])))
+
+
+def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
+    path = setting.folder / "measured.json"
+    if path.is_file():
+        earlier: Measured = json.loads(path.read_text())
+        return earlier
+    setting.folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    measured = experiment.measure(setting)
+    measured["seconds"] = round(measured.get("seconds", time.monotonic() - start), 1)
+    write_json(path, measured)
+    return measured
+
+
+def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Measured]) -> dict[str, Any]:
+    """``published`` and ``ours``: metric to mean, standard deviation (n - 1) and each seed's value."""
+    ours = {}
+    for name in [key for key, value in measured[0].items() if isinstance(value, int | float) and key != "seconds"]:
+        found = summarise([one[name] for one in measured])
+        values = {str(seed): value for seed, value in zip(seeds, found.values, strict=True)}
+        ours[name] = {"mean": found.mean, "sd": found.sd, "values": values}
+    return {
+        "experiment": experiment.name,
+        "claim": experiment.claim,
+        "data": experiment.data,
+        "published": {row.metric: row.published for row in experiment.rows if row.published is not None},
+        "ours": ours,
+        "details": {
+            str(seed): {k: v for k, v in one.items() if not isinstance(v, int | float)}
+            for seed, one in zip(seeds, measured, strict=True)
+        },
+        "seeds": list(seeds),
+        "seconds": round(sum(one["seconds"] for one in measured), 1),
+        "joryu": joryu_version(),
+        "machine": machine(),
+    }
+
+
+def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
+    """The classic table in Markdown: what, published, ours, twin."""
+
+    def summary(metric: str | None) -> Summary | None:
+        entry = result["ours"].get(metric)
+        return None if entry is None else summarise(list(entry["values"].values()))
+
+    rows = [
+        ResultRow(
+            name=row.label,
+            published=row.published,
+            ours=summary(row.metric),
+            twin=summary(row.twin),
+            digits=row.digits,
+        )
+        for row in experiment.rows
+        if row.metric in result["ours"]
+    ]
+    return results_table(rows, first=experiment.unit, twin="twin (hard labels)") + "\n"
+
+
+def write(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], out: Path) -> None:
+    """``result.json``, ``table.md`` (with the figure) and ``figure.svg``."""
+    from joryu.report.figures import save_figure
+
+    write_json(out / "result.json", result)
+    save_figure(experiment.draw(measured), out / "figure.svg")
+    (out / "table.md").write_text(page(experiment, result))
+
+
+def page(experiment: Experiment, result: Mapping[str, Any]) -> str:
+    """The Markdown page of a result: claim, table, figure, and what made it."""
+    machine = result["machine"]
+    note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
+    return (
+        f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n"
+        f"![{experiment.name}](figure.svg)\n\n"
+        f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}. "
+        f"{result['seconds']:.0f} s on {machine['cpu']}, {machine['threads']} threads, "
+        f"accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"
+    )

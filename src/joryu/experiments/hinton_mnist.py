@@ -1,0 +1,111 @@
+"""H1 `hinton-mnist`: what a big, regularised net knows fits into a small one.
+
+Claim (Hinton, Vinyals & Dean 2015, section 3). Test errors on MNIST, of 10,000:
+
+| network | errors |
+|---|---|
+| teacher, 2 x 1200 units, dropout, max-norm, inputs jittered by up to 2 pixels | 67 |
+| student, 2 x 800 units, hard labels, no regularisation | 146 |
+| the same student, soft targets at T = 20, un-jittered inputs | 74 |
+
+Two distilled rows: *paper* matches the teacher on un-jittered inputs at T = 20; *views* matches it on replayed jittered
+views of the same examples, each labelled by the teacher once and stored. The twin is the same student with the same
+number of steps on hard labels; the twin of *views* sees the same jittered views.
+
+Nothing is chosen on the test set: schedule, temperature and hard weight come from `hinton-mnist-tuning`, which trains
+on 50,000 examples and looks at the other 10,000; here all 60,000 are trained on and the last epoch is kept.
+
+Command: ``JORYU_DATA=... joryu experiment run hinton-mnist --seeds 3``. About 2 hours a seed on two CPU cores without
+bf16, a few minutes on a GPU. Smoke size (scikit-learn's digits): seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from joryu.evaluation import compare
+from joryu.examples.views import parse_views
+from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, jitter, soft_targets, teach
+from joryu.objectives import Distillation, HardLabels
+from joryu.training import Material, Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STUDENT = "mlp:800x2"
+PAPER = Distillation(temperature=20.0, hard_weight=0.0)
+VIEWS = Distillation(temperature=4.0, hard_weight=0.0)
+PAPER_RECIPE = Recipe(epochs=60, learning_rate=1e-3, batch_size=256, ema=0.999, keep="last")
+VIEWS_RECIPE = Recipe(epochs=100, learning_rate=1e-3, batch_size=256, ema=0.999, keep="last")
+N_VIEWS = 50
+
+
+def measure(setting: Setting) -> Measured:
+    """One seed: teacher, two students, their twins."""
+    train_part, test_part = examples_of(setting)
+    teacher = hinton_teacher(setting, train_part)
+    n_views = 4 if setting.smoke else N_VIEWS
+    store = soft_targets(setting, teacher, train_part, n_views=n_views)
+    plain = soft_targets(setting, teacher, train_part, n_views=0)
+    views = parse_views(jitter(setting))
+    students = {
+        "paper": teach(setting, "paper", STUDENT, Material(train_part, plain), objective=PAPER, recipe=PAPER_RECIPE),
+        "twin": teach(setting, "twin", STUDENT, Material(train_part), objective=HardLabels(), recipe=PAPER_RECIPE),
+        "views": teach(
+            setting, "views", STUDENT, Material(train_part, store, views=views), objective=VIEWS, recipe=VIEWS_RECIPE
+        ),
+        "views_twin": teach(
+            setting,
+            "views-twin",
+            STUDENT,
+            Material(train_part, views=views),
+            objective=HardLabels(),
+            recipe=VIEWS_RECIPE,
+        ),
+    }
+    teacher_errors, _ = errors_of(teacher, test_part)
+    counted = {name: errors_of(student, test_part) for name, student in students.items()}
+    labels = test_part.labels_or_empty
+    measured: Measured = {"teacher": teacher_errors, **{name: errors for name, (errors, _) in counted.items()}}
+    for name, twin in (("paper", "twin"), ("views", "views_twin")):
+        paired = compare(counted[name][1], counted[twin][1], labels)
+        measured[f"{name}_against_{twin}"] = {
+            "p_value": paired.p_value,
+            "removed": paired.removed,
+            "low": paired.removed_low,
+            "high": paired.removed_high,
+        }
+    return measured
+
+
+ROWS = (
+    Row(label="teacher, 2 × 1200, dropout, max-norm, jittered", metric="teacher", published=67),
+    Row(label="student, 2 × 800, hard labels", metric="twin", published=146),
+    Row(label="student, soft targets at T = 20, un-jittered", metric="paper", twin="twin", published=74),
+    Row(label="student, soft targets on replayed jittered views", metric="views", twin="views_twin"),
+)
+
+
+def draw(measured: Sequence[Measured]) -> Figure:
+    """One dot per seed and network, with the published number as a tick."""
+    from joryu.report.plots import dots
+
+    rows = (*ROWS, Row(label="student, hard labels on jittered views", metric="views_twin"))
+    return dots(
+        {row.label: [one[row.metric] for one in measured] for row in rows},
+        published={row.label: float(row.published) for row in rows if row.published is not None},
+        axis="test errors",
+    )
+
+
+EXPERIMENT = Experiment(
+    name="hinton-mnist",
+    claim="H1",
+    summary="What a big, regularised net knows fits into a small one (Hinton, Vinyals & Dean 2015, section 3).",
+    data="MNIST, 60,000 training and 10,000 test examples",
+    rows=ROWS,
+    measure=measure,
+    draw=draw,
+)

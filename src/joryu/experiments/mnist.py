@@ -1,0 +1,89 @@
+"""What the four MNIST experiments have in common: the examples, Hinton's teacher, its soft targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from joryu.evaluation import predict_logits
+from joryu.examples import Examples, load_examples, split_examples
+from joryu.examples.views import parse_views
+from joryu.experiments.experiment import Setting
+from joryu.objectives import HardLabels, Objective
+from joryu.students import Blueprint
+from joryu.targets import Store
+from joryu.teachers import Network
+from joryu.teachers.labelling import label_examples
+from joryu.training import Material, Recipe, Run, Trained, train
+
+#: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
+JITTER, JITTER_SMOKE = "shift:2", "shift:1"
+
+TEACHER = "mlp:1200x2,dropout=0.2/0.5"
+TEACHER_RECIPE = Recipe(epochs=200, learning_rate=1e-3, batch_size=256, max_norm=3.5, ema=0.999, keep="last")
+
+
+def examples_of(setting: Setting) -> tuple[Examples, Examples]:
+    """The 60,000 training and the 10,000 test examples; scikit-learn's digits at smoke size."""
+    if setting.smoke:
+        train_part, test_part = split_examples(load_examples("digits"), [0.75, 0.25], seed=0)
+        return train_part, test_part
+    return load_examples("mnist", split="train"), load_examples("mnist", split="test")
+
+
+def sized(setting: Setting, recipe: Recipe) -> Recipe:
+    """The recipe with this setting's seed; a handful of small epochs at smoke size."""
+    update: dict[str, object] = {"seed": setting.seed}
+    if setting.smoke:
+        update |= {"epochs": min(recipe.epochs, 15), "batch_size": 64, "ema": None, "learning_rate": 5e-3}
+    return recipe.model_copy(update=update)
+
+
+def architecture(setting: Setting, spec: str) -> str:
+    """The architecture itself; a 48-unit one at smoke size."""
+    if not setting.smoke:
+        return spec
+    return "mlp:48x2" + spec[spec.index(",") :] if "," in spec else "mlp:24x2"
+
+
+def jitter(setting: Setting) -> str:
+    return JITTER_SMOKE if setting.smoke else JITTER
+
+
+def teach(
+    setting: Setting, name: str, spec: str, material: Material, *, objective: Objective, recipe: Recipe
+) -> Trained:
+    """Train one network of an experiment in the seed's folder; inputs are scaled to [0, 1] and nothing else."""
+    inputs = material.examples.inputs
+    blueprint = Blueprint(
+        architecture=architecture(setting, spec),
+        input_shape=tuple(inputs.shape[1:]),
+        classes=material.examples.classes,
+        scale=1 / 255,
+    )
+    with setting.watching(f"seed {setting.seed}: {name}") as watch:
+        run = Run(setting.folder / name, command=setting.command, watch=watch)
+        return train(blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
+
+
+def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
+    """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: trained once for all experiments."""
+    shared = replace(setting, folder=setting.shared / f"seed-{setting.seed}")
+    material = Material(train_part, views=parse_views(jitter(setting)))
+    return teach(shared, "teacher", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
+
+
+def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:
+    """The teacher's answers about the examples and ``n_views`` jittered views of each, shared like the teacher."""
+    out = setting.shared / f"seed-{setting.seed}" / f"targets-{n_views}"
+    views = parse_views(jitter(setting)) if n_views else None
+    return label_examples(
+        Network(teacher.module, teacher.blueprint.classes), train_part, out, views=views, n_views=n_views
+    )
+
+
+def errors_of(trained: Trained, test_part: Examples) -> tuple[int, Tensor]:
+    """Test errors, and the test logits ``[n, C]``."""
+    logits = predict_logits(trained.module, test_part)
+    return int((logits.argmax(-1) != test_part.labels_or_empty).sum()), logits

@@ -1,0 +1,195 @@
+"""From a run folder to what a report is made of: student, twin, teacher, and the examples that judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from joryu.errors import InputError, JoryuError, MismatchError
+from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
+from joryu.examples import Examples, load_examples
+from joryu.report.data import ModelCard, ReportData, Role
+from joryu.report.findings import find, report_numbers
+from joryu.report.headline import headline
+from joryu.report.page import write_report
+from joryu.students import load_student
+from joryu.targets import Store, audit
+from joryu.teachers import Network, load_teacher
+from joryu.training import read_history, read_run
+from joryu.training.checkpoint import write_json
+from joryu.training.distill import find_twin, lesson_of, part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judges:
+    """The labelled examples to judge by: a spec with its split, or (``examples=None``) the run's own test part."""
+
+    examples: str | None = None
+    split: str = "test"
+    size: int | None = None
+
+    def load(self, record: dict[str, Any], folder: Path) -> Examples:
+        """Raises:
+        InputError: the run does not say what it was trained on, and nothing else was named.
+        """
+        notes = record.get("notes", {})
+        spec = self.examples or notes.get("examples")
+        size = self.size if self.size is not None else notes.get("size")
+        if spec is None:
+            raise InputError(f"{folder} does not say what it was trained on", hint="name labelled --examples")
+        lesson = lesson_of(folder)
+        if self.examples is None and lesson is not None and lesson.test:
+            seed = record["request"]["recipe"]["seed"]
+            held_out = part(load_examples(spec, size=size), lesson, seed).test
+            if held_out is not None:
+                return held_out.labelled()
+        return load_examples(spec, split=self.split, size=size).labelled()
+
+
+def assemble(folder: Path, judges: Judges) -> ReportData:
+    """Everything a page about this run needs.
+
+    The teacher is asked about the same examples if it can be found again and is still the one that labelled; otherwise
+    the page says that it is missing, and is made without it.
+
+    Raises:
+        InputError: not a finished run, or no labelled examples to judge by.
+        MismatchError: examples of other classes than the student's.
+    """
+    record = read_run(folder)
+    module, blueprint = load_student(folder)
+    examples = judges.load(record, folder)
+    if examples.classes != blueprint.classes:
+        raise MismatchError(
+            "examples and student differ in their classes",
+            expected=f"{len(blueprint.classes)} classes {', '.join(blueprint.classes[:6])}",
+            received=f"{len(examples.classes)} classes {', '.join(examples.classes[:6])}",
+        )
+    store, twin = _store(record), find_twin(folder)
+    teacher = None if store is None else _teacher(store, examples)
+    found: dict[Role, _Model] = {Role.STUDENT: _Model(blueprint.architecture, module, folder)}
+    if twin is not None:
+        found[Role.TWIN] = _Model(f"{blueprint.architecture}, hard labels", load_student(twin)[0], twin)
+    if store is not None and teacher is not None:
+        found[Role.TEACHER] = _Model(store.manifest.teacher.description, teacher.module, None)
+    temperature = record["request"]["objective"].get("temperature", 1.0)
+    cards = _cards(found, examples)
+    if store is not None and teacher is None:
+        description = f"{store.manifest.teacher.description} (not found again)"
+        cards.append(ModelCard(role=Role.TEACHER, description=description, logits=None))
+    return ReportData(
+        name=folder.resolve().name,
+        command=record.get("command", ""),
+        examples=examples,
+        models=cards,
+        temperature=temperature,
+        audit=None if store is None else _audit(store, temperature),
+        provenance=_provenance(record, store),
+        rejected=examples.rejected,
+    )
+
+
+def evaluate_run(folder: Path, judges: Judges) -> dict[str, Any]:
+    """Measure a run's models and write ``evaluation.json`` into it; returns its content."""
+    data = assemble(folder, judges)
+    numbers = report_numbers(data, find(data))
+    write_json(folder / "evaluation.json", numbers)
+    return numbers
+
+
+def report_run(folder: Path, judges: Judges, out: Path | None = None) -> tuple[Path, str]:
+    """Write ``report.html`` (and ``evaluation.json``); returns the page and its headline in words."""
+    data = assemble(folder, judges)
+    findings = find(data)
+    write_json(folder / "evaluation.json", report_numbers(data, findings))
+    page = write_report(data, out or folder / "report.html")
+    said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
+    return page, f"{said.title}. {said.detail}"
+
+
+class _Model(NamedTuple):
+    description: str
+    module: nn.Module
+    folder: Path | None
+
+
+def _cards(models: Mapping[Role, _Model], examples: Examples) -> list[ModelCard]:
+    """Cards with latencies measured side by side, one example at a time."""
+    latencies = measure_latency({role: model.module for role, model in models.items()}, examples.inputs[:1])
+    return [
+        ModelCard(
+            role=role,
+            description=model.description,
+            logits=predict_logits(model.module, examples),
+            history=None if model.folder is None else read_history(model.folder),
+            parameters=count_parameters(model.module),
+            bytes=state_bytes(model.module),
+            latency=latencies[role],
+        )
+        for role, model in models.items()
+    ]
+
+
+def _store(record: dict[str, Any]) -> Store | None:
+    path = record.get("notes", {}).get("targets")
+    if path is None or not (Path(path) / "manifest.json").is_file():
+        return None
+    return Store.open(path)
+
+
+def _teacher(store: Store, examples: Examples) -> Network | None:
+    """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
+    spec = store.manifest.teacher.spec
+    if spec is None:
+        return None
+    try:
+        teacher = load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:]))
+    except JoryuError:
+        return None
+    return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
+
+
+def _audit(store: Store, temperature: float) -> dict[str, Any]:
+    found = audit(store, temperature=temperature).to_json()
+    return found | {"findings": [f"{one['severity']}: {one['message']}" for one in found["findings"]]}
+
+
+def _provenance(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
+    kept = {
+        key: record[key]
+        for key in ("joryu", "machine", "started", "finished", "seconds", "best_epoch")
+        if key in record
+    }
+    request = record["request"]
+    kept |= {"objective": request["objective"], "recipe": request["recipe"], "examples": request["examples"]}
+    if store is not None:
+        manifest = store.manifest
+        kept["soft targets"] = {
+            "teacher": manifest.teacher.spec or manifest.teacher.description,
+            "teacher fingerprint": manifest.teacher.fingerprint,
+            "examples fingerprint": manifest.examples.fingerprint,
+            "answers": len(store),
+            "views": f"{manifest.n_views} of {manifest.views}" if manifest.n_views else "none",
+            "encoding": str(manifest.encoding),
+            "requests": manifest.cost.requests,
+            "seconds": round(manifest.cost.seconds, 1),
+        }
+    return kept
+
+
+def summary_lines(numbers: Mapping[str, Any]) -> list[str]:
+    """The numbers of `evaluate_run` for a terminal."""
+    lines = [f"{'':10} {'accuracy':>9} {'errors':>7} {'NLL':>8} {'ECE':>7}"]
+    for role, model in numbers["models"].items():
+        found = model["evaluation"]
+        if found is None:
+            lines.append(f"{role:10} {'not found again':>25}")
+        else:
+            lines.append(
+                f"{role:10} {found['accuracy']:9.4f} {found['errors']:7d} {found['nll']:8.4f} {found['ece']:7.4f}"
+            )
+    return lines

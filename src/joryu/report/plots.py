@@ -1,0 +1,98 @@
+"""The two figures that experiments draw: dots by condition, lines by a quantity; every seed is shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from joryu.report.figures import PALETTE, new_figure
+
+
+def dots(
+    conditions: Mapping[str, Sequence[float]], *, published: Mapping[str, float], axis: str, log: bool = False
+) -> Figure:
+    """One row per condition: a dot for every seed, a bar at the mean, a cross at the published number.
+
+    >>> figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"teacher": 67}, axis="test errors")
+    """
+    figure, (axes,) = new_figure(width=7.2, height=0.9 + 0.42 * len(conditions))
+    names = list(conditions)
+    for row, name in enumerate(names):
+        values = conditions[name]
+        axes.plot(
+            values, [row] * len(values), "o", color=PALETTE["student"], alpha=0.65, label=_once("ours, a seed", row)
+        )
+        axes.plot(
+            [statistics.fmean(values)],
+            [row],
+            "|",
+            markersize=16,
+            color=PALETTE["student"],
+            label=_once("ours, mean", row),
+        )
+    marked = [name for name in names if name in published]
+    axes.plot(
+        [published[name] for name in marked],
+        [names.index(name) for name in marked],
+        "X",
+        color=PALETTE["twin"],
+        label="published" if marked else None,
+    )
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(axis)
+    if log:
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(left=0)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
+    return figure
+
+
+def lines(
+    series: Mapping[str, Mapping[float, Sequence[float]]],
+    *,
+    levels: Mapping[str, Sequence[float]],
+    axes_labels: tuple[str, str],
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Figure:
+    """One line per series through the means, a bar for the range over seeds; ``levels`` are dashed lines of one colour.
+
+    >>> figure = lines({"30 units": {1: [9, 8], 4: [5, 6]}}, levels={"30 units": [9, 9]}, axes_labels=("T", "errors"))
+    """
+    figure, (axes,) = new_figure()
+    for colour, (name, points) in zip(_colours(len(series)), series.items(), strict=True):
+        at = sorted(points)
+        means = [statistics.fmean(points[x]) for x in at]
+        below = [mean - min(points[x]) for x, mean in zip(at, means, strict=True)]
+        above = [max(points[x]) - mean for x, mean in zip(at, means, strict=True)]
+        axes.errorbar(at, means, yerr=[below, above], marker="o", color=colour, label=name)
+        if name in levels:
+            axes.axhline(statistics.fmean(levels[name]), color=colour, linestyle="--", linewidth=1)
+            _note(axes, f"{name}, twin", statistics.fmean(levels[name]), at[-1])
+    axes.set_xlabel(axes_labels[0])
+    axes.set_ylabel(axes_labels[1])
+    if log_x:
+        axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
+    if len(series) > 1:
+        axes.legend()
+    return figure
+
+
+def _once(label: str, row: int) -> str | None:
+    return label if row == 0 else None
+
+
+def _colours(n: int) -> list[str]:
+    palette = list(PALETTE.values())
+    return [palette[index % len(palette)] for index in range(n)]
+
+
+def _note(axes: Axes, text: str, height: float, right: float) -> None:
+    axes.annotate(text, (right, height), ha="right", va="bottom", fontsize=8, color="#555555")

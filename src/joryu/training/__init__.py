@@ -1,0 +1,8 @@
+"""Training: one loop, its recipe, its material and its run folder."""
+
+from joryu.training.material import Batch, Material
+from joryu.training.recipe import Recipe
+from joryu.training.run import Run, read_run
+from joryu.training.trainer import Trained, read_history, train
+
+__all__ = ["Batch", "Material", "Recipe", "Run", "Trained", "read_history", "read_run", "train"]

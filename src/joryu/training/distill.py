@@ -1,0 +1,182 @@
+"""From a store to a student and its twin: the whole job, in one call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from joryu.errors import InputError
+from joryu.examples import Examples, load_examples, parse_views, split_examples
+from joryu.objectives import Distillation, HardLabels
+from joryu.students import Blueprint
+from joryu.targets import Store, audit
+from joryu.training.material import Material
+from joryu.training.recipe import Recipe
+from joryu.training.run import Run, read_run
+from joryu.training.trainer import Trained, train
+
+TWIN = "twin"  #: the folder of the twin, inside the run of its student
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What is distilled into what.
+
+    Args:
+        student: an architecture, see `joryu.students.build_architecture`.
+        objective: temperature, weight of the hard part, divergence.
+        validation: the share of the examples held out to choose the best epoch.
+        test: the share held out before anything else, to be looked at by `joryu.report` alone; 0 where the set has a
+            test split of its own.
+        labelled: the share of the remaining labels that student and twin may use, as if nobody had labelled the rest.
+            At least one of each class is kept.
+        twin: train the same student once more, on the hard labels alone, for exactly as many steps.
+        allow_dead_teacher: distil although the audit found that there is nothing to learn.
+
+    Raises:
+        InputError: shares that leave nothing to train on.
+    """
+
+    student: str = "mlp:800x2"
+    objective: Distillation = field(default_factory=lambda: Distillation(temperature=4.0, hard_weight=0.1))
+    validation: float = 0.1
+    test: float = 0.0
+    labelled: float = 1.0
+    twin: bool = False
+    allow_dead_teacher: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, low in (("validation", self.validation, True), ("test", self.test, False)):
+            if not (0 < value < 1 or (value == 0 and not low)):
+                raise InputError(f"{name} is not usable", expected="a share between 0 and 1", received=value)
+        if self.validation + self.test >= 1:
+            raise InputError(
+                "nothing is left to train on", received=f"validation + test = {self.validation + self.test}"
+            )
+        if not 0 < self.labelled <= 1:
+            raise InputError("labelled is not usable", expected="a share above 0, at most 1", received=self.labelled)
+
+
+class Parts(NamedTuple):
+    """The examples a student is taught with, those that choose its best epoch, and those that judge it."""
+
+    teaching: Examples
+    validation: Examples
+    test: Examples | None
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A student, its twin if one was asked for, and the parts of the examples."""
+
+    student: Trained
+    twin: Trained | None
+    parts: Parts
+
+
+def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recipe, run: Run) -> Distilled:
+    """Train a student on the store's soft targets (and the hard labels, where there are any).
+
+    The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
+    the student and its twin. Views are the ones the teacher labelled.
+
+    Raises:
+        DeadTeacherError: the audit found a teacher that teaches nothing.
+        MismatchError: the store does not belong to these examples, or the folder holds another run.
+        InputError: a twin was asked for and no example has a label.
+    """
+    if not lesson.allow_dead_teacher:
+        audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
+    parts = part(examples, lesson, recipe.seed)
+    blueprint = Blueprint.fitted(lesson.student, parts.teaching.inputs, examples.classes)
+    views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
+    material = Material(parts.teaching, targets, views=views, validation=parts.validation)
+    run = replace(run, notes=run.notes | {"lesson": asdict(lesson)})
+    student = train(blueprint, material, objective=lesson.objective, recipe=recipe, run=run)
+    if not lesson.twin:
+        return Distilled(student, None, parts)
+    labelled = Material(
+        parts.teaching.labelled(), views=views, validation=parts.validation, examples_per_epoch=material.epoch_size
+    )
+    run = replace(run, folder=run.folder / TWIN)
+    return Distilled(student, train(blueprint, labelled, objective=HardLabels(), recipe=recipe, run=run), parts)
+
+
+def train_on_labels(
+    network: str, examples: Examples, *, views: str | None = None, validation: float, recipe: Recipe, run: Run
+) -> Trained:
+    """Train a network on hard labels alone: a teacher, for those who have none yet.
+
+    Raises:
+        InputError: no example has a label.
+        MismatchError: the folder holds another run.
+    """
+    parts = part(examples.labelled(), Lesson(validation=validation), recipe.seed)
+    blueprint = Blueprint.fitted(network, parts.teaching.inputs, examples.classes)
+    material = Material(parts.teaching, views=parse_views(views) if views else None, validation=parts.validation)
+    return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)
+
+
+def part(examples: Examples, lesson: Lesson, seed: int) -> Parts:
+    """Teaching, validation and test part: stratified, and a function of the arguments alone.
+
+    Validation keeps its labels even where ``labelled`` hides others: it chooses the best epoch for student and twin
+    alike.
+    """
+    test = None
+    rest = examples
+    if lesson.test:
+        rest, test = split_examples(examples, [1 - lesson.test, lesson.test], seed=seed)
+    share = lesson.validation / (1 - lesson.test)
+    teaching, validation = split_examples(rest, [1 - share, share], seed=seed + 1)
+    return Parts(teaching if lesson.labelled == 1 else hide(teaching, lesson.labelled, seed), validation, test)
+
+
+def hide(examples: Examples, keep: float, seed: int) -> Examples:
+    """The same examples with all but a stratified share of their labels hidden.
+
+    Raises:
+        InputError: the share is so small that a class would keep no label.
+    """
+    if examples.labels is None:
+        return examples
+    kept = split_examples(examples.labelled(), [keep], seed=seed + 2)[0]
+    classes = _distinct(examples.labelled())
+    if _distinct(kept) < classes:
+        raise InputError(
+            "so few labels leave some class without any",
+            expected=f"at least one label for each of {classes} classes",
+            received=f"{len(kept)} labels",
+            hint="try a larger --labelled",
+        )
+    hidden = ~np.isin(examples.ids[:, 0], kept.ids[:, 0])
+    return examples.hide_labels(torch.from_numpy(hidden))
+
+
+def _distinct(examples: Examples) -> int:
+    return len(np.unique(examples.labels_or_empty.numpy()))
+
+
+def lesson_of(folder: Path) -> Lesson | None:
+    """The lesson that a run was given, or ``None`` if it was not distilled."""
+    noted: dict[str, Any] | None = read_run(folder).get("notes", {}).get("lesson")
+    return None if noted is None else Lesson(**{**noted, "objective": Distillation(**noted["objective"])})
+
+
+def find_twin(folder: Path) -> Path | None:
+    """The folder of a run's finished twin, if it has one."""
+    twin = folder / TWIN
+    return twin if (twin / "student.safetensors").is_file() else None
+
+
+def has_test_split(spec: str) -> bool:
+    """Whether the named examples come with a test split of their own."""
+    try:
+        load_examples(spec, split="test")
+    except InputError:
+        return False
+    return True

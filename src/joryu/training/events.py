@@ -1,0 +1,31 @@
+"""TensorBoard events of a run, next to ``metrics.jsonl``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from lightning_fabric import Fabric
+from tensorboardX import SummaryWriter
+
+
+class Events:
+    """Scalars by epoch. What a resumed run repeats is purged by TensorBoard, as its protocol provides for."""
+
+    def __init__(self, folder: Path, epoch: int, fabric: Fabric) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=epoch + 1) if fabric.is_global_zero else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def write(self, record: dict[str, Any]) -> None:
+        """One epoch's record."""
+        if self._writer is not None:
+            for name, value in record.items():
+                if name != "epoch":
+                    self._writer.add_scalar(name, value, record["epoch"])
+            self._writer.flush()
