@@ -1,14 +1,21 @@
-"""`SoftTargets`: a small immutable typed batch of answers, the one thing every teacher gives and every objective takes."""
+"""`SoftTargets`: a small immutable typed batch of answers, which every teacher gives and every objective takes."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.targets.coverage import NO_ANSWER, least_kept, spread, tail_log_probs
+
+TINY = torch.finfo(torch.float32).tiny  #: the floor under a probability before its logarithm is taken
+SCORE_FLOOR = 1e-6  #: scores are kept this far from 0 and 1 before their log-odds are taken
 
 
 class Space(StrEnum):
@@ -31,7 +38,7 @@ class Kind(StrEnum):
     REGRESSION = "regression"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SoftTargets:
     """A batch of answers.
 
@@ -39,20 +46,25 @@ class SoftTargets:
     ``members`` is true):
 
     * dense: ``values [B, (M,) C]`` (per-pixel and per-frame kinds put their sites before the class axis);
-    * top-k: ``values [B, (M,) k]`` with ``indices [B, (M,) k]`` (int64), best first.
+    * top-k: ``values [B, (M,) k]`` with ``indices [B, (M,) k]`` (int64), best first; an index of -1 marks an empty
+      place, for a teacher that gave fewer than ``k`` answers.
 
-    Top-k *logits* must be normalised (log-probabilities), so that the mass of the tail, ``1 - sum(exp(values))``, is
-    known; `top_k` does this. ``temperature`` is the one the values were already softened with (1 for raw answers).
-    ``coverage`` (bool ``[B, C]``) says which classes were really answered: a class that was *not returned is not zero*,
-    it is only known to lie below ``bound`` (``[B]``, same space as the values). ``weight`` (``[B]``) scales each row's
-    loss; ``None`` means one.
+    *Not returned is not zero.* ``coverage`` (bool, the shape of dense values) says which classes were really answered;
+    a top-k row covers what its indices name. Of every other class it is only known that it lies below ``bound``
+    (``[B]``, same space as the values; a top-k row without one is bounded by its least kept answer). So that the mass
+    left over is known too, one-of-many *logits* that are top-k or partly covered must be log-probabilities; `top_k`
+    sees to it.
+
+    ``temperature`` is the one the values were already softened with (1 for raw answers). ``weight`` (``[B]``) scales
+    each row's loss; ``None`` means one.
 
     >>> targets = SoftTargets(values=torch.tensor([[2.0, 0.0]]), space=Space.LOGITS, n_classes=2)
     >>> targets.probs().round(decimals=3)
     tensor([[0.8810, 0.1190]])
 
     Raises:
-        InputError: shapes that do not fit one another, or a temperature that is not positive.
+        InputError: shapes that do not fit one another, a temperature that is not a positive number, a space that does
+            not fit the kind, or coverage of tags without a bound.
     """
 
     values: Tensor
@@ -67,38 +79,75 @@ class SoftTargets:
     members: bool = False
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise InputError("soft targets need a temperature", expected="a number > 0", received=self.temperature)
-        if self.values.ndim < 2 + self.members:
+        self._check_values()
+        self._check_coverage()
+        for name, part in (("weight", self.weight), ("bound", self.bound)):
+            if part is not None and part.shape != self.values.shape[:1]:
+                expected = f"shape ({len(self.values)},)"
+                raise InputError(f"{name} needs one number per row", expected=expected, received=tuple(part.shape))
+
+    def _check_values(self) -> None:
+        shape = tuple(self.values.shape)
+        if len(shape) < 2 + self.members:
             raise InputError(
                 "soft targets need a row axis and a class axis",
                 expected=f"at least {2 + self.members} axes",
-                received=f"shape {tuple(self.values.shape)}",
+                received=f"shape {shape}",
             )
-        if self.indices is None and self.values.shape[-1] != self.n_classes:
+        if self.indices is None and shape[-1] != self.n_classes:
             raise InputError(
                 "dense soft targets need one value per class",
                 expected=f"{self.n_classes} on the last axis",
-                received=f"shape {tuple(self.values.shape)}",
+                received=f"shape {shape}",
             )
-        if self.indices is not None and self.indices.shape != self.values.shape:
+        if self.indices is not None and (self.indices.shape != self.values.shape or self.indices.dtype != torch.int64):
             raise InputError(
                 "top-k soft targets need one index per value",
-                expected=f"indices of shape {tuple(self.values.shape)}",
-                received=f"{tuple(self.indices.shape)}",
+                expected=f"int64 indices of shape {shape}",
+                received=f"{self.indices.dtype} of shape {tuple(self.indices.shape)}",
             )
-        rows = len(self.values)
-        for name in ("weight", "bound", "coverage"):
-            part: Tensor | None = getattr(self, name)
-            if part is not None and len(part) != rows:
-                raise InputError(f"{name} must have one entry per row", expected=rows, received=len(part))
+        if self.kind is Kind.MANY_OF_MANY and self.space in (Space.PROBS, Space.VOTES, Space.DIRICHLET):
+            raise InputError("this space cannot hold tags", expected="scores or logits", received=self.space.value)
+        if self.indices is not None and self.space is Space.DIRICHLET:
+            raise InputError("concentrations cannot be cut to the best k", expected="dense values", received="indices")
+
+    def _check_coverage(self) -> None:
+        if self.coverage is None:
+            return
+        if self.indices is not None or self.space in (Space.VOTES, Space.DIRICHLET):
+            raise InputError(
+                "coverage belongs to dense logits, probabilities or scores",
+                received=f"{'dense' if self.indices is None else 'top-k'} {self.space}",
+                hint="the indices of top-k rows say what they cover",
+            )
+        if self.coverage.shape != self.values.shape or self.coverage.dtype != torch.bool:
+            raise InputError(
+                "coverage needs one flag per value",
+                expected=f"bool of shape {tuple(self.values.shape)}",
+                received=f"{self.coverage.dtype} of shape {tuple(self.coverage.shape)}",
+            )
+        if self.per_tag and self.bound is None:
+            raise InputError(
+                "coverage of tags needs a bound",
+                expected="the score that every tag not returned lies below, per row",
+                received=None,
+                hint="try bound=torch.ones(rows) where nothing is known",
+            )
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def _map(self, change: object) -> SoftTargets:
-        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: change(v) for k, v in tensors.items() if torch.is_tensor(v)})  # type: ignore[operator]
+    @property
+    def per_tag(self) -> bool:
+        """Whether each class is a question of its own (a sigmoid each), not one of several answers (one softmax)."""
+        return self.space is Space.SCORES or self.kind is Kind.MANY_OF_MANY
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> SoftTargets:
+        parts = ((f.name, getattr(self, f.name)) for f in fields(self))
+        changed: dict[str, Any] = {name: change(part) for name, part in parts if torch.is_tensor(part)}
+        return replace(self, **changed)
 
     def select(self, rows: Tensor | slice) -> SoftTargets:
         """The given rows, as a new batch."""
@@ -109,70 +158,112 @@ class SoftTargets:
         return self._map(lambda part: part.to(device, non_blocking=True))
 
     def dense(self) -> SoftTargets:
-        """Top-k spread back over all classes: the tail's mass is shared evenly, and no more than the least kept answer.
+        """Every class given a value; what was not answered is filled in.
 
-        Sharing evenly is the maximum-entropy reading of what is known. With ``k = C`` this equals the dense batch.
-        For ``SCORES`` and ``VOTES`` the classes that were not kept get the bound's midpoint (``bound / 2``) or zero and
-        are marked as not covered.
+        One of many: the mass left over, shared evenly, but no more than the least answer or the ``bound``
+        (`tail_log_probs`). Tags: the ``bound`` itself, with ``coverage`` false. Votes: zero. With ``k = C`` nothing is
+        left to fill.
         """
-        if self.indices is None:
+        if self.indices is None and self.coverage is None:
             return self
-        shape = (*self.values.shape[:-1], self.n_classes)
-        kept, k = self.values.float(), self.values.shape[-1]
-        tail_classes = max(self.n_classes - k, 1)
-        if self.space in (Space.LOGITS, Space.PROBS) and self.kind is not Kind.MANY_OF_MANY:
-            probs = kept.exp() if self.space is Space.LOGITS else kept
-            tail = (1 - probs.sum(-1, keepdim=True)).clamp_min(0) / tail_classes
-            tail = torch.minimum(tail, probs.amin(-1, keepdim=True))
-            fill = tail.clamp_min(torch.finfo(torch.float32).tiny).log() if self.space is Space.LOGITS else tail
-            values = fill.expand(shape).clone().scatter_(-1, self.indices, kept)
+        values, covered = self._answers()
+        if self.space is Space.VOTES:
             return replace(self, values=values, indices=None)
-        covered = torch.zeros(shape, dtype=torch.bool, device=kept.device).scatter_(-1, self.indices, True)
-        below = torch.zeros_like(kept[..., :1]) if self.bound is None else self._midpoint().expand_as(kept[..., :1])
-        values = below.expand(shape).clone().scatter_(-1, self.indices, kept)
-        return replace(self, values=values, indices=None, coverage=covered)
+        bound = self.bound
+        if bound is None and self.per_tag:
+            bound = least_kept(values, covered, self._top)
+        fill = values.new_full((1,), self._top) if bound is None else bound.to(values.dtype)
+        fill = fill.reshape(-1, *[1] * (values.ndim - 1))
+        if not self.per_tag:
+            fill = torch.minimum(fill, self._tail(values, covered))
+        values = torch.where(covered, values, fill)
+        return replace(self, values=values, indices=None, coverage=covered, bound=bound)
 
-    def _midpoint(self) -> Tensor:
-        assert_bound = self.bound if self.bound is not None else torch.zeros(len(self))
-        return (assert_bound.float() / 2).reshape(-1, *([1] * (self.values.ndim - 1)))
+    @property
+    def _top(self) -> float:
+        """What no value of this space exceeds."""
+        return math.inf if self.space is Space.LOGITS else 1.0
+
+    def _answers(self) -> tuple[Tensor, Tensor]:
+        """Dense values, whatever they are where nothing was answered, and what they cover."""
+        values = _wide(self.values)
+        if self.indices is not None:
+            return spread(values, self.indices, self.n_classes)
+        return values, torch.ones_like(values, dtype=torch.bool) if self.coverage is None else self.coverage
+
+    def _tail(self, values: Tensor, covered: Tensor) -> Tensor:
+        if self.space is Space.LOGITS:
+            return tail_log_probs(values, covered)
+        return tail_log_probs(values.clamp_min(TINY).log(), covered).exp()
 
     def log_probs(self, temperature: float | None = None) -> Tensor:
-        """Log-probabilities ``[B, (M,) C]`` in float32, softened at ``temperature`` (default: as they were produced).
+        """Log-probabilities ``[B, (M,) C]``, softened at ``temperature`` (default: as they were produced).
 
+        ``log_softmax(logits · own temperature / temperature)``; tags take the log-sigmoid instead, each for itself.
         Softening what is not logits uses ``log p`` as logits (they differ by a constant that the softmax forgets), with
-        a floor at the smallest normal float32.
+        a floor at the smallest normal float32. float32, or float64 where the values are.
         """
-        factor = self.temperature / (temperature if temperature is not None else self.temperature)
-        return torch.log_softmax(self.logits() * factor, dim=-1)
+        logits = self.logits()
+        if temperature is not None and temperature != self.temperature:
+            logits = logits * (self.temperature / temperature)
+        return torch.nn.functional.logsigmoid(logits) if self.per_tag else torch.log_softmax(logits, dim=-1)
 
     def probs(self, temperature: float | None = None) -> Tensor:
-        """Probabilities ``[B, (M,) C]`` in float32; see `log_probs`."""
+        """Probabilities ``[B, (M,) C]``; see `log_probs`."""
         return self.log_probs(temperature).exp()
 
     def logits(self) -> Tensor:
-        """Dense logits ``[B, (M,) C]`` in float32, at the temperature of the batch."""
+        """Dense logits ``[B, (M,) C]`` at the temperature of the batch; float32, or float64 where the values are.
+
+        Probabilities, votes and Dirichlet concentrations become the logarithm of their (mean) distribution.
+        """
         full = self.dense()
-        values = full.values.float()
+        values = _wide(full.values)
         if full.space is Space.LOGITS:
             return values
-        if full.space is Space.SCORES or full.kind is Kind.MANY_OF_MANY:
-            return torch.logit(values, eps=1e-6)
-        totals = values.sum(-1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
-        return (values / totals).clamp_min(torch.finfo(torch.float32).tiny).log()
+        if full.per_tag:
+            return torch.logit(values, eps=SCORE_FLOOR)
+        totals = values.sum(-1, keepdim=True).clamp_min(TINY)
+        return (values / totals).clamp_min(TINY).log()
 
     def top_k(self, k: int) -> SoftTargets:
-        """The ``k`` best answers of each row, best first; logits are normalised so that the tail's mass stays known."""
+        """The ``k`` best answers of each row, best first; one-of-many logits are normalised, so that the tail is known.
+
+        Raises:
+            InputError: ``k`` outside ``1..C``, or Dirichlet concentrations, which cannot be cut.
+        """
         if not 1 <= k <= self.n_classes:
             raise InputError("k is not usable", expected=f"1 <= k <= {self.n_classes} classes", received=k)
-        full = self.dense()
-        values = full.values
-        if full.space is Space.LOGITS and full.kind is not Kind.MANY_OF_MANY:
-            values = torch.log_softmax(values.float(), dim=-1)
-        top = values.topk(k, dim=-1)
-        return replace(full, values=top.values, indices=top.indices)
+        values, covered = self._answers()
+        if self.space is Space.LOGITS and not self.per_tag and self.indices is None and self.coverage is None:
+            values = torch.log_softmax(values, dim=-1)
+        top = values.masked_fill(~covered, -math.inf).topk(k, dim=-1)
+        kept = covered.gather(-1, top.indices)
+        bound = self.bound
+        if self.per_tag:  # what is dropped lies below the least answer kept, what was missing before below the bound
+            least = least_kept(top.values, kept, self._top)
+            bound = least if bound is None else torch.maximum(bound.to(least.dtype), least)
+        indices = top.indices.masked_fill(~kept, NO_ANSWER)
+        return replace(self, values=top.values.masked_fill(~kept, 0), indices=indices, coverage=None, bound=bound)
 
-    def mean(self) -> SoftTargets:
-        """Members averaged as probabilities (the arithmetic mean of Hinton et al. 2015); a no-op without members."""
+    def mean(self, temperature: float | None = None) -> SoftTargets:
+        """Members averaged as probabilities, softened at ``temperature`` first; a no-op without members.
+
+        ``p = 1/M Σ_m softmax(v_m / T)``: the arithmetic mean of Hinton et al. 2015, §3. A tag is covered where every
+        member answered it.
+        """
         if not self.members:
             return self
-        return replace(self, values=self.probs().mean(1), space=Space.PROBS, indices=None, members=False)
+        full = self.dense()
+        own = self.temperature if temperature is None else temperature
+        probs = full.probs(own).mean(1)
+        space, coverage, bound = (Space.SCORES if self.per_tag else Space.PROBS), None, None
+        if self.per_tag and full.coverage is not None:
+            coverage = full.coverage.all(1)
+            bound = probs.masked_fill(coverage, 0).reshape(len(probs), -1).amax(1)
+        return replace(full, values=probs, space=space, temperature=own, coverage=coverage, bound=bound, members=False)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """At least float32: half precision erases what a high temperature would teach."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
