@@ -35,7 +35,8 @@ class Examples:
     ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``rejected`` names what a loader
     left out.
 
-    >>> examples = Examples.of(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), labels=torch.tensor([0, 1]), classes=["a", "b"])
+    >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
     >>> len(examples), examples.ids.shape, examples.classes
     (2, (2, 2), ('a', 'b'))
     """
@@ -109,10 +110,14 @@ class Examples:
         Raises:
             InputError: none has one.
         """
-        rows = [] if self.labels is None else (self.labels != UNLABELLED).nonzero().flatten()
-        if len(rows) == 0:
+        if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
             raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
+
+    @property
+    def labels_or_empty(self) -> Tensor:
+        """The labels int64 ``[n]``, all `UNLABELLED` where there are none at all."""
+        return torch.full((len(self),), UNLABELLED) if self.labels is None else self.labels
 
     def hide_labels(self, rows: Tensor) -> Examples:
         """The same examples with the labels of the given rows hidden, as in a transfer set that nobody labelled."""
@@ -124,9 +129,9 @@ class Examples:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the *set* of ids and of the classes: order, copies and labels do not change what a teacher is asked."""
+        """Hash of the *set* of ids and of the classes: order, copies and labels do not change what is asked."""
         unique = np.unique(self.ids, axis=0)
-        digest = hashlib.blake2b(np.ascontiguousarray(unique).tobytes(), digest_size=16)
+        digest = hashlib.blake2b(unique.tobytes(), digest_size=16)
         digest.update("\x00".join(self.classes).encode())
         return digest.hexdigest()
 
@@ -139,6 +144,6 @@ def content_ids(inputs: Tensor) -> Ids:
     digests = bytearray()
     for row in rows:
         digest = start.copy()
-        digest.update(row)
+        digest.update(row.data)
         digests += digest.digest()
     return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
