@@ -1,0 +1,153 @@
+"""One picture file to pixels: read properly, or refused with the reason; never a crash and never silently black."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from joryu.errors import InputError
+
+Pixels = npt.NDArray[np.uint8]
+"""``[channels, height, width]``, one channel (grey) or three (RGB)."""
+
+PIXEL_LIMIT: Final = 80_000_000
+"""Pictures that declare more pixels are refused before a byte of them is decompressed (Pillow itself warns at 89 M)."""
+
+# Content decides, not the extension. Left out on purpose: formats that start another program (EPS) or draw (WMF).
+_WANTED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
+_GREY = ("1", "L", "LA", "La")
+_PALETTES = ("P", "PA")
+
+
+def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
+    """The pixels of a file or of its bytes, uint8 ``[1 or 3, height, width]``.
+
+    What is odd is read like this: the content decides the format, whatever the extension; 16-bit values are scaled
+    (``round(v / 257)``), not clipped; CMYK, YCbCr and palettes become RGB (a palette of greys becomes grey); what is
+    transparent shows **white** behind it; of an animation or a file of pages the first is taken; the EXIF orientation
+    is applied.
+
+    ``size``: the shorter side is resized to it (bicubic, antialiased) and the centre square is cut out; large JPEGs are
+    first shrunk while they are decompressed, to no less than twice the size.
+
+    Raises:
+        InputError: not a picture, truncated or damaged, more than `PIXEL_LIMIT` pixels, or values of unknown range
+            (floats, 32-bit integers, 16 bits of which only the lowest eight are used).
+    """
+    try:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
+            _refuse_bombs(image)
+            if size is not None:
+                image.draft(None, (2 * size, 2 * size))
+            image.load()
+            upright = _upright(_eight_bit(image), _orientation(image))
+    except InputError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError("too many pixels", expected=f"at most {PIXEL_LIMIT:,}") from None
+    except UnidentifiedImageError:
+        raise InputError(_not_a_picture(source)) from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise InputError(f"cannot be opened: {error.strerror}") from None
+    except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
+        raise InputError(f"damaged: {error or type(error).__name__}") from None
+    return to_channels(upright if size is None else fit(upright, size))
+
+
+def readable_formats() -> list[str]:
+    """The formats read, as Pillow names them; which of them exist depends on how Pillow was built."""
+    if not set(_WANTED) <= Image.OPEN.keys():
+        Image.init()
+    return [name for name in _WANTED if name in Image.OPEN]
+
+
+def fit(image: Image.Image, size: int) -> Image.Image:
+    """The centre square of a picture, resized to ``size × size``: shorter side to ``size``, then the centre crop."""
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    if (width, height) == (size, size):
+        return image
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+
+
+def to_channels(image: Image.Image) -> Pixels:
+    """A grey or RGB picture as ``[1 or 3, height, width]``."""
+    pixels = np.asarray(image)
+    return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+
+
+def _refuse_bombs(image: Image.Image) -> None:
+    pixels = image.width * image.height
+    if pixels > PIXEL_LIMIT:
+        raise InputError("too many pixels", expected=f"at most {PIXEL_LIMIT:,}", received=f"{pixels:,}")
+
+
+def _not_a_picture(source: Path | bytes) -> str:
+    length = len(source) if isinstance(source, bytes) else source.stat().st_size
+    return "not a picture that can be read" if length else "empty file"
+
+
+def _orientation(image: Image.Image) -> int:
+    orientation = 1
+    with suppress(Exception):  # unreadable EXIF says nothing; the picture itself is sound
+        orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
+    return orientation
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The same picture in mode L or RGB."""
+    mode = image.mode
+    if mode.startswith("I") or mode == "F":
+        return _from_wide(image)
+    if image.has_transparency_data:
+        rgba = image.convert(_PREMULTIPLIED.get(mode, mode)).convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, rgba).convert("RGB")
+        grey = mode in _GREY or (mode in _PALETTES and _is_grey(image))
+    else:
+        grey = mode in _GREY
+        image = image if mode in ("L", "RGB") else image.convert("L" if grey else "RGB")
+        grey = grey or (mode in _PALETTES and _is_grey(image))
+    return image.convert("L") if grey else image
+
+
+def _is_grey(image: Image.Image) -> bool:
+    pixels = np.asarray(image)
+    return bool((pixels == pixels[..., :1]).all())
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """A picture of 16-bit values scaled to eight; what has no known range is refused."""
+    # Pillow's mode I is 32 bits wide, but PNG and PPM files come in it with values of 0..65535.
+    if not (image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))):
+        raise InputError("32-bit values have no known range", expected="8 or 16 bits")
+    wide = np.asarray(image).astype(np.int64)
+    if 0 < wide.max() <= 255:
+        raise InputError(
+            "16-bit picture that would turn black", expected="values up to 65535", received=f"up to {wide.max()}"
+        )
+    narrow = (wide * 255 + 32767) // 65535
+    narrow[wide == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(narrow.astype(np.uint8))

@@ -1,0 +1,234 @@
+"""Odd pictures one at a time: read to known pixels, or refused with a reason."""
+
+from __future__ import annotations
+
+import re
+import struct
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture_files import noise, png, save
+from PIL import Image, ImageOps
+
+from joryu.errors import InputError
+from joryu.examples.decoding import Pixels, decode_picture
+
+WHITE, BLACK = 255, 0
+
+
+def planes(image: Image.Image) -> Pixels:
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def test_colour_and_grey_come_as_they_are() -> None:
+    colour, grey = noise(7, 5), noise(7, 5, channels=1)
+    assert np.array_equal(decode_picture(save(colour, "PNG")), planes(colour))
+    assert np.array_equal(decode_picture(save(grey, "PNG")), np.asarray(grey)[None])
+    assert decode_picture(save(grey.convert("1"), "PNG")).max() == WHITE
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "GIF", "WEBP", "JPEG2000"])
+def test_content_decides_and_not_the_extension(kind: str, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (6, 4), (250, 10, 20))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(save(picture, kind, **options))
+    assert np.array_equal(decode_picture(path), planes(picture))
+
+
+def test_cmyk_is_converted() -> None:
+    cyan, magenta, yellow, black = 200, 100, 0, 51
+    jpeg = save(Image.new("CMYK", (16, 16), (cyan, magenta, yellow, black)), "JPEG", quality=100)
+    expected = [(255 - ink) * (255 - black) / 255 for ink in (cyan, magenta, yellow)]
+    assert np.abs(decode_picture(jpeg).mean((1, 2)) - expected).max() < 2.5  # JPEG itself loses one or two
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
+    values = np.array([[0, 128, 129, 257, 385, 386], [1000, 20_000, 32_767, 32_768, 65_534, 65_535]], dtype=np.uint16)
+    expected = np.rint(values / 257).astype(np.uint8)[None]
+    assert np.array_equal(decode_picture(save(Image.fromarray(values), "PNG")), expected)
+    assert np.array_equal(decode_picture(save(Image.fromarray(values), "TIFF")), expected)
+    assert np.array_equal(decode_picture(b"P5 6 2 65535\n" + values.astype(">u2").tobytes()), expected)
+
+
+def test_sixteen_bits_of_colour_are_scaled() -> None:
+    line = struct.pack(">6H", 0, 32_768, 65_535, 257, 65_278, 51_400)
+    pixels = decode_picture(png(2, 1, 16, 2, [line]))
+    assert (
+        np.abs(pixels[:, 0].T.ravel() - np.array([0, 128, 255, 1, 254, 200])).max() <= 1
+    )  # Pillow keeps the high byte
+
+
+def test_sixteen_bits_that_would_turn_black_are_refused() -> None:
+    dark = Image.fromarray(np.full((4, 4), 255, dtype=np.uint16))
+    with pytest.raises(InputError, match=r"would turn black .*received up to 255"):
+        decode_picture(save(dark, "PNG"))
+    assert decode_picture(save(Image.fromarray(np.zeros((4, 4), dtype=np.uint16)), "PNG")).max() == BLACK
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_values_of_unknown_range_are_refused(kind: type) -> None:
+    picture = Image.fromarray(np.full((4, 4), 7, dtype=kind))
+    with pytest.raises(InputError, match=r"no known range.*expected 8 or 16 bits"):
+        decode_picture(save(picture, "TIFF"))
+
+
+def test_a_palette_is_looked_up() -> None:
+    picture = Image.new("P", (4, 2), 1)
+    picture.putpalette([9, 9, 9, 200, 100, 50])
+    assert decode_picture(save(picture, "PNG"))[:, 1, 3].tolist() == [200, 100, 50]
+
+
+def test_a_palette_of_greys_is_grey() -> None:
+    picture = Image.new("P", (4, 2), 1)
+    picture.putpalette([9, 9, 9, 200, 200, 200])
+    assert np.array_equal(decode_picture(save(picture, "PNG")), np.full((1, 2, 4), 200))
+
+
+def test_what_is_transparent_shows_white() -> None:
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([9, 9, 9, 200, 100, 50])
+    palette.putdata([0, 1])
+    pixels = decode_picture(save(palette, "PNG", transparency=0))
+    assert pixels[:, 0].T.tolist() == [[WHITE] * 3, [200, 100, 50]]
+
+    half = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    half.putpixel((1, 0), (100, 0, 255, 51))  # a fifth of it, four fifths of white
+    assert decode_picture(save(half, "PNG"))[:, 0].T.tolist() == [[WHITE] * 3, [224, 204, 255]]
+
+
+def test_grey_with_transparency_stays_grey() -> None:
+    picture = Image.new("LA", (2, 1), (0, 0))
+    picture.putpixel((1, 0), (100, 255))
+    assert decode_picture(save(picture, "PNG")).tolist() == [[[WHITE, 100]]]
+    marked = Image.fromarray(np.array([[3, 200]], dtype=np.uint8))
+    assert decode_picture(save(marked, "PNG", transparency=3)).tolist() == [[[WHITE, 200]]]
+    wide = Image.fromarray(np.array([[771, 51_400]], dtype=np.uint16))
+    assert decode_picture(save(wide, "PNG", transparency=771)).tolist() == [[[WHITE, 200]]]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
+    red, blue = (Image.new("RGB", (8, 6), colour) for colour in ((255, 0, 0), (0, 0, 255)))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    animation = save(red, kind, save_all=True, append_images=[blue], duration=100, **options)
+    assert decode_picture(animation)[:, 3, 4].tolist() == [255, 0, 0]
+
+
+def test_of_a_file_of_pages_the_first_is_taken() -> None:
+    pages = save(Image.new("L", (4, 4), 10), "TIFF", save_all=True, append_images=[Image.new("L", (4, 4), 200)])
+    assert decode_picture(pages).max() == 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_exif_orientation_is_applied(orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = save(noise(24, 16), kind, exif=exif, **options)
+    with Image.open(BytesIO(content)) as image:
+        expected = planes(ImageOps.exif_transpose(image))
+    pixels = decode_picture(content)
+    assert pixels.shape == ((3, 24, 16) if orientation >= 5 else (3, 16, 24))
+    assert np.array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("orientation", [b"\x00\x09", b"\xff\xff"])
+def test_a_senseless_orientation_is_none(orientation: bytes) -> None:
+    tiff = (
+        b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"
+        + orientation
+        + b"\x00\x00\x00\x00\x00\x00"
+    )
+    content = save(noise(24, 16), "JPEG", exif=b"Exif\x00\x00" + tiff)
+    assert decode_picture(content).shape == (3, 16, 24)
+
+
+def test_unreadable_exif_does_not_spoil_the_picture() -> None:
+    picture = noise(24, 16)
+    content = save(picture, "PNG", exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff garbage")
+    assert np.array_equal(decode_picture(content), planes(picture))
+
+
+def test_size_takes_the_centre_square() -> None:
+    stripes = np.zeros((10, 30, 3), dtype=np.uint8)
+    stripes[:, :10, 0] = stripes[:, 10:20, 1] = stripes[:, 20:, 2] = 255
+    wide = save(Image.fromarray(stripes), "PNG")
+    assert np.array_equal(decode_picture(wide, size=10), stripes[:, 10:20].transpose(2, 0, 1))
+    tall = save(Image.fromarray(stripes.transpose(1, 0, 2)), "PNG")
+    assert np.array_equal(decode_picture(tall, size=10), stripes[:, 10:20].transpose(2, 1, 0))
+
+
+def test_size_equals_resizing_the_shorter_side_and_cropping() -> None:
+    smooth = noise(4, 3).resize((120, 90), Image.Resampling.BICUBIC)
+    resized = smooth.resize((40, 30), Image.Resampling.BICUBIC).crop((5, 0, 35, 30))
+    assert np.abs(decode_picture(save(smooth, "PNG"), size=30).astype(int) - planes(resized)).max() <= 1
+
+
+def test_small_pictures_are_enlarged() -> None:
+    assert np.array_equal(decode_picture(save(Image.new("L", (3, 5), 77), "PNG"), size=16), np.full((1, 16, 16), 77))
+
+
+def test_large_jpegs_are_shrunk_while_decompressing_without_harm() -> None:
+    smooth = noise(6, 4).resize((1200, 800), Image.Resampling.BICUBIC)
+    quick = decode_picture(save(smooth, "JPEG", quality=95), size=50).astype(int)
+    thorough = decode_picture(save(smooth, "PNG"), size=50).astype(int)
+    assert np.abs(quick - thorough).mean() < 1.5
+
+
+def test_broken_files_are_refused_with_a_reason(broken: dict[str, tuple[bytes, str]], tmp_path: Path) -> None:
+    for name, (content, reason) in broken.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        for source in (content, path):
+            with pytest.raises(InputError) as caught:
+                decode_picture(source, size=8)
+            assert re.search(reason, str(caught.value)), (name, str(caught.value))
+            assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be opened: No such file"):
+        decode_picture(tmp_path / "nothing.png")
+
+
+def sound_files() -> list[bytes]:
+    animation = save(noise(9, 9), "GIF", save_all=True, append_images=[noise(9, 9, seed=1)])
+    sixteen = save(Image.fromarray(np.arange(81, dtype=np.uint16).reshape(9, 9) * 800), "TIFF")
+    return [save(noise(9, 9), "JPEG"), save(noise(9, 9), "PNG"), animation, sixteen, save(noise(9, 9), "WEBP")]
+
+
+SOUND = sound_files()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=300, deadline=None)
+@given(
+    which=st.integers(0, len(SOUND) - 1),
+    damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
+    length=st.floats(0, 1),
+)
+def test_damaged_bytes_give_a_picture_or_a_reason(which: int, damage: list[tuple[float, int]], length: float) -> None:
+    content = bytearray(SOUND[which])
+    for place, value in damage:
+        content[int(place * len(content))] = value
+    try:
+        pixels = decode_picture(bytes(content[: round(length * len(content))]), size=4)
+    except InputError as error:
+        assert error.what
+    else:
+        assert pixels.shape in ((1, 4, 4), (3, 4, 4))
+        assert pixels.dtype == np.uint8
+
+
+@given(size=st.integers(1, 40), width=st.integers(1, 40), height=st.integers(1, 40))
+@settings(max_examples=50, deadline=None)
+def test_any_size_of_any_picture_has_that_shape(size: int, width: int, height: int) -> None:
+    pixels = decode_picture(save(Image.new("RGB", (width, height), (5, 6, 7)), "PNG"), size=size)
+    assert pixels.shape == (3, size, size)
+    assert np.array_equal(np.unique(pixels.reshape(3, -1), axis=1).T, [[5, 6, 7]])
