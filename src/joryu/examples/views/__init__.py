@@ -1,0 +1,12 @@
+"""Views: reproducible augmentations, derived from the example's id and the view's seed alone.
+
+To add one: a file with a class that is a `Transform`, and its line in `composition._TRANSFORMS`.
+"""
+
+from joryu.examples.views.composition import Composed, parse_views
+from joryu.examples.views.flip import Flip
+from joryu.examples.views.mixup import Mixup
+from joryu.examples.views.translation import Crop, Shift
+from joryu.examples.views.view import Transform, ViewBatch, Views
+
+__all__ = ["Composed", "Crop", "Flip", "Mixup", "Shift", "Transform", "ViewBatch", "Views", "parse_views"]

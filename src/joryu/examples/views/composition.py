@@ -1,0 +1,132 @@
+"""Views put together, and the text that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.examples.examples import Examples
+from joryu.examples.hashing import Words
+from joryu.examples.layouts import did_you_mean
+from joryu.examples.views.flip import Flip
+from joryu.examples.views.mixup import Mixup, blend, blend_labels, draws_of
+from joryu.examples.views.translation import Crop, Shift
+from joryu.examples.views.view import Transform, ViewBatch, Views
+
+IDENTITY: Final = "identity"
+_GRAMMAR: Final = "shift:N, crop:S+P, flip or mixup:ALPHA, joined by commas"
+
+Step = TypeVar("Step")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Transforms one after another, then perhaps mixup; nothing at all is the identity.
+
+    Each step draws its own numbers, so adding one does not change what another does.
+    """
+
+    transforms: tuple[Transform, ...] = ()
+    mixup: Mixup | None = None
+
+    @property
+    def spec(self) -> str:
+        steps = [step.spec for step in self.transforms] + ([] if self.mixup is None else [self.mixup.spec])
+        return ",".join(steps) or IDENTITY
+
+    def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
+        """See `Views.apply`.
+
+        Raises:
+            InputError: ``rows`` and ``seeds`` differ in shape, or a step does not fit the inputs.
+        """
+        if rows.ndim != 1 or rows.shape != seeds.shape:
+            raise InputError(
+                "each row needs one view seed", expected=f"[{len(rows)}]", received=f"seeds {tuple(seeds.shape)}"
+            )
+        rows, words = rows.cpu(), seeds.cpu().numpy().astype(np.uint64)
+        own = self._seen(examples, rows, words)
+        labels = None if examples.labels is None else _take(examples.labels, rows)
+        if self.mixup is None:
+            return ViewBatch(own, labels)
+        draws = draws_of(examples.ids[rows.numpy()], words)
+        partners, shares = self.mixup.partners(examples, draws), self.mixup.shares(draws, words)
+        mixed = blend(own, self._seen(examples, partners, words), shares)
+        if examples.labels is None or labels is None:
+            return ViewBatch(mixed, None)
+        others = _take(examples.labels, partners)
+        return ViewBatch(mixed, blend_labels(labels, others, shares, len(examples.classes)))
+
+    def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> Tensor:
+        inputs = _take(examples.inputs, rows)
+        if not seeds.any():
+            return inputs
+        ids = examples.ids[rows.numpy()]
+        for transform in self.transforms:
+            inputs = transform(inputs, ids, seeds)
+        return inputs
+
+
+def _take(values: Tensor, rows: Tensor) -> Tensor:
+    return values.index_select(0, rows.to(values.device))  # ten times faster than values[rows] on a CPU
+
+
+def parse_views(spec: str | None) -> Views:
+    """Views from text: ``shift:N``, ``crop:S+P``, ``flip``, ``mixup:ALPHA``, joined by commas; ``None`` is no change.
+
+    Steps apply from left to right, each at most once; mixup blends finished views and therefore comes last.
+
+    >>> parse_views("shift:2,mixup:0.2").spec
+    'shift:2,mixup:0.2'
+
+    Raises:
+        InputError: an unknown step (near misses are named), a bad number, a step twice, or mixup before another.
+    """
+    if spec is None or spec.strip() in ("", IDENTITY):
+        return Composed()
+    words = [word.strip() for word in spec.split(",")]
+    names = [word.partition(":")[0] for word in words]
+    if len(set(names)) < len(names):
+        raise InputError("a view has a step twice", expected="each step at most once", received=spec)
+    if "mixup" in names[:-1]:
+        raise InputError("mixup blends finished views", expected="mixup as the last step", received=spec)
+    mixup = _parse(words.pop(), {"mixup": _mixup}) if names[-1] == "mixup" else None
+    return Composed(tuple(_parse(word, _TRANSFORMS) for word in words), mixup)
+
+
+def _parse(word: str, steps: Mapping[str, Callable[[str], Step]]) -> Step:
+    name, _, argument = word.partition(":")
+    if name not in steps:
+        hint = did_you_mean(name, [*_TRANSFORMS, "mixup"])
+        raise InputError(f"no view is known as {word!r}", expected=_GRAMMAR, hint=hint)
+    try:
+        return steps[name](argument)
+    except ValueError:
+        raise InputError(f"the view {name} cannot be read", expected=_GRAMMAR, received=word) from None
+
+
+def _shift(argument: str) -> Shift:
+    return Shift(int(argument))
+
+
+def _crop(argument: str) -> Crop:
+    size, _, padding = argument.partition("+")
+    return Crop(int(size), int(padding))
+
+
+def _flip(argument: str) -> Flip:
+    if argument:
+        raise ValueError(argument)
+    return Flip()
+
+
+def _mixup(argument: str) -> Mixup:
+    return Mixup(float(argument))
+
+
+_TRANSFORMS: Mapping[str, Callable[[str], Transform]] = {"shift": _shift, "crop": _crop, "flip": _flip}
