@@ -1,0 +1,104 @@
+"""Stratified, seeded splits that depend on what the examples are, not on the order they lie in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from joryu.errors import InputError
+from joryu.examples.examples import UNLABELLED, Examples, Ids
+from joryu.examples.hashing import Draws
+
+Counts = npt.NDArray[np.int64]
+
+
+def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int) -> list[Examples]:
+    """Parts of the given fractions, stratified by label; the examples without a label are one stratum.
+
+    Identical content (equal id) always goes to one part, so nothing can be trained on and tested on at once. Counts are
+    exact in *distinct* examples: the parts' sizes are the largest-remainder apportionment of their number by
+    ``fractions``, and each part takes from every stratum its proportional share of what the parts before it left,
+    rounded up or down (a stratum of fewer examples than parts is therefore missing from some). Fractions that sum to
+    less than one leave the rest out. Who goes where is a hash of (id, seed): it does not change when the rows come in
+    another order, and each part keeps the order of the rows.
+
+    >>> examples = Examples.of(torch.arange(10.0).reshape(10, 1), torch.arange(10) % 2, classes=["even", "odd"])
+    >>> [len(part) for part in split_examples(examples, (0.6, 0.4), seed=0)]
+    [6, 4]
+
+    Raises:
+        InputError: fractions that are not positive or sum to more than one, or a part that would be empty.
+    """
+    shares = _shares(fractions)
+    _, first, group_of = np.unique(examples.ids, axis=0, return_index=True, return_inverse=True)
+    group_of = group_of.reshape(-1)
+    strata = _strata(examples, group_of, len(first))
+    sizes = apportion(shares, len(first))[: len(fractions)]
+    if not sizes.all():
+        raise InputError(
+            f"{examples.name} is too small for this split",
+            expected="at least one distinct example in each part",
+            received=f"{len(first)} distinct examples for fractions {', '.join(map(str, fractions))}",
+        )
+    part_of = _deal(strata, sizes, _ranks(examples.ids[first], seed))
+    rows = torch.from_numpy(part_of[group_of])
+    return [examples.select((rows == part).nonzero().flatten()) for part in range(len(fractions))]
+
+
+def apportion(weights: npt.NDArray[np.float64], seats: int) -> Counts:
+    """``seats`` shared out in proportion to ``weights`` by largest remainder (Hamilton's method); ties to the first.
+
+    >>> apportion(np.array([5.0, 3.0, 2.0]), 4).tolist()
+    [2, 1, 1]
+    """
+    quotas = weights * (seats / weights.sum())
+    counts: Counts = np.floor(quotas + 1e-9).astype(np.int64)  # 0.7 * 10 is 7, whatever binary fractions say
+    order = np.argsort(counts - quotas, kind="stable")
+    counts[order[: seats - int(counts.sum())]] += 1
+    return counts
+
+
+def _shares(fractions: Sequence[float]) -> npt.NDArray[np.float64]:
+    shares = np.asarray(fractions, dtype=np.float64)
+    rest = 1.0 - float(shares.sum())
+    if not (shares.size and np.isfinite(shares).all() and (shares > 0).all() and rest > -1e-9):
+        raise InputError(
+            "these fractions cannot split anything",
+            expected="positive numbers that sum to at most 1",
+            received=", ".join(map(str, fractions)) or "none",
+        )
+    return np.append(shares, 0.0 if math.isclose(rest, 0.0, abs_tol=1e-9) else rest)
+
+
+def _strata(examples: Examples, group_of: npt.NDArray[np.int64], groups: int) -> npt.NDArray[np.int64]:
+    """The stratum of each group: the greatest label among its copies, so that a label beats the lack of one."""
+    strata = np.full(groups, UNLABELLED, dtype=np.int64)
+    if examples.labels is not None:
+        np.maximum.at(strata, group_of, examples.labels.cpu().numpy())
+    return strata
+
+
+def _ranks(ids: Ids, seed: int) -> npt.NDArray[np.int64]:
+    """The place of each group in the seed's shuffle; equal hashes (there are none) would fall back on the ids."""
+    words = Draws(ids, np.full(len(ids), seed % 2**64, dtype=np.uint64), "split").bits()
+    ranks = np.empty(len(ids), dtype=np.int64)
+    ranks[np.lexsort((ids[:, 1], ids[:, 0], words))] = np.arange(len(ids))
+    return ranks
+
+
+def _deal(strata: npt.NDArray[np.int64], sizes: Counts, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The part of each group (one more than the last part: left out), dealt to one part after another."""
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    decks = [group[np.argsort(ranks[group])] for group in members]
+    part_of = np.full(len(strata), len(sizes), dtype=np.int64)
+    dealt = np.zeros(len(decks), dtype=np.int64)
+    for part, size in enumerate(sizes.tolist()):
+        left = np.array([len(deck) for deck in decks]) - dealt
+        for stratum, take in enumerate(apportion(left.astype(np.float64), size).tolist()):
+            part_of[decks[stratum][dealt[stratum] : dealt[stratum] + take]] = part
+            dealt[stratum] += take
+    return part_of
