@@ -1,5 +1,24 @@
 """Transfer sets: examples, where they come from, how they are split and viewed."""
 
 from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids
+from joryu.examples.known import Listing, data_root, list_data
+from joryu.examples.loading import load_examples, locate
+from joryu.examples.splits import split_examples
+from joryu.examples.views import ViewBatch, Views, parse_views
 
-__all__ = ["UNLABELLED", "Examples", "Ids", "Rejected", "content_ids"]
+__all__ = [
+    "UNLABELLED",
+    "Examples",
+    "Ids",
+    "Listing",
+    "Rejected",
+    "ViewBatch",
+    "Views",
+    "content_ids",
+    "data_root",
+    "list_data",
+    "load_examples",
+    "locate",
+    "parse_views",
+    "split_examples",
+]

@@ -1,0 +1,102 @@
+"""Where data sets lie, and the ones that Joryu knows by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from joryu.errors import InputError
+from joryu.examples.folder import has_class_folders
+from joryu.examples.idx import idx_files
+from joryu.examples.layouts import visible_folders
+from joryu.examples.parquet import parquet_folder
+
+
+class Known(NamedTuple):
+    """A data set known by name: its layout, the folders it may lie in under the data root, and how to get it."""
+
+    name: str
+    layout: str
+    folders: tuple[str, ...]
+    obtain: str
+
+
+class Listing(NamedTuple):
+    """A row of `list_data`: ``path`` is ``None`` where the set is absent (or comes with a library)."""
+
+    name: str
+    layout: str
+    path: Path | None
+    obtain: str
+
+
+def _torchvision(name: str, folder: str) -> Known:
+    command = f"python -c \"from torchvision.datasets import {folder}; {folder}(r'{{root}}', download=True)\""
+    return Known(name, "idx", (folder,), command)
+
+
+DIGITS = Known("digits", "bundled", (), "comes with scikit-learn")
+KNOWN = (
+    DIGITS,
+    _torchvision("mnist", "MNIST"),
+    _torchvision("fashion-mnist", "FashionMNIST"),
+    _torchvision("kmnist", "KMNIST"),
+    Known(
+        "cifar10",
+        "parquet",
+        ("cifar10", "cifar10_jpeg"),
+        "hf download uoft-cs/cifar10 --repo-type dataset --local-dir {root}/cifar10",
+    ),
+)
+
+
+def data_root() -> Path:
+    """The folder of data sets: ``JORYU_DATA``, else ``joryu/data`` in the user's cache (``XDG_CACHE_HOME``)."""
+    if chosen := os.environ.get("JORYU_DATA"):
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "joryu" / "data"
+
+
+def find_known(name: str, root: Path) -> Path | None:
+    """Where the known set lies under the data root, or ``None`` if it is not there."""
+    folders = next((known.folders for known in KNOWN if known.name == name), ())
+    return next((root / folder for folder in folders if (root / folder).is_dir()), None)
+
+
+def obtain(known: Known, root: Path) -> str:
+    """How to get a known set so that it is found under this data root."""
+    return known.obtain.format(root=root)
+
+
+def sniff(place: Path) -> str | None:
+    """The layout of a folder or file: ``idx``, ``parquet``, ``folder``, or ``None`` if it is none of them."""
+    if place.is_file():
+        return "parquet" if place.suffix == ".parquet" else None
+    if idx_files(place):
+        return "idx"
+    if parquet_folder(place) is not None:
+        return "parquet"
+    return "folder" if has_class_folders(place) else None
+
+
+def list_data(root: Path | None = None) -> list[Listing]:
+    """The sets known by name, found or absent, then every other folder under the data root that has a known layout.
+
+    >>> list_data()[0].name
+    'digits'
+    """
+    root = data_root() if root is None else root
+    rows = [Listing(known.name, known.layout, find_known(known.name, root), obtain(known, root)) for known in KNOWN]
+    taken = {row.path for row in rows}
+    others = [folder for folder in visible_folders(root) if folder not in taken] if root.is_dir() else []
+    layouts = ((folder, _layout_of(folder)) for folder in others)
+    return rows + [Listing(folder.name, layout, folder, "already here") for folder, layout in layouts if layout]
+
+
+def _layout_of(folder: Path) -> str | None:
+    try:
+        return sniff(folder)
+    except (InputError, OSError):  # a folder that cannot be read, or holds several sets, is not a set to list
+        return None

@@ -1,0 +1,116 @@
+"""From a spec such as ``digits``, ``mnist`` or ``folder:pictures`` to examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from joryu.errors import InputError
+from joryu.examples.digits import load_digits
+from joryu.examples.examples import Examples
+from joryu.examples.folder import load_folder
+from joryu.examples.idx import load_idx
+from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
+from joryu.examples.layouts import did_you_mean, visible_folders
+from joryu.examples.parquet import load_parquet
+from joryu.examples.pictures import Progress
+
+LAYOUTS = ("idx", "parquet", "folder")
+
+
+def load_examples(
+    spec: str,
+    *,
+    split: str = "train",
+    size: int | None = None,
+    data_root: Path | None = None,
+    progress: Progress | None = None,
+) -> Examples:
+    """The examples a spec names.
+
+    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; a name that `list_data` lists; or a path, whose
+    layout is then recognised. A bare name is sought among the known sets, then as a path, then in the data root
+    (`joryu.examples.data_root` unless given). ``split`` is ``train``, ``test``, ``validation`` or what the set calls
+    its parts; a set without splits answers to ``train`` (or ``all``) alone. With ``size`` the shorter side of each
+    picture is resized to it and the centre square cut out. ``progress`` is called with (pictures done, in all).
+
+    >>> len(load_examples("digits", split="test"))
+    600
+
+    Raises:
+        InputError: an unknown spec (near misses are named), a path that is not there, a split that the set does not
+            have, or content that its loader refuses.
+    """
+    if size is not None and size < 1:
+        raise InputError("a picture's size is not usable", expected="at least 1 pixel", received=size)
+    if spec == DIGITS.name:
+        return load_digits(split, size=size)
+    try:
+        layout, place = locate(spec, data_root=data_root)
+        if layout == "idx":
+            return load_idx(place, split, size=size)
+        load = load_parquet if layout == "parquet" else load_folder
+        return load(place, split, size=size, progress=progress)
+    except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
+        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
+    """The layout and the place that a spec (other than ``digits``) names.
+
+    Raises:
+        InputError: there is no such thing, or it has no layout that is known.
+    """
+    root = _default_root() if data_root is None else data_root
+    layout, colon, rest = spec.partition(":")
+    if colon and layout in LAYOUTS:
+        return layout, _existing(rest, root)
+    place = find_known(spec, root) or _path(spec, root)
+    if place is None:
+        raise _unknown(spec, root)
+    found = sniff(place)
+    if found is None:
+        raise InputError(
+            f"{place} has no layout that is known",
+            expected="IDX files, Parquet files or class folders of pictures",
+            hint="try idx:, parquet: or folder: before the path to see what is missing",
+        )
+    return found, place
+
+
+def _default_root() -> Path:
+    return data_root()
+
+
+def _path(text: str, root: Path) -> Path | None:
+    """An existing path: as it stands, else under the data root."""
+    places = (Path(text).expanduser(), root / text) if text else ()
+    return next((place for place in places if place.exists()), None)
+
+
+def _existing(text: str, root: Path) -> Path:
+    place = _path(text, root)
+    if place is None:
+        parent = Path(text).expanduser().parent
+        siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
+        raise InputError(f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, siblings))
+    return place
+
+
+def _unknown(spec: str, root: Path) -> InputError:
+    known = next((known for known in KNOWN if known.name == spec), None)
+    if known is not None:
+        return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
+    return InputError(
+        f"no examples are known as {spec!r}",
+        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE or folder:DIR",
+        hint=did_you_mean(spec.lower(), _near(spec, root)),
+    )
+
+
+def _near(spec: str, root: Path) -> Iterator[str]:
+    yield from (known.name for known in KNOWN)
+    yield from (folder.name for folder in visible_folders(root)) if root.is_dir() else ()
+    rest = spec.partition(":")[2]
+    if rest:
+        yield from (f"{layout}:{rest}" for layout in LAYOUTS)

@@ -1,0 +1,132 @@
+"""From specs to examples: what a spec may be, and what an unusable one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from picture_files import flat, idx_files, write_files, write_parquet
+
+from joryu.errors import InputError
+from joryu.examples import data_root, list_data, load_examples, locate
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data root with MNIST, a Parquet set, class folders and things of no known layout."""
+    root = tmp_path / "data"
+    write_files(root / "MNIST" / "raw", idx_files())
+    write_parquet(root / "cifar10" / "train.parquet", [flat(1), flat(2)], [0, 1])
+    write_files(root / "roses", {"red/1.png": flat(3), "white/1.png": flat(4)})
+    write_files(root / "notes", {"a/1.txt": b"x"})
+    write_files(root / ".hidden", {"a/1.png": flat(1), "b/1.png": flat(1)})
+    return root
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ("mnist", 4),
+        ("cifar10", 2),
+        ("roses", 2),
+        ("idx:MNIST", 4),
+        ("idx:MNIST/raw", 4),
+        ("parquet:cifar10", 2),
+        ("parquet:cifar10/train.parquet", 2),
+        ("folder:roses", 2),
+        ("cifar10/train.parquet", 2),
+    ],
+)
+def test_specs_are_found_under_the_data_root(
+    root: Path, spec: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(load_examples(spec, data_root=root)) == count
+    monkeypatch.setenv("JORYU_DATA", str(root))
+    assert len(load_examples(spec)) == count
+
+
+@pytest.mark.parametrize("layout", ["", "folder:"])
+def test_paths_are_read_as_they_stand(root: Path, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = root / "nowhere"
+    monkeypatch.chdir(root)
+    for path in (str(root / "roses"), "roses", "./roses"):
+        assert load_examples(f"{layout}{path}", data_root=elsewhere).classes == ("red", "white")
+
+
+def test_a_known_name_is_the_known_set_even_beside_a_folder_of_that_name(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "mnist", {"a/1.png": flat(1), "b/1.png": flat(1)})
+    monkeypatch.chdir(tmp_path)
+    assert locate("mnist", data_root=root) == ("idx", root / "MNIST")
+    assert locate("./mnist", data_root=root) == ("folder", Path("mnist"))
+
+
+def test_split_size_and_progress_are_passed_on(root: Path) -> None:
+    assert len(load_examples("mnist", split="test", data_root=root)) == 2
+    seen: list[tuple[int, int]] = []
+    examples = load_examples("roses", size=7, data_root=root, progress=lambda *counts: seen.append(counts))
+    assert examples.inputs.shape == (2, 1, 7, 7)
+    assert seen == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("digit", "no examples are known as 'digit'.*did you mean digits"),
+        ("rozes", "did you mean roses"),
+        ("floder:roses", "did you mean folder:roses"),
+        ("parqet:cifar10", "did you mean parquet:cifar10"),
+        ("zzzzzz", "no examples are known as 'zzzzzz' .*folder:DIR\\)$"),
+        ("", "no examples are known as ''"),
+        ("fashion-mnist", "fashion-mnist is not in .*; set JORYU_DATA, or try: python -c .*FashionMNIST"),
+        ("folder:rozes", "no such file or folder: rozes"),
+        ("folder:", r"no such file or folder: \(empty\)"),
+        ("notes", "notes has no layout that is known"),
+        ("idx:roses", "no IDX files in"),
+        ("parquet:roses", "no Parquet files in"),
+        ("parquet:notes/a/1.txt", "not a readable Parquet file"),
+        ("folder:cifar10/train.parquet", "cannot be read: Not a directory"),
+        ("x" * 5000, "no examples are known as|cannot be read"),
+        ("a\x00b", "no examples are known as"),
+    ],
+)
+def test_a_spec_that_cannot_be_used_says_why(root: Path, spec: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        load_examples(spec, data_root=root)
+
+
+def test_near_misses_of_a_path_are_its_siblings(root: Path) -> None:
+    with pytest.raises(InputError, match=r"no such file or folder: .*rose; did you mean roses\?"):
+        load_examples(f"folder:{root / 'rose'}")
+
+
+def test_a_size_must_be_positive() -> None:
+    with pytest.raises(InputError, match=r"size is not usable \(expected at least 1 pixel; received 0\)"):
+        load_examples("digits", size=0)
+
+
+def test_the_data_root_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("JORYU_DATA", "~/sets")
+    assert data_root() == tmp_path / "home" / "sets"
+    monkeypatch.setenv("JORYU_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert data_root() == tmp_path / "cache" / "joryu" / "data"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert data_root() == tmp_path / "home" / ".cache" / "joryu" / "data"
+
+
+def test_the_list_tells_what_is_there_and_how_to_get_the_rest(root: Path) -> None:
+    rows = {row.name: row for row in list_data(root)}
+    assert list(rows) == ["digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "roses"]
+    assert (rows["mnist"].path, rows["mnist"].layout) == (root / "MNIST", "idx")
+    assert rows["cifar10"].path == root / "cifar10"
+    assert (rows["roses"].path, rows["roses"].layout) == (root / "roses", "folder")
+    assert rows["kmnist"].path is None
+    assert str(root) in rows["kmnist"].obtain
+    assert rows["digits"].obtain == "comes with scikit-learn"
+
+
+def test_the_list_of_an_absent_root_is_of_the_known_sets(tmp_path: Path) -> None:
+    assert {row.path for row in list_data(tmp_path / "nothing")} == {None}
