@@ -1,0 +1,113 @@
+"""One of many: how far a student's distribution over classes is from a teacher's, or from a label.
+
+Every function takes *logits* ``[..., C]`` (log-probabilities are logits too), never probabilities, so that no softmax
+can be forgotten; each returns one number per row, ``[...]``, unreduced and without the T² of
+`joryu.objectives.temperature.gradient_scale`. Below, ``z`` are the student's logits and ``v`` the teacher's,
+``q = softmax(z / T)`` and ``p = softmax(v / T)``. All compute in at least float32.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from joryu.objectives.temperature import log_softmax, widen
+
+UNLABELLED = -1  #: the label of an example that has none (as in `joryu.examples`)
+
+
+def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``H(p, q) = -Σ p log q``: the loss of Hinton et al. 2015; gradient ``(q - p) / T``.
+
+    >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[3.0, 1.0]]))
+    tensor([0.6931])
+    """
+    teacher_probs = log_softmax(teacher_logits, temperature).exp()
+    return -(teacher_probs * log_softmax(student_logits, temperature)).sum(-1)
+
+
+def forward_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``KL(p ‖ q) = Σ p (log p - log q)``: the soft cross-entropy less the teacher's entropy; the same gradient.
+
+    The student must cover all that the teacher finds possible.
+
+    >>> forward_kl(torch.tensor([[1.0, 0.0]]), torch.tensor([[5.0, 4.0]]))
+    tensor([0.])
+    """
+    # A torch.autograd.Function that returns (q - p) / T from its backward was tried: no faster than these few traced
+    # operations ([256, 10], one core), and it loses second derivatives.
+    student_log_probs = log_softmax(student_logits, temperature)
+    teacher_log_probs = _teacher_log_probs(teacher_logits, temperature)
+    return (teacher_log_probs.exp() * (teacher_log_probs - student_log_probs)).sum(-1)
+
+
+def reverse_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``KL(q ‖ p) = Σ q (log q - log p)``: the student must not claim what the teacher finds impossible.
+
+    >>> reverse_kl(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]])).round(decimals=4)
+    tensor([0.4338])
+    """
+    student_log_probs = log_softmax(student_logits, temperature)
+    teacher_log_probs = _teacher_log_probs(teacher_logits, temperature)
+    return (student_log_probs.exp() * (student_log_probs - teacher_log_probs)).sum(-1)
+
+
+def jensen_shannon(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``½ KL(p ‖ m) + ½ KL(q ‖ m)`` with ``m = ½ (p + q)``: symmetric, at most ``log 2`` (Lin 1991).
+
+    >>> jensen_shannon(torch.tensor([[90.0, 0.0]]), torch.tensor([[0.0, 90.0]]))
+    tensor([0.6931])
+    """
+    student_log_probs = log_softmax(student_logits, temperature)
+    teacher_log_probs = _teacher_log_probs(teacher_logits, temperature)
+    middle = torch.logaddexp(student_log_probs, teacher_log_probs) - math.log(2)
+    student_part = student_log_probs.exp() * (student_log_probs - middle)
+    teacher_part = teacher_log_probs.exp() * (teacher_log_probs - middle)
+    return 0.5 * (student_part + teacher_part).sum(-1)
+
+
+def logit_matching(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+    """``1/(2N) Σ (z - v)²`` with ``z`` and ``v`` each centred on zero, i.e. half the variance of ``z - v``.
+
+    Buciluǎ, Caruana & Niculescu-Mizil 2006, with the factor that makes its gradient, ``(z - v) / N``, exactly what T²
+    times the soft cross-entropy's becomes as T → ∞ (Hinton et al. 2015, eq. 4). Centring is Hinton's assumption, and
+    makes the loss forget a constant added to a row, as every softmax does.
+
+    >>> logit_matching(torch.tensor([[1.0, 0.0]]), torch.tensor([[7.0, 10.0]]))
+    tensor([2.])
+    """
+    gap = widen(student_logits) - widen(teacher_logits)
+    return 0.5 * (gap - gap.mean(-1, keepdim=True)).square().mean(-1)
+
+
+def hard_cross_entropy(student_logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """``-log q_y`` at T = 1, for labels int64 ``[...]`` or distributions ``[..., C]`` (labels after mixup).
+
+    A row labelled `UNLABELLED` (or, among distributions, all zero) gives exactly 0: a mean over the batch then divides
+    by *all* rows, so a batch with a tenth of its rows labelled carries a tenth of the hard part. With
+    ``label_smoothing`` ε the label becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016).
+
+    >>> hard_cross_entropy(torch.tensor([[0.0, 0.0], [5.0, 0.0]]), torch.tensor([1, -1]))
+    tensor([0.6931, 0.0000])
+    """
+    logits = widen(student_logits)
+    if not labels.is_floating_point():
+        if logits.ndim > 2:
+            logits = logits.movedim(-1, 1)
+        return F.cross_entropy(
+            logits, labels, ignore_index=UNLABELLED, reduction="none", label_smoothing=label_smoothing
+        )
+    label_probs = labels.to(logits.dtype)
+    if label_smoothing:
+        share = label_probs.sum(-1, keepdim=True) * (label_smoothing / logits.shape[-1])
+        label_probs = (1 - label_smoothing) * label_probs + share
+    return -(label_probs * torch.log_softmax(logits, dim=-1)).sum(-1)
+
+
+def _teacher_log_probs(teacher_logits: Tensor, temperature: float) -> Tensor:
+    """Finite: a class a teacher masks out (logit -inf) has ``p log p = 0``, which floats would turn into NaN."""
+    log_probs = log_softmax(teacher_logits, temperature)
+    return log_probs.clamp_min(torch.finfo(log_probs.dtype).min)

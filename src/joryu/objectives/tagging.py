@@ -1,0 +1,80 @@
+"""Many of many: each tag is a question of its own, answered by a sigmoid.
+
+Functions take *logits* (log-odds) ``[..., C]`` and return the mean over the tags, ``[...]``, without the factor of
+`joryu.objectives.temperature.gradient_scale`. ``q = σ(z / T)`` is the student's probability of a tag, ``p = σ(v / T)``
+the teacher's. All compute in at least float32.
+
+*Not returned is not zero.* Where ``coverage`` is false the teacher's logit is only an upper bound: the tag was not
+returned, so its probability is known to lie below ``p``. There the loss is ``KL(min(p, q) ‖ q)`` between the two
+Bernoullis: nothing while the student stays below the bound, and above it a gradient of ``(q - p) / T``, which is the
+part of the student's probability above the bound.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from joryu.objectives.temperature import soften, widen
+
+UNKNOWN = -1  #: the label of a tag nobody has checked
+
+
+def soft_binary_cross_entropy(
+    student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0, coverage: Tensor | None = None
+) -> Tensor:
+    """``-1/C Σ [p log q + (1 - p) log(1 - q)]``; tags not covered are held below their bound instead.
+
+    >>> soft_binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.0, 3.0]]))
+    tensor([0.6931])
+    >>> low, high = torch.full((1, 2), -9.0), torch.tensor([[-3.0, -1.0]])
+    >>> soft_binary_cross_entropy(low, high, coverage=torch.zeros(1, 2, dtype=torch.bool))
+    tensor([0.])
+    """
+    student, teacher = soften(student_logits, temperature), soften(teacher_logits, temperature)
+    if coverage is None:
+        return _cross_entropy(student, torch.sigmoid(teacher)).mean(-1)
+    student, teacher = _held_below(student, teacher, coverage)
+    teacher_probs = torch.sigmoid(teacher)
+    entropy = torch.where(coverage, 0.0, _cross_entropy(teacher, teacher_probs))
+    return (_cross_entropy(student, teacher_probs) - entropy).mean(-1)
+
+
+def binary_kl(
+    student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0, coverage: Tensor | None = None
+) -> Tensor:
+    """``1/C Σ KL(Bernoulli(p) ‖ Bernoulli(q))``: the above less the teacher's entropy; the same gradient.
+
+    >>> binary_kl(torch.tensor([[2.0, -1.0]]), torch.tensor([[2.0, -1.0]]))
+    tensor([0.])
+    """
+    student, teacher = soften(student_logits, temperature), soften(teacher_logits, temperature)
+    if coverage is not None:
+        student, teacher = _held_below(student, teacher, coverage)
+    teacher_probs = torch.sigmoid(teacher)
+    return (_cross_entropy(student, teacher_probs) - _cross_entropy(teacher, teacher_probs)).mean(-1)
+
+
+def hard_binary_cross_entropy(student_logits: Tensor, labels: Tensor) -> Tensor:
+    """``-1/C Σ [y log q + (1 - y) log(1 - q)]`` at T = 1, for labels ``[..., C]`` in [0, 1].
+
+    A tag labelled `UNKNOWN` gives 0; the mean still divides by all ``C`` tags.
+
+    >>> hard_binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[1, -1]]))
+    tensor([0.3466])
+    """
+    logits = widen(student_logits)
+    known = labels != UNKNOWN
+    losses = _cross_entropy(logits, labels.to(logits.dtype).clamp_min(0))
+    return losses.masked_fill(~known, 0).mean(-1)
+
+
+def _cross_entropy(logits: Tensor, probs: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, probs, reduction="none")
+
+
+def _held_below(student: Tensor, teacher: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
+    """Lift a student below the bound of a tag not covered up to it, where it has neither loss nor gradient."""
+    teacher = teacher.clamp_max(torch.finfo(teacher.dtype).max)  # a bound of +inf says nothing, and must not make NaN
+    return torch.where(coverage, student, torch.maximum(student, teacher)), teacher
