@@ -1,0 +1,215 @@
+"""One set of checks over every objective. To add an objective, add a row."""
+
+import json
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.objectives import Distillation, HardLabels, Objective, TagDistillation
+from joryu.targets.soft_targets import Kind, SoftTargets, Space
+
+ROWS, CLASSES = 6, 5
+
+
+@dataclass(frozen=True)
+class Case:
+    objective: Objective
+    soft: bool = True  # takes soft targets
+    hard: bool = False  # takes labels
+    divergence: bool = False  # zero where student and teacher agree
+    per_tag: bool = False
+    weighted: bool = True  # heeds the weight of soft targets
+
+    def targets(self, values: Tensor, **more: Any) -> SoftTargets:
+        kind = Kind.MANY_OF_MANY if self.per_tag else Kind.ONE_OF_MANY
+        return SoftTargets(values=values, space=Space.LOGITS, n_classes=values.shape[-1], kind=kind, **more)
+
+    def labels(self) -> Tensor:
+        classes = torch.arange(ROWS) % CLASSES
+        return torch.nn.functional.one_hot(classes, CLASSES).float() if self.per_tag else classes
+
+    def loss(self, student: Tensor, teacher: Tensor, **more: Any) -> Tensor:
+        return self.objective(student, self.targets(teacher, **more), self.labels())
+
+
+CASES = {
+    "kl": Case(Distillation(), divergence=True),
+    "kl at 1": Case(Distillation(temperature=1.0), divergence=True),
+    "kl at 20": Case(Distillation(temperature=20.0), divergence=True),
+    "kl + hard": Case(Distillation(hard_weight=0.3), hard=True),
+    "hard of kl": Case(Distillation(hard_weight=1.0), soft=False, hard=True),
+    "cross-entropy": Case(Distillation(divergence="cross-entropy")),
+    "cross-entropy + hard": Case(Distillation(divergence="cross-entropy", hard_weight=0.5), hard=True),
+    "reverse": Case(Distillation(divergence="kl-reverse"), divergence=True),
+    "js": Case(Distillation(divergence="js"), divergence=True),
+    "logit-mse": Case(Distillation(divergence="logit-mse"), divergence=True),
+    "logit-mse + hard": Case(Distillation(divergence="logit-mse", hard_weight=0.1), hard=True),
+    "hard labels": Case(HardLabels(), soft=False, hard=True, weighted=False),
+    "smoothed labels": Case(HardLabels(label_smoothing=0.1), soft=False, hard=True, weighted=False),
+    "tags": Case(TagDistillation(temperature=2.0), per_tag=True),
+    "tags, kl": Case(TagDistillation(temperature=2.0, divergence="kl-forward"), per_tag=True, divergence=True),
+    "tags + hard": Case(TagDistillation(temperature=2.0, hard_weight=0.1), per_tag=True, hard=True),
+}
+
+
+def only(**wanted: bool) -> pytest.MarkDecorator:
+    rows = [
+        pytest.param(case, id=name)
+        for name, case in CASES.items()
+        if all(getattr(case, field) == value for field, value in wanted.items())
+    ]
+    return pytest.mark.parametrize("case", rows)
+
+
+def logits(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    student, teacher = torch.randn(2, ROWS, CLASSES, generator=generator, dtype=torch.float64) * 3
+    return student.to(dtype), teacher.to(dtype)
+
+
+@only()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_one_finite_float32_number_per_row(case: Case, dtype: torch.dtype) -> None:
+    losses = case.loss(*logits(dtype))
+    assert losses.shape == (ROWS,)
+    assert losses.dtype == torch.float32
+    assert torch.isfinite(losses).all()
+
+
+@only()
+def test_the_gradient_is_the_one_of_the_value(case: Case) -> None:
+    student, teacher = logits()
+    assert torch.autograd.gradcheck(lambda z: case.loss(z, teacher), (student.requires_grad_(),))
+
+
+@only(per_tag=False)
+def test_a_constant_added_to_a_row_changes_nothing(case: Case) -> None:
+    student, teacher = logits()
+    constants = torch.linspace(-40, 40, ROWS, dtype=torch.float64).unsqueeze(-1)
+    plain = case.loss(student, teacher)
+    assert torch.allclose(case.loss(student + constants, teacher), plain)
+    assert torch.allclose(case.loss(student, teacher + constants), plain)
+
+
+@only(divergence=True)
+def test_zero_where_the_student_agrees_and_more_elsewhere(case: Case) -> None:
+    student, teacher = logits()
+    assert case.loss(teacher, teacher).abs().max() < 1e-10
+    assert case.loss(student, teacher).min() > 1e-3
+
+
+@only(soft=True, hard=False)
+def test_nothing_pulls_a_student_away_from_its_teacher(case: Case) -> None:
+    _, teacher = logits()
+    student = teacher.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(case.loss(student, teacher).sum(), student)
+    assert gradient.abs().max() < 1e-10
+
+
+@only(soft=True, hard=False)
+def test_descending_it_brings_the_student_to_the_teacher(case: Case) -> None:
+    student, teacher = logits(torch.float32)
+    goal = teacher.sigmoid() if case.per_tag else teacher.softmax(-1)
+    student.requires_grad_()
+    optimiser = torch.optim.Adam([student], lr=0.1)
+    for _ in range(400):
+        optimiser.zero_grad()
+        case.loss(student, teacher).sum().backward()
+        optimiser.step()
+    reached = student.sigmoid() if case.per_tag else student.softmax(-1)
+    assert (reached - goal).abs().max() < 0.01
+
+
+@only(soft=True)
+def test_top_k_with_every_class_kept_equals_dense(case: Case) -> None:
+    student, teacher = logits()
+    targets = case.targets(teacher)
+    kept = case.objective(student, targets.top_k(CLASSES), case.labels())
+    assert torch.allclose(kept, case.objective(student, targets, case.labels()), rtol=1e-12)
+
+
+@only()
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bfloat16_logits_of_ten_thousand_stay_finite(case: Case, sign: int) -> None:
+    pattern = torch.tensor([1e4, -1e4, 0.0, 1e4, -1e4])
+    student = pattern.expand(ROWS, -1).to(torch.bfloat16).clone().requires_grad_()
+    teacher = (sign * pattern.roll(1)).expand(ROWS, -1).to(torch.bfloat16)
+    losses = case.loss(student, teacher)
+    (gradient,) = torch.autograd.grad(losses.mean(), student)
+    assert torch.isfinite(losses).all()
+    assert torch.isfinite(gradient).all()
+    # Nothing was lost on the way but the input's own bits.
+    assert torch.equal(losses, case.loss(student.float(), teacher.float()))
+
+
+@only()
+def test_rows_do_not_see_one_another(case: Case) -> None:
+    student, teacher = logits()
+    together = case.loss(student, teacher)
+    for row in range(ROWS):
+        chosen = slice(row, row + 1)
+        alone = case.objective(student[chosen], case.targets(teacher[chosen]), case.labels()[chosen])
+        assert torch.allclose(alone, together[chosen])
+
+
+@only()
+def test_the_order_of_the_classes_does_not_matter(case: Case) -> None:
+    student, teacher = logits()
+    order = torch.tensor([3, 0, 4, 1, 2])
+    labels = case.labels()[:, order] if case.per_tag else order.argsort()[case.labels()]
+    shuffled = case.objective(student[:, order], case.targets(teacher[:, order]), labels)
+    assert torch.allclose(shuffled, case.loss(student, teacher))
+
+
+@only()
+def test_a_rows_weight_scales_its_loss(case: Case) -> None:
+    student, teacher = logits()
+    weight = torch.linspace(0, 3, ROWS, dtype=torch.float64)
+    expected = case.loss(student, teacher) * (weight if case.weighted else 1)
+    assert torch.allclose(case.loss(student, teacher, weight=weight), expected)
+
+
+@only(hard=True)
+def test_a_row_without_a_label_has_no_hard_part(case: Case) -> None:
+    student, teacher = logits()
+    labels = case.labels()
+    labels[0] = -1
+    losses = case.objective(student, case.targets(teacher), labels)
+    changed = case.loss(student, teacher)
+    assert torch.equal(losses[1:], changed[1:])
+    assert losses[0] < changed[0]
+    if not case.soft:
+        assert losses[0] == 0
+
+
+@only(soft=True)
+def test_a_missing_teacher_is_an_error(case: Case) -> None:
+    with pytest.raises(InputError, match="no soft targets"):
+        case.objective(logits()[0], None, case.labels())
+
+
+@only(hard=True)
+def test_missing_labels_are_an_error(case: Case) -> None:
+    student, teacher = logits()
+    with pytest.raises(InputError, match="no labels"):
+        case.objective(student, case.targets(teacher), None)
+
+
+@only()
+def test_it_survives_pickling_and_gives_the_same_bits_twice(case: Case) -> None:
+    again = pickle.loads(pickle.dumps(case.objective))  # noqa: S301 - our own bytes
+    student, teacher = logits(torch.float32)
+    assert again == case.objective
+    assert torch.equal(again(student, case.targets(teacher), case.labels()), case.loss(student, teacher))
+
+
+@only()
+def test_its_description_is_json_and_complete(case: Case) -> None:
+    described = json.loads(json.dumps(case.objective.describe()))
+    assert described.pop("name") == case.objective.name
+    assert type(case.objective)(**described) == case.objective
