@@ -1,0 +1,104 @@
+"""Markdown tables: *published*, *ours*, *twin*, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from joryu.errors import InputError
+from joryu.evaluation import Summary
+from joryu.report.wording import ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One line of a results table.
+
+    ``published`` is the paper's number (or its words); ``ours`` and ``twin`` are summaries over seeds. ``digits`` is
+    the number of decimals of ours and twin, ``unit`` is put behind every number.
+    """
+
+    name: str
+    published: float | str | None = None
+    ours: Summary | None = None
+    twin: Summary | None = None
+    digits: int = 1
+    unit: str = ""
+
+
+def results_table(rows: Sequence[ResultRow], *, first: str = "", twin: str = "twin") -> str:
+    """The claims' table: one line per number, *published* beside *ours: mean ± s.d. over seeds* and the control.
+
+    The column of the control is left out when no row has one. ``first`` heads the column of names.
+
+    >>> from joryu.evaluation import summarise
+    >>> row = ResultRow(name="test errors", published=74, ours=summarise([70, 74, 72]))
+    >>> print(results_table([row]))
+    |             | published | ours (3 seeds) |
+    | :---------- | --------: | -------------: |
+    | test errors |        74 |     72.0 ± 2.0 |
+
+    Raises:
+        InputError: no row.
+    """
+    if not rows:
+        raise InputError("a results table needs rows", expected="at least one", received=0)
+    seeds = sorted({len(row.ours.values) for row in rows if row.ours is not None})
+    ours = "ours"
+    if seeds:
+        span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+        ours = f"ours ({span} seed{'' if span == '1' else 's'})"
+    header = [first, "published", ours, twin]
+    body = [[row.name, _published(row), with_spread(row.ours, row), with_spread(row.twin, row)] for row in rows]
+    if all(row.twin is None for row in rows):
+        header, body = header[:3], [line[:3] for line in body]
+    return markdown_table(header, body)
+
+
+def with_spread(summary: Summary | None, row: ResultRow) -> str:
+    """``mean ± s.d.`` with a row's digits and unit; a single seed shows its value alone."""
+    if summary is None:
+        return ABSENT
+    mean = f"{summary.mean:.{row.digits}f}"
+    spread = "" if summary.sd is None else f" ± {summary.sd:.{row.digits}f}"
+    return f"{mean}{spread}{row.unit}"
+
+
+def _published(row: ResultRow) -> str:
+    if row.published is None:
+        return ABSENT
+    return row.published if isinstance(row.published, str) else f"{row.published:g}{row.unit}"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A GitHub-flavoured Markdown table: first column to the left, the others to the right, padded to read as text.
+
+    >>> print(markdown_table(["width", "errors"], [["30", "1,204"], ["300 | 800", "146"]]))
+    | width      | errors |
+    | :--------- | -----: |
+    | 30         |  1,204 |
+    | 300 \\| 800 |    146 |
+
+    Raises:
+        InputError: a row with more or fewer cells than the header.
+    """
+    if any(len(row) != len(header) for row in rows):
+        raise InputError(
+            "a table's rows must fit its header", expected=f"{len(header)} cells", received=[len(row) for row in rows]
+        )
+    cells = [[_cell(text) for text in line] for line in (header, *rows)]
+    widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(header))]
+    rule = [":" + "-" * (width - 1) if not column else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    lines = [cells[0], rule, *cells[1:]]
+    return "\n".join(f"| {' | '.join(_padded(line, widths))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _padded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        text.rjust(width) if column else text.ljust(width)
+        for column, (text, width) in enumerate(zip(line, widths, strict=True))
+    ]

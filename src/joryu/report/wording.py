@@ -1,0 +1,115 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+ABSENT = "–"  #: what stands where there is no number
+_SPACE = "\u00a0"  # a number and its unit stay on one line
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands separated.
+
+    >>> count(1797), count(None)
+    ('1,797', '–')
+    """
+    return ABSENT if value is None else f"{value:,}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.4189).replace(chr(160), " "), percent(None)
+    ('41.9 %', '–')
+    """
+    return ABSENT if share is None else f"{100 * share:.{digits}f}{_SPACE}%"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A plain number with a fixed number of decimals.
+
+    >>> number(0.04567), number(None)
+    ('0.046', '–')
+    """
+    return ABSENT if value is None else f"{value:.{digits}f}"
+
+
+def size(value: int | None) -> str:
+    """Bytes in the decimal units that disks and networks use.
+
+    >>> [size(n).replace(chr(160), " ") for n in (512, 41_500, 3_210_000)]
+    ['512 B', '41.5 KB', '3.21 MB']
+    """
+    if value is None:
+        return ABSENT
+    amount, units = float(value), ["B", "KB", "MB", "GB", "TB"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.0f}{_SPACE}B" if units[0] == "B" else f"{amount:.3g}{_SPACE}{units[0]}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """A latency, three significant digits.
+
+    >>> [duration(t).replace(chr(160), " ") for t in (0.0421, 1.234, 41.99, 1234.0)]
+    ['42.1 µs', '1.23 ms', '42 ms', '1.23 s']
+    """
+    if milliseconds is None:
+        return ABSENT
+    for scale, unit in ((1000.0, "µs"), (1.0, "ms")):
+        if milliseconds * scale < 1000:
+            return f"{milliseconds * scale:.3g}{_SPACE}{unit}"
+    return f"{milliseconds / 1000:.3g}{_SPACE}s"
+
+
+def errors(value: float) -> str:
+    """A number of errors that need not be whole: one decimal below ten, none above.
+
+    >>> errors(17.62), errors(0.94), errors(-3.0)
+    ('18', '0.9', '−3.0')
+    """
+    return f"{value:.{1 if abs(value) < 9.95 else 0}f}".replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    """A p-value with its sign of equality.
+
+    >>> [p_value(p).replace(chr(160), " ") for p in (0.052479, 1e-9, 0.7)]
+    ['p = 0.052', 'p < 0.0001', 'p = 0.70']
+    """
+    if value < 1e-4:
+        return f"p{_SPACE}<{_SPACE}0.0001"
+    digits = 2 if value >= 0.1 else 1 - math.floor(math.log10(value))
+    return f"p{_SPACE}={_SPACE}{value:.{digits}f}"
+
+
+def ratio(value: float) -> str:
+    """How many times: two significant digits below ten.
+
+    >>> ratio(13.62), ratio(5.248)
+    ('14×', '5.2×')
+    """
+    return f"{value:,.{1 if value < 9.95 else 0}f}×"
+
+
+def short(name: str, longest: int) -> str:
+    """A name cut in the middle, where names of one family differ least.
+
+    >>> short("alphabet/character19", 12), short("cat", 12)
+    ('alphab…ter19', 'cat')
+    """
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) // 2
+    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
+
+
+def plural(n: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "error"), plural(1797, "example"), plural(2, "class")
+    ('1 error', '1,797 examples', '2 classes')
+    """
+    ending = "" if n == 1 else "es" if noun.endswith("s") else "s"
+    return f"{n:,} {noun}{ending}"
