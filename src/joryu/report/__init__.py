@@ -1,0 +1,23 @@
+"""Reports: a run as one HTML page; results as Markdown tables and figures.
+
+`joryu.report.figures` is imported on its own, because it brings matplotlib.
+"""
+
+from joryu.report.data import ModelCard, ReportData, Role
+from joryu.report.findings import Findings, find, report_numbers
+from joryu.report.page import render_report, write_report
+from joryu.report.tables import ResultRow, markdown_table, results_table
+
+__all__ = [
+    "Findings",
+    "ModelCard",
+    "ReportData",
+    "ResultRow",
+    "Role",
+    "find",
+    "markdown_table",
+    "render_report",
+    "report_numbers",
+    "results_table",
+    "write_report",
+]
