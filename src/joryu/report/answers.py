@@ -1,0 +1,119 @@
+"""Single examples: every model's answer where the student was wrong, and what temperature does to one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from joryu.report.data import ReportData, Role
+from joryu.report.findings import Findings, soften
+from joryu.report.pictures import are_pictures, data_uri
+
+SHOWN = 24  #: pictures the student got wrong, at most
+CLASSES_SHOWN = 4  #: classes per picture
+TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 20.0)
+LADDER_CLASSES = 10  #: classes in the temperature table; the others are added up
+
+
+class ClassBars(NamedTuple):
+    """One class of one example: every model's probability for it."""
+
+    name: str
+    is_label: bool
+    probs: dict[Role, float]
+
+
+class WrongPicture(NamedTuple):
+    """A picture the student got wrong."""
+
+    picture: str
+    source: str | None
+    label: str
+    answers: dict[Role, str]
+    bars: list[ClassBars]
+
+
+class Rung(NamedTuple):
+    """One class at every temperature."""
+
+    name: str
+    is_label: bool
+    probs: list[float]
+
+
+class Ladder(NamedTuple):
+    """One teacher answer, softened step by step."""
+
+    picture: str | None
+    label: str
+    temperatures: list[float]
+    rungs: list[Rung]
+
+
+def wrong_pictures(run: ReportData, findings: Findings, *, limit: int = SHOWN) -> list[WrongPicture]:
+    """The student's errors, the most confident first; none when the inputs are no pictures."""
+    if not are_pictures(run.examples.inputs):
+        return []
+    confidence, predicted = findings.probs[Role.STUDENT].max(-1)
+    wrong = (predicted != run.labels).nonzero().flatten()
+    order = wrong[confidence[wrong].argsort(descending=True, stable=True)][:limit]
+    return [_wrong_picture(run, findings.probs, row) for row in order.tolist()]
+
+
+def _wrong_picture(run: ReportData, probs: Mapping[Role, Tensor], row: int) -> WrongPicture:
+    classes, label = run.examples.classes, int(run.labels[row])
+    of_row = {role: probs[role][row] for role in probs}
+    return WrongPicture(
+        picture=data_uri(run.examples.inputs[row]),
+        source=None if run.examples.sources is None else run.examples.sources[row],
+        label=classes[label],
+        answers={role: classes[int(values.argmax())] for role, values in of_row.items()},
+        bars=[
+            ClassBars(classes[c], c == label, {role: values[c].item() for role, values in of_row.items()})
+            for c in _telling_classes(of_row, label)
+        ],
+    )
+
+
+def _telling_classes(probs: Mapping[Role, Tensor], label: int) -> list[int]:
+    """The label, the student's answer, the other models' answers, then whatever else a model found likely."""
+    answers = {role: int(values.argmax()) for role, values in probs.items()}
+    likeliest = torch.stack(list(probs.values())).amax(0).argsort(descending=True, stable=True).tolist()
+    must = dict.fromkeys([label, answers[Role.STUDENT], *answers.values()])
+    return list(dict.fromkeys([*must, *likeliest]))[: max(CLASSES_SHOWN, len(must))]
+
+
+def temperature_ladder(run: ReportData, findings: Findings) -> Ladder | None:
+    """One answer of the teacher at several temperatures, the run's own among them; ``None`` without a teacher's logits.
+
+    The example is one that the teacher gets right with about 90 % confidence: sure enough to be a good teacher, unsure
+    enough that its second thoughts are seen. Certain answers need a high temperature to show anything.
+    """
+    teacher = run.teacher
+    if teacher is None or teacher.logits is None:
+        return None
+    confidence, predicted = findings.probs[Role.TEACHER].max(-1)
+    distance = (confidence - 0.9).abs() + 10 * (predicted != run.labels)
+    row = int(distance.argmin())
+    temperatures = sorted({*TEMPERATURES, run.temperature})
+    softened = [soften(teacher.logits[row : row + 1], t)[0] for t in temperatures]
+    pictures = are_pictures(run.examples.inputs)
+    return Ladder(
+        picture=data_uri(run.examples.inputs[row]) if pictures else None,
+        label=run.examples.classes[int(run.labels[row])],
+        temperatures=temperatures,
+        rungs=_rungs(softened, run.examples.classes, int(run.labels[row])),
+    )
+
+
+def _rungs(softened: Sequence[Tensor], classes: Sequence[str], label: int) -> list[Rung]:
+    order = softened[0].argsort(descending=True, stable=True).tolist()
+    shown = order if len(order) <= LADDER_CLASSES + 2 else order[:LADDER_CLASSES]
+    rungs = [Rung(classes[c], c == label, [probs[c].item() for probs in softened]) for c in shown]
+    if len(shown) < len(order):
+        rest = [max(1 - sum(rung.probs[i] for rung in rungs), 0.0) for i in range(len(softened))]
+        rungs.append(Rung(f"{len(order) - len(shown):,} others together", False, rest))
+    return rungs

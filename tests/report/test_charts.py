@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joryu.evaluation import ReliabilityBin, compare_correct
+from joryu.report import ReportData, Role, find
+from joryu.report.charts import confusion_cells, learning_curves, reliability_dots, removed_interval
+from joryu.report.scales import Scale, linear_ticks, log_ticks, scale_for
+
+
+def test_scales_by_hand() -> None:
+    linear = Scale(0, 10, 100, 0)
+    assert (linear(0), linear(5), linear(10), linear(99)) == (100, 50, 0, 0)
+    log = Scale(0.01, 1, 0, 200, log=True)
+    assert (log(0.01), log(0.1), log(1)) == (0, 100, 200)
+
+
+@given(low=st.floats(-1e6, 1e6), span=st.floats(1e-3, 1e6))
+def test_linear_ticks_are_few_round_and_inside(low: float, span: float) -> None:
+    ticks = linear_ticks(low, low + span)
+    assert 2 <= len(ticks) <= 6
+    assert all(low - span * 1e-6 <= tick <= low + span * (1 + 1e-6) for tick in ticks)
+    assert ticks == sorted(ticks)
+
+
+@given(low=st.floats(1e-6, 1.0), factor=st.floats(5, 1e6))
+def test_log_ticks_are_few_and_inside(low: float, factor: float) -> None:
+    ticks = log_ticks(low, low * factor)
+    assert 1 <= len(ticks) <= 8
+    assert all(low * 0.99 <= tick <= low * factor * 1.01 for tick in ticks)
+
+
+def test_a_wide_range_is_logarithmic_and_a_narrow_one_is_not() -> None:
+    assert scale_for([0.01, 0.5], 0, 100)[0].log
+    assert not scale_for([0.4, 0.5], 0, 100)[0].log
+    assert not scale_for([0.0, 5.0], 0, 100)[0].log
+    flat, ticks = scale_for([0.3, 0.3], 0, 100)
+    assert flat.low < 0.3 < flat.high
+    assert ticks
+
+
+def test_learning_curves_show_error_and_loss() -> None:
+    history = [{"epoch": e, "validation_accuracy": 1 - 0.5**e, "validation_loss": 0.5**e} for e in range(1, 6)]
+    error, loss = learning_curves({Role.STUDENT: history, Role.TWIN: history[:2]})
+    assert (error.title, loss.title) == ("Validation error", "Validation loss")
+    assert [line.role for line in error.lines] == [Role.STUDENT, Role.TWIN]
+    assert error.lines[0].last.replace("\u00a0", " ") == "3.12 %"
+    assert error.log
+    # halving every epoch is a straight line on a logarithmic scale
+    heights = [float(point.split()[1]) for point in error.lines[0].path[1:].split("L")]
+    steps = [b - a for a, b in pairwise(heights)]
+    assert steps == pytest.approx([steps[0]] * 4, abs=0.02)
+
+
+def test_learning_curves_survive_gaps_and_zero_errors() -> None:
+    history: list[dict[str, object]] = [
+        {"epoch": 0, "validation_accuracy": 0.5, "validation_loss": math.nan},
+        {"epoch": 1, "validation_accuracy": None},
+        {"epoch": 2, "validation_accuracy": 1.0},
+    ]
+    (chart,) = learning_curves({Role.STUDENT: history})
+    assert chart.title == "Validation error"
+    assert chart.lines[0].path.count("L") == 1
+    assert chart.lines[0].last.replace("\u00a0", " ") == "0.00 %"
+
+
+def test_no_history_no_chart() -> None:
+    assert learning_curves({}) == []
+    assert learning_curves({Role.STUDENT: [{"epoch": 0, "validation_accuracy": 0.5}]}) == []
+
+
+def test_a_calibrated_bin_lies_on_the_diagonal() -> None:
+    table = (
+        ReliabilityBin(0.0, 0.5, 0, None, None),
+        ReliabilityBin(0.5, 0.75, 4, 0.6, 0.6),
+        ReliabilityBin(0.75, 1.0, 16, 0.9, 0.5),
+    )
+    calibrated, sure = reliability_dots(table)
+    assert calibrated.y == calibrated.calibrated_y == pytest.approx(96)
+    assert sure.y > sure.calibrated_y  # below the diagonal: SVG counts downwards
+    assert (calibrated.bar_height, sure.bar_height) == (20, 40)
+
+
+def test_confusion_cells_hold_every_example(make_run: Callable[..., ReportData]) -> None:
+    run = make_run()
+    found = find(run).evaluations[Role.TWIN]
+    cells = confusion_cells(found, run.examples.classes, side=300)
+    assert sum(cell.examples for cell in cells) == 200
+    assert sum(cell.examples for cell in cells if not cell.right) == 40
+    assert all(cell.right == (cell.x == cell.y) for cell in cells)
+    assert any(cell.text.startswith("cat answered as dog") for cell in cells)
+
+
+def test_zero_is_always_in_sight() -> None:
+    student, twin = torch.ones(100, dtype=torch.bool), torch.ones(100, dtype=torch.bool)
+    twin[:30] = False
+    shown = removed_interval(compare_correct(student, twin))
+    assert 16 <= shown.zero < shown.low < shown.estimate < shown.high <= 324
+    assert {tick.text for tick in shown.ticks} >= {"0", "20"}
+    mirrored = removed_interval(compare_correct(twin, student))
+    assert mirrored.high < mirrored.zero
+    assert "−20" in {tick.text for tick in mirrored.ticks}
