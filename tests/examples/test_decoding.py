@@ -175,10 +175,10 @@ def test_small_pictures_are_enlarged() -> None:
 
 
 def test_large_jpegs_are_shrunk_while_decompressing_without_harm() -> None:
-    smooth = noise(6, 4).resize((1200, 800), Image.Resampling.BICUBIC)
-    quick = decode_picture(save(smooth, "JPEG", quality=95), size=50).astype(int)
-    thorough = decode_picture(save(smooth, "PNG"), size=50).astype(int)
-    assert np.abs(quick - thorough).mean() < 1.5
+    detailed = noise(120, 80).resize((1200, 800), Image.Resampling.BICUBIC)
+    quick = decode_picture(save(detailed, "JPEG", quality=95), size=200).astype(int)
+    thorough = decode_picture(save(detailed, "PNG"), size=200).astype(int)
+    assert np.abs(quick - thorough).mean() < 1.2  # 0.8; shrunk to the size itself first it would be 1.6
 
 
 def test_broken_files_are_refused_with_a_reason(broken: dict[str, tuple[bytes, str]], tmp_path: Path) -> None:

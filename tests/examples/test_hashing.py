@@ -65,7 +65,9 @@ def test_integers_are_uniform_over_ids_and_over_seeds(below: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [("shift", 1, 0), ("flip", 0, 0), ("shift", 0, 1)], ids=["another lane", "another purpose", "the next seed"]
+    "other",
+    [("shift", 1, 0), ("flip", 0, 0), ("shift", 0, 1)],
+    ids=["another lane", "another purpose", "the next seed"],
 )
 def test_numbers_of_one_example_are_independent(other: tuple[str, int, int]) -> None:
     purpose, lane, next_seed = other
