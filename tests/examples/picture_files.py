@@ -87,7 +87,7 @@ STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 def write_parquet(
     path: Path,
     contents: list[bytes | None],
-    labels: list[Any] | None,
+    labels: list[Any] | pa.Array | None,
     *,
     metadata: dict[bytes, bytes] | None = None,
     columns: tuple[str, str] = ("image", "label"),

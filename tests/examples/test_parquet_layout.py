@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -76,6 +77,9 @@ def test_missing_labels_are_unlabelled(tmp_path: Path) -> None:
     some = load_parquet(write(tmp_path / "a.parquet", contents, [1, None, -1], metadata=features(["x", "y"])))
     assert some.labels is not None
     assert some.labels.tolist() == [1, UNLABELLED, UNLABELLED]
+    narrow = load_parquet(write(tmp_path / "c.parquet", contents, pa.array([1, None, 0], pa.uint8())))
+    assert narrow.labels is not None
+    assert narrow.labels.tolist() == [1, UNLABELLED, 0]
     none = load_parquet(write(tmp_path / "b.parquet", contents, None))
     assert (none.labels, none.classes) == (None, ())
 
@@ -141,6 +145,18 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         load_parquet(tmp_path)
     path.write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
     with pytest.raises(InputError, match=r"damaged|not a readable"):
+        load_parquet(tmp_path)
+
+
+def test_damaged_labels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    table = pa.table({"image": [flat(1)] * 400, "label": np.random.default_rng(0).integers(0, 10**15, 400)})
+    pq.write_table(table, path, compression="gzip", use_dictionary=False)
+    place = pq.ParquetFile(path).metadata.row_group(0).column(1).data_page_offset
+    content = bytearray(path.read_bytes())
+    content[place + 40 : place + 1000] = bytes(960)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
         load_parquet(tmp_path)
 
 

@@ -49,6 +49,12 @@ def test_select_takes_everything_along() -> None:
     assert np.array_equal(picked.ids, four().ids[[3, 0]])
 
 
+def test_a_mask_is_refused() -> None:
+    with pytest.raises(InputError, match=r"chosen by number .*try mask\.nonzero"):
+        four().select(torch.tensor([True, False, True, False]))
+    assert len(four().select([])) == 0
+
+
 def test_labelled_leaves_out_the_unlabelled() -> None:
     assert four().labelled().sources == ("w", "x", "z")
     everyone = four().labelled()

@@ -94,8 +94,17 @@ class Examples:
         return len(self.inputs)
 
     def select(self, rows: Tensor | Sequence[int]) -> Examples:
-        """The given rows, as new examples."""
-        index = torch.as_tensor(rows, dtype=torch.int64)
+        """The rows of the given numbers, as new examples.
+
+        Raises:
+            InputError: a mask, which as numbers would choose rows 0 and 1 only.
+        """
+        index = torch.as_tensor(rows)
+        if index.dtype == torch.bool:
+            raise InputError(
+                "rows are chosen by number", received="a mask of booleans", hint="try mask.nonzero().flatten()"
+            )
+        index = index.long()
         return replace(
             self,
             inputs=self.inputs[index],

@@ -144,21 +144,25 @@ def _features(schema: pa.Schema, path: Path) -> Mapping[str, Mapping[str, Any]]:
 def _pictures(files: Sequence[Path], column: str, names: Sequence[str]) -> Iterator[Picture]:
     name = iter(names)
     for path in files:
-        try:
-            for batch in _open(path).iter_batches(_ROWS, columns=[column]):
-                values = batch.column(0)
-                data = values.field("bytes") if pa.types.is_struct(values.type) else values
-                valid = values.is_valid().to_pylist()
-                for content, present in zip(data.to_pylist(), valid, strict=True):
-                    yield Picture(next(name), (content or b"") if present else b"")
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path} is damaged: {error}", hint="try downloading it again") from error
+        for values in _column(path, column):
+            data = values.field("bytes") if pa.types.is_struct(values.type) else values
+            valid = values.is_valid().to_pylist()
+            for content, present in zip(data.to_pylist(), valid, strict=True):
+                yield Picture(next(name), (content or b"") if present else b"")
+
+
+def _column(path: Path, column: str) -> Iterator[pa.Array]:
+    try:
+        for batch in _open(path).iter_batches(_ROWS, columns=[column]):
+            yield batch.column(0)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} is damaged: {error}", hint="try downloading it again") from error
 
 
 def _labels(files: Sequence[Path], column: str) -> Tensor:
-    parts = [_open(path).read(columns=[column]).column(0) for path in files]
-    merged = pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
-    return torch.from_numpy(merged.fill_null(UNLABELLED).to_numpy().astype(np.int64))
+    chunks = (chunk.cast(pa.int64()).fill_null(UNLABELLED) for path in files for chunk in _column(path, column))
+    labels = [np.zeros(0, dtype=np.int64), *(chunk.to_numpy() for chunk in chunks)]
+    return torch.from_numpy(np.concatenate(labels))
 
 
 def _numbered(files: Sequence[Path], column: str) -> tuple[str, ...]:
