@@ -1,0 +1,71 @@
+"""Joryu (蒸留): turn anything that can answer into a teacher, and train a small student from its soft answers.
+
+>>> import joryu
+>>> joryu.Distillation(temperature=4.0).hard_weight
+0.0
+
+Names are imported when they are first used, so that ``import joryu`` and the command line start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from joryu.errors import JoryuError as JoryuError
+    from joryu.evaluation import compare as compare
+    from joryu.evaluation import evaluate_logits as evaluate_logits
+    from joryu.examples import Examples as Examples
+    from joryu.examples import load_examples as load_examples
+    from joryu.examples import parse_views as parse_views
+    from joryu.examples import split_examples as split_examples
+    from joryu.objectives import Distillation as Distillation
+    from joryu.objectives import HardLabels as HardLabels
+    from joryu.objectives import TagDistillation as TagDistillation
+    from joryu.report.assemble import report_run as report_run
+    from joryu.students import Blueprint as Blueprint
+    from joryu.students import load_student as load_student
+    from joryu.targets import SoftTargets as SoftTargets
+    from joryu.targets import Space as Space
+    from joryu.targets import Store as Store
+    from joryu.targets import audit as audit
+    from joryu.teachers import Network as Network
+    from joryu.teachers import Teacher as Teacher
+    from joryu.teachers import load_teacher as load_teacher
+    from joryu.teachers.labelling import label_examples as label_examples
+    from joryu.teachers.verify import verify as verify
+    from joryu.training import Material as Material
+    from joryu.training import Recipe as Recipe
+    from joryu.training import Run as Run
+    from joryu.training import train as train
+    from joryu.training.distill import Lesson as Lesson
+    from joryu.training.distill import distill as distill
+
+_HOMES = {
+    "joryu.errors": ("JoryuError",),
+    "joryu.evaluation": ("compare", "evaluate_logits"),
+    "joryu.examples": ("Examples", "load_examples", "parse_views", "split_examples"),
+    "joryu.objectives": ("Distillation", "HardLabels", "TagDistillation"),
+    "joryu.report.assemble": ("report_run",),
+    "joryu.students": ("Blueprint", "load_student"),
+    "joryu.targets": ("SoftTargets", "Space", "Store", "audit"),
+    "joryu.teachers": ("Network", "Teacher", "load_teacher"),
+    "joryu.teachers.labelling": ("label_examples",),
+    "joryu.teachers.verify": ("verify",),
+    "joryu.training": ("Material", "Recipe", "Run", "train"),
+    "joryu.training.distill": ("Lesson", "distill"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'joryu' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOME_OF]

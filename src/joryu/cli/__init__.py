@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from joryu.cli import (
     audit,
@@ -58,17 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--debug" in words:
             raise
         code = _say(str(error), error.exit_code)
-    except click.ClickException as error:
-        code = _say(_one_line(error), 2)
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        code = _help_or_line(error)
+    except (KeyboardInterrupt, typer.Abort):
         code = _say("interrupted; what was done is kept: run the same command again to go on", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _one_line(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
+def _help_or_line(error: TyperException) -> int:
+    """A command without any argument shows its help; anything else that cannot be parsed gets one line."""
+    context = getattr(error, "ctx", None)  # a usage error knows its command, other errors do not
+    message = error.format_message()
+    if message.startswith("Usage:"):
+        sys.stderr.write(message + "\n")
+        return 2
     where = f"; see {context.command_path} --help" if context is not None else ""
-    return " ".join(error.format_message().split()).rstrip(".") + where
+    return _say(" ".join(message.split()).rstrip(".") + where, 2)
 
 
 def _say(message: str, code: int) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from joryu.cli.output import JSON, emit, reopen
+
+if TYPE_CHECKING:
+    from joryu.targets import Audit
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +27,7 @@ def audit(
 ) -> None:
     """Look at a teacher's answers before training on them; exit code 5 if they teach nothing.
 
+    \b
     Example:  joryu audit targets --temperature 4
     """
     from joryu.targets import Store
@@ -30,6 +35,24 @@ def audit(
 
     store = Store.open(targets)
     found = look(store, reopen(store, examples, split, size), temperature=temperature)
-    emit(found.to_json(), as_json, str(found))
+    emit(found.to_json(), as_json, "\n".join(_in_words(found)))
     if found.fatal:
         raise typer.Exit(5)
+
+
+def _in_words(found: Audit) -> list[str]:
+    lines = [f"{found.answered} answers, {found.missing} missing, {found.failures} failures"]
+    if found.statistics is not None:
+        seen = found.statistics
+        lines.append(
+            f"mean entropy {seen.mean_entropy:.3f} nats; at T = {found.temperature:g} the best class has "
+            f"{seen.softened_top:.3f} and the entropy is {seen.softened_normalised_entropy:.1%} of the largest possible"
+        )
+    if found.agreement is not None:
+        judged = found.agreement
+        lines.append(
+            f"accuracy {judged.accuracy:.4f}, calibration error {judged.calibration_error:.4f} "
+            f"on {judged.labelled} labelled examples"
+        )
+    lines += [f"{one.severity}: {one.message}; {one.hint}" for one in found.findings]
+    return lines if found.findings else [*lines, "nothing to complain about"]

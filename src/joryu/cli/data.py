@@ -13,6 +13,7 @@ app = typer.Typer(help="Data sets: which are here, and where.", no_args_is_help=
 def list_sets(as_json: bool = JSON) -> None:
     """List the data sets known by name and those found under JORYU_DATA.
 
+    \b
     Example:  joryu data list
     """
     from joryu.examples.known import list_data
@@ -26,6 +27,7 @@ def list_sets(as_json: bool = JSON) -> None:
 def path(name: str | None = typer.Argument(None, help="A data set; the folder of all of them if left out.")) -> None:
     """Print where data sets are looked for, or where one of them lies.
 
+    \b
     Example:  joryu data path mnist
     """
     from joryu.examples.known import data_root

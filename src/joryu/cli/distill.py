@@ -43,6 +43,7 @@ def distill(
 ) -> None:
     """Train a small student from stored soft answers; run again to go on where it stopped.
 
+    \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     """
     from joryu.examples import load_examples

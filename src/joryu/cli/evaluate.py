@@ -22,6 +22,7 @@ def evaluate(
 ) -> None:
     """Measure a student, its teacher and its twin on labelled examples, and write evaluation.json.
 
+    \b
     Example:  joryu evaluate run
     """
     from joryu.report.assemble import Judges, evaluate_run, summary_lines

@@ -15,6 +15,7 @@ app = typer.Typer(help="Published claims, each reproduced by one command.", no_a
 def list_experiments(as_json: bool = JSON) -> None:
     """List the experiments.
 
+    \b
     Example:  joryu experiment list
     """
     from joryu.experiments.catalogue import MODULES, find_experiment
@@ -34,6 +35,7 @@ def run(
 ) -> None:
     """Run an experiment over seeds: result.json, table.md and figure.svg. Run again to go on where it stopped.
 
+    \b
     Example:  JORYU_DATA=~/data joryu experiment run hinton-mnist --seeds 3
     """
     from joryu.experiments.catalogue import find_experiment

@@ -27,6 +27,7 @@ def label(
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
 
+    \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
     from joryu.examples import load_examples

@@ -23,6 +23,7 @@ def report(
 ) -> None:
     """Write one self-contained page: teacher, student, twin, and whether distilling helped.
 
+    \b
     Example:  joryu report run
     """
     from joryu.report.assemble import Judges, report_run

@@ -31,6 +31,7 @@ def train(
 ) -> None:
     """Train a network on hard labels, to be a teacher; run again to go on where it stopped.
 
+    \b
     Example:  joryu train --network mlp:1200x2,dropout=0.2/0.5 --examples mnist --views shift:2 --out teacher
     """
     from joryu.examples import load_examples

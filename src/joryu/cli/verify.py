@@ -25,6 +25,7 @@ def verify(
 ) -> None:
     """Ask the teacher again about a sample of stored answers and report the error; exit code 1 if they differ.
 
+    \b
     Example:  joryu verify targets
     """
     from joryu.errors import InputError

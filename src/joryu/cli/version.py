@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
 def version(as_json: bool = JSON) -> None:
     """Print the versions of Joryu and of what its numbers depend on.
 
+    \b
     Example:  joryu version --json
     """
     names = ("joryu", "torch", "lightning-fabric", "pyarrow", "scikit-learn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from torch import Tensor
 
@@ -12,9 +13,9 @@ from joryu.examples.views import parse_views
 from joryu.experiments.experiment import Setting
 from joryu.objectives import HardLabels, Objective
 from joryu.students import Blueprint
-from joryu.targets import Store
+from joryu.targets import Encoding, Store
 from joryu.teachers import Network
-from joryu.teachers.labelling import label_examples
+from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.training import Material, Recipe, Run, Trained, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
@@ -77,9 +78,18 @@ def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
 def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:
     """The teacher's answers about the examples and ``n_views`` jittered views of each, shared like the teacher."""
     out = setting.shared / f"seed-{setting.seed}" / f"targets-{n_views}"
-    views = parse_views(jitter(setting)) if n_views else None
+    return label(setting, teacher, train_part, out=out, n_views=n_views)
+
+
+def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, n_views: int) -> Store:
+    """Ask a teacher about examples and jittered views; float32, because T = 20 reads small differences of logits."""
     return label_examples(
-        Network(teacher.module, teacher.blueprint.classes), train_part, out, views=views, n_views=n_views
+        Network(teacher.module, teacher.blueprint.classes),
+        examples,
+        out,
+        views=parse_views(jitter(setting)) if n_views else None,
+        n_views=n_views,
+        options=LabelOptions(encoding=Encoding(dtype="float32"), origin=Origin(command=setting.command)),
     )
 
 

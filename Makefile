@@ -1,0 +1,45 @@
+# make demo   set up, then the main job on data that ships with a dependency
+# make test   set up with all extras, then every check and test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO := demo
+
+.PHONY: demo test check docs bench bench-peers clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp per set of requirements: installed once, and again only when the requirements change.
+$(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable ".[all,dev]"
+	touch $(VENV)/core.stamp $@
+
+demo: $(VENV)/core.stamp
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh demo.sh $(DEMO)
+
+check: $(VENV)/all.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m pytest
+
+docs: $(VENV)/all.stamp
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/all.stamp
+	$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV)/all.stamp
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+
+clean:
+	rm -rf $(VENV) .venv-bench $(DEMO)

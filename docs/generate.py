@@ -1,0 +1,55 @@
+"""Write ``docs/cli.md`` from the commands themselves: ``make docs``. A test checks that it is current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from typer.main import get_command
+
+from joryu.cli import app
+
+WIDTH = 100
+PAGE = Path(__file__).parent / "cli.md"
+INTRODUCTION = """# Command line
+
+Generated from the code by `make docs`; do not edit. stdout is data, stderr is talk; `--json` prints JSON.
+`joryu --debug …` shows the traceback of an error.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | well |
+| 1 | a check failed (`verify`), or an error without a kind of its own |
+| 2 | bad input: an argument, a path, a spec |
+| 3 | two things that must agree do not: teacher, classes, examples, store, run |
+| 4 | an optional library is missing; the message names the extra |
+| 5 | a dead teacher |
+| 6 | training failed |
+| 130 | interrupted; the same command goes on |
+"""
+
+
+def render() -> str:
+    """The page, from the help texts."""
+    root = get_command(app)
+    parts = [INTRODUCTION]
+    context = typer.Context(root, info_name="joryu", terminal_width=WIDTH)
+    for name in root.list_commands(context):  # type: ignore[attr-defined]
+        parts += _sections(root.get_command(context, name), context, f"joryu {name}")  # type: ignore[attr-defined]
+    return "\n".join(parts)
+
+
+def _sections(command: object, parent: typer.Context, path: str) -> list[str]:
+    context = typer.Context(command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent, terminal_width=WIDTH)  # type: ignore[arg-type]
+    names = command.list_commands(context) if hasattr(command, "list_commands") else []
+    if names:
+        found: list[str] = []
+        for name in names:
+            found += _sections(command.get_command(context, name), context, f"{path} {name}")  # type: ignore[attr-defined]
+        return found
+    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())  # type: ignore[attr-defined]
+    return [f"## {path}\n\n```text\n{text}\n```\n"]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

@@ -1,0 +1,178 @@
+"""The commands as a user types them, in one process: the whole job on digits, and every kind of mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from joryu.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command."""
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A teacher, its soft targets, a student with its twin: made once by the commands themselves."""
+    root = tmp_path_factory.mktemp("job")
+    commands = (
+        f"train --network mlp:64x1 --examples digits --epochs 20 --batch-size 64 --learning-rate 0.005 "
+        f"--out {root}/teacher",
+        f"label --teacher run:{root}/teacher --examples digits --views shift:1 --n-views 1 --out {root}/targets",
+        f"distill --student mlp:24x1 --examples digits --targets {root}/targets --out {root}/run --twin --labelled 0.1 "
+        "--epochs 10 --batch-size 64 --learning-rate 0.005",
+    )
+    for command in commands:
+        with pytest.raises(SystemExit) as stopped:
+            main(command.split())
+        assert stopped.value.code == 0, command
+    return root
+
+
+def test_the_whole_job_leaves_a_run(job: Path) -> None:
+    for name in ("run.json", "student.json", "student.safetensors", "metrics.jsonl", "twin/student.safetensors"):
+        assert (job / "run" / name).is_file()
+    record = json.loads((job / "run" / "run.json").read_text())
+    assert record["request"]["objective"]["temperature"] == 4.0
+    assert record["command"].startswith("joryu ")
+    assert not (job / "run" / "checkpoint.pt").exists()
+
+
+def test_audit_verify_evaluate_and_report(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "audit", job / "targets", "--json")
+    assert code == 0
+    assert json.loads(out)["answered"] == 1197
+    code, out, _ = run(capsys, "verify", job / "targets", "--json", "--sample", 64)
+    assert code == 0
+    assert json.loads(out)["ok"] is True
+    code, out, _ = run(capsys, "evaluate", job / "run", "--json")
+    models = json.loads(out)["models"]
+    assert code == 0
+    assert set(models) == {"teacher", "student", "twin"}
+    assert models["student"]["evaluation"]["n"] == 600
+    code, out, _ = run(capsys, "report", job / "run")
+    assert code == 0
+    page = (job / "run" / "report.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert out.splitlines()[0].split(".")[0] in page.replace("&#39;", "'")
+
+
+def test_commands_again_cost_nothing_and_change_nothing(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (job / "run" / "student.safetensors").stat().st_mtime_ns
+    code, _, _ = run(
+        capsys, "distill", "--student", "mlp:24x1", "--examples", "digits", "--targets", job / "targets", "--out",
+        job / "run", "--twin", "--labelled", 0.1, "--epochs", 10, "--batch-size", 64, "--learning-rate", 0.005,
+    )  # fmt: skip
+    assert code == 0
+    assert (job / "run" / "student.safetensors").stat().st_mtime_ns == before
+
+
+def test_another_request_in_the_same_folder_is_refused(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(
+        capsys,
+        "distill",
+        "--student",
+        "mlp:99x1",
+        "--examples",
+        "digits",
+        "--targets",
+        job / "targets",
+        "--out",
+        job / "run",
+    )
+    assert code == 3
+    assert "another" in err
+
+
+BAD = [
+    ("foo", 2, "foo"),
+    ("label", 2, "--teacher"),
+    ("label --teacher run:nowhere --examples digits --out {tmp}/o", 2, "no run at nowhere"),
+    ("label --teacher rn:x --examples digits --out {tmp}/o", 2, "did you mean run:"),
+    ("label --teacher timm:resnet1 --examples digits --out {tmp}/o", (2, 4), "timm"),
+    ("label --teacher run:{job}/teacher --examples dgits --out {tmp}/o", 2, "did you mean digits"),
+    ("label --teacher run:{job}/teacher --examples digits --views shft:1 --n-views 1 --out {tmp}/o", 2, "shift"),
+    ("label --teacher run:{job}/teacher --examples digits --encoding top-99 --out {tmp}/o", 2, "top-10"),
+    ("audit {tmp}/nothing", 2, "no soft targets"),
+    ("verify {tmp}/nothing", 2, "no soft targets"),
+    ("verify {job}/targets --teacher run:{job}/run", 3, "teacher"),
+    ("distill --student mlp:8x1 --examples digits --targets {job}/targets --out {tmp}/r --temperature 0", 2, "> 0"),
+    ("distill --student mlp:8x1 --examples digits --targets {job}/targets --out {tmp}/r --epochs 0", 2, "epochs"),
+    ("distill --student mlp:8x1 --examples digits --targets {job}/targets --out {tmp}/r --hard-weight 2", 2, "0..1"),
+    ("distill --student mlp:8x1 --examples digits --targets {job}/targets --out {tmp}/r --validation 1", 2, "share"),
+    ("distill --student mpl:8x1 --examples digits --targets {job}/targets --out {tmp}/r", 2, "did you mean mlp"),
+    ("distill --student mlp:8 --examples digits --targets {job}/targets --out {tmp}/r", 2, "WIDTHxDEPTH"),
+    ("distill --student mlp:8x1 --examples digits --targets {tmp}/x --out {tmp}/r", 2, "no soft targets"),
+    ("evaluate {tmp}/nothing", 2, "not a run"),
+    ("report {tmp}/nothing", 2, "not a run"),
+    ("report {job}/run --examples nothing", 2, "nothing"),
+    ("experiment run hinton-mnst", 2, "did you mean hinton-mnist"),
+    ("experiment run hinton-mnist --seeds x", 2, "how many"),
+    ("data path nothing", 2, "nothing"),
+    ("version --jsn", 2, "--jsn"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "said"), BAD, ids=[line[0][:60] for line in BAD])
+def test_a_mistake_gets_one_helpful_line(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, code: int | tuple[int, ...], said: str
+) -> None:
+    found, out, err = run(capsys, *command.format(job=job, tmp=tmp_path).split())
+    assert found in (code if isinstance(code, tuple) else (code,))
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    from joryu.errors import InputError
+
+    with pytest.raises(InputError):
+        main(["--debug", "audit", str(tmp_path / "nothing")])
+
+
+def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Acceptance 4: nothing crashes, what is left out is named, the rest is distilled."""
+    pictures = tmp_path / "pictures"
+    for index, name in enumerate(("dark", "light")):
+        (pictures / name).mkdir(parents=True)
+        for number in range(30):
+            shade = 40 + 150 * index + number
+            Image.new("L", (12, 12), shade).save(pictures / name / f"{number}.png")
+    (pictures / "dark" / "broken.png").write_bytes((pictures / "dark" / "0.png").read_bytes()[:40])
+    (pictures / "dark" / "text.jpg").write_text("not a picture")
+    (pictures / "light" / "0.png").rename(pictures / "light" / "really-a-png.jpg")
+    Image.new("1", (20_000, 20_000)).save(pictures / "light" / "huge.png")
+    commands = (
+        f"train --network mlp:8x1 --examples folder:{pictures} --epochs 5 --batch-size 8 --out {tmp_path}/teacher",
+        f"label --teacher run:{tmp_path}/teacher --examples folder:{pictures} --out {tmp_path}/targets",
+        f"distill --student mlp:8x1 --examples folder:{pictures} --targets {tmp_path}/targets --out {tmp_path}/run "
+        "--twin --epochs 5 --batch-size 8 --allow-dead-teacher",
+        f"report {tmp_path}/run",
+    )
+    for command in commands:
+        code, _, err = run(capsys, *command.split())
+        assert code == 0, err
+        if command.startswith("label"):
+            assert all(name in err for name in ("broken.png", "text.jpg", "huge.png"))
+            assert "really-a-png" not in err
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "broken.png" in page
+
+
+def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("train", "label", "audit", "verify", "distill", "evaluate", "report", "version"):
+        code, out, _ = run(capsys, command, "--help")
+        assert code == 0
+        assert f"joryu {command}" in out.split("Options")[0].split("\n", 3)[3]
