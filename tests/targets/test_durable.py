@@ -1,0 +1,62 @@
+"""Files whole or absent, and one writer at a time."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from joryu.errors import InputError, JoryuError
+from joryu.targets.durable import durable_file, remove_leftovers, sole_writer
+
+
+def test_a_file_appears_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    with durable_file(tmp_path / "x") as file:
+        file.write(b"new")
+        assert not (tmp_path / "x").exists()
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_an_error_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="killed"), durable_file(tmp_path / "x") as file:
+        file.write(b"half of the n")
+        raise RuntimeError("killed")
+    assert (tmp_path / "x").read_bytes() == b"old"
+    assert remove_leftovers(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with (
+        pytest.raises(JoryuError, match=r"cannot write x .*No space left on device.*kept"),
+        durable_file(tmp_path / "x") as f,
+    ):
+        f.write(b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), real_fsync(fd))[1])
+    monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("rename"), real_replace(self, to))[1])
+    with durable_file(tmp_path / "x") as file:
+        file.write(b"new")
+    assert events == ["fsync", "rename", "fsync"]
+
+
+def test_a_second_writer_is_turned_away_and_told_who_is_first(tmp_path: Path) -> None:
+    with (
+        sole_writer(tmp_path),
+        pytest.raises(InputError, match=f"another process.*process {os.getpid()}"),
+        sole_writer(tmp_path),
+    ):
+        pass
+    with sole_writer(tmp_path):  # free again
+        pass
