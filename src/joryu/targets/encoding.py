@@ -1,0 +1,214 @@
+"""How soft targets are laid out on disk: dense or top-k, float16 or float32, one fixed-size row per answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ConfigDict, model_validator
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.targets.coverage import NO_ANSWER, least_kept
+from joryu.targets.soft_targets import Kind, SoftTargets, Space
+
+Columns = dict[str, npt.NDArray[Any]]
+"""Columns of equal length by name; the first axis is the row."""
+
+EMPTY = 65535  #: marks an empty place among uint16 indices, so they name 65,535 classes; more take int32
+
+
+class Encoding(BaseModel):
+    """What of an answer is kept, and how finely.
+
+    ``float16`` keeps 11 bits: a logit of 20 is off by at most 0.008, which moves no probability by more than 0.4 %.
+    It flattens *probabilities* below 6e-8 to zero, which softening would make visible again, so answers that are not
+    logits are kept in ``float32`` unless asked otherwise.
+
+    >>> Encoding.parse("top-32"), str(Encoding.parse("dense:float32"))
+    (Encoding(layout='top-k', dtype='float16', k=32), 'dense:float32')
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layout: Literal["dense", "top-k"] = "dense"
+    dtype: Literal["float16", "float32"] = "float16"
+    k: int | None = None
+
+    @model_validator(mode="after")
+    def _k_belongs_to_top_k(self) -> Self:
+        if (self.k is not None) != (self.layout == "top-k") or (self.k is not None and self.k < 1):
+            raise ValueError("k >= 1 is needed for top-k and only for top-k")
+        return self
+
+    @classmethod
+    def parse(cls, spec: str) -> Encoding:
+        """From ``dense``, ``top-32``, ``dense:float32``, ``top-32:float32``.
+
+        Raises:
+            InputError: anything else.
+        """
+        layout, _, dtype = spec.partition(":")
+        dtype = dtype or "float16"
+        if dtype in ("float16", "float32"):
+            if layout == "dense":
+                return cls(dtype=dtype)  # type: ignore[arg-type]
+            if layout.startswith("top-") and layout[4:].isdecimal() and int(layout[4:]) > 0:
+                return cls(layout="top-k", k=int(layout[4:]), dtype=dtype)  # type: ignore[arg-type]
+        raise InputError(
+            "unknown encoding", expected="dense or top-K, and perhaps :float16 or :float32", received=spec,
+            hint="try dense, top-32 or dense:float32",
+        )  # fmt: skip
+
+    @classmethod
+    def natural(cls, space: Space) -> Encoding:
+        """The encoding used when none is asked for."""
+        return cls(dtype="float16" if space is Space.LOGITS else "float32")
+
+    def __str__(self) -> str:
+        return f"{'dense' if self.k is None else f'top-{self.k}'}:{self.dtype}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What all answers of one store have in common; ``shape`` is that of one row's values, members axis included."""
+
+    space: Space
+    kind: Kind
+    temperature: float
+    shape: tuple[int, ...]
+    members: int
+
+    @classmethod
+    def of(cls, soft_targets: SoftTargets) -> Form:
+        """The form of a batch."""
+        shape = tuple(soft_targets.values.shape[1:])
+        return cls(
+            space=soft_targets.space,
+            kind=soft_targets.kind,
+            temperature=float(soft_targets.temperature),
+            shape=shape,
+            members=shape[0] if soft_targets.members else 0,
+        )
+
+    def __str__(self) -> str:
+        members = f", {self.members} members" if self.members else ""
+        return f"{self.kind} {self.space} of shape {self.shape} at temperature {self.temperature:g}{members}"
+
+
+class Encoded(NamedTuple):
+    """Columns ready to be stored, and for each row that must not be stored (by position) the reason."""
+
+    columns: Columns
+    form: Form
+    unusable: dict[int, str]
+
+
+def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
+    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage and bound.
+
+    A row that is not finite, or that float16 cannot hold, is named in ``unusable``. Logits beyond float16's 65504 are
+    moved so that the largest is 0 (softmax forgets a constant) or, per tag, cut there (the sigmoid is saturated).
+
+    Raises:
+        InputError: a dense encoding of top-k answers, or a top-k encoding of answers that cannot be cut.
+    """
+    kept = _keep(soft_targets, encoding)
+    n = len(kept)
+    exact = kept.values.detach().float().cpu()
+    if kept.coverage is not None:  # what was not answered may hold anything, even NaN
+        exact = exact.masked_fill(~kept.coverage.cpu(), 0)
+    values, unusable = _cast(exact, kept, torch.float16 if encoding.dtype == "float16" else torch.float32)
+    columns: Columns = {"values": values.reshape(n, -1).numpy()}
+    if kept.indices is not None:
+        # NO_ANSWER, -1, becomes the largest uint16
+        dtype = np.uint16 if kept.n_classes <= EMPTY else np.int32
+        columns["indices"] = kept.indices.cpu().reshape(n, -1).numpy().astype(dtype)
+    for name, part in (("weight", kept.weight), ("bound", kept.bound)):
+        if part is not None:
+            numbers = part.detach().to("cpu", torch.float32, copy=True)
+            columns[name] = numbers.numpy()
+            unusable |= {int(row): f"its {name} is not finite" for row in (~numbers.isfinite()).nonzero()}
+    if kept.coverage is not None:
+        columns["coverage"] = np.packbits(kept.coverage.cpu().reshape(n, -1).numpy(), axis=1)
+    return Encoded(columns, Form.of(kept), unusable)
+
+
+def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, n_classes: int) -> SoftTargets:
+    """The batch that `encode` laid out; the arrays must be writable (they become tensors without a copy)."""
+    shape = (len(columns["values"]), *form.shape)
+    indices, coverage = columns.get("indices"), columns.get("coverage")
+    return SoftTargets(
+        values=torch.from_numpy(columns["values"]).reshape(shape),
+        indices=None if indices is None else _indices(indices).reshape(shape),
+        weight=_tensor(columns.get("weight")),
+        bound=_tensor(columns.get("bound")),
+        coverage=None if coverage is None else _flags(coverage, math.prod(form.shape)).reshape(shape),
+        space=form.space,
+        kind=form.kind,
+        temperature=form.temperature,
+        members=form.members > 0,
+        n_classes=n_classes,
+    )
+
+
+def _tensor(column: npt.NDArray[Any] | None) -> Tensor | None:
+    return None if column is None else torch.from_numpy(column)
+
+
+def _indices(column: npt.NDArray[Any]) -> Tensor:
+    wide = column.astype(np.int64)
+    if column.dtype == np.uint16:
+        wide[column == EMPTY] = NO_ANSWER
+    return torch.from_numpy(wide)
+
+
+def _flags(packed: npt.NDArray[np.uint8], width: int) -> Tensor:
+    return torch.from_numpy(np.unpackbits(packed, axis=1, count=width)).bool()
+
+
+def _keep(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
+    answered = None if soft_targets.indices is None else soft_targets.values.shape[-1]
+    if encoding.k is None:
+        if answered is not None:
+            raise InputError(
+                "a dense store needs an answer for every class", expected=f"{soft_targets.n_classes} values",
+                received=f"the best {answered}", hint=f"try --encoding top-{answered}",
+            )  # fmt: skip
+        return soft_targets
+    kept = soft_targets if answered == encoding.k else soft_targets.top_k(encoding.k)
+    if kept.per_tag and kept.bound is None and kept.indices is not None:
+        # Said now, since a bound given for other rows only would later be filled in for these.
+        top = math.inf if kept.space is Space.LOGITS else 1.0
+        return replace(kept, bound=least_kept(kept.values, kept.indices != NO_ANSWER, top))
+    return kept
+
+
+def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor, dict[int, str]]:
+    values = exact.to(dtype, copy=True)  # a copy even in float32: the teacher may use its buffer again
+    if math.isfinite(float(values.sum(dtype=torch.float32))):  # one pass; what is not finite never sums to what is
+        return values, {}
+    finite = exact.flatten(1).isfinite().all(1)
+    if kept.space is Space.LOGITS:
+        largest = torch.finfo(dtype).max
+        too_large = finite & ~values.flatten(1).isfinite().all(1)
+        moved = exact[too_large]
+        if not kept.per_tag:
+            moved = moved - moved.amax(-1, keepdim=True)
+        values[too_large] = moved.clamp(-largest, largest).to(dtype)
+    unusable = {int(row): "the answer is not finite" for row in (~finite).nonzero()}
+    for row in (finite & ~values.flatten(1).isfinite().all(1)).nonzero():
+        unusable[int(row)] = (
+            f"the answer does not fit {str(dtype).removeprefix('torch.')}; try --encoding dense:float32"
+        )
+    return values, unusable
+
+
+def row_bytes(columns: Columns) -> int:
+    """Bytes of one row of these columns."""
+    return sum(column.itemsize * math.prod(column.shape[1:]) for column in columns.values())
