@@ -1,0 +1,201 @@
+"""`Manifest`: everything about a store that is not an answer, as ``manifest.json``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from joryu.errors import InputError, MismatchError
+from joryu.targets.durable import durable_file
+from joryu.targets.encoding import Encoding, Form
+from joryu.targets.provenance import joryu_version, machine, now
+
+SCHEMA = 1
+"""The version of the folder's layout; a newer one is refused."""
+
+FILE = "manifest.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TeacherRecord(_Record):
+    """Who answered: the fingerprint decides, the spec finds it again, the description is for people."""
+
+    fingerprint: str
+    description: str
+    spec: str | None = None
+
+
+class ExamplesRecord(_Record):
+    """What was asked about; ``count`` is the number of *distinct* examples.
+
+    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again.
+    """
+
+    fingerprint: str
+    name: str
+    count: int
+    spec: str | None = None
+    split: str | None = None
+    size: int | None = None
+
+
+class Provenance(_Record):
+    """How the store came to be; ``machine`` names a kind of machine and no host."""
+
+    joryu: str = Field(default_factory=joryu_version)
+    created: str = Field(default_factory=now)
+    machine: dict[str, str] = Field(default_factory=machine)
+    command: str | None = None
+
+
+class Cost(_Record):
+    """What the answers cost: times the teacher was asked, seconds it took, money (in the teacher's currency)."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    money: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            requests=self.requests + other.requests,
+            seconds=self.seconds + other.seconds,
+            money=self.money + other.money,
+        )
+
+
+class Manifest(_Record):
+    """The description of a store.
+
+    ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1 to ``n_views``) each example
+    was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples the teacher sees together, so
+    that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form`` are unknown until the first
+    answer has come.
+    """
+
+    schema_version: int = SCHEMA
+    classes: tuple[str, ...]
+    teacher: TeacherRecord
+    examples: ExamplesRecord
+    views: str | None = None
+    n_views: int = 0
+    batch_size: int
+    encoding: Encoding | None = None
+    form: Form | None = None
+    provenance: Provenance = Field(default_factory=Provenance)
+    cost: Cost = Cost()
+    updated: str = Field(default_factory=now)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest of a store's folder.
+
+        Raises:
+            InputError: no store there, or a manifest that cannot be read.
+            MismatchError: it was written by a newer Joryu.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise InputError(
+                f"no soft targets at {folder}",
+                expected=f"a folder with {FILE}",
+                received="a folder without it" if folder.is_dir() else "no such folder",
+                hint="try joryu label --out with this folder first",
+            )
+        try:
+            content: Any = json.loads(path.read_text(encoding="utf-8"))
+            schema = int(content["schema_version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a manifest", received=str(error)) from error
+        if schema > SCHEMA:
+            raise MismatchError(
+                f"{folder} was written by a newer Joryu", expected=f"schema <= {SCHEMA}", received=f"schema {schema}",
+                hint="upgrade with: pip install --upgrade joryu",
+            )  # fmt: skip
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
+
+    def write(self, folder: Path) -> None:
+        """Write it, whole or not at all."""
+        with durable_file(folder / FILE) as file:
+            file.write(self.model_dump_json(indent=2).encode() + b"\n")
+
+    def require(
+        self,
+        *,
+        teacher: str | None = None,
+        classes: tuple[str, ...] | None = None,
+        examples: str | None = None,
+        views: str | None = None,
+        encoding: Encoding | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        """Check the given parts against the manifest; what is ``None`` is not checked.
+
+        Args:
+            teacher: its fingerprint.
+            classes: their names, in order.
+            examples: their fingerprint.
+            views: their spec.
+            encoding: how rows are kept.
+            batch_size: how many examples are asked at once.
+
+        Raises:
+            MismatchError: the first part that differs, with both values and what to try.
+        """
+        if classes is not None and classes != self.classes:
+            _refuse("classes", *_first_difference(self.classes, classes), "name the same classes in the same order")
+        elsewhere = "label into another folder"
+        for what, stored, received, hint in (
+            (
+                "teacher",
+                self.teacher.fingerprint,
+                teacher,
+                f"use the teacher that answered ({self._who}), or {elsewhere}",
+            ),
+            (
+                "examples",
+                self.examples.fingerprint,
+                examples,
+                f"give the examples {self._what} unchanged, or {elsewhere}",
+            ),
+            ("views", self.views, views, f"use the stored views, or {elsewhere}"),
+            ("encoding", self.encoding, encoding, f"leave the encoding out to keep the stored one, or {elsewhere}"),
+            ("batch size", self.batch_size, batch_size, f"leave it out to keep the stored one, or {elsewhere}"),
+        ):
+            if received is not None and stored is not None and received != stored:
+                _refuse(what, stored, received, hint)
+
+    @property
+    def _who(self) -> str:
+        return self.teacher.spec or self.teacher.description
+
+    @property
+    def _what(self) -> str:
+        return self.examples.spec or self.examples.name
+
+
+def _refuse(what: str, stored: object, received: object, hint: str) -> None:
+    raise MismatchError(
+        f"these soft targets were made with {'other' if what.endswith('s') else 'another'} {what}",
+        expected=stored,
+        received=received,
+        hint=hint,
+    )
+
+
+def _first_difference(stored: tuple[str, ...], received: tuple[str, ...]) -> tuple[str, str]:
+    """Both lists told apart in few words: a thousand names help nobody."""
+    if len(stored) != len(received):
+        return f"{len(stored)} classes", f"{len(received)}"
+    at = next(i for i, pair in enumerate(zip(stored, received, strict=True)) if pair[0] != pair[1])
+    return f"class {at} to be {stored[at]!r}", repr(received[at])

@@ -1,0 +1,85 @@
+"""The manifest: kept whole, and firm about what must agree."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from joryu.errors import InputError, MismatchError
+from joryu.targets import Cost, Encoding, Form, Kind, Manifest, Space
+from joryu.targets.manifest import SCHEMA
+
+Make = Callable[..., Manifest]
+
+
+def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
+    form = Form(space=Space.SCORES, kind=Kind.MANY_OF_MANY, temperature=2.0, shape=(3, 4), members=3)
+    manifest = make_manifest(
+        form=form, encoding=Encoding.parse("top-4"), views="shift:2", n_views=3, cost=Cost(requests=2, money=0.5)
+    )
+    manifest.write(tmp_path)
+    assert Manifest.read(tmp_path) == manifest
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    assert written["schema_version"] == SCHEMA
+    assert written["form"] == {
+        "space": "scores", "kind": "many-of-many", "temperature": 2.0, "shape": [3, 4], "members": 3
+    }  # fmt: skip
+
+
+def test_it_names_no_host(make_manifest: Make) -> None:
+    import platform
+
+    machine = make_manifest().provenance.machine
+    assert set(machine) == {"system", "cpu", "cores", "threads", "accelerator", "python", "torch"}
+    assert platform.node() not in machine.values()
+
+
+def test_costs_add_up() -> None:
+    total = Cost(requests=1, seconds=0.5, money=2) + Cost(requests=2, seconds=0.25, money=1)
+    assert total == Cost(requests=3, seconds=0.75, money=3)
+
+
+def test_no_store_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no soft targets at .*no such folder.*joryu label"):
+        Manifest.read(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="a folder without it"):
+        Manifest.read(tmp_path)
+
+
+def test_a_newer_schema_is_refused_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"schema_version": SCHEMA + 1, "unheard": "of"}))
+    with pytest.raises(MismatchError, match=f"newer Joryu .*schema <= {SCHEMA}; received schema {SCHEMA + 1}.*upgrade"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": 1}', '{"schema_version": "x"}'])
+def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match="manifest"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"teacher": "other"}, "another teacher .*expected teacher-1; received other.*run:teacher"),
+        ({"examples": "other"}, "other examples .*expected examples-1; received other"),
+        ({"views": "flip"}, "other views .*expected shift:2; received flip"),
+        ({"encoding": Encoding.parse("top-2")}, "another encoding .*expected dense:float16; received top-2:float16"),
+        ({"batch_size": 5}, "another batch size .*expected 4; received 5"),
+        ({"classes": ("a", "b")}, "other classes .*expected 4 classes; received 2"),
+        ({"classes": ("a", "c", "b", "d")}, "other classes .*expected class 1 to be 'b'; received 'c'"),
+    ],
+)
+def test_each_mismatch_names_the_part_and_both_values(make_manifest: Make, given: dict, message: str) -> None:
+    manifest = make_manifest(views="shift:2", encoding=Encoding())
+    with pytest.raises(MismatchError, match=message):
+        manifest.require(**given)
+
+
+def test_what_agrees_or_is_not_given_passes(make_manifest: Make) -> None:
+    make_manifest().require()
+    make_manifest().require(
+        teacher="teacher-1", examples="examples-1", classes=("a", "b", "c", "d"), views="flip", batch_size=4
+    )
