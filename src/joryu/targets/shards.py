@@ -1,0 +1,191 @@
+"""Shards: Arrow IPC files of one record batch each, memory-mapped, so that a column is one array without a copy.
+
+A shard's name carries the range of numbers it stands for, ``shard-00000003-00000007.arrow``. Merging shards 3 to 7
+writes a file of that name and then deletes the five; killed in between, the five are known to be superseded because
+the wider range contains theirs. No journal is needed, nothing is lost and nothing is doubled.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from joryu.errors import InputError
+from joryu.targets.durable import durable_file
+from joryu.targets.encoding import Columns
+
+_NAME = re.compile(r"shard-(\d{8})-(\d{8})\.arrow")
+_CHECKSUM = b"joryu.crc32"
+_BYTES = ("id", "coverage")  # columns that are plain bytes to Arrow
+_ON_DISK: dict[str, np.dtype[Any]] = {"id": np.dtype("<u8"), "view": np.dtype("<u8"), "coverage": np.dtype("u1")}
+
+
+class Span(NamedTuple):
+    """The shard numbers a file stands for, both ends included."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"shard-{self.first:08d}-{self.last:08d}.arrow"
+
+    def contains(self, other: Span) -> bool:
+        """Whether this file holds what the other one holds."""
+        return self.first <= other.first and other.last <= self.last
+
+
+class Listing(NamedTuple):
+    """The shards of a folder in order: those to read, and those a merged one has superseded."""
+
+    current: tuple[Span, ...]
+    superseded: tuple[Span, ...]
+
+    @property
+    def next_number(self) -> int:
+        """A number never used before: a reused one could look superseded."""
+        return max((span.last for span in (*self.current, *self.superseded)), default=0) + 1
+
+
+def list_shards(folder: Path) -> Listing:
+    """What the folder holds."""
+    matches = (_NAME.fullmatch(path.name) for path in folder.iterdir())
+    spans = sorted((Span(int(m[1]), int(m[2])) for m in matches if m), key=lambda span: (span.first, -span.last))
+    current: list[Span] = []
+    superseded: list[Span] = []
+    for span in spans:
+        (superseded if current and current[-1].contains(span) else current).append(span)
+    return Listing(tuple(current), tuple(superseded))
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """An open shard; its columns are read-only arrays over the memory map."""
+
+    path: Path
+    span: Span
+    columns: Columns
+    checksum: str
+
+    def __len__(self) -> int:
+        return len(self.columns["view"])
+
+    def verify(self) -> None:
+        """Read every byte and compare with the checksum written beside it.
+
+        Raises:
+            InputError: they differ.
+        """
+        found = _checksum(self.columns)
+        if found != self.checksum:
+            raise _broken(self.path, f"checksum {found} instead of {self.checksum}")
+
+
+def write_shard(folder: Path, span: Span, columns: Columns) -> None:
+    """Write a shard, whole or not at all.
+
+    Raises:
+        JoryuError: the disk does not take it.
+    """
+    arrays = {name: _to_arrow(name, column) for name, column in columns.items()}
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+    schema = batch.schema.with_metadata({_CHECKSUM: _checksum(columns).encode()})
+    with durable_file(folder / span.name) as file:
+        _write_batch(file, batch.replace_schema_metadata(schema.metadata))
+
+
+def open_shard(folder: Path, span: Span) -> Shard:
+    """Map a shard; a file cut short or without a sound footer is noticed here.
+
+    Raises:
+        InputError: the shard is damaged.
+        FileNotFoundError: it has been merged away since the folder was listed.
+    """
+    path = folder / span.name
+    try:
+        with pa.memory_map(str(path)) as file:
+            reader = pa.ipc.open_file(file)
+            batch = reader.get_batch(0)
+            batch.validate()
+            columns = {name: _from_arrow(name, batch.column(name)) for name in reader.schema.names}
+            checksum = reader.schema.metadata[_CHECKSUM].decode()
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, IndexError, ValueError) as error:
+        raise _broken(path, str(error).split("\n")[0] or type(error).__name__) from error
+    if missing := {"id", "view", "values"} - set(columns):
+        raise _broken(path, f"no column {', '.join(sorted(missing))}")
+    return Shard(path, span, columns, checksum)
+
+
+def join_columns(parts: Sequence[Columns]) -> Columns:
+    """Columns one after another; where only some parts have a column, the others get what its absence meant."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: np.concatenate(_filled(name, parts)) for name in names}
+
+
+def empty_like(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    """``n`` rows of a column holding what its absence means.
+
+    That is weight 1, every class covered, and a bound of 1, which no probability and no log-probability exceeds.
+    """
+    return np.full((n, *like.shape[1:]), 255 if name == "coverage" else 1, dtype=like.dtype)
+
+
+def _filled(name: str, parts: Sequence[Columns]) -> list[npt.NDArray[Any]]:
+    like = next(part[name] for part in parts if name in part)
+    return [part[name] if name in part else empty_like(name, like, len(part["view"])) for part in parts]
+
+
+def _write_batch(file: IO[bytes], batch: pa.RecordBatch) -> None:
+    with pa.ipc.new_file(file, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def _checksum(columns: Columns) -> str:
+    value = 0
+    for name in sorted(columns):
+        value = zlib.crc32(np.ascontiguousarray(columns[name]).data.cast("B"), zlib.crc32(name.encode(), value))
+    return f"{value:08x}"
+
+
+def _to_arrow(name: str, column: npt.NDArray[Any]) -> pa.Array:
+    column = np.ascontiguousarray(column.astype(_ON_DISK.get(name, column.dtype), copy=False))
+    buffer = pa.py_buffer(column)
+    width = 1 if column.ndim == 1 else column.shape[1]
+    if name in _BYTES:
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(column.itemsize * width), len(column), [None, buffer])
+    flat = pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), column.size, [None, buffer])
+    return flat if column.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, width)
+
+
+def _from_arrow(name: str, array: pa.Array) -> npt.NDArray[Any]:
+    if array.null_count:
+        raise ValueError(f"column {name} has nulls")
+    kind, width = array.type, None
+    if name in _BYTES:
+        dtype = _ON_DISK[name]
+        width = kind.byte_width // dtype.itemsize
+    elif pa.types.is_fixed_size_list(kind):
+        dtype, width = np.dtype(kind.value_type.to_pandas_dtype()), kind.list_size
+    else:
+        dtype = np.dtype(kind.to_pandas_dtype())
+    column: npt.NDArray[Any] = np.frombuffer(array.buffers()[-1], dtype, count=len(array) * (width or 1))
+    return column if width is None else column.reshape(len(array), width)
+
+
+def _broken(path: Path, why: str) -> InputError:
+    return InputError(
+        f"shard {path} is damaged",
+        received=why,
+        hint="restore it from a copy, or delete this one file and run joryu label again: only its rows are asked anew",
+    )
