@@ -1,0 +1,70 @@
+"""Merging many small shards into few large ones, safe against a kill at any point (see `joryu.targets.shards`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from joryu.targets.encoding import Columns, row_bytes
+from joryu.targets.shards import Shard, Span, join_columns, write_shard
+from joryu.targets.store import Store
+
+SHARD_BYTES = 256 * 2**20
+"""The size merged shards come near to: what a merge holds in memory, and a gather's cost grows with their number."""
+
+
+def merge_shards(store: Store, *, shard_bytes: int = SHARD_BYTES) -> bool:
+    """Merge runs of neighbouring shards up to ``shard_bytes`` each, leaving out rows whose key came before.
+
+    Whether anything was changed is returned.
+
+    The caller must be the folder's only writer.
+    """
+    redundant = np.zeros(store.n_rows, dtype=bool)
+    redundant[store.index.redundant] = True
+    start, changed = 0, False
+    for group in _groups(store.shards, shard_bytes):
+        rows = sum(len(shard) for shard in group)
+        drop = redundant[start : start + rows]
+        start += rows
+        if drop.all():
+            _delete(group)
+            changed = True
+        elif len(group) > 1 or drop.any():
+            _merge(store, group, ~drop)
+            changed = True
+    return changed
+
+
+def _delete(shards: Iterable[Shard]) -> None:
+    for shard in shards:
+        shard.path.unlink()
+
+
+def _merge(store: Store, group: list[Shard], keep: npt.NDArray[np.bool_]) -> None:
+    parts: list[Columns] = []
+    start = 0
+    for shard in group:
+        chosen = keep[start : start + len(shard)]
+        start += len(shard)
+        whole = bool(chosen.all())
+        parts.append(shard.columns if whole else {name: column[chosen] for name, column in shard.columns.items()})
+    merged = Span(group[0].span.first, group[-1].span.last)
+    write_shard(store.path, merged, join_columns(parts))
+    _delete(shard for shard in group if shard.span != merged)  # a lone shard has just been replaced by its own name
+
+
+def _groups(shards: Iterable[Shard], shard_bytes: int) -> Iterable[list[Shard]]:
+    group: list[Shard] = []
+    size = 0
+    for shard in shards:
+        added = len(shard) * row_bytes(shard.columns)
+        if group and size + added > shard_bytes:
+            yield group
+            group, size = [], 0
+        group.append(shard)
+        size += added
+    if group:
+        yield group

@@ -1,0 +1,203 @@
+"""`Store`: soft targets on disk, read by key and gathered straight into tensors."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.examples import Ids
+from joryu.targets.encoding import Columns, Form, decode
+from joryu.targets.failures import Failure, id_from_hex, read_failures
+from joryu.targets.index import KeyIndex, Rows, Seeds
+from joryu.targets.manifest import Manifest
+from joryu.targets.shards import Shard, empty_like, list_shards, open_shard
+from joryu.targets.soft_targets import SoftTargets
+
+_TRIES = 5  # a writer may merge shards between our listing the folder and our opening them
+
+
+class Store:
+    """A folder of soft targets, as it was when it was opened.
+
+    A key is the content hash of an example and a view seed (0 for the example itself). Shards stay memory-mapped, so a
+    store may be larger than memory, and opening one costs no more than reading each shard's footer.
+
+    ``len(store)`` is the number of keys answered. ``duplicates`` counts rows whose key came before, never read.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, shards: tuple[Shard, ...]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.shards = shards
+        self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
+        names = dict.fromkeys(name for shard in shards for name in shard.columns)
+        self._payload = [name for name in names if name not in ("id", "view")]
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a store for reading; one that is being written shows what it holds at this moment.
+
+        Raises:
+            InputError: no store there, or a damaged one; the message names the shard.
+            MismatchError: a newer Joryu wrote it.
+        """
+        folder = Path(path)
+        manifest = Manifest.read(folder)
+        for attempt in range(_TRIES):
+            try:
+                shards = tuple(open_shard(folder, span) for span in list_shards(folder).current)
+                break
+            except FileNotFoundError as error:
+                if attempt == _TRIES - 1:
+                    raise InputError(f"{folder} changes faster than it can be read", received=str(error)) from error
+        _check_columns(manifest, shards)
+        return cls(folder, manifest, shards)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows on disk, duplicates included; row numbers are below this."""
+        return int(self._starts[-1])
+
+    @property
+    def duplicates(self) -> int:
+        """Rows whose key an earlier row already has."""
+        return len(self.index.redundant)
+
+    @cached_property
+    def index(self) -> KeyIndex:
+        """The index of keys, built at first use."""
+        ids = [shard.columns["id"] for shard in self.shards] or [np.empty((0, 2), dtype=np.uint64)]
+        views = [shard.columns["view"] for shard in self.shards] or [np.empty(0, dtype=np.uint64)]
+        return KeyIndex(np.concatenate(ids), np.concatenate(views), self._keys)
+
+    def find(self, ids: Ids, views: npt.ArrayLike) -> Tensor:
+        """The row of each key, int64 ``[n]``, -1 where there is none; ``views`` is one seed for all or one for each."""
+        ids = np.ascontiguousarray(ids, dtype=np.uint64).reshape(-1, 2)
+        seeds = np.broadcast_to(np.asarray(views).astype(np.uint64), (len(ids),))
+        return torch.from_numpy(self.index.find(ids, seeds))
+
+    def missing(self, ids: Ids, views: npt.ArrayLike) -> Tensor:
+        """Which keys have no answer, bool ``[n]``."""
+        return self.find(ids, views) < 0
+
+    def rows(self, ids: Ids, views: npt.ArrayLike) -> Tensor:
+        """The row of each key, int64 ``[n]``, for `gather`.
+
+        Raises:
+            InputError: some key has no answer.
+        """
+        found = self.find(ids, views)
+        absent = int((found < 0).sum())
+        if absent:
+            raise InputError(
+                f"{absent} of {len(found)} examples have no soft targets in {self.path}",
+                expected="an answer for every example and view",
+                received=f"{len(self)} answers and {len(self.failures())} failures",
+                hint="run joryu label again to ask for the missing ones, or leave those examples out",
+            )
+        return found
+
+    def keys(self, rows: Tensor) -> tuple[Ids, Seeds]:
+        """The ids and view seeds of some rows."""
+        return self._keys(self._checked(rows))
+
+    def gather(self, rows: Tensor) -> SoftTargets:
+        """The answers in some rows, in that order, in the stored precision.
+
+        Raises:
+            InputError: a row number the store does not have.
+        """
+        wanted = self._checked(rows)
+        return decode(self._take(self._payload, wanted), self.form, len(self.manifest.classes))
+
+    @property
+    def form(self) -> Form:
+        """What all answers have in common.
+
+        Raises:
+            InputError: there is no answer yet.
+        """
+        if self.manifest.form is None:
+            raise InputError(f"{self.path} holds no answer yet", hint="run joryu label again")
+        return self.manifest.form
+
+    def failures(self) -> list[Failure]:
+        """The recorded failures that no later answer has made good."""
+        recorded = read_failures(self.path)
+        if not recorded:
+            return []
+        ids = np.stack([id_from_hex(failure.id) for failure in recorded])
+        open_still = self.missing(ids, np.array([failure.view for failure in recorded], dtype=np.uint64))
+        return [failure for failure, still in zip(recorded, open_still.tolist(), strict=True) if still]
+
+    def verify_checksums(self) -> None:
+        """Read every byte of every shard and compare it with its checksum.
+
+        Raises:
+            InputError: a shard has changed since it was written; the message names it.
+        """
+        for shard in self.shards:
+            shard.verify()
+
+    def _checked(self, rows: Tensor) -> Rows:
+        wanted: Rows = rows.numpy()
+        if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.n_rows):
+            raise InputError(
+                "no such row in the store", expected=f"0..{self.n_rows - 1}",
+                received=f"{wanted.min()}..{wanted.max()}", hint="find rows with Store.rows",
+            )  # fmt: skip
+        return wanted
+
+    def _keys(self, rows: Rows) -> tuple[Ids, Seeds]:
+        columns = self._take(["id", "view"], rows)
+        return columns["id"], columns["view"]
+
+    def _take(self, names: list[str], rows: Rows) -> Columns:
+        if len(self.shards) == 1:
+            columns = self.shards[0].columns
+            return {name: columns[name].take(rows, axis=0) for name in names}
+        return self._take_across(names, rows)
+
+    def _take_across(self, names: list[str], rows: Rows) -> Columns:
+        shard_of = np.searchsorted(self._starts, rows, side="right") - 1
+        order = np.argsort(shard_of, kind="stable")
+        touched, starts = np.unique(shard_of[order], return_index=True)
+        groups = list(zip(touched.tolist(), np.split(order, starts[1:]), strict=True)) if len(rows) else []
+        taken: Columns = {}
+        for name in names:
+            like = next(shard.columns[name] for shard in self.shards if name in shard.columns)
+            out: npt.NDArray[Any] = empty_like(name, like, len(rows))
+            for shard, at in groups:
+                column = self.shards[shard].columns.get(name)
+                if column is not None:
+                    out[at] = column.take(rows[at] - self._starts[shard], axis=0)
+            taken[name] = out
+        return taken
+
+
+def _check_columns(manifest: Manifest, shards: tuple[Shard, ...]) -> None:
+    """A shard put here by hand, from another store, is noticed before its rows are taken for answers."""
+    if not shards:
+        return
+    if manifest.form is None or manifest.encoding is None:
+        raise InputError(f"{shards[0].path} has no place in this store", received="a manifest without any answer")
+    width = int(np.prod(manifest.form.shape))
+    for shard in shards:
+        values = shard.columns["values"]
+        if (values.dtype.name, values.shape[1]) != (manifest.encoding.dtype, width):
+            raise InputError(
+                f"shard {shard.path} does not belong to this store",
+                expected=f"rows of {width} {manifest.encoding.dtype}",
+                received=f"rows of {values.shape[1]} {values.dtype.name}",
+                hint="move it away and run joryu label again",
+            )

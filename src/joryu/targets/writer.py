@@ -1,0 +1,233 @@
+"""`StoreWriter`: the one process that adds to a store."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from joryu.errors import MismatchError
+from joryu.examples import Ids
+from joryu.targets.compaction import merge_shards
+from joryu.targets.durable import remove_leftovers, sole_writer
+from joryu.targets.encoding import Columns, Encoding, Form, encode, row_bytes
+from joryu.targets.failures import FailureLedger
+from joryu.targets.index import Seeds
+from joryu.targets.manifest import FILE, Cost, Manifest
+from joryu.targets.provenance import now
+from joryu.targets.shards import Span, join_columns, list_shards, write_shard
+from joryu.targets.soft_targets import SoftTargets
+from joryu.targets.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """When the open shard is written: at so many rows, bytes, or seconds since the last one, whichever comes first.
+
+    The open shard is all that a killed process loses; a merge at the end makes few large files of many small ones.
+    """
+
+    rows: int = 65_536
+    bytes: int = 64 * 2**20
+    seconds: float = 30.0
+
+
+class StoreWriter:
+    """Opens a folder for writing, alone, and adds answers to it; a context manager.
+
+    Args:
+        path: the folder; made if need be.
+        manifest: of the store wanted. If the folder holds one already, both must agree, and the stored one goes on.
+        flush: when to write the open shard.
+
+    Shards are written by a thread of their own, so that a teacher never waits for the disk. Leaving the context, by an
+    error or Ctrl-C too, writes the open shard.
+
+    >>> import tempfile, torch
+    >>> from joryu.targets import Space
+    >>> from joryu.targets.manifest import ExamplesRecord, TeacherRecord
+    >>> ids, views = np.array([[1, 2], [3, 4]], dtype=np.uint64), np.zeros(2, dtype=np.uint64)
+    >>> manifest = Manifest(
+    ...     classes=("cat", "dog"), teacher=TeacherRecord(fingerprint="f00", description="a person"),
+    ...     examples=ExamplesRecord(fingerprint="ba7", name="pets", count=2), batch_size=2,
+    ... )
+    >>> answers = SoftTargets(values=torch.tensor([[0.75, 0.25], [0.5, 0.5]]), space=Space.PROBS, n_classes=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with StoreWriter(folder, manifest) as writer:
+    ...         writer.add(ids, views, answers)
+    ...     store = Store.open(folder)
+    ...     store.gather(store.rows(ids[::-1], 0)).probs()
+    tensor([[0.5000, 0.5000],
+            [0.7500, 0.2500]])
+
+    Raises:
+        InputError: another process is writing there.
+        MismatchError: the folder holds soft targets of another teacher, other examples, classes, views or encoding.
+        JoryuError: the disk does not take it.
+    """
+
+    def __init__(self, path: Path | str, manifest: Manifest, *, flush: Flush = Flush()) -> None:
+        self.path = Path(path)
+        self._flush_at = flush
+        self.path.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.enter_context(sole_writer(self.path))
+            remove_leftovers(self.path)
+            self.manifest = self._agree(manifest)
+            self._ledger = FailureLedger(self.path)
+            self._number = self._tidy_shards()
+            self._disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="joryu-store"))
+            self._stack = stack.pop_all()
+        self._open: list[Columns] = []
+        self._open_rows = self._open_bytes = 0
+        self._spent = (0, 0.0, 0.0)  # requests, seconds, money since the manifest was last written
+        self._flushed = time.monotonic()
+        self._writing: Future[None] | None = None
+
+    def _tidy_shards(self) -> int:
+        """Delete what a killed merge left behind; the number of the next shard."""
+        listing = list_shards(self.path)
+        for span in listing.superseded:
+            (self.path / span.name).unlink()
+        return listing.next_number
+
+    def _agree(self, wanted: Manifest) -> Manifest:
+        if not (self.path / FILE).is_file():
+            wanted.write(self.path)
+            return wanted
+        stored = Manifest.read(self.path)
+        stored.require(
+            teacher=wanted.teacher.fingerprint,
+            classes=wanted.classes,
+            examples=wanted.examples.fingerprint,
+            views=wanted.views,
+            encoding=wanted.encoding,
+            batch_size=wanted.batch_size,
+        )
+        grown = {
+            "n_views": max(stored.n_views, wanted.n_views),
+            "views": stored.views or wanted.views,
+            "encoding": stored.encoding or wanted.encoding,
+        }
+        merged = stored.model_copy(update=grown)
+        if merged != stored:
+            merged.write(self.path)
+        return merged
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def encode(self, ids: Ids, views: Seeds, soft_targets: SoftTargets) -> Columns:
+        """Answers as columns for `append`; rows that are not finite go to the ledger of failures instead.
+
+        Raises:
+            MismatchError: answers of another form (space, temperature, shape) than those already stored.
+        """
+        encoding = self.manifest.encoding or Encoding.natural(soft_targets.space)
+        encoded = encode(soft_targets, encoding)
+        self._keep_form(encoded.form, encoding, soft_targets.n_classes)
+        columns: Columns = {"id": ids, "view": views, **encoded.columns}
+        if encoded.unusable:
+            self._ledger.append(ids, views, encoded.unusable)
+            usable = np.ones(len(ids), dtype=bool)
+            usable[list(encoded.unusable)] = False
+            columns = {name: column[usable] for name, column in columns.items()}
+        return columns
+
+    def append(self, parts: list[Columns]) -> None:
+        """Add encoded answers to the open shard; the parts of one call are never torn apart by a kill."""
+        kept = [part for part in parts if len(part["view"])]
+        self._open += kept
+        for part in kept:
+            self._open_rows += len(part["view"])
+            self._open_bytes += len(part["view"]) * row_bytes(part)
+
+    def add(self, ids: Ids, views: Seeds, soft_targets: SoftTargets) -> None:
+        """Add a batch of answers: `encode` and `append`."""
+        self.append([self.encode(ids, views, soft_targets)])
+
+    def fail(self, ids: Ids, views: Seeds, reason: str) -> None:
+        """Record that these keys could not be answered."""
+        self._ledger.append(ids, views, dict.fromkeys(range(len(ids)), reason))
+
+    def spend(self, *, requests: int = 0, seconds: float = 0.0, money: float = 0.0) -> None:
+        """Add to what the store has cost; written with the next shard."""
+        spent = self._spent
+        self._spent = (spent[0] + requests, spent[1] + seconds, spent[2] + money)
+
+    def flush_if_due(self) -> None:
+        """Write the open shard if `Flush` says so."""
+        limit = self._flush_at
+        due = self._open_rows >= limit.rows or self._open_bytes >= limit.bytes
+        if due or (self._open and time.monotonic() - self._flushed >= limit.seconds):
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand the open shard to the disk; waits only for the shard before it.
+
+        Raises:
+            JoryuError: the shard before could not be written.
+        """
+        self._wait()
+        if not self._open and not any(self._spent):
+            return
+        requests, seconds, money = self._spent
+        cost = self.manifest.cost + Cost(requests=requests, seconds=seconds, money=money)
+        self.manifest = self.manifest.model_copy(update={"cost": cost, "updated": now()})
+        span = Span(self._number, self._number) if self._open else None
+        self._writing = self._disk.submit(self._write, span, self._open, self.manifest)
+        self._number += len(self._open) > 0
+        self._open, self._open_rows, self._open_bytes = [], 0, 0
+        self._spent = (0, 0.0, 0.0)
+        self._flushed = time.monotonic()
+
+    def compact(self) -> Store:
+        """Merge small shards into few large ones and drop duplicate rows; the store as it then is.
+
+        A kill at any point leaves a store with every row once.
+        """
+        self.flush()
+        self._wait()
+        store = Store.open(self.path)
+        return Store.open(self.path) if merge_shards(store) else store
+
+    def close(self) -> None:
+        """Write the open shard and the manifest, and let go of the folder."""
+        with self._stack:
+            self.flush()
+            self._wait()
+
+    def _keep_form(self, form: Form, encoding: Encoding, n_classes: int) -> None:
+        if n_classes != len(self.manifest.classes):
+            raise MismatchError(
+                "the teacher's answers do not fit its classes", expected=f"{len(self.manifest.classes)} classes",
+                received=n_classes,
+            )  # fmt: skip
+        if self.manifest.form is None:
+            self.manifest = self.manifest.model_copy(update={"form": form, "encoding": encoding})
+        elif form != self.manifest.form:
+            raise MismatchError(
+                "the teacher's answers are of another form than those in the store", expected=self.manifest.form,
+                received=form, hint="label into another folder",
+            )  # fmt: skip
+
+    def _write(self, span: Span | None, parts: list[Columns], manifest: Manifest) -> None:
+        manifest.write(self.path)  # before the shard: a shard whose form is unknown could not be read
+        if span is not None:
+            write_shard(self.path, span, join_columns(parts))
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
