@@ -1,5 +1,25 @@
 """Soft targets: their type, their store on disk and their audit."""
 
+from joryu.targets.audit import Audit, Finding, Severity, audit
+from joryu.targets.encoding import Encoding, Form
+from joryu.targets.manifest import Cost, Manifest
 from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.store import Store
+from joryu.targets.writer import Flush, StoreWriter
 
-__all__ = ["Kind", "SoftTargets", "Space"]
+__all__ = [
+    "Audit",
+    "Cost",
+    "Encoding",
+    "Finding",
+    "Flush",
+    "Form",
+    "Kind",
+    "Manifest",
+    "Severity",
+    "SoftTargets",
+    "Space",
+    "Store",
+    "StoreWriter",
+    "audit",
+]

@@ -1,0 +1,128 @@
+"""What a store's answers look like as a whole, gathered in one pass over its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.store import Store
+
+CHUNK = 4096  # rows at a time: a thousand classes in float32 take 16 MiB
+_BINS = 15  # of the calibration error, as in Guo et al. 2017
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Means over the answers; entropies in nats, those named ``normalised`` as a share of the largest possible.
+
+    ``information`` is the mutual information between the example and its class, ``H(mean p) - mean H(p)``: how much
+    naming the example tells about the answer. It is zero exactly when all answers are the same.
+    """
+
+    rows: int
+    not_finite: int
+    hard_share: float  #: rows that put all they have on one class
+    mean_entropy: float
+    normalised_entropy: float
+    information: float
+    softened_normalised_entropy: float  #: at the chosen temperature
+    softened_top: float  #: mean probability of the best class, at the chosen temperature
+    top_counts: tuple[int, ...]
+    mean_probs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Answers against hard labels; Cohen's kappa is accuracy beyond what the two frequencies alone would give."""
+
+    labelled: int
+    accuracy: float
+    kappa: float
+    calibration_error: float  #: expected calibration error, 15 bins of equal width
+
+
+def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
+    """The statistics of some rows; those that are not finite are counted and left out of the rest."""
+    n_classes = len(store.manifest.classes)
+    totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
+    counts, sums = torch.zeros(n_classes, dtype=torch.int64), torch.zeros(n_classes, dtype=torch.float64)
+    not_finite = 0
+    for part in torch.split(rows, CHUNK):
+        answers, broken = _finite(store.gather(part))
+        not_finite += broken
+        if not len(answers):
+            continue
+        probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
+        hard = (answers.values != 0).sum(-1) <= 1 if answers.space is not Space.LOGITS else torch.zeros(1)
+        totals += torch.stack([
+            hard.double().sum(), _entropy(probs, answers.kind).sum(), _entropy(softened, answers.kind).sum(),
+            softened.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
+        ])  # fmt: skip
+        counts += probs.argmax(-1).bincount(minlength=n_classes)
+        sums += probs.double().sum(0)
+    hard_rows, entropy, softened_entropy, softened_top, n = (totals / totals[4].clamp_min(1)).tolist()
+    mean = sums / totals[4].clamp_min(1)
+    largest = _entropy(_flattest(n_classes, store.form.kind), store.form.kind).item()
+    return Statistics(
+        rows=len(rows),
+        not_finite=not_finite,
+        hard_share=hard_rows,
+        mean_entropy=entropy,
+        normalised_entropy=entropy / largest,
+        information=max(0.0, _entropy(mean[None], store.form.kind).item() - entropy) if n else 0.0,
+        softened_normalised_entropy=softened_entropy / largest,
+        softened_top=softened_top,
+        top_counts=tuple(counts.tolist()),
+        mean_probs=tuple(mean.tolist()),
+    )
+
+
+def gather_agreement(store: Store, rows: Tensor, labels: Tensor) -> Agreement:
+    """How well the answers in some rows fit the hard labels of the same examples."""
+    n_classes = len(store.manifest.classes)
+    tops, confidences = [], []
+    for part in torch.split(rows, CHUNK):
+        best = class_probs(store.gather(part), 1.0).max(-1)
+        tops.append(best.indices)
+        confidences.append(best.values)
+    top, confidence = torch.cat(tops), torch.cat(confidences)
+    hits = top == labels
+    accuracy = hits.double().mean().item()
+    shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
+    by_chance = (shares[0] * shares[1]).sum().item()
+    kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    return Agreement(len(labels), accuracy, kappa, expected_calibration_error(confidence, hits))
+
+
+def class_probs(answers: SoftTargets, temperature: float) -> Tensor:
+    """Probabilities ``[answers, C]`` at a temperature: members averaged, each pixel or frame an answer of its own."""
+    probs = answers.probs(temperature)
+    return (probs.mean(1) if answers.members else probs).flatten(0, -2)
+
+
+def expected_calibration_error(confidence: Tensor, hits: Tensor) -> float:
+    """``sum_b n_b/n |accuracy_b - confidence_b|`` over bins of equal width (Naeini et al. 2015)."""
+    bins = (confidence * _BINS).long().clamp(0, _BINS - 1)
+    gaps = torch.zeros(_BINS, dtype=torch.float64).index_add_(0, bins, confidence.double() - hits.double())
+    return gaps.abs().sum().item() / len(hits)
+
+
+def _finite(answers: SoftTargets) -> tuple[SoftTargets, int]:
+    finite = answers.values.flatten(1).isfinite().all(1)
+    broken = int((~finite).sum())
+    return (answers.select(finite), broken) if broken else (answers, 0)
+
+
+def _entropy(probs: Tensor, kind: Kind) -> Tensor:
+    probs = probs.double()
+    one = -torch.xlogy(probs, probs)
+    if kind is Kind.MANY_OF_MANY:
+        one = one - torch.xlogy(1 - probs, 1 - probs)
+    return one.sum(-1)
+
+
+def _flattest(n_classes: int, kind: Kind) -> Tensor:
+    return torch.full((1, n_classes), 0.5 if kind is Kind.MANY_OF_MANY else 1 / n_classes, dtype=torch.float64)
