@@ -1,0 +1,20 @@
+"""kill -9 in the middle of labelling: nothing lost, nothing doubled, and the same bits in the end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.timeout(240)
+def test_labelling_killed_at_random_moments_ends_in_the_same_bits() -> None:
+    """Four kills of the fifty that ``python -m benchmarks.kill --times 50 --what label`` makes."""
+    command = [sys.executable, "-m", "benchmarks.kill", "--what", "label", "--times", "4", "--seed", "1"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["kills"] == 4
+    assert result["finished"] >= 1
+    assert result["facts"] == 3 * 1197
