@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from joryu.errors import DeadTeacherError
-from joryu.examples import UNLABELLED, Examples
+from joryu.examples import UNLABELLED, Examples, Ids
+from joryu.targets.index import distinct_rows
 from joryu.targets.soft_targets import Kind, Space
-from joryu.targets.statistics import Agreement, Statistics, gather_agreement, gather_statistics
+from joryu.targets.statistics import Agreement, Statistics, finite_rows, gather_agreement, gather_statistics
 from joryu.targets.store import Store
 
 NO_INFORMATION = 1e-3
@@ -40,6 +41,9 @@ classes."""
 
 ENOUGH_LABELS = 100
 """Labelled examples under which agreement is reported but nothing is concluded from it."""
+
+ENOUGH_ROWS = 100_000
+"""Answers after which entropies and accuracies are known to a thousandth; of a larger store so many, spread evenly."""
 
 RARE = 0.01
 """A class is dead if it is never the best and its mean probability is under this share of an even one, ``RARE / C``."""
@@ -115,16 +119,17 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
     rows, labels, findings = _rows(store, examples)
     statistics = agreement = None
     if len(rows):
-        if store.form.kind is not Kind.REGRESSION:
-            statistics = gather_statistics(store, rows, temperature)
+        finite = finite_rows(store, rows)
+        if len(finite) < len(rows):
+            findings.append(_fatal("not-finite", f"{len(rows) - len(finite)} answers are not finite", "label again"))
+        elif store.form.kind is not Kind.REGRESSION:
+            statistics = gather_statistics(store, _some(rows), temperature)
             findings += _about_answers(store, statistics, temperature)
-        if labels is not None and store.form.kind is Kind.ONE_OF_MANY and not (statistics and statistics.not_finite):
-            known = labels != UNLABELLED
-            if bool(known.any()):
-                agreement = gather_agreement(store, rows[known], labels[known])
-                findings += _about_agreement(agreement)
-    n_examples = store.manifest.examples.count if examples is None else len(np.unique(examples.ids, axis=0))
-    missing = _missing(store, examples, n_examples)
+            agreement = _agreement(store, rows, labels)
+            findings += _about_agreement(agreement)
+    distinct = None if examples is None else examples.ids[distinct_rows(examples.ids)]
+    n_examples = store.manifest.examples.count if distinct is None else len(distinct)
+    missing = _missing(store, distinct, n_examples)
     findings += _about_bookkeeping(store, missing, n_examples)
     rank = list(Severity)
     return Audit(
@@ -147,7 +152,7 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
         first = torch.ones(store.n_rows, dtype=torch.bool)
         first[torch.from_numpy(store.index.redundant)] = False
         return every[first & torch.from_numpy(seeds == 0)], None, []
-    _, distinct = np.unique(examples.ids, axis=0, return_index=True)
+    distinct = distinct_rows(examples.ids)
     found = store.find(examples.ids[distinct], 0)
     answered = found >= 0
     findings = []
@@ -162,19 +167,28 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
     return found[answered], labels, findings
 
 
-def _missing(store: Store, examples: Examples | None, n_examples: int) -> int:
+def _agreement(store: Store, rows: Tensor, labels: Tensor | None) -> Agreement | None:
+    if labels is None or store.form.kind is not Kind.ONE_OF_MANY:
+        return None
+    known = _some((labels != UNLABELLED).nonzero().flatten())
+    return gather_agreement(store, rows[known], labels[known]) if len(known) else None
+
+
+def _some(rows: Tensor) -> Tensor:
+    """All rows, or `ENOUGH_ROWS` of them spread evenly."""
+    if len(rows) <= ENOUGH_ROWS:
+        return rows
+    return rows[torch.linspace(0, len(rows) - 1, ENOUGH_ROWS, dtype=torch.float64).long()]
+
+
+def _missing(store: Store, distinct: Ids | None, n_examples: int) -> int:
     seeds = range(store.manifest.n_views + 1)
-    if examples is None:
+    if distinct is None:
         return max(0, n_examples * len(seeds) - len(store))
-    distinct = np.unique(examples.ids, axis=0)
     return sum(int(store.missing(distinct, seed).sum()) for seed in seeds)
 
 
 def _about_answers(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
-    if statistics.not_finite:
-        yield _fatal("not-finite", f"{statistics.not_finite} answers are not finite", "label again")
-    if statistics.not_finite == statistics.rows:
-        return
     if statistics.normalised_entropy >= UNIFORM:
         message = f"the teacher is uniform: {statistics.normalised_entropy:.2%} of the largest possible entropy"
         yield _fatal("uniform", message, "look at its weights and its input normalisation")
@@ -218,7 +232,9 @@ def _about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
         yield Finding("dead-classes", Severity.WARNING, message, "add examples of them, or leave the classes out")
 
 
-def _about_agreement(agreement: Agreement) -> Iterator[Finding]:
+def _about_agreement(agreement: Agreement | None) -> Iterator[Finding]:
+    if agreement is None:
+        return
     if agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
         message = (
             f"the teacher does not agree with the labels: {agreement.accuracy:.1%} right on {agreement.labelled}"

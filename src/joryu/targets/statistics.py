@@ -23,7 +23,6 @@ class Statistics:
     """
 
     rows: int
-    not_finite: int
     hard_share: float  #: rows that put all they have on one class
     mean_entropy: float
     normalised_entropy: float
@@ -44,17 +43,19 @@ class Agreement:
     calibration_error: float  #: expected calibration error, 15 bins of equal width
 
 
+def finite_rows(store: Store, rows: Tensor) -> Tensor:
+    """Those of the rows whose every value is finite."""
+    flags = [store.gather(part).values.flatten(1).isfinite().all(1) for part in torch.split(rows, CHUNK)]
+    return rows[torch.cat(flags)]
+
+
 def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
-    """The statistics of some rows; those that are not finite are counted and left out of the rest."""
+    """The statistics of some rows, which must be finite."""
     n_classes = len(store.manifest.classes)
     totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
     counts, sums = torch.zeros(n_classes, dtype=torch.int64), torch.zeros(n_classes, dtype=torch.float64)
-    not_finite = 0
     for part in torch.split(rows, CHUNK):
-        answers, broken = _finite(store.gather(part))
-        not_finite += broken
-        if not len(answers):
-            continue
+        answers = store.gather(part)
         probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
         hard = (answers.values != 0).sum(-1) <= 1 if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
@@ -63,16 +64,15 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
         ])  # fmt: skip
         counts += probs.argmax(-1).bincount(minlength=n_classes)
         sums += probs.double().sum(0)
-    hard_rows, entropy, softened_entropy, softened_top, n = (totals / totals[4].clamp_min(1)).tolist()
-    mean = sums / totals[4].clamp_min(1)
+    hard_rows, entropy, softened_entropy, softened_top, _ = (totals / totals[4]).tolist()
+    mean = sums / totals[4]
     largest = _entropy(_flattest(n_classes, store.form.kind), store.form.kind).item()
     return Statistics(
         rows=len(rows),
-        not_finite=not_finite,
         hard_share=hard_rows,
         mean_entropy=entropy,
         normalised_entropy=entropy / largest,
-        information=max(0.0, _entropy(mean[None], store.form.kind).item() - entropy) if n else 0.0,
+        information=max(0.0, _entropy(mean[None], store.form.kind).item() - entropy),
         softened_normalised_entropy=softened_entropy / largest,
         softened_top=softened_top,
         top_counts=tuple(counts.tolist()),
@@ -108,12 +108,6 @@ def expected_calibration_error(confidence: Tensor, hits: Tensor) -> float:
     bins = (confidence * _BINS).long().clamp(0, _BINS - 1)
     gaps = torch.zeros(_BINS, dtype=torch.float64).index_add_(0, bins, confidence.double() - hits.double())
     return gaps.abs().sum().item() / len(hits)
-
-
-def _finite(answers: SoftTargets) -> tuple[SoftTargets, int]:
-    finite = answers.values.flatten(1).isfinite().all(1)
-    broken = int((~finite).sum())
-    return (answers.select(finite), broken) if broken else (answers, 0)
 
 
 def _entropy(probs: Tensor, kind: Kind) -> Tensor:

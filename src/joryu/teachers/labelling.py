@@ -16,7 +16,7 @@ from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples, Ids
 from joryu.examples.views import Views
 from joryu.targets.encoding import Columns, Encoding
-from joryu.targets.index import Rows, Seeds
+from joryu.targets.index import Rows, Seeds, distinct_rows
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
@@ -138,12 +138,8 @@ class _Grid(NamedTuple):
 
     @classmethod
     def of(cls, examples: Examples, n_views: int) -> Self:
-        ids = examples.ids
-        order = np.lexsort((ids[:, 1], ids[:, 0]))
-        ordered = ids[order]
-        fresh = np.ones(len(order), dtype=bool)
-        fresh[1:] = (ordered[1:] != ordered[:-1]).any(1)
-        return cls(order[fresh], ordered[fresh], n_views)
+        rows = distinct_rows(examples.ids)
+        return cls(rows, examples.ids[rows], n_views)
 
     @property
     def total(self) -> int:
