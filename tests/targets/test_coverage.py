@@ -1,38 +1,33 @@
-import math
-
 import pytest
 import torch
 
-from joryu.targets.coverage import least_kept, spread, tail_log_probs
+from joryu.targets.coverage import covers, least_kept, spread, tail_share
 
 
 def test_answers_go_to_their_classes_and_empty_places_nowhere():
-    values, covered = spread(torch.tensor([[0.5, 0.3], [0.9, 0.7]]), torch.tensor([[3, 1], [0, -1]]), n_classes=4)
-    assert torch.allclose(values, torch.tensor([[0.0, 0.3, 0.0, 0.5], [0.9, 0.0, 0.0, 0.0]]))
-    assert covered.tolist() == [[False, True, False, True], [True, False, False, False]]
+    indices, fill = torch.tensor([[3, 1], [0, -1]]), torch.tensor([[0.1], [0.2]])
+    values = spread(torch.tensor([[0.5, 0.3], [0.9, 0.7]]), indices, n_classes=4, fill=fill)
+    assert torch.allclose(values, torch.tensor([[0.1, 0.3, 0.1, 0.5], [0.9, 0.2, 0.2, 0.2]]))
+    assert covers(indices, n_classes=4).tolist() == [[False, True, False, True], [True, False, False, False]]
 
 
 def test_the_tail_shares_the_mass_left_over():
-    log_probs = torch.tensor([[0.6, 0.2, 0.0, 0.0, 0.0, 0.0]]).log()
-    covered = torch.tensor([[True, True, False, False, False, False]])
-    assert tail_log_probs(log_probs, covered).exp().item() == pytest.approx(0.05)
+    share = tail_share(torch.tensor([[0.6, 0.2]]), torch.tensor([[True, True]]), n_classes=6)
+    assert share.item() == pytest.approx(0.05)
 
 
-def test_no_class_of_the_tail_gets_more_than_the_least_answer():
-    covered = torch.tensor([[True, True, False]])
-    assert tail_log_probs(torch.tensor([[0.5, 0.1, 0.0]]).log(), covered).exp().item() == pytest.approx(0.1)
+def test_what_is_not_an_answer_has_no_mass():
+    share = tail_share(torch.tensor([[0.6, 0.9]]), torch.tensor([[True, False]]), n_classes=5)
+    assert share.item() == pytest.approx(0.1)
 
 
 def test_mass_that_float32_cannot_tell_from_zero_is_unknown_and_not_zero():
-    log_probs = torch.log_softmax(torch.tensor([[0.0, -200.0, -200.0]]), -1)
-    assert tail_log_probs(log_probs, torch.tensor([[True, True, False]])).item() == -200.0
-    alone = tail_log_probs(log_probs, torch.tensor([[True, False, False]])).item()
-    assert alone == pytest.approx(math.log(torch.finfo(torch.float32).eps / 2))
+    share = tail_share(torch.tensor([[1.0]]), torch.tensor([[True]]), n_classes=3)
+    assert share.item() == torch.finfo(torch.float32).eps / 2
 
 
 def test_a_row_without_any_answer_is_uniform():
-    nothing = torch.zeros(1, 4, dtype=torch.bool)
-    assert tail_log_probs(torch.zeros(1, 4), nothing).exp().item() == pytest.approx(0.25)
+    assert tail_share(torch.zeros(1, 2), torch.zeros(1, 2, dtype=torch.bool), n_classes=4).item() == 0.25
 
 
 def test_the_least_answer_of_a_row_is_the_highest_of_its_members():

@@ -143,6 +143,13 @@ def test_a_sure_teachers_tail_is_not_pushed_below_its_own_answers():
     assert torch.allclose(kept, full, atol=0.02)
 
 
+def test_no_class_of_the_tail_gets_more_than_the_least_answer():
+    batch = targets([[0.5, 0.1]], Space.PROBS, n_classes=3, indices=torch.tensor([[0, 1]]))
+    assert batch.dense().values[0].tolist() == pytest.approx([0.5, 0.1, 0.1])
+    logits = targets([[0.0, -200.0]], n_classes=3, indices=torch.tensor([[0, 1]]))
+    assert logits.dense().values.tolist() == [[0.0, -200.0, -200.0]]
+
+
 def test_cutting_twice_is_cutting_once():
     batch = targets(random(4, 6)).top_k(4)
     assert torch.allclose(batch.top_k(2).probs(), targets(random(4, 6)).top_k(2).probs(), atol=1e-6)

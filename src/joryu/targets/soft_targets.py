@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.targets.coverage import NO_ANSWER, least_kept, spread, tail_log_probs
+from joryu.targets.coverage import NO_ANSWER, covers, least_kept, spread, tail_share
 
 TINY = torch.finfo(torch.float32).tiny  #: the floor under a probability before its logarithm is taken
 SCORE_FLOOR = 1e-6  #: scores are kept this far from 0 and 1 before their log-odds are taken
@@ -160,41 +160,60 @@ class SoftTargets:
     def dense(self) -> SoftTargets:
         """Every class given a value; what was not answered is filled in.
 
-        One of many: the mass left over, shared evenly, but no more than the least answer or the ``bound``
-        (`tail_log_probs`). Tags: the ``bound`` itself, with ``coverage`` false. Votes: zero. With ``k = C`` nothing is
-        left to fill.
+        One of many: the mass left over, shared evenly, but no more than the least answer or the ``bound``: the
+        maximum-entropy reading of what is known. Tags: the ``bound`` itself, with ``coverage`` false. Votes: zero. With
+        ``k = C`` nothing is left to fill.
         """
         if self.indices is None and self.coverage is None:
             return self
-        values, covered = self._answers()
+        values = self._filled()
         if self.space is Space.VOTES:
             return replace(self, values=values, indices=None)
-        bound = self.bound
-        if bound is None and self.per_tag:
-            bound = least_kept(values, covered, self._top)
-        fill = values.new_full((1,), self._top) if bound is None else bound.to(values.dtype)
-        fill = fill.reshape(-1, *[1] * (values.ndim - 1))
-        if not self.per_tag:
-            fill = torch.minimum(fill, self._tail(values, covered))
-        values = torch.where(covered, values, fill)
-        return replace(self, values=values, indices=None, coverage=covered, bound=bound)
+        coverage = self.coverage if self.indices is None else covers(self.indices, self.n_classes)
+        bound = self._known_bound() if self.per_tag else self.bound
+        return replace(self, values=values, indices=None, coverage=coverage, bound=bound)
+
+    def _filled(self) -> Tensor:
+        """Values for every class."""
+        values = _wide(self.values)
+        if self.indices is None and self.coverage is None:
+            return values
+        fill = self._fill(values)
+        if self.indices is not None:
+            return spread(values, self.indices, self.n_classes, fill)
+        return torch.where(self._answered(), values, fill)
+
+    def _fill(self, values: Tensor) -> Tensor:
+        """``[..., 1]``: what a class that was not answered gets, row by row."""
+        if self.space is Space.VOTES:
+            return values.new_zeros(1)
+        if self.per_tag:
+            return self._per_row(self._known_bound())
+        answered, log = self._answered(), self.space is Space.LOGITS
+        share = tail_share(values.exp() if log else values, answered, self.n_classes)
+        least = values.masked_fill(~answered, math.inf).amin(-1, keepdim=True)
+        fill = torch.minimum(share.log() if log else share, least)
+        return fill if self.bound is None else torch.minimum(fill, self._per_row(self.bound))
+
+    def _answered(self) -> Tensor:
+        """Which of the values are answers."""
+        if self.indices is not None:
+            return self.indices != NO_ANSWER
+        return torch.ones_like(self.values, dtype=torch.bool) if self.coverage is None else self.coverage
+
+    def _known_bound(self) -> Tensor:
+        """Tags: what no tag left out exceeds; without a bound, the least answer of the row."""
+        if self.bound is not None:
+            return self.bound
+        return least_kept(_wide(self.values), self._answered(), self._top)
 
     @property
     def _top(self) -> float:
         """What no value of this space exceeds."""
         return math.inf if self.space is Space.LOGITS else 1.0
 
-    def _answers(self) -> tuple[Tensor, Tensor]:
-        """Dense values, whatever they are where nothing was answered, and what they cover."""
-        values = _wide(self.values)
-        if self.indices is not None:
-            return spread(values, self.indices, self.n_classes)
-        return values, torch.ones_like(values, dtype=torch.bool) if self.coverage is None else self.coverage
-
-    def _tail(self, values: Tensor, covered: Tensor) -> Tensor:
-        if self.space is Space.LOGITS:
-            return tail_log_probs(values, covered)
-        return tail_log_probs(values.clamp_min(TINY).log(), covered).exp()
+    def _per_row(self, numbers: Tensor) -> Tensor:
+        return _wide(numbers).reshape(-1, *[1] * (self.values.ndim - 1))
 
     def log_probs(self, temperature: float | None = None) -> Tensor:
         """Log-probabilities ``[B, (M,) C]``, softened at ``temperature`` (default: as they were produced).
@@ -217,11 +236,10 @@ class SoftTargets:
 
         Probabilities, votes and Dirichlet concentrations become the logarithm of their (mean) distribution.
         """
-        full = self.dense()
-        values = _wide(full.values)
-        if full.space is Space.LOGITS:
+        values = self._filled()
+        if self.space is Space.LOGITS:
             return values
-        if full.per_tag:
+        if self.per_tag:
             return torch.logit(values, eps=SCORE_FLOOR)
         totals = values.sum(-1, keepdim=True).clamp_min(TINY)
         return (values / totals).clamp_min(TINY).log()
@@ -234,8 +252,11 @@ class SoftTargets:
         """
         if not 1 <= k <= self.n_classes:
             raise InputError("k is not usable", expected=f"1 <= k <= {self.n_classes} classes", received=k)
-        values, covered = self._answers()
-        if self.space is Space.LOGITS and not self.per_tag and self.indices is None and self.coverage is None:
+        values, covered = _wide(self.values), self._answered()
+        if self.indices is not None:
+            values = spread(values, self.indices, self.n_classes, values.new_zeros(1))
+            covered = covers(self.indices, self.n_classes)
+        elif self.space is Space.LOGITS and not self.per_tag and self.coverage is None:
             values = torch.log_softmax(values, dim=-1)
         top = values.masked_fill(~covered, -math.inf).topk(k, dim=-1)
         kept = covered.gather(-1, top.indices)
