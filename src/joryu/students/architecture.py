@@ -60,31 +60,27 @@ def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tupl
     return int(match[1]), int(match[2]), options
 
 
-def _rates(text: str, spec: str) -> list[float]:
+def _rates(text: str, spec: str, most: int) -> list[float]:
     try:
         rates = [float(part) for part in text.split("/")]
     except ValueError:
-        rates = [-1.0]
-    if not all(0 <= rate < 1 for rate in rates):
-        raise InputError(f"cannot read dropout in {spec!r}", expected="rates in [0, 1)", received=text)
+        rates = []
+    if not 1 <= len(rates) <= most or not all(0 <= rate < 1 for rate in rates):
+        wanted = "a rate in [0, 1)" if most == 1 else "a rate in [0, 1), or two: INPUT/HIDDEN"
+        raise InputError(f"cannot read dropout in {spec!r}", expected=wanted, received=repr(text))
     return rates
 
 
 def _mlp(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     width, depth, options = _shape_and_options(spec, "mlp", ("dropout",))
-    rates = _rates(options.get("dropout", "0"), spec)
-    return mlp(
-        input_shape,
-        n_classes,
-        width=width,
-        depth=depth,
-        dropout=(rates[0], rates[-1]) if len(rates) > 1 else (0.0, rates[0]),
-    )
+    rates = [0.0, *_rates(options.get("dropout", "0"), spec, most=2)]
+    return mlp(input_shape, n_classes, width=width, depth=depth, dropout=(rates[-2], rates[-1]))
 
 
 def _cnn(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     width, depth, options = _shape_and_options(spec, "cnn", ("dropout",))
-    return cnn(input_shape, n_classes, width=width, depth=depth, dropout=_rates(options.get("dropout", "0"), spec)[0])
+    (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
+    return cnn(input_shape, n_classes, width=width, depth=depth, dropout=rate)
 
 
 def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
@@ -106,19 +102,36 @@ def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
 
 
 def _module(path: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    module_name, _, factory_name = path.partition(":")
+    factory = _imported(path)
+    offered = {"n_classes": n_classes, "input_shape": input_shape}
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name or "")
-    except (ImportError, AttributeError, ValueError) as error:
+        signature = inspect.signature(factory)
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+        given = {name: value for name, value in offered.items() if takes_all or name in signature.parameters}
+        signature.bind(**given)
+    except (TypeError, ValueError) as error:  # it is not callable, or wants more
+        raise InputError(
+            f"cannot call module:{path}",
+            expected="a factory that needs no argument but n_classes and input_shape",
+            received=str(error),
+        ) from error
+    network = factory(**given)
+    if not isinstance(network, nn.Module):
+        raise InputError(f"module:{path} must return an nn.Module", received=type(network).__name__)
+    return keep_head_in_float32(network, n_classes)
+
+
+def _imported(path: str) -> Callable[..., object]:
+    module_name, _, factory_name = path.partition(":")
+    if not module_name or not factory_name:
+        raise InputError(f"cannot read module:{path}", expected="module:pkg.mod:factory")
+    try:
+        factory: Callable[..., object] = getattr(importlib.import_module(module_name), factory_name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise InputError(
             f"cannot import module:{path}",
             expected="module:pkg.mod:factory, importable from here",
             received=str(error),
             hint="is the package installed, or PYTHONPATH set?",
         ) from error
-    offered = {"n_classes": n_classes, "input_shape": input_shape}
-    wanted = inspect.signature(factory).parameters
-    network = factory(**{name: value for name, value in offered.items() if name in wanted})
-    if not isinstance(network, nn.Module):
-        raise InputError(f"module:{path} must return an nn.Module", received=type(network).__name__)
-    return keep_head_in_float32(network, n_classes)
+    return factory

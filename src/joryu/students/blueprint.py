@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.students.architecture import build_architecture
 from joryu.students.normalise import Normalise, measure_normalisation
+
+PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 
 class Blueprint(BaseModel):
@@ -59,41 +62,60 @@ class Blueprint(BaseModel):
 
 
 def save_student(folder: Path, module: nn.Module, blueprint: Blueprint) -> None:
-    """Write ``student.json`` and ``student.safetensors``; the student alone, nothing else."""
+    """Write ``student.json`` and ``student.safetensors``; the student alone, nothing else.
+
+    Each file appears whole or not at all, the weights last: where they are, there is a student.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    partial = folder / "student.safetensors.partial"
-    save_file(state, partial)
-    partial.replace(folder / "student.safetensors")
-    (folder / "student.json").write_text(blueprint.model_dump_json(indent=2) + "\n")
+    _write(folder / PLAN, blueprint.model_dump_json(indent=2).encode() + b"\n")
+    _write(folder / WEIGHTS, save(state_of(module)))
+
+
+def state_of(module: nn.Module) -> dict[str, Tensor]:
+    """The state of a module as tensors of their own on the CPU, as safetensors wants them (tied weights twice)."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:
     """The student of a run, in evaluation mode.
 
     Raises:
-        InputError: the folder is not a finished run.
+        InputError: the folder is not a finished run, or one of its files cannot be read.
         MismatchError: the weights do not fit the architecture.
     """
-    plan, weights = folder / "student.json", folder / "student.safetensors"
+    plan, weights = folder / PLAN, folder / WEIGHTS
     if not plan.is_file() or not weights.is_file():
         raise InputError(
             f"{folder} is not a finished run",
-            expected="student.json and student.safetensors",
+            expected=f"{PLAN} and {WEIGHTS}",
             received="an unfinished run" if (folder / "run.json").is_file() else "neither",
             hint="finish it with the command that began it" if (folder / "run.json").is_file() else None,
         )
     try:
         blueprint = Blueprint.model_validate(json.loads(plan.read_text()))
-    except (ValidationError, json.JSONDecodeError) as error:
-        raise InputError(f"cannot read {plan}", received=str(error).splitlines()[0]) from error
-    module = blueprint.build()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"cannot read {plan}", received=f"{where}: {first['msg']}") from error
+    except ValueError as error:
+        raise InputError(f"cannot read {plan}", expected="JSON", received=str(error)) from error
+    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
+        module = blueprint.build()
     load_weights(module, weights)
     return module.eval(), blueprint
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a safetensors file into a module, strictly.
+    """Load a safetensors file into a module, strictly; other dtypes are converted to the module's.
 
     Raises:
         InputError: the file is absent or damaged.
@@ -103,7 +125,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise InputError(f"no weights at {path}", expected="a safetensors file")
     try:
         state = load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise InputError(f"cannot read the weights {path}", expected="safetensors", received=str(error)) from error
     try:
         module.load_state_dict(state)
@@ -118,5 +140,5 @@ def fingerprint(module: nn.Module, *extra: str) -> str:
     digest = hashlib.blake2b("\x00".join(extra).encode(), digest_size=16)
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()

@@ -6,6 +6,8 @@ is rounded to steps of 1/16.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import torch
 from torch import Tensor, nn
 
@@ -19,15 +21,36 @@ class Float32Linear(nn.Linear):
 
 
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
-    """Replace the last ``nn.Linear`` with ``n_classes`` outputs by a `Float32Linear` that shares its parameters."""
+    """Replace the last ``nn.Linear`` with ``n_classes`` outputs by a `Float32Linear` that shares its parameters.
+
+    A network that ends in something else (a convolution, say) is left as it is.
+
+    >>> keep_head_in_float32(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3)), 3)
+    Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)
+      (1): ReLU()
+      (2): Float32Linear(in_features=3, out_features=3, bias=True)
+    )
+    """
+    if _is_head(module, n_classes):
+        return _in_float32(module)
     found: tuple[nn.Module, str, nn.Linear] | None = None
     for parent in module.modules():
         for name, child in parent.named_children():
-            if type(child) is nn.Linear and child.out_features == n_classes:
+            if _is_head(child, n_classes):
                 found = (parent, name, child)
     if found is not None:
         parent, name, linear = found
-        head = Float32Linear(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
-        head.weight, head.bias = linear.weight, linear.bias
-        setattr(parent, name, head)
+        setattr(parent, name, _in_float32(linear))
     return module
+
+
+def _is_head(module: nn.Module, n_classes: int) -> TypeGuard[nn.Linear]:
+    # Subclasses are left alone: their forward may do more than nn.Linear's.
+    return type(module) is nn.Linear and module.out_features == n_classes
+
+
+def _in_float32(linear: nn.Linear) -> Float32Linear:
+    head = Float32Linear(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
+    head.weight, head.bias = linear.weight, linear.bias
+    return head

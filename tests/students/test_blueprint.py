@@ -1,0 +1,133 @@
+"""A student is two files and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from joryu.errors import InputError, MismatchError
+from joryu.students import Blueprint, fingerprint, load_student, load_weights, save_student
+from joryu.students.blueprint import state_of
+
+PLAN = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"), mean=(0.3,), std=(0.7,), scale=0.5)
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> tuple[Path, nn.Module]:
+    torch.manual_seed(0)
+    module = PLAN.build()
+    module(torch.randn(16, 1, 8, 8))  # batch norm has statistics of its own
+    save_student(tmp_path / "run", module, PLAN)
+    return tmp_path / "run", module.eval()
+
+
+def test_round_trip(student: tuple[Path, nn.Module]) -> None:
+    folder, module = student
+    loaded, blueprint = load_student(folder)
+    inputs = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
+    assert blueprint == PLAN
+    assert not any(part.training for part in loaded.modules())
+    assert torch.equal(loaded(inputs), module(inputs))
+    assert sorted(path.name for path in folder.iterdir()) == ["student.json", "student.safetensors"]
+
+
+def test_loading_costs_the_caller_no_random_numbers(student: tuple[Path, nn.Module]) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    load_student(student[0])
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_same_student_is_the_same_bytes(student: tuple[Path, nn.Module], tmp_path: Path) -> None:
+    folder, module = student
+    save_student(tmp_path / "again", module.to(memory_format=torch.channels_last), PLAN)
+    for name in ("student.json", "student.safetensors"):
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_fitted_measures_and_names_what_the_inputs_are() -> None:
+    inputs = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
+    plan = Blueprint.fitted("mlp:4x1", inputs, ("x", "y", "z"))
+    assert (plan.input_shape, plan.classes, plan.scale) == ((3, 8, 8), ("x", "y", "z"), 1 / 255)
+    first = plan.build()[0](inputs)
+    assert first.mean((0, 2, 3)).abs().max() < 1e-5
+    assert Blueprint.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_tied_weights_are_saved_twice() -> None:
+    tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    tied[1].weight = tied[0].weight
+    state = state_of(tied)
+    assert state["0.weight"].data_ptr() != state["1.weight"].data_ptr()
+    assert torch.equal(state["0.weight"], state["1.weight"])
+
+
+def test_a_folder_without_a_student_says_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither"):
+        load_student(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="finish it with the command that began it"):
+        load_student(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "expected JSON"),
+        ('{"architecture": "mlp:4x1"}', "input_shape: Field required"),
+        ('{"architecture": "mlp:4x1", "input_shape": [2], "classes": ["a"], "more": 1}', "more: Extra"),
+    ],
+)
+def test_a_damaged_plan(student: tuple[Path, nn.Module], content: str, says: str) -> None:
+    (student[0] / "student.json").write_text(content)
+    with pytest.raises(InputError, match=r"student\.json") as caught:
+        load_student(student[0])
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_absent_and_foreign_weights(student: tuple[Path, nn.Module], tmp_path: Path) -> None:
+    folder, module = student
+    with pytest.raises(InputError, match="no weights at"):
+        load_weights(module, tmp_path / "absent.safetensors")
+    weights = folder / "student.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cannot read the weights"):
+        load_student(folder)
+    weights.write_bytes(whole)
+    plan = json.loads((folder / "student.json").read_text()) | {"architecture": "cnn:5x2"}
+    (folder / "student.json").write_text(json.dumps(plan))
+    with pytest.raises(MismatchError, match="do not fit the network") as caught:
+        load_student(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_tensor_is_a_mismatch(student: tuple[Path, nn.Module]) -> None:
+    folder, module = student
+    state = load_file(folder / "student.safetensors")
+    state.pop("0.mean")
+    save_file(state, folder / "partly.safetensors")
+    with pytest.raises(MismatchError, match=r"0\.mean"):
+        load_weights(module, folder / "partly.safetensors")
+
+
+def test_the_fingerprint_is_of_names_shapes_types_and_bytes() -> None:
+    torch.manual_seed(0)
+    module = nn.Linear(2, 2)
+    first = fingerprint(module)
+    assert len(first) == 32
+    assert fingerprint(module) == first
+    assert fingerprint(module, "more") != first
+    changed = []
+    with torch.no_grad():
+        module.weight[1, 1] += 1e-7
+    changed.append(fingerprint(module))
+    changed.append(fingerprint(nn.Sequential(module)))
+    changed.append(fingerprint(module.half()))
+    changed.append(fingerprint(nn.Linear(4, 1, bias=False)))
+    assert len({first, *changed}) == 5
