@@ -28,5 +28,5 @@ def report(
     """
     from joryu.report.assemble import Judges, report_run
 
-    page, headline = report_run(run, Judges(examples=examples, split=split, size=size), out)
+    page, headline = report_run(run, Judges(examples=examples, split=split, size=size), out=out)
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

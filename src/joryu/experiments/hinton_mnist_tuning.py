@@ -4,7 +4,7 @@ A teacher like `hinton-mnist`'s learns 50,000 of the training examples; every ca
 judged on the other 10,000, by errors and by negative log-likelihood (steadier: one error in 10,000 is noise). The test
 set is never read. `hinton-mnist` then uses what won, on all 60,000; see ``docs/results/hinton-mnist-tuning.md``.
 
-Command: ``JORYU_DATA=... joryu experiment run hinton-mnist-tuning --seeds 1`` (an hour and a half on two cores).
+Command: ``JORYU_DATA=... joryu experiment run hinton-mnist-tuning --seeds 1`` (an hour on two cores).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STUDENT = "mlp:800x2"
-BASE = Recipe(epochs=30, learning_rate=1e-3, batch_size=256, keep="last")
-N_VIEWS = 30
+BASE = Recipe(epochs=20, learning_rate=1e-3, batch_size=256, keep="last")
+N_VIEWS = 20
 
 #: name -> objective and what differs from `BASE`; un-jittered inputs
 PAPER_CANDIDATES: dict[str, tuple[Distillation, dict[str, object]]] = {
@@ -58,7 +58,7 @@ def measure(setting: Setting) -> Measured:
         TEACHER,
         Material(teaching, views=jittered),
         objective=HardLabels(),
-        recipe=TEACHER_RECIPE.model_copy(update={"epochs": 100}),
+        recipe=TEACHER_RECIPE.model_copy(update={"epochs": 60}),
     )
     plain = label(setting, teacher, teaching, out=setting.folder / "targets-0", n_views=0)
     n_views = 4 if setting.smoke else N_VIEWS

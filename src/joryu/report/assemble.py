@@ -50,6 +50,9 @@ class Judges:
         return load_examples(spec, split=self.split, size=size).labelled()
 
 
+OWN_TEST_PART = Judges()
+
+
 def assemble(folder: Path, judges: Judges) -> ReportData:
     """Everything a page about this run needs.
 
@@ -93,20 +96,32 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     )
 
 
-def evaluate_run(folder: Path, judges: Judges) -> dict[str, Any]:
-    """Measure a run's models and write ``evaluation.json`` into it; returns its content."""
+def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str, Any]:
+    """Measure a run's models and write ``evaluation.json`` into it; returns its content.
+
+    Raises:
+        InputError, MismatchError: as `assemble`.
+    """
+    folder = Path(folder)
     data = assemble(folder, judges)
     numbers = report_numbers(data, find(data))
     write_json(folder / "evaluation.json", numbers)
     return numbers
 
 
-def report_run(folder: Path, judges: Judges, out: Path | None = None) -> tuple[Path, str]:
-    """Write ``report.html`` (and ``evaluation.json``); returns the page and its headline in words."""
+def report_run(
+    folder: Path | str, judges: Judges = OWN_TEST_PART, *, out: Path | str | None = None
+) -> tuple[Path, str]:
+    """Write ``report.html`` (and ``evaluation.json``); returns the page and its headline in words.
+
+    Raises:
+        InputError, MismatchError: as `assemble`.
+    """
+    folder = Path(folder)
     data = assemble(folder, judges)
     findings = find(data)
     write_json(folder / "evaluation.json", report_numbers(data, findings))
-    page = write_report(data, out or folder / "report.html")
+    page = write_report(data, Path(out) if out else folder / "report.html")
     said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
     return page, f"{said.title}. {said.detail}"
 

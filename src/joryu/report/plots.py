@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from joryu.report.figures import PALETTE, new_figure
+from joryu.report.figures import PALETTE, house_style, new_figure
 
 
 def dots(
@@ -19,6 +19,18 @@ def dots(
     >>> figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"teacher": 67}, axis="test errors")
     """
     figure, (axes,) = new_figure(width=7.2, height=0.9 + 0.42 * len(conditions))
+    with house_style():
+        _draw_dots(axes, conditions, published)
+        axes.set_xlabel(axis)
+        if log:
+            axes.set_xscale("log")
+        else:
+            axes.set_xlim(left=0)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
+    return figure
+
+
+def _draw_dots(axes: Axes, conditions: Mapping[str, Sequence[float]], published: Mapping[str, float]) -> None:
     names = list(conditions)
     for row, name in enumerate(names):
         values = conditions[name]
@@ -43,13 +55,6 @@ def dots(
     )
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel(axis)
-    if log:
-        axes.set_xscale("log")
-    else:
-        axes.set_xlim(left=0)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
-    return figure
 
 
 def lines(
@@ -65,6 +70,22 @@ def lines(
     >>> figure = lines({"30 units": {1: [9, 8], 4: [5, 6]}}, levels={"30 units": [9, 9]}, axes_labels=("T", "errors"))
     """
     figure, (axes,) = new_figure()
+    with house_style():
+        _draw_lines(axes, series, levels)
+        axes.set_xlabel(axes_labels[0])
+        axes.set_ylabel(axes_labels[1])
+        if log_x:
+            axes.set_xscale("log")
+        if log_y:
+            axes.set_yscale("log")
+        if len(series) > 1:
+            axes.legend()
+    return figure
+
+
+def _draw_lines(
+    axes: Axes, series: Mapping[str, Mapping[float, Sequence[float]]], levels: Mapping[str, Sequence[float]]
+) -> None:
     for colour, (name, points) in zip(_colours(len(series)), series.items(), strict=True):
         at = sorted(points)
         means = [statistics.fmean(points[x]) for x in at]
@@ -74,15 +95,6 @@ def lines(
         if name in levels:
             axes.axhline(statistics.fmean(levels[name]), color=colour, linestyle="--", linewidth=1)
             _note(axes, f"{name}, twin", statistics.fmean(levels[name]), at[-1])
-    axes.set_xlabel(axes_labels[0])
-    axes.set_ylabel(axes_labels[1])
-    if log_x:
-        axes.set_xscale("log")
-    if log_y:
-        axes.set_yscale("log")
-    if len(series) > 1:
-        axes.legend()
-    return figure
 
 
 def _once(label: str, row: int) -> str | None:
