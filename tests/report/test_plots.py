@@ -1,0 +1,43 @@
+"""The experiments' two figures show every seed, every mean, every published number, and diff cleanly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from joryu.report.figures import save_figure
+from joryu.report.plots import dots, lines
+
+
+def test_dots_show_every_seed_the_mean_and_the_published_number(tmp_path: Path) -> None:
+    figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"student": 74}, axis="test errors")
+    (axes,) = figure.axes
+    drawn = [(line.get_marker(), list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    assert ("o", [70, 68], [0, 0]) in drawn
+    assert ("|", [82], [1]) in drawn
+    assert ("X", [74], [1]) in drawn
+    assert axes.get_xlabel() == "test errors"
+    assert axes.get_xlim()[0] == 0
+    first = save_figure(figure, tmp_path / "a.svg").read_bytes()
+    again = dots({"teacher": [70, 68], "student": [80, 84]}, published={"student": 74}, axis="test errors")
+    assert save_figure(again, tmp_path / "b.svg").read_bytes() == first
+
+
+def test_lines_go_through_the_means_in_order_and_show_the_range() -> None:
+    figure = lines(
+        {"30": {4: [5, 7], 1: [9, 11]}, "300": {1: [2, 2], 4: [1, 1]}},
+        levels={"30": [8, 10]},
+        axes_labels=("temperature", "errors"),
+        log_x=True,
+    )
+    (axes,) = figure.axes
+    first = axes.containers[0]
+    assert list(first.lines[0].get_xdata()) == [1, 4]
+    assert list(first.lines[0].get_ydata()) == [10, 6]
+    ends = np.array(first.lines[2][0].get_segments())
+    assert ends[:, :, 1].tolist() == [[9, 11], [5, 7]]
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_ydata()[0] for line in dashed] == [9]
+    assert axes.get_xscale() == "log"
+    assert axes.get_yscale() == "linear"
