@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from joryu.errors import InputError
-from joryu.examples import UNLABELLED, Examples, content_ids
+from joryu.examples import UNLABELLED, Examples, content_ids, distinct_rows
 
 
 def four() -> Examples:
@@ -98,3 +98,10 @@ def test_labels_outside_the_classes_are_refused(label: int) -> None:
 def test_no_example_is_refused() -> None:
     with pytest.raises(InputError, match="roses holds no usable example"):
         Examples.of(torch.zeros(0, 1), classes=[], name="roses")
+
+
+@pytest.mark.parametrize("span", [2, 30, 2**64])
+def test_distinct_rows_are_those_numpy_finds(span: int) -> None:
+    ids = np.random.default_rng(0).integers(0, span, (400, 2), dtype=np.uint64)
+    ids[300:] = ids[:100]
+    assert distinct_rows(ids).tolist() == np.unique(ids, axis=0, return_index=True)[1].tolist()

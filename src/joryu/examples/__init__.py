@@ -1,6 +1,6 @@
 """Transfer sets: examples, where they come from, how they are split and viewed."""
 
-from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids
+from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids, distinct_rows
 from joryu.examples.known import Listing, data_root, list_data
 from joryu.examples.loading import load_examples, locate
 from joryu.examples.splits import split_examples
@@ -16,6 +16,7 @@ __all__ = [
     "Views",
     "content_ids",
     "data_root",
+    "distinct_rows",
     "list_data",
     "load_examples",
     "locate",

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import DeadTeacherError
-from joryu.examples import UNLABELLED, Examples, Ids
-from joryu.targets.index import distinct_rows
+from joryu.examples import UNLABELLED, Examples, Ids, distinct_rows
 from joryu.targets.soft_targets import Kind, Space
 from joryu.targets.statistics import Agreement, Statistics, finite_rows, gather_agreement, gather_statistics
 from joryu.targets.store import Store

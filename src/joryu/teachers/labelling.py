@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError, JoryuError, MismatchError
-from joryu.examples import Examples, Ids
+from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.views import Views
 from joryu.targets.encoding import Columns, Encoding
-from joryu.targets.index import Rows, Seeds, distinct_rows
+from joryu.targets.index import Rows, Seeds
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
