@@ -227,6 +227,13 @@ def test_a_teacher_that_breaks_half_way_keeps_what_it_answered(tmp_path: Path, d
     assert len(store) == N
 
 
+def test_a_teacher_given_up_within_a_batch_keeps_what_it_did_answer(tmp_path: Path, digits: Examples) -> None:
+    teacher = Failing(lambda batch: len(teacher.asked) != 2)  # the whole batch fails, its first half does not
+    with pytest.raises(JoryuError, match="failed on 3 examples in a row"):
+        label_examples(teacher, digits, tmp_path, options=options(patience=3))
+    assert len(Store.open(tmp_path)) == B // 2
+
+
 def test_a_teacher_of_nothing_but_nan_is_given_up(tmp_path: Path, digits: Examples) -> None:
     class Silent(Sums):
         def label(self, batch: Tensor) -> SoftTargets:

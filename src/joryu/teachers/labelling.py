@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError, JoryuError, MismatchError
+from joryu.errors import InputError
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.views import Views
-from joryu.targets.encoding import Columns, Encoding
-from joryu.targets.index import Rows, Seeds
+from joryu.targets.encoding import Encoding
+from joryu.targets.index import Rows
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
+from joryu.teachers.asking import Asker, Keys
 from joryu.teachers.teacher import Teacher
 
 BATCH_SIZE = 256
-_REASON_LENGTH = 500  # characters of an error worth keeping in the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +55,6 @@ class LabelOptions:
     patience: int = 20
     progress: Callable[[int, int], None] | None = None
     origin: Origin = field(default_factory=Origin)
-
-
-class _Keys(NamedTuple):
-    """Some examples under one view: their row numbers, ids and seeds."""
-
-    rows: Rows
-    ids: Ids
-    seeds: Seeds
-
-    def part(self, start: int, stop: int) -> _Keys:
-        return _Keys(self.rows[start:stop], self.ids[start:stop], self.seeds[start:stop])
 
 
 def label_examples(
@@ -115,7 +103,7 @@ def label_examples(
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:
-        asker = _Asker(teacher, writer, options.patience)
+        asker = Asker(teacher, writer, options.patience)
         done = 0
         for size, keys in grid.batches(Store.open(out), writer.manifest.batch_size):
             if len(keys.rows):
@@ -145,7 +133,7 @@ class _Grid(NamedTuple):
     def total(self) -> int:
         return len(self.rows) * (self.n_views + 1)
 
-    def batches(self, store: Store, batch_size: int) -> Iterator[tuple[int, _Keys]]:
+    def batches(self, store: Store, batch_size: int) -> Iterator[tuple[int, Keys]]:
         """Each batch's full size and those of its keys that have no answer yet.
 
         Shards hold whole batches, so after a kill a batch is there or not; it is there in part only where examples
@@ -155,77 +143,13 @@ class _Grid(NamedTuple):
             missing = store.missing(self.ids, view).numpy()
             seeds = np.full(len(self.rows), view, dtype=np.uint64)
             for start in range(0, len(self.rows), batch_size):
-                keys = _Keys(self.rows, self.ids, seeds).part(start, start + batch_size)
+                keys = Keys(self.rows, self.ids, seeds).part(start, start + batch_size)
                 absent = missing[start : start + batch_size]
-                wanted = keys if absent.all() else _Keys(keys.rows[absent], keys.ids[absent], keys.seeds[absent])
+                wanted = keys if absent.all() else Keys(keys.rows[absent], keys.ids[absent], keys.seeds[absent])
                 yield len(keys.rows), wanted
 
 
-class _Asker:
-    """Asks the teacher, and narrows a failure down to the examples at fault."""
-
-    def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int) -> None:
-        self._teacher = teacher
-        self._writer = writer
-        self._patience = patience
-        self._in_a_row = 0
-        self._last: Exception | str = "an answer that is not finite"
-
-    def label(self, inputs: Tensor, keys: _Keys) -> None:
-        """Ask about one batch and add what was answered, all of it at once."""
-        self._writer.append(list(self._ask(inputs, keys)))
-        self._writer.flush_if_due()
-
-    def complaint(self, what: str) -> JoryuError:
-        """The error to raise when the teacher, and not an example, is at fault."""
-        if isinstance(self._last, JoryuError):
-            return self._last
-        return JoryuError(
-            what,
-            received=self._last if isinstance(self._last, str) else _reason(self._last),
-            hint="mend the teacher and run the same command again: what was answered is kept",
-        )
-
-    def _ask(self, inputs: Tensor, keys: _Keys) -> Iterator[Columns]:
-        started = time.perf_counter()
-        try:
-            answers = self._teacher.label(inputs)
-        except Exception as error:  # noqa: BLE001 - whatever a teacher raises is its failure to answer, not ours
-            self._spend(started)
-            yield from self._narrow(inputs, keys, error)
-            return
-        self._spend(started)
-        if len(answers) != len(inputs):
-            raise MismatchError(
-                "the teacher gave another number of answers than it was asked for", expected=len(inputs),
-                received=len(answers),
-            )  # fmt: skip
-        columns = self._writer.encode(keys.ids, keys.seeds, answers)
-        usable = len(columns["view"])
-        self._count(0 if usable else len(inputs))
-        yield columns
-
-    def _narrow(self, inputs: Tensor, keys: _Keys, error: Exception) -> Iterator[Columns]:
-        n = len(inputs)
-        if n > 1:
-            yield from self._ask(inputs[: n // 2], keys.part(0, n // 2))
-            yield from self._ask(inputs[n // 2 :], keys.part(n // 2, n))
-            return
-        self._last = error
-        self._writer.fail(keys.ids, keys.seeds, _reason(error))
-        self._count(1)
-
-    def _count(self, failed: int) -> None:
-        self._in_a_row = self._in_a_row + failed if failed else 0
-        if self._in_a_row >= self._patience:
-            what = f"the teacher failed on {self._in_a_row} examples in a row"
-            raise self.complaint(what) from (self._last if isinstance(self._last, Exception) else None)
-
-    def _spend(self, started: float) -> None:
-        self._writer.spend(requests=1, seconds=time.perf_counter() - started)
-
-
-def _inputs(examples: Examples, views: Views | None, keys: _Keys) -> Tensor:
+def _inputs(examples: Examples, views: Views | None, keys: Keys) -> Tensor:
     rows = torch.from_numpy(keys.rows)
     if views is None or keys.seeds[0] == 0:
         return examples.inputs.index_select(0, rows)
@@ -258,7 +182,3 @@ def _manifest(
         encoding=options.encoding,
         provenance=Provenance(command=origin.command),
     )
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
