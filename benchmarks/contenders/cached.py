@@ -1,0 +1,83 @@
+"""Ours: `joryu.training.train` on a store that the teacher has filled, exactly as ``joryu distill`` calls it.
+
+`train` runs two epochs into a fresh run folder each time; what is spent from the last step of the first to the last
+step of the second is taken (``Run(watch=…)``, as the progress bar does), so all that the loop does in between is in it:
+records, events, a checkpoint when one is due. No validation split, since no other contender has one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.contenders.torch_parts import device, fill, teacher
+from benchmarks.contenders.work import CLASSES, MEAN, STD, Work
+from benchmarks.contenders.worker import Contender, Spent, serve
+from joryu.examples import Examples
+from joryu.objectives import Distillation
+from joryu.students import Blueprint
+from joryu.targets import Store
+from joryu.teachers.labelling import label_examples
+from joryu.teachers.network import Network
+from joryu.training import Material, Recipe, Run, train
+from joryu.training.checkpoint import Progress
+
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+def build(work: Work) -> Contender:
+    torch.set_num_threads(work.threads)
+    pictures, labels = (torch.from_numpy(array) for array in work.pictures())
+    classes = tuple(str(i) for i in range(CLASSES))
+    examples = Examples.of(pictures, labels, classes=classes)
+    folder = tempfile.TemporaryDirectory()
+    started = time.perf_counter()
+    store = label_examples(Network(teacher(work), classes), examples, Path(folder.name) / "targets")
+    labelling = time.perf_counter() - started
+
+    channels = work.shape[0]
+    blueprint = Blueprint(
+        architecture=work.architecture(teacher=False),
+        input_shape=work.shape,
+        classes=classes,
+        mean=(MEAN,) * channels,
+        std=(STD,) * channels,
+        scale=1 / 255,
+    )
+    objective = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)
+    recipe = Recipe.of(
+        epochs=2, batch_size=work.batch, learning_rate=work.learning_rate, precision=PRECISIONS[work.precision]
+    )
+
+    def epoch() -> Spent:
+        ends: list[Spent] = []
+
+        def watch(progress: Progress, steps: int, epochs: int) -> None:
+            if progress.step == steps:
+                ends.append(Spent.now())
+
+        with tempfile.TemporaryDirectory(dir=folder.name) as run:
+            material = Material(examples, store)
+            train(blueprint, material, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
+        first, second = ends
+        return Spent(*(after - before for before, after in zip(first, second, strict=True)))
+
+    facts = {"torch": torch.__version__, "device": str(device()), "labelling_seconds": round(labelling, 3)}
+    return Contender(epoch, first_loss(work, blueprint, objective, examples, store), facts)
+
+
+def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, examples: Examples, store: Store) -> float:
+    """The loss of the first batch with the weights that every contender begins with."""
+    network = blueprint.build()
+    fill(network, work, teacher=False)
+    rows = torch.arange(work.batch)
+    targets = store.gather(store.rows(examples.ids[: work.batch], 0))
+    labels = examples.labels_or_empty[rows]
+    return float(objective(network.train()(examples.inputs[rows]), targets, labels).mean())
+
+
+if __name__ == "__main__":
+    serve(build)

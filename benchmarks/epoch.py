@@ -1,0 +1,198 @@
+"""One epoch of a student, ours against everyone else's: ``python -m benchmarks.epoch``.
+
+Ours trains from cached soft targets; the limit is the bare student on hard labels; the peers have the teacher in the
+loop. Every contender runs in its own process, keeps it, and trains one epoch in turn, round after round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmarks.contenders.work import Work
+from benchmarks.contenders.worker import Spent
+from benchmarks.entrants import BARE, ENTRANTS, OURS, Entrant, MissingError, Started
+from benchmarks.side_by_side import Timing, machine_line, paired_ratio, print_json
+from joryu.training.processes import best_precision
+
+TITLES = {
+    "mlp": "H1 student 784-800-800-10, teacher 784-1200-1200-10",
+    "mlp-ensemble": "H1 student 784-800-800-10, ten teachers 784-1200-1200-10",
+    "cnn": "six-layer CNN (32 to 128 channels) on 3x32x32, teacher twice as wide",
+}
+SHARES = {"mlp": 1.0, "mlp-ensemble": 1 / 4, "cnn": 1 / 30}  #: of --rows; the slower works need fewer steps
+CLAIMS = (  #: contender, how many times ours it must take at least (bare: ours may take at most so many times its time)
+    (BARE, "cached step against the bare one, at most", 1.05),
+    ("Keras", "faster than the fastest Keras backend, at least", 2.5),
+    ("torchdistill", "faster than torchdistill, at least", 3.5),
+)
+
+RATIOS = ("times_bare", "times_bare_cpu", "times_ours", "times_ours_cpu")  #: wall, and processor time
+
+
+def works(names: Sequence[str], precisions: Sequence[str], rows: int, threads: int) -> Iterator[tuple[str, Work]]:
+    """What is asked for, in whole batches."""
+    for precision in precisions:
+        for name in names:
+            work = Work(
+                network=name.partition("-")[0],
+                rows=rows,
+                teachers=10 if name.endswith("ensemble") else 1,
+                precision=precision,
+                threads=threads,
+            )
+            whole = max(1, round(rows * SHARES[name] / work.batch)) * work.batch
+            yield name, Work(**{**vars(work), "rows": whole})
+
+
+def measure(name: str, work: Work, entrants: Sequence[Entrant], *, repeats: int, device: str) -> dict[str, Any]:
+    """Start everyone, warm everyone up, take turns, stop everyone."""
+    missing: dict[str, MissingError] = {}
+    running: dict[str, Started] = {}
+    spent: dict[str, list[Spent]] = {}
+    try:
+        for entrant in entrants:
+            tell(f"{name}: starting {entrant.name}")
+            try:
+                running[entrant.name] = Started(entrant, work, device=device)
+            except MissingError as error:
+                missing[entrant.name] = error
+        missing |= other_work(running, work)
+        for round_ in range(repeats + 1):
+            for contender in [entrant.name for entrant in entrants if entrant.name not in missing]:
+                try:
+                    took = running[contender].epoch()
+                except MissingError as error:
+                    missing[contender] = error
+                    continue
+                tell(f"{name}: {f'round {round_}' if round_ else 'warm-up'}, {contender}: {took.seconds:.3f} s")
+                if round_:
+                    spent.setdefault(contender, []).append(took)
+        facts = {contender: started.facts for contender, started in running.items()}
+    finally:
+        for started in running.values():
+            started.stop()
+    timings = [
+        Timing(name, *map(tuple, zip(*each, strict=True))) for name, each in spent.items() if name not in missing
+    ]
+    return {
+        "work": name,
+        "title": TITLES[name],
+        **vars(work),
+        "contenders": [row(timing, timings, work) | {"facts": facts[timing.name]} for timing in timings],
+        "missing": [
+            {"name": contender, "absent": error.absent, "why": str(error)} for contender, error in missing.items()
+        ],
+    }
+
+
+def other_work(running: dict[str, Started], work: Work) -> dict[str, MissingError]:
+    """Who does not begin with our loss: a contender that does something else must not be compared."""
+    tolerance = 0.01 if work.precision == "float32" else 0.05
+    losses = {name: started.first_loss for name, started in running.items() if started.first_loss is not None}
+    ours = losses.get(OURS)
+    if ours is None:
+        return {}
+    return {
+        name: MissingError(f"does other work: its first loss is {loss:.4f}, ours {ours:.4f}")
+        for name, loss in losses.items()
+        if abs(loss - ours) > tolerance * abs(ours)
+    }
+
+
+def row(timing: Timing, timings: Sequence[Timing], work: Work) -> dict[str, Any]:
+    """A contender's numbers; ratios are medians over rounds."""
+    by_name = {other.name: other for other in timings}
+    steps = work.steps
+    numbers: dict[str, Any] = {
+        "name": timing.name,
+        "seconds": [round(second, 4) for second in timing.seconds],
+        "cpu_seconds": [round(second, 4) for second in timing.cpu_seconds],
+        "median_seconds": timing.median,
+        "milliseconds_per_step": 1000 * timing.median / steps,
+        "examples_per_second": work.rows / timing.median,
+    }
+    if BARE in by_name:
+        numbers["times_bare"] = paired_ratio(by_name[BARE], timing)
+        numbers["times_bare_cpu"] = paired_ratio(by_name[BARE], timing, cpu=True)
+    if OURS in by_name:
+        numbers["times_ours"] = paired_ratio(by_name[OURS], timing)
+        numbers["times_ours_cpu"] = paired_ratio(by_name[OURS], timing, cpu=True)
+    return numbers
+
+
+def claims(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """What H1's work must reach, and what it reached."""
+    if result["work"] != "mlp":
+        return []
+    found = []
+    for contender, claim, wanted in CLAIMS:
+        rivals = [row for row in result["contenders"] if row["name"].startswith(contender) and "times_ours" in row]
+        if not rivals:
+            continue
+        reached = min(float(rival["times_ours"]) for rival in rivals)
+        met = reached >= wanted
+        if contender == BARE:
+            reached = 1 / reached
+            met = reached <= wanted
+        found.append({"claim": claim, "wanted": wanted, "reached": reached, "met": met})
+    return found
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """The result as text."""
+    yield (
+        f"{result['title']}: {result['rows']:,} examples, batch {result['batch']}, {result['precision']}, "
+        f"{result['threads']} thread(s), T = {result['temperature']:g}, hard weight {result['hard_weight']:g}"
+    )
+    heads = "".join(f"{key.replace('times_', 'x ').replace('_', ' '):>13}" for key in RATIOS)
+    yield f"{'':<34}{'median s':>10}{'ms/step':>10}{'examples/s':>12}{heads}"
+    for row in result["contenders"]:
+        ratios = "".join(f"{row[key]:>13.2f}" if key in row else f"{'':>13}" for key in RATIOS)
+        yield (
+            f"{row['name']:<34}{row['median_seconds']:>10.3f}{row['milliseconds_per_step']:>10.2f}"
+            f"{row['examples_per_second']:>12,.0f}{ratios}"
+        )
+    for absence in result["missing"]:
+        yield f"{absence['name']:<34}{'absent' if absence['absent'] else 'FAILED'}: {absence['why']}"
+    for claim in claims(result):
+        verdict = "met" if claim["met"] else "missed"
+        yield f"{claim['claim']} {claim['wanted']:g} x: {claim['reached']:.2f} x, {verdict}"
+
+
+def tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def default_precisions() -> list[str]:
+    """float32 always, and bf16 where the processor has it."""
+    return ["float32"] if best_precision("cpu") == "32-true" else ["float32", "bfloat16"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", choices=list(TITLES), nargs="+", default=list(TITLES))
+    parser.add_argument("--rows", type=int, default=60_000, help="examples of the H1 work; the others take a share")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], nargs="+", help="default: what the CPU has")
+    parser.add_argument("--device", choices=["cpu", "auto"], default="cpu", help="auto: whatever each one finds")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="contenders whose name holds one of these words")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    chosen = [e for e in ENTRANTS if not options.only or any(word in e.name for word in options.only)]
+    precisions = options.precision or default_precisions()
+    results = []
+    for name, work in works(options.work, precisions, options.rows, options.threads):
+        results.append(measure(name, work, chosen, repeats=options.repeats, device=options.device))
+        if not options.json:
+            print("\n".join([*([machine_line()] if len(results) == 1 else []), "", *lines(results[-1])]), flush=True)
+    if options.json:
+        print_json(repeats=options.repeats, results=[result | {"claims": claims(result)} for result in results])
+
+
+if __name__ == "__main__":
+    main()

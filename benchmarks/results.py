@@ -1,0 +1,110 @@
+"""The results of all benchmarks as one JSON file and one Markdown page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.command_line import LIMIT_SECONDS
+from benchmarks.epoch import claims
+
+NAME = "benchmarks"
+
+
+def write(report: dict[str, Any], folder: Path) -> None:
+    """``benchmarks.json`` and ``benchmarks.md``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{NAME}.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / f"{NAME}.md").write_text(markdown(report))
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The page: what there is of each benchmark."""
+    machine = report["machine"]
+    parts = [
+        "# Benchmarks",
+        f"{machine['cpu']}, {machine['cores']} core(s), accelerator {machine['accelerator']}, {machine['system']}, "
+        f"Python {machine['python']}, PyTorch {machine['torch']}. One run of `{report['command']}`, "
+        f"{report['minutes']:g} minutes; medians of interleaved repeats.",
+    ]
+    pages = {"epoch": epoch, "labelling": labelling, "store": store, "command_line": command_line}
+    for name, page in pages.items():
+        for content in report.get(name, ()):
+            parts += page(content)
+    return "\n\n".join(parts) + "\n"
+
+
+def epoch(content: dict[str, Any]) -> Iterator[str]:
+    """Who trains an epoch in what time."""
+    yield "## One epoch of a student"
+    yield (
+        "All begin with the same weights and are checked to have the same loss; of each contender the fastest of its "
+        "variants was taken. *cpu* compares processor time, which a busy machine spoils less; a loader's own processes "
+        "are not in it."
+    )
+    for result in content["results"]:
+        yield (
+            f"### {result['title']}, {result['precision']}\n\n{result['rows']:,} examples, batch {result['batch']}, "
+            f"{result['threads']} thread(s), T = {result['temperature']:g}, hard weight {result['hard_weight']:g}"
+        )
+        keys = ("times_bare", "times_ours", "times_ours_cpu")
+        rows = [
+            [
+                row["name"],
+                f"{row['median_seconds']:.3f}",
+                f"{row['examples_per_second']:,.0f}",
+                *(f"{row[key]:.2f}" if key in row else "" for key in keys),
+                row["facts"].get("variant", ""),
+            ]
+            for row in result["contenders"]
+        ]
+        yield table(["", "seconds", "examples/s", "× bare", "× ours", "× ours, cpu", "variant"], rows)
+        absences = [f"- {m['name']}: {'absent' if m['absent'] else 'failed'} ({m['why']})" for m in result["missing"]]
+        verdicts = [
+            f"- {c['claim']} {c['wanted']:g}×: {c['reached']:.2f}×, {'met' if c['met'] else 'missed'}"
+            for c in claims(result)
+        ]
+        if absences or verdicts:
+            yield "\n".join(absences + verdicts)
+
+
+def labelling(content: dict[str, Any]) -> Iterator[str]:
+    """Throughput of the teacher, bare and into the store."""
+    yield f"## Labelling: {content['work']}, {content['rows']:,} examples"
+    medians = {name: sorted(times)[len(times) // 2] for name, times in content["seconds"].items()}
+    yield table(
+        ["", "seconds", "examples/s"],
+        [[name, f"{median:.3f}", f"{content['rows'] / median:,.0f}"] for name, median in medians.items()],
+    )
+    yield f"Share of the bare teacher's speed: {content['share_of_bare']:.3f}"
+
+
+def store(content: dict[str, Any]) -> Iterator[str]:
+    """The store alone."""
+    yield f"## Store: {content['rows']:,} rows"
+    layouts = content["results"]
+    measures = next(iter(layouts.values()))
+    yield table(
+        ["", *layouts],
+        [[name.replace("_", " "), *(f"{of[name]:,.3f}" for of in layouts.values())] for name in measures],
+    )
+
+
+def command_line(content: dict[str, Any]) -> Iterator[str]:
+    """What the command costs before it does anything."""
+    yield f"## Command line (limit {1000 * LIMIT_SECONDS:.0f} ms)"
+    yield table(
+        ["", "ms", "above python"],
+        [
+            [r["name"], f"{1000 * r['median_seconds']:.0f}", f"{1000 * r['above_python']:.0f}"]
+            for r in content["results"]
+        ],
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; all but the first column to the right."""
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,104 @@
+"""The driver: ratios, verdicts, and what is said of those who do not take part."""
+
+from types import SimpleNamespace
+
+import pytest
+from benchmarks.__main__ import documents
+from benchmarks.contenders.work import Work
+from benchmarks.entrants import BARE, OURS, PEERS, ROOT, Entrant, MissingError, Started
+from benchmarks.epoch import claims, lines, measure, other_work, row, works
+from benchmarks.results import markdown
+from benchmarks.side_by_side import Timing
+
+WORK = Work("mlp", 512)
+TIMINGS = [
+    Timing(BARE, (1.0, 2.0, 1.0), (1.0, 1.0, 1.0)),
+    Timing(OURS, (1.25, 2.0, 1.1), (1.0, 1.0, 1.0)),
+    Timing("Keras Distiller, JAX", (5.0, 4.0, 3.3), (2.0, 4.0, 6.0)),
+    Timing("Keras Distiller, TensorFlow", (2.5, 2.0, 2.2), (2.0, 2.0, 2.0)),
+]
+
+
+@pytest.fixture
+def result():
+    return {
+        "work": "mlp",
+        "title": "H1",
+        **vars(WORK),
+        "contenders": [row(timing, TIMINGS, WORK) | {"facts": {"variant": "jit"}} for timing in TIMINGS],
+        "missing": [{"name": "torchdistill", "absent": True, "why": "No module named 'torchdistill'"}],
+    }
+
+
+def test_ratios_are_medians_of_pairs():
+    numbers = row(TIMINGS[2], TIMINGS, WORK)
+    assert numbers["median_seconds"] == 4.0
+    assert numbers["times_bare"] == pytest.approx(3.3)  # 5, 2, 3.3
+    assert numbers["times_ours"] == pytest.approx(3.0)  # 4, 2, 3
+    assert numbers["times_ours_cpu"] == pytest.approx(4.0)  # 2, 4, 6
+    assert numbers["milliseconds_per_step"] == 2000.0  # two steps of 256
+    assert numbers["examples_per_second"] == 128.0
+
+
+def test_claims_take_the_fastest_rival(result):
+    found = {claim["claim"].split(",")[0]: claim for claim in claims(result)}
+    assert found["cached step against the bare one"]["reached"] == pytest.approx(1.1)  # 1.25, 1, 1.1
+    assert not found["cached step against the bare one"]["met"]
+    assert found["faster than the fastest Keras backend"]["reached"] == pytest.approx(2.0)  # 2, 1, 2
+    assert len(found) == 2  # nothing is said of torchdistill, which was not there
+
+
+def test_the_absent_are_called_absent(result):
+    assert "torchdistill                      absent: No module named 'torchdistill'" in list(lines(result))
+
+
+def test_other_work_is_not_compared():
+    running = {OURS: 0.8574, "alike": 0.8575, "other": 0.0238, BARE: None}
+    found = other_work({name: SimpleNamespace(first_loss=loss) for name, loss in running.items()}, WORK)
+    assert list(found) == ["other"]
+    assert "its first loss is 0.0238, ours 0.8574" in str(found["other"])
+
+
+def test_no_environment_is_absence(monkeypatch, tmp_path):
+    monkeypatch.setenv(PEERS, str(tmp_path / "python"))
+    with pytest.raises(MissingError, match="make bench-peers") as caught:
+        Started(Entrant("peer", "keras_distiller", peer=True), WORK, device="cpu")
+    assert caught.value.absent
+
+
+@pytest.mark.parametrize(
+    ("raised", "absent"), [("ModuleNotFoundError(\"No module named 'jax'\")", True), ("OSError('broken build')", False)]
+)
+def test_a_framework_that_is_not_there_is_absent_and_a_broken_one_failed(tmp_path, raised, absent):
+    (tmp_path / "jax.py").write_text(f"raise {raised}\n")
+    places = {"KERAS_BACKEND": "jax", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with pytest.raises(MissingError) as caught:
+        Started(Entrant("peer", "keras_distiller", environment=places), WORK, device="cpu")
+    assert caught.value.absent is absent
+    assert ("No module named 'jax'" if absent else "exit code 1: RuntimeError: none of jit") in str(caught.value)
+
+
+def test_works_come_in_whole_batches():
+    rows = {name: work.rows for name, work in works(["mlp", "mlp-ensemble", "cnn"], ["float32"], 60_000, 2)}
+    assert rows == {"mlp": 59_904, "mlp-ensemble": 15_104, "cnn": 2_048}
+
+
+def test_ours_and_the_bare_student_take_turns():
+    entrants = [Entrant(BARE, "bare"), Entrant(OURS, "cached")]
+    found = measure("mlp", WORK, entrants, repeats=2, device="cpu")
+    assert [contender["name"] for contender in found["contenders"]] == [BARE, OURS]
+    assert all(len(contender["seconds"]) == 2 for contender in found["contenders"])
+    assert found["contenders"][1]["facts"]["labelling_seconds"] > 0
+    assert not found["missing"]
+
+
+def test_documents_of_a_stream():
+    assert documents('{"machine": {}, "a": 1}\n{\n"b": 2}\n') == [{"a": 1}, {"b": 2}]
+    assert documents("") == []
+
+
+def test_the_page_holds_every_contender(result):
+    machine = dict.fromkeys(("cpu", "cores", "accelerator", "system", "python", "torch"), "?")
+    page = markdown({"machine": machine, "command": "x", "minutes": 1.0, "epoch": [{"results": [result]}]})
+    assert "| Keras Distiller, JAX | 4.000 | 128 | 3.30 | 3.00 | 4.00 | jit |" in page
+    assert "- torchdistill: absent (No module named 'torchdistill')" in page
