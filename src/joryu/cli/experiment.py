@@ -30,6 +30,7 @@ def run(
     name: str = typer.Argument(..., help="One of joryu experiment list."),
     seeds: str = typer.Option("3", help="How many (3 is 0,1,2), or which (0,4)."),
     out: Path | None = typer.Option(None, help="Where to work and write; runs/NAME by default."),
+    publish: Path | None = typer.Option(None, help="Write NAME.json, NAME.md and NAME.svg there too (docs/results)."),
     smoke: bool = typer.Option(False, "--smoke", help="Seconds, on scikit-learn's digits: shows that it runs."),
     as_json: bool = JSON,
 ) -> None:
@@ -39,12 +40,17 @@ def run(
     Example:  JORYU_DATA=~/data joryu experiment run hinton-mnist --seeds 3
     """
     from joryu.experiments.catalogue import find_experiment
-    from joryu.experiments.experiment import parse_seeds, run_experiment, table
+    from joryu.experiments.experiment import Place, parse_seeds, run_experiment, table
 
     experiment = find_experiment(name)
     folder = out or Path("runs") / (f"{name}-smoke" if smoke else name)
     result = run_experiment(
-        experiment, parse_seeds(seeds), out=folder, smoke=smoke, watching=watching, command=command_line()
+        experiment,
+        parse_seeds(seeds),
+        place=Place(folder, publish),
+        smoke=smoke,
+        watching=watching,
+        command=command_line(),
     )
     talk(f"{folder}/result.json, table.md, figure.svg")
     emit(result, as_json, table(experiment, result).rstrip())

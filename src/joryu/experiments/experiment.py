@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from joryu.errors import InputError
 from joryu.evaluation import Summary, summarise
@@ -68,16 +68,25 @@ class Experiment:
     unit: str = "test errors"
 
 
+class Place(NamedTuple):
+    """Where an experiment works and writes, and where else its result goes under its own name."""
+
+    out: Path
+    published: Path | None = None
+
+
 def run_experiment(
     experiment: Experiment,
     seeds: Sequence[int],
     *,
-    out: Path,
+    place: Place,
     smoke: bool,
     watching: Callable[[str], AbstractContextManager[Watch]],
     command: str = "",
 ) -> dict[str, Any]:
-    """Measure every seed, then write ``result.json``, ``table.md`` and ``figure.svg`` into ``out``.
+    """Measure every seed, then write ``result.json``, ``table.md`` and ``figure.svg`` into ``place.out``.
+
+    With ``place.published`` the same three are written there under the experiment's name.
 
     A seed that was measured before is read from its folder; one that was interrupted goes on where it stopped.
 
@@ -86,7 +95,7 @@ def run_experiment(
     """
     if not seeds:
         raise InputError("an experiment needs a seed", expected="--seeds 3, or --seeds 0,4", received="none")
-    measured = []
+    out, measured = place.out, []
     for seed in seeds:
         setting = Setting(
             seed=seed,
@@ -99,6 +108,8 @@ def run_experiment(
         measured.append(_one_seed(experiment, setting))
     result = gather(experiment, seeds, measured) | {"command": command, "smoke": smoke}
     write(experiment, result, measured, out)
+    if place.published is not None:
+        publish(experiment, result, measured, place.published)
     return result
 
 
@@ -174,20 +185,34 @@ def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
 
 def write(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], out: Path) -> None:
     """``result.json``, ``table.md`` (with the figure) and ``figure.svg``."""
+    _write_as(experiment, result, measured, (out / "result.json", out / "table.md", out / "figure.svg"))
+
+
+def publish(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], folder: Path) -> None:
+    """The same three files under the experiment's name, as ``docs/results`` keeps them."""
+    json_file, page_file, figure_file = (folder / f"{experiment.name}{ending}" for ending in (".json", ".md", ".svg"))
+    _write_as(experiment, result, measured, (json_file, page_file, figure_file))
+
+
+def _write_as(
+    experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], files: tuple[Path, Path, Path]
+) -> None:
     from joryu.report.figures import save_figure
 
-    write_json(out / "result.json", result)
-    save_figure(experiment.draw(measured), out / "figure.svg")
-    (out / "table.md").write_text(page(experiment, result))
+    json_file, page_file, figure_file = files
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(json_file, result)
+    save_figure(experiment.draw(measured), figure_file)
+    page_file.write_text(page(experiment, result, figure_file.name), encoding="utf-8")
 
 
-def page(experiment: Experiment, result: Mapping[str, Any]) -> str:
+def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     """The Markdown page of a result: claim, table, figure, and what made it."""
     machine = result["machine"]
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
     return (
         f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n"
-        f"![{experiment.name}](figure.svg)\n\n"
+        f"![{experiment.name}]({figure})\n\n"
         f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}. "
         f"{result['seconds']:.0f} s on {machine['cpu']}, {machine['threads']} threads, "
         f"accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"

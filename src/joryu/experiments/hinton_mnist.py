@@ -27,7 +27,15 @@ from typing import TYPE_CHECKING
 from joryu.evaluation import compare
 from joryu.examples.views import parse_views
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, jitter, soft_targets, teach
+from joryu.experiments.mnist import (
+    errors_of,
+    examples_of,
+    hinton_teacher,
+    jitter,
+    seconds_of,
+    soft_targets,
+    teach,
+)
 from joryu.objectives import Distillation, HardLabels
 from joryu.training import Material, Recipe
 
@@ -69,6 +77,7 @@ def measure(setting: Setting) -> Measured:
     counted = {name: errors_of(student, test_part) for name, student in students.items()}
     labels = test_part.labels_or_empty
     measured: Measured = {"teacher": teacher_errors, **{name: errors for name, (errors, _) in counted.items()}}
+    measured["seconds"] = seconds_of(teacher, *students.values())
     for name, twin in (("paper", "twin"), ("views", "views_twin")):
         paired = compare(counted[name][1], counted[twin][1], labels)
         measured[f"{name}_against_{twin}"] = {

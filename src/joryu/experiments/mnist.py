@@ -16,7 +16,7 @@ from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import Material, Recipe, Run, Trained, train
+from joryu.training import Material, Recipe, Run, Trained, read_run, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
@@ -97,3 +97,8 @@ def errors_of(trained: Trained, test_part: Examples) -> tuple[int, Tensor]:
     """Test errors, and the test logits ``[n, C]``."""
     logits = predict_logits(trained.module, test_part)
     return int((logits.argmax(-1) != test_part.labels_or_empty).sum()), logits
+
+
+def seconds_of(*trained: Trained) -> float:
+    """How long these trainings took in all, interruptions left out; a shared teacher counts wherever it is used."""
+    return sum(float(read_run(one.folder)["seconds"]) for one in trained)

@@ -174,7 +174,7 @@ def _audit(store: Store, temperature: float) -> dict[str, Any]:
 
 
 def _provenance(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
-    kept = {
+    kept: dict[str, Any] = {
         key: record[key]
         for key in ("joryu", "machine", "started", "finished", "seconds", "best_epoch")
         if key in record
