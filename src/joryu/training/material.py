@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
-from joryu.examples import Examples
+from joryu.examples import UNLABELLED, Examples
 from joryu.examples.views import Views, parse_views
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
@@ -30,15 +31,22 @@ class Batch(NamedTuple):
 class Material:
     """Examples with their soft targets and views.
 
-    With a store, epoch ``e`` shows view ``1 + e mod n`` of the ``n`` views that the teacher labelled (view 0, the
-    example itself, if it labelled no other), so that every input is one the teacher was really shown. Without a store
-    every epoch has views of its own. ``validation`` is never trained on; it is judged by its labels, or by the store's
-    answers where it has none. ``examples_per_epoch`` makes a small labelled set go round several times, so that a twin
-    gets exactly the steps of the student it is compared with.
+    With a store, every *turn* shows the next of the ``n`` views that the teacher labelled, view ``1 + turn mod n``
+    (view 0, the example itself, if it labelled no other), so that every input is one the teacher was really shown.
+    Without a store every turn has a view of its own. A turn goes through the examples once, and so is an epoch, unless
+    ``examples_per_epoch`` makes a small labelled set go round several times, so that a twin gets exactly the steps of
+    the student it is compared with. ``validation`` is never trained on.
+
+    >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
+    >>> material = Material(examples, examples_per_epoch=6)
+    >>> showings = material.showings(0, seed=0)
+    >>> [batch.labels.tolist() for batch in material.batches(showings, epoch=0, batch_size=4)]
+    [[2, 0, 1, 2], [1, 0]]
 
     Raises:
-        MismatchError: the store was made for other classes or other views.
-        InputError: neither soft targets nor labels to learn from.
+        MismatchError: the store was made for other classes or other views, or its views blend examples (mixup) and it
+            was made for another set.
+        InputError: neither soft targets nor labels to learn from, or no example to show.
     """
 
     examples: Examples
@@ -48,21 +56,28 @@ class Material:
     examples_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
-        if self.targets is None:
-            if self.examples.labels is None:
-                raise InputError("there is nothing to learn from", expected="soft targets, labels or both")
-            return
-        manifest = self.targets.manifest
-        if tuple(manifest.classes) != self.examples.classes:
+        if self.examples_per_epoch is not None and self.examples_per_epoch < 1:
+            raise InputError("examples_per_epoch is not usable", expected=">= 1", received=self.examples_per_epoch)
+        if self.targets is not None:
+            self._fit_together(self.targets)
+        elif self.examples.labels is None:
+            raise InputError("there is nothing to learn from", expected="soft targets, labels or both")
+
+    def _fit_together(self, targets: Store) -> None:
+        manifest = targets.manifest
+        manifest.require(classes=self.examples.classes)
+        if self.views is not None and self.views.spec != self._labelled_views.spec:
             raise MismatchError(
-                "soft targets and examples differ in their classes",
-                expected=f"{len(manifest.classes)} classes {', '.join(manifest.classes[:6])}",
-                received=f"{len(self.examples.classes)} classes {', '.join(self.examples.classes[:6])}",
+                "the teacher labelled other views than these",
+                expected=self._labelled_views.spec,
+                received=self.views.spec,
             )
-        spec = None if self.views is None else self.views.spec
-        if spec is not None and spec != (manifest.views or None):
+        if self._labelled_views.blends and manifest.examples.fingerprint != self.examples.fingerprint:
             raise MismatchError(
-                "the teacher labelled other views than these", expected=manifest.views or "no views", received=spec
+                "these views blend examples of the set that the teacher was shown, which is another",
+                expected=f"the {manifest.examples.count} examples {manifest.examples.name}",
+                received=f"{len(self.examples)} examples, or part of them",
+                hint="label exactly the examples to train on, or label views without mixup",
             )
 
     @property
@@ -70,33 +85,82 @@ class Material:
         """How many examples one epoch shows."""
         return self.examples_per_epoch or len(self.examples)
 
-    def validation_material(self) -> Material:
-        """The validation split as material: with labels where it has them, otherwise with the store's answers."""
-        validation = self.validation if self.validation is not None else self.examples
-        labelled = validation.labels is not None and bool((validation.labels >= 0).all())
-        return Material(validation, targets=None if labelled else self.targets)
+    @property
+    def turns(self) -> int:
+        """How many times one epoch goes through the examples, a last part of a time included."""
+        return -(-self.epoch_size // len(self.examples))
 
     @property
     def n_views(self) -> int:
         """How many augmented views of each example the store holds."""
         return 0 if self.targets is None else self.targets.manifest.n_views
 
-    def view_seed(self, epoch: int) -> int:
-        """The view every example is shown in this epoch."""
-        if self.targets is not None:
-            return 1 + epoch % self.n_views if self.n_views else 0
-        return 0 if self.views is None else epoch + 1
+    @cached_property
+    def _labelled_views(self) -> Views:
+        """The views that the teacher was shown."""
+        return parse_views(self.targets.manifest.views if self.targets is not None and self.n_views else None)
 
-    def batches(self, order: Tensor, *, epoch: int, batch_size: int, device: torch.device) -> Iterator[Batch]:
-        """The examples of ``order`` (row numbers), batch by batch; the last one may be short.
+    def view_seed(self, turn: int) -> int:
+        """The view every example is shown in this turn, counted from the first epoch's first."""
+        if self.targets is not None:
+            return 1 + turn % self.n_views if self.n_views else 0
+        return 0 if self.views is None else turn + 1
+
+    def validation_material(self) -> Material | None:
+        """What judges an epoch: the validation split with its labels or, where some have none, the store's answers.
+
+        Without a store (or where its views blend examples of another set) the examples that have none are left out;
+        without any label there is then nothing to judge by.
+        """
+        validation = self.validation
+        if validation is None:
+            return None
+        labelled = validation.labels_or_empty != UNLABELLED
+        if labelled.all():
+            return Material(validation)
+        if self.targets is not None and not self._labelled_views.blends:
+            return Material(validation, self.targets)
+        return Material(validation.labelled()) if labelled.any() else None
+
+    def require_answers(self, epochs: int) -> None:
+        """Look up every answer that training will ask for, so that none is found missing after hours.
+
+        Raises:
+            InputError: the store lacks some.
+        """
+        if self.targets is None:
+            return
+        seeds = sorted({self.view_seed(turn) for turn in range(min(epochs * self.turns, self.n_views or 1))})
+        # A store with as many answers as it has keys is whole: one view tells whether these examples are in it.
+        whole = len(self.targets) == self.targets.manifest.examples.count * (self.n_views + 1)
+        for seed in seeds[:1] if whole else seeds:
+            self.targets.rows(self.examples.ids, seed)
+
+    def showings(self, epoch: int, *, seed: int) -> Tensor:
+        """What an epoch shows, in order: ``turn · n + row``, int64 ``[epoch_size]``.
+
+        A function of (seed, epoch) alone. Every turn but the last, which may be cut short, shows every example.
+        """
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        n = len(self.examples)
+        turns = [torch.randperm(n, generator=generator) + turn * n for turn in range(self.turns)]
+        return torch.cat(turns)[: self.epoch_size]
+
+    def batches(
+        self, showings: Tensor, *, epoch: int | None, batch_size: int, device: torch.device | str = "cpu"
+    ) -> Iterator[Batch]:
+        """Some of an epoch's `showings`, batch by batch; the last one may be short. No epoch: without any views.
 
         Inputs, views and soft targets are prepared a block of many batches at a time and cut by slices, so that a step
         costs what it would cost with bare tensors.
+
+        Raises:
+            InputError: the store has no answer for some of them.
         """
         row_bytes = max(1, self.examples.inputs[0].nbytes)
         per_block = max(1, BLOCK_BYTES // (row_bytes * batch_size)) * batch_size
-        for start in range(0, len(order), per_block):
-            block = self._block(order[start : start + per_block], epoch, device)
+        for start in range(0, len(showings), per_block):
+            block = self._block(showings[start : start + per_block], epoch, torch.device(device))
             for at in range(0, len(block.inputs), batch_size):
                 part = slice(at, at + batch_size)
                 yield Batch(
@@ -105,24 +169,20 @@ class Material:
                     None if block.labels is None else block.labels[part],
                 )
 
-    def _block(self, rows: Tensor, epoch: int, device: torch.device) -> Batch:
-        seed = self.view_seed(epoch)
-        labels = self.examples.labels
-        if seed == 0:
-            inputs = self.examples.inputs[rows]
-            labels = None if labels is None else labels[rows]
-        else:
-            views = self.views if self.views is not None else parse_views(self._manifest_views())
-            inputs, labels = views.apply(self.examples, rows, torch.full((len(rows),), seed, dtype=torch.int64))
+    def _block(self, showings: Tensor, epoch: int | None, device: torch.device) -> Batch:
+        n = len(self.examples)
+        rows, turns = showings % n, showings // n
+        first = 0 if epoch is None else epoch * self.turns
+        of_turn = [0 if epoch is None else self.view_seed(first + turn) for turn in range(self.turns)]
+        seeds = torch.tensor(of_turn)[turns]
+        views = self.views if self.targets is None and self.views is not None else self._labelled_views
+        inputs, labels = views.apply(self.examples, rows, seeds)
         soft_targets = None
         if self.targets is not None:
-            ids = self.examples.ids[rows.numpy()]
-            soft_targets = self.targets.gather(self.targets.rows(ids, seed)).to(device)
+            found = self.targets.rows(self.examples.ids[rows.numpy()], seeds.numpy())
+            soft_targets = self.targets.gather(found).to(device)
         return Batch(
             inputs.to(device, non_blocking=True),
             soft_targets,
             None if labels is None else labels.to(device, non_blocking=True),
         )
-
-    def _manifest_views(self) -> str | None:
-        return None if self.targets is None else self.targets.manifest.views

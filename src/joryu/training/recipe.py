@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from math import cos, pi
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from joryu.errors import InputError
 
@@ -17,18 +17,24 @@ class Recipe(BaseModel):
     """How to train: budget, optimiser, schedule, regularisers, precision, seed.
 
     ``schedule``: ``cosine`` (linear warm-up over ``warmup`` of the steps, then a cosine to ``final_rate`` of the peak),
-    ``one-cycle`` (Smith 2018: cosine up over 30 %, cosine down to 1/10,000 of the peak) or ``constant``.
-    ``max_norm``: after each step the incoming weights of every unit of a fully connected hidden layer are scaled back
-    to this L2 norm if they exceed it (Srebro & Shraibman 2005; Hinton et al. 2012). ``ema``: decay of an exponential
-    moving average of the weights, which is then what is validated and saved. ``patience``: stop after this many epochs
-    without a better validation loss. ``keep``: ``best`` on validation, or the ``last`` epoch.
-    ``precision``: ``auto`` is bf16 where the hardware has it, else float32.
+    ``one-cycle`` (Smith 2018: cosine up from 1/25 of the peak over 30 % of the steps, cosine down to 1/10,000 of it;
+    ``warmup`` and ``final_rate`` are not looked at) or ``constant``.
+    ``clip``: largest norm of a step's gradient. ``max_norm``: after each step the incoming weights of every unit of a
+    fully connected layer are scaled back to this L2 norm if they exceed it (Srebro & Shraibman 2005; Hinton et al.
+    2012). ``ema``: decay of an exponential moving average of the weights, which is then what is validated and saved.
+    ``patience``: stop after this many epochs without a better validation loss. ``keep``: the weights of the ``best``
+    epoch on validation (without validation, the last), or of the ``last`` epoch. ``precision``: ``auto`` is bf16 where
+    the hardware multiplies it natively, else float32.
 
-    >>> Recipe(epochs=2, learning_rate=0.1).rate(step=0, steps=100) <= 0.1
-    True
+    >>> recipe = Recipe(learning_rate=0.1, warmup=0.02)
+    >>> [round(recipe.rate(step, 102), 4) for step in (0, 1, 2, 51, 101)]  # two steps up, then half a cosine
+    [0.05, 0.1, 0.1, 0.0508, 0.0]
+
+    Raises:
+        InputError: an unknown name or a value out of range, in one line.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: Annotated[int, Field(ge=1)] = 30
     batch_size: Annotated[int, Field(ge=1)] = 256
@@ -44,47 +50,44 @@ class Recipe(BaseModel):
     ema: Fraction | None = None
     patience: Annotated[int, Field(ge=1)] | None = None
     keep: Literal["best", "last"] = "best"
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true"] = "auto"
+    # Pure bf16 ("bf16-true") is not offered: it would round the input statistics, and the head that must stay float32.
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     compile: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
+    @model_validator(mode="wrap")
     @classmethod
-    def of(cls, **settings: object) -> Recipe:
-        """A recipe from plain settings; what is wrong is said in one line.
+    def _in_one_line(cls, settings: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                raise InputError(f"a recipe has no {name!r}", expected=", ".join(cls.model_fields)) from error
+            wanted = first["msg"].removeprefix("Input should be ")
+            raise InputError(f"{name} is not usable", expected=wanted, received=repr(first["input"])) from error
+
+    @classmethod
+    def of(cls, **settings: Any) -> Recipe:
+        """A recipe from plain settings, such as a command line's.
 
         Raises:
             InputError: an unknown name or a value out of range.
         """
-        try:
-            return cls.model_validate(settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{name} is not usable", expected=first["msg"], received=first["input"]) from error
+        return cls(**settings)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of one step of ``steps``."""
+        """The learning rate of step ``step`` (from 0) of ``steps``."""
         if self.schedule == "constant":
             return self.learning_rate
-        warm = max(1, round(steps * (0.3 if self.schedule == "one-cycle" else self.warmup)))
-        floor = 1e-4 if self.schedule == "one-cycle" else self.final_rate
+        one_cycle = self.schedule == "one-cycle"
+        warm = max(1, round(steps * (0.3 if one_cycle else self.warmup)))
+        floor = 1e-4 if one_cycle else self.final_rate
         if step < warm:
-            if self.schedule == "cosine":
+            if not one_cycle:
                 return self.learning_rate * (step + 1) / warm
             start = 1 / 25
             return self.learning_rate * (start + (1 - start) * (1 - cos(pi * step / warm)) / 2)
         share = (step - warm) / max(1, steps - 1 - warm)
         return self.learning_rate * (floor + (1 - floor) * (1 + cos(pi * min(share, 1.0))) / 2)
-
-
-def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
-    """bf16 where the hardware multiplies it natively, else float32."""
-    import torch  # noqa: PLC0415 - a recipe is read by the command line before torch is needed
-
-    if device_type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device_type == "cpu":
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    else:
-        native = False
-    return "bf16-mixed" if native else "32-true"

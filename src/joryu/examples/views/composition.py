@@ -39,6 +39,10 @@ class Composed:
         steps = [step.spec for step in self.transforms] + ([] if self.mixup is None else [self.mixup.spec])
         return ",".join(steps) or IDENTITY
 
+    @property
+    def blends(self) -> bool:
+        return self.mixup is not None
+
     def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
         """See `Views.apply`.
 

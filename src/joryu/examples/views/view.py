@@ -29,6 +29,11 @@ class Views(Protocol):
         """The text from which `parse_views` makes these views again."""
         ...
 
+    @property
+    def blends(self) -> bool:
+        """Whether a view holds other examples too: it can then be made again only where the whole *set* is the same."""
+        ...
+
     def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
         """The views ``seeds`` (int64 ``[B]``; **0 is the example itself**) of the examples ``rows`` (int64 ``[B]``)."""
         ...

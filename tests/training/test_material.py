@@ -1,0 +1,241 @@
+"""Batches against a loop over one example at a time, and against the teacher itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scenes import digits, label, nearest_mean
+from torch import Tensor
+
+from joryu.errors import InputError, MismatchError
+from joryu.examples import UNLABELLED, Examples, parse_views
+from joryu.targets import Store
+from joryu.training import Batch, Material
+from joryu.training import material as module
+
+VIEWS = "shift:1,flip"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Answers about 200 digits and three views of each."""
+    return label(tmp_path_factory.mktemp("store"), views=VIEWS, n_views=3, examples=digits(200))
+
+
+@pytest.fixture(scope="module")
+def shuffled() -> Examples:
+    """Half of these digits, in an order that is neither theirs nor the store's, with one of them twice."""
+    rows = torch.randperm(200, generator=torch.Generator().manual_seed(4))[:99]
+    return digits(200).select(torch.cat([rows, rows[:1]]))
+
+
+def answers(store: Store) -> dict[tuple[bytes, int], Tensor]:
+    rows = torch.arange(store.n_rows)
+    ids, seeds = store.keys(rows)
+    values = store.gather(rows).values
+    return {(key.tobytes(), int(seed)): value for key, seed, value in zip(ids, seeds, values, strict=True)}
+
+
+def joined(batches: list[Batch]) -> tuple[Tensor, Tensor, Tensor | None]:
+    soft = None
+    if batches[0].soft_targets is not None:
+        soft = torch.cat([batch.soft_targets.values for batch in batches if batch.soft_targets is not None])
+    labels = torch.cat([batch.labels for batch in batches if batch.labels is not None])
+    return torch.cat([batch.inputs for batch in batches]), labels, soft
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2, 3, 7])
+def test_a_block_is_what_a_loop_over_single_examples_gives(store: Store, shuffled: Examples, epoch: int) -> None:
+    material = Material(shuffled, store, views=parse_views(VIEWS))
+    showings = material.showings(epoch, seed=3)
+    inputs, labels, soft = joined(list(material.batches(showings, epoch=epoch, batch_size=16)))
+    known, views = answers(store), parse_views(VIEWS)
+    seed = 1 + epoch % 3
+    assert shuffled.labels is not None
+    assert soft is not None
+    for at, row in enumerate(showings.tolist()):
+        alone = views.apply(shuffled, torch.tensor([row]), torch.tensor([seed])).inputs[0]
+        assert torch.equal(inputs[at], alone)
+        assert labels[at] == shuffled.labels[row]
+        assert torch.equal(soft[at], known[shuffled.ids[row].tobytes(), seed])
+
+
+@pytest.mark.parametrize("n_views", [0, 3])
+def test_soft_targets_belong_to_the_very_inputs_beside_them(
+    store: Store, shuffled: Examples, n_views: int, tmp_path: Path
+) -> None:
+    """The classic bug of distillation caches: the answers are right, but of other pictures."""
+    teacher = nearest_mean(digits(200))
+    kept = store if n_views else label(tmp_path, examples=digits(200))
+    material = Material(shuffled, kept)
+    for epoch in range(4):
+        for batch in material.batches(material.showings(epoch, seed=0), epoch=epoch, batch_size=32):
+            asked = teacher.label(batch.inputs).values
+            assert batch.soft_targets is not None
+            assert torch.allclose(batch.soft_targets.values.float(), asked, atol=0.02)
+            assert not torch.allclose(batch.soft_targets.values.float(), asked.roll(1, 0), atol=0.02)
+
+
+def test_without_a_store_every_epoch_has_views_of_its_own() -> None:
+    examples = digits(40)
+    material = Material(examples, views=parse_views("shift:2"))
+    rows = torch.arange(40)
+    seen = []
+    for epoch in range(3):
+        inputs, labels, _ = joined(list(material.batches(rows, epoch=epoch, batch_size=7)))
+        expected = parse_views("shift:2").apply(examples, rows, torch.full((40,), epoch + 1))
+        assert torch.equal(inputs, expected.inputs)
+        assert torch.equal(labels, examples.labels_or_empty)
+        seen.append(inputs)
+    assert not torch.equal(seen[0], seen[1])
+
+
+def test_without_views_the_examples_themselves() -> None:
+    examples = digits(10)
+    inputs, labels, _ = joined(list(Material(examples).batches(torch.tensor([3, 9, 3]), epoch=5, batch_size=2)))
+    assert torch.equal(inputs, examples.inputs[[3, 9, 3]])
+    assert labels.tolist() == examples.labels_or_empty[[3, 9, 3]].tolist()
+
+
+@pytest.mark.parametrize("block_bytes", [1, 64 * 16, 64 * 16 * 3 + 1, 2**30])
+def test_where_a_block_ends_changes_nothing(
+    store: Store, shuffled: Examples, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material = Material(shuffled, store, views=parse_views(VIEWS))
+    showings = material.showings(1, seed=0)
+    expected = list(material.batches(showings, epoch=1, batch_size=16))
+    monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+    found = list(material.batches(showings, epoch=1, batch_size=16))
+    assert [len(batch.inputs) for batch in found] == [16] * 6 + [4]
+    for one, other in zip(joined(found), joined(expected), strict=True):
+        assert one is not None
+        assert other is not None
+        assert torch.equal(one, other)
+
+
+def test_going_on_in_the_middle_of_an_epoch_shows_the_rest_of_it(store: Store, shuffled: Examples) -> None:
+    material = Material(shuffled, store)
+    showings = material.showings(2, seed=0)
+    whole = list(material.batches(showings, epoch=2, batch_size=16))
+    rest = list(material.batches(showings[3 * 16 :], epoch=2, batch_size=16))
+    assert all(torch.equal(one.inputs, other.inputs) for one, other in zip(rest, whole[3:], strict=True))
+
+
+def test_an_epoch_shows_every_example_once_in_an_order_of_its_own() -> None:
+    material = Material(digits(50))
+    orders = [material.showings(epoch, seed=seed) for seed in (0, 1) for epoch in (0, 1)]
+    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+    assert torch.equal(material.showings(1, seed=1), orders[3])
+
+
+def test_a_small_set_goes_round_evenly_and_every_time_in_another_view() -> None:
+    """The twin of a student that learns from five times as many examples is not shown one view five times."""
+    examples = digits(20)
+    material = Material(examples, views=parse_views("shift:2"), examples_per_epoch=90)
+    assert (material.epoch_size, material.turns) == (90, 5)
+    showings = material.showings(3, seed=0)
+    rows, turns = showings % 20, showings // 20
+    assert turns.tolist() == sorted(turns.tolist())
+    assert np.bincount(rows[:80]).tolist() == [4] * 20
+    assert len(set(rows[80:].tolist())) == 10
+    inputs, _, _ = joined(list(material.batches(showings, epoch=3, batch_size=90)))
+    for turn in range(5):
+        at = turns == turn
+        expected = parse_views("shift:2").apply(examples, rows[at], torch.full((int(at.sum()),), 3 * 5 + turn + 1))
+        assert torch.equal(inputs[at], expected.inputs)
+
+
+def test_fewer_examples_per_epoch_than_there_are() -> None:
+    showings = Material(digits(50), examples_per_epoch=8).showings(0, seed=0)
+    assert len(set(showings.tolist())) == 8
+    assert max(showings.tolist()) < 50
+
+
+def test_mixed_labels_come_as_probabilities() -> None:
+    examples = digits(30)
+    material = Material(examples, views=parse_views("mixup:0.4"))
+    _, labels, _ = joined(list(material.batches(torch.arange(30), epoch=0, batch_size=30)))
+    assert labels.shape == (30, 10)
+    assert torch.allclose(labels.sum(1), torch.ones(30))
+
+
+def test_what_does_not_belong_together(store: Store, tmp_path: Path) -> None:
+    examples = digits(200)
+    renamed = Examples.of(examples.inputs, examples.labels, classes=[f"digit {name}" for name in examples.classes])
+    with pytest.raises(MismatchError, match="classes"):
+        Material(renamed, store)
+    with pytest.raises(MismatchError, match="other views"):
+        Material(examples, store, views=parse_views("shift:2"))
+    plain = label(tmp_path / "plain", examples=digits(20))
+    with pytest.raises(MismatchError, match="expected identity; received shift:1"):
+        Material(digits(20), plain, views=parse_views("shift:1"))
+    Material(digits(20), plain, views=parse_views(None))
+    with pytest.raises(InputError, match="nothing to learn from"):
+        Material(Examples.of(examples.inputs, classes=examples.classes))
+    with pytest.raises(InputError, match="examples_per_epoch"):
+        Material(examples, examples_per_epoch=0)
+
+
+def test_blended_views_need_the_very_set_the_teacher_was_shown(tmp_path: Path) -> None:
+    """Mixup draws partners from the set: of another set it would make other pictures than those that were answered."""
+    mixed = label(tmp_path, views="mixup:1", n_views=1, examples=digits(40))
+    turned = digits(40).select(list(range(39, -1, -1)))
+    batch = next(iter(Material(turned, mixed).batches(torch.arange(40), epoch=0, batch_size=40)))
+    assert batch.soft_targets is not None
+    asked = nearest_mean(digits(40)).label(batch.inputs).values
+    assert torch.allclose(batch.soft_targets.values.float(), asked, atol=0.02)
+    with pytest.raises(MismatchError, match="these views blend examples"):
+        Material(digits(39), mixed)
+
+
+def test_answers_are_looked_up_before_training_and_not_after_hours(store: Store, tmp_path: Path) -> None:
+    Material(digits(150), store).require_answers(1000)
+    with pytest.raises(InputError, match="1 of 201 examples have no soft targets"):
+        Material(digits(201), store).require_answers(1)
+    # View 2 is missing of one example: enough for one epoch, which shows view 1, and not for two.
+    rows = torch.arange(store.n_rows)
+    ids, seeds = store.keys(rows)
+    gap = (ids == digits(200).ids[7]).all(1) & (seeds == 2)
+    partly = Partly(store, lost={(ids[gap][0].tobytes(), 2)})
+    Material(digits(200), partly).require_answers(1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="1 of 200"):
+        Material(digits(200), partly).require_answers(2)  # type: ignore[arg-type]
+
+
+class Partly:
+    """A store that has lost some keys."""
+
+    def __init__(self, store: Store, lost: set[tuple[bytes, int]]) -> None:
+        self.store, self.lost, self.manifest = store, lost, store.manifest
+
+    def __len__(self) -> int:
+        return len(self.store) - len(self.lost)
+
+    def rows(self, ids: np.ndarray, views: int) -> Tensor:
+        missing = sum((key.tobytes(), views) in self.lost for key in ids)
+        if missing:
+            raise InputError(f"{missing} of {len(ids)} examples have no soft targets")
+        return self.store.rows(ids, views)
+
+
+def test_validation_is_judged_by_labels_or_else_by_the_store(store: Store) -> None:
+    examples, validation = digits(200).select(range(150)), digits(200).select(range(150, 200))
+    partly = validation.hide_labels(torch.arange(20))
+    nobody = validation.hide_labels(torch.arange(50))
+    assert Material(examples).validation_material() is None
+    by_labels = Material(examples, store, validation=validation).validation_material()
+    assert by_labels is not None
+    assert by_labels.targets is None
+    by_store = Material(examples, store, validation=partly).validation_material()
+    assert by_store is not None
+    assert by_store.targets is store
+    assert len(by_store.examples) == 50
+    twin = Material(examples, validation=partly).validation_material()
+    assert twin is not None
+    assert len(twin.examples) == 30
+    assert (twin.examples.labels_or_empty != UNLABELLED).all()
+    assert Material(examples, validation=nobody).validation_material() is None
