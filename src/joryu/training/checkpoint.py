@@ -6,27 +6,32 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from joryu.errors import TrainingError
-from joryu.targets.durable import durable_file
+from joryu.targets.durable import LOCK, durable_file
 
 NAME = "checkpoint.pt"
 
 
 @dataclass
 class Progress:
-    """The trainer's own state: where it is, what it has summed, the best epoch so far."""
+    """The trainer's own state: where it is, what it has summed, the best epoch so far.
+
+    ``epoch`` counts the finished epochs and ``step`` the steps done in the one under way; ``loss_sum`` is the sum of
+    the mean losses of its ``loss_rows`` batches. ``best_epoch`` counts from 1, as ``metrics.jsonl`` does.
+    """
 
     epoch: int = 0
-    step: int = 0  #: steps done in this epoch
+    step: int = 0
     loss_sum: float = 0.0
     loss_rows: int = 0
     seconds: float = 0.0
     best_epoch: int | None = None
     best_loss: float = float("inf")
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -45,14 +50,46 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
+        with ZipFile(path) as archive:  # torch.load does not look at the checksums that torch.save wrote
+            if (damaged := archive.testzip()) is not None:
+                raise BadZipFile(f"wrong checksum of {damaged}")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        raise TrainingError(
-            f"cannot read the checkpoint {path}",
-            received=str(error).splitlines()[0],
-            hint="delete that file to begin this training again",
-        ) from error
+    except Exception as error:  # on a file that is no checkpoint torch raises whatever it stumbles over
+        raise unusable(path, error) from error
     return state
+
+
+def unusable(path: Path, error: Exception) -> TrainingError:
+    """What to say of a checkpoint that cannot be gone on from."""
+    why = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return TrainingError(
+        f"cannot go on from the checkpoint {path}",
+        received=why,
+        hint="delete that file to begin this training again",
+    )
+
+
+def best_file(folder: Path, epoch: int) -> Path:
+    """The student as it was after its best epoch so far.
+
+    Kept under the epoch's name: going back to an older checkpoint may mean going back to an older best.
+    """
+    return folder / f"best-{epoch}.safetensors"
+
+
+def drop_best_files(folder: Path, *, but: int | None) -> None:
+    """Delete the students of epochs that no checkpoint calls best any more."""
+    for path in folder.glob("best-*.safetensors"):
+        if but is None or path != best_file(folder, but):
+            path.unlink()
+
+
+def clean(folder: Path) -> None:
+    """Delete what only an unfinished run needs; its lock too, for whoever takes it now finds the run finished."""
+    drop_best_files(folder, but=None)
+    for path in (folder / NAME, folder / LOCK):
+        if path.exists():  # asked first: a finished run may lie where nothing can be deleted
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: object) -> None:

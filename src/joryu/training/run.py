@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from joryu.errors import InputError, MismatchError
+from joryu.targets.durable import remove_leftovers, sole_writer
 from joryu.targets.provenance import joryu_version, machine, now
-from joryu.training.checkpoint import Progress, write_json
+from joryu.training.checkpoint import NAME as CHECKPOINT
+from joryu.training.checkpoint import Progress, clean, write_json
+
+METRICS = "metrics.jsonl"
 
 Watch = Callable[[Progress, int, int], None]
 """Called after every step with the progress, the number of steps in an epoch and the number of epochs."""
@@ -36,21 +41,41 @@ class Run:
 
     @property
     def record(self) -> Path:
+        """``run.json``: the request, where it came from, and in the end the outcome."""
         return self.folder / "run.json"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the outcome is recorded."""
+        return is_finished(self.folder)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder, alone, while training in it; what only an unfinished run needs is then deleted.
+
+        Raises:
+            InputError: the folder cannot be written, or another process is training there.
+        """
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(sole_writer(self.folder))
+            except OSError as error:
+                raise InputError(f"cannot write the run folder {self.folder}", received=str(error)) from error
+            remove_leftovers(self.folder)
+            yield
+            if self.finished:
+                clean(self.folder)
 
     def open(self, request: dict[str, Any]) -> None:
         """Begin, or go on with, what ``request`` asks for.
 
+        A run that never got as far as a checkpoint or an epoch has nothing to lose, and gives way to another request.
+
         Raises:
             MismatchError: the folder holds a run that asked for something else.
-            InputError: the folder cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot write the run folder {self.folder}", received=str(error)) from error
-        if self.record.is_file():
-            self._same_request(request)
+        if self.record.is_file() and self._agrees(request):
             return
         write_json(
             self.record,
@@ -64,21 +89,32 @@ class Run:
             },
         )
 
-    def _same_request(self, request: dict[str, Any]) -> None:
-        earlier = read_run(self.folder)["request"]
+    def _agrees(self, request: dict[str, Any]) -> bool:
+        """Whether the folder's run asked for the same; raises where it asked for something else and got somewhere."""
+        record = read_run(self.folder)
+        earlier = record["request"]
         wanted = json.loads(json.dumps(request))
-        for key in sorted(earlier.keys() | wanted.keys()):
-            if earlier.get(key) != wanted.get(key):
-                raise MismatchError(
-                    f"{self.folder} holds a run with another {key}",
-                    expected=_difference(earlier.get(key), wanted.get(key)),
-                    received=_difference(wanted.get(key), earlier.get(key)),
-                    hint="choose another folder, or delete this one to begin again",
-                )
+        differing = [key for key in sorted(earlier.keys() | wanted.keys()) if earlier.get(key) != wanted.get(key)]
+        if not differing:
+            return True
+        if "finished" not in record and not any((self.folder / name).exists() for name in (CHECKPOINT, METRICS)):
+            return False
+        key = differing[0]
+        raise MismatchError(
+            f"{self.folder} holds a run with another {key}",
+            expected=_difference(earlier.get(key), wanted.get(key)),
+            received=_difference(wanted.get(key), earlier.get(key)),
+            hint="choose another folder, or delete this one to begin again",
+        )
 
     def finish(self, outcome: dict[str, Any]) -> None:
         """Record the outcome; from now on the run is finished and is never trained again."""
         write_json(self.record, read_run(self.folder) | {"finished": now()} | outcome)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a run that came to its end."""
+    return (folder / "run.json").is_file() and "finished" in read_run(folder)
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -92,12 +128,15 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not a run", expected="a folder that joryu distill wrote (it holds run.json)")
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise InputError(f"cannot read {path}", received=str(error)) from error
+    if "request" not in content:
+        raise InputError(f"{path} is not the record of a run", expected="an entry 'request'", received=list(content))
     return content
 
 
-def _difference(one: Any, other: Any) -> Any:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {k: v for k, v in one.items() if other.get(k) != v} or one
-    return one
+def _difference(one: Any, other: Any) -> str:
+    """What ``one`` has that ``other`` has not, in words."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return "none" if one is None else str(one)
+    return ", ".join(f"{key} {value}" for key, value in one.items() if other.get(key) != value) or "nothing more"

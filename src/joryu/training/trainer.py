@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from joryu.errors import InputError
 from joryu.objectives import Objective
 from joryu.students import Blueprint, load_student, save_student
-from joryu.training.checkpoint import NAME, load_checkpoint
-from joryu.training.loop import BEST, Loop
+from joryu.training.checkpoint import clean
+from joryu.training.loop import Loop
 from joryu.training.material import Material
+from joryu.training.processes import make_fabric, own_randomness
 from joryu.training.recipe import Recipe
-from joryu.training.run import Run, read_run
+from joryu.training.run import METRICS, Run
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,65 @@ def train(
     """Train a student; go on where an earlier, interrupted call stopped; return at once if it had finished.
 
     The result is a function of the arguments alone: the same seed gives the same bits on the same machine, whether or
-    not the training was interrupted. Ctrl-C saves a checkpoint first.
+    not the training was interrupted. Ctrl-C saves a checkpoint first. Under ``fabric run`` several processes share out
+    each batch; the first of them writes.
 
     Raises:
         MismatchError: the folder holds a run that asked for something else.
         TrainingError: the loss is no longer finite, or a checkpoint is damaged.
+        InputError: patience without validation, an example without an answer in the store, another process that trains
+            in the folder.
         KeyboardInterrupt: after the checkpoint was saved.
     """
-    run.open(describe(blueprint, material, objective, recipe))
-    if "finished" not in read_run(run.folder):
-        loop = Loop(blueprint, material, objective=objective, recipe=recipe, run=run)
-        loop.resume(load_checkpoint(run.folder))
-        loop.fit()
-        if loop.fabric.is_global_zero:
-            save_student(run.folder, loop.best_module(), blueprint)
-            run.finish({"seconds": round(loop.progress.seconds, 1), "best_epoch": loop.progress.best_epoch})
-            for leftover in (NAME, BEST):
-                (run.folder / leftover).unlink(missing_ok=True)
-        loop.fabric.barrier()
+    check(material, recipe)
+    request = describe(blueprint, material, objective, recipe)
+    if run.finished:
+        run.open(request)  # only compares
+        clean(run.folder)  # in case it was killed right after it had finished
+    else:
+        fabric = make_fabric(recipe)
+        with run.held() if fabric.is_global_zero else nullcontext(), own_randomness(fabric.device):
+            if fabric.is_global_zero:
+                run.open(request)
+            fabric.barrier()
+            if not run.finished:
+                material.require_answers(recipe.epochs)
+                _train(Loop(blueprint, material, objective=objective, recipe=recipe, run=run, fabric=fabric))
+            fabric.barrier()
     module, _ = load_student(run.folder)
     return Trained(module, blueprint, read_history(run.folder), run.folder)
 
 
+def _train(loop: Loop) -> None:
+    loop.resume()
+    loop.fit()
+    if not loop.fabric.is_global_zero:
+        return
+    save_student(loop.run.folder, loop.best_module(), loop.blueprint)
+    loop.run.finish(
+        {
+            "seconds": round(loop.progress.seconds, 1),
+            "best_epoch": loop.progress.best_epoch,
+            "device": loop.fabric.device.type,
+            "processes": loop.fabric.world_size,
+            "precision": loop.fabric.strategy.precision.precision,
+        }
+    )
+
+
+def check(material: Material, recipe: Recipe) -> None:
+    """Raises:
+    InputError: patience, and nothing that could try it.
+    """
+    if recipe.patience is not None and material.validation_material() is None:
+        raise InputError(
+            "patience needs something to validate by", expected="validation examples with labels or in the store"
+        )
+
+
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``."""
-    path = folder / "metrics.jsonl"
+    path = folder / METRICS
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
@@ -80,9 +117,10 @@ def describe(blueprint: Blueprint, material: Material, objective: Objective, rec
             "teacher": manifest.teacher.fingerprint,
             "examples": manifest.examples.fingerprint,
             "views": manifest.n_views,
+            "encoding": None if manifest.encoding is None else manifest.encoding.model_dump(mode="json"),
         }
     validation = material.validation
-    return {
+    request: dict[str, Any] = {
         "student": blueprint.model_dump(mode="json"),
         "examples": {"name": examples.name, "n": len(examples), "content": content},
         "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
@@ -91,3 +129,6 @@ def describe(blueprint: Blueprint, material: Material, objective: Objective, rec
         "objective": objective.describe(),
         "recipe": recipe.model_dump(mode="json"),
     }
+    if material.examples_per_epoch is not None:
+        request["examples_per_epoch"] = material.examples_per_epoch
+    return request

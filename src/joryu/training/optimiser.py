@@ -1,0 +1,39 @@
+"""What happens to the weights in a step, besides the gradient: optimiser, moving average, norm constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from joryu.training.recipe import Recipe
+
+
+def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms."""
+    decayed = [p for p in module.parameters() if p.ndim > 1]
+    spared = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(
+            groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+        )
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+
+
+def averaged(module: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average, ``average ← decay · average + (1 - decay) · weights``, from the first step on.
+
+    It begins as the weights after the first step. Buffers follow the student.
+    """
+    return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+
+
+@torch.no_grad()
+def constrain(layers: Sequence[nn.Linear], max_norm: float) -> None:
+    """Scale the incoming weights of each unit back to L2 norm ``max_norm`` where they exceed it."""
+    for layer in layers:
+        layer.weight.copy_(torch.renorm(layer.weight, p=2, dim=0, maxnorm=max_norm))

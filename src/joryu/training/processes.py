@@ -1,0 +1,100 @@
+"""Where a training runs: one process, or the several that ``fabric run`` started, on whatever devices they have."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.single_device import SingleDeviceStrategy
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.training.recipe import Recipe
+
+
+def make_fabric(recipe: Recipe) -> Fabric:
+    """Fabric at the recipe's precision; devices and nodes come from ``fabric run`` (LT_* variables), or one device.
+
+    Raises:
+        InputError: a strategy that splits the weights: the moving average, max-norm and the saved student need them
+            whole.
+    """
+    precision = recipe.precision
+    if precision == "auto":
+        precision = best_precision("cuda" if torch.cuda.is_available() else "cpu")
+    with _quiet():
+        # Fabric alone would take every GPU it sees and start this program once for each: not in a user's notebook.
+        fabric = Fabric(precision=precision) if "LT_DEVICES" in os.environ else Fabric(precision=precision, devices=1)
+        if "LT_CLI_USED" not in os.environ:  # fabric run has started the processes already
+            fabric.launch()
+    if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
+        raise InputError("this strategy cannot train a student", expected="ddp", received=os.environ.get("LT_STRATEGY"))
+    return fabric
+
+
+def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
+    """bf16 where the hardware multiplies it natively, else float32."""
+    if device_type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device_type == "cpu":
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    else:
+        native = False
+    return "bf16-mixed" if native else "32-true"
+
+
+def any_says(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
+    """Flag by flag, whether any process says so. A meeting: where there are several processes, all must call it."""
+    if fabric.world_size == 1:
+        return flags
+    said: Any = fabric.all_reduce(torch.tensor(flags, dtype=torch.float32, device=fabric.device), reduce_op="max")
+    return tuple(flag > 0 for flag in said.tolist())
+
+
+def mean_of(fabric: Fabric, value: Tensor) -> float:
+    """The mean of a number over all processes; a meeting."""
+    if fabric.world_size == 1:
+        return float(value)
+    mean: Any = fabric.all_reduce(value.clone(), reduce_op="mean")
+    return float(mean)
+
+
+def rows_of(fabric: Fabric, state: Tensor) -> Tensor:
+    """A vector of each process as the rows of a matrix (of a lone process the vector itself), on the CPU; a meeting."""
+    if fabric.world_size == 1:
+        return state
+    rows: Any = fabric.all_gather(state.to(fabric.device))
+    return torch.as_tensor(rows).cpu()
+
+
+@contextmanager
+def own_randomness(device: torch.device) -> Iterator[None]:
+    """Leave the caller's random state as it was, and let cuDNN choose only kernels that repeat themselves."""
+    deterministic, benchmark = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, benchmark
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Fabric's advice about the environment, which is not the user's business here."""
+    logger = logging.getLogger("lightning_fabric")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
