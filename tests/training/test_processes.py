@@ -1,0 +1,121 @@
+"""Several processes, started as ``fabric run`` starts them, are one training."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+from scenes import TOGETHER, one_of, outcome
+
+from joryu.errors import InputError
+from joryu.training import Recipe
+from joryu.training.processes import any_says, best_precision, make_fabric, mean_of, own_randomness, rows_of
+
+Start = Callable[..., ForkServerProcess]
+
+
+@pytest.fixture
+def port() -> int:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return int(server.getsockname()[1])
+    except OSError as error:
+        pytest.skip(f"no local sockets here: {error}")
+
+
+def together(
+    start: Start, port: int, name: str, folder: Path, targets: Path, stop: dict[int, int] | None = None
+) -> Sequence[int | None]:
+    """The exit codes of two processes that train together."""
+    both = [start(one_of, 2, rank, port, name, folder, targets, stop or {}) for rank in (0, 1)]
+    for process in both:
+        process.join(100)
+    return [process.exitcode for process in both]
+
+
+@pytest.mark.sockets
+def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+    """Each takes half of every batch: the mean of their mean losses and gradients is the batch's."""
+    assert together(elsewhere, port, "exact", tmp_path / "two", targets) == [0, 0]
+    TOGETHER["exact"].train(tmp_path / "one", targets)
+    for name in ("student.safetensors", "student.json"):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "two" / "twin" / name).read_bytes()
+    two, one = (load_file(tmp_path / name / "student.safetensors") for name in ("two", "one"))
+    for name, weights in one.items():
+        assert torch.allclose(weights, two[name], atol=1e-5), name
+    (_, records, best), (_, expected, expected_best) = outcome(tmp_path / "two"), outcome(tmp_path / "one")
+    assert best == expected_best
+    for record, other in zip(records, expected, strict=True):
+        assert record == pytest.approx(other, abs=1e-5)
+    assert len(list((tmp_path / "two").glob("events*"))) == 1
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
+
+
+@pytest.mark.sockets
+def test_two_processes_stop_at_the_same_step_and_go_on(
+    elsewhere: Start, port: int, tmp_path: Path, targets: Path
+) -> None:
+    """Each has its own dropout and its own statistics of batch norm; Ctrl-C reaches them at different steps."""
+    assert together(elsewhere, port, "dropout", tmp_path / "whole", targets) == [0, 0]
+    stopped = together(elsewhere, port, "dropout", tmp_path / "stopped", targets, {0: 12, 1: 11})
+    assert stopped == [1, 1]  # a KeyboardInterrupt each, and nobody waits for the other
+    saved = torch.load(tmp_path / "stopped" / "checkpoint.pt", weights_only=True)
+    assert saved["random"].shape[0] == 2
+    assert not torch.equal(*saved["random"])
+    assert together(elsewhere, port, "dropout", tmp_path / "stopped", targets) == [0, 0]
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.sockets
+def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+    three = [elsewhere(one_of, 3, rank, port, "exact", tmp_path / "run", targets, {}) for rank in range(3)]
+    for rank, process in enumerate(three):
+        process.join(100)
+        assert process.exitcode == 1
+        assert "a multiple of 3 processes; received 32" in (tmp_path / f"run-{rank}.txt").read_text()
+
+
+def test_alone_nobody_is_asked() -> None:
+    fabric = make_fabric(Recipe(precision="32-true"))
+    assert isinstance(fabric, Fabric)
+    assert (fabric.world_size, fabric.is_global_zero) == (1, True)
+    assert any_says(fabric, True, False) == (True, False)
+    assert mean_of(fabric, torch.tensor(2.5)) == 2.5
+    state = torch.get_rng_state()
+    assert rows_of(fabric, state) is state
+
+
+def test_precision_is_what_the_hardware_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert best_precision("cpu") == "32-true"
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert best_precision("cpu") == "bf16-mixed"
+    assert best_precision("mps") == "32-true"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
+    assert best_precision("cuda") == "bf16-mixed"
+
+
+def test_fabric_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    make_fabric(Recipe(precision="bf16-mixed"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_strategy_that_splits_the_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joryu.training.processes.SingleDeviceStrategy", type("Other", (), {}))
+    with pytest.raises(InputError, match="strategy cannot train a student"):
+        make_fabric(Recipe())
+
+
+def test_what_cudnn_may_do_is_set_back() -> None:
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with own_randomness(torch.device("cpu")):
+        assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == (True, False)
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
