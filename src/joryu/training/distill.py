@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from joryu.errors import InputError
@@ -14,10 +13,11 @@ from joryu.examples import Examples, load_examples, parse_views, split_examples
 from joryu.objectives import Distillation, HardLabels
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
+from joryu.targets.failures import id_to_hex
 from joryu.training.material import Material
 from joryu.training.recipe import Recipe
-from joryu.training.run import Run, read_run
-from joryu.training.trainer import Trained, train
+from joryu.training.run import Run, is_finished, read_run
+from joryu.training.trainer import Trained, check, train
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
 
@@ -33,8 +33,8 @@ class Lesson:
         test: the share held out before anything else, to be looked at by `joryu.report` alone; 0 where the set has a
             test split of its own.
         labelled: the share of the remaining labels that student and twin may use, as if nobody had labelled the rest.
-            At least one of each class is kept.
-        twin: train the same student once more, on the hard labels alone, for exactly as many steps.
+        twin: train the same student once more, on the hard labels alone, for as many steps (each with its own
+            patience, if the recipe has any).
         allow_dead_teacher: distil although the audit found that there is nothing to learn.
 
     Raises:
@@ -82,28 +82,41 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     """Train a student on the store's soft targets (and the hard labels, where there are any).
 
     The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
-    the student and its twin. Views are the ones the teacher labelled.
+    the student and its twin. Views are the ones the teacher labelled. Examples that the teacher failed on are left out;
+    the run's notes say how many.
 
     Raises:
         DeadTeacherError: the audit found a teacher that teaches nothing.
         MismatchError: the store does not belong to these examples, or the folder holds another run.
-        InputError: a twin was asked for and no example has a label.
+        InputError: a twin was asked for and no example has a label, or so few that some class would have none.
     """
+    parts = part(examples, lesson, recipe.seed)
+    teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
+    views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
+    material = Material(teaching, targets, views=views, validation=validation)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
-    parts = part(examples, lesson, recipe.seed)
-    blueprint = Blueprint.fitted(lesson.student, parts.teaching.inputs, examples.classes)
-    views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
-    material = Material(parts.teaching, targets, views=views, validation=parts.validation)
-    run = replace(run, notes=run.notes | {"lesson": asdict(lesson)})
+    labelled = None
+    if lesson.twin:
+        labelled = replace(material, examples=teaching.labelled(), targets=None, examples_per_epoch=material.epoch_size)
+        check(labelled, recipe)  # before the student is trained, not after
+    blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes)
+    notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
+    run = replace(run, notes=run.notes | notes)
     student = train(blueprint, material, objective=lesson.objective, recipe=recipe, run=run)
-    if not lesson.twin:
+    if labelled is None:
         return Distilled(student, None, parts)
-    labelled = Material(
-        parts.teaching.labelled(), views=views, validation=parts.validation, examples_per_epoch=material.epoch_size
-    )
     run = replace(run, folder=run.folder / TWIN)
     return Distilled(student, train(blueprint, labelled, objective=HardLabels(), recipe=recipe, run=run), parts)
+
+
+def _answerable(examples: Examples, targets: Store) -> Examples:
+    """Without the examples that the teacher was asked about and failed on."""
+    failed = {failure.id for failure in targets.failures()}
+    if not failed:
+        return examples
+    kept = [row for row, words in enumerate(examples.ids) if id_to_hex(words) not in failed]
+    return examples.select(kept)
 
 
 def train_on_labels(
@@ -153,12 +166,12 @@ def hide(examples: Examples, keep: float, seed: int) -> Examples:
             received=f"{len(kept)} labels",
             hint="try a larger --labelled",
         )
-    hidden = ~np.isin(examples.ids[:, 0], kept.ids[:, 0])
-    return examples.hide_labels(torch.from_numpy(hidden))
+    shown = {words.tobytes() for words in kept.ids}
+    return examples.hide_labels(torch.tensor([words.tobytes() not in shown for words in examples.ids]))
 
 
 def _distinct(examples: Examples) -> int:
-    return len(np.unique(examples.labels_or_empty.numpy()))
+    return len(torch.unique(examples.labels_or_empty))
 
 
 def lesson_of(folder: Path) -> Lesson | None:
@@ -170,7 +183,7 @@ def lesson_of(folder: Path) -> Lesson | None:
 def find_twin(folder: Path) -> Path | None:
     """The folder of a run's finished twin, if it has one."""
     twin = folder / TWIN
-    return twin if (twin / "student.safetensors").is_file() else None
+    return twin if is_finished(twin) else None
 
 
 def has_test_split(spec: str) -> bool:

@@ -1,0 +1,294 @@
+"""From a store to a student and its twin."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from scenes import at_step, digits, label, nearest_mean, recipe
+from torch import nn
+
+from joryu.errors import DeadTeacherError, InputError, MismatchError
+from joryu.examples import UNLABELLED, Examples
+from joryu.objectives import Distillation
+from joryu.students import Blueprint
+from joryu.targets import SoftTargets, Space, Store
+from joryu.teachers import Network
+from joryu.teachers.labelling import label_examples
+from joryu.training import Material, Run, read_history, read_run
+from joryu.training.checkpoint import Progress
+from joryu.training.distill import Lesson, distill, find_twin, has_test_split, lesson_of, part, train_on_labels
+
+LESSON = Lesson(student="mlp:8x1", objective=Distillation(temperature=2.0, hard_weight=0.1))
+
+
+@pytest.fixture
+def store(targets: Path) -> Store:
+    return Store.open(targets)
+
+
+def ids(examples: Examples | None) -> set[bytes]:
+    return set() if examples is None else {words.tobytes() for words in examples.ids}
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("validation", "test", "sizes"), [(0.1, 0.0, (288, 32, 0)), (0.1, 0.2, (224, 32, 64))])
+def test_parts_are_disjoint_and_of_the_sizes_asked_for(
+    validation: float, test: float, sizes: tuple[int, int, int]
+) -> None:
+    parts = part(digits(), Lesson(validation=validation, test=test), seed=0)
+    found = [ids(one) for one in parts]
+    assert tuple(len(one) for one in found) == sizes
+    assert set.union(*found) == ids(digits())
+    again = part(digits(), Lesson(validation=validation, test=test), seed=0)
+    assert [ids(one) for one in again] == found
+    assert ids(part(digits(), Lesson(validation=validation, test=test), seed=1).validation) != found[1]
+
+
+def test_the_test_part_is_the_same_whatever_is_done_with_the_rest() -> None:
+    plain, other = (part(digits(), lesson, 0) for lesson in (Lesson(test=0.2), Lesson(test=0.2, labelled=0.3)))
+    assert ids(plain.test) == ids(other.test)
+    assert ids(plain.teaching) == ids(other.teaching)
+
+
+def test_labels_are_hidden_by_share_and_class_and_only_where_one_is_taught() -> None:
+    parts = part(digits(), Lesson(labelled=0.25), seed=0)
+    shown = parts.teaching.labels_or_empty != UNLABELLED
+    assert int(shown.sum()) == 72  # a quarter of 288
+    counts = torch.bincount(parts.teaching.labels_or_empty[shown], minlength=10)
+    everybody = torch.bincount(part(digits(), Lesson(), seed=0).teaching.labels_or_empty, minlength=10)
+    assert ((counts - everybody / 4).abs() <= 1).all()
+    assert (parts.validation.labels_or_empty != UNLABELLED).all()
+    with pytest.raises(InputError, match="at least one label for each of 10 classes"):
+        part(digits(), Lesson(labelled=0.02), seed=0)
+
+
+def test_what_nobody_labelled_stays_unlabelled() -> None:
+    examples = digits().hide_labels(torch.arange(0, 320, 2))
+    parts = part(examples, Lesson(labelled=0.5), seed=0)
+    known = dict(zip((words.tobytes() for words in examples.ids), examples.labels_or_empty.tolist(), strict=True))
+    shown = (parts.teaching.labels_or_empty != UNLABELLED).nonzero().flatten().tolist()
+    assert 60 < len(shown) < 85
+    for row in shown:
+        assert known[parts.teaching.ids[row].tobytes()] == int(parts.teaching.labels_or_empty[row])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"validation": 0.0}, {"validation": 1.0}, {"test": -0.1}, {"test": 0.95}, {"labelled": 0.0}, {"labelled": 1.1}],
+)
+def test_shares_that_leave_nothing(given: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Lesson(**given)
+
+
+# --- student and twin -----------------------------------------------------------------------------------------------
+
+
+def test_the_twin_has_the_same_start_and_the_same_steps_and_labels_alone(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts, build = [], Blueprint.build
+
+    def noted(self: Blueprint) -> nn.Sequential:
+        module = build(self)
+        starts.append({name: value.clone() for name, value in module.state_dict().items()})
+        return module
+
+    shown: list[Material] = []
+    batches = Material.batches
+
+    def noted_batches(self: Material, *arguments: Any, **named: Any) -> Any:
+        shown.append(self)
+        return batches(self, *arguments, **named)
+
+    monkeypatch.setattr(Blueprint, "build", noted)
+    monkeypatch.setattr(Material, "batches", noted_batches)
+    steps: list[tuple[int, int]] = []
+
+    def watch(progress: Progress, _: int, __: int) -> None:
+        steps.append((progress.epoch, progress.step))
+
+    lesson = replace(LESSON, labelled=0.25, twin=True)
+    found = distill(digits(), store, lesson=lesson, recipe=recipe(), run=Run(tmp_path, watch=watch))
+    assert found.twin is not None
+    # Student, the student read back from its file, twin, and the twin read back.
+    assert all(torch.equal(value, starts[2][name]) for name, value in starts[0].items())
+    assert len(steps) == 2 * 3 * 9
+    assert steps[:27] == steps[27:]
+    taught = [material for material in shown if len(material.examples) != 32]  # these validate
+    assert [len(material.examples) for material in taught] == [288] * 3 + [72] * 3
+    twins = taught[-1]
+    assert twins.targets is None
+    assert (twins.examples.labels_or_empty != UNLABELLED).all()
+    assert ids(twins.examples) <= ids(found.parts.teaching)
+    assert not torch.equal(
+        found.student.module.state_dict()["1.1.weight"], found.twin.module.state_dict()["1.1.weight"]
+    )
+    assert find_twin(tmp_path) == tmp_path / "twin"
+
+
+def test_views_are_the_ones_the_teacher_labelled(store: Store, tmp_path: Path) -> None:
+    distill(digits(), store, lesson=replace(LESSON, twin=True), recipe=recipe(), run=Run(tmp_path))
+    for folder in (tmp_path, tmp_path / "twin"):
+        assert read_run(folder)["request"]["views"] == "shift:1"
+
+
+def test_a_student_learns_from_the_store_what_a_few_labels_cannot_teach(store: Store, tmp_path: Path) -> None:
+    """40 labels, 288 answers: the student agrees with its teacher, the twin is left behind."""
+    lesson = replace(LESSON, student="mlp:32x1", labelled=0.14, twin=True)
+    found = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=20), run=Run(tmp_path))
+    assert found.twin is not None
+    student, twin = (
+        max(record["validation_accuracy"] for record in trained.history) for trained in (found.student, found.twin)
+    )
+    assert student > 0.8
+    assert student >= twin
+
+
+def test_what_the_run_remembers(store: Store, tmp_path: Path) -> None:
+    lesson = replace(LESSON, labelled=0.5)
+    run = Run(tmp_path, command="joryu distill", notes={"examples": "digits"})
+    distill(digits(), store, lesson=lesson, recipe=recipe(), run=run)
+    assert lesson_of(tmp_path) == lesson
+    assert read_run(tmp_path)["notes"]["examples"] == "digits"
+    assert find_twin(tmp_path) is None
+    assert train_on_labels("mlp:4x1", digits(), validation=0.2, recipe=recipe(), run=Run(tmp_path / "labels"))
+    assert lesson_of(tmp_path / "labels") is None
+
+
+def test_an_unfinished_twin_is_none_and_is_gone_on_with(store: Store, tmp_path: Path) -> None:
+    lesson = replace(LESSON, twin=True)
+
+    def in_the_twin() -> None:
+        if (tmp_path / "twin").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run = Run(tmp_path, watch=at_step(12, in_the_twin))
+        distill(digits(), store, lesson=lesson, recipe=recipe(), run=run)
+    assert find_twin(tmp_path) is None
+    distill(digits(), store, lesson=lesson, recipe=recipe(), run=Run(tmp_path))
+    assert find_twin(tmp_path) == tmp_path / "twin"
+    distill(digits(), store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "whole"))
+    for name in ("student.safetensors", "twin/student.safetensors"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_partly_labelled_sets(store: Store, tmp_path: Path) -> None:
+    """The student is validated against the teacher, the twin on the labels that validation happens to hold."""
+    examples = digits().hide_labels(torch.arange(0, 320, 2))
+    found = distill(examples, store, lesson=replace(LESSON, twin=True), recipe=recipe(), run=Run(tmp_path))
+    assert found.twin is not None
+    assert "validation_agreement" in found.student.history[0]
+    assert "validation_accuracy" in found.twin.history[0]
+
+
+def test_a_twin_needs_labels_and_says_so_before_the_student_is_trained(store: Store, tmp_path: Path) -> None:
+    examples = digits().hide_labels(torch.arange(320))
+    lesson = replace(LESSON, objective=Distillation(), twin=True)
+    with pytest.raises(InputError, match="has a label"):
+        distill(examples, store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    few = digits().hide_labels(torch.arange(4, 320))
+    with pytest.raises(InputError, match="patience needs"):
+        distill(few, store, lesson=lesson, recipe=recipe(patience=2), run=Run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+# --- teachers that should not be learned from -----------------------------------------------------------------------
+
+
+def constant_teacher() -> Network:
+    layer = nn.Linear(64, 10)
+    nn.init.zeros_(layer.weight)
+    return Network(nn.Sequential(nn.Flatten(), Floats(), layer), digits().classes)
+
+
+class Floats(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs.float()
+
+
+def test_a_dead_teacher_is_refused_and_can_be_insisted_on(tmp_path: Path) -> None:
+    dead = label_examples(constant_teacher(), digits(), tmp_path / "targets")
+    with pytest.raises(DeadTeacherError, match="--allow-dead-teacher"):
+        distill(digits(), dead, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    lesson = replace(LESSON, allow_dead_teacher=True)
+    assert distill(digits(), dead, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "run")).student.history
+
+
+def test_a_store_of_other_classes(store: Store, tmp_path: Path) -> None:
+    renamed = replace(digits(), classes=tuple("abcdefghij"))
+    with pytest.raises(MismatchError, match="classes"):
+        distill(renamed, store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path))
+
+
+class Reluctant:
+    """The nearest mean, but it will not answer about some."""
+
+    def __init__(self, refused: int) -> None:
+        self.teacher, self.refused = nearest_mean(digits()), refused
+        self.classes, self.fingerprint = self.teacher.classes, "reluctant"
+
+    def label(self, batch: torch.Tensor) -> SoftTargets:
+        answers = self.teacher.label(batch).values
+        answers[batch.flatten(1).float().sum(1) < self.refused] = float("nan")
+        return SoftTargets(values=answers, space=Space.LOGITS, n_classes=10)
+
+
+def test_examples_the_teacher_failed_on_are_left_out(tmp_path: Path) -> None:
+    dark = digits().inputs.flatten(1).float().sum(1)
+    threshold = int(dark.sort().values[10])
+    partly = label_examples(Reluctant(threshold), digits(), tmp_path / "targets")
+    failed = {words.tobytes() for words, sum_ in zip(digits().ids, dark.tolist(), strict=True) if sum_ < threshold}
+    assert len(failed) == 10
+    distill(digits(), partly, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "run"))
+    record = read_run(tmp_path / "run")
+    left_out = len(ids(part(digits(), LESSON, 0).teaching) & failed)
+    assert record["notes"]["left_out"] == left_out
+    assert record["request"]["examples"]["n"] == 288 - left_out
+
+
+def test_answers_that_are_not_there_yet_are_missed_at_once(tmp_path: Path) -> None:
+    half = label(tmp_path / "targets", examples=digits(160))
+    with pytest.raises(InputError, match="have no soft targets"):
+        distill(digits(), half, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "run"))
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+# --- small things ---------------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_is_trained_on_labels_alone(tmp_path: Path) -> None:
+    some = digits().hide_labels(torch.arange(0, 320, 4))
+    run = Run(tmp_path)
+    trained = train_on_labels("mlp:8x1", some, views="shift:1", validation=0.25, recipe=recipe(), run=run)
+    record = read_run(tmp_path)["request"]
+    assert (record["examples"]["n"], record["validation"]["n"], record["views"]) == (180, 60, "shift:1")
+    assert len(trained.history) == len(read_history(tmp_path)) == 3
+
+
+def test_sets_with_and_without_a_test_split(tmp_path: Path) -> None:
+    assert has_test_split("digits")
+    assert not has_test_split(str(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler (c++)")
+def test_a_compiled_student_is_the_same_student(store: Store, tmp_path: Path) -> None:
+    for name, compiled in (("plain", False), ("compiled", True)):
+        settings = recipe(epochs=1, optimiser="sgd", precision="32-true", compile=compiled)
+        distill(digits(), store, lesson=LESSON, recipe=settings, run=Run(tmp_path / name))
+    plain, compiled_ = (load_file(tmp_path / name / "student.safetensors") for name in ("plain", "compiled"))
+    assert plain.keys() == compiled_.keys()
+    for name, weights in plain.items():
+        assert torch.allclose(weights, compiled_[name], atol=1e-4), name
