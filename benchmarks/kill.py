@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.kill_distill import distill_digits, held_steps, made_students
 from joryu.examples import load_examples
 from joryu.examples.views import parse_views
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
@@ -34,7 +35,7 @@ from joryu.teachers.labelling import LabelOptions, label_examples
 
 READY = "ready"
 SERVER = multiprocessing.get_context("forkserver")
-PRELOAD = ["sklearn.datasets", "joryu.teachers.labelling"]
+PRELOAD = ["sklearn.datasets", "joryu.teachers.labelling", "joryu.training.distill", "tensorboardX"]
 
 
 class Work(NamedTuple):
@@ -92,7 +93,10 @@ def stored_answers(folder: Path) -> set[object]:
     return set(zip(map(bytes, keys), map(bytes, store.gather(rows).values.numpy()), strict=True))
 
 
-WORKS = {"label": Work(label_digits, stored_answers, stored_answers)}
+WORKS = {
+    "label": Work(label_digits, stored_answers, stored_answers),
+    "distill": Work(distill_digits, held_steps, made_students),
+}
 
 
 def worker(what: str, folder: Path, parent: Connection) -> None:
