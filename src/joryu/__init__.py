@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from joryu.training import train as train
     from joryu.training.distill import Lesson as Lesson
     from joryu.training.distill import distill as distill
+    from joryu.training.distill import train_on_labels as train_on_labels
 
 _HOMES = {
     "joryu.errors": ("JoryuError",),
@@ -54,7 +55,7 @@ _HOMES = {
     "joryu.teachers.labelling": ("label_examples",),
     "joryu.teachers.verify": ("verify",),
     "joryu.training": ("Material", "Recipe", "Run", "train"),
-    "joryu.training.distill": ("Lesson", "distill"),
+    "joryu.training.distill": ("Lesson", "distill", "train_on_labels"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -101,8 +101,9 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
         labelled = replace(material, examples=teaching.labelled(), targets=None, examples_per_epoch=material.epoch_size)
         check(labelled, recipe)  # before the student is trained, not after
     blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes)
+    found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
-    run = replace(run, notes=run.notes | notes)
+    run = replace(run, notes=found_at | run.notes | notes)
     student = train(blueprint, material, objective=lesson.objective, recipe=recipe, run=run)
     if labelled is None:
         return Distilled(student, None, parts)
