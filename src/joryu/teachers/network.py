@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import final
 
@@ -15,7 +16,7 @@ from joryu.targets.soft_targets import Kind, SoftTargets, Space
 
 @final
 class Network:
-    """A frozen network in evaluation mode.
+    """A frozen network in evaluation mode: the module is taken over, and must not be trained any further.
 
     Args:
         module: maps raw inputs ``[B, ...]`` to logits ``[B, C]``.
@@ -24,6 +25,9 @@ class Network:
             when the module already holds it.
         kind: ``ONE_OF_MANY`` (softmax) or ``MANY_OF_MANY`` (sigmoid per tag).
         device: where to run; by default a GPU if there is one.
+
+    ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, the classes and
+    the kind: not the code of ``forward``.
 
     >>> import torch
     >>> teacher = Network(torch.nn.Flatten(), ["a", "b"])
@@ -44,24 +48,31 @@ class Network:
         device: torch.device | str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.module = nn.Sequential(normalise or nn.Identity(), module).to(self.device).eval().requires_grad_(False)
+        first = nn.Identity() if normalise is None else normalise
+        self.module = nn.Sequential(first, module).to(self.device).eval().requires_grad_(False)
         self.classes = tuple(classes)
         self.kind = kind
-        # Non-persistent settings such as Normalise.scale are in the printed form of nothing: hash them by hand.
+        # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
         settings = [repr(sorted(_settings(part).items())) for part in self.module.modules()]
-        self.fingerprint = fingerprint(self.module, repr(self.module), *settings, *self.classes, kind)
+        described = [_ADDRESS.sub("", text) for text in (repr(self.module), *settings)]
+        self.fingerprint = fingerprint(self.module, *described, *self.classes, kind)
 
-    @torch.inference_mode()
     def label(self, batch: Tensor) -> SoftTargets:
         """Logits of the batch, float32, on the CPU."""
-        logits: Tensor = self.module(batch.to(self.device, non_blocking=True)).float()
-        if logits.shape[-1] != len(self.classes):
+        with torch.inference_mode():
+            logits = self.module(batch.to(self.device, non_blocking=True))
+        if not torch.is_tensor(logits) or logits.shape[:1] != batch.shape[:1] or logits.shape[-1] != len(self.classes):
             raise MismatchError(
                 "the teacher's answers do not fit its classes",
-                expected=f"{len(self.classes)} logits",
-                received=f"shape {tuple(logits.shape)}",
+                expected=f"logits [{len(batch)}, {len(self.classes)}]",
+                received=list(logits.shape) if torch.is_tensor(logits) else type(logits).__name__,
             )
-        return SoftTargets(values=logits.cpu(), space=Space.LOGITS, n_classes=len(self.classes), kind=self.kind)
+        # Copied outside inference mode, so that an objective may keep them for its backward pass.
+        values = logits.to("cpu", torch.float32, copy=True)
+        return SoftTargets(values=values, space=Space.LOGITS, n_classes=len(self.classes), kind=self.kind)
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function among the settings: another in every process
 
 
 def _settings(module: nn.Module) -> dict[str, object]:

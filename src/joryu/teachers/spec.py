@@ -32,7 +32,8 @@ def load_teacher(
 
     Raises:
         InputError: an unknown spec, a missing file, a factory that cannot be imported.
-        MismatchError: weights, classes or shapes that do not fit.
+        MismatchError: weights, classes or shapes that do not fit. A timm model without a file must have been trained on
+            as many classes as the examples have: a new head would answer at random.
         MissingExtraError: timm is needed and absent.
     """
     family, _, rest = spec.partition(":")
@@ -48,7 +49,7 @@ def load_teacher(
         if weights:
             load_weights(module, Path(weights))
         return Network(module, classes, normalise=normalise)
-    if Path(spec).is_dir():
+    if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
     near = difflib.get_close_matches(family, ("run", "timm", "module"), n=1)
     raise InputError(
@@ -80,10 +81,29 @@ def _built(
     if family == "module":
         return build_architecture(f"module:{name}", input_shape, n_classes), None
     module = build_architecture(f"timm:{name}", (3, *input_shape[1:]), n_classes)
-    import timm  # noqa: PLC0415 - the architecture above has already said how to install it
-
-    if not own_weights:
-        module = timm.create_model(name, pretrained=True, num_classes=n_classes)
     published: dict[str, Any] = vars(module)["pretrained_cfg"]
+    if not own_weights:
+        module = _pretrained(name, published.get("num_classes"), n_classes)
     height, width = published["input_size"][1:]
     return module, Normalise(published["mean"], published["std"], scale=1 / 255, size=(height, width), channels=3)
+
+
+def _pretrained(name: str, trained_on: object, n_classes: int) -> nn.Module:
+    if trained_on != n_classes:
+        raise MismatchError(
+            f"timm's weights of {name} are about other classes than the examples",
+            expected=f"{trained_on} classes",
+            received=f"{n_classes} classes",
+            hint=f"give weights about these classes with timm:{name}@FILE.safetensors",
+        )
+    import timm  # noqa: PLC0415 - building the architecture has already said how to install it
+
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"cannot get timm's weights of {name}",
+            received=(str(error).splitlines() or [type(error).__name__])[0],
+            hint=f"try timm:{name}@FILE.safetensors",
+        ) from error
+    return module

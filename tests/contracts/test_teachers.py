@@ -1,0 +1,176 @@
+"""One set of checks over every teacher. To add a teacher, add a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from joryu.students import Blueprint, Normalise, save_student
+from joryu.targets import Kind
+from joryu.teachers import Network, Teacher, load_teacher
+
+CLASSES = ("ant", "bee", "cat")
+PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
+
+Make = Callable[[], Teacher]
+
+
+def pictures(channels: int = 1, side: int = 8) -> Tensor:
+    shape = (13, channels, side, side)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def network(
+    architecture: str = "mlp:8x1,dropout=0.3",
+    *,
+    nudged: str | None = None,
+    classes: tuple[str, ...] = CLASSES,
+    normalise: Normalise | None = None,
+    kind: Kind = Kind.ONE_OF_MANY,
+) -> Network:
+    """A network with weights of its own; ``nudged`` names a tensor of the state that is changed a little."""
+    torch.manual_seed(0)
+    module = PLAN.model_copy(update={"architecture": architecture}).build()
+    module(pictures())  # batch norms have seen something
+    if nudged is not None:
+        tensor = module.state_dict()[nudged]
+        tensor.view(-1)[-1] += 1e-3 if tensor.is_floating_point() else 1
+    return Network(module, classes, normalise=normalise, kind=kind, device="cpu")
+
+
+def saved(folder: Path, plan: Blueprint = PLAN) -> Network:
+    torch.manual_seed(0)
+    save_student(folder, plan.build(), plan)
+    return load_teacher(f"run:{folder}")
+
+
+@dataclass(frozen=True)
+class Case:
+    make: Make
+    inputs: Tensor = field(default_factory=pictures)
+    #: teachers that answer otherwise, or about something else
+    others: dict[str, Make] = field(default_factory=dict)
+    tolerance: float = 1e-5
+
+
+def cases(folder: Path) -> dict[str, Case]:
+    halved = PLAN.model_copy(update={"scale": 1 / 510})
+    return {
+        "network with dropout": Case(
+            network,
+            others={
+                "weight": lambda: network(nudged="1.1.weight"),
+                "bias": lambda: network(nudged="1.4.bias"),
+                "mean of the inputs": lambda: network(nudged="0.mean"),
+                "deviation of the inputs": lambda: network(nudged="0.std"),
+                "another normalisation": lambda: network(normalise=Normalise(0.5, 0.5)),
+                "another scale": lambda: network(normalise=Normalise(scale=0.5)),
+                "class names": lambda: network(classes=("ant", "bee", "cow")),
+                "class order": lambda: network(classes=("bee", "ant", "cat")),
+                "kind": lambda: network(kind=Kind.MANY_OF_MANY),
+                "architecture": lambda: network("mlp:8x2"),
+            },
+        ),
+        "network with batch norm": Case(
+            lambda: network("cnn:4x2,dropout=0.2"),
+            others={"running mean": lambda: network("cnn:4x2,dropout=0.2", nudged="1.1.running_mean")},
+        ),
+        "network for tags": Case(lambda: network(kind=Kind.MANY_OF_MANY)),
+        "network that resizes": Case(
+            lambda: network(normalise=Normalise(size=(8, 8), channels=1)),
+            inputs=pictures(3, 11),
+            others={"without": network},
+        ),
+        "run": Case(
+            lambda: saved(folder / "run"),
+            others={
+                "scale": lambda: saved(folder / "scale", halved),
+                "classes": lambda: saved(folder / "classes", PLAN.model_copy(update={"classes": ("a", "b", "c")})),
+            },
+        ),
+        "module": Case(lambda: load_teacher(f"module:{__name__}:linear", classes=CLASSES, input_shape=(1, 8, 8))),
+    }
+
+
+def linear(n_classes: int) -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(Normalise(scale=1 / 255), nn.Flatten(), nn.Linear(64, n_classes))
+
+
+@pytest.fixture(params=list(cases(Path())))
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    return cases(tmp_path)[request.param]
+
+
+def test_it_is_a_teacher(case: Case) -> None:
+    teacher = case.make()
+    assert isinstance(teacher, Teacher)
+    assert teacher.classes == CLASSES
+    assert len(teacher.fingerprint) >= 32
+
+
+def test_one_finite_row_of_all_classes_per_example(case: Case) -> None:
+    teacher = case.make()
+    for n in (1, 13):
+        answers = teacher.label(case.inputs[:n])
+        assert len(answers) == n
+        assert answers.n_classes == len(teacher.classes)
+        assert answers.probs().shape == (n, len(teacher.classes))
+        assert torch.isfinite(answers.values).all()
+        assert answers.values.device.type == "cpu"
+
+
+def test_rows_come_in_the_order_of_the_examples(case: Case) -> None:
+    teacher = case.make()
+    answers = teacher.label(case.inputs).values
+    order = torch.randperm(13, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(teacher.label(case.inputs[order]).values, answers[order], atol=case.tolerance)
+    assert (answers[0] - answers[1]).abs().max() > 100 * case.tolerance  # rows differ, so that order can be seen
+
+
+def test_the_same_question_has_the_same_answer(case: Case) -> None:
+    teacher = case.make()
+    first = teacher.label(case.inputs).values
+    assert torch.equal(teacher.label(case.inputs).values, first)
+    assert torch.equal(case.make().label(case.inputs).values, first)
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(case: Case) -> None:
+    teacher = case.make()
+    together = teacher.label(case.inputs).values
+    for row in range(3):
+        assert torch.allclose(teacher.label(case.inputs[row : row + 1]).values[0], together[row], atol=case.tolerance)
+
+
+def test_asking_changes_nothing(case: Case) -> None:
+    teacher = case.make()
+    before, random, fingerprint = case.inputs.clone(), torch.get_rng_state(), teacher.fingerprint
+    teacher.label(case.inputs)
+    assert torch.equal(case.inputs, before)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert teacher.fingerprint == fingerprint
+    assert torch.is_grad_enabled()
+
+
+def test_answers_carry_no_gradient_and_can_be_learned_from(case: Case) -> None:
+    answers = case.make().label(case.inputs)
+    assert not answers.values.requires_grad
+    student = torch.zeros_like(answers.values, requires_grad=True)
+    # What a backward pass keeps must not be an inference tensor.
+    (gradient,) = torch.autograd.grad((answers.values * student).sum(), student)
+    assert torch.equal(gradient, answers.values)
+
+
+def test_the_fingerprint_is_of_the_teacher_and_not_of_the_object(case: Case) -> None:
+    assert case.make().fingerprint == case.make().fingerprint
+
+
+def test_whatever_would_change_the_answers_changes_the_fingerprint(case: Case) -> None:
+    prints = {name: make().fingerprint for name, make in case.others.items()}
+    prints["itself"] = case.make().fingerprint
+    assert len(set(prints.values())) == len(prints), prints
