@@ -133,7 +133,7 @@ def join_columns(parts: Sequence[Columns]) -> Columns:
     return {name: np.concatenate(_filled(name, parts)) for name in names}
 
 
-def empty_like(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+def absent_column(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     """``n`` rows of a column holding what its absence means.
 
     That is weight 1, every class covered, and a bound of 1, which no probability and no log-probability exceeds.
@@ -143,7 +143,7 @@ def empty_like(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
 
 def _filled(name: str, parts: Sequence[Columns]) -> list[npt.NDArray[Any]]:
     like = next(part[name] for part in parts if name in part)
-    return [part[name] if name in part else empty_like(name, like, len(part["view"])) for part in parts]
+    return [part[name] if name in part else absent_column(name, like, len(part["view"])) for part in parts]
 
 
 def _write_batch(file: IO[bytes], batch: pa.RecordBatch) -> None:

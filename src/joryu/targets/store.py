@@ -17,7 +17,7 @@ from joryu.targets.encoding import Columns, Form, decode
 from joryu.targets.failures import Failure, id_from_hex, read_failures
 from joryu.targets.index import KeyIndex, Rows, Seeds
 from joryu.targets.manifest import Manifest
-from joryu.targets.shards import Shard, empty_like, list_shards, open_shard
+from joryu.targets.shards import Shard, absent_column, list_shards, open_shard
 from joryu.targets.soft_targets import SoftTargets
 
 _TRIES = 5  # a writer may merge shards between our listing the folder and our opening them
@@ -176,7 +176,7 @@ class Store:
         taken: Columns = {}
         for name in names:
             like = next(shard.columns[name] for shard in self.shards if name in shard.columns)
-            out: npt.NDArray[Any] = empty_like(name, like, len(rows))
+            out: npt.NDArray[Any] = absent_column(name, like, len(rows))
             for shard, at in groups:
                 column = self.shards[shard].columns.get(name)
                 if column is not None:

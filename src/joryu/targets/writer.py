@@ -16,12 +16,13 @@ from joryu.errors import MismatchError
 from joryu.examples import Ids
 from joryu.targets.compaction import merge_shards
 from joryu.targets.durable import remove_leftovers, sole_writer
-from joryu.targets.encoding import Columns, Encoding, Form, encode, row_bytes
+from joryu.targets.encoding import Columns, Encoding, Form, encode
 from joryu.targets.failures import FailureLedger
 from joryu.targets.index import Seeds
 from joryu.targets.manifest import FILE, Cost, Manifest
+from joryu.targets.open_shard import OpenShard
 from joryu.targets.provenance import now
-from joryu.targets.shards import Span, join_columns, list_shards, write_shard
+from joryu.targets.shards import Span, list_shards, write_shard
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 
@@ -84,8 +85,7 @@ class StoreWriter:
             self._number = self._tidy_shards()
             self._disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="joryu-store"))
             self._stack = stack.pop_all()
-        self._open: list[Columns] = []
-        self._open_rows = self._open_bytes = 0
+        self._open = OpenShard(flush.rows, flush.bytes)
         self._spent = (0, 0.0, 0.0)  # requests, seconds, money since the manifest was last written
         self._flushed = time.monotonic()
         self._writing: Future[None] | None = None
@@ -147,11 +147,7 @@ class StoreWriter:
 
     def append(self, parts: list[Columns]) -> None:
         """Add encoded answers to the open shard; the parts of one call are never torn apart by a kill."""
-        kept = [part for part in parts if len(part["view"])]
-        self._open += kept
-        for part in kept:
-            self._open_rows += len(part["view"])
-            self._open_bytes += len(part["view"]) * row_bytes(part)
+        self._open.append(parts)
 
     def add(self, ids: Ids, views: Seeds, soft_targets: SoftTargets) -> None:
         """Add a batch of answers: `encode` and `append`."""
@@ -169,8 +165,8 @@ class StoreWriter:
     def flush_if_due(self) -> None:
         """Write the open shard if `Flush` says so."""
         limit = self._flush_at
-        due = self._open_rows >= limit.rows or self._open_bytes >= limit.bytes
-        if due or (self._open and time.monotonic() - self._flushed >= limit.seconds):
+        due = len(self._open) >= limit.rows or self._open.nbytes >= limit.bytes
+        if due or (len(self._open) and time.monotonic() - self._flushed >= limit.seconds):
             self.flush()
 
     def flush(self) -> None:
@@ -180,15 +176,14 @@ class StoreWriter:
             JoryuError: the shard before could not be written.
         """
         self._wait()
-        if not self._open and not any(self._spent):
+        if not len(self._open) and not any(self._spent):
             return
         requests, seconds, money = self._spent
         cost = self.manifest.cost + Cost(requests=requests, seconds=seconds, money=money)
         self.manifest = self.manifest.model_copy(update={"cost": cost, "updated": now()})
-        span = Span(self._number, self._number) if self._open else None
-        self._writing = self._disk.submit(self._write, span, self._open, self.manifest)
-        self._number += len(self._open) > 0
-        self._open, self._open_rows, self._open_bytes = [], 0, 0
+        columns = self._open.take()
+        self._writing = self._disk.submit(self._write, Span(self._number, self._number), columns, self.manifest)
+        self._number += 1
         self._spent = (0, 0.0, 0.0)
         self._flushed = time.monotonic()
 
@@ -222,10 +217,10 @@ class StoreWriter:
                 received=form, hint="label into another folder",
             )  # fmt: skip
 
-    def _write(self, span: Span | None, parts: list[Columns], manifest: Manifest) -> None:
+    def _write(self, span: Span, columns: Columns, manifest: Manifest) -> None:
         manifest.write(self.path)  # before the shard: a shard whose form is unknown could not be read
-        if span is not None:
-            write_shard(self.path, span, join_columns(parts))
+        if columns:
+            write_shard(self.path, span, columns)
 
     def _wait(self) -> None:
         writing, self._writing = self._writing, None
