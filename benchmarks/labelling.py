@@ -48,9 +48,10 @@ WORKS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...], int, int, st
 }
 
 
-def measure(work: str, repeats: int, *, as_json: bool) -> None:
+def measure(work: str, repeats: int, *, rows: int | None, as_json: bool) -> None:
     """Time one work and print it."""
     build, shape, n_classes, n, encoding = WORKS[work]
+    n = rows or n
     torch.manual_seed(0)
     pictures = torch.randint(0, 256, (n, *shape), dtype=torch.uint8)
     examples = Examples.of(pictures, classes=[str(i) for i in range(n_classes)])
@@ -78,10 +79,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", choices=[*WORKS, "all"], default="all")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", type=int, help="how many examples; by default what the work is usually done with")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     for work in WORKS if arguments.work == "all" else [arguments.work]:
-        measure(work, arguments.repeats, as_json=arguments.json)
+        measure(work, arguments.repeats, rows=arguments.rows, as_json=arguments.json)
 
 
 if __name__ == "__main__":
