@@ -124,11 +124,13 @@ def test_kill_around_any_file_being_put_in_its_place(
     name, draws = "store, best epoch", random.Random(int(before))
     whole = count_renames(name, tmp_path / "counted", targets)
     assert whole > 3 * STEPS
-    # The last three are the student's two files and the record; of the rest one at random; and again on the way on.
-    for number in (whole, whole - 1, whole - 2, draws.randrange(1, whole - 2)):
+    # The last three are the student's two files and the record; of the rest one at random, and one more on the way on.
+    early = draws.randrange(4, whole // 2)
+    for number in (whole, whole - 1, whole - 2, early):
         folder = tmp_path / str(number)
         assert kill(killed_at_rename, name, folder, targets, number, before)
-        kill(killed_at_rename, name, folder, targets, 3, before)
+        if number == early:
+            assert kill(killed_at_rename, name, folder, targets, 3, before)
         SCENES[name].train(folder, targets)
         assert outcome(folder) == uninterrupted(name)
         assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("events")) == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from joryu.students import Blueprint, Float32Linear, load_student
 from joryu.targets import SoftTargets, Store
 from joryu.training import Material, Recipe, Run, Trained, read_history, read_run, train
 from joryu.training.checkpoint import load_checkpoint
+from joryu.training.run import Watch
 from joryu.training.trainer import describe
 
 PLAN = Blueprint(architecture="mlp:6x1", input_shape=(1, 8, 8), classes=tuple("0123456789"), scale=1 / 255)
@@ -327,6 +329,27 @@ def test_a_set_smaller_than_a_batch_is_one_batch(tmp_path: Path) -> None:
     run = Run(tmp_path, watch=at_step(2, lambda: steps.append(2)))
     train(PLAN, Material(digits(20)), objective=HardLabels(), recipe=recipe(epochs=2), run=run)
     assert steps == [2]
+
+
+def test_outside_the_main_thread_it_trains_too_and_the_watcher_can_stop_it(tmp_path: Path) -> None:
+    """Python lets no other thread handle signals."""
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    def work(watch: Watch | None) -> list[dict[str, Any]] | str:
+        run = Run(tmp_path, watch=watch)
+        try:
+            return train(PLAN, Material(digits(96)), objective=HardLabels(), recipe=recipe(), run=run).history
+        except KeyboardInterrupt:
+            return "stopped"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work, at_step(4, stop)).result() == "stopped"
+        saved = load_checkpoint(tmp_path)
+        assert saved is not None
+        assert (saved["progress"]["epoch"], saved["progress"]["step"]) == (1, 1)
+        assert len(pool.submit(work, None).result()) == 3
 
 
 # --- precision ------------------------------------------------------------------------------------------------------

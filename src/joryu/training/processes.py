@@ -70,8 +70,10 @@ def rows_of(fabric: Fabric, state: Tensor) -> Tensor:
     """A vector of each process as the rows of a matrix (of a lone process the vector itself), on the CPU; a meeting."""
     if fabric.world_size == 1:
         return state
-    rows: Any = fabric.all_gather(state.to(fabric.device))
-    return torch.as_tensor(rows).cpu()
+    rows = torch.zeros(fabric.world_size, len(state), dtype=state.dtype, device=fabric.device)
+    rows[fabric.global_rank] = state.to(fabric.device)
+    gathered: Any = fabric.all_reduce(rows, reduce_op="sum")  # Fabric's all_gather uses what PyTorch 2.14 deprecates
+    return torch.as_tensor(gathered).cpu()
 
 
 @contextmanager
