@@ -154,7 +154,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         ratios = "".join(f"{row[key]:>13.2f}" if key in row else f"{'':>13}" for key in RATIOS)
         yield (
             f"{row['name']:<34}{row['median_seconds']:>10.3f}{row['milliseconds_per_step']:>10.2f}"
-            f"{row['examples_per_second']:>12,.0f}{ratios}"
+            f"{row['examples_per_second']:>12,.0f}{ratios}  {row['facts'].get('variant', '')}".rstrip()
         )
     for absence in result["missing"]:
         yield f"{absence['name']:<34}{'absent' if absence['absent'] else 'FAILED'}: {absence['why']}"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from benchmarks.contenders.work import Work
 
-TRIAL_STEPS = 16
+TRIAL_STEPS = {"mlp": 16, "cnn": 4}
 ABSENT, READY = "absent", "ready"
 
 
@@ -76,7 +76,7 @@ def fastest(work: Work, variants: dict[str, Callable[[Work], Contender]]) -> Con
     """
     tried: dict[str, float] = {}
     if len(variants) > 1:
-        short = Work(**{**vars(work), "rows": min(work.rows, TRIAL_STEPS * work.batch)})
+        short = Work(**{**vars(work), "rows": min(work.rows, TRIAL_STEPS[work.network] * work.batch)})
         for name, build in variants.items():
             try:
                 trial = build(short)
