@@ -49,7 +49,7 @@ def test_the_whole_job_leaves_a_run(job: Path) -> None:
 def test_audit_verify_evaluate_and_report(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "audit", job / "targets", "--json")
     assert code == 0
-    assert json.loads(out)["answered"] == 1197
+    assert json.loads(out)["answered"] == 2 * 1197  # each example and one view of it
     code, out, _ = run(capsys, "verify", job / "targets", "--json", "--sample", 64)
     assert code == 0
     assert json.loads(out)["ok"] is True
@@ -100,7 +100,7 @@ BAD = [
     ("label --teacher timm:resnet1 --examples digits --out {tmp}/o", (2, 4), "timm"),
     ("label --teacher run:{job}/teacher --examples dgits --out {tmp}/o", 2, "did you mean digits"),
     ("label --teacher run:{job}/teacher --examples digits --views shft:1 --n-views 1 --out {tmp}/o", 2, "shift"),
-    ("label --teacher run:{job}/teacher --examples digits --encoding top-99 --out {tmp}/o", 2, "top-10"),
+    ("label --teacher run:{job}/teacher --examples digits --encoding top-99 --out {tmp}/o", 2, "10 classes"),
     ("audit {tmp}/nothing", 2, "no soft targets"),
     ("verify {tmp}/nothing", 2, "no soft targets"),
     ("verify {job}/targets --teacher run:{job}/run", 3, "teacher"),

@@ -42,10 +42,13 @@ def sized(setting: Setting, recipe: Recipe) -> Recipe:
 
 
 def architecture(setting: Setting, spec: str) -> str:
-    """The architecture itself; a 48-unit one at smoke size."""
+    """The architecture itself; at smoke size 48 units for a teacher, and students of more than 100 units get 24."""
     if not setting.smoke:
         return spec
-    return "mlp:48x2" + spec[spec.index(",") :] if "," in spec else "mlp:24x2"
+    if "," in spec:
+        return "mlp:48x2" + spec[spec.index(",") :]
+    width = int(spec.removeprefix("mlp:").partition("x")[0])
+    return spec if width <= 100 else "mlp:24x2"
 
 
 def jitter(setting: Setting) -> str:

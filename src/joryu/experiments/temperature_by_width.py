@@ -34,9 +34,8 @@ def measure(setting: Setting) -> Measured:
     """One seed: every width at every temperature, and a twin for every width."""
     train_part, test_part = examples_of(setting)
     store = soft_targets(setting, hinton_teacher(setting, train_part), train_part, n_views=0)
-    widths = (4, 16) if setting.smoke else WIDTHS
     measured: Measured = {}
-    for width in widths:
+    for width in WIDTHS:
         spec = f"mlp:{width}x2"
         twin = teach(setting, f"{width}-twin", spec, Material(train_part), objective=HardLabels(), recipe=RECIPE)
         measured[f"width_{width}_twin"] = errors_of(twin, test_part)[0]
