@@ -37,7 +37,7 @@ docs: $(VENV)/all.stamp
 bench: $(VENV)/all.stamp
 	$(BIN)/python -m benchmarks
 
-bench-peers: $(VENV)/all.stamp
+bench-peers:
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
 
