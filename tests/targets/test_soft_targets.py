@@ -336,3 +336,12 @@ def test_a_k_outside_the_classes_is_refused(k):
 def test_concentrations_cannot_be_cut():
     with pytest.raises(InputError, match="cut to the best k"):
         targets([[1.0, 2.0]], Space.DIRICHLET).top_k(1)
+
+
+def test_a_space_may_be_named_by_a_plain_string():
+    logits = torch.tensor([[2.0, 0.0]])
+    plain = SoftTargets(values=logits, space="logits", kind="one-of-many", n_classes=2)
+    assert plain.space is Space.LOGITS
+    assert plain.probs().tolist() == SoftTargets(values=logits, space=Space.LOGITS, n_classes=2).probs().tolist()
+    with pytest.raises(InputError, match=r"unknown space \(expected logits, probs, .*; received 'logit'\)"):
+        SoftTargets(values=logits, space="logit", n_classes=2)

@@ -20,8 +20,8 @@ def register(app: typer.Typer) -> None:
 def audit(
     targets: Path = typer.Argument(..., help="The store to look at."),
     examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
-    split: str = typer.Option("train", help="train, test or all."),
-    size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
+    size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
     temperature: float = typer.Option(4.0, help="The temperature you mean to distil at."),
     as_json: bool = JSON,
 ) -> None:

@@ -53,7 +53,7 @@ def label(
                 encoding=kept,
                 batch_size=batch_size,
                 progress=advance,
-                origin=Origin(teacher=teacher, examples=examples, command=command_line()),
+                origin=Origin(teacher=teacher, examples=examples, split=split, size=size, command=command_line()),
             ),
         )
     failures = len(store.failures())

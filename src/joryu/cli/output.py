@@ -44,15 +44,16 @@ def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
         talk(f"… and {len(rejected) - most} more were left out")
 
 
-def reopen(store: Store, spec: str | None, split: str, size: int | None) -> Examples:
-    """The examples a store was made for."""
+def reopen(store: Store, spec: str | None, split: str | None, size: int | None) -> Examples:
+    """The examples a store was made for, as its manifest names them unless told otherwise."""
     from joryu.errors import InputError
     from joryu.examples import load_examples
 
     named = spec or store.manifest.examples.spec
     if named is None:
         raise InputError("the store does not say how to find its examples", hint="name them with --examples")
-    return load_examples(named, split=split, size=size)
+    made_for = store.manifest.examples
+    return load_examples(named, split=split or made_for.split or "train", size=size or made_for.size)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -36,6 +36,17 @@ class Kind(StrEnum):
     PER_PIXEL = "per-pixel"
     PER_FRAME = "per-frame"
     REGRESSION = "regression"
+
+
+Name = TypeVar("Name", Space, Kind)
+
+
+def _member(names: type[Name], name: str) -> Name:
+    try:
+        return names(name)
+    except ValueError as error:
+        expected = ", ".join(names)
+        raise InputError(f"unknown {names.__name__.lower()}", expected=expected, received=repr(name)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +90,9 @@ class SoftTargets:
     members: bool = False
 
     def __post_init__(self) -> None:
+        # Plain strings are welcome, but everything below compares members: "logits" must become Space.LOGITS.
+        object.__setattr__(self, "space", _member(Space, self.space))
+        object.__setattr__(self, "kind", _member(Kind, self.kind))
         if not 0 < self.temperature < math.inf:
             raise InputError("soft targets need a temperature", expected="a number > 0", received=self.temperature)
         self._check_values()
