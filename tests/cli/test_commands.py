@@ -42,7 +42,7 @@ def test_the_whole_job_leaves_a_run(job: Path) -> None:
         assert (job / "run" / name).is_file()
     record = json.loads((job / "run" / "run.json").read_text())
     assert record["request"]["objective"]["temperature"] == 4.0
-    assert record["command"].startswith("joryu ")
+    assert record["command"].startswith("joryu distill --student mlp:24x1 ")
     assert not (job / "run" / "checkpoint.pt").exists()
 
 

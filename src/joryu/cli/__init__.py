@@ -20,6 +20,7 @@ from joryu.cli import (
     verify,
     version,
 )
+from joryu.cli.output import remember
 from joryu.errors import JoryuError
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     5 a dead teacher, 6 training failed, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    remember(words)
     try:
         code = app(words, standalone_mode=False)
     except JoryuError as error:

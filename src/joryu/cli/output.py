@@ -31,9 +31,17 @@ def talk(message: str) -> None:
     sys.stderr.write(message + "\n")
 
 
+_typed: list[str] = []
+
+
+def remember(words: Sequence[str]) -> None:
+    """Keep what was typed, for `command_line`."""
+    _typed[:] = words
+
+
 def command_line() -> str:
     """What was typed, for provenance."""
-    return shlex.join(["joryu", *sys.argv[1:]])
+    return shlex.join(["joryu", *_typed])
 
 
 def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
