@@ -76,6 +76,9 @@ def lines(
         axes.set_ylabel(axes_labels[1])
         if log_x:
             axes.set_xscale("log")
+            measured = sorted({x for points in series.values() for x in points})
+            axes.set_xticks(measured, [f"{x:g}" for x in measured])
+            axes.minorticks_off()
         if log_y:
             axes.set_yscale("log")
         if len(series) > 1:
