@@ -15,12 +15,14 @@ FILES = sorted(SOURCE.rglob("*.py"))
 #: what each room may import, beside itself
 ALLOWED = {
     "errors": set(),
-    "examples": {"errors"},
+    "annotations": {"errors"},
+    "examples": {"errors", "annotations"},
     "targets": {"errors", "examples"},
     "objectives": {"errors", "targets.soft_targets"},
     "students": {"errors"},
-    "teachers": {"errors", "examples", "targets", "students", "objectives"},
+    "teachers": {"errors", "annotations", "examples", "targets", "students", "objectives"},
     "evaluation": {"errors", "examples", "targets", "objectives", "students", "teachers"},
+    "labelling": {"errors", "annotations", "examples", "targets", "teachers"},
     "training": {"errors", "examples", "targets", "objectives", "students", "teachers", "evaluation"},
 }
 OUTSIDE = {"cli", "experiments"}  #: imported by nobody

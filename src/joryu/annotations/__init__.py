@@ -1,0 +1,6 @@
+"""What people answered: typed answers, the project they are kept in, agreement, exchange with other tools."""
+
+from joryu.annotations.answer import Answer, Timing
+from joryu.annotations.settings import Settings
+
+__all__ = ["Answer", "Settings", "Timing"]

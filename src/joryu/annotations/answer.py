@@ -1,0 +1,67 @@
+"""`Answer`: what one person said about one picture at one showing, and what was measured meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How a person came to an answer. What was not measured is ``None``, never 0.
+
+    Args:
+        rt_ms: milliseconds from the picture's paint to the key that completed the answer.
+        first_key_ms: milliseconds from the paint to the first key.
+        hidden_ms: how much of ``rt_ms`` the page was not visible.
+        n_changes: how often a field that was already set was set to something else.
+        trial: which showing of the session this was, from 0.
+    """
+
+    rt_ms: float | None = None
+    first_key_ms: float | None = None
+    hidden_ms: float | None = None
+    n_changes: int | None = None
+    trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One showing of one picture to one annotator.
+
+    Args:
+        picture: key of the picture: SHA-256 of the file, in hexadecimal.
+        annotator: a pseudonym.
+        session: one sitting of one annotator.
+        choice: the class, by name; ``None`` means the picture was skipped.
+        severity: one of the project's severities, by name.
+        second: the class that would have been chosen otherwise.
+        confidence: one of the project's confidence levels, by name.
+        showing: 0 the first time this annotator saw the picture, 1 the first repeat, …
+        timing: response time and its companions.
+        signals: means over the response window by name (``attention``, ``heart_rate``, …); one that was lost or stale,
+            or whose device was not attached, is absent.
+        at: when it was acknowledged, seconds since 1970.
+
+    >>> answer = Answer(picture="ab12", annotator="a1", session="s1", choice="healthy", signals={"attention": 53.0})
+    >>> answer.skipped, answer.signals.get("heart_rate")
+    (False, None)
+    """
+
+    picture: str
+    annotator: str
+    session: str
+    choice: str | None
+    severity: str | None = None
+    second: str | None = None
+    confidence: str | None = None
+    showing: int = 0
+    timing: Timing = Timing()
+    signals: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    at: float = 0.0
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the annotator gave no class."""
+        return self.choice is None

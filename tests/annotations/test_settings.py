@@ -1,0 +1,41 @@
+"""`Settings`: names are checked before anybody is shown a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from joryu.annotations import Settings
+from joryu.errors import InputError
+
+CLASSES = ("healthy", "black rot", "mildew")
+
+
+def test_shares_run_from_the_first_level_to_one() -> None:
+    settings = Settings(classes=CLASSES, severities=("mild", "moderate", "severe"), confidences=("unsure", "sure"))
+    assert [round(settings.severity_share(name), 4) for name in settings.severities] == [0.3333, 0.6667, 1.0]
+    assert [settings.confidence_share(name) for name in settings.confidences] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"classes": ("only",)}, "classes is not usable"),
+        ({"classes": ("a", "a")}, "two classes have the same name"),
+        ({"classes": CLASSES, "severities": ("mild", "mild")}, "two severities have the same name"),
+        ({"classes": CLASSES, "nearest": {"mildew": "fit"}}, "received fit"),
+        ({"classes": CLASSES, "repeats": 0.9}, "repeats is not usable"),
+        ({"classes": ("a", "")}, "classes.1 is not usable"),
+        ({"classes": CLASSES, "colour": "red"}, "colour is not usable"),
+    ],
+)
+def test_settings_that_cannot_be_asked_are_refused_in_one_line(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        Settings(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_level_that_is_not_asked_for_is_named() -> None:
+    with pytest.raises(InputError, match="'severe'"):
+        Settings(classes=CLASSES).severity_share("severe")
