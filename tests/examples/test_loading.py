@@ -8,7 +8,7 @@ import pytest
 from picture_files import flat, idx_files, write_files, write_parquet
 
 from joryu.errors import InputError
-from joryu.examples import data_root, list_data, load_examples, locate
+from joryu.examples import data_root, has_split, list_data, load_examples, locate
 
 
 @pytest.fixture
@@ -130,3 +130,24 @@ def test_the_list_tells_what_is_there_and_how_to_get_the_rest(root: Path) -> Non
 
 def test_the_list_of_an_absent_root_is_of_the_known_sets(tmp_path: Path) -> None:
     assert {row.path for row in list_data(tmp_path / "nothing")} == {None}
+
+
+@pytest.mark.parametrize(
+    "spec", ["digits", "mnist", "cifar10", "roses", "parquet:cifar10/train.parquet", "folder:sorted", "two", "unnamed"]
+)
+def test_splits_are_known_without_reading_an_example(root: Path, spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(root / "sorted", {"train/red/1.png": flat(3), "val/red/2.png": flat(4), "t10k/red/3.png": flat(5)})
+    write_parquet(root / "two" / "train-00000-of-00001.parquet", [flat(1)], [0])
+    write_parquet(root / "two" / "test-00000-of-00001.parquet", [flat(2)], [0])
+    write_parquet(root / "unnamed" / "leaves.parquet", [flat(1)], [0])
+    monkeypatch.setenv("JORYU_DATA", str(root))
+
+    def loads(split: str) -> bool:
+        try:
+            load_examples(spec, split=split)
+        except InputError:
+            return False
+        return True
+
+    for split in ("train", "test", "validation", "val", "roses"):
+        assert has_split(spec, split) == loads(split), split

@@ -22,7 +22,7 @@ from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
 from joryu.training import Material, Run, read_history, read_run
 from joryu.training.checkpoint import Progress
-from joryu.training.distill import Lesson, distill, find_twin, has_test_split, lesson_of, part, train_on_labels
+from joryu.training.distill import Lesson, distill, find_twin, lesson_of, part, train_on_labels
 
 LESSON = Lesson(student="mlp:8x1", objective=Distillation(temperature=2.0, hard_weight=0.1))
 
@@ -275,11 +275,6 @@ def test_a_teacher_is_trained_on_labels_alone(tmp_path: Path) -> None:
     record = read_run(tmp_path)["request"]
     assert (record["examples"]["n"], record["validation"]["n"], record["views"]) == (180, 60, "shift:1")
     assert len(trained.history) == len(read_history(tmp_path)) == 3
-
-
-def test_sets_with_and_without_a_test_split(tmp_path: Path) -> None:
-    assert has_test_split("digits")
-    assert not has_test_split(str(tmp_path))
 
 
 @pytest.mark.slow

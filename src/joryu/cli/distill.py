@@ -46,11 +46,11 @@ def distill(
     \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     """
-    from joryu.examples import load_examples
+    from joryu.examples import has_split, load_examples
     from joryu.objectives import Distillation
     from joryu.targets import Store
     from joryu.training import Recipe, Run
-    from joryu.training.distill import Lesson, has_test_split
+    from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
 
     recipe = Recipe.of(
@@ -73,7 +73,7 @@ def distill(
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
     if test is None:
-        test = 0.0 if has_test_split(examples) else 0.2
+        test = 0.0 if has_split(examples, "test") else 0.2
         if test:
             talk(f"{examples} has no test split: {test:.0%} of it is held out for the report")
     lesson = Lesson(

@@ -2,7 +2,7 @@
 
 from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids, distinct_rows
 from joryu.examples.known import Listing, data_root, list_data
-from joryu.examples.loading import load_examples, locate
+from joryu.examples.loading import has_split, load_examples, locate
 from joryu.examples.splits import split_examples
 from joryu.examples.views import ViewBatch, Views, parse_views
 
@@ -17,6 +17,7 @@ __all__ = [
     "content_ids",
     "data_root",
     "distinct_rows",
+    "has_split",
     "list_data",
     "load_examples",
     "locate",

@@ -56,6 +56,11 @@ def load_folder(
     )
 
 
+def folder_splits(root: Path) -> set[str]:
+    """What `load_folder` can be asked for."""
+    return {canonical_split(name) or name for name in _levels(root)} or {"train"}
+
+
 def has_class_folders(root: Path) -> bool:
     """Whether a folder looks like class folders of pictures, perhaps under splits: two or more that hold one."""
     for level in _levels(root).values() or (root,):

@@ -72,6 +72,11 @@ def idx_files(folder: Path) -> dict[str, Path]:
     return {}
 
 
+def idx_splits(folder: Path) -> set[str]:
+    """What `load_idx` can be asked for."""
+    return {canonical_split(name) or name for name in idx_files(folder)}
+
+
 def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
     """The array of one IDX file of unsigned bytes, unpacked if its name ends in ``.gz``.
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from joryu.errors import InputError
 from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples
-from joryu.examples.folder import load_folder
-from joryu.examples.idx import load_idx
+from joryu.examples.folder import folder_splits, load_folder
+from joryu.examples.idx import idx_splits, load_idx
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
-from joryu.examples.layouts import did_you_mean, visible_folders
-from joryu.examples.parquet import load_parquet
+from joryu.examples.layouts import canonical_split, did_you_mean, visible_folders
+from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 
 LAYOUTS = ("idx", "parquet", "folder")
@@ -53,6 +53,22 @@ def load_examples(
         return load(place, split, size=size, progress=progress)
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def has_split(spec: str, split: str) -> bool:
+    """Whether the named examples come with a split of their own, found without reading a single example.
+
+    >>> has_split("digits", "test"), has_split("digits", "validation")
+    (True, False)
+
+    Raises:
+        InputError: an unknown spec, or a path that is not there.
+    """
+    if spec == DIGITS.name:
+        return split in ("train", "test")
+    layout, place = locate(spec)
+    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}[layout](place)
+    return (canonical_split(split) or split) in found
 
 
 def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:

@@ -81,6 +81,22 @@ def parquet_folder(folder: Path) -> Path | None:
     return places[0] if places else None
 
 
+def parquet_splits(place: Path) -> set[str]:
+    """What `load_parquet` can be asked for."""
+    if place.is_file():
+        return {canonical_split(place.stem.split("-")[0]) or "train"}
+    folder = parquet_folder(place)
+    return {canonical_split(name) or name for name in _groups(folder)} if folder else set()
+
+
+def _groups(folder: Path) -> dict[str, list[Path]]:
+    """The files of a folder by the split that they spell."""
+    groups: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        groups.setdefault(_SHARD.sub("", path.stem), []).append(path)
+    return groups
+
+
 def _files(place: Path, split: str) -> tuple[list[Path], list[Path]]:
     """The files of the split, and those of all splits: they share their classes."""
     if place.is_file():
@@ -93,9 +109,7 @@ def _files(place: Path, split: str) -> tuple[list[Path], list[Path]]:
     folder = parquet_folder(place)
     if folder is None:
         raise InputError(f"no Parquet files in {place}", expected="train.parquet, test.parquet")
-    groups: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*.parquet")):
-        groups.setdefault(_SHARD.sub("", path.stem), []).append(path)
+    groups = _groups(folder)
     found = next((groups[name] for name in split_spellings(split) if name in groups), None)
     if found is None:
         raise no_such_split(place, split, groups)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from joryu.errors import InputError
-from joryu.examples import Examples, load_examples, parse_views, split_examples
+from joryu.examples import Examples, parse_views, split_examples
 from joryu.objectives import Distillation, HardLabels
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
@@ -185,12 +185,3 @@ def find_twin(folder: Path) -> Path | None:
     """The folder of a run's finished twin, if it has one."""
     twin = folder / TWIN
     return twin if is_finished(twin) else None
-
-
-def has_test_split(spec: str) -> bool:
-    """Whether the named examples come with a test split of their own."""
-    try:
-        load_examples(spec, split="test")
-    except InputError:
-        return False
-    return True

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.examples import Examples, Ids
+from joryu.examples.examples import Examples, Ids, distinct_rows
 from joryu.examples.hashing import Draws, Words
 
 SHARES = 1 << 16  #: a share λ is a whole number of 65,536ths, so that blending is exact integer arithmetic everywhere
@@ -57,7 +57,7 @@ class Mixup:
     def _order(self, ids: Ids) -> Tensor:
         """The rows of the distinct examples sorted by id; kept for the set last seen, as training asks every batch."""
         if not (self._sorted and self._sorted[0][0] is ids):
-            self._sorted[:] = [(ids, torch.from_numpy(np.unique(ids, axis=0, return_index=True)[1]))]
+            self._sorted[:] = [(ids, torch.from_numpy(distinct_rows(ids)))]
         return self._sorted[0][1]
 
 
