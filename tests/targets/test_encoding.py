@@ -173,3 +173,20 @@ def test_columns_do_not_share_the_teachers_memory(encoding: Encoding) -> None:
 def test_a_row_of_top_32_takes_128_bytes_beside_its_key() -> None:
     batch = SoftTargets(values=torch.randn(3, 1000), space=Space.LOGITS, n_classes=1000)
     assert row_bytes(encode(batch, Encoding.parse("top-32")).columns) == 32 * (2 + 2)
+
+
+@pytest.mark.parametrize("encoding", [DENSE, DENSE32, Encoding(layout="top-k", k=1)])
+def test_signals_come_back_with_their_names_and_gaps(encoding: Encoding) -> None:
+    signals = torch.tensor([[1.5, math.nan], [0.0, -2.0]])
+    batch = logits([1.0, 2.0], [3.0, 4.0], signals=signals, signal_names=("attention", "response_time"))
+    back = there_and_back(batch, encoding)
+    assert back.signal_names == ("attention", "response_time")
+    assert back.signals is not None
+    assert torch.equal(back.signals.nan_to_num(99), signals.nan_to_num(99))
+    assert torch.equal(back.select(slice(1, 2)).signals, signals[1:])  # type: ignore[arg-type]
+
+
+def test_an_infinite_signal_is_named_and_a_missing_one_is_none() -> None:
+    signals = torch.tensor([[math.nan], [math.inf]])
+    batch = logits([1.0, 2.0], [3.0, 4.0], signals=signals, signal_names=("attention",))
+    assert encode(batch, DENSE).unusable == {1: "a signal of it is not finite"}

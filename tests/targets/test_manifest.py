@@ -23,7 +23,7 @@ def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert written["schema_version"] == SCHEMA
     assert written["form"] == {
-        "space": "scores", "kind": "many-of-many", "temperature": 2.0, "shape": [3, 4], "members": 3
+        "space": "scores", "kind": "many-of-many", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
     }  # fmt: skip
 
 

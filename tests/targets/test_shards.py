@@ -127,4 +127,6 @@ def test_a_column_that_only_some_parts_have_is_filled_with_what_its_absence_mean
     assert joined["weight"].tolist() == [1, 1, 0.5, 0.5, 0.5]
     assert joined["bound"].tolist() == [1, 1, 0.25, 0.25, 0.25]
     assert joined["coverage"].ravel().tolist() == [255, 255, 0, 0, 0]
+    told = join_columns([bare, columns(1, signals=np.full((1, 2), 0.5, np.float32))])["signals"]
+    np.testing.assert_array_equal(told, [[np.nan] * 2, [np.nan] * 2, [0.5] * 2])
     np.testing.assert_array_equal(joined["id"], np.concatenate([bare["id"], full["id"]]))

@@ -287,3 +287,51 @@ def test_a_compiled_student_is_the_same_student(store: Store, tmp_path: Path) ->
     assert plain.keys() == compiled_.keys()
     for name, weights in plain.items():
         assert torch.allclose(weights, compiled_[name], atol=1e-4), name
+
+
+# --- signals as a second task ---------------------------------------------------------------------------------------
+
+
+class Measured:
+    """A teacher that is measured while it answers: how dark a picture is, and nothing of every third."""
+
+    def __init__(self, teacher: Network) -> None:
+        self._teacher = teacher
+        self.classes = teacher.classes
+        self.fingerprint = f"measured {teacher.fingerprint}"
+
+    def label(self, batch: torch.Tensor) -> SoftTargets:
+        darkness = batch.flatten(1).float().mean(1, keepdim=True)
+        darkness = (darkness - 76.0) / 12.0  # about standardised
+        darkness[::3] = torch.nan
+        return replace(self._teacher.label(batch), signals=darkness, signal_names=("darkness",))
+
+
+def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_path: Path) -> None:
+    store = label_examples(Measured(nearest_mean(digits())), digits(), tmp_path / "targets")
+    lesson = replace(LESSON, signal_weight=0.5, twin=True)
+    done = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=30), run=Run(tmp_path / "run"))
+    student = done.student
+    assert student.blueprint.signals == ("darkness",)
+    with torch.inference_mode():
+        assert student.module(digits().inputs[:5]).shape == (5, 10)
+        outputs = student.module[:2](digits().inputs)[:, 10]
+        assert done.twin is not None
+        of_twin = done.twin.module[:2](digits().inputs)[:, 10]
+    darkness = digits().inputs.flatten(1).float().mean(1)
+    assert torch.corrcoef(torch.stack([outputs, darkness]))[0, 1] > 0.8  # learnt, from two thirds of the rows
+    assert abs(torch.corrcoef(torch.stack([of_twin, darkness]))[0, 1]) < 0.6  # nobody taught the twin
+    assert lesson_of(tmp_path / "run") == lesson
+    assert read_run(tmp_path / "run")["request"]["student"]["signals"] == ["darkness"]
+    assert read_run(tmp_path / "run/twin")["request"]["objective"]["main"]["name"] == "hard-labels"
+
+
+def test_a_store_without_signals_cannot_teach_them(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no measured signal"):
+        distill(digits(), store, lesson=replace(LESSON, signal_weight=0.5), recipe=recipe(), run=Run(tmp_path))
+    with pytest.raises(InputError, match="signal_weight"):
+        Lesson(signal_weight=-1.0)
+
+
+def test_a_student_without_signals_is_described_as_ever() -> None:
+    assert "signals" not in Blueprint(architecture="mlp:8x1", input_shape=(4,), classes=("a", "b")).model_dump()

@@ -11,6 +11,7 @@ from joryu.objectives.classification import (
 )
 from joryu.objectives.distillation import Distillation, HardLabels, TagDistillation
 from joryu.objectives.objective import Objective
+from joryu.objectives.signals import WithSignals, squared_error
 from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
 from joryu.objectives.temperature import (
     gradient_scale,
@@ -28,6 +29,7 @@ __all__ = [
     "HardLabels",
     "Objective",
     "TagDistillation",
+    "WithSignals",
     "binary_kl",
     "forward_kl",
     "gradient_scale",
@@ -44,4 +46,5 @@ __all__ = [
     "soft_binary_cross_entropy",
     "soft_cross_entropy",
     "softmax",
+    "squared_error",
 ]

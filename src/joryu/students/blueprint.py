@@ -6,16 +6,17 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.students.architecture import build_architecture
+from joryu.students.head import ClassesAlone
 from joryu.students.normalise import Normalise, measure_normalisation
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
@@ -23,6 +24,9 @@ PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 class Blueprint(BaseModel):
     """Architecture, input shape, classes and input normalisation of a student (or of a teacher trained here).
+
+    ``signals`` names what the student also learns to predict (`joryu.objectives.WithSignals`): one more output each,
+    after the classes, that only training sees.
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
@@ -38,9 +42,20 @@ class Blueprint(BaseModel):
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     scale: float = 1.0
+    signals: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_no_signals(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A student without signals is described as it was before there were any, so that its runs can be gone on with.
+        described: dict[str, Any] = handler(self)
+        if not self.signals:
+            del described["signals"]
+        return described
 
     @classmethod
-    def fitted(cls, architecture: str, inputs: Tensor, classes: tuple[str, ...]) -> Self:
+    def fitted(
+        cls, architecture: str, inputs: Tensor, classes: tuple[str, ...], *, signals: tuple[str, ...] = ()
+    ) -> Self:
         """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
         mean, std, scale = measure_normalisation(inputs)
         return cls(
@@ -50,6 +65,7 @@ class Blueprint(BaseModel):
             mean=tuple(mean),
             std=tuple(std),
             scale=scale,
+            signals=signals,
         )
 
     def build(self) -> nn.Sequential:
@@ -57,7 +73,8 @@ class Blueprint(BaseModel):
         single = len(self.mean) == 1
         return nn.Sequential(
             Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
-            build_architecture(self.architecture, self.input_shape, len(self.classes)),
+            build_architecture(self.architecture, self.input_shape, len(self.classes) + len(self.signals)),
+            *([ClassesAlone(len(self.classes))] if self.signals else []),
         )
 
 

@@ -83,6 +83,7 @@ class Form:
     temperature: float
     shape: tuple[int, ...]
     members: int
+    signals: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, soft_targets: SoftTargets) -> Form:
@@ -94,11 +95,13 @@ class Form:
             temperature=float(soft_targets.temperature),
             shape=shape,
             members=shape[0] if soft_targets.members else 0,
+            signals=soft_targets.signal_names,
         )
 
     def __str__(self) -> str:
         members = f", {self.members} members" if self.members else ""
-        return f"{self.kind} {self.space} of shape {self.shape} at temperature {self.temperature:g}{members}"
+        signals = f", with {', '.join(self.signals)}" if self.signals else ""
+        return f"{self.kind} {self.space} of shape {self.shape} at temperature {self.temperature:g}{members}{signals}"
 
 
 class Encoded(NamedTuple):
@@ -110,7 +113,7 @@ class Encoded(NamedTuple):
 
 
 def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
-    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage and bound.
+    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage, bound and signals.
 
     A row that is not finite, or that float16 cannot hold, is named in ``unusable``. Logits beyond float16's 65504 are
     moved so that the largest is 0 (softmax forgets a constant) or, per tag, cut there (the sigmoid is saturated).
@@ -134,6 +137,10 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
             numbers = part.detach().to("cpu", torch.float32, copy=True)
             columns[name] = numbers.numpy()
             unusable |= {int(row): f"its {name} is not finite" for row in (~numbers.isfinite()).nonzero()}
+    if kept.signals is not None:  # NaN marks what was not measured
+        columns["signals"] = kept.signals.detach().to("cpu", torch.float32, copy=True).numpy()
+        infinite = np.flatnonzero(np.isinf(columns["signals"]).any(axis=1))
+        unusable |= {int(row): "a signal of it is not finite" for row in infinite}
     if kept.coverage is not None:
         columns["coverage"] = np.packbits(kept.coverage.cpu().reshape(n, -1).numpy(), axis=1)
     return Encoded(columns, Form.of(kept), unusable)
@@ -148,6 +155,8 @@ def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, n_classes: int) 
         indices=None if indices is None else _indices(indices).reshape(shape),
         weight=_tensor(columns.get("weight")),
         bound=_tensor(columns.get("bound")),
+        signals=_tensor(columns.get("signals")),
+        signal_names=form.signals,
         coverage=None if coverage is None else _flags(coverage, math.prod(form.shape)).reshape(shape),
         space=form.space,
         kind=form.kind,

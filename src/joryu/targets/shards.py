@@ -25,6 +25,7 @@ from joryu.targets.encoding import Columns
 _NAME = re.compile(r"shard-(\d{8})-(\d{8})\.arrow")
 _CHECKSUM = b"joryu.crc32"
 _BYTES = ("id", "coverage")  # columns that are plain bytes to Arrow
+_ABSENT = {"coverage": 255, "signals": float("nan")}
 _ON_DISK: dict[str, np.dtype[Any]] = {"id": np.dtype("<u8"), "view": np.dtype("<u8"), "coverage": np.dtype("u1")}
 
 
@@ -136,9 +137,10 @@ def join_columns(parts: Sequence[Columns]) -> Columns:
 def absent_column(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     """``n`` rows of a column holding what its absence means.
 
-    That is weight 1, every class covered, and a bound of 1, which no probability and no log-probability exceeds.
+    That is weight 1, every class covered, a bound of 1, which no probability and no log-probability exceeds, and NaN
+    for a signal that was not measured.
     """
-    return np.full((n, *like.shape[1:]), 255 if name == "coverage" else 1, dtype=like.dtype)
+    return np.full((n, *like.shape[1:]), _ABSENT.get(name, 1), dtype=like.dtype)
 
 
 def _filled(name: str, parts: Sequence[Columns]) -> list[npt.NDArray[Any]]:

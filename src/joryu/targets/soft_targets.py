@@ -67,7 +67,8 @@ class SoftTargets:
     sees to it.
 
     ``temperature`` is the one the values were already softened with (1 for raw answers). ``weight`` (``[B]``) scales
-    each row's loss; ``None`` means one.
+    each row's loss; ``None`` means one. ``signals`` (``[B, S]``, named by ``signal_names``) is what was measured of a
+    teacher while it answered, such as a person's response time; what was not measured is NaN, never 0.
 
     >>> targets = SoftTargets(values=torch.tensor([[2.0, 0.0]]), space=Space.LOGITS, n_classes=2)
     >>> targets.probs().round(decimals=3)
@@ -88,6 +89,8 @@ class SoftTargets:
     coverage: Tensor | None = None
     bound: Tensor | None = None
     members: bool = False
+    signals: Tensor | None = None
+    signal_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Plain strings are welcome, but everything below compares members: "logits" must become Space.LOGITS.
@@ -97,6 +100,7 @@ class SoftTargets:
             raise InputError("soft targets need a temperature", expected="a number > 0", received=self.temperature)
         self._check_values()
         self._check_coverage()
+        self._check_signals()
         for name, part in (("weight", self.weight), ("bound", self.bound)):
             if part is not None and part.shape != self.values.shape[:1]:
                 expected = f"shape ({len(self.values)},)"
@@ -149,6 +153,18 @@ class SoftTargets:
                 received=None,
                 hint="try bound=torch.ones(rows) where nothing is known",
             )
+
+    def _check_signals(self) -> None:
+        expected = (len(self.values), len(self.signal_names))
+        if (self.signals is None and not self.signal_names) or (
+            self.signals is not None and self.signal_names and tuple(self.signals.shape) == expected
+        ):
+            return
+        raise InputError(
+            "signals need one number per row and name",
+            expected=f"signals of shape {expected}" if self.signal_names else "names of the signals",
+            received=None if self.signals is None else tuple(self.signals.shape),
+        )
 
     def __len__(self) -> int:
         return len(self.values)

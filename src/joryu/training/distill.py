@@ -10,7 +10,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples import Examples, parse_views, split_examples
-from joryu.objectives import Distillation, HardLabels
+from joryu.objectives import Distillation, HardLabels, Objective, WithSignals
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
@@ -35,6 +35,8 @@ class Lesson:
         labelled: the share of the remaining labels that student and twin may use, as if nobody had labelled the rest.
         twin: train the same student once more, on the hard labels alone, for as many steps (each with its own
             patience, if the recipe has any).
+        signal_weight: with the store's measured signals as a second task, this is the weight of their squared error
+            (`joryu.objectives.WithSignals`); 0 leaves them out.
         allow_dead_teacher: distil although the audit found that there is nothing to learn.
 
     Raises:
@@ -47,6 +49,7 @@ class Lesson:
     test: float = 0.0
     labelled: float = 1.0
     twin: bool = False
+    signal_weight: float = 0.0
     allow_dead_teacher: bool = False
 
     def __post_init__(self) -> None:
@@ -59,6 +62,8 @@ class Lesson:
             )
         if not 0 < self.labelled <= 1:
             raise InputError("labelled is not usable", expected="a share above 0, at most 1", received=self.labelled)
+        if not 0 <= self.signal_weight < float("inf"):
+            raise InputError("signal_weight is not usable", expected=">= 0", received=self.signal_weight)
 
 
 class Parts(NamedTuple):
@@ -100,15 +105,41 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     if lesson.twin:
         labelled = replace(material, examples=teaching.labelled(), targets=None, examples_per_epoch=material.epoch_size)
         check(labelled, recipe)  # before the student is trained, not after
-    blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes)
+    signals = _signals(targets, lesson)
+    blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes, signals=signals)
     found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes)
-    student = train(blueprint, material, objective=lesson.objective, recipe=recipe, run=run)
+    student = train(
+        blueprint, material, objective=_also(lesson.objective, blueprint, lesson.signal_weight), recipe=recipe, run=run
+    )
     if labelled is None:
         return Distilled(student, None, parts)
     run = replace(run, folder=run.folder / TWIN)
-    return Distilled(student, train(blueprint, labelled, objective=HardLabels(), recipe=recipe, run=run), parts)
+    # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
+    twin = train(blueprint, labelled, objective=_also(HardLabels(), blueprint, 0.0), recipe=recipe, run=run)
+    return Distilled(student, twin, parts)
+
+
+def _signals(targets: Store, lesson: Lesson) -> tuple[str, ...]:
+    if not lesson.signal_weight:
+        return ()
+    form = targets.manifest.form
+    if form is None or not form.signals:
+        raise InputError(
+            "these soft targets hold no measured signal to predict",
+            expected="the answers of a person (human:PROJECT) with signals",
+            received=targets.manifest.teacher.description,
+            hint="leave --signal-weight out",
+        )
+    return form.signals
+
+
+def _also(objective: Objective, blueprint: Blueprint, weight: float) -> Objective:
+    """The objective, and the signals beside it where the student has outputs for them."""
+    if not blueprint.signals:
+        return objective
+    return WithSignals(main=objective, n_classes=len(blueprint.classes), weight=weight)
 
 
 def _answerable(examples: Examples, targets: Store) -> Examples:
