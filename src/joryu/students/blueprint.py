@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
 from joryu.students.architecture import build_architecture
 from joryu.students.head import ClassesAlone
@@ -84,22 +84,15 @@ def save_student(folder: Path, module: nn.Module, blueprint: Blueprint) -> None:
     Each file appears whole or not at all, the weights last: where they are, there is a student.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / PLAN, blueprint.model_dump_json(indent=2).encode() + b"\n")
-    _write(folder / WEIGHTS, save(state_of(module)))
+    with durable_file(folder / PLAN) as file:
+        file.write(blueprint.model_dump_json(indent=2).encode() + b"\n")
+    with durable_file(folder / WEIGHTS) as file:
+        file.write(save(state_of(module)))
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:
     """The state of a module as tensors of their own on the CPU, as safetensors wants them (tied weights twice)."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:

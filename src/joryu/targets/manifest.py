@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
-from joryu.targets.durable import durable_file
 from joryu.targets.encoding import Encoding, Form
 from joryu.targets.provenance import joryu_version, machine, now
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from joryu.durable import durable_file
 from joryu.errors import InputError
-from joryu.targets.durable import durable_file
 from joryu.targets.encoding import Columns
 
 _NAME = re.compile(r"shard-(\d{8})-(\d{8})\.arrow")

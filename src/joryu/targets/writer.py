@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
+from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import MismatchError
 from joryu.examples import Ids
 from joryu.targets.compaction import merge_shards
-from joryu.targets.durable import remove_leftovers, sole_writer
 from joryu.targets.encoding import Columns, Encoding, Form, encode
 from joryu.targets.failures import FailureLedger
 from joryu.targets.index import Seeds

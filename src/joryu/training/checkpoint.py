@@ -10,8 +10,8 @@ from zipfile import BadZipFile, ZipFile
 
 import torch
 
+from joryu.durable import LOCK, durable_file
 from joryu.errors import TrainingError
-from joryu.targets.durable import LOCK, durable_file
 
 NAME = "checkpoint.pt"
 

@@ -12,11 +12,11 @@ from lightning_fabric import Fabric
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
 from joryu.objectives import Objective
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import state_of
-from joryu.targets.durable import durable_file
 from joryu.training.checkpoint import (
     NAME,
     Progress,

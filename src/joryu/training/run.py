@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
-from joryu.targets.durable import remove_leftovers, sole_writer
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
 from joryu.training.checkpoint import Progress, clean, write_json

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from joryu.durable import durable_file, remove_leftovers, sole_writer
 from joryu.errors import InputError, JoryuError
-from joryu.targets.durable import durable_file, remove_leftovers, sole_writer
 
 
 def test_a_file_appears_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
