@@ -1,0 +1,232 @@
+"""The events of a project in SQLite: append-only, durable when acknowledged, each at most once.
+
+An answer, a skip and an undoing are events; what holds now is a view of them. Nothing is ever changed in place, so what
+an annotator did can be told from the file, and a request that is sent twice finds its own first copy by its key.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from joryu.annotations.answer import Answer, Timing
+from joryu.errors import InputError, MismatchError
+
+SCHEMA = 1  #: the version of the tables, as SQLite's user_version; a newer one is refused
+
+_TABLES = """
+CREATE TABLE pictures (key TEXT NOT NULL, path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE sessions (id TEXT PRIMARY KEY, annotator TEXT NOT NULL, started REAL NOT NULL, device TEXT) WITHOUT ROWID;
+CREATE TABLE clocks (session TEXT NOT NULL, at REAL NOT NULL, offset_ms REAL NOT NULL, round_trip_ms REAL NOT NULL);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, undoes INTEGER REFERENCES events (id),
+  annotator TEXT NOT NULL, session TEXT NOT NULL, picture TEXT, showing INTEGER, choice TEXT, severity TEXT,
+  second TEXT, confidence TEXT, rt_ms REAL, first_key_ms REAL, hidden_ms REAL, n_changes INTEGER, trial INTEGER,
+  signals TEXT, at REAL NOT NULL
+);
+CREATE INDEX events_of ON events (annotator, picture, showing);
+CREATE UNIQUE INDEX undone_once ON events (undoes) WHERE undoes IS NOT NULL;
+CREATE VIEW standing AS SELECT * FROM events AS e WHERE e.undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM events AS u WHERE u.undoes = e.id);
+CREATE VIEW answers AS SELECT * FROM standing AS e WHERE e.id = (
+  SELECT MAX(l.id) FROM standing AS l
+  WHERE l.annotator = e.annotator AND l.picture = e.picture AND l.showing = e.showing);
+"""
+_FIELDS = ("annotator", "session", "picture", "showing", "choice", "severity", "second", "confidence")
+_TIMES = ("rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial")
+
+
+class Recorded(NamedTuple):
+    """Which event it became, and whether it was new (``False``: the same request came before)."""
+
+    event: int
+    fresh: bool
+
+
+class Database:
+    """One SQLite file, shared by the threads of one process; other processes may read and write it too.
+
+    Args:
+        path: of the file.
+        make: whether to make a new one, which must not exist.
+
+    Raises:
+        InputError: no such file, it is not a database, or there is one already.
+        MismatchError: a newer Joryu wrote it.
+    """
+
+    def __init__(self, path: Path, *, make: bool = False) -> None:
+        if path.exists() == make:
+            what = "there are annotations already at" if make else "no annotations at"
+            raise InputError(f"{what} {path.parent}", hint=None if make else "try joryu annotate FOLDER --classes …")
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._prepare(make)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise InputError(f"{path} cannot be read", received=str(error), hint="restore it from a copy") from error
+
+    def _prepare(self, make: bool) -> None:
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut, not only a killed process
+        run("PRAGMA secure_delete = ON")
+        run("PRAGMA foreign_keys = ON")
+        if make:
+            self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT")
+        found = int(run("PRAGMA user_version").fetchone()[0])
+        if found != SCHEMA:
+            self._connection.close()
+            raise MismatchError(
+                f"{self.path} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {found}",
+                hint="upgrade with: pip install --upgrade joryu" if found > SCHEMA else None,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    # --- pictures and sessions --------------------------------------------------------------------------------------
+
+    def set_pictures(self, pictures: Iterable[tuple[str, str]]) -> None:
+        """Replace the (key, path) pairs of the pictures."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM pictures")
+            connection.executemany("INSERT INTO pictures (key, path) VALUES (?, ?)", pictures)
+
+    def pictures(self) -> list[tuple[str, str]]:
+        """Every (key, path), by path."""
+        return [(row["key"], row["path"]) for row in self._rows("SELECT key, path FROM pictures ORDER BY path")]
+
+    def begin_session(self, session: str, annotator: str, device: str | None = None) -> None:
+        """Note one sitting of an annotator; again is no error."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (session, annotator, time.time(), device)
+            )
+
+    def sessions(self, annotator: str) -> list[str]:
+        """Every sitting of an annotator, those without an answer too."""
+        found = self._rows(
+            "SELECT id FROM sessions WHERE annotator = ?1 UNION SELECT session FROM events WHERE annotator = ?1",
+            (annotator,),
+        )
+        return [row[0] for row in found]
+
+    def note_clock(self, session: str, *, offset_ms: float, round_trip_ms: float) -> None:
+        """Note by how much the browser's clock and ours differ."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO clocks VALUES (?, ?, ?, ?)", (session, time.time(), offset_ms, round_trip_ms)
+            )
+
+    def clocks(self, session: str) -> list[tuple[float, float, float]]:
+        """(seconds since 1970, offset in ms, round trip in ms) of a session, in order."""
+        query = "SELECT at, offset_ms, round_trip_ms FROM clocks WHERE session = ? ORDER BY rowid"
+        return [tuple(row) for row in self._rows(query, (session,))]
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def record(self, answer: Answer, key: str) -> Recorded:
+        """Append an answer (or a skip), once for each key; on disk when this returns.
+
+        Raises:
+            InputError: the key was used for something else.
+        """
+        with self._writing() as connection:
+            return self._append(connection, answer, key)
+
+    def record_all(self, answers: Iterable[tuple[Answer, str]]) -> int:
+        """Append many in one transaction; how many were new."""
+        with self._writing() as connection:
+            return sum(self._append(connection, answer, key).fresh for answer, key in answers)
+
+    def _append(self, connection: sqlite3.Connection, answer: Answer, key: str) -> Recorded:
+        earlier = connection.execute("SELECT * FROM events WHERE key = ?", (key,)).fetchone()
+        if earlier is not None:
+            if earlier["undoes"] is not None or earlier["annotator"] != answer.annotator:
+                raise InputError("this key was used for something else", expected="a new key", received=key)
+            return Recorded(int(earlier["id"]), fresh=False)
+        values = [getattr(answer, name) for name in _FIELDS] + [getattr(answer.timing, name) for name in _TIMES]
+        names = ("key", *_FIELDS, *_TIMES, "signals", "at")
+        at = answer.at or time.time()
+        cursor = connection.execute(
+            f"INSERT INTO events ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608 - our names
+            (key, *values, json.dumps(dict(answer.signals), sort_keys=True), at),
+        )
+        return Recorded(int(cursor.lastrowid or 0), fresh=True)
+
+    def undo(self, annotator: str, session: str, key: str) -> Answer | None:
+        """Undo the annotator's latest answer that stands; ``None`` when there is none. Once for each key."""
+        with self._writing() as connection:
+            earlier = connection.execute("SELECT undoes FROM events WHERE key = ?", (key,)).fetchone()
+            if earlier is not None:
+                undone = connection.execute("SELECT * FROM events WHERE id = ?", (earlier["undoes"],)).fetchone()
+                return None if undone is None else _answer(undone)
+            last = connection.execute(
+                "SELECT * FROM standing WHERE annotator = ? ORDER BY id DESC LIMIT 1", (annotator,)
+            ).fetchone()
+            if last is None:
+                return None
+            connection.execute(
+                "INSERT INTO events (key, undoes, annotator, session, at) VALUES (?, ?, ?, ?, ?)",
+                (key, last["id"], annotator, session, time.time()),
+            )
+            return _answer(last)
+
+    def answers(self, annotator: str | None = None) -> list[Answer]:
+        """What holds now, in the order of acknowledgement; skips are among it."""
+        where, values = ("", ()) if annotator is None else (" WHERE annotator = ?", (annotator,))
+        return [_answer(row) for row in self._rows(f"SELECT * FROM answers{where} ORDER BY id", values)]  # noqa: S608
+
+    def n_events(self) -> int:
+        """How many events there are, undone ones and undoings included."""
+        return int(self._rows("SELECT COUNT(*) FROM events")[0][0])
+
+    def forget(self, annotator: str) -> int:
+        """Delete everything about an annotator, from the file's free pages and the log too; how many events it was."""
+        with self._writing() as connection:
+            for session in self.sessions(annotator):
+                connection.execute("DELETE FROM clocks WHERE session = ?", (session,))
+            connection.execute("DELETE FROM sessions WHERE annotator = ?", (annotator,))
+            connection.execute("DELETE FROM events WHERE annotator = ? AND undoes IS NOT NULL", (annotator,))
+            answers = connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return answers
+
+
+def _answer(row: sqlite3.Row) -> Answer:
+    return Answer(
+        **{name: row[name] for name in _FIELDS},
+        timing=Timing(**{name: row[name] for name in _TIMES}),
+        signals=json.loads(row["signals"]),
+        at=row["at"],
+    )

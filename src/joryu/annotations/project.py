@@ -1,0 +1,254 @@
+"""`Project`: a folder that holds what is asked, of which pictures, and what was answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from joryu.annotations.answer import Answer
+from joryu.annotations.database import Database, Recorded
+from joryu.annotations.settings import Settings
+from joryu.durable import durable_file
+from joryu.errors import InputError, MismatchError
+
+FILE, EVENTS, SIGNALS, EXPORTS = "project.json", "annotations.sqlite", "signals", "exports"
+SCHEMA = 1
+
+
+class PictureFile(NamedTuple):
+    """A picture: the SHA-256 of its file in hexadecimal, and its place below the project's pictures root."""
+
+    key: str
+    path: str
+
+
+class Forgotten(NamedTuple):
+    """What `Project.forget` deleted."""
+
+    events: int
+    signal_files: int
+    exports: int
+
+
+class Project:
+    """A labelling project on disk.
+
+    ``project.json`` (the settings and where the pictures are), ``annotations.sqlite`` (events), ``signals/`` (raw
+    recordings, one file a session) and ``exports/``. Make one with `create`, come back to it with `open`.
+
+    >>> import tempfile
+    >>> settings = Settings(classes=("healthy", "black spot"))
+    >>> answer = Answer(picture="ab12", annotator="a1", session="s1", choice="healthy")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     project = Project.create(Path(folder) / "roses", settings, Path("pictures"), [PictureFile("ab12", "1.jpg")])
+    ...     _ = project.record(answer, key="k1")
+    ...     project.close()
+    ...     [one.choice for one in Project.open(Path(folder) / "roses").answers()]
+    ['healthy']
+    """
+
+    def __init__(self, folder: Path, settings: Settings, pictures_root: Path, events: Database) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.pictures_root = pictures_root
+        self.events = events
+
+    @classmethod
+    def create(cls, folder: Path, settings: Settings, pictures_root: Path, pictures: Iterable[PictureFile]) -> Self:
+        """A new project; what was begun there and never finished is begun anew.
+
+        Raises:
+            InputError: there is a project already, or no picture.
+        """
+        if (folder / FILE).exists():
+            raise InputError(f"there is a project already at {folder}", hint="open it, or choose another folder")
+        found = list(pictures)
+        if not found:
+            raise InputError(f"no picture in {pictures_root}", expected="at least one", received=0)
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{EVENTS}*"):  # project.json is written last: without it there was no project
+            leftover.unlink()
+        events = Database(folder / EVENTS, make=True)
+        events.set_pictures((picture.key, picture.path) for picture in found)
+        project = cls(folder, settings, pictures_root.expanduser().resolve(), events)
+        project._write()
+        return project
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The project of a folder.
+
+        Raises:
+            InputError: there is none, or a file of it cannot be read.
+            MismatchError: a newer Joryu wrote it.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise InputError(
+                f"no labelling project at {folder}",
+                expected=f"a folder with {FILE}",
+                received="a folder without it" if folder.is_dir() else "no such folder",
+                hint="try joryu annotate FOLDER --classes a,b --project with this folder first",
+            )
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            schema, root, settings = content["schema_version"], content["pictures"], content["settings"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a project", received=repr(error)) from error
+        if schema != SCHEMA:
+            raise MismatchError(
+                f"{folder} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {schema}"
+            )
+        return cls(folder, Settings(**settings), Path(root), Database(folder / EVENTS))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.events.close()
+
+    def _write(self) -> None:
+        content = {
+            "schema_version": SCHEMA,
+            "pictures": str(self.pictures_root),
+            "settings": self.settings.model_dump(mode="json"),
+        }
+        with durable_file(self.folder / FILE) as file:
+            file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+    def change(self, settings: Settings) -> None:
+        """Ask otherwise from now on; the classes must stay, as the answers name them.
+
+        Raises:
+            MismatchError: other classes, or levels that are gone although somebody used them.
+        """
+        if settings.classes != self.settings.classes:
+            raise MismatchError(
+                f"the project {self.folder} asks for other classes",
+                expected=", ".join(self.settings.classes),
+                received=", ".join(settings.classes),
+                hint="leave --classes out, or begin another project with --project",
+            )
+        for what, new, used in (
+            ("severities", settings.severities, {one.severity for one in self.answers()}),
+            ("confidence levels", settings.confidences, {one.confidence for one in self.answers()}),
+        ):
+            if gone := sorted(name for name in used if name is not None and name not in new):
+                raise MismatchError(
+                    f"answers of {self.folder} name {what} that would be gone",
+                    expected=", ".join(gone),
+                    received=", ".join(new) or "none",
+                )
+        self.settings = settings
+        self._write()
+
+    # --- pictures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def pictures(self) -> tuple[PictureFile, ...]:
+        """Every picture file, by path; two files with the same content share a key."""
+        return tuple(PictureFile(*pair) for pair in self.events.pictures())
+
+    def set_pictures(self, pictures: Sequence[PictureFile]) -> None:
+        """Take the folder as it is now; answers about pictures that are gone stay, and count if those return."""
+        self.events.set_pictures((picture.key, picture.path) for picture in pictures)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def answers(self, *, annotator: str | None = None) -> list[Answer]:
+        """What holds now, in the order of acknowledgement.
+
+        Undone answers are left out, skips are in (without a choice), and of each (annotator, picture, showing) the
+        latest counts.
+        """
+        return self.events.answers(annotator)
+
+    def record(self, answer: Answer, *, key: str) -> Recorded:
+        """Take an answer, once for each key; it is on the disk when this returns.
+
+        Raises:
+            InputError: it names what is not asked for, or the key was used for something else.
+        """
+        self.check(answer)
+        return self.events.record(answer, key)
+
+    def undo(self, annotator: str, session: str, *, key: str) -> Answer | None:
+        """Take the annotator's latest answer back; ``None`` if there is none."""
+        return self.events.undo(annotator, session, key)
+
+    def check(self, answer: Answer) -> None:
+        """Raises:
+        InputError: the answer names a class or level that is not asked for.
+        """
+        asked = self.settings
+        for what, name, known in (
+            ("class", answer.choice, asked.classes),
+            ("second choice", answer.second, asked.classes),
+            ("severity", answer.severity, asked.severities),
+            ("confidence", answer.confidence, asked.confidences),
+        ):
+            if name is not None and name not in known:
+                raise InputError(
+                    f"this {what} is not asked for", expected=", ".join(known) or "none", received=repr(name)
+                )
+        if answer.second is not None and answer.second == answer.choice:
+            raise InputError("the second choice is the first", expected="another class", received=repr(answer.second))
+
+    def import_answers(self, answers: Sequence[Answer]) -> int:
+        """Take answers from elsewhere, all or none; again adds nothing. How many were new.
+
+        Raises:
+            InputError: an answer names what is not asked for.
+        """
+        for answer in answers:
+            self.check(answer)
+        known = {_content(answer) for answer in self.answers()}
+        fresh = [answer for answer in answers if _content(answer) not in known]
+        return self.events.record_all((answer, f"import-{_content(answer)}") for answer in fresh)
+
+    # --- signals and exports ----------------------------------------------------------------------------------------
+
+    def signal_file(self, session: str) -> Path:
+        """Where a session's raw recording goes; the folder is private to this user."""
+        folder = self.folder / SIGNALS
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder / f"{hashlib.sha256(session.encode()).hexdigest()[:32]}.bin"
+
+    def forget(self, annotator: str) -> Forgotten:
+        """Delete everything about an annotator: events, sessions, recordings, and the exports (make them again).
+
+        The database is vacuumed with secure deletion on, so that nothing stays in free pages or in its log.
+
+        Raises:
+            InputError: nobody of that name annotated here.
+        """
+        sessions = self.events.sessions(annotator)
+        if not sessions:
+            names = sorted({answer.annotator for answer in self.answers()})
+            raise InputError(
+                f"nobody called {annotator!r} annotated in {self.folder}", expected=", ".join(names) or "nobody yet"
+            )
+        files = [path for session in sessions if (path := self.signal_file(session)).exists()]
+        for path in files:
+            path.unlink()
+        exports = list((self.folder / EXPORTS).glob("*"))
+        for path in exports:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return Forgotten(self.events.forget(annotator), len(files), len(exports))
+
+
+def _content(answer: Answer) -> str:
+    """A hash of everything an answer says."""
+    return hashlib.blake2b(
+        repr((answer.picture, answer.annotator, answer.session, answer.choice, answer.severity, answer.second,
+              answer.confidence, answer.showing, answer.timing, sorted(answer.signals.items()), answer.at)).encode(),
+        digest_size=16,
+    ).hexdigest()  # fmt: skip
+
+
+def picture_key(path: Path) -> str:
+    """The key of a picture: SHA-256 of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
