@@ -123,7 +123,7 @@ def test_forgetting_leaves_no_byte(project: Project) -> None:
     project.events.note_clock("quiet-session-99", offset_ms=1.5, round_trip_ms=0.5)
     for at in range(50):
         project.record(answer(annotator=who, session="loud-session-77", at=float(at)), key=f"{who}-{at}")
-    project.undo(secret, "loud-session-77", key=f"{who}-undo")
+    project.undo(who, "loud-session-77", key=f"{who}-undo")
     project.record(answer(), key="other")
     for session in ("quiet-session-99", "loud-session-77", "s1"):
         project.signal_file(session).write_bytes(b"\xaa\xaa")
