@@ -22,7 +22,7 @@ ALLOWED = {
     "objectives": {"errors", "durable", "targets.soft_targets"},
     "students": {"errors", "durable"},
     "teachers": {"errors", "durable", "annotations", "examples", "targets", "students", "objectives"},
-    "evaluation": {"errors", "durable", "examples", "targets", "objectives", "students", "teachers"},
+    "evaluation": {"errors", "durable", "annotations", "examples", "targets", "objectives", "students", "teachers"},
     "labelling": {"errors", "durable", "annotations", "examples", "targets", "teachers"},
     "training": {"errors", "durable", "examples", "targets", "objectives", "students", "teachers", "evaluation"},
 }

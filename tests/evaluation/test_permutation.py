@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from joryu.annotations.trials import shuffle_within
 from joryu.errors import InputError
-from joryu.evaluation import permutation_test, rejection_bound, shuffle_within
+from joryu.evaluation import permutation_test, rejection_bound
 from joryu.evaluation.permutation import Floats
 
 

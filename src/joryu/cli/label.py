@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk_of_rejected
+from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
 
 
 def register(app: typer.Typer) -> None:
@@ -14,8 +14,10 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    teacher: str = typer.Option(..., help="run:DIR, timm:NAME[@FILE] or module:pkg.mod:factory[@FILE] (safetensors)."),
-    examples: str = typer.Option(..., help="digits, mnist, cifar10, idx:DIR, parquet:DIR, folder:DIR or a path."),
+    teacher: str = typer.Option(..., help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], human:PROJECT."),
+    examples: str = typer.Option(
+        ..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."
+    ),
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
     split: str = typer.Option("train", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
@@ -33,7 +35,7 @@ def label(
     from joryu.examples import load_examples
     from joryu.examples.views import parse_views
     from joryu.targets.encoding import Encoding
-    from joryu.teachers import load_teacher
+    from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 
     kept = None if encoding is None else Encoding.parse(encoding)
@@ -41,11 +43,13 @@ def label(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    who = load_teacher(teacher, classes=shown.classes, input_shape=tuple(shown.inputs.shape[1:]))
+    who, known = find_teacher(teacher, shown)
+    if len(known) < len(shown):
+        talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     with counting("labelling") as advance:
         store = label_examples(
             who,
-            shown,
+            known,
             out,
             views=shown_as,
             n_views=n_views,

@@ -30,7 +30,7 @@ def verify(
     """
     from joryu.errors import InputError
     from joryu.targets import Store
-    from joryu.teachers import load_teacher
+    from joryu.teachers import find_teacher
     from joryu.teachers.verify import verify as ask_again
 
     store = Store.open(targets)
@@ -38,8 +38,8 @@ def verify(
     if spec is None:
         raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
     shown = reopen(store, examples, split, size)
-    who = load_teacher(spec, classes=shown.classes, input_shape=tuple(shown.inputs.shape[1:]))
-    found = ask_again(store, who, shown, sample=sample, seed=seed)
+    who, known = find_teacher(spec, shown)
+    found = ask_again(store, who, known, sample=sample, seed=seed)
     text = (
         f"{'the answers are the same' if found.ok else 'THE ANSWERS DIFFER'}: asked {found.asked} again, "
         f"largest error {found.max_error:.2g}, mean {found.mean_error:.2g} (probability), "

@@ -13,7 +13,7 @@ from joryu.evaluation.comparison import (
 from joryu.evaluation.confusion import ConfusedPair, confusion_matrix, most_confused, per_class_accuracy
 from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
-from joryu.evaluation.permutation import Permuted, permutation_test, rejection_bound, shuffle_within
+from joryu.evaluation.permutation import Permuted, permutation_test, rejection_bound
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
@@ -49,7 +49,6 @@ __all__ = [
     "predict_logits",
     "rejection_bound",
     "reliability",
-    "shuffle_within",
     "state_bytes",
     "summarise",
     "tango_interval",

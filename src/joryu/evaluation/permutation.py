@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr
 
+from joryu.annotations.trials import Floats, shuffle_within
 from joryu.errors import InputError
 
-Floats = npt.NDArray[np.float64]
 Statistic = Callable[[Floats], float]
 
 
@@ -78,18 +78,6 @@ def permutation_test(
     shuffled = tuple(statistic(signal[shuffle_within(session, generator)]) for _ in range(permutations))
     as_good = sum(value >= observed for value in shuffled)
     return Permuted(observed=observed, shuffled=shuffled, p_value=(1 + as_good) / (1 + permutations), alpha=alpha)
-
-
-def shuffle_within(groups: npt.NDArray[np.int64], generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Row numbers in an order that is random within each group and leaves every row in its group.
-
-    >>> order = shuffle_within(np.array([0, 1, 0, 1]), np.random.default_rng(0))
-    >>> sorted(order[[0, 2]].tolist()), sorted(order[[1, 3]].tolist())
-    ([0, 2], [1, 3])
-    """
-    order = np.empty(len(groups), dtype=np.int64)
-    order[np.argsort(groups, kind="stable")] = np.lexsort((generator.random(len(groups)), groups))
-    return order
 
 
 def rejection_bound(trials: int, rate: float, *, confidence: float = 0.95) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from joryu.errors import InputError
+from joryu.examples.annotated import load_annotated
 from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples
 from joryu.examples.folder import folder_splits, load_folder
@@ -15,7 +16,7 @@ from joryu.examples.layouts import canonical_split, did_you_mean, visible_folder
 from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 
-LAYOUTS = ("idx", "parquet", "folder")
+LAYOUTS = ("idx", "parquet", "folder", "project")
 
 
 def load_examples(
@@ -28,11 +29,12 @@ def load_examples(
 ) -> Examples:
     """The examples a spec names.
 
-    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; a name that `list_data` lists; or a path, whose
-    layout is then recognised. A bare name is sought among the known sets, then as a path, then in the data root
-    (`joryu.examples.data_root` unless given). ``split`` is ``train``, ``test``, ``validation`` or what the set calls
-    its parts; a set without splits answers to ``train`` (or ``all``) alone. With ``size`` the shorter side of each
-    picture is resized to it and the centre square cut out. ``progress`` is called with (pictures done, in all).
+    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
+    labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
+    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given). ``split`` is
+    ``train``, ``test``, ``validation`` or what the set calls its parts; a set without splits answers to ``train`` (or
+    ``all``) alone. With ``size`` the shorter side of each picture is resized to it and the centre square cut out.
+    ``progress`` is called with (pictures done, in all).
 
     >>> len(load_examples("digits", split="test"))
     600
@@ -49,7 +51,7 @@ def load_examples(
         layout, place = locate(spec, data_root=data_root)
         if layout == "idx":
             return load_idx(place, split, size=size)
-        load = load_parquet if layout == "parquet" else load_folder
+        load = {"parquet": load_parquet, "folder": load_folder, "project": load_annotated}[layout]
         return load(place, split, size=size, progress=progress)
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
@@ -67,8 +69,13 @@ def has_split(spec: str, split: str) -> bool:
     if spec == DIGITS.name:
         return split in ("train", "test")
     layout, place = locate(spec)
-    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}[layout](place)
+    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
     return (canonical_split(split) or split) in found
+
+
+def _one_set(place: Path) -> set[str]:
+    del place
+    return {"train"}
 
 
 def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
@@ -119,7 +126,7 @@ def _unknown(spec: str, root: Path) -> InputError:
         return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
     return InputError(
         f"no examples are known as {spec!r}",
-        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE or folder:DIR",
+        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR or project:DIR",
         hint=did_you_mean(spec.lower(), _near(spec, root)),
     )
 

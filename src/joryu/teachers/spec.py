@@ -10,12 +10,30 @@ from typing import Any
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
 from joryu.students.architecture import build_architecture
 from joryu.students.blueprint import load_student, load_weights
 from joryu.students.normalise import Normalise
+from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
+from joryu.teachers.teacher import Teacher
 
-EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors]"
+EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors], human:PROJECT"
+
+
+def find_teacher(spec: str, examples: Examples) -> tuple[Teacher, Examples]:
+    """The teacher a spec names, and those of the examples that it can be asked about.
+
+    What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
+    labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models).
+
+    Raises:
+        InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples.
+    """
+    family, _, rest = spec.partition(":")
+    if family == "human" and rest:
+        return find_human(rest, examples)
+    return load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:])), examples
 
 
 def load_teacher(
@@ -51,7 +69,7 @@ def load_teacher(
         return Network(module, classes, normalise=normalise)
     if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
-    near = difflib.get_close_matches(family, ("run", "timm", "module"), n=1)
+    near = difflib.get_close_matches(family, ("run", "timm", "module", "human"), n=1)
     raise InputError(
         f"unknown teacher {spec!r}", expected=EXAMPLES, hint=f"did you mean {near[0]}:…?" if near else None
     )

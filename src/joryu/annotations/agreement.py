@@ -1,0 +1,82 @@
+"""How far do people agree, beyond chance? Kappas and alpha, for named answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from joryu.errors import InputError
+
+
+def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float:
+    """Two raters on the same items (Cohen 1960): ``(p_o - p_e) / (1 - p_e)``, 1 where chance could do no worse.
+
+    >>> round(cohen_kappa([("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15), 4)
+    0.4
+
+    Raises:
+        InputError: no pair.
+    """
+    if not pairs:
+        raise InputError("agreement needs answers to compare", expected="at least one pair", received="none")
+    names = sorted({name for pair in pairs for name in pair})
+    table = np.zeros((len(names), len(names)))
+    for first, second in pairs:
+        table[names.index(first), names.index(second)] += 1
+    table /= len(pairs)
+    observed, chance = float(np.trace(table)), float(table.sum(0) @ table.sum(1))
+    return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
+
+
+def fleiss_kappa(counts: npt.ArrayLike) -> float:
+    """Several raters, equally many an item (Fleiss 1971); ``counts [items, classes]``.
+
+    >>> fleiss_kappa([[2, 0], [0, 2]])
+    1.0
+
+    Raises:
+        InputError: no item, fewer than two answers an item, or not equally many.
+    """
+    table = np.asarray(counts, dtype=np.float64)
+    raters = table.sum(axis=1) if table.ndim == 2 and len(table) else np.zeros(0)
+    if not len(raters) or (raters != raters[0]).any() or raters[0] < 2:
+        raise InputError(
+            "Fleiss' kappa needs equally many answers for each item",
+            expected="the same number, at least 2, in every row",
+            received=sorted({int(number) for number in raters}),
+            hint="try krippendorff_alpha, which takes any number",
+        )
+    n = float(raters[0])
+    observed = float(((table**2).sum(axis=1) - n).mean() / (n * (n - 1)))
+    chance = float(((table.sum(axis=0) / table.sum()) ** 2).sum())
+    return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
+
+
+def krippendorff_alpha(answers: Sequence[Sequence[str]]) -> float:
+    """Any number of raters an item (Krippendorff 2011, nominal): ``1 - D_o / D_e``; items with one answer are left out.
+
+    Args:
+        answers: for each item the answers it got, in any order.
+
+    >>> krippendorff_alpha([["a", "a"], ["b", "b"]])
+    1.0
+
+    Raises:
+        InputError: no item with two answers.
+    """
+    names = {name: at for at, name in enumerate(sorted({name for item in answers for name in item}))}
+    counts = np.zeros((len(answers), len(names)))
+    for row, item in enumerate(answers):
+        for name in item:
+            counts[row, names[name]] += 1
+    counts = counts[counts.sum(axis=1) >= 2]
+    if not len(counts):
+        raise InputError("agreement needs pictures that were answered twice", expected="overlap or repeats")
+    each = counts.sum(axis=1)
+    # Pairs within an item, weighted so that an item counts once for every answer it has.
+    agreeing = float((((counts**2).sum(axis=1) - each) / (each - 1)).sum())
+    total, marginals = float(each.sum()), counts.sum(axis=0)
+    chance = float(total**2 - (marginals**2).sum()) / (total - 1)
+    return 1.0 if chance == 0 else 1.0 - (total - agreeing) / chance

@@ -1,0 +1,174 @@
+"""`Trials`: answers as columns of numbers, in the shape that statistics want them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from joryu.annotations.answer import Answer
+from joryu.annotations.settings import Settings
+from joryu.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NONE = -1  #: the number of a class that was not given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """Answers with a choice, one row each, skips left out. Numbers that were not measured are NaN, never 0.
+
+    ``choice`` and ``second`` (-1: none) number the ``classes``; ``picture``, ``annotator`` and ``session`` number the
+    names beside them. ``severity`` and ``confidence`` are shares from 0 to 1 (`Settings.severity_share`). ``log_rt`` is
+    the natural logarithm of the visible response time in ms. ``position`` counts an annotator's answers from 0.
+    """
+
+    classes: tuple[str, ...]
+    pictures: tuple[str, ...]
+    annotators: tuple[str, ...]
+    sessions: tuple[str, ...]
+    picture: Ints
+    annotator: Ints
+    session: Ints
+    choice: Ints
+    second: Ints
+    position: Ints
+    severity: Floats
+    confidence: Floats
+    log_rt: Floats
+    n_changes: Floats
+    signals: dict[str, Floats]
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer], settings: Settings) -> Trials:
+        """The answers of a project, in their order.
+
+        >>> answer = Answer(picture="p", annotator="a", session="s", choice="healthy", signals={"attention": 50.0})
+        >>> trials = Trials.of([answer], Settings(classes=("healthy", "black spot")))
+        >>> trials.choice, trials.log_rt, trials.signals
+        (array([0]), array([nan]), {'attention': array([50.])})
+
+        Raises:
+            InputError: nobody chose anything.
+        """
+        chosen = [answer for answer in answers if answer.choice is not None]
+        if not chosen:
+            raise InputError(
+                "nobody has answered yet", expected="at least one answer", received=f"{len(answers)} skips"
+            )
+        number = {name: at for at, name in enumerate(settings.classes)}
+        pictures, picture = _numbered([one.picture for one in chosen])
+        annotators, annotator = _numbered([one.annotator for one in chosen])
+        sessions, session = _numbered([one.session for one in chosen])
+        names = sorted({name for one in chosen for name in one.signals})
+        return cls(
+            classes=settings.classes,
+            pictures=pictures,
+            annotators=annotators,
+            sessions=sessions,
+            picture=picture,
+            annotator=annotator,
+            session=session,
+            choice=np.array([number[str(one.choice)] for one in chosen]),
+            second=np.array([NONE if one.second is None else number[one.second] for one in chosen]),
+            position=_positions(annotator),
+            severity=_column([None if (s := one.severity) is None else settings.severity_share(s) for one in chosen]),
+            confidence=_column(
+                [None if (c := one.confidence) is None else settings.confidence_share(c) for one in chosen]
+            ),
+            log_rt=_column([_log_visible(one) for one in chosen]),
+            n_changes=_column([one.timing.n_changes for one in chosen]),
+            signals={name: _column([one.signals.get(name) for one in chosen]) for name in names},
+        )
+
+    def __len__(self) -> int:
+        return len(self.choice)
+
+    def select(self, rows: npt.NDArray[Any]) -> Trials:
+        """Some of the rows; the numbers keep their meaning."""
+        kept = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **kept, signals={name: column[rows] for name, column in self.signals.items()})
+
+    def hesitation(self) -> Floats:
+        """How slow each answer was for this annotator: z-scored log response time, the practice effect removed.
+
+        Practice follows a power law (Newell & Rosenbloom 1981): ``log rt = a_annotator + b · log(1 + position)`` with
+        one ``b`` for all, by least squares; what is left is divided by each annotator's own standard deviation. NaN
+        where the time is unknown, and 0 for an annotator whose times do not differ.
+        """
+        known = ~np.isnan(self.log_rt)
+        centred = _centred(self.log_rt, self.annotator, known)
+        practice = _centred(np.log1p(self.position.astype(np.float64)), self.annotator, known)
+        spread = float((practice[known] ** 2).sum())
+        slope = float((practice[known] * centred[known]).sum()) / spread if spread else 0.0
+        return _scaled(centred - slope * practice, self.annotator, known)
+
+    def standardised(self, signal: str) -> Floats:
+        """A signal z-scored within each session; NaN where it was not measured (or never was)."""
+        column = self.signals.get(signal)
+        if column is None:
+            return np.full(len(self), np.nan)
+        known = ~np.isnan(column)
+        return _scaled(_centred(column, self.session, known), self.session, known)
+
+
+def shuffle_within(groups: Ints, generator: np.random.Generator) -> Ints:
+    """Row numbers in an order that is random within each group and leaves every row in its group.
+
+    >>> order = shuffle_within(np.array([0, 1, 0, 1]), np.random.default_rng(0))
+    >>> sorted(order[[0, 2]].tolist()), sorted(order[[1, 3]].tolist())
+    ([0, 2], [1, 3])
+    """
+    order: Ints = np.empty(len(groups), dtype=np.int64)
+    order[np.argsort(groups, kind="stable")] = np.lexsort((generator.random(len(groups)), groups))
+    return order
+
+
+def _numbered(names: list[str]) -> tuple[tuple[str, ...], Ints]:
+    """Distinct names in the order they come, and each name's number."""
+    distinct = tuple(dict.fromkeys(names))
+    number = {name: at for at, name in enumerate(distinct)}
+    return distinct, np.array([number[name] for name in names])
+
+
+def _positions(groups: Ints) -> Ints:
+    seen: dict[int, int] = {}
+    found = np.empty(len(groups), dtype=np.int64)
+    for row, group in enumerate(groups.tolist()):
+        found[row] = seen.get(group, 0)
+        seen[group] = int(found[row]) + 1
+    return found
+
+
+def _column(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else float(value) for value in values])
+
+
+def _log_visible(answer: Answer) -> float | None:
+    timing = answer.timing
+    if timing.rt_ms is None:
+        return None
+    visible = timing.rt_ms - (timing.hidden_ms or 0.0)
+    return float(np.log(visible)) if visible > 0 else None
+
+
+def _centred(column: Floats, groups: Ints, known: npt.NDArray[np.bool_]) -> Floats:
+    counts = np.bincount(groups[known], minlength=groups.max() + 1)
+    sums = np.bincount(groups[known], weights=column[known], minlength=groups.max() + 1)
+    return np.where(known, column - (sums / np.maximum(counts, 1))[groups], np.nan)
+
+
+def _scaled(column: Floats, groups: Ints, known: npt.NDArray[np.bool_]) -> Floats:
+    counts = np.bincount(groups[known], minlength=groups.max() + 1)
+    squares = np.bincount(groups[known], weights=column[known] ** 2, minlength=groups.max() + 1)
+    spread = np.sqrt(squares / np.maximum(counts, 1))[groups]
+    return np.where(known, column / np.where(spread > 1e-12, spread, 1.0), np.nan)

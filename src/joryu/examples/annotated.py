@@ -1,0 +1,79 @@
+"""The pictures of a labelling project that somebody answered, with the majority's choice as the hard label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from joryu.annotations.dawid_skene import vote_shares
+from joryu.annotations.project import PictureFile, Project, picture_key
+from joryu.annotations.trials import Trials
+from joryu.errors import InputError, MismatchError
+from joryu.examples.examples import Examples, Rejected
+from joryu.examples.layouts import require_unsplit
+from joryu.examples.pictures import Picture, Progress, read_pictures
+
+
+def load_annotated(
+    folder: Path, split: str = "train", *, size: int | None = None, progress: Progress | None = None
+) -> Examples:
+    """Every picture with at least one choice; its classes are the project's, whatever folders the pictures lie in.
+
+    The label is the class that most answers named (repeats count); a tie goes to the tied class that was answered
+    first. So a twin that learns these labels has the same people's answers without their hesitation. ``sources`` are
+    the pictures' paths. Pictures whose file is gone are in ``rejected``.
+
+    Raises:
+        InputError: no project there, nobody answered, or pictures that cannot be used together.
+        MismatchError: a file's content is no longer what was answered about.
+    """
+    require_unsplit(folder, split)
+    project = Project.open(folder)
+    try:
+        trials = Trials.of(project.answers(), project.settings)
+        files, gone = answered_files(project, trials)
+    finally:
+        project.close()
+    if not files:
+        raise InputError(f"none of the answered pictures is in {project.pictures_root} any more")
+    for file in files:
+        if picture_key(project.pictures_root / file.path) != file.key:
+            raise MismatchError(
+                f"{file.path} is another picture than the one that was answered",
+                expected=f"SHA-256 {file.key[:12]}…",
+                hint="put the old file back, or run joryu annotate on the folder again to ask about the new one",
+            )
+    pictures = (Picture(file.path, project.pictures_root / file.path) for file in files)
+    read = read_pictures(pictures, len(files), size=size, progress=progress)
+    kept = [files[row] for row in read.kept.tolist()]
+    choice = dict(zip(trials.pictures, majority(trials), strict=True))
+    return Examples.of(
+        torch.from_numpy(read.pixels),
+        torch.tensor([choice[file.key] for file in kept]),
+        classes=project.settings.classes,
+        name=folder.resolve().name,
+        sources=[file.path for file in kept],
+        rejected=sorted([*gone, *read.rejected]),
+    )
+
+
+def answered_files(project: Project, trials: Trials) -> tuple[list[PictureFile], list[Rejected]]:
+    """The files of the pictures with a choice, by path, and those that are gone."""
+    wanted = set(trials.pictures)
+    answered = [file for file in project.pictures if file.key in wanted]
+    files = [file for file in answered if (project.pictures_root / file.path).is_file()]
+    there = set(files)
+    gone = [Rejected(file.path, "the file is gone") for file in answered if file not in there]
+    return files, gone
+
+
+def majority(trials: Trials) -> list[int]:
+    """The class most answers named, picture by picture; of tied classes the one answered first."""
+    shares = vote_shares(trials)
+    tied = shares == shares.max(axis=1, keepdims=True)
+    found = [-1] * len(trials.pictures)
+    for picture, choice in zip(trials.picture.tolist(), trials.choice.tolist(), strict=True):
+        if found[picture] < 0 and tied[picture, choice]:
+            found[picture] = choice
+    return found

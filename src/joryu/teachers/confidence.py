@@ -1,0 +1,178 @@
+"""How sure was the person? Named models from what was told and measured to the probability of the chosen class.
+
+Each gives the *sureness* ``s`` of every answer, the probability of its own choice; `joryu.teachers.left_over` says
+where the rest goes: ``q = s · onehot(y) + (1 - s) · R[y]``. (With ``R`` off the diagonal this is the usual
+``c · onehot(y) + (1 - c) · …`` with the uniform part's share of ``y`` counted in ``s``.)
+
+A signal that was not measured never counts as 0: the rules give such an answer the mean sureness of the others, and the
+fitted model has a flag for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, ndtr
+
+from joryu.annotations.trials import Floats, Trials
+from joryu.errors import InputError
+
+LEAST = 0.5  #: what the least sure answer keeps by the rules, so that the person's choice stays the likeliest
+FEWEST = 20  #: answers with something to agree with, below which nothing is fitted
+
+Confidence = Callable[[Trials], Floats]
+
+
+def constant(smoothing: float) -> Confidence:
+    """``s = 1 - smoothing`` for everybody: the control that every measured signal has to beat."""
+    if not 0 <= smoothing < 1:
+        raise InputError("smoothing is not usable", expected="0 <= E < 1", received=smoothing)
+    return lambda trials: np.full(len(trials), 1.0 - smoothing)
+
+
+def severity(trials: Trials) -> Floats:
+    """The blog's first rule: the more severe, the surer; an answer that has no severity (healthy) is sure."""
+    return _sure(np.where(np.isnan(trials.severity), 1.0, trials.severity))
+
+
+def attention(trials: Trials) -> Floats:
+    """The blog's second rule: the *lower* the attention (0 to 100), the surer, as no thinking was needed."""
+    return _sure(_filled(1.0 - _signal(trials, "attention") / 100.0))
+
+
+def severity_and_attention(trials: Trials) -> Floats:
+    """The blog's third rule: the product of the two shares."""
+    told = np.where(np.isnan(trials.severity), 1.0, trials.severity)
+    return _sure(told * _filled(1.0 - _signal(trials, "attention") / 100.0))
+
+
+def response_time(trials: Trials) -> Floats:
+    """The quicker for this annotator, the surer: the share of a normal distribution that is slower."""
+    return _sure(_filled(ndtr(-_measured(trials.hesitation(), "response time"))))
+
+
+def stated(trials: Trials) -> Floats:
+    """As sure as was said."""
+    return _sure(_filled(_measured(trials.confidence, "stated confidence")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logistic:
+    """``s = sigmoid(w · features)``, fitted by `fit_logistic`; the calibrated combination of all that was measured.
+
+    ``weights`` has the constant first, then one weight for each column of `features_of`.
+    """
+
+    features: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    def __call__(self, trials: Trials) -> Floats:
+        columns = _design(trials, self.features)
+        sure: Floats = expit(self.weights[0] + columns @ np.array(self.weights[1:]))
+        return sure
+
+
+FEATURES: dict[str, Callable[[Trials], Floats]] = {
+    "stated": lambda trials: trials.confidence,
+    "severity": lambda trials: trials.severity,
+    "response-time": lambda trials: trials.hesitation(),
+    "changes": lambda trials: trials.n_changes,
+    "attention": lambda trials: trials.standardised("attention"),
+}
+"""Feature name to column; each brings a second column that flags what is missing."""
+
+
+def fit_logistic(
+    trials: Trials, agreement: Floats, *, features: Sequence[str] | None = None, ridge: float = 1e-4
+) -> Logistic:
+    """Fit the chance that others agree, by the cross-entropy with the share that did.
+
+    Args:
+        trials: the answers.
+        agreement: for each, the share (0 to 1) of a reference that agrees: people, gold labels, or `agreement_among`;
+            NaN where there is none. As ``KL(p ‖ q)`` splits into the chosen class and the rest, its least value over
+            ``s`` is this cross-entropy's.
+        features: names in `FEATURES`; by default all that were measured at all.
+        ridge: L2 penalty, for features that do not vary.
+
+    Raises:
+        InputError: an unknown or never measured feature, or fewer than 20 answers with a reference.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second of import time
+
+    known = ~np.isnan(agreement)
+    if int(known.sum()) < FEWEST:
+        raise InputError(
+            "too few answers to calibrate by",
+            expected=f"at least {FEWEST} answers about pictures that somebody else answered too",
+            received=int(known.sum()),
+            hint="let annotators overlap (--overlap 2), or try confidence=response-time",
+        )
+    names = tuple(features) if features is not None else tuple(name for name in FEATURES if _ever(trials, name))
+    for name in names:
+        if name not in FEATURES or not _ever(trials, name):
+            what = "never measured" if name in FEATURES else "unknown"
+            raise InputError(f"the feature {name!r} was {what}", expected=", ".join(FEATURES), received=name)
+    columns, agreed = _design(trials, names)[known], agreement[known]
+    if not names:
+        share = float(np.clip(agreed.mean(), 1e-6, 1 - 1e-6))
+        return Logistic(features=(), weights=(float(np.log(share / (1 - share))),))
+    # A soft label is one row that agrees and one that does not, each with its share as its weight.
+    fitted = LogisticRegression(C=1 / ridge, max_iter=1000).fit(
+        np.vstack([columns, columns]),
+        np.r_[np.ones(len(columns)), np.zeros(len(columns))],
+        sample_weight=np.r_[agreed, 1 - agreed],
+    )
+    return Logistic(features=names, weights=(float(fitted.intercept_[0]), *map(float, fitted.coef_[0])))
+
+
+def agreement_among(trials: Trials) -> Floats:
+    """For each answer, the share of the *other* answers about its picture that agree; NaN where there is no other.
+
+    An annotator's own repeats count as others: they show how reliable an answer is.
+    """
+    same = np.zeros((len(trials.pictures), len(trials.classes)))
+    np.add.at(same, (trials.picture, trials.choice), 1.0)
+    others = same[trials.picture].sum(axis=1) - 1
+    agreeing = same[trials.picture, trials.choice] - 1
+    return np.where(others > 0, agreeing / np.maximum(others, 1), np.nan)
+
+
+def _sure(share: Floats) -> Floats:
+    return LEAST + (1.0 - LEAST) * np.clip(share, 0.0, 1.0)
+
+
+def _filled(share: Floats) -> Floats:
+    """Missing shares become the mean of the others."""
+    return np.where(np.isnan(share), np.nanmean(share), share)
+
+
+def _signal(trials: Trials, name: str) -> Floats:
+    return _measured(trials.signals.get(name, np.full(len(trials), np.nan)), name)
+
+
+def _measured(column: Floats, what: str) -> Floats:
+    if np.isnan(column).all():
+        raise InputError(
+            f"{what} was never measured",
+            expected="answers with it",
+            received="none",
+            hint="try another confidence model",
+        )
+    return column
+
+
+def _ever(trials: Trials, feature: str) -> bool:
+    return not bool(np.isnan(FEATURES[feature](trials)).all())
+
+
+def _design(trials: Trials, features: Sequence[str]) -> Floats:
+    """Two columns a feature: its value (0 where missing) and whether it is missing."""
+    columns: list[npt.NDArray[np.float64]] = []
+    for name in features:
+        column = FEATURES[name](trials)
+        columns += [np.nan_to_num(column), np.isnan(column).astype(np.float64)]
+    return np.stack(columns, axis=1) if columns else np.zeros((len(trials), 0))

@@ -1,0 +1,94 @@
+"""`Human`: people's answers as soft targets; a teacher like any other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor
+
+from joryu.annotations import Answer, Project, Settings
+from joryu.annotations.trials import Trials
+from joryu.errors import InputError, JoryuError
+from joryu.examples import Examples, content_ids
+from joryu.targets.soft_targets import SoftTargets, Space
+from joryu.teachers.reading import DEFAULT, Reading, read_answers
+
+
+@final
+class Human:
+    """The people of a project, asked about examples they were shown.
+
+    A picture is known by its content, as every example is: build the teacher with the examples it will be asked about,
+    whose ``sources`` are paths below the project's pictures. ``fingerprint`` covers the answers, the settings and the
+    reading.
+
+    Raises:
+        InputError: none of the examples was answered; when asked about one that nobody was shown (an augmented view).
+    """
+
+    def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
+        answers = project.answers()
+        read = read_answers(answers, project.settings, reading)
+        self.classes = project.settings.classes
+        self.reading = reading.resolved(Trials.of(answers, project.settings))
+        self.fingerprint = _fingerprint(answers, project.settings, self.reading)
+        self._read = read
+        row_of = {key: row for row, key in enumerate(read.pictures)}
+        key_of = {file.path: file.key for file in project.pictures}
+        keys = [key_of.get(source, "") for source in examples.sources or ()]
+        rows = {at: row_of[key] for at, key in enumerate(keys) if key in row_of}
+        if not rows:
+            raise InputError(
+                f"nobody of {project.folder} answered about any of {examples.name}",
+                expected=f"pictures below {project.pictures_root}",
+                hint=f"try --examples project:{project.folder}",
+            )
+        self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
+        self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
+
+    def label(self, batch: Tensor) -> SoftTargets:
+        """What people said of these pictures: probabilities, and the signals that were measured meanwhile."""
+        rows = [self._row(words.tobytes()) for words in content_ids(batch)]
+        read = self._read
+        return SoftTargets(
+            values=torch.from_numpy(read.probs[rows]).float(),
+            space=Space.PROBS,
+            n_classes=len(self.classes),
+            weight=None if read.weight is None else torch.from_numpy(read.weight[rows]).float(),
+            signals=None if read.signals is None else torch.from_numpy(read.signals[rows]).float(),
+            signal_names=read.signal_names,
+        )
+
+    def _row(self, identity: bytes) -> int:
+        found = self._rows.get(identity)
+        if found is None:
+            raise JoryuError(
+                "nobody answered about this picture", hint="people were shown pictures, not views: leave --views out"
+            )
+        return found
+
+
+def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
+    """The teacher of ``PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``, and the examples it can answer.
+
+    Raises:
+        InputError: no project there, an unknown model, or no example that was answered.
+    """
+    path, _, options = spec.partition(",")
+    project = Project.open(Path(path))
+    try:
+        human = Human(project, examples, Reading.parse(options))
+    finally:
+        project.close()
+    everything = len(human.answered) == len(examples)
+    return human, examples if everything else examples.select(human.answered)
+
+
+def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Reading) -> str:
+    said = repr([settings.model_dump(mode="json", exclude={"guidelines"}), asdict(reading), *map(repr, answers)])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()

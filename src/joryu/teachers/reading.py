@@ -1,0 +1,188 @@
+"""How people's answers are read: from choices, hesitation and signals to one distribution a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from joryu.annotations import Answer, Settings
+from joryu.annotations.dawid_skene import dawid_skene
+from joryu.annotations.trials import Floats, Ints, Trials, shuffle_within
+from joryu.errors import InputError
+from joryu.teachers import confidence, left_over
+
+_RULES: dict[str, confidence.Confidence] = {
+    "severity": confidence.severity,
+    "attention": confidence.attention,
+    "severity*attention": confidence.severity_and_attention,
+    "response-time": confidence.response_time,
+    "stated": confidence.stated,
+}
+_REST: dict[str, left_over.LeftOver] = {
+    "uniform": left_over.uniform,
+    "confusion": left_over.confusion,
+    "graph": left_over.graph,
+}
+_CHOICES = {
+    "left_over": tuple(_REST),
+    "aggregate": ("average", "dawid-skene"),
+    "weight": ("even", "answers"),
+}
+CONFIDENCES = (*_RULES, "logistic", "constant:E", "shuffled:MODEL", "auto")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How answers are read as soft targets.
+
+    ``confidence``: a rule of `joryu.teachers.confidence` (``severity``, ``attention``, ``severity*attention``,
+    ``response-time``, ``stated``), ``logistic`` (calibrated by how far answers about the same picture agree), a control
+    (``constant:0.1``; ``shuffled:response-time``, the same sureness shuffled within each session), or ``auto``: stated
+    if it was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``, ``confusion``
+    or ``graph``; a second choice always takes its share first. ``aggregate``: the ``average`` over annotators (each
+    one's repeats averaged first), or ``dawid-skene``, which weighs annotators by their errors and looks at choices
+    alone. ``weight``: ``even``, or in proportion to a picture's ``answers`` (mean 1).
+
+    >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
+    'confusion'
+
+    Raises:
+        InputError: an unknown model.
+    """
+
+    confidence: str = "auto"
+    left_over: str = "uniform"
+    aggregate: str = "average"
+    weight: str = "even"
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if (given := getattr(self, name)) not in known:
+                raise InputError(f"unknown {name.replace('_', '-')}", expected=", ".join(known), received=repr(given))
+        model = self.confidence.removeprefix("shuffled:")
+        if model.startswith("constant:"):
+            _constant(model)
+        elif model not in (*_RULES, "logistic", "auto"):
+            raise InputError("unknown confidence", expected=", ".join(CONFIDENCES), received=repr(self.confidence))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From ``confidence=MODEL,left-over=MODEL,aggregate=RULE,weight=RULE``, each part optional.
+
+        Raises:
+            InputError: another word.
+        """
+        parts = dict(part.partition("=")[::2] for part in text.split(",") if part)
+        known = {name.replace("_", "-"): name for name in cls.__dataclass_fields__}
+        if unknown := [name for name in parts if name not in known]:
+            raise InputError("cannot read how to take the answers", expected=", ".join(known), received=unknown[0])
+        return cls(**{known[name]: value for name, value in parts.items()})
+
+    def resolved(self, trials: Trials) -> Reading:
+        """The same with ``auto`` replaced by what it means for these answers."""
+        if self.confidence.removeprefix("shuffled:") != "auto":
+            return self
+        measured = {"stated": trials.confidence, "response-time": trials.log_rt}
+        found = next((name for name, column in measured.items() if not np.isnan(column).all()), "constant:0.1")
+        return Reading(**{**asdict(self), "confidence": self.confidence.replace("auto", found)})
+
+    def sureness(self, trials: Trials) -> Floats:
+        """The probability of each answer's own choice, ``[n]``."""
+        model = self.resolved(trials).confidence
+        plain = _model(model.removeprefix("shuffled:"), trials)(trials)
+        if not model.startswith("shuffled:"):
+            return plain
+        return plain[shuffle_within(trials.session, np.random.default_rng(0))]
+
+
+DEFAULT = Reading()
+
+
+class Read(NamedTuple):
+    """What people say of each picture: ``probs [P, C]``, ``weight [P]``, and measured ``signals [P, S]`` by name."""
+
+    pictures: tuple[str, ...]
+    probs: Floats
+    weight: Floats | None
+    signals: Floats | None
+    signal_names: tuple[str, ...]
+
+
+def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading = DEFAULT) -> Read:
+    """People's answers as one distribution a picture.
+
+    >>> settings = Settings(classes=("healthy", "rust", "rot"))
+    >>> answers = [Answer(picture="p", annotator="x", session="s", choice="rust")]
+    >>> read_answers(answers, settings, Reading(confidence="constant:0.2")).probs.round(2).tolist()
+    [[0.1, 0.8, 0.1]]
+
+    Raises:
+        InputError: nobody answered, or the reading needs what was not measured.
+    """
+    trials = Trials.of(answers, settings)
+    counts = np.bincount(trials.picture).astype(np.float64)
+    if reading.aggregate == "dawid-skene":
+        probs = dawid_skene(trials).posterior
+    else:
+        rest = _REST[reading.left_over](trials, settings)
+        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest))
+    names, columns = measured_signals(trials)
+    return Read(
+        pictures=trials.pictures,
+        probs=probs,
+        weight=counts / counts.mean() if reading.weight == "answers" else None,
+        signals=_known_means(trials, columns) if names else None,
+        signal_names=names,
+    )
+
+
+def measured_signals(trials: Trials) -> tuple[tuple[str, ...], Floats]:
+    """The standardised signals of every answer by name, ``[n, S]``: response time and what devices measured."""
+    columns = {"response_time": trials.hesitation()}
+    columns |= {name: trials.standardised(name) for name in sorted(trials.signals)}
+    kept = {name: column for name, column in columns.items() if np.nan_to_num(column).any()}
+    stacked = np.stack(list(kept.values()), axis=1) if kept else np.zeros((len(trials), 0))
+    return tuple(kept), stacked
+
+
+def _constant(model: str) -> confidence.Confidence:
+    try:
+        return confidence.constant(float(model.removeprefix("constant:")))
+    except ValueError as error:
+        raise InputError("cannot read the smoothing", expected="constant:0.1", received=model) from error
+
+
+def _model(name: str, trials: Trials) -> confidence.Confidence:
+    if name.startswith("constant:"):
+        return _constant(name)
+    if name == "logistic":
+        return confidence.fit_logistic(trials, confidence.agreement_among(trials))
+    return _RULES[name]
+
+
+def _by_picture(trials: Trials, q: Floats) -> Floats:
+    """Each annotator's showings of a picture averaged, then the annotators."""
+    pair = trials.picture * len(trials.annotators) + trials.annotator
+    pairs, index = np.unique(pair, return_inverse=True)
+    of_pair = _mean_by(index, q, len(pairs))
+    return _mean_by(pairs // len(trials.annotators), of_pair, len(trials.pictures))
+
+
+def _known_means(trials: Trials, columns: Floats) -> Floats:
+    """Means by picture of what was measured; NaN where nothing was."""
+    known = ~np.isnan(columns)
+    counts = np.zeros((len(trials.pictures), columns.shape[1]))
+    sums = np.zeros_like(counts)
+    np.add.at(counts, trials.picture, known.astype(np.float64))
+    np.add.at(sums, trials.picture, np.nan_to_num(columns))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _mean_by(groups: Ints, values: Floats, n: int) -> Floats:
+    sums = np.zeros((n, values.shape[1]))
+    np.add.at(sums, groups, values)
+    means: Floats = sums / np.bincount(groups, minlength=n)[:, None]
+    return means
