@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from joryu.annotations import Answer, PictureFile, Project, Settings, picture_key
+from joryu.examples import load_examples
 from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Kind
-from joryu.teachers import Network, Teacher, load_teacher
+from joryu.teachers import Human, Network, Reading, Teacher, load_teacher
 
 CLASSES = ("ant", "bee", "cat")
 PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
+
+SMOOTHED = Reading(confidence="constant:0.2")
 
 Make = Callable[[], Teacher]
 
@@ -94,7 +100,30 @@ def cases(folder: Path) -> dict[str, Case]:
             },
         ),
         "module": Case(lambda: load_teacher(f"module:{__name__}:linear", classes=CLASSES, input_shape=(1, 8, 8))),
+        "people": Case(
+            lambda: people(folder),
+            others={
+                "another choice": lambda: people(folder, second="cat"),
+                "another reading": lambda: people(folder, reading=Reading(confidence="constant:0.3")),
+            },
+        ),
     }
+
+
+def people(folder: Path, *, second: str = "bee", reading: Reading = SMOOTHED) -> Human:
+    """Somebody who was shown the pictures and called them ant, bee, cat, ant, …"""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    files = []
+    for at, picture in enumerate(pictures()):
+        Image.fromarray(picture[0].numpy()).save(place / f"{at:02d}.png")
+        files.append(PictureFile(picture_key(place / f"{at:02d}.png"), f"{at:02d}.png"))
+    project = Project.create(place / "project", Settings(classes=CLASSES), place, files)
+    for at, file in enumerate(files):
+        choice = second if at == 1 else CLASSES[at % 3]
+        project.record(Answer(picture=file.key, annotator="a", session="s", choice=choice, at=1.0), key=str(at))
+    human = Human(project, load_examples(f"project:{place / 'project'}"), reading)
+    project.close()
+    return human
 
 
 def linear(n_classes: int) -> nn.Module:

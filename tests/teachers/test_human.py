@@ -1,0 +1,120 @@
+"""People as a teacher like any other: known by content, labelled, audited, distilled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from people import SETTINGS, make_project, paint
+
+from joryu.annotations import Answer, PictureFile, Project
+from joryu.annotations.trials import Trials
+from joryu.errors import InputError, JoryuError, MismatchError
+from joryu.examples import load_examples
+from joryu.examples.annotated import majority
+from joryu.targets import Space, audit
+from joryu.teachers import Human, Reading, find_teacher, read_answers
+from joryu.teachers.labelling import label_examples
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> tuple[Project, list[PictureFile]]:
+    return make_project(tmp_path)
+
+
+def spec(project: Project) -> str:
+    return f"project:{project.folder}"
+
+
+def test_answered_pictures_come_with_the_majoritys_choice(asked: tuple[Project, list[PictureFile]]) -> None:
+    project, files = asked
+    examples = load_examples(spec(project))
+    assert examples.classes == SETTINGS.classes
+    assert examples.sources == tuple(file.path for file in files)
+    # Of two answers that differ, ann's came first.
+    assert examples.labels_or_empty.tolist() == [at % 3 for at in range(24)]
+    project.record(Answer(picture=files[3].key, annotator="cleo", session="c", choice="grey"), key="c")
+    assert load_examples(spec(project)).labels_or_empty[3] == 1  # bob and cleo against ann
+
+
+def test_pictures_nobody_chose_for_are_not_examples(tmp_path: Path) -> None:
+    files = paint(tmp_path / "pictures", 6)
+    project = Project.create(tmp_path / "project", SETTINGS, tmp_path / "pictures", files)
+    with pytest.raises(InputError, match="nobody has answered yet"):
+        load_examples(spec(project))
+    for at, choice in enumerate(["dark", None, "grey"]):
+        project.record(Answer(picture=files[at].key, annotator="a", session="s", choice=choice), key=str(at))
+    assert load_examples(spec(project)).sources == (files[0].path, files[2].path)
+    (tmp_path / "pictures" / files[0].path).unlink()
+    examples = load_examples(spec(project))
+    assert examples.sources == (files[2].path,)
+    assert examples.rejected == ((files[0].path, "the file is gone"),)
+    (tmp_path / "pictures" / files[2].path).write_bytes((tmp_path / "pictures" / files[1].path).read_bytes())
+    with pytest.raises(MismatchError, match="another picture than the one that was answered"):
+        load_examples(spec(project))
+    with pytest.raises(InputError, match="one set without splits"):
+        load_examples(spec(project), split="test")
+
+
+def test_ties_go_to_the_class_answered_first() -> None:
+    said = [("p", "grey"), ("p", "dark"), ("q", "dark"), ("q", "grey"), ("q", "grey")]
+    answers = [Answer(picture=p, annotator=str(at), session="s", choice=c) for at, (p, c) in enumerate(said)]
+    assert majority(Trials.of(answers, SETTINGS)) == [1, 1]
+
+
+def test_answers_find_their_pictures_by_content(asked: tuple[Project, list[PictureFile]]) -> None:
+    project, files = asked
+    examples = load_examples(spec(project))
+    reading = Reading(confidence="stated")
+    human = Human(project, examples, reading)
+    read = read_answers(project.answers(), SETTINGS, reading)
+    order = [read.pictures.index(file.key) for file in files]
+    backwards = torch.arange(23, -1, -1)
+    targets = human.label(examples.inputs[backwards])
+    assert (targets.space, targets.signal_names) == (Space.PROBS, ("response_time", "attention"))
+    np.testing.assert_allclose(targets.values.numpy(), read.probs[order][backwards], rtol=1e-6)
+    with pytest.raises(JoryuError, match="nobody answered about this picture"):
+        human.label(examples.inputs[:1] + 1)
+
+
+def test_the_fingerprint_covers_answers_and_reading(asked: tuple[Project, list[PictureFile]]) -> None:
+    project, files = asked
+    examples = load_examples(spec(project))
+    first = Human(project, examples, Reading(confidence="stated"))
+    assert Human(project, examples).fingerprint == first.fingerprint  # auto reads what was stated
+    assert Human(project, examples, Reading(confidence="response-time")).fingerprint != first.fingerprint
+    project.record(Answer(picture=files[0].key, annotator="cleo", session="c", choice="grey"), key="c")
+    assert Human(project, examples, Reading(confidence="stated")).fingerprint != first.fingerprint
+
+
+def test_only_the_pictures_people_were_shown_are_asked_about(asked: tuple[Project, list[PictureFile]]) -> None:
+    project, files = asked
+    for _ in range(3):
+        project.undo("ann", "s-ann", key=f"undo {_}")
+        project.undo("bob", "s-bob", key=f"undo {_} too")
+    everything = load_examples(f"folder:{project.pictures_root}")
+    human, known = find_teacher(f"human:{project.folder},confidence=stated", everything)
+    assert (len(everything), len(known)) == (24, 21)
+    assert human.classes == SETTINGS.classes  # not the folders' names
+    assert known.sources == tuple(file.path for file in files[:21])
+    with pytest.raises(InputError, match=r"nobody of .* answered about any of digits"):
+        find_teacher(f"human:{project.folder}", load_examples("digits"))
+    with pytest.raises(InputError, match="no labelling project at"):
+        find_teacher("human:nowhere", everything)
+
+
+def test_people_fill_a_store_like_anybody(asked: tuple[Project, list[PictureFile]], tmp_path: Path) -> None:
+    project, _ = asked
+    human, known = find_teacher(f"human:{project.folder},confidence=stated", load_examples(spec(project)))
+    store = label_examples(human, known, tmp_path / "targets")
+    assert len(store) == 24
+    gathered = store.gather(store.rows(known.ids, 0))
+    np.testing.assert_array_equal(gathered.values, human.label(known.inputs).values)
+    assert gathered.signal_names == ("response_time", "attention")
+    assert not audit(store, known).fatal
+    project.record(Answer(picture=project.pictures[0].key, annotator="cleo", session="c", choice="grey"), key="c")
+    later, known = find_teacher(f"human:{project.folder},confidence=stated", load_examples(spec(project)))
+    with pytest.raises(MismatchError, match="another teacher"):
+        label_examples(later, known, tmp_path / "targets")

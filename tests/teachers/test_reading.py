@@ -1,0 +1,261 @@
+"""From answers to distributions: every model by hand, and the controls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit, ndtr
+
+from joryu.annotations import Answer, Settings, Timing
+from joryu.annotations.simulated import DriftDiffusion
+from joryu.annotations.trials import Floats, Trials
+from joryu.errors import InputError
+from joryu.teachers import Reading, confidence, left_over, read_answers
+
+SETTINGS = Settings(
+    classes=("healthy", "rust", "rot"),
+    severities=("mild", "severe"),
+    confidences=("low", "high"),
+    second_choice=True,
+    nearest={"rust": "healthy"},
+)
+
+
+def answer(
+    choice: str = "rust", *, picture: str = "p", annotator: str = "x", rt: float | None = None, **more: object
+) -> Answer:
+    return Answer(
+        picture=picture,
+        annotator=annotator,
+        session=f"s-{annotator}",
+        choice=choice,
+        timing=Timing(rt_ms=rt),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def probs(*answers: Answer, **reading: str) -> list[list[float]]:
+    return read_answers(answers, SETTINGS, Reading(**reading)).probs.round(6).tolist()
+
+
+def test_smoothing_is_spread_evenly_over_the_others() -> None:
+    assert probs(answer(), confidence="constant:0.2") == [[0.1, 0.8, 0.1]]
+
+
+def test_a_second_choice_takes_its_share_of_the_rest_first() -> None:
+    rest = 0.2 * np.array([0.4 * 0.5, 0.4 * 0.5 + 0.6])
+    assert probs(answer(second="rot"), confidence="constant:0.2") == [
+        [pytest.approx(rest[0]), 0.8, pytest.approx(rest[1])]
+    ]
+
+
+def test_the_blogs_three_rules() -> None:
+    told = [
+        answer(severity="mild", signals={"attention": 20.0}),
+        answer("healthy", picture="q", signals={"attention": 60.0}),
+    ]
+    sure = {
+        name: [probs(*told, confidence=name)[0][1], probs(*told, confidence=name)[1][0]]
+        for name in ("severity", "attention", "severity*attention")
+    }
+    assert sure["severity"] == [0.75, 1.0]  # half of the way from 0.5 to 1; healthy has no severity
+    assert sure["attention"] == [0.9, 0.7]  # the lower, the surer
+    assert sure["severity*attention"] == [0.7, 0.7]
+
+
+def test_stated_and_response_time() -> None:
+    answers = [answer(confidence="low", rt=1000.0), answer(picture="q", confidence="high", rt=2000.0)]
+    assert [row[1] for row in probs(*answers, confidence="stated")] == [0.75, 1.0]
+    hesitation = Trials.of(answers, SETTINGS).hesitation()
+    expected = 0.5 + 0.5 * ndtr(-hesitation)
+    assert [row[1] for row in probs(*answers, confidence="response-time")] == pytest.approx(expected.tolist())
+
+
+def test_what_was_not_measured_gets_the_mean_and_is_never_nought() -> None:
+    answers = [
+        answer(signals={"attention": 20.0}),
+        answer(picture="q", signals={"attention": 60.0}),
+        answer(picture="r"),
+    ]
+    assert [row[1] for row in probs(*answers, confidence="attention")] == [0.9, 0.7, 0.8]
+
+
+@pytest.mark.parametrize("model", ["attention", "severity*attention", "response-time", "stated"])
+def test_what_was_never_measured_cannot_be_read(model: str) -> None:
+    with pytest.raises(InputError, match="never measured"):
+        probs(answer(), confidence=model)
+
+
+def test_auto_takes_the_best_there_is() -> None:
+    for answers, expected in (
+        ([answer(confidence="low", rt=5.0)], "stated"),
+        ([answer(rt=5.0)], "response-time"),
+        ([answer()], "constant:0.1"),
+    ):
+        trials = Trials.of(answers, SETTINGS)
+        assert Reading().resolved(trials).confidence == expected
+        assert Reading(confidence="shuffled:auto").resolved(trials).confidence == f"shuffled:{expected}"
+
+
+def test_the_rest_goes_to_the_nearest_class() -> None:
+    (rust, rot) = probs(answer(), answer("rot", picture="q"), confidence="constant:0.2", left_over="graph")
+    assert rust == pytest.approx([0.2 * (0.98 + 0.01), 0.8, 0.2 * 0.01])
+    assert rot == pytest.approx([0.1, 0.1, 0.8])  # rot names no nearest class
+    with pytest.raises(InputError, match="names no nearest classes"):
+        read_answers([answer()], Settings(classes=SETTINGS.classes), Reading(left_over="graph"))
+
+
+def test_the_rest_goes_where_others_disagreed() -> None:
+    said = [
+        ("p", "x", "rust"),
+        ("p", "y", "rot"),
+        ("q", "x", "rust"),
+        ("q", "y", "rot"),
+        ("r", "x", "rust"),
+        ("r", "y", "healthy"),
+    ]
+    answers = [answer(choice, picture=picture, annotator=who) for picture, who, choice in said]
+    rest = left_over.confusion(Trials.of(answers, SETTINGS), SETTINGS)
+    np.testing.assert_allclose(rest[1], 0.98 * np.array([1 / 3, 0, 2 / 3]) + 0.02 * np.array([0.5, 0, 0.5]))
+    np.testing.assert_allclose(np.diagonal(rest), 0)
+    np.testing.assert_allclose(rest.sum(1), 1)
+    with pytest.raises(InputError, match="no two answers about a picture differ"):
+        probs(answer(), left_over="confusion")
+
+
+def test_annotators_are_averaged_after_each_ones_own_repeats() -> None:
+    answers = [answer("rust"), answer("rot", showing=1), answer("rust", annotator="y")]
+    assert probs(*answers, confidence="constant:0") == [[0.0, 0.75, 0.25]]
+
+
+def test_dawid_and_skene_weigh_people_by_their_errors() -> None:
+    truth = ["healthy", "rust", "rot"] * 20
+    answers = [answer(name, picture=f"p{at}", annotator=who) for at, name in enumerate(truth) for who in ("x", "y")]
+    answers += [answer("healthy", picture=f"p{at}", annotator=f"z{k}") for at in range(60) for k in range(3)]
+    found = np.array(probs(*answers, aggregate="dawid-skene")).argmax(1)
+    assert [SETTINGS.classes[at] for at in found] == truth  # although "healthy" has the majority everywhere
+
+
+def test_weights_count_answers() -> None:
+    answers = [answer(), answer(annotator="y"), answer(annotator="z"), answer(picture="q")]
+    found = read_answers(answers, SETTINGS, Reading(confidence="constant:0.1", weight="answers")).weight
+    assert found is not None
+    assert found.tolist() == [1.5, 0.5]
+
+
+def test_signals_travel_with_the_answers_as_means_of_what_was_measured() -> None:
+    answers = [
+        answer(rt=1000.0, signals={"attention": 40.0}), answer(picture="q", rt=3000.0, signals={"attention": 60.0}),
+        answer(picture="r", rt=2000.0), answer(picture="q", rt=3000.0, showing=1, signals={"attention": 80.0}),
+    ]  # fmt: skip
+    read = read_answers(answers, SETTINGS, Reading(confidence="constant:0.1"))
+    assert read.signal_names == ("response_time", "attention")
+    assert read.signals is not None
+    root = np.sqrt(1.5)
+    np.testing.assert_allclose(read.signals[:, 1], [-root, root / 2, np.nan])
+    assert np.isfinite(read.signals[:, 0]).all()
+    assert read_answers([answer()], SETTINGS).signals is None
+
+
+# --- the calibrated model -------------------------------------------------------------------------------------------
+
+
+def simulated(n: int = 800, **annotator: float) -> tuple[Trials, Floats]:
+    """One session of a simulated annotator, and whether each answer is right."""
+    generator = np.random.default_rng(1)
+    truth = np.arange(n) % 3
+    evidence = generator.normal(0, 0.5, (n, 3))
+    evidence[np.arange(n), truth] += generator.gamma(2, 0.5, n)
+    answers = DriftDiffusion(**annotator).answers(
+        evidence, pictures=[f"p{at}" for at in range(n)], settings=SETTINGS, seed=0
+    )
+    trials = Trials.of(answers, SETTINGS)
+    return trials, (trials.choice == truth).astype(np.float64)
+
+
+def test_the_fitted_weights_are_those_that_made_the_agreement() -> None:
+    trials, _ = simulated(4000)
+    hesitation = trials.hesitation()
+    chance = expit(0.7 - 1.2 * hesitation)
+    found = confidence.fit_logistic(trials, chance, features=["response-time"])
+    assert found.weights[:2] == pytest.approx((0.7, -1.2), abs=0.01)
+    np.testing.assert_allclose(found(trials), chance, atol=0.005)
+
+
+def test_missing_is_a_flag_and_not_a_value() -> None:
+    trials, _ = simulated(4000)
+    lost = np.arange(4000) % 2 == 0
+    hesitation = trials.hesitation()
+    chance = np.where(lost, 0.9, expit(-hesitation))
+    found = confidence.fit_logistic(
+        replace(trials, log_rt=np.where(lost, np.nan, trials.log_rt)), chance, features=["response-time"]
+    )
+    sure = found(replace(trials, log_rt=np.where(lost, np.nan, trials.log_rt)))
+    np.testing.assert_allclose(sure[lost], 0.9, atol=0.01)
+    assert np.corrcoef(sure[~lost], chance[~lost])[0, 1] > 0.99
+
+
+def test_a_signal_that_tells_is_used_and_a_shuffled_one_is_not() -> None:
+    trials, right = simulated(3000, rho=0.8)
+    told = confidence.fit_logistic(trials, right, features=["attention"])
+    blind = confidence.fit_logistic(simulated(3000, rho=0.0)[0], right, features=["attention"])
+    assert told.weights[1] < -0.4  # lower attention, surer
+    assert abs(blind.weights[1]) < 0.12
+
+
+def test_agreement_is_with_the_other_answers() -> None:
+    said = [("p", "x", "rust"), ("p", "y", "rust"), ("p", "z", "rot"), ("q", "x", "rot")]
+    trials = Trials.of([answer(choice, picture=picture, annotator=who) for picture, who, choice in said], SETTINGS)
+    np.testing.assert_allclose(confidence.agreement_among(trials), [0.5, 0.5, 0.0, np.nan])
+
+
+def test_calibration_needs_something_to_calibrate_by() -> None:
+    with pytest.raises(InputError, match="too few answers to calibrate by"):
+        probs(answer(rt=5.0), confidence="logistic")
+    trials, right = simulated(60)
+    with pytest.raises(InputError, match="'pulse' was unknown"):
+        confidence.fit_logistic(trials, right, features=["pulse"])
+    bare = replace(trials, signals={})
+    with pytest.raises(InputError, match="'attention' was never measured"):
+        confidence.fit_logistic(bare, right, features=["attention"])
+    assert confidence.fit_logistic(bare, right, features=[])(bare) == pytest.approx(right.mean(), abs=1e-9)
+
+
+# --- controls and words ---------------------------------------------------------------------------------------------
+
+
+def test_the_shuffled_control_has_the_same_sureness_on_other_answers_of_the_session() -> None:
+    answers = [answer(picture=f"p{at}", annotator=who, rt=500.0 + 7 * at) for who in "xy" for at in range(40)]
+    trials = Trials.of(answers, SETTINGS)
+    plain, shuffled = (
+        Reading(confidence=name).sureness(trials) for name in ("response-time", "shuffled:response-time")
+    )
+    assert not np.array_equal(plain, shuffled)
+    for session in (0, 1):
+        at = trials.session == session
+        np.testing.assert_allclose(np.sort(plain[at]), np.sort(shuffled[at]))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("confidence=telepathy", "unknown confidence"),
+        ("confidence=constant:much", "cannot read the smoothing"),
+        ("confidence=constant:1.5", "smoothing is not usable"),
+        ("left-over=nowhere", "unknown left-over"),
+        ("aggregate=loudest", "unknown aggregate"),
+        ("weight=heavy", "unknown weight"),
+        ("mood=good", "cannot read how to take the answers"),
+    ],
+)
+def test_unknown_words_are_named(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Reading.parse(text)
+
+
+def test_words_are_read_as_they_are_written() -> None:
+    assert Reading.parse("") == Reading()
+    parsed = Reading.parse("confidence=severity*attention,left-over=graph,aggregate=average,weight=answers")
+    assert parsed == Reading(confidence="severity*attention", left_over="graph", weight="answers")
