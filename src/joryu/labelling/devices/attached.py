@@ -1,0 +1,227 @@
+"""`Attached`: a device in use, read in the background, watched, and opened again when it falls silent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Self
+
+from joryu.errors import JoryuError
+from joryu.labelling.devices.clock import ClockOffset
+from joryu.labelling.devices.device import Device, DeviceEndedError, DeviceLostError, Reading, Sample, Sink
+from joryu.labelling.devices.history import History
+from joryu.labelling.devices.signals import BANDS, ESENSE
+from joryu.labelling.devices.state import DeviceState, Status
+
+POLL_S = 0.1  #: the longest one read waits, and so about how long stopping takes
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0  #: doubled after each failure
+_LIVE = frozenset({*BANDS, *ESENSE, "poor_signal", "heart_rate"})
+
+
+class Attached:
+    """A device in use: it never blocks who asks, and never raises because the device misbehaves.
+
+    Headsets stop sending without a word, so a device that is silent for ``silence_s`` seconds counts as lost; a lost
+    one is opened again after 0.5 s, 1 s, 2 s … 30 s. Every sample is stamped on ``clock`` (the server's monotonic
+    clock): with the device's own time where it has one, else with the time of its arrival.
+
+    Args:
+        device: what `open_device` made.
+        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that fails is closed and left out, and
+            ``reason`` says so. They are closed with this.
+        silence_s: seconds without a reading after which the device is lost.
+        clock: seconds, monotonic.
+
+    >>> from joryu.labelling.devices import open_device
+    >>> with Attached(open_device("simulator:seed=1")) as attached:
+    ...     attached.wait_for_data(10)
+    ...     attached.state().status.value
+    True
+    'connected'
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        sinks: Sequence[Sink] = (),
+        silence_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.device = device
+        self.history = History()
+        self._sinks = list(sinks)
+        self._silence_s, self._clock = silence_s, clock
+        self._offset = ClockOffset()
+        self._status, self._complaint = Status.WAITING, ""
+        self._reason: str | None = None
+        self._heard: float | None = None  # when anything came last
+        self._opened: float | None = None  # when the device was opened, while it is
+        self._retry_at, self._delay = -float("inf"), FIRST_RETRY_S
+        self._connections = 0
+        self._stopping, self._data = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Read in a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="joryu-device", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Stop reading, close the device and the sinks. Again is no error."""
+        self._stopping.set()
+        if self._thread is None:
+            self._finish()
+        else:
+            self._thread.join(timeout)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def wait_for_data(self, timeout: float) -> bool:
+        """Wait until the first reading has come; whether it has."""
+        return self._data.wait(timeout)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() and self._status is not Status.ENDED:
+                self.step()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._close_device()
+        if self._status is not Status.ENDED:
+            self._become(Status.ENDED, "stopped")
+        for sink in self._sinks:
+            with suppress(OSError, JoryuError):
+                sink.close()
+        self._sinks.clear()
+
+    # --- one step ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Open the device when it is time, or read it once; what the thread does over and over."""
+        try:
+            if self._opened is None:
+                self._open_when_due()
+                return
+            readings = self.device.read(POLL_S)
+            now = self._clock()
+            if readings:
+                self._take(readings, now)
+            elif now - max(self._opened, self._heard or self._opened) > self._silence_s:
+                self._lose(f"nothing came for {self._silence_s:g} s", now)
+        except DeviceLostError as error:
+            self._lose(str(error), self._clock())
+        except DeviceEndedError as error:
+            self._close_device()
+            self._become(Status.ENDED, str(error))
+        except JoryuError as error:  # a missing library, a file that is no recording: trying again does not help
+            self._close_device()
+            self._become(Status.ENDED, str(error))
+
+    def _open_when_due(self) -> None:
+        wait = self._retry_at - self._clock()
+        if wait > 0:
+            self._stopping.wait(min(wait, POLL_S))
+            return
+        self.device.open()
+        self._opened = self._clock()
+        self._offset.forget()
+
+    def _take(self, readings: Sequence[Reading], now: float) -> None:
+        newest = max((r.device_time for r in readings if r.device_time is not None), default=None)
+        if newest is not None and self._offset.observe(newest, now):
+            self._tell("clock", {"at": now, "device_time": newest, "offset_s": self._offset.offset})
+        stamp = self._offset.stamp
+        samples = [
+            Sample(now if device_time is None else stamp(device_time, now), signal, value)
+            for signal, value, device_time in readings
+        ]
+        self.history.add(samples)
+        self._heard, self._delay = now, FIRST_RETRY_S
+        if self._status is not Status.CONNECTED:
+            self._connections += 1
+            self._become(Status.CONNECTED, None)
+        self._data.set()
+        self._each_sink(lambda sink: sink.take(samples))
+
+    def _lose(self, reason: str, now: float) -> None:
+        self._close_device()
+        self._retry_at = now + self._delay
+        self._delay = min(2 * self._delay, LAST_RETRY_S)
+        self._become(Status.WAITING if self._heard is None else Status.LOST, reason)
+
+    def _close_device(self) -> None:
+        self._opened = None
+        with suppress(OSError, JoryuError):
+            self.device.close()
+
+    def _become(self, status: Status, reason: str | None) -> None:
+        changed = status is not self._status
+        self._status, self._reason = status, reason
+        if changed:
+            self._tell("status", {"at": self._clock(), "status": str(status), "reason": reason})
+
+    # --- sinks ------------------------------------------------------------------------------------------------------
+
+    def _tell(self, what: str, facts: dict[str, Any]) -> None:
+        self._each_sink(lambda sink: sink.note(what, facts))
+
+    def _each_sink(self, do: Callable[[Sink], None]) -> None:
+        for sink in tuple(self._sinks):
+            try:
+                do(sink)
+            except (OSError, JoryuError) as error:  # a full disk must not cost the live view
+                self._sinks.remove(sink)
+                self._complaint = f"{type(sink).__name__} stopped: {error}"
+                with suppress(OSError, JoryuError):
+                    sink.close()
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The clock that samples are stamped on."""
+        return self._clock()
+
+    def window(self, start: float, stop: float) -> dict[str, float | None]:
+        """The mean of each signal over a stretch of the clock (`History.window`); ``None`` where it is not known."""
+        return self.history.window(start, stop)
+
+    def state(self) -> DeviceState:
+        """How it goes now."""
+        now = self._clock()
+        held = self.history.window(now, now, _LIVE)
+        battery, heard, counts = self.history.last("battery"), self._heard, self.device.counts
+        bands = {name: power for name in BANDS if (power := held.get(name)) is not None}
+        reasons = [reason for reason in (self._reason, self._complaint) if reason]
+        return DeviceState(
+            device=self.device.name,
+            status=self._status,
+            reason="; ".join(reasons) or None,
+            poor_signal=held.get("poor_signal"),
+            attention=held.get("attention"),
+            meditation=held.get("meditation"),
+            heart_rate=held.get("heart_rate"),
+            bands=bands,
+            battery=battery,
+            packets=counts.packets,
+            bad=counts.bad,
+            age=None if heard is None else max(0.0, now - heard),
+            clock_offset=self._offset.offset,
+            reconnections=max(0, self._connections - 1),
+        )

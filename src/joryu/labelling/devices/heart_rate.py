@@ -1,0 +1,170 @@
+"""``heart-rate[:ADDRESS]``: any chest strap or watch that speaks the Bluetooth Heart Rate Service."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+
+from joryu.errors import InputError
+from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
+
+SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
+MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
+_FIND_S = 5.0
+_WIDE, _CONTACT, _HAS_CONTACT, _ENERGY, _INTERVALS = 1, 2, 4, 8, 16
+
+T = TypeVar("T")
+
+
+class HeartRate(NamedTuple):
+    """One notification: beats a minute, skin contact (``None``: not measured), energy in kJ, seconds between beats."""
+
+    beats_per_minute: int
+    contact: bool | None = None
+    energy_kj: int | None = None
+    intervals_s: tuple[float, ...] = ()
+
+
+def parse_heart_rate(data: bytes) -> HeartRate:
+    """The value of characteristic 0x2A37 (Bluetooth SIG, *Heart Rate Service* 1.0, §3.1).
+
+    Flags: bit 0 the rate has 16 bits; bit 2 contact is measured, bit 1 is it; bit 3 energy follows (16 bits); bit 4
+    intervals between beats follow, oldest first, each 16 bits of 1/1024 s. All little-endian.
+
+    Raises:
+        InputError: it is shorter than its flags say, or ends within an interval.
+
+    >>> parse_heart_rate(bytes.fromhex("16480004"))
+    HeartRate(beats_per_minute=72, contact=True, energy_kj=None, intervals_s=(1.0,))
+    """
+    flags = data[0] if data else 0
+    layout = "<x" + ("H" if flags & _WIDE else "B") + ("H" if flags & _ENERGY else "")
+    size = struct.calcsize(layout)
+    rest = len(data) - size
+    if not data or rest < 0 or (flags & _INTERVALS and rest % 2):
+        raise InputError(
+            "a heart rate that is cut off", expected=f"{size} bytes or more", received=f"{len(data)} bytes"
+        )
+    values = struct.unpack_from(layout, data)
+    intervals = struct.unpack_from(f"<{rest // 2}H", data, size) if flags & _INTERVALS else ()
+    return HeartRate(
+        beats_per_minute=values[0],
+        contact=bool(flags & _CONTACT) if flags & _HAS_CONTACT else None,
+        energy_kj=values[1] if flags & _ENERGY else None,
+        intervals_s=tuple(interval / 1024 for interval in intervals),
+    )
+
+
+class BleHeartRate:
+    """A heart-rate sensor over Bluetooth LE.
+
+    bleak is asynchronous; its loop runs inside ``open`` and ``read``, in the thread that calls them, so there is no
+    second thread to stop. Without skin contact the sensor's numbers are left out.
+
+    Args:
+        address: of the sensor; the first one found if left out.
+        bleak: the library, or what stands in for it.
+
+    Raises:
+        MissingExtraError: bleak is not installed.
+    """
+
+    def __init__(self, address: str | None = None, *, bleak: Any = None) -> None:
+        self.name = f"heart-rate:{address}" if address else "heart-rate"
+        self._bleak = bleak or library("bleak", "bleak", "a heart-rate sensor over Bluetooth")
+        self._address = address
+        self._client: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._came = asyncio.Event()
+        self._values: deque[bytes] = deque(maxlen=256)
+        self._gone = False
+        self._packets = self._bad = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Notifications, and those that were cut off."""
+        return Counts(self._packets, self._bad)
+
+    def open(self) -> None:
+        """Find the sensor, connect and subscribe.
+
+        Raises:
+            DeviceLostError: none is near, or it does not answer.
+        """
+        self._loop = asyncio.new_event_loop()
+        self._came, self._gone = asyncio.Event(), False
+        self._run(self._connect())
+
+    def read(self, timeout: float) -> list[Reading]:
+        """The notifications within the time-out.
+
+        Raises:
+            DeviceLostError: the sensor disconnected.
+        """
+        if not self._values and not self._gone:
+            self._run(self._wait(timeout))
+        readings = [reading for _ in range(len(self._values)) for reading in self._readings(self._values.popleft())]
+        if self._gone and not readings:
+            raise DeviceLostError("the heart-rate sensor disconnected")
+        return readings
+
+    def close(self) -> None:
+        """Disconnect."""
+        client, loop = self._client, self._loop
+        self._client, self._loop = None, None
+        self._values.clear()
+        if loop is None:
+            return
+        if client is not None:
+            with suppress(self._bleak.BleakError, OSError, EOFError, TimeoutError):
+                loop.run_until_complete(asyncio.wait_for(client.disconnect(), 2.0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    async def _connect(self) -> None:
+        found = self._address or await self._bleak.BleakScanner.find_device_by_filter(
+            lambda _, advertisement: SERVICE in advertisement.service_uuids, timeout=_FIND_S
+        )
+        if found is None:
+            raise DeviceLostError("no heart-rate sensor is near", hint="wear it: most advertise only on the skin")
+        self._client = self._bleak.BleakClient(found, disconnected_callback=self._disconnected, timeout=_FIND_S)
+        await self._client.connect()
+        await self._client.start_notify(MEASUREMENT, self._notified)
+
+    async def _wait(self, timeout: float) -> None:
+        self._came.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._came.wait(), timeout)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            work.close()
+            raise DeviceLostError("the heart-rate sensor is not open")
+        try:
+            return self._loop.run_until_complete(work)
+        except (self._bleak.BleakError, OSError, EOFError, TimeoutError) as error:
+            raise DeviceLostError("the heart-rate sensor cannot be reached", received=error) from error
+
+    def _notified(self, _: Any, value: bytearray) -> None:
+        self._values.append(bytes(value))
+        self._came.set()
+
+    def _disconnected(self, _: Any) -> None:
+        self._gone = True
+        self._came.set()
+
+    def _readings(self, value: bytes) -> list[Reading]:
+        self._packets += 1
+        try:
+            beat = parse_heart_rate(value)
+        except InputError:
+            self._bad += 1
+            return []
+        if beat.contact is False:
+            return []
+        intervals = [Reading("rr_ms", 1000 * interval) for interval in beat.intervals_s]
+        return [Reading("heart_rate", float(beat.beats_per_minute)), *intervals]

@@ -1,0 +1,94 @@
+"""``lsl:NAME`` or ``lsl:type=EEG``: a stream of the Lab Streaming Layer on this network."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
+
+_FIND_S = 2.0
+_BUFFER_S = 30  #: what liblsl keeps of a stream that is not read
+
+
+class LslInlet:
+    """Every channel of a stream as a signal of its own, on the sender's clock.
+
+    A channel's label is the signal's name (``attention``, ``eeg_fp1``), made of small letters, digits and underscores;
+    without a label it is the stream's type and a number (``eeg_1``). Missing values (NaN) and text are left out.
+
+    Args:
+        value: what the stream's property must be.
+        by: which property: ``name``, ``type`` or ``source_id``.
+
+    Raises:
+        MissingExtraError: pylsl or liblsl is not installed.
+    """
+
+    def __init__(self, value: str, by: str = "name") -> None:
+        self.name = f"lsl:{value}" if by == "name" else f"lsl:{by}={value}"
+        self._lsl = library("pylsl", "pylsl (with liblsl)", "a Lab Streaming Layer stream")
+        self._value, self._by = value, by
+        self._inlet: Any = None
+        self._signals: tuple[str, ...] = ()
+        self._packets = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Rows of the stream."""
+        return Counts(self._packets)
+
+    def open(self) -> None:
+        """Find the stream and subscribe.
+
+        Raises:
+            DeviceLostError: nobody on this network sends it.
+        """
+        lsl = self._lsl
+        found = lsl.resolve_byprop(self._by, self._value, 1, _FIND_S)
+        if not found:
+            raise DeviceLostError(f"no LSL stream with {self._by} {self._value!r}", hint="is its sender running?")
+        # Time stamps come on this machine's LSL clock; a lost stream is an error here, as everywhere, and not awaited.
+        inlet = lsl.StreamInlet(found[0], max_buflen=_BUFFER_S, recover=False, processing_flags=lsl.proc_clocksync)
+        try:
+            inlet.open_stream(_FIND_S)
+            self._signals = _signals(inlet.info(_FIND_S))
+        except (lsl.LostError, lsl.TimeoutError, TimeoutError, RuntimeError) as error:
+            raise DeviceLostError(f"the LSL stream {self._value!r} does not answer", received=error) from error
+        self._inlet = inlet
+
+    def read(self, timeout: float) -> list[Reading]:
+        """What came within the time-out."""
+        try:
+            rows, times = self._inlet.pull_chunk(timeout, 1024)
+        except (self._lsl.LostError, RuntimeError) as error:
+            raise DeviceLostError(f"the LSL stream {self._value!r} ended", received=error) from error
+        self._packets += len(rows)
+        return [
+            Reading(signal, float(value), at)
+            for row, at in zip(rows, times, strict=True)
+            for signal, value in zip(self._signals, row, strict=True)
+            if isinstance(value, int | float) and value == value  # noqa: PLR0124 - NaN is not equal to itself
+        ]
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        inlet, self._inlet = self._inlet, None
+        if inlet is not None:
+            inlet.close_stream()
+
+
+def _signals(info: Any) -> tuple[str, ...]:
+    """A name for each channel, none twice."""
+    kind, n = info.type() or "channel", info.channel_count()
+    labels: list[str] = []
+    channel = info.desc().child("channels").child("channel")
+    for _ in range(n):
+        labels.append(channel.child_value("label"))
+        channel = channel.next_sibling("channel")
+    names = [_plain(label) or f"{_plain(kind)}_{at}" for at, label in enumerate(labels, 1)]
+    return tuple(name if names.count(name) == 1 else f"{name}_{at}" for at, name in enumerate(names, 1))
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")

@@ -1,0 +1,193 @@
+"""A session's signals in one binary file: appended as they come, readable up to the last whole frame after a kill.
+
+The file begins with the nine bytes ``JORYUSIG1``. Then come frames, all numbers little-endian::
+
+    kind u8 | length u32 | payload[length] | CRC-32 of kind, length and payload u32
+
+    H  JSON: device, started (monotonic seconds), started_unix, joryu. Opening the file again writes another; names and
+       the clock begin anew there.
+    N  u16 number, then the name of a signal in UTF-8
+    S  samples, each: u16 number of the signal, f64 seconds on the monotonic clock, f64 value
+    E  JSON: what ("status", "clock"), and its facts
+
+Signals are health data: the file is readable by its owner alone, and deleting it deletes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from joryu.errors import InputError, MismatchError
+from joryu.labelling.devices.device import Sample
+
+MAGIC = b"JORYUSIG1"
+_SAMPLE = np.dtype([("signal", "<u2"), ("at", "<f8"), ("value", "<f8")])
+_HEAD = struct.Struct("<cI")
+_TAIL = struct.Struct("<I")
+MOST = 2**24  #: bytes of one frame; a longer length is damage
+
+
+class Recorder:
+    """A `Sink` that appends to a recording; each batch is handed to the system before `take` returns.
+
+    A file that a killed process left behind is cut after its last whole frame and goes on with a new header.
+
+    Args:
+        path: of the file; made if absent, its folder too.
+        device: the spec, for the header.
+        clock: the one samples are stamped on.
+
+    Raises:
+        InputError: the file is something else.
+    """
+
+    def __init__(self, path: Path, device: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        self._file: BinaryIO = os.fdopen(descriptor, "r+b")
+        self._numbers: dict[str, int] = {}
+        try:
+            end = 0
+            for frame in _frames(self._file, path):
+                end = frame.end
+        except InputError:
+            self._file.close()
+            raise
+        self._file.seek(0)
+        self._file.write(MAGIC)
+        self._file.seek(max(end, len(MAGIC)))
+        self._file.truncate()
+        header = {"device": device, "started": clock(), "started_unix": time.time(), "joryu": 1}
+        self._write(b"H", json.dumps(header).encode())
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        """Append samples."""
+        numbers = [self._number(sample.signal) for sample in samples]
+        rows = np.empty(len(samples), _SAMPLE)
+        rows["signal"] = numbers
+        rows["at"] = [sample.at for sample in samples]
+        rows["value"] = [sample.value for sample in samples]
+        self._write(b"S", rows.tobytes())
+
+    def note(self, what: str, facts: Mapping[str, Any]) -> None:
+        """Append a remark."""
+        self._write(b"E", json.dumps({"what": what, **facts}).encode())
+
+    def close(self) -> None:
+        """Flush to the disk and let go of the file. Again is no error."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _number(self, signal: str) -> int:
+        number = self._numbers.get(signal)
+        if number is None:
+            number = self._numbers[signal] = len(self._numbers)
+            self._write(b"N", struct.pack("<H", number) + signal.encode())
+        return number
+
+    def _write(self, kind: bytes, payload: bytes) -> None:
+        head = _HEAD.pack(kind, len(payload))
+        self._file.write(head + payload + _TAIL.pack(zlib.crc32(head + payload)))
+        self._file.flush()
+
+
+class Frame(NamedTuple):
+    """One frame of a recording: its kind, its payload, where it ends in the file."""
+
+    kind: bytes
+    payload: bytes
+    end: int
+
+
+class Recording(NamedTuple):
+    """What was read: headers (one for each time the file was opened), samples, notes, bytes torn off at the end."""
+
+    headers: list[dict[str, Any]]
+    samples: list[Sample]
+    notes: list[dict[str, Any]]
+    torn: int
+
+
+def is_recording(path: Path) -> bool:
+    """Whether the file begins as a recording does."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def read_recording(path: Path) -> Recording:
+    """All of a recording.
+
+    Raises:
+        InputError: no such file, or it is no recording.
+        MismatchError: a newer Joryu wrote it.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "session.bin"
+    >>> recorder = Recorder(path, "simulator")
+    >>> recorder.take([Sample(10.0, "attention", 53.0)])
+    >>> recorder.close()
+    >>> read_recording(path).samples
+    [Sample(at=10.0, signal='attention', value=53.0)]
+    """
+    found, end = Recording([], [], [], 0), len(MAGIC)
+    with _opened(path) as file:
+        for frame in _frames(file, path):
+            end = frame.end
+            if frame.kind == b"H":
+                found.headers.append(json.loads(frame.payload))
+            elif frame.kind == b"E":
+                found.notes.append(json.loads(frame.payload))
+    found.samples.extend(sample for block in sample_blocks(path) for sample in block)
+    return found._replace(torn=path.stat().st_size - end)
+
+
+def sample_blocks(path: Path) -> Iterator[list[Sample]]:
+    """The samples of a recording as they were appended, a block at a time, in little memory.
+
+    Raises:
+        InputError, MismatchError: as `read_recording`.
+    """
+    names: dict[int, str] = {}
+    with _opened(path) as file:
+        for kind, payload, _ in _frames(file, path):
+            if kind == b"H":
+                names = {}
+            elif kind == b"N":
+                names[struct.unpack_from("<H", payload)[0]] = payload[2:].decode()
+            elif kind == b"S":
+                rows = np.frombuffer(payload, _SAMPLE).tolist()
+                yield [Sample(at, names[number], value) for number, at, value in rows]
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}", received=error.strerror) from error
+
+
+def _frames(file: BinaryIO, path: Path) -> Iterator[Frame]:
+    """Whole frames from the beginning; the first that is cut off or damaged ends it."""
+    magic = file.read(len(MAGIC))
+    if magic and not MAGIC.startswith(magic):
+        if magic[:-1] == MAGIC[:-1]:
+            raise MismatchError(
+                f"{path} was written by another Joryu", expected=MAGIC.decode(), received=magic.decode()
+            )
+        raise InputError(f"{path} is no recording of signals", expected=f"a file that begins with {MAGIC.decode()}")
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+        kind, length = _HEAD.unpack(head)
+        rest = file.read(length + _TAIL.size) if length <= MOST else b""
+        if len(rest) < length + _TAIL.size or _TAIL.unpack(rest[length:])[0] != zlib.crc32(head + rest[:length]):
+            return
+        yield Frame(kind, rest[:length], file.tell())

@@ -1,0 +1,132 @@
+"""``replay:FILE[,speed=…][,loop=yes]``: a recording played again, at the pace it was made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from joryu.errors import InputError
+from joryu.labelling.devices.device import Counts, DeviceEndedError, Reading
+from joryu.labelling.devices.recording import is_recording, sample_blocks
+from joryu.labelling.devices.thinkgear import RAW_HZ, Parser, as_percent
+
+SLOWEST, FASTEST = 0.01, 1000.0
+_TICK_S = 0.05
+_GAP_S = 10.0
+_PIECE = 4096  #: bytes of a capture that are parsed at once
+_MOST = 2**15  #: readings in one go
+
+
+class Replay:
+    """A file as a device: what `Recorder` wrote, or the raw bytes of a ThinkGear headset.
+
+    A recording keeps its own times; of a capture, which has none, 512 raw values make a second. A gap of more
+    than ten seconds is left out.
+
+    Args:
+        path: of the file.
+        speed: how many times faster than it was made.
+        loop: begin again at the end, until stopped.
+        clock: seconds, monotonic.
+        wait: how to let time pass.
+
+    Raises:
+        InputError: no such file, or the speed is not usable.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        speed: float = 1.0,
+        loop: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not SLOWEST <= speed <= FASTEST:
+            raise InputError("speed is not usable", expected=f"{SLOWEST} to {FASTEST}", received=speed)
+        try:
+            self._is_recording = is_recording(path)
+        except OSError as error:
+            raise InputError(f"cannot read {path}", received=error.strerror) from error
+        self.name = f"replay:{path}" + (f",speed={speed:g}" if speed != 1 else "") + (",loop=yes" if loop else "")
+        self._path, self._speed, self._loop = path, speed, loop
+        self._clock, self._wait = clock, wait
+        self._parser = Parser()
+        self._packets = 0
+        self._readings: Iterator[Reading] = iter(())
+        self._next: Reading | None = None
+        self._origin = 0.0
+
+    @property
+    def counts(self) -> Counts:
+        """The parser's for a capture, blocks of samples for a recording."""
+        return Counts(self._packets) if self._is_recording else self._parser.counts
+
+    def open(self) -> None:
+        """Begin at the beginning."""
+        self._parser = Parser()
+        self._readings = self._all()
+        self._next = next(self._readings, None)
+        self._origin = self._clock()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._readings, self._next = iter(()), None
+
+    def read(self, timeout: float) -> list[Reading]:
+        """What is due now.
+
+        Raises:
+            DeviceEndedError: it is over.
+        """
+        if self._next is None:
+            raise DeviceEndedError("the recording is over")
+        found = self._due()
+        if not found:
+            self._wait(min(timeout, _TICK_S))
+            found = self._due()
+        return found
+
+    def _due(self) -> list[Reading]:
+        elapsed = self._clock() - self._origin
+        found: list[Reading] = []
+        while self._next is not None and (self._next.device_time or 0.0) <= elapsed and len(found) < _MOST:
+            found.append(self._next)
+            self._next = next(self._readings, None)
+        return found
+
+    def _all(self) -> Iterator[Reading]:
+        """Every reading at the time it is due, in seconds from the beginning."""
+        play = self._recorded if self._is_recording else self._captured
+        began = ended = 0.0
+        while True:
+            for at, signal, value in play():
+                ended = began + at / self._speed
+                yield Reading(signal, value, ended)
+            if not self._loop or ended == began:
+                return
+            began = ended
+
+    def _recorded(self) -> Iterator[tuple[float, str, float]]:
+        shift: float | None = None
+        last = 0.0
+        for block in sample_blocks(self._path):
+            self._packets += 1
+            for at, signal, value in block:
+                if shift is None or not -_GAP_S <= at - shift - last <= _GAP_S:
+                    shift = at - last  # another sitting, whose clock may have begun again
+                last = max(last, at - shift)
+                yield last, signal, value
+
+    def _captured(self) -> Iterator[tuple[float, str, float]]:
+        raws = 0
+        with self._path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                for signal, value, _ in as_percent(self._parser.feed(piece)):
+                    raws += signal == "raw"
+                    yield raws / RAW_HZ, signal, value
+        for signal, value, _ in as_percent(self._parser.finish()):
+            raws += signal == "raw"
+            yield raws / RAW_HZ, signal, value

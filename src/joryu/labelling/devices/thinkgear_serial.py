@@ -1,0 +1,62 @@
+"""``thinkgear:PORT``: a NeuroSky headset on a serial port, a pseudo-terminal or a ``socket://HOST:PORT`` URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
+from joryu.labelling.devices.thinkgear import Parser, as_percent
+
+BAUD = 57600  #: 8N1 over Bluetooth's serial port profile
+_GATHER_S = 0.05  #: one read waits this long for more; a headset sends 4 kB a second
+
+
+class ThinkGearSerial:
+    """The ThinkGear stream as pyserial reads it.
+
+    Args:
+        port: ``/dev/rfcomm0``, ``COM5``, a pseudo-terminal, or any URL pyserial knows (``socket://``, ``rfc2217://``).
+
+    Raises:
+        MissingExtraError: pyserial is not installed.
+    """
+
+    def __init__(self, port: str) -> None:
+        self.name = f"thinkgear:{port}"
+        self._serial = library("serial", "pyserial", "a headset on a serial port")
+        self._port = port
+        self._line: Any = None
+        self._parser = Parser()
+
+    @property
+    def counts(self) -> Counts:
+        """The parser's."""
+        return self._parser.counts
+
+    def open(self) -> None:
+        """Open the port.
+
+        Raises:
+            DeviceLostError: it is not there, or somebody else has it.
+        """
+        try:
+            self._line = self._serial.serial_for_url(self._port, baudrate=BAUD, timeout=_GATHER_S)
+        except (OSError, ValueError) as error:  # a SerialException is an OSError
+            raise DeviceLostError(
+                f"cannot open {self._port}", received=error, hint="is the headset on, paired and not in use elsewhere?"
+            ) from error
+
+    def read(self, timeout: float) -> list[Reading]:
+        """What came within the time-out (at most 50 ms of it are used)."""
+        try:
+            data = self._line.read(4096)
+        except (OSError, TypeError) as error:  # pyserial reads a closed descriptor as a TypeError
+            raise DeviceLostError(f"{self._port} hung up", received=error) from error
+        return as_percent(self._parser.feed(data))
+
+    def close(self) -> None:
+        """Close the port; half a packet is forgotten."""
+        line, self._line = self._line, None
+        self._parser.finish()
+        if line is not None:
+            line.close()
