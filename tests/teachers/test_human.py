@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from people import SETTINGS, make_project, paint
 
 from joryu.annotations import Answer, PictureFile, Project
 from joryu.annotations.trials import Trials
+from joryu.cli import main
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import load_examples
 from joryu.examples.annotated import majority
@@ -118,3 +120,58 @@ def test_people_fill_a_store_like_anybody(asked: tuple[Project, list[PictureFile
     later, known = find_teacher(f"human:{project.folder},confidence=stated", load_examples(spec(project)))
     with pytest.raises(MismatchError, match="another teacher"):
         label_examples(later, known, tmp_path / "targets")
+
+
+def run(capsys: pytest.CaptureFixture[str], words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+def test_from_people_to_a_report_by_command(
+    asked: tuple[Project, list[PictureFile]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, _ = asked
+    project.undo("ann", "s-ann", key="u")
+    project.undo("bob", "s-bob", key="u too")
+    people, everything, out = f"human:{project.folder}", f"folder:{project.pictures_root}", tmp_path / "targets"
+    code, said, err = run(capsys, f"label --teacher {people} --examples {everything} --out {out}")
+    assert (code, said) == (0, f"23 answers in {out}\n")
+    assert "nobody answered about 1 of 24 examples: they are left out" in err
+    assert run(capsys, f"audit {out}")[0] == 0
+    code, said, _ = run(capsys, f"verify {out}")
+    assert code == 0
+    assert "asked 23 again" in said
+    shutil.rmtree(out)
+    assert run(capsys, f"label --teacher {people} --examples {spec(project)} --out {out}")[0] == 0
+    command = f"distill --student mlp:8x1 --examples {spec(project)} --targets {out} --out {tmp_path / 'run'} --twin"
+    code, _, err = run(
+        capsys, f"{command} --epochs 30 --batch-size 4 --test 0.25 --validation 0.25 --signal-weight 0.1"
+    )
+    assert code == 0, err
+    assert "only about 150 steps in all: try more --epochs" in err
+    code, said, err = run(capsys, f"report {tmp_path / 'run'}")
+    assert code == 0, err
+    assert "human:" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (",mood=good", "cannot read how to take the answers"),
+        (",confidence=severity*attention,left-over=confused", "unknown left-over"),
+        (" --views shift:1 --n-views 2", "not views of them"),
+        (" --size 0", "a picture's size is not usable"),
+    ],
+)
+def test_mistakes_about_people_get_one_line(
+    asked: tuple[Project, list[PictureFile]], tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, said: str
+) -> None:
+    project, _ = asked
+    words = f"label --teacher human:{project.folder}{more} --examples {spec(project)} --out {tmp_path / 'out'}"
+    code, _, err = run(capsys, words)
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()

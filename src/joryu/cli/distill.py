@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected, watching
+from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_few_steps, talk_of_rejected, watching
 
 
 def register(app: typer.Typer) -> None:
@@ -77,6 +77,7 @@ def distill(
         test = 0.0 if has_split(examples, "test") else 0.2
         if test:
             talk(f"{examples} has no test split: {test:.0%} of it is held out for the report")
+    talk_of_few_steps(recipe, len(shown))
     lesson = Lesson(
         student=student,
         objective=objective,

@@ -43,7 +43,7 @@ def label(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    who, known = find_teacher(teacher, shown)
+    who, known = find_teacher(teacher, shown, n_views=n_views)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     with counting("labelling") as advance:

@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from joryu.examples import Examples, Rejected
     from joryu.targets import Store
+    from joryu.training import Recipe
     from joryu.training.checkpoint import Progress
     from joryu.training.run import Watch
 
@@ -50,6 +51,18 @@ def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
         talk(f"left out {one.name}: {one.reason}")
     if len(rejected) > most:
         talk(f"… and {len(rejected) - most} more were left out")
+
+
+FEW_STEPS = 300  #: below this even a small network has hardly begun
+
+
+def talk_of_few_steps(recipe: Recipe, n: int) -> None:
+    """Say so when a small set and a large batch leave hardly any steps to learn in."""
+    steps = recipe.epochs * max(1, n // min(recipe.batch_size, n))
+    if steps < FEW_STEPS:
+        smaller = max(4, n // 8)
+        batch = f"--batch-size {smaller} and " if smaller < recipe.batch_size else ""
+        talk(f"only about {steps} steps in all: try {batch}more --epochs if it learns too little")
 
 
 def reopen(store: Store, spec: str | None, split: str | None, size: int | None) -> Examples:

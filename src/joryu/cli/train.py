@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk_of_rejected, watching
+from joryu.cli.output import JSON, command_line, counting, emit, talk_of_few_steps, talk_of_rejected, watching
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +50,7 @@ def train(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
+    talk_of_few_steps(recipe, len(shown))
     with watching("training") as watch:
         run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
         done = train_on_labels(network, shown, views=views, validation=validation, recipe=recipe, run=run)

@@ -21,17 +21,22 @@ from joryu.teachers.teacher import Teacher
 EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors], human:PROJECT"
 
 
-def find_teacher(spec: str, examples: Examples) -> tuple[Teacher, Examples]:
+def find_teacher(spec: str, examples: Examples, *, n_views: int = 0) -> tuple[Teacher, Examples]:
     """The teacher a spec names, and those of the examples that it can be asked about.
 
     What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
     labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models).
 
     Raises:
-        InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples.
+        InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples, or
+            people are to be asked about views.
     """
     family, _, rest = spec.partition(":")
     if family == "human" and rest:
+        if n_views:
+            raise InputError(
+                "people were shown the pictures themselves, not views of them", expected="no views", received=n_views
+            )
         return find_human(rest, examples)
     return load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:])), examples
 
