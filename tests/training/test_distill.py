@@ -335,3 +335,19 @@ def test_a_store_without_signals_cannot_teach_them(store: Store, tmp_path: Path)
 
 def test_a_student_without_signals_is_described_as_ever() -> None:
     assert "signals" not in Blueprint(architecture="mlp:8x1", input_shape=(4,), classes=("a", "b")).model_dump()
+
+
+def test_views_for_targets_without_any(tmp_path: Path) -> None:
+    store = label(tmp_path / "targets")
+    lesson = replace(LESSON, views="shift:1", twin=True)
+    distill(digits(), store, lesson=lesson, recipe=recipe(epochs=2), run=Run(tmp_path))
+    request = read_run(tmp_path)["request"]
+    assert (request["views"], request["carry_over"]) == ("shift:1", True)
+    of_twin = read_run(tmp_path / "twin")["request"]
+    assert of_twin["views"] == "shift:1"
+    assert "carry_over" not in of_twin
+    viewed = label(tmp_path / "viewed", views="shift:1", n_views=1)
+    with pytest.raises(InputError, match="cannot be carried over"):
+        distill(
+            digits(), viewed, lesson=replace(LESSON, views="flip"), recipe=recipe(epochs=1), run=Run(tmp_path / "x")
+        )

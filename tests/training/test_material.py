@@ -239,3 +239,32 @@ def test_validation_is_judged_by_labels_or_else_by_the_store(store: Store) -> No
     assert len(twin.examples) == 30
     assert (twin.examples.labels_or_empty != UNLABELLED).all()
     assert Material(examples, validation=nobody).validation_material() is None
+
+
+def test_answers_about_the_examples_are_carried_over_to_their_views(tmp_path: Path) -> None:
+    examples = digits(40)
+    store = label(tmp_path, examples=examples)
+    views = parse_views("shift:1")
+    material = Material(examples, store, views=views, carry_over=True)
+    seen = []
+    for epoch in (0, 1):
+        showings = material.showings(epoch, seed=0)
+        (batch,) = material.batches(showings, epoch=epoch, batch_size=40)
+        shown = views.apply(examples, showings, torch.full((40,), epoch + 1)).inputs
+        assert torch.equal(batch.inputs, shown)
+        assert batch.soft_targets is not None
+        assert torch.equal(
+            batch.soft_targets.values, store.gather(store.rows(examples.ids[showings.numpy()], 0)).values
+        )
+        seen.append(batch.inputs[showings.argsort()])
+    assert not torch.equal(*seen)  # every turn has views of its own
+    material.require_answers(1000)
+    validation = Material(examples, store, views=views, carry_over=True, validation=digits(60)).validation_material()
+    assert validation is not None
+
+
+@pytest.mark.parametrize("views", [VIEWS, "mixup:0.2"])
+def test_answers_are_not_carried_over_to_what_they_do_not_fit(store: Store, views: str, tmp_path: Path) -> None:
+    asked = store if views == VIEWS else label(tmp_path, examples=digits(200))
+    with pytest.raises(InputError, match="cannot be carried over"):
+        Material(digits(200), asked, views=parse_views(views), carry_over=True)

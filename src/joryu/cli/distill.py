@@ -37,6 +37,9 @@ def distill(
     patience: int | None = typer.Option(None, help="Stop after so many epochs without a better validation loss."),
     precision: str = typer.Option("auto", help="auto, 32-true, bf16-mixed, 16-mixed or bf16-true."),
     compile: bool = typer.Option(False, "--compile", help="Compile the student with torch.compile."),
+    views: str | None = typer.Option(
+        None, help="Augmentations such as shift:3,flip for targets without any; answers are taken for them too."
+    ),
     signal_weight: float = typer.Option(0.0, help="Also predict what was measured of a person, with this weight."),
     seed: int = typer.Option(0, help="Of the split, the weights and the order."),
     allow_dead_teacher: bool = typer.Option(False, "--allow-dead-teacher", help="Go on although the audit says no."),
@@ -85,6 +88,7 @@ def distill(
         test=test,
         labelled=labelled,
         twin=twin,
+        views=views,
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )

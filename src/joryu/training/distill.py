@@ -35,6 +35,7 @@ class Lesson:
         labelled: the share of the remaining labels that student and twin may use, as if nobody had labelled the rest.
         twin: train the same student once more, on the hard labels alone, for as many steps (each with its own
             patience, if the recipe has any).
+        views: augmentations for a store without any: the answer about an example is taken for its views too.
         signal_weight: with the store's measured signals as a second task, this is the weight of their squared error
             (`joryu.objectives.WithSignals`); 0 leaves them out.
         allow_dead_teacher: distil although the audit found that there is nothing to learn.
@@ -49,6 +50,7 @@ class Lesson:
     test: float = 0.0
     labelled: float = 1.0
     twin: bool = False
+    views: str | None = None
     signal_weight: float = 0.0
     allow_dead_teacher: bool = False
 
@@ -98,12 +100,21 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
     views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
-    material = Material(teaching, targets, views=views, validation=validation)
+    carry_over = lesson.views is not None and lesson.views != targets.manifest.views
+    if carry_over:
+        views = parse_views(lesson.views)
+    material = Material(teaching, targets, views=views, validation=validation, carry_over=carry_over)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
     labelled = None
     if lesson.twin:
-        labelled = replace(material, examples=teaching.labelled(), targets=None, examples_per_epoch=material.epoch_size)
+        labelled = replace(
+            material,
+            examples=teaching.labelled(),
+            targets=None,
+            carry_over=False,
+            examples_per_epoch=material.epoch_size,
+        )
         check(labelled, recipe)  # before the student is trained, not after
     signals = _signals(targets, lesson)
     blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes, signals=signals)

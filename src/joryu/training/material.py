@@ -37,6 +37,9 @@ class Material:
     ``examples_per_epoch`` makes a small labelled set go round several times, so that a twin gets exactly the steps of
     the student it is compared with. ``validation`` is never trained on.
 
+    ``carry_over`` takes the answer about an example for all its views, as hard labels always are: for people and paid
+    teachers, who were asked about the examples alone. Every turn then has views of its own.
+
     >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
     >>> material = Material(examples, examples_per_epoch=6)
     >>> showings = material.showings(0, seed=0)
@@ -46,7 +49,8 @@ class Material:
     Raises:
         MismatchError: the store was made for other classes or other views, or its views blend examples (mixup) and it
             was made for another set.
-        InputError: neither soft targets nor labels to learn from, or no example to show.
+        InputError: neither soft targets nor labels to learn from, or no example to show; answers carried over to views
+            that blend examples, or from a store that has views of its own.
     """
 
     examples: Examples
@@ -54,6 +58,7 @@ class Material:
     views: Views | None = None
     validation: Examples | None = None
     examples_per_epoch: int | None = None
+    carry_over: bool = False
 
     def __post_init__(self) -> None:
         if self.examples_per_epoch is not None and self.examples_per_epoch < 1:
@@ -66,7 +71,9 @@ class Material:
     def _fit_together(self, targets: Store) -> None:
         manifest = targets.manifest
         manifest.require(classes=self.examples.classes)
-        if self.views is not None and self.views.spec != self._labelled_views.spec:
+        if self.carry_over:
+            self._check_carrying_over()
+        elif self.views is not None and self.views.spec != self._labelled_views.spec:
             raise MismatchError(
                 "the teacher labelled other views than these",
                 expected=self._labelled_views.spec,
@@ -78,6 +85,15 @@ class Material:
                 expected=f"the {manifest.examples.count} examples {manifest.examples.name}",
                 received=f"{len(self.examples)} examples, or part of them",
                 hint="label exactly the examples to train on, or label views without mixup",
+            )
+
+    def _check_carrying_over(self) -> None:
+        if self.n_views or (self.views is not None and self.views.blends):
+            raise InputError(
+                "answers about the examples cannot be carried over to these views",
+                expected="a store without views, and views of one example each",
+                received=f"{self.n_views} stored views" if self.n_views else self.views and self.views.spec,
+                hint="train on the stored views, or leave mixup out",
             )
 
     @property
@@ -102,7 +118,7 @@ class Material:
 
     def view_seed(self, turn: int) -> int:
         """The view every example is shown in this turn, counted from the first epoch's first."""
-        if self.targets is not None:
+        if self.targets is not None and not self.carry_over:
             return 1 + turn % self.n_views if self.n_views else 0
         return 0 if self.views is None else turn + 1
 
@@ -130,7 +146,8 @@ class Material:
         """
         if self.targets is None:
             return
-        seeds = sorted({self.view_seed(turn) for turn in range(min(epochs * self.turns, self.n_views or 1))})
+        turns = range(min(epochs * self.turns, self.n_views or 1))
+        seeds = [0] if self.carry_over else sorted({self.view_seed(turn) for turn in turns})
         # A store with as many answers as it has keys is whole: one view tells whether these examples are in it.
         whole = len(self.targets) == self.targets.manifest.examples.count * (self.n_views + 1)
         for seed in seeds[:1] if whole else seeds:
@@ -175,11 +192,13 @@ class Material:
         first = 0 if epoch is None else epoch * self.turns
         of_turn = [0 if epoch is None else self.view_seed(first + turn) for turn in range(self.turns)]
         seeds = torch.tensor(of_turn)[turns]
-        views = self.views if self.targets is None and self.views is not None else self._labelled_views
+        own = (self.targets is None or self.carry_over) and self.views is not None
+        views = self.views if own and self.views is not None else self._labelled_views
         inputs, labels = views.apply(self.examples, rows, seeds)
         soft_targets = None
         if self.targets is not None:
-            found = self.targets.rows(self.examples.ids[rows.numpy()], seeds.numpy())
+            asked = torch.zeros_like(seeds) if self.carry_over else seeds
+            found = self.targets.rows(self.examples.ids[rows.numpy()], asked.numpy())
             soft_targets = self.targets.gather(found).to(device)
         return Batch(
             inputs.to(device, non_blocking=True),

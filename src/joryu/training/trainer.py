@@ -129,6 +129,8 @@ def describe(blueprint: Blueprint, material: Material, objective: Objective, rec
         "objective": objective.describe(),
         "recipe": recipe.model_dump(mode="json"),
     }
+    if material.carry_over:
+        request["carry_over"] = True
     if material.examples_per_epoch is not None:
         request["examples_per_epoch"] = material.examples_per_epoch
     return request
