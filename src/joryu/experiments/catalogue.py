@@ -14,6 +14,7 @@ MODULES = {
     "temperature-by-width": "temperature_by_width",
     "missing-class": "missing_class",
     "logit-matching": "logit_matching",
+    "people-cifar": "people_cifar",
 }
 
 

@@ -84,16 +84,19 @@ def smoothed(counts: Floats, *, uniform_share: float = UNIFORM_SHARE) -> Floats:
 def distribute(trials: Trials, sureness: Floats, rest: Floats, *, second_share: float = SECOND_SHARE) -> Floats:
     """``q [n, C]``: ``s`` for the choice, a second choice's share of the rest, and ``R[y]`` of what remains.
 
+    ``rest [n, C]`` is one row for each answer, ``R[y]``: most simply ``uniform(trials, settings)[trials.choice]``.
+
     >>> from joryu.annotations import Answer, Settings
     >>> settings = Settings(classes=("a", "b", "c"), second_choice=True)
     >>> answers = [Answer(picture="p", annotator="x", session="s", choice="a", second=second) for second in (None, "c")]
     >>> trials = Trials.of(answers, settings)
-    >>> distribute(trials, np.array([0.8, 0.8]), uniform(trials, settings), second_share=0.5).round(2).tolist()
+    >>> rest = uniform(trials, settings)[trials.choice]
+    >>> distribute(trials, np.array([0.8, 0.8]), rest, second_share=0.5).round(2).tolist()
     [[0.8, 0.1, 0.1], [0.8, 0.05, 0.15]]
     """
     rows = np.arange(len(trials))
     share = np.where(trials.second == NONE, 0.0, second_share)
-    spread = (1 - share)[:, None] * rest[trials.choice]
+    spread = (1 - share)[:, None] * rest
     given = trials.second != NONE
     spread[rows[given], trials.second[given]] += second_share
     q = (1 - sureness)[:, None] * spread

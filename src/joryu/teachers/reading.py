@@ -128,7 +128,7 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
         probs = dawid_skene(trials).posterior
     else:
         rest = _REST[reading.left_over](trials, settings)
-        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest))
+        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest[trials.choice]))
     names, columns = measured_signals(trials)
     return Read(
         pictures=trials.pictures,

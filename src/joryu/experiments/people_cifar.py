@@ -1,0 +1,217 @@
+"""B2 `people-cifar`: what response time and stated confidence of real people are worth.
+
+Claim (footnotes of "Distilling the Knowledge from a Brain"): easy signals such as the time of a decision should help a
+label to become a soft target. Measured on people, with the controls that the claim needs.
+
+*Targets.* 6,224 trials of 248 annotators (CIFAR-10S) about 1,000 pictures of CIFAR-10's test set against the
+distribution of ~51 others about the same pictures (CIFAR-10H): mean KL(people ‖ target of one annotator), in nats. How
+sure an answer is comes from a calibration cross-fitted over pictures; where the rest goes is even, or by the confusions
+of the population about *other* pictures. An independent implementation found before (even / confused): hard 1.731 /
+1.565, best constant smoothing 0.619 / 0.453, response time 0.603 / 0.437, stated 0.574 / 0.408, stated and time 0.571 /
+0.405, oracle 0.403 / 0.237; gain of response time 0.0164, 95 % CI 0.0129 to 0.0198. Controls: constant smoothing, and
+the same hesitation shuffled within each annotator (200 permutations).
+
+*Students.* A small network learns the 1,000 pictures from each kind of target (one annotator's answer a picture, drawn
+by the seed) and is judged on the other 9,000 test pictures: errors, NLL and ECE against CIFAR-10's label and KL to the
+people. All pictures are from the test set, JPEG-compressed; nothing is chosen with the 9,000. The twin is the same
+annotator's hard label.
+
+Command: ``JORYU_DATA=... joryu experiment run people-cifar --seeds 5`` (about 10 minutes a seed on one CPU core). Smoke
+size: digits and *simulated* annotators, seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from joryu.annotations.dawid_skene import vote_shares
+from joryu.annotations.trials import Floats, Ints, shuffle_within
+from joryu.evaluation import evaluate_logits, predict_logits
+from joryu.examples import Examples, content_ids, parse_views
+from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people_targets import (
+    auroc,
+    build,
+    cross_fitted,
+    divergence,
+    folds_of,
+    gain_of_response_time,
+    shuffled_response_time,
+    spread,
+    table,
+    with_hesitation,
+)
+from joryu.objectives import Distillation
+from joryu.students import Blueprint
+from joryu.targets import SoftTargets, Space
+from joryu.teachers.labelling import label_examples
+from joryu.training import Material, Recipe, Run, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STUDENT, STUDENT_SMOKE = "cnn:16x4,dropout=0.2", "mlp:24x1"
+RECIPE = Recipe(epochs=40, learning_rate=2e-3, batch_size=50, weight_decay=0.01, keep="last")
+VIEWS = "shift:3,flip"
+OBJECTIVE = Distillation(temperature=1.0)
+
+STUDENTS = {
+    "one": "one annotator, hard",
+    "vote": "majority of ~6 annotators, hard",
+    "constant": "one annotator, best constant smoothing",
+    "constant_confused": "one annotator, smoothed, rest by confusion",
+    "stated_confused": "one annotator, stated confidence, rest by confusion",
+    "stated_response_time_confused": "… and response time, rest by confusion",
+    "shuffled_confused": "… and shuffled response time (control), rest by confusion",
+    "shares": "shares of ~6 annotators' votes",
+    "people": "distribution of ~51 people",
+}
+
+
+def measure(setting: Setting) -> Measured:
+    """One seed: the table of targets, then a student for each kind."""
+    asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
+    found: Measured = {**table(asked, setting.seed), **auroc(asked), **gain_of_response_time(asked, setting.seed)}
+    permuted = shuffled_response_time(asked, setting.seed, permutations=20 if setting.smoke else 200)
+    found |= {"shuffled_even": -float(np.mean(permuted.shuffled)), "p_response_time": permuted.p_value}
+    shown = asked.examples.select(asked.rows.tolist())
+    others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
+    judging, people = asked.examples.select(others.tolist()), asked.people[others]
+    for name, q in student_targets(asked, setting.seed).items():
+        student = learn(setting, name, shown, q)
+        found |= {f"{name}_{what}": value for what, value in judge(student, judging, people).items()}
+    return found
+
+
+def student_targets(asked: Asked, seed: int) -> dict[str, Floats]:
+    """What each student is told about each of the pictures, ``[P, C]``."""
+    trials, targets = asked.trials, build(asked, seed)
+    chosen = one_each(asked, seed)
+    shuffled = targets_with_shuffled_time(asked, seed)
+    shares = vote_shares(trials)
+
+    def of_one(sure: Floats, rest: Floats) -> Floats:
+        return spread(trials, sure, rest)[chosen]
+
+    eye = np.eye(len(trials.classes))
+    return {
+        "one": eye[trials.choice[chosen]],
+        "vote": eye[shares.argmax(axis=1)],
+        "constant": of_one(targets.sure["constant"], targets.even),
+        "constant_confused": of_one(targets.sure["constant"], targets.confused),
+        "stated_confused": of_one(targets.sure["stated"], targets.confused),
+        "stated_response_time_confused": of_one(targets.sure["stated_response_time"], targets.confused),
+        "shuffled_confused": of_one(shuffled, targets.confused),
+        "shares": shares,
+        "people": asked.people[asked.rows],
+    }
+
+
+def one_each(asked: Asked, seed: int) -> Ints:
+    """One trial for each picture, drawn by the seed: the rows, in the order of the pictures."""
+    order = np.random.default_rng(seed).permutation(len(asked.trials))
+    _, first = np.unique(asked.trials.picture[order], return_index=True)
+    rows: Ints = order[first]
+    return rows
+
+
+def targets_with_shuffled_time(asked: Asked, seed: int) -> Floats:
+    """The sureness by stated confidence and a response time of another of the annotator's own trials."""
+    trials = asked.trials
+    order = shuffle_within(trials.session, np.random.default_rng(seed))
+    control = with_hesitation(trials, trials.hesitation()[order])
+    return cross_fitted(control, asked.agreement, folds_of(asked, seed), ("stated", "response-time"))
+
+
+class Told:
+    """A teacher that says of every example what was told about it beforehand."""
+
+    def __init__(self, examples: Examples, q: Floats) -> None:
+        self.classes = examples.classes
+        self.fingerprint = hashlib.blake2b(np.ascontiguousarray(q).tobytes(), digest_size=16).hexdigest()
+        self._q = {words.tobytes(): row for words, row in zip(examples.ids, torch.from_numpy(q).float(), strict=True)}
+
+    def label(self, batch: Tensor) -> SoftTargets:
+        """The rows told about these examples."""
+        values = torch.stack([self._q[words.tobytes()] for words in content_ids(batch)])
+        return SoftTargets(values=values, space=Space.PROBS, n_classes=len(self.classes))
+
+
+def learn(setting: Setting, name: str, shown: Examples, q: Floats) -> nn.Module:
+    """A student of these targets: the same first weights, order and views for every kind of target."""
+    store = label_examples(Told(shown, q), shown, setting.folder / f"targets-{name}")
+    material = Material(shown, store, views=parse_views(VIEWS), carry_over=True)
+    blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, shown.inputs, shown.classes)
+    recipe = RECIPE.model_copy(update={"seed": setting.seed, "epochs": 10 if setting.smoke else RECIPE.epochs})
+    with setting.watching(f"seed {setting.seed}: {name}") as watch:
+        run = Run(setting.folder / name, command=setting.command, watch=watch)
+        return train(blueprint, material, objective=OBJECTIVE, recipe=recipe, run=run).module
+
+
+def judge(module: nn.Module, judging: Examples, people: Floats) -> dict[str, float]:
+    """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
+    logits = predict_logits(module, judging)
+    found = evaluate_logits(logits, judging.labels_or_empty)
+    probs = torch.log_softmax(logits.double(), dim=-1).exp().numpy()
+    return {"errors": found.errors, "nll": found.nll, "ece": found.ece, "kl": float(divergence(people, probs).mean())}
+
+
+TARGETS = {
+    "hard": "hard label",
+    "constant": "best constant smoothing",
+    "response_time": "response time",
+    "stated": "stated confidence, calibrated",
+    "stated_response_time": "stated confidence and response time",
+    "oracle": "oracle confidence",
+}
+
+ROWS = (
+    *(
+        Row(label=f"target: {label}, rest {rest}: KL", metric=f"{name}_{kind}", twin=f"hard_{kind}", digits=4)
+        for kind, rest in (("even", "evenly"), ("confused", "by confusion"))
+        for name, label in TARGETS.items()
+    ),
+    Row(label="target: shuffled response time, rest evenly: KL", metric="shuffled_even", twin="hard_even", digits=4),
+    Row(label="… and a second choice first: KL", metric="stated_response_time_second_confused", digits=4),
+    Row(label="gain of response time over constant smoothing", metric="gain_rt", digits=4),
+    Row(label="… lower end of its interval (pictures)", metric="gain_rt_low", digits=4),
+    Row(label="… upper end", metric="gain_rt_high", digits=4),
+    Row(label="… p against shuffled response times", metric="p_response_time", digits=4),
+    Row(label="AUROC of quickness for being right: raw", metric="auroc_raw", digits=3),
+    Row(label="… z-scored, practice removed", metric="auroc_hesitation", digits=3),
+    *(
+        Row(label=f"student of {label}: {what}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
+        for what, digits in (("kl", 4), ("nll", 4), ("ece", 4), ("errors", 0))
+        for name, label in STUDENTS.items()
+    ),
+)
+
+
+def draw(measured: Sequence[Measured]) -> Figure:
+    """KL of the students to the people, one dot per seed."""
+    from joryu.report.plots import dots
+
+    return dots(
+        {label: [one[f"{name}_kl"] for one in measured] for name, label in STUDENTS.items()},
+        published={},
+        axis="KL(people ‖ student), nats",
+    )
+
+
+EXPERIMENT = Experiment(
+    name="people-cifar",
+    claim="B2",
+    summary="What response time and stated confidence of real people are worth, as targets and to students.",
+    data="CIFAR-10S and CIFAR-10H on CIFAR-10's test pictures (JPEG): 1,000 to learn from, 9,000 to judge",
+    rows=ROWS,
+    measure=measure,
+    draw=draw,
+    unit="",
+)

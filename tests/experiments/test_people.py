@@ -1,0 +1,98 @@
+"""The target level of people-cifar: the numbers found before on real people, and the controls on simulated ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from joryu.errors import InputError
+from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people_cifar import one_each, student_targets
+from joryu.experiments.people_targets import (
+    auroc,
+    build,
+    cross_fitted,
+    folds_of,
+    gain_of_response_time,
+    shuffled_response_time,
+    table,
+)
+
+
+@pytest.fixture(scope="module")
+def people() -> Asked:
+    root = os.environ.get("JORYU_DATA")
+    if not root or not (Path(root) / "cifar10_human").is_dir():
+        pytest.skip("cifar10_human is not in JORYU_DATA")
+    return cifar_people(Path(root))
+
+
+def test_the_table_of_an_independent_implementation(people: Asked) -> None:
+    assert (len(people.trials), len(people.trials.annotators), len(people.rows)) == (6224, 248, 1000)
+    found = table(people, seed=0)
+    expected = {
+        "hard": (1.731, 1.565), "constant": (0.619, 0.453), "response_time": (0.603, 0.437), "stated": (0.574, 0.408),
+        "stated_response_time": (0.571, 0.405), "oracle": (0.403, 0.237),
+    }  # fmt: skip
+    for name, (even, confused) in expected.items():
+        assert found[f"{name}_even"] == pytest.approx(even, abs=0.0015), name
+        assert found[f"{name}_confused"] == pytest.approx(confused, abs=0.0015), name
+    quick = auroc(people)
+    assert (quick["auroc_raw"], quick["auroc_hesitation"]) == pytest.approx((0.632, 0.688), abs=0.001)
+
+
+def test_response_time_helps_a_little_and_reliably(people: Asked) -> None:
+    gain = gain_of_response_time(people, seed=0)
+    found = [gain[name] for name in ("gain_rt", "gain_rt_low", "gain_rt_high")]
+    assert found == pytest.approx([0.0164, 0.0129, 0.0198], abs=0.0005)
+    permuted = shuffled_response_time(people, seed=0, permutations=20)
+    assert permuted.evidence
+    assert permuted.gain == pytest.approx(gain["gain_rt"], abs=0.001)
+
+
+def test_the_people_belong_to_the_pictures(people: Asked) -> None:
+    # ~51 people are hardly ever wrong together: the fullest class is CIFAR-10's label for 99.2 % of the pictures.
+    assert (people.people.argmax(1) == people.examples.labels_or_empty.numpy()).mean() == pytest.approx(0.9921)
+
+
+def test_no_picture_tells_about_itself() -> None:
+    asked = simulated_people(0)
+    folds = folds_of(asked, 0)
+    assert all(len(set(folds[asked.trials.picture == picture])) == 1 for picture in range(len(asked.rows)))
+    agreement = asked.agreement.copy()
+    plain = cross_fitted(asked.trials, agreement, folds, ("response-time",))
+    agreement[folds == 3] = 1 - agreement[folds == 3]
+    turned = cross_fitted(asked.trials, agreement, folds, ("response-time",))
+    np.testing.assert_array_equal(plain[folds == 3], turned[folds == 3])
+    assert (plain[folds == 4] != turned[folds == 4]).all()
+
+
+def test_every_target_is_a_distribution_and_the_better_informed_is_nearer() -> None:
+    asked = simulated_people(1)
+    for name, q in student_targets(asked, 1).items():
+        assert q.shape == (len(asked.rows), 10), name
+        np.testing.assert_allclose(q.sum(1), 1, err_msg=name)
+        assert (q >= 0).all(), name
+    found = table(asked, 1)
+    assert found["oracle_even"] < found["stated_even"] < found["constant_even"] < found["hard_even"]
+    assert found["constant_confused"] < found["constant_even"]
+
+
+def test_one_trial_a_picture_drawn_by_the_seed() -> None:
+    asked = simulated_people(0)
+    rows = one_each(asked, 5)
+    assert asked.trials.picture[rows].tolist() == list(range(len(asked.rows)))
+    assert (rows != one_each(asked, 6)).any()
+
+
+def test_shares_of_the_folds_do_not_depend_on_the_order_of_trials() -> None:
+    asked = simulated_people(0)
+    assert build(asked, 0).second_share == pytest.approx(build(asked, 7).second_share)
+
+
+def test_absent_data_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"raw_human_data\.csv is not in .*; set JORYU_DATA"):
+        cifar_people(tmp_path)
