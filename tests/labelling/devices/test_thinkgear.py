@@ -88,7 +88,7 @@ def test_vector_n_lengths() -> None:
 
 
 def test_other_rows() -> None:
-    found, parser = parsed(packet(bytes.fromhex("0348061007011637") + bytes([0x86, 2, 0x03, 0x20])))
+    found, _ = parsed(packet(bytes.fromhex("0348061007011637") + bytes([0x86, 2, 0x03, 0x20])))
     assert found == [("heart_rate", 72), ("raw_8bit", 16), ("raw_marker", 1), ("blink", 55), ("rr_ms", 800)]
     powers = (1.5, 0.25, math.nan, 4.0, 5.0, math.inf, 7.0, 8.0)
     found, _ = parsed(packet(b"\x81\x20" + struct.pack(">8f", *powers)))

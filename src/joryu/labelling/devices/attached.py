@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from joryu.errors import JoryuError
 from joryu.labelling.devices.clock import ClockOffset
-from joryu.labelling.devices.device import Device, DeviceEndedError, DeviceLostError, Reading, Sample, Sink
+from joryu.labelling.devices.device import Device, DeviceLostError, Reading, Sample, Sink
 from joryu.labelling.devices.history import History
 from joryu.labelling.devices.signals import BANDS, ESENSE
 from joryu.labelling.devices.state import DeviceState, Status
@@ -62,6 +62,7 @@ class Attached:
         self._retry_at, self._delay = -float("inf"), FIRST_RETRY_S
         self._connections = 0
         self._stopping, self._data = threading.Event(), threading.Event()
+        self._sinking = threading.RLock()
         self._thread: threading.Thread | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -106,10 +107,9 @@ class Attached:
         self._close_device()
         if self._status is not Status.ENDED:
             self._become(Status.ENDED, "stopped")
-        for sink in self._sinks:
-            with suppress(OSError, JoryuError):
-                sink.close()
-        self._sinks.clear()
+        with self._sinking:
+            for sink in tuple(self._sinks):
+                self.remove(sink)
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
@@ -127,12 +127,11 @@ class Attached:
                 self._lose(f"nothing came for {self._silence_s:g} s", now)
         except DeviceLostError as error:
             self._lose(str(error), self._clock())
-        except DeviceEndedError as error:
+        except JoryuError as error:  # it is over, or a file is no recording: trying again does not help
             self._close_device()
             self._become(Status.ENDED, str(error))
-        except JoryuError as error:  # a missing library, a file that is no recording: trying again does not help
-            self._close_device()
-            self._become(Status.ENDED, str(error))
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like, and labelling must go on
+            self._lose(f"{type(error).__name__}: {error}", self._clock())
 
     def _open_when_due(self) -> None:
         wait = self._retry_at - self._clock()
@@ -147,10 +146,11 @@ class Attached:
         newest = max((r.device_time for r in readings if r.device_time is not None), default=None)
         if newest is not None and self._offset.observe(newest, now):
             self._tell("clock", {"at": now, "device_time": newest, "offset_s": self._offset.offset})
-        stamp = self._offset.stamp
+        ahead = self._offset.offset or 0.0
         samples = [
-            Sample(now if device_time is None else stamp(device_time, now), signal, value)
-            for signal, value, device_time in readings
+            # Our clock is never behind a reading's own: what has come was taken before.
+            Sample(now if taken is None or taken + ahead > now else taken + ahead, signal, value)
+            for signal, value, taken in readings
         ]
         self.history.add(samples)
         self._heard, self._delay = now, FIRST_RETRY_S
@@ -168,7 +168,7 @@ class Attached:
 
     def _close_device(self) -> None:
         self._opened = None
-        with suppress(OSError, JoryuError):
+        with suppress(Exception):  # drivers raise what they like
             self.device.close()
 
     def _become(self, status: Status, reason: str | None) -> None:
@@ -182,15 +182,27 @@ class Attached:
     def _tell(self, what: str, facts: dict[str, Any]) -> None:
         self._each_sink(lambda sink: sink.note(what, facts))
 
-    def _each_sink(self, do: Callable[[Sink], None]) -> None:
-        for sink in tuple(self._sinks):
-            try:
-                do(sink)
-            except (OSError, JoryuError) as error:  # a full disk must not cost the live view
+    def add(self, sink: Sink) -> None:
+        """Give this sink every sample from now on, as when a sitting begins."""
+        with self._sinking:
+            self._sinks.append(sink)
+
+    def remove(self, sink: Sink) -> None:
+        """Close a sink and leave it out, as when a sitting ends. Again is no error."""
+        with self._sinking:
+            if sink in self._sinks:
                 self._sinks.remove(sink)
-                self._complaint = f"{type(sink).__name__} stopped: {error}"
-                with suppress(OSError, JoryuError):
+                with suppress(Exception):  # it has said what it could
                     sink.close()
+
+    def _each_sink(self, do: Callable[[Sink], None]) -> None:
+        with self._sinking:
+            for sink in tuple(self._sinks):
+                try:
+                    do(sink)
+                except Exception as error:  # noqa: BLE001 - a full disk or a lost outlet must not cost the live view
+                    self._complaint = f"{type(sink).__name__} stopped: {error}"
+                    self.remove(sink)
 
     # --- what is known ----------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ class ClockOffset:
     >>> clock = ClockOffset()
     >>> for device_time, arrival in ((0.0, 100.030), (1.0, 101.002), (2.0, 102.060)):
     ...     _ = clock.observe(device_time, arrival)
-    >>> round(clock.offset, 3), round(clock.stamp(2.0, 102.060), 3)
-    (100.002, 102.002)
+    >>> round(clock.offset, 3)
+    100.002
     """
 
     def __init__(self) -> None:
@@ -43,8 +43,3 @@ class ClockOffset:
             self._previous, self._current = self._current, math.inf
         self._current = min(self._current, arrival - device_time)
         return fresh
-
-    def stamp(self, device_time: float, arrival: float) -> float:
-        """When a reading was taken, on our clock: never after it arrived."""
-        offset = self.offset
-        return arrival if offset is None else min(device_time + offset, arrival)

@@ -14,7 +14,7 @@ from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, lib
 
 SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
-_FIND_S = 5.0
+_FIND_S, _LEAVE_S = 5.0, 2.0
 _WIDE, _CONTACT, _HAS_CONTACT, _ENERGY, _INTERVALS = 1, 2, 4, 8, 16
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class BleHeartRate:
         self._bleak = bleak or library("bleak", "bleak", "a heart-rate sensor over Bluetooth")
         self._address = address
         self._client: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runner: asyncio.Runner | None = None
         self._came = asyncio.Event()
         self._values: deque[bytes] = deque(maxlen=256)
         self._gone = False
@@ -95,9 +95,13 @@ class BleHeartRate:
         Raises:
             DeviceLostError: none is near, or it does not answer.
         """
-        self._loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner()
         self._came, self._gone = asyncio.Event(), False
-        self._run(self._connect())
+        try:
+            self._run(self._connect())
+        except DeviceLostError:
+            self.close()
+            raise
 
     def read(self, timeout: float) -> list[Reading]:
         """The notifications within the time-out.
@@ -114,16 +118,15 @@ class BleHeartRate:
 
     def close(self) -> None:
         """Disconnect."""
-        client, loop = self._client, self._loop
-        self._client, self._loop = None, None
+        client, runner = self._client, self._runner
+        self._client, self._runner = None, None
         self._values.clear()
-        if loop is None:
+        if runner is None:
             return
-        if client is not None:
-            with suppress(self._bleak.BleakError, OSError, EOFError, TimeoutError):
-                loop.run_until_complete(asyncio.wait_for(client.disconnect(), 2.0))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        with runner:  # what bleak has left running ends with it
+            if client is not None:
+                with suppress(self._bleak.BleakError, OSError, EOFError, TimeoutError):
+                    runner.run(asyncio.wait_for(client.disconnect(), _LEAVE_S))
 
     async def _connect(self) -> None:
         found = self._address or await self._bleak.BleakScanner.find_device_by_filter(
@@ -141,11 +144,11 @@ class BleHeartRate:
             await asyncio.wait_for(self._came.wait(), timeout)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop is None:
+        if self._runner is None:
             work.close()
             raise DeviceLostError("the heart-rate sensor is not open")
         try:
-            return self._loop.run_until_complete(work)
+            return self._runner.run(work)
         except (self._bleak.BleakError, OSError, EOFError, TimeoutError) as error:
             raise DeviceLostError("the heart-rate sensor cannot be reached", received=error) from error
 

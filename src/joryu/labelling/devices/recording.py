@@ -147,26 +147,28 @@ def read_recording(path: Path) -> Recording:
                 found.headers.append(json.loads(frame.payload))
             elif frame.kind == b"E":
                 found.notes.append(json.loads(frame.payload))
-    found.samples.extend(sample for block in sample_blocks(path) for sample in block)
+    found.samples.extend(sample for _, block in sample_blocks(path) for sample in block)
     return found._replace(torn=path.stat().st_size - end)
 
 
-def sample_blocks(path: Path) -> Iterator[list[Sample]]:
-    """The samples of a recording as they were appended, a block at a time, in little memory.
+def sample_blocks(path: Path) -> Iterator[tuple[int, list[Sample]]]:
+    """The samples of a recording as they were appended, a block at a time, in little memory, each with its sitting:
+    1, 2, … (at another one the clock may have begun again).
 
     Raises:
         InputError, MismatchError: as `read_recording`.
     """
     names: dict[int, str] = {}
+    sitting = 0
     with _opened(path) as file:
         for kind, payload, _ in _frames(file, path):
             if kind == b"H":
-                names = {}
+                names, sitting = {}, sitting + 1
             elif kind == b"N":
                 names[struct.unpack_from("<H", payload)[0]] = payload[2:].decode()
             elif kind == b"S":
                 rows = np.frombuffer(payload, _SAMPLE).tolist()
-                yield [Sample(at, names[number], value) for number, at, value in rows]
+                yield sitting, [Sample(at, names[number], value) for number, at, value in rows]
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -21,8 +21,8 @@ _MOST = 2**15  #: readings in one go
 class Replay:
     """A file as a device: what `Recorder` wrote, or the raw bytes of a ThinkGear headset.
 
-    A recording keeps its own times; of a capture, which has none, 512 raw values make a second. A gap of more
-    than ten seconds is left out.
+    A recording keeps its own times; of a capture, which has none, 512 raw values make a second. What lies between two
+    sittings, or a gap of more than ten seconds, is left out.
 
     Args:
         path: of the file.
@@ -110,13 +110,13 @@ class Replay:
             began = ended
 
     def _recorded(self) -> Iterator[tuple[float, str, float]]:
-        shift: float | None = None
-        last = 0.0
-        for block in sample_blocks(self._path):
+        shift = last = 0.0
+        playing = 0
+        for sitting, block in sample_blocks(self._path):
             self._packets += 1
             for at, signal, value in block:
-                if shift is None or not -_GAP_S <= at - shift - last <= _GAP_S:
-                    shift = at - last  # another sitting, whose clock may have begun again
+                if sitting != playing or at - shift - last > _GAP_S:
+                    shift, playing = at - last, sitting
                 last = max(last, at - shift)
                 yield last, signal, value
 

@@ -79,8 +79,9 @@ class Simulator:
         while self._seconds <= elapsed:
             self._ready.extend(self.second())
         found: list[Reading] = []
-        while self._ready and (self._ready[0].device_time or 0.0) <= elapsed:
-            found.append(self._ready.popleft())
+        ready = self._ready
+        while ready and (ready[0].device_time or 0.0) <= elapsed:
+            found.append(ready.popleft())
         self._sent += sum(reading.signal in ("raw", "poor_signal") for reading in found)
         return found
 

@@ -59,7 +59,7 @@ class ConnectorDecoder:
             try:
                 found = json.loads(line[start:])
             except (ValueError, RecursionError):
-                start = line.find(b"{", start + 1) if not self.packets else -1
+                start = line.find(b"{", start + 1)
                 continue
             self.skipped += start
             self.packets += 1
@@ -117,6 +117,7 @@ class ThinkGearConnector:
             self._socket = socket.create_connection(self._address, _CONNECT_S)
             self._socket.sendall(json.dumps({"enableRawOutput": True, "format": "Json"}).encode())
         except OSError as error:
+            self.close()
             host, port = self._address
             raise DeviceLostError(
                 f"no ThinkGear Connector at {host}:{port}", received=error, hint="start the Connector"

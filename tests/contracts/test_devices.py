@@ -1,0 +1,476 @@
+"""One set of checks over every device. To add a device, add a rig: something that sends, and how to cut its line."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import itertools
+import json
+import math
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from joryu.errors import MissingExtraError
+from joryu.labelling.devices import (
+    FAMILIES,
+    Attached,
+    Device,
+    DeviceLostError,
+    History,
+    Reading,
+    Recorder,
+    Sample,
+    Status,
+    open_device,
+    read_recording,
+)
+from joryu.labelling.devices.heart_rate import MEASUREMENT, SERVICE, BleHeartRate
+from joryu.labelling.devices.lsl_outlet import LslOutlet
+
+PATIENCE = 20.0  #: seconds after which something that should happen has not
+
+
+def packet(payload: bytes) -> bytes:
+    return b"\xaa\xaa" + bytes([len(payload)]) + payload + bytes([~sum(payload) & 0xFF])
+
+
+RAW = packet(b"\x80\x02\x00\x28")
+ESENSE = packet(b"\x02\x00\x04\x35\x05\x2f")
+
+
+@dataclass
+class Rig:
+    """A device with something at the other end of its line."""
+
+    device: Device
+    signal: str  #: one that it delivers
+    value: float | None  #: and what it is, where we choose
+    mend: Callable[[], None] = lambda: None
+    cut: Callable[[], None] | None = None  #: None: it has no line
+    stop: Callable[[], None] = lambda: None
+    absent: Device | None = None  #: one of its kind that is not there
+
+
+class Sender:
+    """A thread that calls ``send`` a hundred times a second until it is stopped."""
+
+    def __init__(self, send: Callable[[], object]) -> None:
+        self._done = threading.Event()
+        self._send = send
+        self._thread = threading.Thread(target=self._run, name="rig")
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._done.wait(0.01):
+            try:
+                self._send()
+            except OSError:
+                return
+
+    def stop(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+class Server:
+    """A socket that sends ``data`` to whoever connects."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._listener: socket.socket | None = None
+        self._senders: list[Sender] = []
+        self._peers: list[socket.socket] = []
+        self.port = 0
+        self.received = b""
+        self.mend()
+
+    def mend(self) -> None:
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        self._listener.listen()
+        self._listener.settimeout(0.02)
+        self._senders.append(Sender(self._serve))
+
+    def _serve(self) -> None:
+        assert self._listener is not None
+        for peer in tuple(self._peers):
+            try:
+                peer.sendall(self._data)
+            except OSError:  # that one hung up, and may come again
+                self._peers.remove(peer)
+                peer.close()
+        try:
+            peer, _ = self._listener.accept()
+        except TimeoutError:
+            return
+        peer.settimeout(0.2)
+        self._peers.append(peer)
+
+    def cut(self) -> None:
+        for sender in self._senders:
+            sender.stop()
+        for line in (*self._peers, self._listener):
+            assert line is not None
+            line.close()
+        self._senders, self._peers = [], []
+
+    stop = cut
+
+
+class Terminal:
+    """A pseudo-terminal behind a link that stays the same, as /dev/rfcomm0 does."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.mend()
+
+    def mend(self) -> None:
+        self._master, slave = os.openpty()
+        self.link.symlink_to(os.ttyname(slave))
+        os.set_blocking(self._master, False)
+        self._slave = slave
+        self._sender = Sender(self._write)
+
+    def _write(self) -> None:
+        try:
+            os.write(self._master, RAW * 5 + ESENSE)
+        except BlockingIOError:
+            return  # nobody reads
+
+    def cut(self) -> None:
+        self._sender.stop()
+        os.close(self._slave)
+        os.close(self._master)
+        self.link.unlink()
+
+    stop = cut
+
+
+class FakeBleak:
+    """bleak as far as it is used: a scanner that finds a strap while one is worn, a client that notifies."""
+
+    class BleakError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        self.worn = True
+        self.clients: list[Any] = []
+        outer = self
+
+        class Scanner:
+            @staticmethod
+            async def find_device_by_filter(wanted: Callable[[Any, Any], bool], timeout: float) -> object | None:
+                await asyncio.sleep(0)
+                shown = SimpleNamespace(service_uuids=[SERVICE])
+                return object() if outer.worn and wanted(None, shown) and timeout > 0 else None
+
+        class Client:
+            def __init__(self, _: object, disconnected_callback: Callable[[Any], None], timeout: float) -> None:
+                self.lost, self.connected = disconnected_callback, False
+
+            async def connect(self) -> None:
+                if not outer.worn:
+                    raise outer.BleakError("not found")
+                self.connected = True
+                outer.clients.append(self)
+
+            async def start_notify(self, uuid: str, callback: Callable[[Any, bytearray], None]) -> None:
+                assert uuid == MEASUREMENT
+                self.loop, self.callback = asyncio.get_running_loop(), callback
+                self.loop.call_later(0.01, self.beat)
+
+            def beat(self) -> None:
+                if self.connected and outer.worn:
+                    self.callback(None, bytearray.fromhex("16480004"))
+                    self.callback(None, bytearray.fromhex("104800"))  # half an interval
+                    self.loop.call_later(0.01, self.beat)
+
+            async def disconnect(self) -> None:
+                self.connected = False
+
+        self.BleakScanner, self.BleakClient = Scanner, Client
+
+    def cut(self) -> None:
+        self.worn = False
+        for client in self.clients:
+            client.loop.call_soon_threadsafe(client.lost, client)
+        self.clients = []
+
+    def mend(self) -> None:
+        self.worn = True
+
+
+def served(data: bytes, spec: str, value: float) -> Rig:
+    server = Server(data)
+    return Rig(
+        open_device(spec.format(server.port)), "attention", value, server.mend, server.cut, server.stop,
+        absent=open_device(spec.format(1)),
+    )  # fmt: skip
+
+
+def serial_port(folder: Path) -> Rig:
+    if sys.platform == "win32":
+        pytest.skip("no pseudo-terminals here")
+    line = Terminal(folder / "port")
+    absent = open_device(f"thinkgear:{folder}/nothing")
+    return Rig(open_device(f"thinkgear:{line.link}"), "attention", 53, line.mend, line.cut, line.stop, absent)
+
+
+def socket_url(_: Path) -> Rig:
+    return served(RAW * 5 + ESENSE, "thinkgear:socket://127.0.0.1:{}", 53)
+
+
+def connector(_: Path) -> Rig:
+    data = json.dumps({"eSense": {"attention": 53}, "poorSignalLevel": 0}).encode() + b"\r"
+    return served(RAW + data, "thinkgear-tcp:127.0.0.1:{}", 53)
+
+
+def heart_rate(_: Path) -> Rig:
+    bleak, nobody = FakeBleak(), FakeBleak()
+    nobody.worn = False
+    return Rig(
+        BleHeartRate(bleak=bleak), "heart_rate", 72, bleak.mend, bleak.cut, absent=BleHeartRate("AA:BB", bleak=nobody)
+    )
+
+
+def lsl(_: Path) -> Rig:
+    name = f"joryu-contract-{os.getpid()}"
+    try:
+        device, absent = open_device(f"lsl:{name}"), open_device("lsl:joryu-nobody-sends-this")
+    except MissingExtraError as error:
+        pytest.skip(f"liblsl is absent: {error}")
+    held: dict[str, Any] = {}
+
+    def mend() -> None:
+        held["outlet"] = outlet = LslOutlet(name, ("attention",))
+        held["sender"] = Sender(lambda: outlet.take([Sample(time.monotonic(), "attention", 53.0)]))
+
+    def cut() -> None:
+        if held:
+            held.pop("sender").stop()
+            held.pop("outlet").close()
+
+    mend()
+    try:
+        device.open()
+    except DeviceLostError:
+        cut()
+        pytest.skip("this machine's network has no multicast, which LSL needs to find a stream")
+    device.close()
+    return Rig(device, "attention", 53, mend, cut, cut, absent)
+
+
+def brainflow(folder: Path) -> Rig:
+    if importlib.util.find_spec("brainflow") is None:
+        pytest.skip("brainflow is absent")
+    device: Any = open_device("brainflow:synthetic")
+    absent = open_device(f"brainflow:cyton,serial_port={folder}/nothing")
+    return Rig(device, "eeg_1", None, cut=lambda: device._shim.release_session(), absent=absent)  # noqa: PLW0108 - only open has one
+
+
+def replay_of_recording(folder: Path) -> Rig:
+    recorder = Recorder(folder / "session.bin")
+    for second in range(20):
+        recorder.take([Sample(second + n / 100, "raw", float(n)) for n in range(100)])
+        recorder.take([Sample(second + 1.0, "poor_signal", 0.0), Sample(second + 1.0, "attention", 53.0)])
+    recorder.close()
+    return Rig(open_device(f"replay:{folder}/session.bin,loop=yes,speed=10"), "attention", 53)
+
+
+def replay_of_capture(folder: Path) -> Rig:
+    (folder / "capture.bin").write_bytes((RAW * 512 + ESENSE) * 20 + RAW[:3])
+    return Rig(open_device(f"replay:{folder}/capture.bin,loop=yes,speed=10"), "attention", 53)
+
+
+def simulator(_: Path) -> Rig:
+    return Rig(open_device("simulator:seed=3"), "attention", None)
+
+
+RIGS: dict[str, Callable[[Path], Rig]] = {
+    "thinkgear, serial port": serial_port,
+    "thinkgear, socket": socket_url,
+    "thinkgear-tcp": connector,
+    "heart-rate": heart_rate,
+    "lsl": lsl,
+    "brainflow": brainflow,
+    "replay, recording": replay_of_recording,
+    "replay, capture": replay_of_capture,
+    "simulator": simulator,
+}
+
+
+@pytest.fixture(params=RIGS)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    made = RIGS[request.param](tmp_path)
+    yield made
+    made.device.close()
+    made.stop()
+
+
+def until(true: Callable[[], object]) -> bool:
+    """Wait for something that should happen; whether it has."""
+    end = time.monotonic() + PATIENCE
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(true())
+
+
+@dataclass
+class Witness:
+    """A sink that keeps what it is given."""
+
+    samples: list[Sample] = field(default_factory=list)
+    notes: list[tuple[str, Any]] = field(default_factory=list)
+    closed: int = 0
+
+    def take(self, samples: Any) -> None:
+        self.samples += samples
+
+    def note(self, what: str, facts: Any) -> None:
+        self.notes.append((what, facts))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_every_kind_has_a_rig() -> None:
+    assert {name.partition(",")[0] for name in RIGS} == set(FAMILIES)
+
+
+def test_it_starts_and_delivers(rig: Rig) -> None:
+    with Attached(rig.device) as attached:
+        assert attached.wait_for_data(PATIENCE), attached.state()
+        assert until(lambda: attached.window(attached.now() - 1, attached.now()).get(rig.signal) is not None)
+        state = attached.state()
+        assert (state.status, state.reason, state.reconnections) == (Status.CONNECTED, None, 0)
+        assert state.device == rig.device.name
+        assert state.packets > 0
+        assert state.age is not None
+        if rig.value is not None:
+            now = attached.now()
+            assert attached.window(now - 1, now)[rig.signal] == pytest.approx(rig.value)
+
+
+def test_its_readings_are_well_formed(rig: Rig) -> None:
+    rig.device.open()
+    found: list[Reading] = []
+    end = time.monotonic() + PATIENCE
+    while rig.signal not in {reading.signal for reading in found} and time.monotonic() < end:
+        found += rig.device.read(0.05)
+    assert rig.signal in {reading.signal for reading in found}
+    for signal, value, at in found:
+        assert signal == signal.lower().strip() != ""
+        assert math.isfinite(value)
+        assert at is None or math.isfinite(at)
+
+
+def test_stamps_are_on_our_clock_and_in_order(rig: Rig) -> None:
+    witness, began = Witness(), time.monotonic()
+    with Attached(rig.device, sinks=[witness]) as attached:
+        assert until(lambda: len(witness.samples) > 200 or (attached.state().packets > 50))
+    ended = time.monotonic()
+    times = [sample.at for sample in witness.samples if sample.signal == rig.signal]
+    assert all(began - 1 <= at <= ended for at in times)
+    assert all(late >= early - 0.005 for early, late in itertools.pairwise(times))
+
+
+def test_it_stops_and_its_thread_ends(rig: Rig) -> None:
+    witness = Witness()
+    attached = Attached(rig.device, sinks=[witness]).start()
+    assert attached.wait_for_data(PATIENCE)
+    attached.stop(timeout=PATIENCE)
+    assert not attached.running
+    assert "joryu-device" not in {thread.name for thread in threading.enumerate()}
+    assert attached.state().status is Status.ENDED
+    assert witness.closed == 1
+    n = len(attached.history)
+    time.sleep(0.05)
+    assert len(attached.history) == n
+    attached.stop()
+    assert witness.closed == 1
+
+
+def test_it_survives_a_disconnection(rig: Rig) -> None:
+    if rig.cut is None:
+        pytest.skip("it has no line that could be cut")
+    witness = Witness()
+    with Attached(rig.device, sinks=[witness], silence_s=1.0) as attached:
+        assert attached.wait_for_data(PATIENCE)
+        rig.cut()
+        assert until(lambda: ("status", "lost") in {(what, facts.get("status")) for what, facts in witness.notes})
+        rig.mend()
+        before = len(witness.samples)
+        assert until(lambda: attached.state().status is Status.CONNECTED), attached.state()
+        assert until(lambda: len(witness.samples) > before)
+        assert attached.state().reconnections >= 1
+    lost = next(facts for _, facts in witness.notes if facts.get("status") == "lost")
+    assert lost["reason"]
+
+
+def test_it_can_be_closed_at_any_time_and_opened_again(rig: Rig) -> None:
+    rig.device.close()
+    for _ in range(2):
+        rig.device.open()
+        end, found = time.monotonic() + PATIENCE, 0
+        while not found and time.monotonic() < end:
+            found = len(rig.device.read(0.05))
+        assert found
+        rig.device.close()
+        rig.device.close()
+
+
+def test_one_that_is_not_there_is_waited_for(rig: Rig) -> None:
+    if rig.absent is None:
+        pytest.skip("it is always there")
+    with pytest.raises(DeviceLostError):
+        rig.absent.open()
+    with Attached(rig.absent) as attached:
+        assert until(lambda: attached.state().reason)
+        assert attached.state().status is Status.WAITING
+        assert attached.window(0, attached.now()) == {}
+        assert attached.running
+
+
+def test_memory_is_bounded(rig: Rig) -> None:
+    """What is kept has an end, and a reader that dawdles is not flooded."""
+    attached = Attached(rig.device)
+    attached.history = History(most=20)
+    witness = Witness()
+    attached.add(witness)
+    with attached:
+        assert until(lambda: len([sample for sample in witness.samples if sample.signal == rig.signal]) > 25 or
+                     attached.state().packets > 600)  # fmt: skip
+        assert len(attached.history) <= 20 * len({sample.signal for sample in witness.samples})
+    rig.device.open()
+    time.sleep(0.3)
+    assert sum(len(rig.device.read(0.01)) for _ in range(3)) < 50_000
+
+
+def test_what_it_says_can_be_recorded_and_read_back(rig: Rig, tmp_path: Path) -> None:
+    path, witness = tmp_path / "signals" / "session.bin", Witness()
+    recorder = Recorder(path, rig.device.name)
+    with Attached(rig.device, sinks=[recorder, witness]) as attached:
+        assert attached.wait_for_data(PATIENCE)
+        time.sleep(0.1)
+    found = read_recording(path)
+    assert found.samples == witness.samples
+    assert [note["what"] for note in found.notes] == [what for what, _ in witness.notes]
+    assert found.headers[0]["device"] == rig.device.name
+    assert found.torn == 0
+
+
+def test_the_rigs_packets_are_what_the_guide_says() -> None:
+    assert packet(struct.pack(">BBh", 0x80, 2, 40)) == bytes.fromhex("aaaa048002002855") == RAW

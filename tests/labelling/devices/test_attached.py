@@ -1,0 +1,364 @@
+"""A device in use: the watchdog and its patience, sinks that fail, drivers that raise, an hour at 512 Hz."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import tracemalloc
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from joryu.errors import InputError
+from joryu.labelling.devices import (
+    Attached,
+    Counts,
+    DeviceEndedError,
+    DeviceLostError,
+    Reading,
+    Recorder,
+    Sample,
+    Status,
+    read_recording,
+)
+from joryu.labelling.devices.history import MOST_SAMPLES
+from joryu.labelling.devices.simulator import Simulator
+from joryu.labelling.devices.thinkgear import Parser
+
+
+class Time:
+    """A clock that goes on when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Scripted:
+    """A device that does what it is told: readings, or an error to raise; nothing when there is no more."""
+
+    name = "scripted"
+    counts = Counts(packets=7, bad=2)
+
+    def __init__(self, time: Time) -> None:
+        self.time, self.script, self.opens = time, deque[Sequence[Reading] | Exception](), 0
+        self.refuse: Exception | None = None
+        self.is_open = False
+
+    def open(self) -> None:
+        self.opens += 1
+        if self.refuse is not None:
+            raise self.refuse
+        self.is_open = True
+
+    def read(self, timeout: float) -> Sequence[Reading]:
+        assert self.is_open
+        self.time.now += timeout
+        done = self.script.popleft() if self.script else ()
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self.notes: list[tuple[str, Any]] = []
+        self.closed = 0
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        self.samples += samples
+
+    def note(self, what: str, facts: Any) -> None:
+        self.notes.append((what, facts))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Full(Kept):
+    """A disk that is full after the first batch."""
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        if self.samples:
+            raise OSError(28, "No space left on device")
+        super().take(samples)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def device(time: Time) -> Scripted:
+    return Scripted(time)
+
+
+def steps(attached: Attached, n: int) -> None:
+    for _ in range(n):
+        attached.step()
+
+
+ATTENTION = [Reading("poor_signal", 0.0), Reading("attention", 53.0)]
+
+
+def test_from_waiting_to_connected_to_lost_and_back(device: Scripted, time: Time) -> None:
+    kept = Kept()
+    attached = Attached(device, sinks=[kept], clock=time, silence_s=5.0)
+    assert attached.state().status is Status.WAITING
+    assert (attached.state().age, attached.state().attention) == (None, None)
+    device.script.append(ATTENTION)
+    steps(attached, 2)  # opens, reads
+    state = attached.state()
+    assert (state.status, state.attention, state.poor_signal, state.age) == (Status.CONNECTED, 53.0, 0.0, 0.0)
+    assert (state.packets, state.bad) == (7, 2)
+    steps(attached, 19)
+    assert attached.state().attention == 53.0  # 1.9 s old
+    steps(attached, 2)
+    assert (attached.state().status, attached.state().attention) == (Status.CONNECTED, None)  # 2.1 s old: stale
+    steps(attached, 30)
+    state = attached.state()
+    assert (state.status, state.reason) == (Status.LOST, "nothing came for 5 s")
+    assert not device.is_open
+    assert state.age == pytest.approx(5.05, abs=0.06)
+    time.now += 0.5
+    device.script.append(ATTENTION)
+    steps(attached, 2)
+    state = attached.state()
+    assert (state.status, state.reason, state.reconnections, device.opens) == (Status.CONNECTED, None, 1, 2)
+    statuses = [facts["status"] for what, facts in kept.notes if what == "status"]
+    assert statuses == ["connected", "lost", "connected"]
+
+
+def test_the_waits_between_attempts_double_up_to_half_a_minute(device: Scripted, time: Time) -> None:
+    device.refuse = DeviceLostError("no headset")
+    attached = Attached(device, clock=time)
+    attempts = []
+    while len(attempts) < 10:
+        before = device.opens
+        attached._stopping.wait = lambda seconds: time.wait(seconds) or False  # type: ignore[method-assign]
+        attached.step()
+        if device.opens > before:
+            attempts.append(time.now)
+    waits = [late - early for early, late in itertools.pairwise(attempts)]
+    assert waits == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30, 30], abs=0.11)
+    assert (attached.state().status, attached.state().reason) == (Status.WAITING, "no headset")
+
+
+def test_a_device_that_opens_and_stays_silent_is_not_tried_ever_faster(device: Scripted, time: Time) -> None:
+    attached = Attached(device, clock=time, silence_s=1.0)
+    attached._stopping.wait = lambda seconds: time.wait(seconds) or False  # type: ignore[method-assign]
+    while time.now < 1000 + 120:
+        attached.step()
+    assert device.opens == 9  # a second each, and 0.5 + 1 + 2 + 4 + 8 + 16 + 30 + 30 between: at 0 … 69 and 100 s
+    assert attached.state().status is Status.WAITING
+
+
+@pytest.mark.parametrize("error", [DeviceLostError("unplugged"), KeyError("driver"), RuntimeError("driver")])
+def test_whatever_a_driver_raises_it_is_lost_and_tried_again(device: Scripted, time: Time, error: Exception) -> None:
+    attached = Attached(device, clock=time)
+    device.script.extend([ATTENTION, error])
+    steps(attached, 3)
+    assert attached.state().status is Status.LOST
+    assert ("unplugged" in str(attached.state().reason)) or ("driver" in str(attached.state().reason))
+    time.now += 1
+    device.script.append(ATTENTION)
+    steps(attached, 2)
+    assert attached.state().status is Status.CONNECTED
+
+
+@pytest.mark.parametrize("error", [DeviceEndedError("the recording is over"), InputError("no recording")])
+def test_what_is_over_is_not_tried_again(device: Scripted, time: Time, error: Exception) -> None:
+    attached = Attached(device, clock=time)
+    device.script.extend([ATTENTION, error])
+    attached.start()
+    attached._thread.join(10)  # type: ignore[union-attr]
+    assert not attached.running
+    assert (attached.state().status, attached.state().reason) == (Status.ENDED, str(error))
+    assert device.opens == 1
+    attached.stop()
+    assert attached.state().reason == str(error)
+
+
+def test_a_sink_that_fails_is_left_out_and_named(device: Scripted, time: Time) -> None:
+    full, kept = Full(), Kept()
+    attached = Attached(device, sinks=[full, kept], clock=time)
+    device.script.extend([ATTENTION] * 3)
+    steps(attached, 4)
+    assert (len(full.samples), len(kept.samples)) == (2, 6)
+    assert (full.closed, kept.closed) == (1, 0)
+    state = attached.state()
+    assert state.status is Status.CONNECTED
+    assert state.reason == "Full stopped: [Errno 28] No space left on device"
+
+
+def test_sinks_come_and_go_with_sittings(device: Scripted, time: Time) -> None:
+    first, second = Kept(), Kept()
+    attached = Attached(device, clock=time)
+    device.script.extend([ATTENTION] * 4)
+    steps(attached, 2)
+    attached.add(first)
+    steps(attached, 1)
+    attached.add(second)
+    attached.remove(first)
+    attached.remove(first)
+    steps(attached, 1)
+    attached.stop()
+    assert (len(first.samples), first.closed, len(second.samples), second.closed) == (2, 1, 2, 1)
+
+
+def test_readings_with_a_time_of_their_own_keep_it(device: Scripted, time: Time) -> None:
+    """The first arrives 0.4 s late, the second 0.1 s: the second tells the offset, the first cannot be mended."""
+    kept = Kept()
+    attached = Attached(device, sinks=[kept], clock=time)
+    device.script.extend([[Reading("raw", 1.0, 5.0)], [Reading("raw", 2.0, 5.4), Reading("raw", 3.0, 5.5)]])
+    steps(attached, 1)
+    time.now = 1000.3
+    steps(attached, 1)  # at 1000.4
+    time.now = 1000.5
+    steps(attached, 1)  # at 1000.6
+    assert [sample.at for sample in kept.samples] == pytest.approx([1000.4, 1000.5, 1000.6])
+    assert attached.state().clock_offset == pytest.approx(995.1)
+    clocks = [facts for what, facts in kept.notes if what == "clock"]
+    assert clocks == [{"at": pytest.approx(1000.4), "device_time": 5.0, "offset_s": pytest.approx(995.4)}]
+
+
+def test_a_state_is_json(device: Scripted, time: Time) -> None:
+    attached = Attached(device, clock=time)
+    device.script.append([*ATTENTION, Reading("delta", 5.0), Reading("battery", 80.0)])
+    steps(attached, 2)
+    found = attached.state().to_json()
+    assert found == {
+        "device": "scripted", "status": "connected", "reason": None, "poor_signal": 0.0, "attention": 53.0,
+        "meditation": None, "heart_rate": None, "bands": {"delta": 5.0}, "battery": 80.0, "packets": 7, "bad": 2,
+        "age": 0.0, "clock_offset": None, "reconnections": 0, "off_head": False,
+    }  # fmt: skip
+
+
+def test_asking_while_it_reads(device: Scripted) -> None:
+    """Many threads ask while one adds; nobody is blocked for good and nothing breaks."""
+    with Attached(Simulator(1)) as attached:
+        assert attached.wait_for_data(10)
+        wrong: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                for _ in range(50):
+                    attached.window(attached.now() - 1, attached.now())
+                    attached.state().to_json()
+            except Exception as error:  # noqa: BLE001 - a thread's error must reach the test
+                wrong.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+
+
+# --- an hour --------------------------------------------------------------------------------------------------------
+
+
+class Headset:
+    """A simulated headset as bytes, parsed again, as on a serial line."""
+
+    name = "headset"
+
+    def __init__(self, time: Time) -> None:
+        self._simulator = Simulator(7, clock=time, wait=time.wait)
+        self._parser = Parser()
+        self.open, self.close = self._simulator.open, self._simulator.close
+
+    @property
+    def counts(self) -> Counts:
+        return self._parser.counts
+
+    def read(self, timeout: float) -> list[Reading]:
+        raws = [reading.value for reading in self._simulator.read(timeout) if reading.signal == "raw"]
+        return self._parser.feed(b"".join(map(_raw_packet, raws)))
+
+
+def _raw_packet(value: float) -> bytes:
+    high, low = divmod(int(value) & 0xFFFF, 256)
+    return bytes((0xAA, 0xAA, 4, 0x80, 2, high, low, ~(0x82 + high + low) & 0xFF))
+
+
+class Counting(Kept):
+    """Counts raw values, and by how much their stamps differ from n / 512."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raws, self.slow, self.worst, self.latest = 0, 0, 0.0, 0.0
+
+    def take(self, samples: Sequence[Sample]) -> None:
+        for at, signal, _ in samples:
+            if signal == "raw":
+                self.raws += 1
+                self.worst = max(self.worst, abs(at - 1000 - self.raws / 512))
+                self.latest = at
+            elif signal == "attention":
+                self.slow += 1
+
+
+def test_an_hour_at_512_hz_neither_drifts_nor_loses_nor_grows() -> None:
+    time, sink = Time(), Counting()
+    attached = Attached(Simulator(7, clock=time, wait=time.wait), clock=time, sinks=[sink])
+    before = grown = 0
+    for minute in range(60):
+        if minute == 10:  # what is kept is full by now
+            tracemalloc.start()
+        elif minute == 11:
+            before = tracemalloc.get_traced_memory()[0]
+        elif minute == 12:
+            grown = tracemalloc.get_traced_memory()[0] - before
+            tracemalloc.stop()
+        while time.now < 1000 + 60 * (minute + 1):
+            attached.step()
+        assert attached.state().status is Status.CONNECTED
+        assert time.now - sink.latest < 0.06
+    assert grown < 200_000  # that minute was 0.5 MB as bare numbers, 7 MB as readings
+    assert sink.raws == pytest.approx(3600 * 512, abs=0.06 * 512)
+    assert sink.slow in (3599, 3600)
+    assert sink.worst < 0.05 + 1e-6  # one tick, and no more at the end than at the beginning
+    assert attached.state().packets == sink.raws + sink.slow
+    assert attached.state().bad == 0
+    assert len(attached.history) == MOST_SAMPLES + 12 * sink.slow
+
+
+def test_ten_minutes_of_bytes_lose_nothing() -> None:
+    time, sink = Time(), Counting()
+    attached = Attached(Headset(time), clock=time, sinks=[sink])
+    while time.now < 1600:
+        attached.step()
+    assert sink.raws == pytest.approx(600 * 512, abs=0.06 * 512)
+    assert sink.worst < 0.06
+    assert attached.device.counts == Counts(sink.raws, 0, 0)
+
+
+def test_a_sitting_recorded_in_simulated_time_reads_back(tmp_path: Path) -> None:
+    time = Time()
+    path, kept = tmp_path / "session.bin", Kept()
+    recorder = Recorder(path, "simulator", clock=time)
+    attached = Attached(Simulator(7, clock=time, wait=time.wait), clock=time, sinks=[recorder, kept])
+    while time.now < 1060:
+        attached.step()
+    attached.stop()
+    found = read_recording(path)
+    assert found.samples == kept.samples
+    assert len(found.samples) > 60 * 512
+    assert [note["at"] for note in found.notes if note["what"] == "clock"] == pytest.approx(
+        [1000.05, 1010.05, 1020.05, 1030.05, 1040.05, 1050.05], abs=0.5
+    )
