@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from joryu.cli import (
     audit,
     data,
+    devices,
     distill,
     evaluate,
     experiment,
@@ -36,6 +37,7 @@ for command in (train, label, audit, verify, distill, evaluate, report, version)
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
+app.add_typer(devices.app, name="devices")
 
 
 @app.callback()

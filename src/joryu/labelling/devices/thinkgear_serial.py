@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
@@ -42,8 +43,11 @@ class ThinkGearSerial:
         try:
             self._line = self._serial.serial_for_url(self._port, baudrate=BAUD, timeout=_GATHER_S)
         except (OSError, ValueError) as error:  # a SerialException is an OSError
+            number = getattr(error, "errno", None)  # pyserial's own words repeat the port and the error
             raise DeviceLostError(
-                f"cannot open {self._port}", received=error, hint="is the headset on, paired and not in use elsewhere?"
+                f"cannot open {self._port}",
+                received=os.strerror(number) if number else error,
+                hint="is the headset on, paired and not in use elsewhere?",
             ) from error
 
     def read(self, timeout: float) -> list[Reading]:

@@ -1,0 +1,51 @@
+"""What could be attached here: kinds of devices, and the serial ports this machine has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from joryu.errors import MissingExtraError
+from joryu.labelling.devices.device import library
+from joryu.labelling.devices.spec import FAMILIES
+
+
+class Kind(NamedTuple):
+    """One kind of device; ``lacking`` says how to install what it needs, where that is not there."""
+
+    name: str
+    usage: str
+    what: str
+    lacking: str | None
+
+
+class Port(NamedTuple):
+    """A serial port, as the spec of the headset that may be behind it."""
+
+    spec: str
+    what: str
+
+
+def list_kinds() -> list[Kind]:
+    """Every kind of device Joryu knows.
+
+    >>> [kind.usage for kind in list_kinds() if kind.name == "simulator"]
+    ['simulator[:seed=N]']
+    """
+    lacking = 'pip install "joryu[devices]"'
+    return [
+        Kind(name, family.usage, family.what, None if family.installed else lacking)
+        for name, family in FAMILIES.items()
+    ]
+
+
+def list_ports() -> list[Port]:
+    """The serial ports of this machine, Bluetooth's among them; none where pyserial is not installed."""
+    try:
+        tools = library("serial.tools.list_ports", "pyserial", "listing serial ports")
+    except MissingExtraError:
+        return []
+    return [Port(f"thinkgear:{port.device}", _about(port.description)) for port in sorted(tools.comports())]
+
+
+def _about(description: str | None) -> str:
+    return "serial port" if description in (None, "", "n/a") else f"serial port: {description}"
