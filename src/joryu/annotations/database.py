@@ -131,6 +131,11 @@ class Database:
                 "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (session, annotator, time.time(), device)
             )
 
+    def annotator_of(self, session: str) -> str | None:
+        """Whose sitting this is, if it is known."""
+        found = self._rows("SELECT annotator FROM sessions WHERE id = ?", (session,))
+        return None if not found else str(found[0][0])
+
     def sessions(self, annotator: str) -> list[str]:
         """Every sitting of an annotator, those without an answer too."""
         found = self._rows(

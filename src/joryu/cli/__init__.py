@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from joryu.cli import (
+    annotate,
     audit,
     data,
     devices,
@@ -37,6 +38,7 @@ for command in (train, label, audit, verify, distill, evaluate, report, version)
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
+app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
 
 

@@ -56,6 +56,12 @@ def load_folder(
     )
 
 
+def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
+    """Every file below a folder, by name, and what is passed over: hidden, special, or a link that leads out of it."""
+    found = _find(root, (), real_root=root.resolve())
+    return [path for path, _ in found.files], found.rejected
+
+
 def folder_splits(root: Path) -> set[str]:
     """What `load_folder` can be asked for."""
     return {canonical_split(name) or name for name in _levels(root)} or {"train"}

@@ -76,13 +76,19 @@ class BrainFlowBoard:
         self._shim = shim
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out."""
+        """What came within the time-out.
+
+        Raises:
+            DeviceLostError: the board hung up, or is not open.
+        """
+        if self._shim is None:
+            raise DeviceLostError(f"{self.name} is not open")
         end = time.monotonic() + timeout
         try:
             while self._shim.get_board_data_count() == 0 and time.monotonic() < end:
                 time.sleep(min(_TICK_S, timeout))
             data = self._shim.get_board_data()
-        except (self._api.BrainFlowError, AttributeError) as error:  # closed, it is None
+        except self._api.BrainFlowError as error:
             raise DeviceLostError(f"{self.name} hung up", received=error) from error
         self._packets += data.shape[1]
         stamp, signals = self._rows

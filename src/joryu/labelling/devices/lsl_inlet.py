@@ -58,7 +58,13 @@ class LslInlet:
         self._inlet = inlet
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out."""
+        """What came within the time-out.
+
+        Raises:
+            DeviceLostError: the stream ended, or is not open.
+        """
+        if self._inlet is None:
+            raise DeviceLostError(f"the LSL stream {self._value!r} is not open")
         try:
             rows, times = self._inlet.pull_chunk(timeout, 1024)
         except (self._lsl.LostError, RuntimeError) as error:

@@ -79,7 +79,7 @@ class Replay:
         """What is due now.
 
         Raises:
-            DeviceEndedError: it is over.
+            DeviceEndedError: it is over, or not open.
         """
         if self._next is None:
             raise DeviceEndedError("the recording is over")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from joryu.labelling.devices.device import Counts, Reading
+from joryu.labelling.devices.device import Counts, DeviceLostError, Reading
 from joryu.labelling.devices.signals import BANDS, ESENSE, Floats
 from joryu.labelling.devices.thinkgear import RAW_HZ
 
@@ -43,6 +43,7 @@ class Simulator:
         self.name = f"simulator:seed={seed}"
         self._generator = np.random.default_rng(seed)
         self._clock, self._wait = clock, wait
+        self._origin: float | None = None
         self._seconds = self._sent = 0
         self._ready: deque[Reading] = deque()
         self._latent = np.zeros(3)  # attention, meditation, heart rate: deviations from their means
@@ -61,20 +62,27 @@ class Simulator:
         self._origin = self._clock() - self._seconds
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Stop its time."""
+        self._origin = None
 
     def read(self, timeout: float) -> list[Reading]:
-        """What is due now."""
-        found = self._due()
+        """What is due now.
+
+        Raises:
+            DeviceLostError: it is not open.
+        """
+        if self._origin is None:
+            raise DeviceLostError("the simulator is not open")
+        found = self._due(self._origin)
         if not found:
             self._wait(min(timeout, _TICK_S))
-            found = self._due()
+            found = self._due(self._origin)
         return found
 
-    def _due(self) -> list[Reading]:
-        elapsed = self._clock() - self._origin
+    def _due(self, origin: float) -> list[Reading]:
+        elapsed = self._clock() - origin
         if elapsed - self._seconds > _BEHIND_S:
-            self._origin += elapsed - self._seconds
+            self._origin = origin + elapsed - self._seconds
             elapsed = float(self._seconds)
         while self._seconds <= elapsed:
             self._ready.extend(self.second())

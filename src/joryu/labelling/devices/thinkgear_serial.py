@@ -51,10 +51,16 @@ class ThinkGearSerial:
             ) from error
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out (at most 50 ms of it are used)."""
+        """What came within the time-out (at most 50 ms of it are used).
+
+        Raises:
+            DeviceLostError: the line broke, or is closed.
+        """
+        if self._line is None:
+            raise DeviceLostError(f"{self._port} is not open")
         try:
             data = self._line.read(4096)
-        except (OSError, TypeError) as error:  # pyserial reads a closed descriptor as a TypeError
+        except OSError as error:
             raise DeviceLostError(f"{self._port} hung up", received=error) from error
         return as_percent(self._parser.feed(data))
 

@@ -124,7 +124,11 @@ class ThinkGearConnector:
             ) from error
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out."""
+        """What came within the time-out.
+
+        Raises:
+            DeviceLostError: the Connector hung up, or is not open.
+        """
         if self._socket is None:
             raise DeviceLostError("the ThinkGear Connector is not open")
         self._socket.settimeout(timeout)

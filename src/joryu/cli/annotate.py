@@ -1,0 +1,186 @@
+"""``joryu annotate``: the labelling page, and what comes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
+
+if TYPE_CHECKING:
+    from joryu.annotations import Project, Settings
+
+START = "start"
+
+
+class StartsByDefault(TyperGroup):
+    """``joryu annotate FOLDER`` is ``joryu annotate start FOLDER``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [START, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=StartsByDefault, help="Label pictures on a local page.", no_args_is_help=True, rich_markup_mode=None
+)
+
+PROJECT = typer.Option(..., help="The project's folder.")
+
+
+@app.command()
+def start(
+    folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
+    classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
+    severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
+    second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
+    confidence: bool = typer.Option(False, "--confidence", help="Also ask how sure the annotator is."),
+    confidence_levels: str = typer.Option("unsure,fairly sure,sure", help="The levels of --confidence."),
+    nearest: str | None = typer.Option(None, help="Where doubt goes, such as scab=healthy,rust=healthy."),
+    guidelines: Path | None = typer.Option(None, help="A text file, one click away on the page."),
+    overlap: int = typer.Option(1, min=1, help="How many annotators see each picture."),
+    repeats: float = typer.Option(0.08, min=0, max=0.5, help="Share of showings that repeat an earlier picture."),
+    annotator: str | None = typer.Option(None, help="A pseudonym; without it the page asks."),
+    device: str | None = typer.Option(None, help="Measure meanwhile: one of joryu devices list, such as simulator."),
+    project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
+    host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
+    port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
+    token: str | None = typer.Option(None, envvar="JORYU_TOKEN", help="The launch token, when --host is given."),
+    browser: bool = typer.Option(True, help="Open the page in the browser."),
+) -> None:
+    """Open a page that shows one picture at a time and measures hesitation; start it again to go on.
+
+    \b
+    Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
+    """
+    from joryu.annotations import Settings
+    from joryu.labelling.pictures import scan
+
+    place = Path(f"{folder.resolve().name}-annotations") if project is None else project
+    with counting("looking at pictures") as advance:
+        found = scan(folder, advance)
+    talk_of_rejected(found.rejected)
+    asked: dict[str, Any] = {
+        "severities": _words(severity),
+        "second_choice": second_choice,
+        "confidences": _words(confidence_levels) if confidence else (),
+        "nearest": dict(pair.partition("=")[::2] for pair in _words(nearest)),
+        "guidelines": _text(guidelines),
+        "overlap": overlap,
+        "repeats": repeats,
+    }
+    opened = _begin(place, folder, found.files, None if classes is None else Settings(classes=_words(classes), **asked))
+    try:
+        _serve(opened, host, port, token, annotator, device, browser)
+    finally:
+        talk(f"{len(opened.answers())} answers in {place}")
+        talk(f"next: joryu label --teacher human:{place} --examples project:{place} --out targets")
+        opened.close()
+
+
+def _begin(place: Path, folder: Path, files: Any, settings: Settings | None) -> Project:
+    from joryu.annotations import Project
+    from joryu.errors import InputError, MismatchError
+
+    if not (place / "project.json").exists():
+        if settings is None:
+            raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
+        return Project.create(place, settings, folder, files)
+    project = Project.open(place)
+    if project.pictures_root != folder.expanduser().resolve():
+        raise MismatchError(
+            f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
+            hint="choose another --project",
+        )  # fmt: skip
+    project.set_pictures(files)
+    if settings is not None:
+        project.change(settings)
+    return project
+
+
+def _serve(
+    project: Project, host: str, port: int | None, token: str | None, annotator: str | None, device: str | None,
+    browser: bool,
+) -> None:  # fmt: skip
+    from joryu.errors import MissingExtraError
+
+    try:
+        from joryu.labelling.serve import Place, serve
+    except ImportError as error:
+        raise MissingExtraError(error.name or "fastapi", "labelling", "the labelling page") from error
+    place = Place(host=host, port=port, token=token)
+    serve(project, place=place, annotator=annotator, device=device, browse=browser, say=talk)
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def _text(path: Path | None) -> str:
+    from joryu.errors import InputError
+
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the guidelines {path}", received=str(error)) from error
+
+
+@app.command()
+def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
+    """Counts, agreement, people's speed and consistency.
+
+    \b
+    Example:  joryu annotate summary --project leaves-annotations
+    """
+    from joryu.annotations import Project
+    from joryu.labelling.summary import summarise
+
+    opened = Project.open(project)
+    found = summarise(opened)
+    opened.close()
+    alpha = found["agreement"]["krippendorff"]
+    lines = [
+        f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+    ]
+    for one in found["annotators"]:
+        speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
+        same = (
+            "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
+        )
+        lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    emit(found, as_json, "\n".join(lines))
+
+
+@app.command()
+def forget(
+    annotator: str = typer.Argument(..., help="The pseudonym."),
+    project: Path = PROJECT,
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    as_json: bool = JSON,
+) -> None:
+    """Delete everything an annotator ever said or was measured saying; it cannot be undone.
+
+    \b
+    Example:  joryu annotate forget ann --project leaves-annotations
+    """
+    from joryu.annotations import Project
+
+    opened = Project.open(project)
+    try:
+        count = len(opened.answers(annotator=annotator))
+        if not yes:
+            typer.confirm(
+                f"Delete {count} answers of {annotator} and everything measured meanwhile?", abort=True, err=True
+            )
+        gone = opened.forget(annotator)
+    finally:
+        opened.close()
+    text = f"forgot {annotator}: {gone.events} answers, {gone.signal_files} recordings, {gone.exports} exports deleted"
+    emit(gone._asdict(), as_json, text)

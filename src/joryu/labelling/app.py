@@ -1,0 +1,195 @@
+"""The web application: pages, the JSON API, pictures. Everything goes through `Guard` first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from joryu.annotations import Timing
+from joryu.errors import JoryuError
+from joryu.labelling.desk import Desk, Said
+from joryu.labelling.guard import Guard, Tickets
+from joryu.labelling.keys import keys_of
+from joryu.labelling.pictures import ID_LENGTH
+from joryu.labelling.summary import summarise
+
+HERE = Path(__file__).parent
+STATIC = {
+    "label.js": "text/javascript; charset=utf-8",
+    "summary.js": "text/javascript; charset=utf-8",
+    "style.css": "text/css; charset=utf-8",
+}
+
+Word = Annotated[str, Field(min_length=1, max_length=80)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+Milliseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Moment = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Begin(_Body):
+    annotator: Annotated[str, Field(min_length=1, max_length=60)]
+    session: Identifier | None = None
+
+
+class Answered(_Body):
+    session: Identifier
+    key: Identifier
+    picture: Annotated[str, Field(min_length=1, max_length=64)]
+    showing: Annotated[int, Field(ge=0, le=1000)]
+    choice: Word | None
+    severity: Word | None = None
+    second: Word | None = None
+    confidence: Word | None = None
+    rt_ms: Milliseconds | None = None
+    first_key_ms: Milliseconds | None = None
+    hidden_ms: Milliseconds | None = None
+    n_changes: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    trial: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    onset: Moment | None = None
+    done: Moment | None = None
+
+
+class Undone(_Body):
+    session: Identifier
+    key: Identifier
+
+
+class Clock(_Body):
+    session: Identifier
+    offset_ms: Moment
+    round_trip_ms: Milliseconds
+
+
+def create_app(
+    desk: Desk,
+    *,
+    tickets: Tickets,
+    hosts: frozenset[str],
+    annotator: str | None = None,
+) -> Guard:
+    """The guarded application of one project.
+
+    Args:
+        desk: of the project.
+        tickets: who may come in.
+        hosts: every acceptable ``Host`` header.
+        annotator: a pseudonym to begin with; without it the page asks.
+    """
+    app = open_app(desk, tickets=tickets, annotator=annotator)
+    port = next(iter(sorted(hosts))).rpartition(":")[2]
+    return Guard(app, tickets=tickets, hosts=hosts, cookie=f"joryu-{port}")
+
+
+def open_app(
+    desk: Desk, *, tickets: Tickets, annotator: str | None = None,
+    described: bool = False,
+) -> FastAPI:  # fmt: skip
+    """The application without its guard; ``described`` adds the OpenAPI schema, for tests alone."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json" if described else None)
+
+    @app.exception_handler(JoryuError)
+    async def refused(request: Request, error: JoryuError) -> JSONResponse:
+        del request
+        return JSONResponse({"detail": str(error)}, status_code=422)
+
+    _add_pages(app, desk, annotator)
+    _add_files(app, desk)
+    _add_labelling(app, desk)
+    _add_the_rest(app, desk, tickets)
+    return app
+
+
+def _add_pages(app: FastAPI, desk: Desk, annotator: str | None) -> None:
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    name = desk.project.folder.resolve().name
+
+    @app.get("/", response_class=HTMLResponse)
+    def label_page() -> str:
+        settings = desk.project.settings
+        setup = {
+            "keys": keys_of(settings),
+            "second": settings.second_choice,
+            "well": sorted(set(settings.nearest.values())),  # classes that have no severity
+            "annotator": annotator,
+            "device": desk.device_state() is not None,
+        }
+        page = pages.get_template("label.html")
+        return page.render(name=name, guidelines=settings.guidelines, setup=setup)
+
+    @app.get("/summary", response_class=HTMLResponse)
+    def summary_page() -> str:
+        return pages.get_template("summary.html").render(name=name, found=summarise(desk.project), id_length=ID_LENGTH)
+
+
+def _add_files(app: FastAPI, desk: Desk) -> None:
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
+    @app.get("/static/{name}")
+    def static(name: str) -> Response:
+        if name not in STATIC:
+            return Response(status_code=404)
+        return Response((HERE / "static" / name).read_bytes(), media_type=STATIC[name])
+
+    @app.get("/pictures/{picture}")
+    def picture(picture: str) -> Response:
+        if picture not in desk.gallery:
+            return Response(status_code=404)
+        content, kind = desk.gallery.read(picture)
+        return Response(content, media_type=kind)
+
+
+def _add_labelling(app: FastAPI, desk: Desk) -> None:
+    @app.post("/api/session")
+    def session(body: Begin) -> dict[str, Any]:
+        begun = desk.begin(body.annotator, body.session)
+        return {"session": begun, **desk.upcoming(begun)}
+
+    @app.post("/api/answers")
+    def answers(body: Answered) -> dict[str, Any]:
+        fields = body.model_dump(exclude={"session", "key"})
+        timing = Timing(**{name: fields.pop(name) for name in Timing.__dataclass_fields__})
+        fresh = desk.answer(body.session, body.key, Said(timing=timing, **fields))
+        return {"fresh": fresh, **desk.upcoming(body.session)}
+
+    @app.post("/api/undo")
+    def undo(body: Undone) -> dict[str, Any]:
+        again = desk.undo(body.session, body.key)
+        found = desk.upcoming(body.session)
+        return {**found, "undone": again is not None, "task": again or found["task"]}
+
+
+def _add_the_rest(app: FastAPI, desk: Desk, tickets: Tickets) -> None:
+    @app.get("/api/summary")
+    def summary() -> dict[str, Any]:
+        return summarise(desk.project)
+
+    @app.get("/api/clock")
+    async def clock() -> dict[str, float]:
+        return {"received": desk.clock(), "sent": desk.clock()}
+
+    @app.post("/api/clock")
+    def synchronise(body: Clock) -> dict[str, bool]:
+        desk.synchronise(body.session, offset_ms=body.offset_ms, round_trip_ms=body.round_trip_ms)
+        return {"noted": True}
+
+    @app.post("/api/invite")
+    async def invite() -> dict[str, str]:
+        return {"token": tickets.issue()}
+
+    @app.get("/api/device")
+    async def device() -> dict[str, Any]:
+        return {"device": await run_in_threadpool(desk.device_state)}

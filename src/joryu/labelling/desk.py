@@ -1,0 +1,188 @@
+"""`Desk`: what the page asks for and gives, without the web: sessions, tasks, answers, clocks, the device."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from joryu.annotations import Answer, Project, Timing
+from joryu.errors import InputError
+from joryu.labelling.pictures import ID_LENGTH, Gallery
+from joryu.labelling.queue import Queue, Task
+
+_NAME = re.compile(r"[\w][\w .-]{0,39}")
+_SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class Device(Protocol):
+    """What the desk needs of a device (`joryu.labelling.worn.Worn`)."""
+
+    def begin(self, session: str) -> None: ...
+
+    def window(self, start: float, stop: float) -> dict[str, float]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+
+class Said(NamedTuple):
+    """One answer as the page sends it: fields by name, times in ms on the page's clock."""
+
+    picture: str
+    showing: int
+    choice: str | None
+    severity: str | None
+    second: str | None
+    confidence: str | None
+    timing: Timing
+    onset: float | None
+    done: float | None
+
+
+class Desk:
+    """One project being labelled, by several people at once perhaps.
+
+    Args:
+        project: where everything goes.
+        worn: the device, if any.
+        device: its spec, for the record.
+    """
+
+    def __init__(self, project: Project, *, worn: Device | None = None, device: str | None = None) -> None:
+        self.project = project
+        self.gallery = Gallery(project.pictures_root, project.pictures)
+        self._worn, self._device = worn, device
+        self._lock = threading.RLock()
+        self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
+        self._offsets: dict[str, float] = {}  # by session: server monotonic ms less the page's ms
+        self._annotators: dict[str, str] = {}
+        self._queue = self._fresh_queue()
+
+    def _fresh_queue(self) -> Queue:
+        return Queue(self.project.settings, [file.key for file in self.project.pictures], self.project.answers())
+
+    # --- sessions ---------------------------------------------------------------------------------------------------
+
+    def begin(self, annotator: str, session: str | None = None) -> str:
+        """Begin a sitting, or go on with one; its id.
+
+        Raises:
+            InputError: a name that is no pseudonym, or somebody else's session.
+        """
+        name = annotator.strip()
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                "this pseudonym is not usable", expected="1 to 40 letters, digits, spaces, dots or dashes",
+                received=repr(annotator[:60]), hint="do not use your e-mail address",
+            )  # fmt: skip
+        if session is not None and not _SESSION.fullmatch(session):
+            raise InputError("this session is not usable", received=repr(session[:60]))
+        chosen = session or secrets.token_urlsafe(18)
+        with self._lock:
+            if self.annotator_of(chosen, name) != name:
+                raise InputError("this session is somebody else's", hint="reload the page")
+            self.project.events.begin_session(chosen, name, self._device)
+            self._annotators[chosen] = name
+            if self._worn is not None:
+                self._worn.begin(chosen)
+        return chosen
+
+    def annotator_of(self, session: str, otherwise: str | None = None) -> str:
+        """Whose session this is.
+
+        Raises:
+            InputError: nobody's.
+        """
+        known = self._annotators.get(session) or self.project.events.annotator_of(session) or otherwise
+        if known is None:
+            raise InputError("this session is not known", hint="reload the page")
+        self._annotators[session] = known
+        return known
+
+    # --- showing and answering --------------------------------------------------------------------------------------
+
+    def upcoming(self, session: str) -> dict[str, Any]:
+        """What to show now and what to fetch meanwhile, and how far this annotator is."""
+        annotator = self.annotator_of(session)
+        with self._lock:
+            tasks = self._queue.upcoming(annotator)
+            progress, trial = self._queue.progress(annotator), self._queue.trial(annotator)
+        shown = [self._shown(task) for task in tasks]
+        return {
+            "task": shown[0] if shown else None,
+            "prefetch": shown[1] if len(shown) > 1 else None,
+            "done": progress.done,
+            "total": progress.total,
+            "trial": trial,
+        }
+
+    def answer(self, session: str, key: str, said: Said) -> bool:
+        """Take an answer; whether it was new. It is on the disk when this returns.
+
+        Raises:
+            InputError: an unknown session or picture, or something that is not asked for.
+        """
+        annotator = self.annotator_of(session)
+        answer = Answer(
+            picture=self._key(said.picture),
+            annotator=annotator,
+            session=session,
+            choice=said.choice,
+            severity=said.severity,
+            second=said.second,
+            confidence=said.confidence,
+            showing=said.showing,
+            timing=said.timing,
+            signals=self._measured(session, said),
+            at=time.time(),
+        )
+        with self._lock:
+            recorded = self.project.record(answer, key=f"{session}:{key}")
+            if recorded.fresh:
+                self._queue.add(answer)
+        return recorded.fresh
+
+    def undo(self, session: str, key: str) -> dict[str, Any] | None:
+        """Take the annotator's last answer back; the showing to repeat, or ``None``."""
+        annotator = self.annotator_of(session)
+        with self._lock:
+            undone = self.project.undo(annotator, session, key=f"{session}:{key}")
+            self._queue = self._fresh_queue()
+        if undone is None or undone.picture[:ID_LENGTH] not in self.gallery:
+            return None
+        return self._shown(Task(undone.picture, undone.showing))
+
+    def _shown(self, task: Task) -> dict[str, Any]:
+        return {"picture": task.picture[:ID_LENGTH], "showing": task.showing}
+
+    def _key(self, picture_id: str) -> str:
+        if picture_id not in self._keys:
+            raise InputError("no such picture", received=repr(picture_id[:60]))
+        return self._keys[picture_id]
+
+    # --- clocks and signals -----------------------------------------------------------------------------------------
+
+    @staticmethod
+    def clock() -> float:
+        """The server's monotonic clock in ms, on which signals are stamped."""
+        return time.monotonic() * 1000
+
+    def synchronise(self, session: str, *, offset_ms: float, round_trip_ms: float) -> None:
+        """Note by how much the page's clock is behind ours, as the page found by four stamps."""
+        self.annotator_of(session)
+        self.project.events.note_clock(session, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
+        self._offsets[session] = offset_ms
+
+    def _measured(self, session: str, said: Said) -> Mapping[str, float]:
+        """Means of the signals between the picture's paint and the last key; what was not measured is left out."""
+        offset = self._offsets.get(session)
+        if self._worn is None or offset is None or said.onset is None or said.done is None:
+            return {}
+        return self._worn.window((said.onset + offset) / 1000, (said.done + offset) / 1000)
+
+    def device_state(self) -> dict[str, Any] | None:
+        """What the strip on the page shows; ``None`` without a device."""
+        return None if self._worn is None else self._worn.state()

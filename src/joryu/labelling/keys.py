@@ -1,0 +1,30 @@
+"""Which key means what. Printed on every button, so that nobody has to remember."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joryu.annotations import Settings
+
+SKIP, HELP, UNDO, CLEAR, DONE = "s", "?", "Backspace", "Escape", "Enter"
+SEVERITY_KEYS, CONFIDENCE_KEYS = "qwertyuio", "zxcvbnm,."
+
+
+def keys_of(settings: Settings) -> dict[str, Any]:
+    """The keys of the page: lists of ``[key, name]``; classes beyond the free keys are for the mouse and have none.
+
+    Classes take 1 to 9, 0 and then the letters that nothing else needs.
+
+    >>> keys_of(Settings(classes=("healthy", "rust"), severities=("mild", "severe")))["classes"]
+    [['1', 'healthy'], ['2', 'rust']]
+    """
+    severities = SEVERITY_KEYS[: len(settings.severities)]
+    confidences = CONFIDENCE_KEYS[: len(settings.confidences)]
+    taken = {SKIP, *severities, *confidences}
+    free = [*"1234567890", *(letter for letter in "abcdefghijklmnopqrtuvwxyz" if letter not in taken)]
+    spare = [""] * max(0, len(settings.classes) - len(free))
+    return {
+        "classes": [[key, name] for key, name in zip([*free, *spare], settings.classes, strict=False)],
+        "severities": [[key, name] for key, name in zip(severities, settings.severities, strict=True)],
+        "confidences": [[key, name] for key, name in zip(confidences, settings.confidences, strict=True)],
+    }

@@ -1,0 +1,119 @@
+"""Starting the page: a free port, a launch token, the device, and the browser."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import uvicorn
+
+from joryu.annotations import Project
+from joryu.errors import InputError
+from joryu.labelling.app import create_app
+from joryu.labelling.desk import Desk
+from joryu.labelling.guard import Tickets
+from joryu.labelling.worn import Worn
+
+PORT = 8642
+NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the page is served.
+
+    ``host`` other than this machine needs a ``token`` that was chosen for it. ``port`` ``None``: 8642, or a free one.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        if not is_local(self.host) and (self.token is None or len(self.token) < 16):
+            raise InputError(
+                f"the page would be open to everybody who reaches {self.host}",
+                expected="--token with at least 16 characters that nobody guesses",
+                received="none" if self.token is None else f"{len(self.token)} characters",
+                hint="leave --host out to serve this computer alone",
+            )
+
+
+def is_local(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    project: Project,
+    *,
+    place: Place,
+    annotator: str | None = None,
+    device: str | None = None,
+    browse: bool = True,
+    say: Callable[[str], None],
+) -> None:
+    """Serve the page until Ctrl-C; ``say`` is told where it is.
+
+    Raises:
+        InputError: the address cannot be used, or the device's spec.
+        MissingExtraError: the device's library is not installed.
+    """
+    with ExitStack() as stack:
+        worn = None if device is None else stack.enter_context(Worn(device, project))
+        listening = stack.enter_context(_listen(place))
+        port = int(listening.getsockname()[1])
+        tickets = Tickets()
+        desk = Desk(project, worn=worn, device=device)
+        app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port), annotator=annotator)
+        shown = f"[{place.host}]" if ":" in place.host else place.host
+        link = f"http://{shown}:{port}/?token={tickets.issue(place.token)}"
+        say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
+        if browse:
+            webbrowser.open(link)
+        # No access log: it would hold the token. No proxy headers: nobody stands between.
+        config = uvicorn.Config(app, access_log=False, log_level="warning", proxy_headers=False, server_header=False)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def hosts_of(place: Place, port: int) -> frozenset[str]:
+    """Every ``Host`` header that is this server's own."""
+    names = {*NAMES, place.host.lower()} if place.host not in ("0.0.0.0", "::") else {*NAMES, *_own_addresses()}  # noqa: S104
+    return frozenset(f"{name}:{port}" for name in names)
+
+
+def _own_addresses() -> set[str]:
+    name = socket.gethostname()
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
+    except OSError:
+        found = set()
+    return {name.lower(), *(f"[{address}]" if ":" in address else address for address in found)}
+
+
+def _listen(place: Place) -> socket.socket:
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    for port in [place.port] if place.port is not None else [PORT, 0]:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((place.host.strip("[]"), port))
+        except OSError as error:
+            listening.close()
+            reason = error.strerror or str(error)
+            continue
+        listening.set_inheritable(True)
+        return listening
+    raise InputError(
+        f"cannot listen on {place.host}", expected="a free port and an address of this machine", received=reason,
+        hint="try another --port",
+    )  # fmt: skip

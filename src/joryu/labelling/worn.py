@@ -1,0 +1,59 @@
+"""The device that the annotator wears: means for an answer, a state for the page, a recording for the session."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Self
+
+from joryu.annotations import Project
+from joryu.labelling.devices import Attached, Recorder, open_device
+
+
+class Worn:
+    """An attached device whose raw signals go to the file of whoever's session it is; a context manager.
+
+    Args:
+        spec: see `joryu.labelling.devices.open_device`.
+        project: where recordings go.
+
+    Raises:
+        InputError: an unknown device.
+        MissingExtraError: its library is not installed.
+    """
+
+    def __init__(self, spec: str, project: Project) -> None:
+        self._spec, self._project = spec, project
+        self._attached = Attached(open_device(spec))
+        self._recorder: Recorder | None = None
+
+    def __enter__(self) -> Self:
+        self._attached.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._attached.stop()
+
+    def begin(self, session: str) -> None:
+        """From now on what is measured belongs to this session."""
+        previous, self._recorder = self._recorder, Recorder(self._project.signal_file(session), self._spec)
+        if previous is not None:
+            self._attached.remove(previous)
+            previous.close()
+        self._attached.add(self._recorder)
+
+    def window(self, start: float, stop: float) -> dict[str, float]:
+        """Means of what was measured between two moments of the monotonic clock (s); nothing where nothing was.
+
+        Raw samples and band powers stay in the recording.
+        """
+        found: dict[str, float | None] = {}
+        with suppress(Exception):  # a device never stands in the way of an answer
+            found = self._attached.window(start, stop)
+        return {name: value for name in TOLD if (value := found.get(name)) is not None}
+
+    def state(self) -> dict[str, Any]:
+        """For the strip on the page."""
+        return self._attached.state().to_json()
+
+
+TOLD = ("attention", "meditation", "heart_rate")
