@@ -26,6 +26,7 @@ from joryu.labelling.devices import (
     FAMILIES,
     Attached,
     Device,
+    DeviceEndedError,
     DeviceLostError,
     History,
     Reading,
@@ -422,6 +423,8 @@ def test_it_survives_a_disconnection(rig: Rig) -> None:
 
 def test_it_can_be_closed_at_any_time_and_opened_again(rig: Rig) -> None:
     rig.device.close()
+    with pytest.raises((DeviceLostError, DeviceEndedError)):
+        rig.device.read(0.05)
     for _ in range(2):
         rig.device.open()
         end, found = time.monotonic() + PATIENCE, 0
