@@ -61,6 +61,7 @@ class Rig:
     cut: Callable[[], None] | None = None  #: None: it has no line
     stop: Callable[[], None] = lambda: None
     absent: Device | None = None  #: one of its kind that is not there
+    broken: bool = False  #: whether what it sends is broken now and then
 
 
 class Sender:
@@ -197,6 +198,7 @@ class FakeBleak:
                 if self.connected and outer.worn:
                     self.callback(None, bytearray.fromhex("16480004"))
                     self.callback(None, bytearray.fromhex("104800"))  # half an interval
+                    self.callback(None, bytearray.fromhex("04c8"))  # 200 beats a minute, but no skin
                     self.loop.call_later(0.01, self.beat)
 
             async def disconnect(self) -> None:
@@ -243,8 +245,9 @@ def heart_rate(_: Path) -> Rig:
     bleak, nobody = FakeBleak(), FakeBleak()
     nobody.worn = False
     return Rig(
-        BleHeartRate(bleak=bleak), "heart_rate", 72, bleak.mend, bleak.cut, absent=BleHeartRate("AA:BB", bleak=nobody)
-    )
+        BleHeartRate(bleak=bleak), "heart_rate", 72, bleak.mend, bleak.cut,
+        absent=BleHeartRate("AA:BB", bleak=nobody), broken=True,
+    )  # fmt: skip
 
 
 def lsl(_: Path) -> Rig:
@@ -376,6 +379,9 @@ def test_its_readings_are_well_formed(rig: Rig) -> None:
         assert signal == signal.lower().strip() != ""
         assert math.isfinite(value)
         assert at is None or math.isfinite(at)
+    counts = rig.device.counts
+    assert counts.packets > 0
+    assert (counts.bad > 0) >= rig.broken
 
 
 def test_stamps_are_on_our_clock_and_in_order(rig: Rig) -> None:

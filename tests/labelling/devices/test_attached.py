@@ -157,6 +157,31 @@ def test_the_waits_between_attempts_double_up_to_half_a_minute(device: Scripted,
     assert (attached.state().status, attached.state().reason) == (Status.WAITING, "no headset")
 
 
+def test_once_it_speaks_the_waits_begin_anew(device: Scripted, time: Time) -> None:
+    device.refuse = DeviceLostError("no headset")
+    attached = Attached(device, clock=time)
+    for wait in (0.5, 1.0, 2.0):
+        attached.step()
+        time.now += wait
+    device.refuse = None
+    device.script.extend([ATTENTION, DeviceLostError("unplugged"), ATTENTION])
+    steps(attached, 3)
+    assert attached.state().status is Status.LOST
+    time.now += 0.5
+    steps(attached, 2)
+    assert attached.state().status is Status.CONNECTED
+
+
+def test_a_device_that_starts_its_clock_again_is_stamped_by_the_new_one(device: Scripted, time: Time) -> None:
+    kept = Kept()
+    attached = Attached(device, sinks=[kept], clock=time)
+    device.script.extend([[Reading("raw", 1.0, 900.0)], DeviceLostError("unplugged"), [Reading("raw", 2.0, 0.0)]])
+    steps(attached, 3)
+    time.now = 1002.0
+    steps(attached, 2)
+    assert [sample.at for sample in kept.samples] == pytest.approx([1000.1, 1002.1])
+
+
 def test_a_device_that_opens_and_stays_silent_is_not_tried_ever_faster(device: Scripted, time: Time) -> None:
     attached = Attached(device, clock=time, silence_s=1.0)
     attached._stopping.wait = lambda seconds: time.wait(seconds) or False  # type: ignore[method-assign]

@@ -93,6 +93,14 @@ def test_a_torn_end_costs_the_last_frame_alone(tmp_path: Path, lost: int) -> Non
     assert (found.samples, found.torn) == ([SAMPLES[0], SAMPLES[2]], 0)
 
 
+def test_a_long_torn_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "a.bin", SAMPLES[:1], SAMPLES[1:2] * 1000)
+    os.truncate(path, path.stat().st_size - 1)
+    recorded(path, SAMPLES[2:])
+    found = read_recording(path)
+    assert (found.samples, found.torn) == ([SAMPLES[0], SAMPLES[2]], 0)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_damaged_byte_is_never_believed(tmp_path_factory: pytest.TempPathFactory, where: int, flip: int) -> None:
