@@ -82,10 +82,12 @@ class Guard:
         self._app, self._tickets, self._hosts, self._cookie = app, tickets, hosts, cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # there are none here
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            return  # no web sockets here
+            await self._app(scope, receive, send)
+            return
         guarded = _with_headers(send)
         refusal = self._refusal(scope, Headers(scope=scope))
         if refusal is not None:

@@ -1,0 +1,166 @@
+"""The JSON API as the page uses it: acknowledged means kept, once; clocks; the device; the summary."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scene import SETTINGS, Page, make_project
+
+from joryu.annotations import Project, Settings
+from joryu.labelling.keys import keys_of
+from joryu.labelling.summary import summarise
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    return Page(make_project(tmp_path))
+
+
+def test_a_whole_sitting(page: Page) -> None:
+    shown = page.begin()
+    session = shown["session"]
+    seen = []
+    while shown["task"]:
+        assert shown["done"] == len(seen)
+        assert shown["total"] == 12
+        seen.append(shown["task"]["picture"])
+        if shown["prefetch"]:
+            following = shown["prefetch"]["picture"]
+        answered = page.answer(shown, session, rt_ms=742.0, trial=shown["trial"])
+        assert answered.status_code == 200
+        shown = answered.json()
+        if shown["task"]:
+            assert shown["task"]["picture"] == following
+    assert len(set(seen)) == 12
+    found = page.project.answers()
+    assert [one.timing.trial for one in found] == list(range(12))
+    assert {one.timing.rt_ms for one in found} == {742.0}
+
+
+def test_a_request_that_is_sent_again_answers_once(page: Page) -> None:
+    shown = page.begin()
+    body = {"session": shown["session"], "key": "key-abcdefgh", **shown["task"], "choice": "scab"}
+    first, again = (page.post("/api/answers", body).json() for _ in range(2))
+    assert (first["fresh"], again["fresh"]) == (True, False)
+    assert (again["task"], again["done"]) == (first["task"], 1)
+    assert len(page.project.answers()) == 1
+
+
+def test_undo_shows_the_picture_again(page: Page) -> None:
+    shown = page.begin()
+    session, first = shown["session"], shown["task"]
+    page.answer(shown, session)
+    undone = page.post("/api/undo", {"session": session, "key": page.key()}).json()
+    assert (undone["undone"], undone["task"], undone["done"]) == (True, first, 0)
+    assert page.project.answers() == []
+    nothing = page.post("/api/undo", {"session": session, "key": page.key()}).json()
+    assert nothing["undone"] is False
+
+
+def test_a_new_server_goes_on_where_the_last_one_was_killed(page: Page) -> None:
+    shown = page.begin()
+    session = shown["session"]
+    after = page.answer(shown, session).json()
+    again = Page(Project.open(page.project.folder))
+    # The page that is still open posts to the new server with its old session.
+    body = {"session": session, "key": "key-from-before", **after["task"], "choice": "scab"}
+    assert again.post("/api/answers", body).json()["done"] == 2
+    assert again.begin("ann", session)["done"] == 2
+    assert again.post("/api/session", {"annotator": "bob", "session": session}).status_code == 422
+    assert "somebody else" in again.post("/api/session", {"annotator": "bob", "session": session}).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"choice": "rust"}, "not asked for"),
+        ({"severity": "mild"}, "not asked for"),
+        ({"picture": "0" * 32}, "no such picture"),
+        ({"session": "nobody-0123456789"}, "not known"),
+        ({"rt_ms": -1}, "greater than or equal"),
+        ({"rt_ms": "NaN"}, ""),
+        ({"showing": 1.5}, ""),
+        ({"more": 1}, "Extra inputs"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(page: Page, change: dict[str, Any], said: str) -> None:
+    shown = page.begin()
+    body = {"session": shown["session"], "key": "key-abcdefgh", **shown["task"], "choice": "scab", **change}
+    answer = page.post("/api/answers", body)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert page.project.answers() == []
+
+
+class Steady:
+    """A device whose attention is the second of the clock."""
+
+    def __init__(self) -> None:
+        self.sessions: list[str] = []
+        self.windows: list[tuple[float, float]] = []
+
+    def begin(self, session: str) -> None:
+        self.sessions.append(session)
+
+    def window(self, start: float, stop: float) -> dict[str, float]:
+        self.windows.append((start, stop))
+        return {"attention": 55.0}
+
+    def state(self) -> dict[str, Any]:
+        return {"device": "steady", "status": "connected", "attention": 55.0}
+
+
+def test_signals_are_those_of_the_response_window_on_the_servers_clock(tmp_path: Path) -> None:
+    worn = Steady()
+    page = Page(make_project(tmp_path), worn=worn, device="steady")
+    shown = page.begin()
+    session = shown["session"]
+    assert worn.sessions == [session]
+    stamps = page.client.get("/api/clock").json()
+    assert abs(stamps["sent"] - time.monotonic() * 1000) < 5000
+    unsynchronised = page.answer(shown, session, onset=1000.0, done=1742.0).json()
+    page.post("/api/clock", {"session": session, "offset_ms": 500.0, "round_trip_ms": 2.0})
+    page.answer(unsynchronised, session, onset=1000.0, done=1742.0)
+    assert worn.windows == [(1.5, 2.242)]
+    assert [dict(one.signals) for one in page.project.answers()] == [{}, {"attention": 55.0}]
+    assert page.project.events.clocks(session)[0][1:] == (500.0, 2.0)
+    assert page.client.get("/api/device").json()["device"]["attention"] == 55.0
+    assert Page(page.project).client.get("/api/device").json() == {"device": None}
+
+
+def test_keys_never_mean_two_things() -> None:
+    settings = Settings(
+        classes=tuple(f"class {at}" for at in range(36)),
+        severities=tuple(f"severity {at}" for at in range(9)),
+        confidences=tuple(f"confidence {at}" for at in range(9)),
+    )
+    found = keys_of(settings)
+    assert [name for _, name in found["classes"]] == list(settings.classes)
+    keys = [key for group in found.values() for key, _ in group if key]
+    assert len(set(keys)) == len(keys)
+    assert "s" not in keys
+    assert keys_of(SETTINGS)["classes"] == [["1", "healthy"], ["2", "scab"], ["3", "black rot"]]
+
+
+def test_the_summary_counts_what_was_said(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path, SETTINGS.model_copy(update={"overlap": 2}), n=4))
+    for who, choices in (("ann", ["scab", "scab", "healthy", None]), ("bob", ["scab", "healthy", "healthy", "scab"])):
+        shown = page.begin(who)
+        by_picture = dict(zip(sorted(file.key[:32] for file in page.project.pictures), choices, strict=True))
+        session = shown["session"]
+        while shown["task"]:
+            choice = by_picture[shown["task"]["picture"]]
+            shown = page.answer(shown, session, choice, rt_ms=500.0 if who == "ann" else 900.0).json()
+    found = summarise(page.project)
+    assert (found["answered"], found["answers"], found["skips"], found["repeats"]) == (4, 7, 1, 0)
+    assert found["classes"] == {"healthy": 3, "scab": 4, "black rot": 0}
+    assert found["agreement"]["shared"] == 3
+    assert found["agreement"]["cohen"]["kappa"] == pytest.approx(0.4)  # 2 of 3 alike, chance 4/9
+    assert [one["median_rt_ms"] for one in found["annotators"]] == [500.0, 900.0]
+    assert found["hardest"][0]["said"] in ({"scab": 1, "healthy": 1}, {"healthy": 1, "scab": 1})
+    assert "/" not in found["hardest"][0]["name"]
+    assert page.client.get("/api/summary").json() == found
+    assert "Krippendorff" in page.client.get("/summary").text
