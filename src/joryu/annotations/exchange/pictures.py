@@ -1,0 +1,81 @@
+"""Which picture of a project another tool means: by its key, its path, or the end of its address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from joryu.annotations.project import PictureFile
+
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  #: what Label Studio puts before the name of an uploaded file
+
+
+class Pictures:
+    """The pictures of a project, to be found by what other tools call them. No file is opened.
+
+    >>> pictures = Pictures([PictureFile("k1", "roses/a b.jpg"), PictureFile("k2", "tulips/c.jpg")])
+    >>> pictures.find(None, ["https://example.org/data/local-files/?d=some/where/roses/a%20b.jpg"])
+    'k1'
+    >>> pictures.find(None, ["/data/upload/7/0badcafe-c.jpg"])
+    'k2'
+    """
+
+    def __init__(self, files: Iterable[PictureFile], *, answered: Iterable[str] = ()) -> None:
+        listed = list(files)
+        self._keys = {file.key for file in listed} | set(answered)
+        self._by_path = {file.path: file.key for file in listed}
+        self._by_name: dict[str, list[PictureFile]] = {}
+        for file in listed:
+            self._by_name.setdefault(PurePosixPath(file.path).name, []).append(file)
+
+    def find(self, key: str | None, addresses: Sequence[str]) -> str | None:
+        """The picture's key; a key that is given decides alone. ``None`` where it is unknown or could be several."""
+        if key is not None:
+            return key if key in self._keys else None
+        for address in addresses:
+            if address in self._by_path:
+                return self._by_path[address]
+            for path in _paths(address):
+                found = self._ending_like(path)
+                if found is not None:
+                    return found
+        return None
+
+    def _ending_like(self, path: str) -> str | None:
+        """The one picture whose path shares the longest end with this one, beginning with the whole name."""
+        parts = PurePosixPath(path).parts
+        if not parts:
+            return None
+        alike = [
+            (_shared(parts, PurePosixPath(file.path).parts), file.key) for file in self._by_name.get(parts[-1], ())
+        ]
+        most = max((shared for shared, _ in alike), default=0)
+        best = list({key for shared, key in alike if shared == most})
+        return best[0] if len(best) == 1 else None
+
+
+def _paths(address: str) -> Iterator[str]:
+    """The paths an address may mean, the likeliest first."""
+    path = address.replace("\\", "/")
+    if "://" in path or path.startswith("/data/"):
+        try:
+            parsed = urlsplit(path)
+        except ValueError:  # no address after all, such as http://[
+            return
+        path = next(iter(parse_qs(parsed.query).get("d", [])), None) or unquote(parsed.path)
+    yield path
+    folder, slash, name = path.rpartition("/")
+    if _UPLOADED.match(name):
+        yield folder + slash + _UPLOADED.sub("", name)
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many parts from the end are the same."""
+    count = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count

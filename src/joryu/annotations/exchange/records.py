@@ -1,0 +1,126 @@
+"""One answer as one flat record of named values: what a row of a table is, and what every format is read into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from joryu.annotations.answer import Answer, Timing
+from joryu.errors import InputError
+
+Value = str | int | float | None
+
+TEXTS = ("picture", "path", "annotator", "session", "choice", "severity", "second", "confidence")
+COUNTS = ("showing", "n_changes", "trial")
+NUMBERS = ("rt_ms", "first_key_ms", "hidden_ms", "at")
+COLUMNS = (*TEXTS, "showing", "rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial", "at")
+SIGNAL = "signal:"  #: before the name of a measured signal, as a column's name
+SOMEBODY = "imported"  #: the annotator of answers that name nobody
+
+
+class LeftOut(NamedTuple):
+    """A record that could not become an answer, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a file says of one answer, before its picture is found here.
+
+    ``where`` tells a person which part of the file it is; ``addresses`` are the names the file gives the picture, the
+    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's.
+    """
+
+    where: str
+    values: Mapping[str, object]
+    addresses: Sequence[str] = field(default=())
+
+
+def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[str, Value]:
+    """An answer as named values; signals that were not measured are absent.
+
+    >>> record = record_of(Answer(picture="ab", annotator="x", session="s", choice="rust"), path="1.jpg")
+    >>> record["path"], record["choice"], record["rt_ms"]
+    ('1.jpg', 'rust', None)
+    """
+    named: dict[str, Value] = {
+        name: getattr(answer, name) for name in ("picture", "annotator", "session", "choice", "severity", "second")
+    }
+    named |= {"path": path, "confidence": answer.confidence, "showing": answer.showing, "at": answer.at}
+    named |= {name: getattr(answer.timing, name) for name in Timing.__dataclass_fields__}
+    ordered = {name: named[name] for name in COLUMNS}
+    if signals:
+        ordered |= {f"{SIGNAL}{name}": value for name, value in answer.signals.items() if math.isfinite(value)}
+    return ordered
+
+
+def answer_of(record: Record, picture: str) -> Answer:
+    """The answer that a record is about this picture.
+
+    Raises:
+        InputError: a value of another type, or a number that is not finite.
+    """
+    values, where = record.values, record.where
+    text = {name: _text(values.get(name), name, where) for name in TEXTS}
+    number = {name: _number(values.get(name), name, where) for name in NUMBERS}
+    count = {name: _count(values.get(name), name, where) for name in COUNTS}
+    signals = {
+        name.removeprefix(SIGNAL): measured
+        for name, value in values.items()
+        if name.startswith(SIGNAL) and (measured := _number(value, name, where)) is not None
+    }
+    annotator = text["annotator"] or SOMEBODY
+    return Answer(
+        picture=picture,
+        annotator=annotator,
+        session=text["session"] or f"{SOMEBODY}-{annotator}",
+        choice=text["choice"],
+        severity=text["severity"],
+        second=text["second"],
+        confidence=text["confidence"],
+        showing=count["showing"] or 0,
+        timing=Timing(
+            rt_ms=number["rt_ms"],
+            first_key_ms=number["first_key_ms"],
+            hidden_ms=number["hidden_ms"],
+            n_changes=count["n_changes"],
+            trial=count["trial"],
+        ),
+        signals=signals,
+        at=number["at"] or 0.0,
+    )
+
+
+def _text(value: object, name: str, where: str) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise InputError(f"{where}: {name} cannot be read", expected="text", received=repr(value))
+    return value
+
+
+def _number(value: object, name: str, where: str) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{where}: {name} cannot be read", expected="a finite number", received=repr(value)) from error
+    return number
+
+
+def _count(value: object, name: str, where: str) -> int | None:
+    number = _number(value, name, where)
+    if number is None:
+        return None
+    if number < 0 or not number.is_integer():
+        raise InputError(f"{where}: {name} cannot be read", expected="a whole number from 0", received=repr(value))
+    return int(number)

@@ -1,0 +1,219 @@
+"""What other tools wrote: Label Studio's own exports, spreadsheets, and files that are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
+from joryu.annotations.exchange import LeftOut, export_answers, import_answers
+from joryu.errors import InputError, MismatchError
+
+SETTINGS = Settings(classes=("healthy", "rust"), severities=("mild", "severe"))
+PICTURES = [PictureFile("k1", "roses/a b.jpg"), PictureFile("k2", "tulips/c.jpg"), PictureFile("k3", "roses/c.jpg")]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project.create(tmp_path / "project", SETTINGS, tmp_path, PICTURES)
+
+
+def choices(control: str, *names: str) -> dict[str, Any]:
+    region = {"id": "Dx_aB91ISN", "from_name": control, "to_name": "img", "type": "choices", "origin": "manual"}
+    return {**region, "value": {"choices": list(names)}}
+
+
+def annotation(*result: dict[str, Any], **more: Any) -> dict[str, Any]:
+    plain = {
+        "id": 11, "completed_by": 3, "result": list(result), "was_cancelled": False, "ground_truth": False,
+        "created_at": "2024-03-09T22:16:08.728353Z", "updated_at": "2024-03-09T22:16:08.728378Z", "lead_time": 4.288,
+        "prediction": {}, "result_count": 1, "unique_id": "b2e4", "import_id": None, "task": 1, "project": 7,
+    }  # fmt: skip
+    return {**plain, **more}
+
+
+def task(image: str, *annotations: dict[str, Any], **more: Any) -> dict[str, Any]:
+    plain = {"id": 1, "project": 7, "drafts": [], "predictions": [], "meta": {}, "data": {"image": image}}
+    return {**plain, "annotations": list(annotations), **more}
+
+
+def write(tmp_path: Path, *tasks: Any) -> Path:
+    path = tmp_path / "project-7.json"
+    path.write_text(json.dumps(list(tasks)), encoding="utf-8")
+    return path
+
+
+def test_an_export_of_label_studio(project: Project, tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        task("/data/upload/7/0badcafe-a b.jpg", annotation(choices("diagnosis", "rust"), choices("stage", "mild"))),
+        task("/data/local-files/?d=all/roses/c.jpg", annotation(choices("diagnosis", "healthy"), lead_time=None)),
+        task("s3://bucket/some/tulips/c.jpg", annotation(was_cancelled=True, completed_by={"id": 4, "email": "a@b.c"})),
+        task("https://example.org/x.jpg"),
+    )
+    found = import_answers(project, path)
+    assert (found.new, found.left_out) == (3, ())
+    assert project.answers() == [
+        Answer(
+            picture=picture, annotator=f"label-studio-{who}", session=f"label-studio-7-label-studio-{who}",
+            choice=choice, severity=severity, timing=Timing(rt_ms=rt_ms), at=1710022568.728353,
+        )
+        for picture, who, choice, severity, rt_ms in (
+            ("k1", 3, "rust", "mild", 4288.0), ("k3", 3, "healthy", None, None), ("k2", 4, None, None, 4288.0),
+        )
+    ]  # fmt: skip
+    assert b"a@b.c" not in (project.folder / "annotations.sqlite").read_bytes()
+    assert (import_answers(project, path).new, project.events.n_events()) == (0, 3)
+
+
+def test_annotations_come_in_the_order_they_were_given_and_again_is_a_repeat(project: Project, tmp_path: Path) -> None:
+    def at(minute: int, name: str, **more: Any) -> dict[str, Any]:
+        return annotation(choices("class", name), created_at=f"2024-03-09T22:{minute}:00Z", **more)
+
+    path = write(
+        tmp_path,
+        task("roses/c.jpg", at(30, "rust"), at(20, "healthy"), at(10, "rust", completed_by=5)),
+        task("tulips/c.jpg", at(15, "healthy")),
+    )
+    import_answers(project, path)
+    said = [(one.annotator[-1], one.picture, one.showing, one.choice) for one in project.answers()]
+    assert said == [
+        ("5", "k3", 0, "rust"),
+        ("3", "k2", 0, "healthy"),
+        ("3", "k3", 0, "healthy"),
+        ("3", "k3", 1, "rust"),
+    ]
+
+
+def test_ours_come_back_from_label_studio_with_what_was_changed_there(project: Project, tmp_path: Path) -> None:
+    mine = Answer(
+        picture="k1", annotator="ann", session="s", choice="rust", at=5.0, timing=Timing(rt_ms=742.125, trial=3)
+    )
+    skip = Answer(picture="k2", annotator="ann", session="s", choice=None, at=6.0)
+    project.record(mine, key="1")
+    project.record(skip, key="2")
+    tasks = json.loads(export_answers(project, "out.json").path.read_text())
+    for number, one in enumerate(tasks):  # what Label Studio 1.2x makes of an import: numbers of its own
+        one["id"] = 900 + number
+        for its in one["annotations"]:
+            its |= {"import_id": its["id"], "id": 77, "completed_by": 1, "created_at": "2025-01-01T00:00:00Z"}
+    assert import_answers(project, write(tmp_path, *tasks))[:3] == (0, 2, 0)
+    changed = next(its for one in tasks for its in one["annotations"] if its["result"])
+    changed["result"][0]["value"]["choices"] = ["healthy"]
+    tasks[-1]["annotations"].append(annotation(choices("class", "healthy"), id=78, completed_by=1))
+    assert import_answers(project, write(tmp_path, *tasks)).new == 2
+    said = {(one.annotator, one.picture): (one.choice, one.timing.rt_ms) for one in project.answers()}
+    assert said[("ann", "k1")] == ("healthy", 742.125)
+    assert said[("ann", "k2")] == (None, None)
+    assert len(said) == 3
+
+
+def test_what_cannot_become_an_answer_is_left_out_and_named(project: Project, tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        task("c.jpg", annotation(choices("class", "rust"))),  # two pictures are called so
+        task("elsewhere/z.jpg", annotation(choices("class", "rust"))),
+        task("roses/a b.jpg", annotation(choices("class", "rust", "healthy"))),
+        task("roses/a b.jpg", annotation({"type": "rectanglelabels", "value": {"x": 1}, "from_name": "box"})),
+        task("tulips/c.jpg", annotation(choices("class", "rust"), choices("comment", "anything else"))),
+    )
+    found = import_answers(project, path)
+    assert (found.new, [one.picture for one in project.answers()]) == (1, ["k2"])
+    assert found.left_out == (
+        LeftOut("task 1, annotation 11", "several answers to choice"),
+        LeftOut("task 1, annotation 11", "it names no class"),
+        LeftOut("task 1, annotation 11 (c.jpg)", "the project has no such picture, or several"),
+        LeftOut("task 1, annotation 11 (elsewhere/z.jpg)", "the project has no such picture, or several"),
+    )
+    with pytest.raises(MismatchError, match=r"no answer of project-7\.json can be taken"):
+        import_answers(project, write(tmp_path, task("elsewhere/z.jpg", annotation(choices("class", "rust")))))
+
+
+def test_people_without_numbers_are_told_apart_and_not_named(project: Project, tmp_path: Path) -> None:
+    people = ({"email": "a@b.c"}, {"email": "d@e.f"}, None)
+    said = [annotation(choices("class", "rust"), completed_by=who) for who in people]
+    import_answers(project, write(tmp_path, task("roses/a b.jpg", *said)))
+    names = [one.annotator for one in project.answers()]
+    assert names == ["label-studio-unnumbered-1", "label-studio-unnumbered-2", "label-studio"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "not an export of Label Studio"),
+        ('{"a": 1}', "not an export of Label Studio"),
+        ('[{"image": "a", "annotation_id": 1, "choice": "rust"}]', "JSON-MIN"),
+        (json.dumps([task("roses/a b.jpg", annotation(choices("x", "no class")))]), "no telling which control"),
+        (
+            json.dumps([task("roses/a b.jpg", annotation(choices("x", "rust"), choices("y", "rust")))]),
+            "no telling which control names the class .*received x, y",
+        ),
+        (json.dumps([task("roses/a b.jpg", annotation(choices("class", "smut")))]), "this class is not asked for"),
+        (json.dumps([task("roses/a b.jpg", annotation(choices("class", "rust"), lead_time=1e400))]), "a finite number"),
+    ],
+)
+def test_files_that_are_none_say_so(project: Project, tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=said):
+        import_answers(project, path)
+    assert project.answers() == []
+
+
+def test_a_spreadsheet_needs_a_path_and_a_choice_and_nothing_else(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "path,choice,annotator\nroses/a b.jpg,rust,ann\n\nC:\\pictures\\tulips\\c.jpg,,\n", encoding="utf-8"
+    )
+    assert import_answers(project, path)[:3] == (2, 0, 0)
+    said = [(one.picture, one.annotator, one.session, one.choice, one.timing) for one in project.answers()]
+    assert said == [
+        ("k1", "ann", "imported-ann", "rust", Timing()),
+        ("k2", "imported", "imported-imported", None, Timing()),
+    ]
+    assert import_answers(project, path)[:3] == (0, 2, 0)
+
+
+def test_a_picture_whose_content_changed_is_not_taken_for_the_old_one(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text("picture,path,choice\nfa1afe1,roses/a b.jpg,rust\nk2,moved.jpg,rust\n")
+    found = import_answers(project, path)
+    assert [one.picture for one in project.answers()] == ["k2"]
+    assert found.left_out == (
+        LeftOut("old.csv, line 2 (roses/a b.jpg)", "the project has no such picture, or several"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"path,label\na.jpg,rust\n", "expected the columns choice and picture or path"),
+        (b"", "received no header"),
+        (b"path,choice,choice\na,rust,rust\n", "a column twice"),
+        (b"path,choice\nroses/c.jpg,rust\nroses/a b.jpg\n", "line 3 is another length"),
+        (b"path,choice\n\xff\xfe,rust\n", "not UTF-8"),
+        (b'path,choice\n"roses/c.jpg"x,rust\n', "not CSV"),
+        (b"path,choice,rt_ms\nroses/c.jpg,rust,fast\n", "line 2: rt_ms cannot be read"),
+        (b"path,choice,rt_ms\nroses/c.jpg,rust,inf\n", "a finite number"),
+        (b"path,choice,showing\nroses/c.jpg,rust,-1\n", "a whole number from 0"),
+        (b"path,choice,showing\nroses/c.jpg,rust,1.5\n", "a whole number from 0"),
+    ],
+)
+def test_tables_that_are_none_say_where(project: Project, tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        import_answers(project, path)
+    assert project.answers() == []
+
+
+def test_other_files(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "file.parquet").write_bytes(b"PAR1 and then something else")
+    for name, said in (("file.parquet", "is not Parquet"), ("file.xml", "no format"), ("none.csv", "cannot be read")):
+        with pytest.raises(InputError, match=said):
+            import_answers(project, tmp_path / name)
