@@ -2,8 +2,8 @@
 
 What Label Studio has a place for is written there: the class, severity, second choice and confidence as ``choices`` of
 controls with these names, a skip as ``was_cancelled``, the response time as ``lead_time`` (seconds). The rest
-(pseudonym, session, exact times, signals) is in ``meta``, found again by the annotation's ``id``, which Label Studio hands back as
-``import_id``. ``completed_by`` is not written: Label Studio refuses annotators that it does not know.
+(pseudonym, session, exact times, signals) is in ``meta``, found again by the annotation's ``id``, which Label Studio
+hands back as ``import_id``. ``completed_by`` is not written: Label Studio refuses annotators that it does not know.
 """
 
 from __future__ import annotations
