@@ -22,7 +22,9 @@ from joryu.training import Material, Recipe, Run, Trained, read_run, train
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
 
 TEACHER = "mlp:1200x2,dropout=0.2/0.5"
-TEACHER_RECIPE = Recipe(epochs=200, learning_rate=1e-3, batch_size=256, max_norm=3.5, ema=0.999, keep="last")
+TEACHER_RECIPE = Recipe(
+    epochs=300, learning_rate=1e-3, final_rate=0.3, batch_size=256, max_norm=3.5, ema=0.9998, keep="last"
+)
 
 
 def examples_of(setting: Setting) -> tuple[Examples, Examples]:

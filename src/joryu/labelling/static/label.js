@@ -9,6 +9,12 @@ let session = null, annotator = null;
 let task = null;      // what is shown
 let given = null;     // what was answered about it so far
 let busy = true;      // between an answer and the next picture
+
+function ready(yes) {
+  busy = !yes;
+  document.body.dataset.ready = yes ? "yes" : "no"; // for whoever watches the page, tests among them
+  if (yes && given) document.body.dataset.onset = given.onset;
+}
 const cache = new Map(); // picture id -> Promise of a decoded image
 
 const identifier = () => {
@@ -88,7 +94,7 @@ function load(picture) {
 }
 
 async function show(next) {
-  busy = true;
+  ready(false);
   $("count").textContent = `${next.done} / ${next.total}`;
   $("progress").max = Math.max(1, next.total);
   $("progress").value = next.done;
@@ -116,7 +122,7 @@ async function show(next) {
   given.onset = await frame(); // painted by the second frame after decoding, at the latest
   given.hidden = 0;
   given.hiddenSince = document.hidden ? given.onset : null;
-  busy = false;
+  ready(true);
 }
 
 // Time in which the picture cannot be seen, behind another tab or a dialog, is told apart from thinking.
@@ -185,7 +191,7 @@ function clear(event) {
 
 async function complete(event, skipped = false) {
   if (busy) return;
-  busy = true;
+  ready(false);
   draw();
   const done = event.timeStamp;
   const round = (ms) => Math.max(0, Math.round(ms * 1000) / 1000);
@@ -199,20 +205,20 @@ async function complete(event, skipped = false) {
     }));
   } catch (error) {
     notice(error.message);
-    busy = false;
+    ready(true);
   }
 }
 
 async function undo() {
   if (busy && task) return;
-  busy = true;
+  ready(false);
   try {
     const found = await send("/api/undo", { session, key: identifier() });
     await show(found);
     if (!found.undone) notice("There is nothing to undo.");
   } catch (error) {
     notice(error.message);
-    busy = false;
+    ready(true);
   }
 }
 
