@@ -51,6 +51,13 @@ def test_a_second_choice_takes_its_share_of_the_rest_first() -> None:
     ]
 
 
+def test_the_rest_can_be_the_second_choices_alone() -> None:
+    found = probs(answer(second="rot"), answer(picture="q"), confidence="constant:0.2", left_over="second-choice")
+    assert found == [[pytest.approx(0.2 * 0.01), 0.8, pytest.approx(0.2 * 0.99)], [0.1, 0.8, 0.1]]
+    with pytest.raises(InputError, match="nobody gave a second choice"):
+        probs(answer(), left_over="second-choice")
+
+
 def test_the_blogs_three_rules() -> None:
     told = [
         answer(severity="mild", signals={"attention": 20.0}),
@@ -118,7 +125,8 @@ def test_the_rest_goes_where_others_disagreed() -> None:
     ]
     answers = [answer(choice, picture=picture, annotator=who) for picture, who, choice in said]
     rest = left_over.confusion(Trials.of(answers, SETTINGS), SETTINGS)
-    np.testing.assert_allclose(rest[1], 0.98 * np.array([1 / 3, 0, 2 / 3]) + 0.02 * np.array([0.5, 0, 0.5]))
+    np.testing.assert_allclose(rest[1], [(1 + 2) / 7, 0, (2 + 2) / 7])  # two more for every pair
+    np.testing.assert_allclose(rest[0], [0, (1 + 2) / 5, (0 + 2) / 5])
     np.testing.assert_allclose(np.diagonal(rest), 0)
     np.testing.assert_allclose(rest.sum(1), 1)
     with pytest.raises(InputError, match="no two answers about a picture differ"):

@@ -23,9 +23,11 @@ _RULES: dict[str, confidence.Confidence] = {
 }
 _REST: dict[str, left_over.LeftOver] = {
     "uniform": left_over.uniform,
+    "second-choice": left_over.second_choice,
     "confusion": left_over.confusion,
     "graph": left_over.graph,
 }
+_SECOND_SHARE = {"second-choice": 1 - left_over.UNIFORM_SHARE}  #: of the rest; elsewhere `left_over.SECOND_SHARE`
 _CHOICES = {
     "left_over": tuple(_REST),
     "aggregate": ("average", "dawid-skene"),
@@ -41,8 +43,10 @@ class Reading:
     ``confidence``: a rule of `joryu.teachers.confidence` (``severity``, ``attention``, ``severity*attention``,
     ``response-time``, ``stated``), ``logistic`` (calibrated by how far answers about the same picture agree), a control
     (``constant:0.1``; ``shuffled:response-time``, the same sureness shuffled within each session), or ``auto``: stated
-    if it was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``, ``confusion``
-    or ``graph``; a second choice always takes its share first. ``aggregate``: the ``average`` over annotators (each
+    if it was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``,
+    ``second-choice`` (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest
+    class, such as from a mild disease to healthy); with each of them a second choice takes its share first.
+    ``aggregate``: the ``average`` over annotators (each
     one's repeats averaged first), or ``dawid-skene``, which weighs annotators by their errors and looks at choices
     alone. ``weight``: ``even``, or in proportion to a picture's ``answers`` (mean 1).
 
@@ -127,8 +131,9 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     if reading.aggregate == "dawid-skene":
         probs = dawid_skene(trials).posterior
     else:
-        rest = _REST[reading.left_over](trials, settings)
-        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest[trials.choice]))
+        rest = _REST[reading.left_over](trials, settings)[trials.choice]
+        share = _SECOND_SHARE.get(reading.left_over, left_over.SECOND_SHARE)
+        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest, second_share=share))
     names, columns = measured_signals(trials)
     return Read(
         pictures=trials.pictures,
