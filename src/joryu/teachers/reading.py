@@ -46,9 +46,9 @@ class Reading:
     if it was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``,
     ``second-choice`` (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest
     class, such as from a mild disease to healthy); with each of them a second choice takes its share first.
-    ``aggregate``: the ``average`` over annotators (each
-    one's repeats averaged first), or ``dawid-skene``, which weighs annotators by their errors and looks at choices
-    alone. ``weight``: ``even``, or in proportion to a picture's ``answers`` (mean 1).
+    ``aggregate``: the ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs
+    annotators by their errors and looks at choices alone. ``weight``: ``even``, or in proportion to a picture's
+    ``answers`` (mean 1).
 
     >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
     'confusion'
