@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from people import SETTINGS, make_project, paint
+from small_project import SETTINGS, make_project, paint
 
 from joryu.annotations import Answer, PictureFile, Project
 from joryu.annotations.trials import Trials

@@ -184,3 +184,53 @@ def forget(
         opened.close()
     text = f"forgot {annotator}: {gone.events} answers, {gone.signal_files} recordings, {gone.exports} exports deleted"
     emit(gone._asdict(), as_json, text)
+
+
+@app.command("export")
+def export_command(
+    path: str = typer.Argument(..., help="A name ending in .json (Label Studio), .csv, .parquet or .xml (its labels)."),
+    project: Path = PROJECT,
+    anywhere: bool = typer.Option(False, "--anywhere", help="Take PATH as it is, not below the project's exports."),
+    signals: bool = typer.Option(True, help="Send means of signals along; recordings never leave."),
+    as_json: bool = JSON,
+) -> None:
+    """Write the answers for another tool.
+
+    \b
+    Example:  joryu annotate export answers.csv --project leaves-annotations
+    """
+    from joryu.annotations import Project
+    from joryu.annotations.exchange import export_answers
+
+    opened = Project.open(project)
+    try:
+        done = export_answers(opened, path, anywhere=anywhere, signals=signals)
+    finally:
+        opened.close()
+    emit({"path": str(done.path), "answers": done.answers}, as_json, f"{done.answers} answers in {done.path}")
+
+
+@app.command("import")
+def import_command(
+    path: Path = typer.Argument(..., help="A file of Label Studio (.json), .csv or .parquet."),
+    project: Path = PROJECT,
+    as_json: bool = JSON,
+) -> None:
+    """Take answers from another tool, all or none; again adds nothing.
+
+    \b
+    Example:  joryu annotate import tasks.json --project leaves-annotations
+    """
+    from joryu.annotations import Project
+    from joryu.annotations.exchange import import_answers
+    from joryu.examples import Rejected
+
+    opened = Project.open(project)
+    try:
+        done = import_answers(opened, path)
+    finally:
+        opened.close()
+    talk_of_rejected([Rejected(one.name, one.reason) for one in done.left_out])
+    found = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    text = f"{done.new} new answers, {done.known} known before, {done.older} older than what holds"
+    emit(found, as_json, f"{text}, {len(done.left_out)} left out")

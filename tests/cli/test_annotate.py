@@ -1,0 +1,92 @@
+"""``joryu annotate`` and its sub-commands, the page itself left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from joryu.annotations import Answer, Project, Settings
+from joryu.cli import main
+from joryu.labelling.pictures import scan
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project of two pictures and two people."""
+    for at in range(2):
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (100 * at, 0, 0)).save(tmp_path / "pictures" / f"{at}.png")
+    files = scan(tmp_path / "pictures").files
+    project = Project.create(tmp_path / "project", Settings(classes=("a", "b")), tmp_path / "pictures", files)
+    for who in ("ann", "bob"):
+        for at, file in enumerate(files):
+            said = Answer(picture=file.key, annotator=who, session=f"s-{who}", choice="ab"[at], at=1.0)
+            project.record(said, key=f"{who}{at}")
+    project.close()
+    return tmp_path / "project"
+
+
+def test_summary(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run(capsys, "annotate", "summary", "--project", folder)
+    assert code == 0
+    assert "2 of 2 pictures answered: 4 answers" in said
+    assert "alpha 1.00" in said
+    assert json.loads(run(capsys, "annotate", "summary", "--project", folder, "--json")[1])["answers"] == 4
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.csv", "out.parquet"])
+def test_export_and_import_change_nothing(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run(capsys, "annotate", "export", name, "--project", folder)
+    assert (code, said) == (0, f"4 answers in {folder / 'exports' / name}\n")
+    code, said, _ = run(capsys, "annotate", "import", folder / "exports" / name, "--project", folder)
+    assert (code, said) == (0, "0 new answers, 4 known before, 0 older than what holds, 0 left out\n")
+
+
+def test_forget_asks_first(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run(capsys, "annotate", "forget", "ann", "--project", folder)[0] == 130
+    code, said, _ = run(capsys, "annotate", "forget", "ann", "--project", folder, "--yes")
+    assert (code, said) == (0, "forgot ann: 2 answers, 0 recordings, 0 exports deleted\n")
+    project = Project.open(folder)
+    assert {one.annotator for one in project.answers()} == {"bob"}
+    project.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("nowhere --classes a,b", 2, "no folder of pictures at nowhere"),
+        ("start pictures", 2, "is a new project"),
+        ("pictures --classes a", 2, "classes is not usable"),
+        ("pictures --classes a,b --project project --severity mild --classes a,c", 3, "asks for other classes"),
+        ("project --classes a,b --project project", 3, "about other pictures"),
+        ("pictures --classes a,b --host 0.0.0.0", 2, "would be open to everybody"),
+        ("pictures --classes a,b --device simulater", 2, "did you mean simulator"),
+        ("pictures --classes a,b --guidelines none.txt", 2, "cannot read the guidelines"),
+        ("summary --project nowhere", 2, "no labelling project at nowhere"),
+        ("forget cleo --project project --yes", 2, "nobody called 'cleo'"),
+        ("export ../out.csv --project project", 2, "out.csv"),
+        ("export out.doc --project project", 2, ".csv"),
+        ("import none.csv --project project", 2, "none.csv"),
+    ],
+)
+def test_a_mistake_gets_one_helpful_line(
+    folder: Path, words: str, code: int, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    found, out, err = run(capsys, "annotate", *words.split())
+    assert (found, out) == (code, ""), err
+    lines = [line for line in err.splitlines() if line.startswith("joryu:")]
+    assert len(lines) == 1, err
+    assert said in lines[0]
+    assert "Traceback" not in err
