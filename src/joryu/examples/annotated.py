@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -37,13 +38,7 @@ def load_annotated(
         project.close()
     if not files:
         raise InputError(f"none of the answered pictures is in {project.pictures_root} any more")
-    for file in files:
-        if picture_key(project.pictures_root / file.path) != file.key:
-            raise MismatchError(
-                f"{file.path} is another picture than the one that was answered",
-                expected=f"SHA-256 {file.key[:12]}…",
-                hint="put the old file back, or run joryu annotate on the folder again to ask about the new one",
-            )
+    require_unchanged(project.pictures_root, files)
     pictures = (Picture(file.path, project.pictures_root / file.path) for file in files)
     read = read_pictures(pictures, len(files), size=size, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
@@ -56,6 +51,27 @@ def load_annotated(
         sources=[file.path for file in kept],
         rejected=sorted([*gone, *read.rejected]),
     )
+
+
+def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:
+    """Raises:
+    MismatchError: a file is gone, or its content is no longer what was answered about.
+    """
+    for file in files:
+        try:
+            found = picture_key(root / file.path)
+        except OSError as error:
+            raise MismatchError(
+                f"{file.path}, which people answered about, cannot be read any more", expected=f"a file in {root}",
+                received=error.strerror,
+            ) from error  # fmt: skip
+        if found != file.key:
+            raise MismatchError(
+                f"{file.path} is another picture than the one that was answered",
+                expected=f"SHA-256 {file.key[:12]}…",
+                received=f"{found[:12]}…",
+                hint="put the old file back, or run joryu annotate on the folder again to ask about the new one",
+            )
 
 
 def answered_files(project: Project, trials: Trials) -> tuple[list[PictureFile], list[Rejected]]:

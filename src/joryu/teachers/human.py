@@ -11,10 +11,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from joryu.annotations import Answer, Project, Settings
+from joryu.annotations import Answer, PictureFile, Project, Settings
 from joryu.annotations.trials import Trials
-from joryu.errors import InputError, JoryuError
+from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples, content_ids
+from joryu.examples.annotated import require_unchanged
+from joryu.examples.pictures import Picture, read_pictures
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.reading import DEFAULT, Reading, read_answers
 
@@ -24,11 +26,13 @@ class Human:
     """The people of a project, asked about examples they were shown.
 
     A picture is known by its content, as every example is: build the teacher with the examples it will be asked about,
-    whose ``sources`` are paths below the project's pictures. ``fingerprint`` covers the answers, the settings and the
-    reading.
+    whose ``sources`` are paths below the project's pictures. Every one of them is compared with the file that people
+    were shown, so that no answer goes to another picture of the same name. ``fingerprint`` covers the answers, the
+    settings and the reading.
 
     Raises:
         InputError: none of the examples was answered; when asked about one that nobody was shown (an augmented view).
+        MismatchError: an example is not the picture that was answered.
     """
 
     def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
@@ -39,15 +43,17 @@ class Human:
         self.fingerprint = _fingerprint(answers, project.settings, self.reading)
         self._read = read
         row_of = {key: row for row, key in enumerate(read.pictures)}
-        key_of = {file.path: file.key for file in project.pictures}
-        keys = [key_of.get(source, "") for source in examples.sources or ()]
-        rows = {at: row_of[key] for at, key in enumerate(keys) if key in row_of}
+        by_path = {file.path: file for file in project.pictures if file.key in row_of}
+        shown = {at: by_path[path] for at, path in enumerate(examples.sources or ()) if path in by_path}
+        rows = {at: row_of[file.key] for at, file in shown.items()}
         if not rows:
             raise InputError(
                 f"nobody of {project.folder} answered about any of {examples.name}",
                 expected=f"pictures below {project.pictures_root}",
                 hint=f"try --examples project:{project.folder}",
             )
+        require_unchanged(project.pictures_root, shown.values())
+        _require_shown(project.pictures_root, examples, shown)
         self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
         self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
 
@@ -87,6 +93,33 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
         project.close()
     everything = len(human.answered) == len(examples)
     return human, examples if everything else examples.select(human.answered)
+
+
+_BLOCK = 256  #: pictures compared at a time, so that a large set is not held twice
+
+
+def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]) -> None:
+    """Raises:
+    MismatchError: the examples hold other pixels than the files, as those of another folder with the same names do.
+    """
+    height, width = examples.inputs.shape[-2:]
+    rows = sorted(shown)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        files = [Picture(shown[at].path, root / shown[at].path) for at in block]
+        read = read_pictures(files, len(files), size=height if height == width else None)
+        same = torch.zeros(len(block), dtype=torch.bool)
+        kept = torch.from_numpy(read.kept)
+        pixels = torch.from_numpy(read.pixels)
+        if pixels.shape[-2:] == (height, width):
+            same[kept] = (pixels == examples.inputs[[block[at] for at in read.kept]]).flatten(1).all(dim=1)
+        if not same.all():
+            path = files[int(same.int().argmin())].name
+            raise MismatchError(
+                f"{path} of {examples.name} is not the picture that people were shown",
+                expected=f"the pictures in {root}",
+                hint="name that folder with --examples, or the project itself with --examples project:PROJECT",
+            )
 
 
 def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Reading) -> str:
