@@ -80,7 +80,6 @@ def distill(
         test = 0.0 if has_split(examples, "test") else 0.2
         if test:
             talk(f"{examples} has no test split: {test:.0%} of it is held out for the report")
-    talk_of_few_steps(recipe, len(shown))
     lesson = Lesson(
         student=student,
         objective=objective,
@@ -96,6 +95,7 @@ def distill(
         notes = {"examples": examples, "size": size, "targets": str(targets)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
+    talk_of_few_steps(recipe, len(shown))
     last = done.student.history[-1]
     emit({"run": str(out), "twin": twin, **last}, as_json, f"{out}: {_in_words(last)}; next: joryu report {out}")
 

@@ -50,9 +50,9 @@ def train(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    talk_of_few_steps(recipe, len(shown))
     with watching("training") as watch:
         run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
         done = train_on_labels(network, shown, views=views, validation=validation, recipe=recipe, run=run)
+    talk_of_few_steps(recipe, len(shown))
     last = done.history[-1]
     emit({"run": str(out), **last}, as_json, f"{out}: validation accuracy {last['validation_accuracy']:.4f}")
