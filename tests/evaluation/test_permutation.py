@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from joryu.annotations.trials import shuffle_within
 from joryu.errors import InputError
 from joryu.evaluation import permutation_test, rejection_bound
 from joryu.evaluation.permutation import Floats
@@ -60,14 +59,6 @@ def test_missing_values_stay_in_their_session() -> None:
     signal = np.array([np.nan, np.nan, 1.0, 2.0, 3.0, 4.0])
     permutation_test(missing_in_the_first, signal, sessions=np.array([0, 0, 0, 1, 1, 1]), permutations=20)
     assert set(seen) == {2}
-
-
-def test_shuffling_keeps_groups_whatever_their_order() -> None:
-    groups = np.array([2, 0, 1, 0, 2, 2, 1])
-    generator = np.random.default_rng(0)
-    orders = {tuple(shuffle_within(groups, generator).tolist()) for _ in range(400)}
-    assert len(orders) == 2 * 2 * 6
-    assert all((groups[list(order)] == groups).all() for order in orders)
 
 
 @pytest.mark.parametrize(("trials", "rate"), [(400, 0.05), (20, 0.05), (1, 0.5)])
