@@ -127,8 +127,57 @@ def test_signals_are_those_of_the_response_window_on_the_servers_clock(tmp_path:
     assert worn.windows == [(1.5, 2.242)]
     assert [dict(one.signals) for one in page.project.answers()] == [{}, {"attention": 55.0}]
     assert page.project.events.clocks(session)[0][1:] == (500.0, 2.0)
-    assert page.client.get("/api/device").json()["device"]["attention"] == 55.0
-    assert Page(page.project).client.get("/api/device").json() == {"device": None}
+    assert page.post("/api/device", {"session": session}).json()["device"]["attention"] == 55.0
+    bare = Page(page.project)
+    assert bare.post("/api/device", {"session": bare.begin()["session"]}).json() == {"device": None}
+
+
+def test_only_the_one_who_wears_the_device_is_measured_and_sees_it(tmp_path: Path) -> None:
+    worn = Steady()
+    page = Page(make_project(tmp_path), worn=worn, device="steady", wearer="ann")
+    bob = page.begin("bob")  # a guest with a link, before the wearer
+    ann = page.begin("ann")
+    assert worn.sessions == [ann["session"]]
+    for shown in (ann, bob):
+        page.post("/api/clock", {"session": shown["session"], "offset_ms": 0.0, "round_trip_ms": 2.0})
+        page.answer(shown, shown["session"], onset=1000.0, done=1742.0)
+    assert {one.annotator: dict(one.signals) for one in page.project.answers()} == {
+        "ann": {"attention": 55.0},
+        "bob": {},
+    }
+    assert page.post("/api/device", {"session": bob["session"]}).json() == {"device": None}
+    assert page.post("/api/device", {"session": ann["session"]}).json()["device"]["attention"] == 55.0
+    assert page.post("/api/device", {"session": "nobody-12345678"}).status_code == 422
+
+
+def test_trials_count_within_a_session_and_over_a_restart(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path))
+    shown = page.begin()
+    session = shown["session"]
+    for expected in range(3):
+        assert shown["trial"] == expected
+        shown = page.answer(shown, session, trial=shown["trial"]).json()
+    undone = page.post("/api/undo", {"session": session, "key": page.key()}).json()
+    assert undone["trial"] == 2
+    again = Page(page.project)
+    assert again.begin("ann", session)["trial"] == 2
+    assert again.begin("ann")["trial"] == 0  # another sitting
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_a_number_that_is_none_is_refused_in_words(page: Page, number: str) -> None:
+    shown = page.begin()
+    task = shown["task"]
+    body = (
+        f'{{"session": "{shown["session"]}", "key": "key-abcdefgh", "picture": "{task["picture"]}", '
+        f'"showing": 0, "choice": "scab", "rt_ms": {number}}}'
+    )
+    refused = page.client.post(
+        "/api/answers", content=body, headers={"origin": "http://127.0.0.1:8642", "content-type": "application/json"}
+    )
+    assert refused.status_code == 422
+    assert "rt_ms" in refused.json()["detail"]
+    assert page.project.answers() == []
 
 
 def test_keys_never_mean_two_things() -> None:

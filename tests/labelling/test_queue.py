@@ -88,3 +88,30 @@ def test_skipped_pictures_and_pictures_that_are_gone_do_not_come_back() -> None:
     run(queue, "x", 3, None)
     assert queue.upcoming("x") == []
     assert queue.progress("x") == (3, 3)
+
+
+def test_an_answer_that_was_taken_back_leaves_the_queue_as_it_was() -> None:
+    queue = Queue(settings(overlap=2, repeats=0.3), PICTURES, [])
+    run(queue, "y", 5)
+    run(queue, "x", 25)
+    before = {who: queue.upcoming(who, 9) for who in "xyz"}
+    task = queue.upcoming("x")[0]
+    queue.add(said(task))
+    queue.take_back(said(task))
+    assert {who: queue.upcoming(who, 9) for who in "xyz"} == before
+    queue.take_back(said(Task("gone", 0)))
+    assert {who: queue.upcoming(who, 9) for who in "xyz"} == before
+
+
+def test_what_is_kept_between_answers_is_what_a_fresh_queue_finds() -> None:
+    queue, answers = Queue(settings(overlap=2, repeats=0.2), PICTURES[:12], []), []
+    for turn in range(40):
+        who = "xyz"[turn % 3]
+        task = next(iter(queue.upcoming(who, 1)), None)
+        if task is None:
+            continue
+        answers.append(said(task, who, "ab"[turn % 2]))
+        queue.add(answers[-1])
+        fresh = Queue(settings(overlap=2, repeats=0.2), PICTURES[:12], answers)
+        assert [queue.upcoming(one, 5) for one in "xyz"] == [fresh.upcoming(one, 5) for one in "xyz"]
+    assert len(answers) > 20

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from joryu.annotations.answer import Answer, Timing
-from joryu.errors import InputError, MismatchError
+from joryu.errors import InputError, JoryuError, MismatchError
 
 SCHEMA = 1  #: the version of the tables, as SQLite's user_version; a newer one is refused
 
@@ -210,6 +210,15 @@ class Database:
         where, values = ("", ()) if annotator is None else (" WHERE annotator = ?", (annotator,))
         return [_answer(row) for row in self._rows(f"SELECT * FROM answers{where} ORDER BY id", values)]  # noqa: S608
 
+    def n_answered(self, session: str) -> int:
+        """How many answers and skips of a session stand."""
+        return int(self._rows("SELECT COUNT(*) FROM standing WHERE session = ?", (session,))[0][0])
+
+    def has_answer(self, annotator: str, picture: str, showing: int) -> bool:
+        """Whether this showing is answered or skipped."""
+        query = "SELECT EXISTS (SELECT 1 FROM standing WHERE annotator = ? AND picture = ? AND showing = ?)"
+        return bool(self._rows(query, (annotator, picture, showing))[0][0])
+
     def n_events(self) -> int:
         """How many events there are, undone ones and undoings included."""
         return int(self._rows("SELECT COUNT(*) FROM events")[0][0])
@@ -224,7 +233,12 @@ class Database:
             answers = connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
         with self._lock:
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:  # another process was reading for longer than the connection waits
+            raise JoryuError(
+                f"{annotator} is deleted, but the log of {self.path.name} still holds what was said",
+                hint="stop whatever else reads the project: the log is gone when the last one lets go of it",
+            )
         return answers
 
 

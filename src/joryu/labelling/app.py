@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
 from joryu.annotations import Timing
 from joryu.errors import JoryuError
@@ -22,6 +23,8 @@ from joryu.labelling.summary import summarise
 HERE = Path(__file__).parent
 STATIC = {
     "label.js": "text/javascript; charset=utf-8",
+    "measure.js": "text/javascript; charset=utf-8",
+    "outbox.js": "text/javascript; charset=utf-8",
     "summary.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }
@@ -64,6 +67,10 @@ class Undone(_Body):
     key: Identifier
 
 
+class Sitting(_Body):
+    session: Identifier
+
+
 class Clock(_Body):
     session: Identifier
     offset_ms: Moment
@@ -102,6 +109,13 @@ def open_app(
         del request
         return JSONResponse({"detail": str(error)}, status_code=422)
 
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
+        del request
+        # What was sent is not sent back: NaN and half a surrogate pair cannot be, and nobody needs it.
+        found = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
+        return JSONResponse({"detail": "; ".join(found).encode("ascii", "backslashreplace").decode()}, status_code=422)
+
     _add_pages(app, desk, annotator)
     _add_files(app, desk)
     _add_labelling(app, desk)
@@ -123,7 +137,8 @@ def _add_pages(app: FastAPI, desk: Desk, annotator: str | None) -> None:
             "second": settings.second_choice,
             "well": sorted(set(settings.nearest.values())),  # classes that have no severity
             "annotator": annotator,
-            "device": desk.device_state() is not None,
+            "device": desk.measures,
+            "project": hashlib.blake2b(str(desk.project.folder.resolve()).encode(), digest_size=8).hexdigest(),
         }
         page = pages.get_template("label.html")
         return page.render(name=name, guidelines=settings.guidelines, setup=setup)
@@ -190,6 +205,6 @@ def _add_the_rest(app: FastAPI, desk: Desk, tickets: Tickets) -> None:
     async def invite() -> dict[str, str]:
         return {"token": tickets.issue()}
 
-    @app.get("/api/device")
-    async def device() -> dict[str, Any]:
-        return {"device": await run_in_threadpool(desk.device_state)}
+    @app.post("/api/device")
+    def device(body: Sitting) -> dict[str, Any]:
+        return {"device": desk.device_state(body.session)}

@@ -49,16 +49,20 @@ class Desk:
         project: where everything goes.
         worn: the device, if any.
         device: its spec, for the record.
+        wearer: who wears it; without it whoever begins first. Nobody else is measured or sees what is.
     """
 
-    def __init__(self, project: Project, *, worn: Device | None = None, device: str | None = None) -> None:
+    def __init__(
+        self, project: Project, *, worn: Device | None = None, device: str | None = None, wearer: str | None = None
+    ) -> None:
         self.project = project
         self.gallery = Gallery(project.pictures_root, project.pictures)
-        self._worn, self._device = worn, device
+        self._worn, self._device, self._wearer = worn, device, wearer
         self._lock = threading.RLock()
         self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
         self._offsets: dict[str, float] = {}  # by session: server monotonic ms less the page's ms
         self._annotators: dict[str, str] = {}
+        self._trials: dict[str, int] = {}  # by session: how many showings were answered
         self._queue = self._fresh_queue()
 
     def _fresh_queue(self) -> Queue:
@@ -84,11 +88,17 @@ class Desk:
         with self._lock:
             if self.annotator_of(chosen, name) != name:
                 raise InputError("this session is somebody else's", hint="reload the page")
-            self.project.events.begin_session(chosen, name, self._device)
+            self._wearer = self._wearer or name
+            measured = self._worn is not None and name == self._wearer
+            self.project.events.begin_session(chosen, name, self._device if measured else None)
             self._annotators[chosen] = name
-            if self._worn is not None:
+            if self._worn is not None and measured:
                 self._worn.begin(chosen)
         return chosen
+
+    def _worn_by(self, session: str) -> Device | None:
+        """The device, if it is on the one whose session this is."""
+        return self._worn if self.annotator_of(session) == self._wearer else None
 
     def annotator_of(self, session: str, otherwise: str | None = None) -> str:
         """Whose session this is.
@@ -109,7 +119,7 @@ class Desk:
         annotator = self.annotator_of(session)
         with self._lock:
             tasks = self._queue.upcoming(annotator)
-            progress, trial = self._queue.progress(annotator), self._queue.trial(annotator)
+            progress, trial = self._queue.progress(annotator), self._trial(session)
         shown = [self._shown(task) for task in tasks]
         return {
             "task": shown[0] if shown else None,
@@ -118,6 +128,15 @@ class Desk:
             "total": progress.total,
             "trial": trial,
         }
+
+    def _trial(self, session: str) -> int:
+        if session not in self._trials:
+            self._trials[session] = self.project.events.n_answered(session)
+        return self._trials[session]
+
+    def _count(self, session: str, by: int) -> None:
+        if session in self._trials:
+            self._trials[session] += by
 
     def answer(self, session: str, key: str, said: Said) -> bool:
         """Take an answer; whether it was new. It is on the disk when this returns.
@@ -143,6 +162,7 @@ class Desk:
             recorded = self.project.record(answer, key=f"{session}:{key}")
             if recorded.fresh:
                 self._queue.add(answer)
+                self._count(session, 1)
         return recorded.fresh
 
     def undo(self, session: str, key: str) -> dict[str, Any] | None:
@@ -150,7 +170,12 @@ class Desk:
         annotator = self.annotator_of(session)
         with self._lock:
             undone = self.project.undo(annotator, session, key=f"{session}:{key}")
-            self._queue = self._fresh_queue()
+            if undone is not None:
+                self._count(undone.session, -1)
+                if self.project.events.has_answer(annotator, undone.picture, undone.showing):
+                    self._queue = self._fresh_queue()  # an earlier answer counts again
+                else:
+                    self._queue.take_back(undone)
         if undone is None or undone.picture[:ID_LENGTH] not in self.gallery:
             return None
         return self._shown(Task(undone.picture, undone.showing))
@@ -178,11 +203,21 @@ class Desk:
 
     def _measured(self, session: str, said: Said) -> Mapping[str, float]:
         """Means of the signals between the picture's paint and the last key; what was not measured is left out."""
-        offset = self._offsets.get(session)
-        if self._worn is None or offset is None or said.onset is None or said.done is None:
+        worn, offset = self._worn_by(session), self._offsets.get(session)
+        if worn is None or offset is None or said.onset is None or said.done is None:
             return {}
-        return self._worn.window((said.onset + offset) / 1000, (said.done + offset) / 1000)
+        return worn.window((said.onset + offset) / 1000, (said.done + offset) / 1000)
 
-    def device_state(self) -> dict[str, Any] | None:
-        """What the strip on the page shows; ``None`` without a device."""
-        return None if self._worn is None else self._worn.state()
+    @property
+    def measures(self) -> bool:
+        """Whether a device is attached at all."""
+        return self._worn is not None
+
+    def device_state(self, session: str) -> dict[str, Any] | None:
+        """What the strip on the page shows; ``None`` for whoever does not wear a device.
+
+        Raises:
+            InputError: an unknown session.
+        """
+        worn = self._worn_by(session)
+        return None if worn is None else worn.state()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from joryu.annotations import Answer, Settings
@@ -47,27 +47,42 @@ class Queue:
         self._pictures = list(dict.fromkeys(pictures))
         self._known = set(self._pictures)
         self._choices: dict[str, dict[str, str | None]] = {picture: {} for picture in self._pictures}
-        self._history: dict[str, list[Task]] = {}
+        self._history: dict[str, dict[Task, None]] = {}  # each showing once, in the order of their latest answers
+        self._orders: dict[str, list[str]] = {}
+        self._waits: dict[str, list[str]] = {}  # what `_waiting` found since the last change
         for answer in answers:
             self.add(answer)
 
     def add(self, answer: Answer) -> None:
-        """Take an answer into account."""
+        """Take an answer into account; a later one to the same showing replaces it."""
         if answer.picture not in self._known:  # of a file that is gone
             return
-        self._history.setdefault(answer.annotator, []).append(Task(answer.picture, answer.showing))
+        task = Task(answer.picture, answer.showing)
+        history = self._history.setdefault(answer.annotator, {})
+        history.pop(task, None)
+        history[task] = None
         if answer.showing == 0:
             self._choices[answer.picture][answer.annotator] = answer.choice
+        self._still_waiting(answer)
+
+    def take_back(self, answer: Answer) -> None:
+        """Forget an answer that was undone and had replaced no other."""
+        if answer.picture not in self._known:
+            return
+        self._history.get(answer.annotator, {}).pop(Task(answer.picture, answer.showing), None)
+        if answer.showing == 0:
+            self._choices[answer.picture].pop(answer.annotator, None)
+        self._waits.clear()
 
     def upcoming(self, annotator: str, n: int = 2) -> list[Task]:
         """The next showings, as far as they can be told before the next answer; empty when all is done."""
-        history = self._history.get(annotator, [])
-        waiting = self._waiting(annotator)
+        history = self._history.get(annotator, {})
+        waiting = iter(self._waiting(annotator))
         found: list[Task] = []
         while len(found) < n:
-            task = self._repeat(annotator, [*history, *found])
-            if task is None and waiting:
-                task = Task(waiting.pop(0), 0)
+            task = self._repeat(annotator, history, found)
+            if task is None and (picture := next(waiting, None)) is not None:
+                task = Task(picture, 0)
             if task is None:
                 break
             found.append(task)
@@ -75,33 +90,52 @@ class Queue:
 
     def progress(self, annotator: str) -> Progress:
         """Pictures answered by this annotator, and those and the waiting ones together; repeats do not count."""
-        done = len({task.picture for task in self._history.get(annotator, [])})
+        done = len({task.picture for task in self._history.get(annotator, {})})
         return Progress(done, done + len(self._waiting(annotator)))
 
-    def trial(self, annotator: str) -> int:
-        """How many showings this annotator has answered."""
-        return len(self._history.get(annotator, []))
+    def _order(self, annotator: str) -> list[str]:
+        """All pictures in this annotator's own order."""
+        if annotator not in self._orders:
+            self._orders[annotator] = sorted(self._pictures, key=lambda picture: self._draw(annotator, picture))
+        return self._orders[annotator]
 
     def _waiting(self, annotator: str) -> list[str]:
-        open_to = [picture for picture in self._pictures if annotator not in self._choices[picture]]
+        if annotator not in self._waits:
+            self._waits[annotator] = self._fresh_waiting(annotator)
+        return self._waits[annotator]
+
+    def _still_waiting(self, answer: Answer) -> None:
+        """Keep the annotator's own list, less this picture: an answer changes the order of the rest for others only."""
+        own = self._waits.get(answer.annotator, [])
+        self._waits.clear()
+        if answer.showing == 0:
+            own = own[1:] if own[:1] == [answer.picture] else []
+        if own:  # else it is found anew: at its end comes what people disagree about
+            self._waits[answer.annotator] = own
+
+    def _fresh_waiting(self, annotator: str) -> list[str]:
+        open_to = [picture for picture in self._order(annotator) if annotator not in self._choices[picture]]
         short = [picture for picture in open_to if len(self._choices[picture]) < self._settings.overlap]
         if short:
-            return sorted(short, key=lambda picture: (not self._choices[picture], self._draw(annotator, picture)))
-        torn = [picture for picture in open_to if self._disagreement(picture) > 0]
-        return sorted(torn, key=lambda picture: (-self._disagreement(picture), self._draw(annotator, picture)))
+            return sorted(short, key=lambda picture: not self._choices[picture])  # stable: the order stays within
+        torn = {picture: entropy for picture in open_to if (entropy := self._disagreement(picture)) > 0}
+        return sorted(torn, key=lambda picture: -torn[picture])
 
     def _disagreement(self, picture: str) -> float:
         """The entropy of the choices, in nats; skips say nothing."""
+        if len(self._choices[picture]) < 2:
+            return 0.0
         counts = Counter(choice for choice in self._choices[picture].values() if choice is not None)
         total = sum(counts.values())
         return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
 
-    def _repeat(self, annotator: str, history: Sequence[Task]) -> Task | None:
+    def _repeat(self, annotator: str, history: Collection[Task], ahead: Sequence[Task]) -> Task | None:
         """A picture to show again now, if it is time for one."""
-        if self._draw(annotator, f"trial {len(history)}") >= self._settings.repeats:
+        if self._draw(annotator, f"trial {len(history) + len(ahead)}") >= self._settings.repeats:
             return None
-        times = Counter(task.picture for task in history)
-        rested = [task.picture for task in history[:-REST] if times[task.picture] == 1]
+        shown = [*history, *ahead]
+        times = Counter(task.picture for task in shown)
+        rested = [task.picture for task in shown[:-REST] if times[task.picture] == 1]
         if not rested:
             return None
         return Task(min(rested, key=lambda picture: self._draw(annotator, f"again {picture}")), 1)

@@ -73,7 +73,7 @@ def serve(
         listening = stack.enter_context(_listen(place))
         port = int(listening.getsockname()[1])
         tickets = Tickets()
-        desk = Desk(project, worn=worn, device=device)
+        desk = Desk(project, worn=worn, device=device, wearer=annotator)
         app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port), annotator=annotator)
         shown = f"[{place.host}]" if ":" in place.host else place.host
         link = f"http://{shown}:{port}/?token={tickets.issue(place.token)}"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from joryu.annotations import Project
+from joryu.errors import JoryuError
 from joryu.labelling.devices import Attached, Recorder, open_device
 
 
@@ -25,6 +26,7 @@ class Worn:
         self._spec, self._project = spec, project
         self._attached = Attached(open_device(spec))
         self._recorder: Recorder | None = None
+        self._trouble: str | None = None
 
     def __enter__(self) -> Self:
         self._attached.start()
@@ -34,12 +36,17 @@ class Worn:
         self._attached.stop()
 
     def begin(self, session: str) -> None:
-        """From now on what is measured belongs to this session."""
-        previous, self._recorder = self._recorder, Recorder(self._project.signal_file(session), self._spec)
+        """From now on what is measured belongs to this session. A disk that takes no recording is told, not raised."""
+        previous, self._recorder, self._trouble = self._recorder, None, None
         if previous is not None:
             self._attached.remove(previous)
             previous.close()
-        self._attached.add(self._recorder)
+        try:
+            self._recorder = Recorder(self._project.signal_file(session), self._spec)
+        except (OSError, JoryuError) as error:
+            self._trouble = f"nothing is recorded: {error}"
+        else:
+            self._attached.add(self._recorder)
 
     def window(self, start: float, stop: float) -> dict[str, float]:
         """Means of what was measured between two moments of the monotonic clock (s); nothing where nothing was.
@@ -53,7 +60,7 @@ class Worn:
 
     def state(self) -> dict[str, Any]:
         """For the strip on the page."""
-        return self._attached.state().to_json()
+        return {**self._attached.state().to_json(), "trouble": self._trouble}
 
 
 TOLD = ("attention", "meditation", "heart_rate")

@@ -1,78 +1,26 @@
 // One picture at a time. Times are the browser's own: the answer's event.timeStamp less the picture's paint.
 
+import { measure } from "./measure.js";
+import { Outbox, identifier, pause } from "./outbox.js";
+
 const $ = (id) => document.getElementById(id);
 const setup = JSON.parse(document.body.dataset.setup);
 const keys = setup.keys;
-const CLOCK_EVERY_MS = 30_000, DEVICE_EVERY_MS = 1_000, LONGEST_WAIT_MS = 5_000;
+const TOO_SOON_MS = 300; // the second half of a double click is no answer to the picture that came between
 
-let session = null, annotator = null;
+let session = null;
 let task = null;      // what is shown
 let given = null;     // what was answered about it so far
 let busy = true;      // between an answer and the next picture
+
+const outbox = new Outbox(setup.project, notice);
+const cache = new Map(); // picture id -> Promise of a decoded image
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 function ready(yes) {
   busy = !yes;
   document.body.dataset.ready = yes ? "yes" : "no"; // for whoever watches the page, tests among them
   if (yes && given) document.body.dataset.onset = given.onset;
-}
-const cache = new Map(); // picture id -> Promise of a decoded image
-
-const identifier = () => {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-};
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-
-// --- talking to the server --------------------------------------------------------------------------------------------
-
-async function post(path, body) {
-  const response = await fetch(path, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-  });
-  if (!response.ok) {
-    const error = new Error(await reason(response));
-    error.refused = response.status < 500;
-    throw error;
-  }
-  return response.json();
-}
-
-async function reason(response) {
-  const text = await response.text();
-  try {
-    const detail = JSON.parse(text).detail;
-    return typeof detail === "string" ? detail : JSON.stringify(detail);
-  } catch {
-    return text.trim() || `the server said ${response.status}`;
-  }
-}
-
-// An answer is kept here until the server has acknowledged it; its key makes a second sending harmless.
-const waiting = {
-  name: () => `joryu-waiting-${session}`,
-  get: () => JSON.parse(localStorage.getItem(waiting.name()) ?? "null"),
-  set: (value) => localStorage.setItem(waiting.name(), JSON.stringify(value)),
-  clear: () => localStorage.removeItem(waiting.name()),
-};
-
-async function send(path, body) {
-  waiting.set({ path, body });
-  for (let wait = 250; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
-    try {
-      const answer = await post(path, body);
-      waiting.clear();
-      notice(null);
-      return answer;
-    } catch (error) {
-      if (error.refused) {
-        waiting.clear();
-        throw error;
-      }
-      notice("The server does not answer. Your last answer is kept and sent again; leave this page open.");
-      await pause(wait);
-    }
-  }
 }
 
 function notice(text) {
@@ -85,12 +33,32 @@ function notice(text) {
 function load(picture) {
   if (!cache.has(picture)) {
     const image = new Image();
+    image.decoding = "sync"; // when it is painted, it is painted whole
     image.src = `/pictures/${picture}`;
+    image.alt = "the picture to label";
+    image.draggable = false;
     cache.set(picture, image.decode().then(() => image));
     cache.get(picture).catch(() => cache.delete(picture));
     while (cache.size > 4) cache.delete(cache.keys().next().value);
   }
   return cache.get(picture);
+}
+
+// The decoded picture, however long the server is away; null when there is none to be had.
+async function fetched(picture) {
+  let damaged = false;
+  for (let wait = 250; ; wait = Math.min(2 * wait, 5_000)) {
+    try {
+      return await load(picture);
+    } catch {
+      const status = await fetch(`/pictures/${picture}`).then((response) => response.status, () => 0);
+      if (status !== 0 && status !== 403 && status < 500 && (status !== 200 || damaged)) return null;
+      damaged = status === 200; // or the server has just come back: once more tells
+      if (damaged) continue;
+      notice("The server does not answer. The picture comes as soon as it does; leave this page open.");
+      await pause(wait);
+    }
+  }
 }
 
 async function show(next) {
@@ -102,47 +70,48 @@ async function show(next) {
   $("answers").hidden = !task;
   $("finished").hidden = Boolean(task);
   if (!task) {
-    $("picture").hidden = true;
+    $("stage").replaceChildren();
     return;
   }
   if (next.prefetch) load(next.prefetch.picture).catch(() => {});
-  given = { choice: null, severity: null, second: null, confidence: null, changes: 0, first: null, trial: next.trial };
+  given = {
+    choice: null, severity: null, second: null, noSecond: false, confidence: null,
+    changes: 0, first: null, trial: next.trial,
+  };
   draw();
-  try {
-    const image = await load(task.picture);
-    $("picture").src = image.src;
-    await $("picture").decode();
-    $("picture").hidden = false;
-    notice(null);
-  } catch {
-    $("picture").hidden = true;
-    notice("This picture cannot be shown. Skip it with S.");
-  }
+  const image = await fetched(task.picture);
+  given.unseen = image === null;
+  $("stage").replaceChildren(...(image ? [image] : []));
+  notice(image ? null : "This picture cannot be shown: skip it.");
+  draw();
+  if (image) await image.decode().catch(() => {});
   await frame();
   given.onset = await frame(); // painted by the second frame after decoding, at the latest
   given.hidden = 0;
-  given.hiddenSince = document.hidden ? given.onset : null;
+  given.hiddenSince = covered() ? given.onset : null;
   ready(true);
 }
 
 // Time in which the picture cannot be seen, behind another tab or a dialog, is told apart from thinking.
-function cover(covered, at) {
+const covered = () => document.hidden || document.querySelector("dialog[open]") !== null;
+
+function cover(at) {
   if (!given || given.onset === undefined) return;
-  if (covered) given.hiddenSince ??= at;
+  if (covered()) given.hiddenSince ??= at;
   else if (given.hiddenSince !== null) {
     given.hidden += at - given.hiddenSince;
     given.hiddenSince = null;
   }
 }
 
-document.addEventListener("visibilitychange", (event) => cover(document.hidden, event.timeStamp));
+document.addEventListener("visibilitychange", (event) => cover(event.timeStamp));
 for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.addEventListener("close", (event) => cover(false, event.timeStamp));
+  dialog.addEventListener("close", (event) => cover(event.timeStamp));
 }
 
 function open(dialog, event) {
-  cover(true, event.timeStamp);
   $(dialog).showModal();
+  cover(event.timeStamp);
 }
 
 // --- answering --------------------------------------------------------------------------------------------------------
@@ -157,7 +126,7 @@ const missing = () => {
 };
 
 function set(field, value, event) {
-  if (busy) return;
+  if (busy || given.unseen) return;
   given.first ??= event.timeStamp - given.onset;
   if (field === "class") {
     if (setup.second && given.choice !== null && value !== given.choice) {
@@ -182,7 +151,7 @@ function proceed(event) {
 }
 
 function clear(event) {
-  if (busy || given.choice === null) return;
+  if (busy || (given.choice ?? given.severity ?? given.confidence) === null) return;
   given.first ??= event.timeStamp - given.onset;
   Object.assign(given, { choice: null, severity: null, second: null, confidence: null, noSecond: false });
   given.changes += 1;
@@ -194,14 +163,15 @@ async function complete(event, skipped = false) {
   ready(false);
   draw();
   const done = event.timeStamp;
-  const round = (ms) => Math.max(0, Math.round(ms * 1000) / 1000);
+  const round = (ms) => (given.unseen ? null : Math.max(0, Math.round(ms * 1000) / 1000));
   try {
-    await show(await send("/api/answers", {
+    await show(await outbox.send("/api/answers", {
       session, key: identifier(), picture: task.picture, showing: task.showing,
       choice: skipped ? null : given.choice, severity: skipped ? null : given.severity,
       second: skipped ? null : given.second, confidence: skipped ? null : given.confidence,
       rt_ms: round(done - given.onset), first_key_ms: round(given.first ?? done - given.onset),
-      hidden_ms: round(given.hidden), n_changes: given.changes, trial: given.trial, onset: given.onset, done,
+      hidden_ms: round(given.hidden), n_changes: given.changes, trial: given.trial,
+      onset: given.unseen ? null : given.onset, done: given.unseen ? null : done,
     }));
   } catch (error) {
     notice(error.message);
@@ -213,7 +183,7 @@ async function undo() {
   if (busy && task) return;
   ready(false);
   try {
-    const found = await send("/api/undo", { session, key: identifier() });
+    const found = await outbox.send("/api/undo", { session, key: identifier() });
     await show(found);
     if (!found.undone) notice("There is nothing to undo.");
   } catch (error) {
@@ -224,76 +194,110 @@ async function undo() {
 
 // --- keys and buttons -------------------------------------------------------------------------------------------------
 
-const fields = [["classes", "class"], ["severities", "severity"], ["confidences", "confidence"]];
+const FIELDS = { classes: "class", severities: "severity", confidences: "confidence" };
 const byKey = new Map();
-for (const [group, field] of fields) {
+for (const [group, field] of Object.entries(FIELDS)) {
   for (const [key, name] of keys[group]) {
-    if (key) byKey.set(key, (event) => set(field, name, event));
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.field = field;
-    button.dataset.name = name;
-    if (key) {
-      const label = document.createElement("kbd");
-      label.textContent = key.toUpperCase();
-      button.append(label, " ");
-    }
-    button.append(name);
-    button.addEventListener("click", (event) => { set(field, name, event); button.blur(); });
-    $(group).append(button);
+    if (key) byKey.set(key, [field, name]);
+    $(group).querySelector(".buttons").append(choiceButton(key, field, name));
   }
   $(group).hidden = keys[group].length === 0;
 }
-keys.severities.forEach(([, name], at) => byKey.set(`Digit${at + 1}`, (event) => set("severity", name, event)));
+
+function choiceButton(key, field, name) {
+  const button = document.createElement("button");
+  button.type = "button";
+  Object.assign(button.dataset, { field, name });
+  if (key) {
+    const label = document.createElement("kbd");
+    label.textContent = key.toUpperCase();
+    label.ariaHidden = "true"; // the name is the class alone
+    button.setAttribute("aria-keyshortcuts", key);
+    button.append(label);
+  }
+  const words = document.createElement("span");
+  words.textContent = name;
+  button.append(words);
+  onClick(button, (event) => set(field, name, event));
+  return button;
+}
+
+// A pointer's click leaves the focus where the keys are heard; one by keyboard keeps its place.
+function onClick(button, act) {
+  button.addEventListener("click", (event) => {
+    if (event.detail > 0) button.blur();
+    if (event.detail > 1 && given && event.timeStamp - given.onset < TOO_SOON_MS) return;
+    act(event);
+  });
+}
+
+// What a key is called on the buttons. Digits and letters are found by their place too, so that layouts whose digits
+// need Shift, or whose letters are not Latin, have them.
+function called(event) {
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? (/^\d$/.test(event.key) ? event.key : null);
+  if (digit) return event.shiftKey && keys.severities.length ? `shift ${digit}` : digit;
+  if (/^[a-z]$/i.test(event.key)) return event.key.toLowerCase();
+  if (/^Key[A-Z]$/.test(event.code) && event.key.length === 1) return event.code.slice(3).toLowerCase();
+  return event.key;
+}
+keys.severities.forEach(([, name], at) => byKey.set(`shift ${at + 1}`, ["severity", name]));
+
+const nothingElse = (event) => {
+  given.noSecond = true;
+  proceed(event);
+};
+const acts = {
+  "?": (event) => open("help", event),
+  Backspace: () => undo(),
+  Escape: (event) => task && clear(event),
+  s: (event) => task && complete(event, true),
+  Enter: (event) => nothingElse(event),
+};
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement;
-  if (event.repeat || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]") || !session) return;
-  if (event.key === "?") return open("help", event);
-  const act = {
-    Backspace: undo, Escape: () => task && clear(event), s: () => task && complete(event, true),
-    Enter: () => {
-      if (!task || busy || missing() !== "second") return false;
-      given.noSecond = true;
-      return proceed(event);
-    },
-  }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (event.key === "Enter" && event.target instanceof HTMLButtonElement && !(given && missing() === "second")) return;
-  const choose = event.shiftKey ? byKey.get(event.code) : byKey.get(event.key.toLowerCase());
-  if (choose && task) {
-    event.preventDefault();
-    choose(event);
-  } else if (act) {
-    event.preventDefault();
-    act();
+  const { target } = event;
+  if (event.repeat) { // a held key counts once, on a button with the focus too
+    if (target instanceof HTMLButtonElement) event.preventDefault();
+    return;
   }
+  if (target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!session || document.querySelector("dialog[open]")) return;
+  const key = event.key === "?" ? "?" : called(event);
+  const asksSecond = task && !busy && missing() === "second";
+  if (key === "Enter" && (!asksSecond || target.closest("button, a"))) return; // it presses what has the focus
+  const choice = task && byKey.get(key);
+  const act = choice ? (pressed) => set(...choice, pressed) : acts[key];
+  if (!act) return;
+  event.preventDefault();
+  act(event);
 });
 
-$("undo").addEventListener("click", () => { undo(); $("undo").blur(); });
-$("skip").addEventListener("click", (event) => { if (task) complete(event, true); $("skip").blur(); });
-$("enter").addEventListener("click", (event) => {
-  if (missing() === "second") { given.noSecond = true; proceed(event); }
-  $("enter").blur();
-});
+onClick($("undo"), () => undo());
+onClick($("skip"), (event) => task && complete(event, true));
+onClick($("enter"), (event) => !busy && missing() === "second" && nothingElse(event));
 $("open-help").addEventListener("click", (event) => open("help", event));
-$("open-guidelines").addEventListener("click", (event) => open("guidelines", event));
+$("open-guidelines")?.addEventListener("click", (event) => open("guidelines", event));
 
 function draw() {
   const chosen = { class: given.choice, severity: given.severity, confidence: given.confidence };
   for (const button of document.querySelectorAll("#answers button[data-field]")) {
     const { field, name } = button.dataset;
     button.setAttribute("aria-pressed", String(chosen[field] === name));
-    button.classList.toggle("second", field === "class" && given.second === name);
+    const second = field === "class" && given.second === name;
+    button.classList.toggle("second", second);
+    if (second) button.setAttribute("aria-description", "second choice");
+    else button.removeAttribute("aria-description");
+    button.disabled = Boolean(given.unseen);
   }
   const quiet = given.choice !== null && !wantsSeverity();
-  for (const button of $("severities").children) button.disabled = quiet;
+  if (quiet) for (const button of $("severities").querySelectorAll("button")) button.disabled = true;
   const words = {
     class: "", severity: "How severe?", confidence: "How sure are you?",
-    second: "What else could it be? Or Enter for nothing else.",
+    second: "What else could it be?",
   };
   $("prompt").textContent = words[missing()] ?? "";
   $("enter").hidden = missing() !== "second";
+  $("skip").hidden = missing() === "second"; // they share a place
 }
 
 function explain() {
@@ -310,70 +314,45 @@ function explain() {
   }
 }
 
-// --- clocks and the device --------------------------------------------------------------------------------------------
-
-// Four stamps (Mills): of several exchanges the quickest says most exactly by how much the two clocks differ.
-async function synchronise() {
-  let best = null;
-  for (let at = 0; at < 5; at += 1) {
-    const sent = performance.now();
-    const response = await fetch("/api/clock");
-    const back = performance.now();
-    const stamps = await response.json();
-    const trip = back - sent - (stamps.sent - stamps.received);
-    const offset = (stamps.received - sent + stamps.sent - back) / 2;
-    if (best === null || trip < best.round_trip_ms) best = { offset_ms: offset, round_trip_ms: Math.max(0, trip) };
-  }
-  await post("/api/clock", { session, ...best });
-}
-
-const later = (work, ms) => setInterval(() => work().catch(() => {}), ms);
-
-async function watchDevice() {
-  const { device } = await (await fetch("/api/device")).json();
-  if (!device) return;
-  const strip = $("device");
-  strip.hidden = false;
-  strip.dataset.status = device.off_head ? "off" : device.status;
-  const words = [device.device, device.off_head ? "not on the head" : device.status];
-  if (device.status === "connected" && device.poor_signal !== null) {
-    words.push(device.poor_signal === 0 ? "signal good" : `signal poor (${device.poor_signal})`);
-  }
-  if (device.attention !== null) words.push(`attention ${Math.round(device.attention)}`);
-  if (device.heart_rate !== null) words.push(`${Math.round(device.heart_rate)} beats a minute`);
-  if (device.status !== "connected") words.push("labelling goes on without it");
-  strip.textContent = words.join(" · ");
-}
-
 // --- beginning --------------------------------------------------------------------------------------------------------
 
-async function begin(name) {
-  const known = JSON.parse(sessionStorage.getItem("joryu-session") ?? "null");
-  const body = { annotator: name };
-  if (known && known.annotator === name) body.session = known.session;
-  const begun = await post("/api/session", body);
-  session = begun.session;
-  annotator = name;
-  sessionStorage.setItem("joryu-session", JSON.stringify({ session, annotator }));
-  $("hello").hidden = true;
-  $("who").textContent = name;
-  await synchronise().catch(() => {});
-  later(synchronise, CLOCK_EVERY_MS);
-  if (setup.device) {
-    watchDevice().catch(() => {});
-    later(watchDevice, DEVICE_EVERY_MS);
+const SITTING = `joryu-session-${setup.project}`;
+const sitting = () => JSON.parse(sessionStorage.getItem(SITTING) ?? "null");
+
+let beginning = false;
+
+async function begin(annotator) {
+  if (beginning) return;
+  beginning = true;
+  try {
+    await sitDown(annotator);
+  } catch (error) {
+    beginning = false;
+    $("hello").hidden = false;
+    notice(error.message);
   }
-  const unsent = waiting.get(); // an answer the last page could not deliver
-  await show(unsent ? await send(unsent.path, unsent.body).catch(() => begun) : begun);
+}
+
+async function sitDown(annotator) {
+  const known = sitting();
+  await outbox.deliver();
+  const body = { annotator };
+  if (known && known.annotator === annotator) body.session = known.session;
+  const begun = await outbox.send("/api/session", body);
+  session = begun.session;
+  sessionStorage.setItem(SITTING, JSON.stringify({ session, annotator }));
+  $("hello").hidden = true;
+  $("who").textContent = annotator;
+  await measure(session, setup.device ? $("device") : null);
+  await show(begun);
 }
 
 $("hello").addEventListener("submit", (event) => {
   event.preventDefault();
-  begin($("pseudonym").value.trim()).catch((error) => notice(error.message));
+  begin($("pseudonym").value.trim());
 });
 
 explain();
-const before = JSON.parse(sessionStorage.getItem("joryu-session") ?? "null");
-const name = setup.annotator ?? before?.annotator;
-if (name) begin(name).catch((error) => { notice(error.message); $("hello").hidden = false; });
+const annotator = setup.annotator ?? sitting()?.annotator;
+if (annotator) begin(annotator);
 else $("hello").hidden = false;
