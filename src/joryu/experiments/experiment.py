@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from joryu.errors import InputError
 from joryu.evaluation import Summary, summarise
+from joryu.experiments.pairs import Pair, paired, paired_table
 from joryu.report.tables import ResultRow, results_table
 from joryu.targets.provenance import joryu_version, machine
 from joryu.training.checkpoint import write_json
@@ -56,6 +57,7 @@ class Experiment:
     """A claim and the functions that measure and draw it.
 
     ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table.
+    ``pairs`` are compared seed by seed, in a second table with intervals.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Experiment:
     measure: Callable[[Setting], Measured]
     draw: Callable[[Sequence[Measured]], Figure]
     unit: str = "test errors"
+    pairs: Sequence[Pair] = ()
 
 
 class Place(NamedTuple):
@@ -151,6 +154,7 @@ def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Meas
         "data": experiment.data,
         "published": {row.metric: row.published for row in experiment.rows if row.published is not None},
         "ours": ours,
+        **({"paired": paired(experiment.pairs, ours)} if experiment.pairs else {}),
         "details": {
             str(seed): {k: v for k, v in one.items() if not isinstance(v, int | float)}
             for seed, one in zip(seeds, measured, strict=True)
@@ -209,9 +213,10 @@ def _write_as(
 def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     """The Markdown page of a result: claim, table, figure, and what made it."""
     machine = result["machine"]
+    compared = paired_table(experiment.pairs, result["paired"]) + "\n" if experiment.pairs else ""
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
     return (
-        f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n"
+        f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n{compared}"
         f"![{experiment.name}]({figure})\n\n"
         f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}. "
         f"{result['seconds']:.0f} s on {machine['cpu']}, {machine['threads']} threads, "

@@ -22,19 +22,19 @@ size: digits and *simulated* annotators, seconds.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats, Ints, shuffle_within
 from joryu.evaluation import evaluate_logits, predict_logits
-from joryu.examples import Examples, content_ids, parse_views
+from joryu.examples import Examples, parse_views
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.pairs import Pair
 from joryu.experiments.people import Asked, cifar_people, simulated_people
 from joryu.experiments.people_targets import (
     auroc,
@@ -48,11 +48,9 @@ from joryu.experiments.people_targets import (
     table,
     with_hesitation,
 )
+from joryu.experiments.told import Course, Told, learn
 from joryu.objectives import Distillation
-from joryu.students import Blueprint
-from joryu.targets import SoftTargets, Space
-from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Recipe, Run, train
+from joryu.training import Recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +58,6 @@ if TYPE_CHECKING:
 STUDENT, STUDENT_SMOKE = "cnn:16x4,dropout=0.2", "mlp:24x1"
 RECIPE = Recipe(epochs=40, learning_rate=2e-3, batch_size=50, weight_decay=0.01, keep="last")
 VIEWS = "shift:3,flip"
-OBJECTIVE = Distillation(temperature=1.0)
 
 STUDENTS = {
     "one": "one annotator, hard",
@@ -84,10 +81,18 @@ def measure(setting: Setting) -> Measured:
     shown = asked.examples.select(asked.rows.tolist())
     others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
     judging, people = asked.examples.select(others.tolist()), asked.people[others]
+    course = course_of(setting, shown)
     for name, q in student_targets(asked, setting.seed).items():
-        student = learn(setting, name, shown, q)
+        student = learn(setting, name, course, Told(shown, q)).module
         found |= {f"{name}_{what}": value for what, value in judge(student, judging, people).items()}
     return found
+
+
+def course_of(setting: Setting, shown: Examples) -> Course:
+    """What every student has in common."""
+    recipe = RECIPE.model_copy(update={"epochs": 10}) if setting.smoke else RECIPE
+    student = STUDENT_SMOKE if setting.smoke else STUDENT
+    return Course(shown, student, recipe, Distillation(temperature=1.0), parse_views(VIEWS))
 
 
 def student_targets(asked: Asked, seed: int) -> dict[str, Floats]:
@@ -130,31 +135,6 @@ def targets_with_shuffled_time(asked: Asked, seed: int) -> Floats:
     return cross_fitted(control, asked.agreement, folds_of(asked, seed), ("stated", "response-time"))
 
 
-class Told:
-    """A teacher that says of every example what was told about it beforehand."""
-
-    def __init__(self, examples: Examples, q: Floats) -> None:
-        self.classes = examples.classes
-        self.fingerprint = hashlib.blake2b(np.ascontiguousarray(q).tobytes(), digest_size=16).hexdigest()
-        self._q = {words.tobytes(): row for words, row in zip(examples.ids, torch.from_numpy(q).float(), strict=True)}
-
-    def label(self, batch: Tensor) -> SoftTargets:
-        """The rows told about these examples."""
-        values = torch.stack([self._q[words.tobytes()] for words in content_ids(batch)])
-        return SoftTargets(values=values, space=Space.PROBS, n_classes=len(self.classes))
-
-
-def learn(setting: Setting, name: str, shown: Examples, q: Floats) -> nn.Module:
-    """A student of these targets: the same first weights, order and views for every kind of target."""
-    store = label_examples(Told(shown, q), shown, setting.folder / f"targets-{name}")
-    material = Material(shown, store, views=parse_views(VIEWS), carry_over=True)
-    blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, shown.inputs, shown.classes)
-    recipe = RECIPE.model_copy(update={"seed": setting.seed, "epochs": 10 if setting.smoke else RECIPE.epochs})
-    with setting.watching(f"seed {setting.seed}: {name}") as watch:
-        run = Run(setting.folder / name, command=setting.command, watch=watch)
-        return train(blueprint, material, objective=OBJECTIVE, recipe=recipe, run=run).module
-
-
 def judge(module: nn.Module, judging: Examples, people: Floats) -> dict[str, float]:
     """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
     logits = predict_logits(module, judging)
@@ -193,6 +173,22 @@ ROWS = (
     ),
 )
 
+#: what a student told the first knows beyond one told the second
+COMPARED = {
+    "smoothing, over hard labels": ("constant", "one"),
+    "rest by confusion, over evenly": ("constant_confused", "constant"),
+    "stated confidence, over the best constant": ("stated_confused", "constant_confused"),
+    "response time too, over stated alone": ("stated_response_time_confused", "stated_confused"),
+    "response time too, over the same shuffled": ("stated_response_time_confused", "shuffled_confused"),
+    "shares of ~6 votes, over their majority": ("shares", "vote"),
+    "51 people, over one hard": ("people", "one"),
+}
+PAIRS = tuple(
+    Pair(label=f"{label}: {what}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=digits)
+    for what, digits in (("kl", 4), ("nll", 4), ("ece", 4), ("errors", 1))
+    for label, (first, second) in COMPARED.items()
+)
+
 
 def draw(measured: Sequence[Measured]) -> Figure:
     """KL of the students to the people, one dot per seed."""
@@ -214,4 +210,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     unit="",
+    pairs=PAIRS,
 )

@@ -1,0 +1,56 @@
+"""Two conditions of one experiment compared seed by seed: whichever way it falls, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from joryu.evaluation import compare_seeds
+from joryu.report.tables import markdown_table
+from joryu.report.wording import ABSENT
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """``metric`` less ``against``, both measured in every seed with the same start, order and data."""
+
+    label: str
+    metric: str
+    against: str
+    digits: int = 2
+
+
+def paired(pairs: Sequence[Pair], ours: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Mean difference, 95 % t interval over seeds and p (paired t, two-sided) of every pair.
+
+    ``ours`` is that of a result: metric to ``values`` by seed. Interval and p are ``None`` for one seed.
+    """
+    found = []
+    for pair in pairs:
+        first, second = (list(ours[name]["values"].values()) for name in (pair.metric, pair.against))
+        compared = compare_seeds(first, second, confidence=CONFIDENCE)
+        found.append(
+            {
+                "label": pair.label,
+                "metric": pair.metric,
+                "against": pair.against,
+                "difference": compared.difference.mean,
+                "low": compared.difference.low,
+                "high": compared.difference.high,
+                "p_value": compared.p_value,
+            }
+        )
+    return found
+
+
+def paired_table(pairs: Sequence[Pair], found: Sequence[Mapping[str, Any]]) -> str:
+    """The comparisons in Markdown."""
+    rows = []
+    for pair, one in zip(pairs, found, strict=True):
+        span = ABSENT if one["low"] is None else " to ".join(f"{one[end]:+.{pair.digits}f}" for end in ("low", "high"))
+        p_value = ABSENT if one["p_value"] is None else f"{one['p_value']:.3f}"
+        rows.append([pair.label, f"{one['difference']:+.{pair.digits}f}", span, p_value])
+    return markdown_table(["paired over seeds", "difference", "95 % interval", "p"], rows) + "\n"

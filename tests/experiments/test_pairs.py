@@ -1,0 +1,28 @@
+"""Comparisons over seeds in a result and in its table."""
+
+from __future__ import annotations
+
+import pytest
+
+from joryu.experiments.pairs import Pair, paired, paired_table
+
+PAIRS = [Pair(label="a over b", metric="a", against="b", digits=1)]
+
+
+def ours(**values: list[float]) -> dict[str, dict[str, dict[str, float]]]:
+    return {name: {"values": {str(seed): value for seed, value in enumerate(of)}} for name, of in values.items()}
+
+
+def test_differences_are_taken_seed_by_seed() -> None:
+    (found,) = paired(PAIRS, ours(a=[5.0, 7.0, 9.0], b=[4.0, 5.0, 6.0]))
+    assert found["difference"] == pytest.approx(2.0)
+    half = 4.302652730 / 3**0.5  # t(2, 97.5 %) · s.d. 1 / sqrt 3
+    assert (found["low"], found["high"]) == pytest.approx((2 - half, 2 + half))
+    assert found["p_value"] == pytest.approx(0.0741799)
+    assert "| a over b         |       +2.0 |  -0.5 to +4.5 | 0.074 |" in paired_table(PAIRS, [found])
+
+
+def test_one_seed_has_no_interval() -> None:
+    (found,) = paired(PAIRS, ours(a=[5.0], b=[4.0]))
+    assert (found["difference"], found["low"], found["p_value"]) == (1.0, None, None)
+    assert paired_table(PAIRS, [found]).count("–") == 2
