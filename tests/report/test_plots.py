@@ -1,4 +1,4 @@
-"""The experiments' two figures show every seed, every mean, every published number, and diff cleanly."""
+"""The experiments' figures show every seed, every mean, every published number, and diff cleanly."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from joryu.report.figures import save_figure
-from joryu.report.plots import dots, lines
+from joryu.report.figures import PALETTE, save_figure
+from joryu.report.plots import dots, lines, points
 
 
 def test_dots_show_every_seed_the_mean_and_the_published_number(tmp_path: Path) -> None:
@@ -41,3 +41,33 @@ def test_lines_go_through_the_means_in_order_and_show_the_range() -> None:
     assert [line.get_ydata()[0] for line in dashed] == [9]
     assert axes.get_xscale() == "log"
     assert axes.get_yscale() == "linear"
+
+
+def test_points_show_every_seed_and_the_mean_of_each_series_in_every_panel() -> None:
+    figure = points(
+        {
+            "MB": {"teacher": [(40, 98), (40, 96)], "student": [(2, 95), (2, 91)]},
+            "ms": {"teacher": [(9, 98), (7, 96)], "student": [(1, 95), (3, 91)]},
+        },
+        axis="accuracy, %",
+        log_x=True,
+    )
+    size, time = figure.axes
+    drawn = [(list(line.get_xdata()), list(line.get_ydata()), line.get_color()) for line in time.lines]
+    assert drawn == [
+        ([9, 7], [98, 96], PALETTE["teacher"]),
+        ([8], [97], PALETTE["teacher"]),
+        ([1, 3], [95, 91], PALETTE["student"]),
+        ([2], [93], PALETTE["student"]),
+    ]
+    assert (size.get_xlabel(), time.get_xlabel(), size.get_ylabel()) == ("MB", "ms", "accuracy, %")
+    assert {axes.get_xscale() for axes in figure.axes} == {"log"}
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["teacher", "student"]
+
+
+def test_no_two_series_of_points_share_a_colour() -> None:
+    names = ["twin", "all labels", "teacher", "self-taught", "student"]
+    figure = points({"MB": {name: [(1, 2)] for name in names}}, axis="accuracy")
+    colours = {line.get_color() for line in figure.axes[0].lines}
+    assert len(colours) == len(names)

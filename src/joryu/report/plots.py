@@ -1,4 +1,4 @@
-"""The two figures that experiments draw: dots by condition, lines by a quantity; every seed is shown."""
+"""The figures that experiments draw: dots by condition, lines by a quantity, points of two; every seed is shown."""
 
 from __future__ import annotations
 
@@ -98,6 +98,42 @@ def _draw_lines(
         if name in levels:
             axes.axhline(statistics.fmean(levels[name]), color=colour, linestyle="--", linewidth=1)
             _note(axes, f"{name}, twin", statistics.fmean(levels[name]), at[-1])
+
+
+def points(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], *, axis: str, log_x: bool = False
+) -> Figure:
+    """What is bought against what it costs: a panel for each kind of cost, a point for every seed of every series.
+
+    ``panels``: the name of the cost (the panel's x axis) to series to ``(cost, value)`` of each seed; ``axis`` names
+    the value. A ring marks the mean. Series called ``teacher``, ``student`` or ``twin`` come in their own colours.
+
+    >>> figure = points({"bytes": {"teacher": [(9e6, 98), (9e6, 97)], "student": [(1e6, 96), (1e6, 95)]}}, axis="%")
+    """
+    figure, drawn_on = new_figure(width=7.2, height=3.6, columns=len(panels))
+    with house_style():
+        for axes, (cost, series) in zip(drawn_on, panels.items(), strict=True):
+            _draw_points(axes, series)
+            axes.set_xlabel(cost)
+            if log_x:
+                axes.set_xscale("log")
+        drawn_on[0].set_ylabel(axis)
+        figure.legend(*drawn_on[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+_MARKERS = "osD^vP"
+
+
+def _draw_points(axes: Axes, series: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    spare = [colour for name, colour in PALETTE.items() if name not in series]
+    for index, (name, pairs) in enumerate(series.items()):
+        colour = PALETTE.get(name) or spare[index % len(spare)]
+        marker = _MARKERS[index % len(_MARKERS)]
+        costs, values = zip(*pairs, strict=True)
+        axes.plot(costs, values, marker, color=colour, alpha=0.65, label=name)
+        mean = [statistics.fmean(costs)], [statistics.fmean(values)]
+        axes.plot(*mean, marker, markersize=13, color=colour, fillstyle="none", markeredgewidth=1.2)
 
 
 def _once(label: str, row: int) -> str | None:
