@@ -56,8 +56,8 @@ class Row:
 class Experiment:
     """A claim and the functions that measure and draw it.
 
-    ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table.
-    ``pairs`` are compared seed by seed, in a second table with intervals.
+    ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table
+    and ``twin`` its last column. ``pairs`` are compared seed by seed, in a second table with intervals.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Experiment:
     measure: Callable[[Setting], Measured]
     draw: Callable[[Sequence[Measured]], Figure]
     unit: str = "test errors"
+    twin: str = "twin (hard labels)"
     pairs: Sequence[Pair] = ()
 
 
@@ -184,7 +185,7 @@ def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
         for row in experiment.rows
         if row.metric in result["ours"]
     ]
-    return results_table(rows, first=experiment.unit, twin="twin (hard labels)") + "\n"
+    return results_table(rows, first=experiment.unit, twin=experiment.twin) + "\n"
 
 
 def write(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], out: Path) -> None:

@@ -210,5 +210,6 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     unit="",
+    twin="twin (one annotator, hard)",
     pairs=PAIRS,
 )

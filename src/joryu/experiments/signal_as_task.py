@@ -1,0 +1,180 @@
+"""B3 `signal-as-task`: does predicting how people hesitated, as a second task, help to learn what they said?
+
+Claim (footnote 6 of "Distilling the Knowledge from a Brain"): multi-task learning that also predicts the signal should
+raise accuracy. No number was published. Measured on the people of `people-cifar`: what a student is told about each of
+1,000 pictures is one annotator's label, or the shares of about six annotators' votes; what it also predicts, with an
+output each and ``lambda`` = 0.3 (`joryu.objectives.WithSignals`), is response time (z-scored per annotator, practice
+removed) and stated confidence, of that one annotator or the mean over the six, standardised over the pictures.
+
+Controls: the same architecture with lambda = 0, and signals shuffled over the pictures at the same lambda. Judged on
+the 9,000 other test pictures like `people-cifar`'s students; also by the rank correlation of the predicted signal with
+the entropy of what ~51 people said about those pictures, which shows whether the second task was learned at all. Lambda
+was fixed beforehand, nothing is chosen with the 9,000.
+
+Command: ``JORYU_DATA=... joryu experiment run signal-as-task --seeds 5``. Smoke size: digits, *simulated* annotators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.stats import entropy, spearmanr
+from torch import nn
+
+from joryu.annotations.dawid_skene import vote_shares
+from joryu.annotations.trials import Floats
+from joryu.evaluation import predict_logits
+from joryu.examples import Examples
+from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.pairs import Pair
+from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people_cifar import course_of, judge, one_each
+from joryu.experiments.told import Told, learn
+from joryu.objectives import WithSignals
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WEIGHT = 0.3
+SIGNALS = ("response_time", "stated")
+
+
+class Heard(NamedTuple):
+    """What is told about each picture, ``[P, C]``, and the signals beside it, each ``[P]``."""
+
+    q: Floats
+    signals: dict[str, Floats]
+
+
+def measure(setting: Setting) -> Measured:
+    """One seed: six students."""
+    asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
+    shown = asked.examples.select(asked.rows.tolist())
+    others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
+    judging, people = asked.examples.select(others.tolist()), asked.people[others]
+    plain = course_of(setting, shown)
+    found: Measured = {}
+    for who, heard in {"one": one_annotator(asked, setting.seed), "six": all_annotators(asked)}.items():
+        shuffled = np.random.default_rng(setting.seed).permutation(len(shown))
+        control = {name: values[shuffled] for name, values in heard.signals.items()}
+        for name, signals, weight in (
+            ("without", heard.signals, 0.0),
+            ("task", heard.signals, WEIGHT),
+            ("shuffled", control, WEIGHT),
+        ):
+            objective = WithSignals(main=plain.objective, n_classes=len(shown.classes), weight=weight)
+            course = plain._replace(objective=objective)
+            student = learn(setting, f"{who}-{name}", course, Told(shown, heard.q, signals)).module
+            judged = judge(student, judging, people) | noticed(student, judging, people)
+            found |= {f"{who}_{name}_{what}": value for what, value in judged.items()}
+    return found
+
+
+def one_annotator(asked: Asked, seed: int) -> Heard:
+    """One annotator's label for each picture, and that answer's own signals."""
+    rows = one_each(asked, seed)
+    trials = asked.trials
+    signals = {"response_time": trials.hesitation()[rows], "stated": trials.confidence[rows]}
+    return Heard(np.eye(len(trials.classes))[trials.choice[rows]], standardised(signals))
+
+
+def all_annotators(asked: Asked) -> Heard:
+    """The shares of everybody's votes about each picture, and the means of their signals."""
+    trials = asked.trials
+    counts = np.bincount(trials.picture)
+    signals = {
+        name: np.bincount(trials.picture, weights=column) / counts
+        for name, column in (("response_time", trials.hesitation()), ("stated", trials.confidence))
+    }
+    return Heard(vote_shares(trials), standardised(signals))
+
+
+def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
+    """Each with mean 0 and standard deviation 1 over the pictures, so that one weight means the same for all."""
+    return {name: (values - values.mean()) / values.std() for name, values in signals.items()}
+
+
+def noticed(student: nn.Module, judging: Examples, people: Floats) -> dict[str, float]:
+    """Spearman's correlation of each predicted signal with the entropy of what people said; hesitation should rise."""
+    *network, _ = student.children()  # the last module lets the classes through alone
+    every_output = replace(judging, classes=(*judging.classes, *SIGNALS))
+    outputs = predict_logits(nn.Sequential(*network), every_output)[:, -len(SIGNALS) :]
+    torn = entropy(people, axis=1)
+    return {
+        f"noticed_{name}": float(np.nan_to_num(spearmanr(outputs[:, at].numpy(), torn).statistic))
+        for at, name in enumerate(SIGNALS)
+    }
+
+
+WHO = {"one": "one annotator’s label", "six": "shares of ~6 votes"}
+WHAT = {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": ("errors of 9,000", 0)}
+HOW = {"without": "λ = 0", "task": "signals as a second task", "shuffled": "the same, shuffled (control)"}
+
+ROWS = (
+    *(
+        Row(
+            label=f"{label}, {how}: {title}",
+            metric=f"{who}_{name}_{what}",
+            twin=f"{who}_without_{what}",
+            digits=digits,
+        )
+        for what, (title, digits) in WHAT.items()
+        for who, label in WHO.items()
+        for name, how in HOW.items()
+    ),
+    *(
+        Row(
+            label=f"{label}, {how}: predicted {title} and people’s entropy, rank correlation",
+            metric=f"{who}_{name}_noticed_{signal}",
+            digits=3,
+        )
+        for signal, title in (("response_time", "response time"), ("stated", "confidence"))
+        for who, label in WHO.items()
+        for name, how in HOW.items()
+        if name != "without"
+    ),
+)
+
+PAIRS = tuple(
+    Pair(
+        label=f"{label}: second task over {HOW[against]}: {title}",
+        metric=f"{who}_task_{what}",
+        against=f"{who}_{against}_{what}",
+        digits=max(digits, 1),
+    )
+    for what, (title, digits) in WHAT.items()
+    for who, label in WHO.items()
+    for against in ("without", "shuffled")
+)
+
+
+def draw(measured: Sequence[Measured]) -> Figure:
+    """KL to the people, one dot per seed."""
+    from joryu.report.plots import dots
+
+    return dots(
+        {
+            f"{label}, {how}": [one[f"{who}_{name}_kl"] for one in measured]
+            for who, label in WHO.items()
+            for name, how in HOW.items()
+        },
+        published={},
+        axis="KL(people ‖ student), nats",
+    )
+
+
+EXPERIMENT = Experiment(
+    name="signal-as-task",
+    claim="B3",
+    summary="Predicting how people hesitated, as a second task, beside learning what they said.",
+    data="CIFAR-10S and CIFAR-10H on CIFAR-10's test pictures (JPEG): 1,000 to learn from, 9,000 to judge",
+    rows=ROWS,
+    measure=measure,
+    draw=draw,
+    unit="",
+    twin="twin (λ = 0)",
+    pairs=PAIRS,
+)
