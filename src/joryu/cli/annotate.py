@@ -207,7 +207,8 @@ def export_command(
         done = export_answers(opened, path, anywhere=anywhere, signals=signals)
     finally:
         opened.close()
-    emit({"path": str(done.path), "answers": done.answers}, as_json, f"{done.answers} answers in {done.path}")
+    what = "Label Studio's labels" if done.path.suffix.lower() == ".xml" else f"{done.answers} answers"
+    emit({"path": str(done.path), "answers": done.answers}, as_json, f"{what} in {done.path}")
 
 
 @app.command("import")

@@ -306,11 +306,13 @@ function explain() {
   if (setup.second) rows.push(["a second class", "what else it could be"], ["Enter", "nothing else"]);
   rows.push(["S", "skip this picture"], ["Backspace", "undo the last answer"], ["Esc", "clear what is chosen"], ["?", "this help"]);
   for (const [key, what] of rows) {
-    const term = document.createElement("dt"), meaning = document.createElement("dd"), label = document.createElement("kbd");
+    const pair = document.createElement("div"), term = document.createElement("dt");
+    const meaning = document.createElement("dd"), label = document.createElement("kbd");
     label.textContent = key || "–";
     term.append(label);
     meaning.textContent = what;
-    $("keys").append(term, meaning);
+    pair.append(term, meaning);
+    $("keys").append(pair);
   }
 }
 
