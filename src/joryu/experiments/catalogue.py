@@ -15,6 +15,9 @@ MODULES = {
     "missing-class": "missing_class",
     "logit-matching": "logit_matching",
     "people-cifar": "people_cifar",
+    "brain": "brain",
+    "signal-as-task": "signal_as_task",
+    "leaf-phone": "leaf_phone",
 }
 
 
