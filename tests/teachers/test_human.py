@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -145,6 +146,10 @@ def test_from_people_to_a_report_by_command(
     assert "asked 23 again" in said
     shutil.rmtree(out)
     assert run(capsys, f"label --teacher {people} --examples {spec(project)} --out {out}")[0] == 0
+    code, said, _ = run(capsys, f"audit {out}")
+    assert code == 0
+    assert "the labels are the majority of these very answers" in said
+    assert "accuracy 1.0" not in said
     command = f"distill --student mlp:8x1 --examples {spec(project)} --targets {out} --out {tmp_path / 'run'} --twin"
     code, _, err = run(
         capsys, f"{command} --epochs 30 --batch-size 4 --test 0.25 --validation 0.25 --signal-weight 0.1"
@@ -153,7 +158,11 @@ def test_from_people_to_a_report_by_command(
     assert "only about 150 steps: if it learnt too little, try more --epochs" in err
     code, said, err = run(capsys, f"report {tmp_path / 'run'}")
     assert code == 0, err
-    assert "human:" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "the labels are the majority of these very answers" in page
+    assert "not found again" not in page
+    judged = json.loads((tmp_path / "run" / "evaluation.json").read_text())["models"]["teacher"]["evaluation"]
+    assert judged["accuracy"] == 1.0  # by construction; how sure they were is what is worth showing
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
@@ -18,7 +19,7 @@ from joryu.report.headline import headline
 from joryu.report.page import write_report
 from joryu.students import load_student
 from joryu.targets import Store, audit
-from joryu.teachers import Network, load_teacher
+from joryu.teachers import Network, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
 from joryu.training.distill import find_twin, lesson_of, part
@@ -51,6 +52,7 @@ class Judges:
 
 
 OWN_TEST_PART = Judges()
+PEOPLE = "human:"  #: how the spec of a teacher begins who is not asked anew, but was asked before
 
 
 def assemble(folder: Path, judges: Judges) -> ReportData:
@@ -82,8 +84,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     temperature = record["request"]["objective"].get("temperature", 1.0)
     cards = _cards(found, examples)
     if store is not None and teacher is None:
-        description = f"{store.manifest.teacher.description} (not found again)"
-        cards.append(ModelCard(role=Role.TEACHER, description=description, logits=None))
+        cards.append(_people(store, examples) or _not_found(store))
     return ReportData(
         name=folder.resolve().name,
         command=record.get("command", ""),
@@ -159,13 +160,36 @@ def _store(record: dict[str, Any]) -> Store | None:
 def _teacher(store: Store, examples: Examples) -> Network | None:
     """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
     spec = store.manifest.teacher.spec
-    if spec is None:
+    if spec is None or spec.startswith(PEOPLE):
         return None
     try:
         teacher = load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:]))
     except JoryuError:
         return None
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
+
+
+def _people(store: Store, examples: Examples) -> ModelCard | None:
+    """People's own answers about these examples, where they are still there and they answered about every one."""
+    spec = store.manifest.teacher.spec or ""
+    if not spec.startswith(PEOPLE):
+        return None
+    try:
+        people, known = find_teacher(spec, examples)
+    except JoryuError:
+        return None
+    if people.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
+        return None
+    batches: tuple[Tensor, ...] = torch.split(examples.inputs, 256)
+    answers = torch.cat([people.label(batch).logits() for batch in batches])
+    judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
+    note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
+    return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", logits=answers)
+
+
+def _not_found(store: Store) -> ModelCard:
+    description = f"{store.manifest.teacher.description} (not found again)"
+    return ModelCard(role=Role.TEACHER, description=description, logits=None)
 
 
 def _audit(store: Store, temperature: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from joryu.report.figures import PALETTE, house_style, new_figure
+from joryu.report.scales import log_ticks
 
 
 def dots(
@@ -106,7 +107,7 @@ def points(
     """What is bought against what it costs: a panel for each kind of cost, a point for every seed of every series.
 
     ``panels``: the name of the cost (the panel's x axis) to series to ``(cost, value)`` of each seed; ``axis`` names
-    the value. A ring marks the mean. Series called ``teacher``, ``student`` or ``twin`` come in their own colours.
+    the value. A large open mark is the mean. ``teacher``, ``student`` and ``twin`` come in their own colours.
 
     >>> figure = points({"bytes": {"teacher": [(9e6, 98), (9e6, 97)], "student": [(1e6, 96), (1e6, 95)]}}, axis="%")
     """
@@ -117,6 +118,11 @@ def points(
             axes.set_xlabel(cost)
             if log_x:
                 axes.set_xscale("log")
+                left, right = axes.get_xlim()
+                axes.set_xlim(left / 1.2, right * 1.2)
+                ticks = log_ticks(*axes.get_xlim())
+                axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
+                axes.minorticks_off()
         drawn_on[0].set_ylabel(axis)
         figure.legend(*drawn_on[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
@@ -133,7 +139,15 @@ def _draw_points(axes: Axes, series: Mapping[str, Sequence[tuple[float, float]]]
         costs, values = zip(*pairs, strict=True)
         axes.plot(costs, values, marker, color=colour, alpha=0.65, label=name)
         mean = [statistics.fmean(costs)], [statistics.fmean(values)]
-        axes.plot(*mean, marker, markersize=13, color=colour, fillstyle="none", markeredgewidth=1.2)
+        axes.plot(
+            *mean,
+            marker,
+            markersize=13,
+            color=colour,
+            fillstyle="none",
+            markeredgewidth=1.2,
+            label="open: mean" if index == len(series) - 1 else None,
+        )
 
 
 def _once(label: str, row: int) -> str | None:
