@@ -63,7 +63,8 @@ def test_points_show_every_seed_and_the_mean_of_each_series_in_every_panel() -> 
     assert (size.get_xlabel(), time.get_xlabel(), size.get_ylabel()) == ("MB", "ms", "accuracy, %")
     assert {axes.get_xscale() for axes in figure.axes} == {"log"}
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["teacher", "student"]
+    assert [text.get_text() for text in legend.get_texts()] == ["teacher", "student", "open: mean"]
+    assert [tick.get_text() for tick in size.get_xticklabels()] == ["2", "5", "10", "20", "50"]
 
 
 def test_no_two_series_of_points_share_a_colour() -> None:
