@@ -5,11 +5,11 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -98,7 +98,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if host.lower() not in self._hosts:
-            return _refuse(421, "this server answers to its own name only")
+            return _refuse(421, "this server answers to its own name only: open the link that joryu annotate printed")
         if not self._from_here(scope, headers, host):
             return _refuse(403, "only this page may change anything")
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
@@ -128,12 +128,9 @@ def _refuse(status: int, why: str) -> Response:
 
 
 def _cookie(headers: Headers, name: str) -> str:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[name].value if name in jar else ""
+    # Cookies are not kept apart by port, so whatever else runs on this machine adds its own. The standard library's
+    # SimpleCookie gives up on all of them when one holds JSON or a space; browsers, and this parser, do not.
+    return cookie_parser(headers.get("cookie", "")).get(name, "")
 
 
 def _unfit_body(headers: Headers) -> Response | None:

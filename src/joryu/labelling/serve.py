@@ -20,6 +20,7 @@ from joryu.labelling.worn import Worn
 
 PORT = 8642
 NAMES = ("127.0.0.1", "localhost", "[::1]")
+EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on that nobody can be reached at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,7 @@ def serve(
         tickets = Tickets()
         desk = Desk(project, worn=worn, device=device, wearer=annotator)
         app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port), annotator=annotator)
-        shown = f"[{place.host}]" if ":" in place.host else place.host
-        link = f"http://{shown}:{port}/?token={tickets.issue(place.token)}"
+        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token)}"
         say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
         if browse:
             webbrowser.open(link)
@@ -85,10 +85,34 @@ def serve(
         uvicorn.Server(config).run(sockets=[listening])
 
 
+def name_of(place: Place) -> str:
+    """How the link calls this server; where it listens everywhere, by the address others reach it at."""
+    return (_outward() or NAMES[0]) if place.host in EVERYWHERE else _written(place.host)
+
+
 def hosts_of(place: Place, port: int) -> frozenset[str]:
     """Every ``Host`` header that is this server's own."""
-    names = {*NAMES, place.host.lower()} if place.host not in ("0.0.0.0", "::") else {*NAMES, *_own_addresses()}  # noqa: S104
-    return frozenset(f"{name}:{port}" for name in names)
+    others = _own_addresses() if place.host in EVERYWHERE else set()
+    return frozenset(f"{name}:{port}" for name in {*NAMES, name_of(place), *others})
+
+
+def _written(host: str) -> str:
+    """A host as browsers write it in an address and in the ``Host`` header."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower()
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _outward() -> str | None:
+    """The address by which this machine reaches others, if it reaches any."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nobody's (RFC 5737); a datagram socket looks up the route, sends nothing
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
 
 
 def _own_addresses() -> set[str]:
@@ -97,7 +121,7 @@ def _own_addresses() -> set[str]:
         found = {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
     except OSError:
         found = set()
-    return {name.lower(), *(f"[{address}]" if ":" in address else address for address in found)}
+    return {name.lower(), *map(_written, found)}
 
 
 def _listen(place: Place) -> socket.socket:
@@ -111,7 +135,7 @@ def _listen(place: Place) -> socket.socket:
             listening.close()
             reason = error.strerror or str(error)
             continue
-        listening.set_inheritable(True)
+        listening.listen()  # the browser may knock before the server has begun; it waits instead of being refused
         return listening
     raise InputError(
         f"cannot listen on {place.host}", expected="a free port and an address of this machine", received=reason,
