@@ -86,13 +86,16 @@ def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_
     return label(setting, teacher, train_part, out=out, n_views=n_views)
 
 
-def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, n_views: int) -> Store:
-    """Ask a teacher about examples and jittered views; float32, because T = 20 reads small differences of logits."""
+def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, n_views: int, more: str = "") -> Store:
+    """Ask a teacher about examples and jittered views; float32, because T = 20 reads small differences of logits.
+
+    ``more`` are further steps of the views, such as ``,mixup:1``.
+    """
     return label_examples(
         Network(teacher.module, teacher.blueprint.classes),
         examples,
         out,
-        views=parse_views(jitter(setting)) if n_views else None,
+        views=parse_views(jitter(setting) + more) if n_views else None,
         n_views=n_views,
         options=LabelOptions(encoding=Encoding(dtype="float32"), origin=Origin(command=setting.command)),
     )
