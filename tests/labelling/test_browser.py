@@ -255,3 +255,31 @@ def test_everything_fits_the_screen_and_has_a_name(chromium: Any, server: Server
             assert button.inner_text().strip()
     assert page.get_by_role("button", name="black rot").is_visible()
     assert page.get_by_role("img", name="the picture to label").is_visible()
+
+
+def test_what_is_measured_survives_a_reload_and_a_guest_is_asked_for_a_name(chromium: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, "--annotator", "ann", "--device", "simulator", n=12)
+    page = chromium.new_context().new_page()
+    page.goto(server.link)
+    page.wait_for_selector('#device[data-status="connected"]')
+    for done in range(4):
+        if done == 2:  # the page's clock begins again at 0
+            page.reload()
+        settle(page, done)
+        time.sleep(1.2)  # until the headset has said something
+        page.keyboard.press("1")
+        settle(page, done + 1)
+    page.goto(f"http://127.0.0.1:{server.port}/summary")
+    page.click("#invite")
+    page.wait_for_selector("#notice:not([hidden])")
+    guest = chromium.new_context().new_page()
+    guest.goto(page.inner_text("#notice").rpartition(" ")[2])
+    guest.fill("#pseudonym", "bob")
+    guest.keyboard.press("Enter")
+    settle(guest, 0)
+    guest.keyboard.press("2")
+    settle(guest, 1)
+    assert guest.is_hidden("#device")
+    found = [(one.annotator, "heart_rate" in one.signals) for one in server.answers()]
+    server.kill()
+    assert found == [*[("ann", True)] * 4, ("bob", False)]

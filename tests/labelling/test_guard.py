@@ -60,6 +60,16 @@ def test_2_a_token_is_exchanged_once_for_a_strict_cookie_and_leaves_the_address(
     assert tickets.exchange("") is None
 
 
+def test_2_a_link_may_be_somebodys_and_an_invitation_is_not(page: Page) -> None:
+    anns, guest = stranger(page), stranger(page)
+    anns.get("/", params={"token": page.tickets.issue(annotator="ann")})
+    (cookie,) = anns.cookies.jar
+    written = {"origin": ORIGIN, "cookie": f"{cookie.name}={cookie.value}"}
+    guest.get("/", params={"token": anns.post("/api/invite", json={}, headers=written).json()["token"]})
+    assert "&#34;annotator&#34;: &#34;ann&#34;" in anns.get("/").text
+    assert "&#34;annotator&#34;: null" in guest.get("/").text
+
+
 def test_2_the_cookie_of_nobody_opens_nothing(page: Page) -> None:
     for cookie in ("", "joryu-8642=", "joryu-8642=guess", "joryu-8642=\x7f; =;"):
         answer = stranger(page).get("/api/summary", headers={"cookie": cookie})

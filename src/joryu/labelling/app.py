@@ -60,6 +60,7 @@ class Answered(_Body):
     trial: Annotated[int, Field(ge=0, le=10**9)] | None = None
     onset: Moment | None = None
     done: Moment | None = None
+    offset_ms: Moment | None = None
 
 
 class Undone(_Body):
@@ -77,30 +78,20 @@ class Clock(_Body):
     round_trip_ms: Milliseconds
 
 
-def create_app(
-    desk: Desk,
-    *,
-    tickets: Tickets,
-    hosts: frozenset[str],
-    annotator: str | None = None,
-) -> Guard:
+def create_app(desk: Desk, *, tickets: Tickets, hosts: frozenset[str]) -> Guard:
     """The guarded application of one project.
 
     Args:
         desk: of the project.
-        tickets: who may come in.
+        tickets: who may come in; whoever has a token without a pseudonym is asked for one.
         hosts: every acceptable ``Host`` header.
-        annotator: a pseudonym to begin with; without it the page asks.
     """
-    app = open_app(desk, tickets=tickets, annotator=annotator)
+    app = open_app(desk, tickets=tickets)
     port = next(iter(sorted(hosts))).rpartition(":")[2]
     return Guard(app, tickets=tickets, hosts=hosts, cookie=f"joryu-{port}")
 
 
-def open_app(
-    desk: Desk, *, tickets: Tickets, annotator: str | None = None,
-    described: bool = False,
-) -> FastAPI:  # fmt: skip
+def open_app(desk: Desk, *, tickets: Tickets, described: bool = False) -> FastAPI:
     """The application without its guard; ``described`` adds the OpenAPI schema, for tests alone."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json" if described else None)
 
@@ -116,27 +107,27 @@ def open_app(
         found = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
         return JSONResponse({"detail": "; ".join(found).encode("ascii", "backslashreplace").decode()}, status_code=422)
 
-    _add_pages(app, desk, annotator)
+    _add_pages(app, desk)
     _add_files(app, desk)
     _add_labelling(app, desk)
     _add_the_rest(app, desk, tickets)
     return app
 
 
-def _add_pages(app: FastAPI, desk: Desk, annotator: str | None) -> None:
+def _add_pages(app: FastAPI, desk: Desk) -> None:
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     name = desk.project.folder.resolve().name
 
     @app.get("/", response_class=HTMLResponse)
-    def label_page() -> str:
+    def label_page(request: Request) -> str:
         settings = desk.project.settings
         setup = {
             "keys": keys_of(settings),
             "second": settings.second_choice,
             "well": sorted(set(settings.nearest.values())),  # classes that have no severity
-            "annotator": annotator,
+            "annotator": getattr(request.state, "annotator", None),
             "device": desk.measures,
             "project": hashlib.blake2b(str(desk.project.folder.resolve()).encode(), digest_size=8).hexdigest(),
         }

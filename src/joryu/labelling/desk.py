@@ -29,7 +29,12 @@ class Device(Protocol):
 
 
 class Said(NamedTuple):
-    """One answer as the page sends it: fields by name, times in ms on the page's clock."""
+    """One answer as the page sends it: fields by name, times in ms on the page's clock.
+
+    ``offset_ms`` is by how much that clock was behind ours, as far as the page knew. It comes with every answer and is
+    not remembered here: each page that is loaded begins a clock of its own, two pages may share a session, and an
+    answer may arrive after its page was closed.
+    """
 
     picture: str
     showing: int
@@ -40,6 +45,7 @@ class Said(NamedTuple):
     timing: Timing
     onset: float | None
     done: float | None
+    offset_ms: float | None
 
 
 class Desk:
@@ -60,7 +66,6 @@ class Desk:
         self._worn, self._device, self._wearer = worn, device, wearer
         self._lock = threading.RLock()
         self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
-        self._offsets: dict[str, float] = {}  # by session: server monotonic ms less the page's ms
         self._annotators: dict[str, str] = {}
         self._trials: dict[str, int] = {}  # by session: how many showings were answered
         self._queue = self._fresh_queue()
@@ -196,17 +201,16 @@ class Desk:
         return time.monotonic() * 1000
 
     def synchronise(self, session: str, *, offset_ms: float, round_trip_ms: float) -> None:
-        """Note by how much the page's clock is behind ours, as the page found by four stamps."""
+        """Keep by how much the page's clock is behind ours, as the page found by four stamps."""
         self.annotator_of(session)
         self.project.events.note_clock(session, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
-        self._offsets[session] = offset_ms
 
     def _measured(self, session: str, said: Said) -> Mapping[str, float]:
         """Means of the signals between the picture's paint and the last key; what was not measured is left out."""
-        worn, offset = self._worn_by(session), self._offsets.get(session)
-        if worn is None or offset is None or said.onset is None or said.done is None:
+        worn, offset_ms = self._worn_by(session), said.offset_ms
+        if worn is None or offset_ms is None or said.onset is None or said.done is None:
             return {}
-        return worn.window((said.onset + offset) / 1000, (said.done + offset) / 1000)
+        return worn.window((said.onset + offset_ms) / 1000, (said.done + offset_ms) / 1000)
 
     @property
     def measures(self) -> bool:

@@ -32,18 +32,22 @@ HEADERS = {
 
 
 class Tickets:
-    """Random launch tokens, each good for one exchange, and the secret that the browser gets for it."""
+    """Random launch tokens, each good for one exchange, and the secret that the browser gets for it.
+
+    A token may be one annotator's, and then so are the pages of the browser that exchanged it; whoever comes by another
+    token is asked for a name.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: set[str] = set()
-        self._secrets: list[str] = []
+        self._open: dict[str, str | None] = {}
+        self._secrets: dict[str, str | None] = {}
 
-    def issue(self, token: str | None = None) -> str:
+    def issue(self, token: str | None = None, *, annotator: str | None = None) -> str:
         """A token that can be exchanged once."""
         fresh = token or secrets.token_urlsafe(32)
         with self._lock:
-            self._open.add(fresh)
+            self._open[fresh] = annotator
         return fresh
 
     def exchange(self, token: str) -> str | None:
@@ -53,16 +57,22 @@ class Tickets:
             found = [known for known in self._open if hmac.compare_digest(known.encode(), token.encode())]
             if not found:
                 return None
-            self._open.discard(found[0])
             secret = secrets.token_urlsafe(32)
-            self._secrets.append(secret)
+            self._secrets[secret] = self._open.pop(found[0])
             return secret
 
     def accepts(self, secret: str) -> bool:
         """Whether a browser shows a secret that was given for a token."""
+        return bool(self._whose(secret))
+
+    def annotator_of(self, secret: str) -> str | None:
+        """Whose token this secret was given for, if it was anybody's."""
+        return next(iter(self._whose(secret)), None)
+
+    def _whose(self, secret: str) -> list[str | None]:
         with self._lock:
-            matches = [hmac.compare_digest(known.encode(), secret.encode()) for known in self._secrets]
-        return any(matches)
+            known = list(self._secrets.items())
+        return [whose for one, whose in known if hmac.compare_digest(one.encode(), secret.encode())]
 
 
 class Guard:
@@ -70,6 +80,7 @@ class Guard:
 
     Hosts outside the list (DNS rebinding), cross-origin or non-JSON writes, bodies beyond the limit and everything
     without the cookie are refused; a token in the address is exchanged for the cookie and taken out of the address.
+    What passes has ``request.state.annotator``: whose token it was, or ``None``.
 
     Args:
         app: what is guarded.
@@ -93,7 +104,9 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
-        await self._app(scope, await _limited(receive), guarded)
+        whose = self._tickets.annotator_of(_cookie(Headers(scope=scope), self._cookie))
+        scope.setdefault("state", {})["annotator"] = whose
+        await self._app(scope, _limited(receive), guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -142,7 +155,7 @@ def _unfit_body(headers: Headers) -> Response | None:
     return None
 
 
-async def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive) -> Receive:
     taken = 0
 
     async def counted() -> Message:

@@ -75,8 +75,8 @@ def serve(
         port = int(listening.getsockname()[1])
         tickets = Tickets()
         desk = Desk(project, worn=worn, device=device, wearer=annotator)
-        app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port), annotator=annotator)
-        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token)}"
+        app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port))
+        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, annotator=annotator)}"
         say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
         if browse:
             webbrowser.open(link)

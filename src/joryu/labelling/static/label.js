@@ -1,6 +1,6 @@
 // One picture at a time. Times are the browser's own: the answer's event.timeStamp less the picture's paint.
 
-import { measure } from "./measure.js";
+import { clockOffset, measure } from "./measure.js";
 import { Outbox, identifier, pause } from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
@@ -171,7 +171,7 @@ async function complete(event, skipped = false) {
       second: skipped ? null : given.second, confidence: skipped ? null : given.confidence,
       rt_ms: round(done - given.onset), first_key_ms: round(given.first ?? done - given.onset),
       hidden_ms: round(given.hidden), n_changes: given.changes, trial: given.trial,
-      onset: given.unseen ? null : given.onset, done: given.unseen ? null : done,
+      onset: given.unseen ? null : given.onset, done: given.unseen ? null : done, offset_ms: clockOffset(),
     }));
   } catch (error) {
     notice(error.message);

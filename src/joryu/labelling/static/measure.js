@@ -4,6 +4,10 @@ import { post } from "./outbox.js";
 
 const CLOCK_EVERY_MS = 30_000, DEVICE_EVERY_MS = 1_000, EXCHANGES = 5;
 
+let offset = null; // by how much this page's clock is behind the server's, in ms, once it is known
+
+export const clockOffset = () => offset;
+
 // Four stamps (Mills): of several exchanges the quickest says most exactly by how much the two clocks differ.
 async function synchronise(session) {
   let best = null;
@@ -16,6 +20,7 @@ async function synchronise(session) {
     const offset_ms = (stamps.received - sent + stamps.sent - back) / 2;
     if (best === null || round_trip_ms < best.round_trip_ms) best = { offset_ms, round_trip_ms };
   }
+  offset = best.offset_ms;
   await post("/api/clock", { session, ...best });
 }
 
