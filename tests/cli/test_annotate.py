@@ -62,6 +62,32 @@ def test_forget_asks_first(folder: Path, capsys: pytest.CaptureFixture[str], mon
     project.close()
 
 
+def test_the_next_start_changes_what_it_says_and_nothing_else(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr("joryu.labelling.serve.serve", lambda *_, **__: None)
+
+    def asked(*words: str) -> Settings:
+        assert run(capsys, "annotate", "pictures", "--project", "new", *words)[0] == 0
+        project = Project.open(Path("new"))
+        project.close()
+        return project.settings
+
+    first = asked(
+        "--classes", "a,b", "--severity", "mild,severe", "--second-choice", "--confidence", "--nearest", "b=a"
+    )
+    assert first == Settings(
+        classes=("a", "b"), severities=("mild", "severe"), second_choice=True,
+        confidences=("unsure", "fairly sure", "sure"), nearest={"b": "a"},
+    )  # fmt: skip
+    assert asked() == first
+    assert asked("--overlap", "2") == first.model_copy(update={"overlap": 2})
+    assert asked("--classes", "a,b", "--repeats", "0") == first.model_copy(update={"overlap": 2, "repeats": 0.0})
+    last = asked("--severity", "", "--confidence-levels", "no,yes")
+    assert (last.severities, last.confidences, last.overlap) == ((), ("no", "yes"), 2)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
 
 if TYPE_CHECKING:
-    from joryu.annotations import Project, Settings
+    from joryu.annotations import Project
 
 START = "start"
 
@@ -34,6 +34,7 @@ PROJECT = typer.Option(..., help="The project's folder.")
 
 @app.command()
 def start(
+    ctx: typer.Context,
     folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
     classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
@@ -57,7 +58,6 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.annotations import Settings
     from joryu.labelling.pictures import scan
 
     place = Path(f"{folder.resolve().name}-annotations") if project is None else project
@@ -65,31 +65,54 @@ def start(
         found = scan(folder, advance)
     talk_of_rejected(found.rejected)
     asked: dict[str, Any] = {
+        "classes": _words(classes),
         "severities": _words(severity),
         "second_choice": second_choice,
-        "confidences": _words(confidence_levels) if confidence else (),
+        "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
         "nearest": dict(pair.partition("=")[::2] for pair in _words(nearest)),
         "guidelines": _text(guidelines),
         "overlap": overlap,
         "repeats": repeats,
     }
-    opened = _begin(place, folder, found.files, None if classes is None else Settings(classes=_words(classes), **asked))
+    # A project that is there keeps what is not said anew.
+    opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
     try:
         _serve(opened, host, port, token, annotator, device, browser)
     finally:
-        talk(f"{len(opened.answers())} answers in {place}")
-        talk(f"next: joryu label --teacher human:{place} --examples project:{place} --out targets")
+        count = len(opened.answers())
+        talk(f"{count} answers in {place}")
+        if count:
+            talk(f"next: joryu label --teacher human:{place} --examples project:{place} --out targets")
         opened.close()
 
 
-def _begin(place: Path, folder: Path, files: Any, settings: Settings | None) -> Project:
-    from joryu.annotations import Project
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "classes": ("classes",),
+    "severities": ("severity",),
+    "second_choice": ("second_choice",),
+    "confidences": ("confidence", "confidence_levels"),
+    "nearest": ("nearest",),
+    "guidelines": ("guidelines",),
+    "overlap": ("overlap",),
+    "repeats": ("repeats",),
+}
+"""Each field of the settings, and the options that say it."""
+
+
+def _given(ctx: typer.Context, *options: str) -> bool:
+    """Whether one of the options was said, not left at its default."""
+    sources = [ctx.get_parameter_source(option) for option in options]
+    return any(source is not None and source.name != "DEFAULT" for source in sources)
+
+
+def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Project:
+    from joryu.annotations import Project, Settings
     from joryu.errors import InputError, MismatchError
 
     if not (place / "project.json").exists():
-        if settings is None:
+        if "classes" not in asked:
             raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
-        return Project.create(place, settings, folder, files)
+        return Project.create(place, Settings(**asked), folder, files)
     project = Project.open(place)
     if project.pictures_root != folder.expanduser().resolve():
         raise MismatchError(
@@ -97,8 +120,8 @@ def _begin(place: Path, folder: Path, files: Any, settings: Settings | None) -> 
             hint="choose another --project",
         )  # fmt: skip
     project.set_pictures(files)
-    if settings is not None:
-        project.change(settings)
+    if asked:
+        project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
 
 
