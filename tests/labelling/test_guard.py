@@ -227,6 +227,20 @@ def test_7_links_out_of_the_folder_scripts_and_bombs_are_not_shown(tmp_path: Pat
     assert page.client.get(f"/pictures/{project.pictures[0].key[:ID_LENGTH]}").status_code == 422
 
 
+def test_7_a_file_that_was_replaced_is_not_shown_for_the_old_one_and_no_message_names_a_folder(page: Page) -> None:
+    first, second, third = page.project.pictures[:3]
+    root = page.project.pictures_root
+    Image.new("RGB", (4, 4)).save(root / first.path)
+    (root / second.path).unlink()
+    (root / third.path).write_text("no picture")
+    for file, said in ((first, "replaced"), (second, "gone"), (third, "replaced")):
+        answer = page.client.get(f"/pictures/{file.key[:ID_LENGTH]}")
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert file.path not in answer.text
+        assert Path(file.path).name not in answer.text
+
+
 def test_8_the_server_fetches_nothing(page: Page) -> None:
     for body in ({"annotator": "ann", "url": "http://127.0.0.1:1/"}, {"annotator": "ann", "webhook": "file:///etc"}):
         assert page.post("/api/session", body).status_code == 422  # no field takes an address

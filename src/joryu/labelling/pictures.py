@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -53,19 +55,6 @@ def scan(root: Path, progress: Callable[[int, int], None] | None = None) -> Scan
     return Scan(files, sorted(rejected))
 
 
-def picture_format(path: Path) -> str:
-    """What a file really is, by its content.
-
-    Raises:
-        InputError: not a picture, or one that is not shown.
-    """
-    reason = _reason_to_leave_out(path)
-    if reason is not None:
-        raise InputError(f"{path.name}: {reason}")
-    with Image.open(path, formats=readable_formats()) as image:
-        return str(image.format)
-
-
 def _reason_to_leave_out(path: Path) -> str | None:
     try:
         with warnings.catch_warnings():
@@ -94,15 +83,24 @@ class Gallery:
         return picture_id in self._paths
 
     def read(self, picture_id: str) -> tuple[bytes, str]:
-        """The bytes of a picture and the type to send them as.
+        """The bytes of a picture and the type to send them as: exactly what `scan` checked, or nothing.
+
+        No message names the file, as its folder's name may be the answer.
 
         Raises:
-            InputError: no such id; the file is gone, is no picture any more or leads out of the folder.
+            InputError: no such id; the file is gone, leads out of the folder or is another one by now.
         """
         name = self._paths.get(picture_id)
         if name is None:
             raise InputError("no such picture")
         path = (self._root / name).resolve()
         if not path.is_relative_to(self._root) or not path.is_file():
-            raise InputError(f"{name} is gone")
-        return path.read_bytes(), SHOWN_AS[picture_format(path)]
+            raise InputError("the file of this picture is gone", hint="skip it")
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest()[:ID_LENGTH] != picture_id:
+            raise InputError(
+                "the file of this picture was replaced",
+                hint="skip it, and start joryu annotate again to be asked about the new one",
+            )
+        with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
+            return content, SHOWN_AS[str(image.format)]
