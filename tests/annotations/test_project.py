@@ -142,6 +142,13 @@ def test_forgetting_leaves_no_byte(project: Project) -> None:
         Project.open(project.folder).forget(who)
 
 
+def test_what_was_measured_is_for_this_user_alone(project: Project) -> None:
+    project.record(FULL, key="k")
+    files = list(project.folder.glob("annotations.sqlite*"))
+    assert {file.name for file in files} >= {"annotations.sqlite", "annotations.sqlite-wal"}
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+
+
 def test_clocks_are_kept_by_session(project: Project) -> None:
     project.events.begin_session("s1", "ann", "simulator")
     project.events.begin_session("s1", "ann", "simulator")

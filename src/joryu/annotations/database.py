@@ -7,6 +7,7 @@ an annotator did can be told from the file, and a request that is sent twice fin
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -54,7 +55,7 @@ class Database:
 
     Args:
         path: of the file.
-        make: whether to make a new one, which must not exist.
+        make: whether to make a new one, which must not exist; this user alone may read it.
 
     Raises:
         InputError: no such file, it is not a database, or there is one already.
@@ -66,6 +67,8 @@ class Database:
             what = "there are annotations already at" if make else "no annotations at"
             raise InputError(f"{what} {path.parent}", hint=None if make else "try joryu annotate FOLDER --classes …")
         self.path = path
+        if make:  # means of what devices measured are health data; SQLite gives its log the same permissions
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
