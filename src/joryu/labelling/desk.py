@@ -139,10 +139,6 @@ class Desk:
             self._trials[session] = self.project.events.n_answered(session)
         return self._trials[session]
 
-    def _count(self, session: str, by: int) -> None:
-        if session in self._trials:
-            self._trials[session] += by
-
     def answer(self, session: str, key: str, said: Said) -> bool:
         """Take an answer; whether it was new. It is on the disk when this returns.
 
@@ -167,7 +163,8 @@ class Desk:
             recorded = self.project.record(answer, key=f"{session}:{key}")
             if recorded.fresh:
                 self._queue.add(answer)
-                self._count(session, 1)
+                if session in self._trials:
+                    self._trials[session] += 1
         return recorded.fresh
 
     def undo(self, session: str, key: str) -> dict[str, Any] | None:
@@ -176,7 +173,7 @@ class Desk:
         with self._lock:
             undone = self.project.undo(annotator, session, key=f"{session}:{key}")
             if undone is not None:
-                self._count(undone.session, -1)
+                self._trials.pop(undone.session, None)  # counted anew: the same request may come twice
                 if self.project.events.has_answer(annotator, undone.picture, undone.showing):
                     self._queue = self._fresh_queue()  # an earlier answer counts again
                 else:
