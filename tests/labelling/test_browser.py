@@ -283,3 +283,20 @@ def test_what_is_measured_survives_a_reload_and_a_guest_is_asked_for_a_name(chro
     found = [(one.annotator, "heart_rate" in one.signals) for one in server.answers()]
     server.kill()
     assert found == [*[("ann", True)] * 4, ("bob", False)]
+
+
+def test_what_a_closed_page_left_is_there_before_the_next_one_asks(chromium: Any, server: Server) -> None:
+    page = enter(chromium, server.link)
+    settle(page, 0)
+    refusals = iter([True] * 30)
+    page.route("**/api/answers", lambda route: route.abort() if next(refusals, False) else route.continue_())
+    page.keyboard.press("1")
+    page.wait_for_selector("#notice:not([hidden])")
+    refusals = iter([True])  # the first attempt of the next page fails too
+    page.reload()
+    settle(page, 1)
+    page.keyboard.press("2")
+    settle(page, 2)
+    found = server.answers()
+    assert [one.choice for one in found] == ["healthy", "scab"]
+    assert len({one.picture for one in found}) == 2

@@ -58,6 +58,10 @@ export class Outbox {
     // An undoing is of the latest answer, so it makes no sense later; beginning makes none without this page.
     const name = path === KEPT ? this.prefix + body.key : null;
     if (name) shelf.set(name, JSON.stringify({ path, body, at: Date.now() }));
+    return this.insist(path, body, name);
+  }
+
+  async insist(path, body, name) {
     let said = false;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
       try {
@@ -77,18 +81,12 @@ export class Outbox {
     }
   }
 
-  // Deliver what other pages of this project could not, in the order it was said.
+  // Deliver what other pages of this project could not, in the order it was said. Nothing is asked before it is there:
+  // what was said about a picture earlier must not arrive after what is said about it now.
   async deliver() {
     const left = this.names().map((name) => [name, shelf.get(name)]).filter(([, waiting]) => waiting?.path === KEPT);
     left.sort(([, first], [, second]) => first.at - second.at);
-    for (const [name, { path, body }] of left) {
-      try {
-        await post(path, body);
-      } catch (error) {
-        if (!error.refused) return; // the next page tries again
-      }
-      shelf.drop(name);
-    }
+    for (const [name, { path, body }] of left) await this.insist(path, body, name).catch(() => {}); // refused: no use
   }
 
   names() {
