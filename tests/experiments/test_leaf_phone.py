@@ -27,10 +27,11 @@ def answers(*classes: int) -> torch.Tensor:
 
 
 def test_quality_by_hand() -> None:
-    found = quality("twin", answers(0, 1, 1, 0, 0), LABELS)
+    found = quality("twin", answers(0, 1, 1, 0, 0), LABELS, ["healthy", "scab"])
     sure = math.log(1 + math.exp(-2))
     assert found["twin_accuracy"] == pytest.approx(80)
     assert found["twin_errors"] == 1
+    assert found["twin_accuracy_by_class"] == {"healthy": 100, "scab": pytest.approx(200 / 3)}
     assert found["twin_nll"] == pytest.approx((4 * sure + (2 + sure)) / 5, abs=1e-6)
     assert found["twin_ece"] == pytest.approx(abs(math.exp(-sure) - 0.8), abs=1e-6)
 

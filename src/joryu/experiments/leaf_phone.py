@@ -27,7 +27,8 @@ seeds; the seed draws the labels, the first weights and the order. A pilot with 
 validation part (a tenth): six epochs taught the student too little, twelve were taken. The last epoch is kept, and
 nothing else was chosen.
 
-Latency is that of one picture on one CPU thread, the median of repeats that go round teacher, student and twin.
+Latency is that of one picture on one CPU thread, the median of repeats that go round teacher, student and twin; on a
+machine that others use too all three are slower, and the ratio is what to read.
 
 Command: ``JORYU_DATA=... joryu experiment run leaf-phone --seeds 3`` (about 6 minutes a seed on one CPU core, two to
 three times as long where others use it too). Smoke size (scikit-learn's digits, small networks): seconds.
@@ -97,7 +98,7 @@ def measure(setting: Setting) -> Measured:
     labels = parts.test.labels_or_empty
     measured: Measured = {"seconds": seconds_of(*trained.values())}
     for name, answers in logits.items():
-        measured |= quality(name, answers, labels)
+        measured |= quality(name, answers, labels, parts.test.classes)
     measured |= against_twin(logits["student"], logits["twin"], labels)
     return measured | costs(trained, parts.test)
 
@@ -134,14 +135,18 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
     }
 
 
-def quality(name: str, logits: Tensor, labels: Tensor) -> Measured:
-    """Accuracy in percent, errors, NLL in nats and ECE of one network's answers about the test part."""
+def quality(name: str, logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Measured:
+    """Accuracy in percent (of each class too), errors, NLL in nats and ECE of one network's answers."""
     found = evaluate_logits(logits, labels)
     return {
         f"{name}_accuracy": 100 * found.accuracy,
         f"{name}_errors": found.errors,
         f"{name}_nll": found.nll,
         f"{name}_ece": found.ece,
+        f"{name}_accuracy_by_class": {
+            kind: None if share is None else 100 * share
+            for kind, share in zip(classes, found.per_class_accuracy, strict=True)
+        },
     }
 
 
