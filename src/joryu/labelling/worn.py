@@ -34,19 +34,27 @@ class Worn:
 
     def __exit__(self, *_: object) -> None:
         self._attached.stop()
+        self._stop_recording()  # begun after the device had ended, it is nobody else's to close
 
     def begin(self, session: str) -> None:
         """From now on what is measured belongs to this session. A disk that takes no recording is told, not raised."""
-        previous, self._recorder, self._trouble = self._recorder, None, None
-        if previous is not None:
-            self._attached.remove(previous)
-            previous.close()
+        self._stop_recording()
+        self._trouble = None
         try:
             self._recorder = Recorder(self._project.signal_file(session), self._spec)
-        except (OSError, JoryuError) as error:
-            self._trouble = f"nothing is recorded: {error}"
+        except OSError as error:  # without the path: this is shown on the page
+            self._trouble = f"nothing is recorded: {error.strerror or type(error).__name__}"
+        except JoryuError:
+            self._trouble = "nothing is recorded: the file of this session is something else"
         else:
             self._attached.add(self._recorder)
+
+    def _stop_recording(self) -> None:
+        previous, self._recorder = self._recorder, None
+        if previous is not None:
+            self._attached.remove(previous)
+            with suppress(OSError):  # a full disk, told when it was written to
+                previous.close()
 
     def window(self, start: float, stop: float) -> dict[str, float]:
         """Means of what was measured between two moments of the monotonic clock (s); nothing where nothing was.

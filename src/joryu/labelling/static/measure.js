@@ -34,6 +34,7 @@ async function watch(session, strip) {
     device.off_head ? "not on the head" : device.status,
     ...(device.trouble ? [device.trouble] : []),
     ...(connected ? [] : ["labelling goes on without it"]),
+    ...(device.reason ? [device.reason] : []), // of a connected device: what no longer records it
   ]);
   const values = [];
   if (connected && !device.off_head && device.poor_signal !== null) {
@@ -48,7 +49,9 @@ async function watch(session, strip) {
 function tell(strip, status, words) {
   const text = words.join(" · "), state = strip.querySelector(".state");
   strip.dataset.status = status;
-  if (state.textContent !== text) state.textContent = text;
+  if (state.textContent === text) return;
+  state.textContent = text;
+  state.title = text; // where the line is too short
 }
 
 // Begin measuring for a session; neither ever stands in the way of labelling.
