@@ -218,3 +218,35 @@ def test_the_summary_counts_what_was_said(tmp_path: Path) -> None:
     assert "/" not in found["hardest"][0]["name"]
     assert page.client.get("/api/summary").json() == found
     assert "Krippendorff" in page.client.get("/summary").text
+
+
+def test_time_behind_another_tab_is_no_slowness_and_unknown_times_are_no_speed(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path, n=3))
+    shown = page.begin()
+    session, seen = shown["session"], []
+    for times in ({"rt_ms": 60_000.0, "hidden_ms": 59_500.0}, {"rt_ms": 2_000.0, "hidden_ms": 0.0}, {}):
+        seen.append(shown["task"]["picture"])
+        shown = page.answer(shown, session, **times).json()
+    found = summarise(page.project)
+    assert found["annotators"][0]["median_rt_ms"] == 1250.0  # of 500 and 2,000
+    hardest = [(one["picture"][:32], one["rt_ms"]) for one in found["hardest"]]
+    assert hardest == [(seen[1], 2000.0), (seen[0], 500.0), (seen[2], None)]
+    text = page.client.get("/summary").text
+    assert "0.5 s" in text
+    assert "0.0 s" not in text
+
+
+def test_fleiss_is_over_the_pictures_with_the_commonest_number_of_annotators(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path, SETTINGS.model_copy(update={"overlap": 3}), n=3))
+    pictures = sorted(file.key[:32] for file in page.project.pictures)
+    said = {
+        "ann": ("scab", "scab", "healthy"), "bob": ("scab", "healthy", "healthy"), "cleo": ("scab", "scab", None),
+    }  # fmt: skip
+    for who, choices in said.items():
+        session = page.begin(who)["session"]
+        for picture, choice in zip(pictures, choices, strict=True):
+            page.answer({"task": {"picture": picture, "showing": 0}}, session, choice)
+    # By hand, over the first two: P = (1 + 1/3) / 2 = 2/3, chance = (5/6)² + (1/6)² = 26/36, so (24 - 26) / (36 - 26).
+    assert summarise(page.project)["agreement"]["fleiss"] == {
+        "raters": 3, "pictures": 2, "kappa": pytest.approx(-0.2),
+    }  # fmt: skip

@@ -25,6 +25,18 @@ class Timing:
     n_changes: int | None = None
     trial: int | None = None
 
+    @property
+    def visible_ms(self) -> float | None:
+        """``rt_ms`` less ``hidden_ms``; ``None`` where it was not measured, or all of it was hidden.
+
+        >>> Timing(rt_ms=900.0, hidden_ms=158.0).visible_ms
+        742.0
+        """
+        if self.rt_ms is None:
+            return None
+        visible = self.rt_ms - (self.hidden_ms or 0.0)
+        return visible if visible > 0 else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

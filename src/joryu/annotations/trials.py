@@ -154,11 +154,8 @@ def _column(values: Sequence[float | None]) -> Floats:
 
 
 def _log_visible(answer: Answer) -> float | None:
-    timing = answer.timing
-    if timing.rt_ms is None:
-        return None
-    visible = timing.rt_ms - (timing.hidden_ms or 0.0)
-    return float(np.log(visible)) if visible > 0 else None
+    visible = answer.timing.visible_ms
+    return None if visible is None else float(np.log(visible))
 
 
 def _centred(column: Floats, groups: Ints, known: npt.NDArray[np.bool_]) -> Floats:

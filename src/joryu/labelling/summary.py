@@ -61,12 +61,6 @@ def _agreement(by_picture: dict[str, dict[str, str]], classes: Sequence[str]) ->
     }
 
 
-def _fleiss(counts: list[list[int]]) -> dict[str, Any] | None:
-    if not counts:
-        return None
-    return {"raters": sum(counts[0]), "pictures": len(counts), "kappa": fleiss_kappa(counts)}
-
-
 def _or_none(shared: list[list[str]]) -> float | None:
     try:
         return krippendorff_alpha(shared)
@@ -77,7 +71,7 @@ def _or_none(shared: list[list[str]]) -> float | None:
 def _annotator(name: str, answers: Sequence[Answer]) -> dict[str, Any]:
     own = [one for one in answers if one.annotator == name]
     chosen = [one for one in own if one.choice is not None]
-    times = [one.timing.rt_ms for one in chosen if one.timing.rt_ms is not None]
+    times = [visible for one in chosen if (visible := one.timing.visible_ms) is not None]
     showings: dict[str, list[str | None]] = defaultdict(list)
     for one in chosen:
         showings[one.picture].append(one.choice)
@@ -101,8 +95,8 @@ def _hardest(
     """Most disagreed about, then slowest; by the file's name alone, as a folder's might tell the answer."""
     times: dict[str, list[float]] = defaultdict(list)
     for one in first:
-        if one.timing.rt_ms is not None:
-            times[one.picture].append(one.timing.rt_ms)
+        if (visible := one.timing.visible_ms) is not None:  # a tab left open over lunch makes no picture hard
+            times[one.picture].append(visible)
     rows: list[tuple[float, float, str, dict[str, Any]]] = []
     for picture, said in by_picture.items():
         if picture not in paths:
@@ -110,7 +104,7 @@ def _hardest(
         counts = Counter(said.values())
         shares = [count / len(said) for count in counts.values()]
         entropy = -sum(share * math.log(share) for share in shares)
-        slow = statistics.median(times[picture]) if times[picture] else 0.0
+        slow = statistics.median(times[picture]) if times[picture] else None
         facts = {
             "picture": picture,
             "name": PurePosixPath(paths[picture]).name,
@@ -118,5 +112,5 @@ def _hardest(
             "entropy": entropy,
             "rt_ms": slow,
         }
-        rows.append((-entropy, -slow, paths[picture], facts))
+        rows.append((-entropy, -(slow or 0.0), paths[picture], facts))
     return [facts for *_, facts in sorted(rows, key=lambda row: row[:3])[:HARDEST]]
