@@ -64,6 +64,7 @@ STUDENTS = {
     "views, T = 1": Candidate(temperature=1, change=FAST, views=""),
     "views, T = 4": Candidate(temperature=4, change=FAST, views=""),
     "views, T = 20": Candidate(change=FAST, views=""),
+    "views, T = 4, hard weight 0.3": Candidate(temperature=4, hard_weight=0.3, change=FAST, views=""),
     "views and mixup, T = 4": Candidate(temperature=4, change=FAST, views=",mixup:1"),
     "views, T = 4, 100 epochs": Candidate(temperature=4, change=FAST | {"epochs": 100}, views=""),
 }
