@@ -89,7 +89,17 @@ def test_what_was_not_measured_gets_the_mean_and_is_never_nought() -> None:
     assert [row[1] for row in probs(*answers, confidence="attention")] == [0.9, 0.7, 0.8]
 
 
-@pytest.mark.parametrize("model", ["attention", "severity*attention", "response-time", "stated"])
+def test_a_severity_that_is_missing_is_not_the_sureness_of_a_class_that_has_none() -> None:
+    answers = [
+        answer(severity="mild"),
+        answer(picture="q", severity="severe"),
+        answer(picture="r"),
+        answer("healthy", picture="t"),
+    ]
+    assert [max(row) for row in probs(*answers, confidence="severity")] == [0.75, 1.0, 0.875, 1.0]
+
+
+@pytest.mark.parametrize("model", ["severity", "attention", "severity*attention", "response-time", "stated"])
 def test_what_was_never_measured_cannot_be_read(model: str) -> None:
     with pytest.raises(InputError, match="never measured"):
         probs(answer(), confidence=model)

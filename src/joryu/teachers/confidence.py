@@ -35,7 +35,7 @@ def constant(smoothing: float) -> Confidence:
 
 def severity(trials: Trials) -> Floats:
     """The blog's first rule: the more severe, the surer; an answer that has no severity (healthy) is sure."""
-    return _sure(np.where(np.isnan(trials.severity), 1.0, trials.severity))
+    return _sure(_graded(trials))
 
 
 def attention(trials: Trials) -> Floats:
@@ -45,8 +45,7 @@ def attention(trials: Trials) -> Floats:
 
 def severity_and_attention(trials: Trials) -> Floats:
     """The blog's third rule: the product of the two shares."""
-    told = np.where(np.isnan(trials.severity), 1.0, trials.severity)
-    return _sure(told * _filled(1.0 - _signal(trials, "attention") / 100.0))
+    return _sure(_graded(trials) * _filled(1.0 - _signal(trials, "attention") / 100.0))
 
 
 def response_time(trials: Trials) -> Floats:
@@ -144,6 +143,13 @@ def agreement_among(trials: Trials) -> Floats:
 
 def _sure(share: Floats) -> Floats:
     return LEAST + (1.0 - LEAST) * np.clip(share, 0.0, 1.0)
+
+
+def _graded(trials: Trials) -> Floats:
+    """The share of each severity: 1 for classes that are never given one, the mean where one is missing."""
+    given = ~np.isnan(_measured(trials.severity, "severity"))
+    have_one = np.bincount(trials.choice[given], minlength=len(trials.classes)) > 0
+    return np.where(have_one[trials.choice], _filled(trials.severity), 1.0)
 
 
 def _filled(share: Floats) -> Floats:
