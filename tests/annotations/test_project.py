@@ -129,8 +129,16 @@ def test_forgetting_leaves_no_byte(project: Project) -> None:
         project.signal_file(session).write_bytes(b"\xaa\xaa")
     (project.folder / "exports").mkdir()
     (project.folder / "exports" / "all.csv").write_text(who)
+    (project.folder / "exports" / ".all.csv.partial").write_text(who)  # of an export that was killed
+    (project.folder / "exports" / "deep").mkdir()
+    (project.folder / "exports" / "deep" / "all.csv").write_text(who)
+    elsewhere = project.folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    (project.folder / "exports" / "link").symlink_to(elsewhere)
     forgotten = project.forget(who)
-    assert forgotten == (50, 2, 1)
+    assert forgotten == (50, 2, 4)
+    assert list((project.folder / "exports").iterdir()) == []
+    assert elsewhere.is_dir()
     assert project.answers() == [answer()]
     assert project.signal_file("s1").exists()
     project.close()

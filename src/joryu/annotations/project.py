@@ -235,7 +235,7 @@ class Project:
             path.unlink()
         exports = list((self.folder / EXPORTS).glob("*"))
         for path in exports:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return Forgotten(self.events.forget(annotator), len(files), len(exports))
 
 

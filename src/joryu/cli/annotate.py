@@ -207,6 +207,9 @@ def forget(
         opened.close()
     text = f"forgot {annotator}: {gone.events} answers, {gone.signal_files} recordings, {gone.exports} exports deleted"
     emit(gone._asdict(), as_json, text)
+    talk(
+        "what was made of these answers elsewhere (exports with --anywhere, soft targets, students) is yours to delete"
+    )
 
 
 @app.command("export")

@@ -96,7 +96,7 @@ def _below_exports(project: Project, name: Path) -> Path:
             f"{name} is outside the project's {EXPORTS} folder",
             expected="a name such as answers.csv",
             received=str(name),
-            hint="on the command line a path with a folder in it is taken as it stands",
+            hint="add --anywhere (anywhere=True) to write elsewhere",
         )
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
