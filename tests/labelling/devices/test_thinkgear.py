@@ -164,7 +164,17 @@ def test_noise(data: bytes) -> None:
     assert parser.packets * 4 + parser.skipped <= len(data) + parser.bad
 
 
-def test_a_million_random_bytes_in_pieces() -> None:
+def test_ten_million_random_bytes() -> None:
+    generator, parser = random.Random(7), Parser()
+    for _ in range(1000):
+        parser.feed(generator.randbytes(10_000))
+        assert len(parser._rest) < MOST + 4
+    parser.finish()
+    assert parser.bad > 50  # a start in 65,536 bytes, and most of them have a length
+    assert parser.skipped <= 10_000_000
+
+
+def test_a_million_bytes_that_are_full_of_starts() -> None:
     often_sync = bytes(byte if byte < 0xC0 else 0xAA for byte in range(256))  # or hardly anything looks like a packet
     data = random.Random(5).randbytes(1_000_000).translate(often_sync)
     parser = Parser()
