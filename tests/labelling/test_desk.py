@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scene import SETTINGS, Page, make_project
+from scene import ORIGIN, SETTINGS, Page, make_project
+from starlette.testclient import TestClient
 
 from joryu.annotations import Project, Settings
 from joryu.labelling.keys import keys_of
@@ -151,6 +152,20 @@ def test_only_the_one_who_wears_the_device_is_measured_and_sees_it(tmp_path: Pat
     assert page.post("/api/device", {"session": bob["session"]}).json() == {"device": None}
     assert page.post("/api/device", {"session": ann["session"]}).json()["device"]["attention"] == 55.0
     assert page.post("/api/device", {"session": "nobody-12345678"}).status_code == 422
+
+
+def test_whoever_was_invited_does_not_come_to_wear_the_device(tmp_path: Path) -> None:
+    worn = Steady()
+    page = Page(make_project(tmp_path), worn=worn, device="steady")
+    host = page.client.cookies.jar
+    invitation = page.post("/api/invite", {}).json()["token"]
+    guest = TestClient(page.app, base_url=ORIGIN)
+    guest.get("/", params={"token": invitation})
+    begun = guest.post("/api/session", json={"annotator": "bob"}, headers={"origin": ORIGIN})
+    assert begun.status_code == 200
+    assert worn.sessions == []
+    assert {cookie.value for cookie in host}.isdisjoint(cookie.value for cookie in guest.cookies.jar)
+    assert worn.sessions == [page.begin("ann")["session"]]
 
 
 def test_trials_count_within_a_session_and_over_a_restart(tmp_path: Path) -> None:

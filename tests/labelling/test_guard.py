@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 from joryu.annotations import Project, Settings
 from joryu.errors import InputError
 from joryu.labelling import serve as serving
-from joryu.labelling.guard import HEADERS, MOST_BYTES, Tickets
+from joryu.labelling.guard import HEADERS, MOST_BYTES, Guest, Tickets
 from joryu.labelling.pictures import ID_LENGTH, scan
 from joryu.labelling.serve import Place, hosts_of, is_local, name_of
 
@@ -37,6 +37,9 @@ def test_1_only_this_machine_unless_told_otherwise_with_a_token() -> None:
             with pytest.raises(InputError, match="open to everybody"):
                 Place(host=host, token=token)
         assert Place(host=host, token="a token of twenty-two.").host == host  # noqa: S106
+    with pytest.raises(InputError, match="can be guessed"):
+        Place(token="short")  # noqa: S106
+    assert Place(token="").token == ""  # as of an empty variable: a random one is made
     assert all(map(is_local, ("127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost")))
     assert not any(map(is_local, ("0.0.0.0", "localhost.evil.example", "10.0.0.1")))  # noqa: S104
 
@@ -62,7 +65,7 @@ def test_2_a_token_is_exchanged_once_for_a_strict_cookie_and_leaves_the_address(
 
 def test_2_a_link_may_be_somebodys_and_an_invitation_is_not(page: Page) -> None:
     anns, guest = stranger(page), stranger(page)
-    anns.get("/", params={"token": page.tickets.issue(annotator="ann")})
+    anns.get("/", params={"token": page.tickets.issue(guest=Guest("ann"))})
     (cookie,) = anns.cookies.jar
     written = {"origin": ORIGIN, "cookie": f"{cookie.name}={cookie.value}"}
     guest.get("/", params={"token": anns.post("/api/invite", json={}, headers=written).json()["token"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,8 @@ def start(
         count = len(opened.answers())
         talk(f"{count} answers in {place}")
         if count:
-            talk(f"next: joryu label --teacher human:{place} --examples project:{place} --out targets")
+            teacher, examples = shlex.quote(f"human:{place}"), shlex.quote(f"project:{place}")
+            talk(f"next: joryu label --teacher {teacher} --examples {examples} --out targets")
         opened.close()
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from joryu.annotations import Timing
 from joryu.errors import JoryuError
 from joryu.labelling.desk import Desk, Said
-from joryu.labelling.guard import Guard, Tickets
+from joryu.labelling.guard import ANYBODY, Guard, Guest, Tickets
 from joryu.labelling.keys import keys_of
 from joryu.labelling.pictures import ID_LENGTH
 from joryu.labelling.summary import summarise
@@ -114,6 +114,10 @@ def open_app(desk: Desk, *, tickets: Tickets, described: bool = False) -> FastAP
     return app
 
 
+def _guest(request: Request) -> Guest:
+    return getattr(request.state, "guest", None) or ANYBODY
+
+
 def _add_pages(app: FastAPI, desk: Desk) -> None:
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -127,7 +131,7 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
             "keys": keys_of(settings),
             "second": settings.second_choice,
             "well": sorted(set(settings.nearest.values())),  # classes that have no severity
-            "annotator": getattr(request.state, "annotator", None),
+            "annotator": _guest(request).annotator,
             "device": desk.measures,
             "project": hashlib.blake2b(str(desk.project.folder.resolve()).encode(), digest_size=8).hexdigest(),
         }
@@ -160,8 +164,8 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
 
 def _add_labelling(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/session")
-    def session(body: Begin) -> dict[str, Any]:
-        begun = desk.begin(body.annotator, body.session)
+    def session(request: Request, body: Begin) -> dict[str, Any]:
+        begun = desk.begin(body.annotator, body.session, invited=_guest(request).invited)
         return {"session": begun, **desk.upcoming(begun)}
 
     @app.post("/api/answers")
@@ -194,7 +198,7 @@ def _add_the_rest(app: FastAPI, desk: Desk, tickets: Tickets) -> None:
 
     @app.post("/api/invite")
     async def invite() -> dict[str, str]:
-        return {"token": tickets.issue()}
+        return {"token": tickets.issue(guest=Guest(invited=True))}
 
     @app.post("/api/device")
     def device(body: Sitting) -> dict[str, Any]:

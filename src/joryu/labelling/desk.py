@@ -55,7 +55,7 @@ class Desk:
         project: where everything goes.
         worn: the device, if any.
         device: its spec, for the record.
-        wearer: who wears it; without it whoever begins first. Nobody else is measured or sees what is.
+        wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Desk:
 
     # --- sessions ---------------------------------------------------------------------------------------------------
 
-    def begin(self, annotator: str, session: str | None = None) -> str:
-        """Begin a sitting, or go on with one; its id.
+    def begin(self, annotator: str, session: str | None = None, *, invited: bool = False) -> str:
+        """Begin a sitting, or go on with one; its id. An ``invited`` guest may be far from the device.
 
         Raises:
             InputError: a name that is no pseudonym, or somebody else's session.
@@ -93,7 +93,7 @@ class Desk:
         with self._lock:
             if self.annotator_of(chosen, name) != name:
                 raise InputError("this session is somebody else's", hint="reload the page")
-            self._wearer = self._wearer or name
+            self._wearer = self._wearer or (None if invited else name)
             measured = self._worn is not None and name == self._wearer
             self.project.events.begin_session(chosen, name, self._device if measured else None)
             self._annotators[chosen] = name

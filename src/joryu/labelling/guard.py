@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -31,23 +31,29 @@ HEADERS = {
 }
 
 
-class Tickets:
-    """Random launch tokens, each good for one exchange, and the secret that the browser gets for it.
+class Guest(NamedTuple):
+    """Who comes by a token: one annotator, or somebody who is asked for a name; whether by another's invitation."""
 
-    A token may be one annotator's, and then so are the pages of the browser that exchanged it; whoever comes by another
-    token is asked for a name.
-    """
+    annotator: str | None = None
+    invited: bool = False
+
+
+ANYBODY = Guest()
+
+
+class Tickets:
+    """Random launch tokens, each good for one exchange, and the secret that the browser gets for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[str, str | None] = {}
-        self._secrets: dict[str, str | None] = {}
+        self._open: dict[str, Guest] = {}
+        self._secrets: dict[str, Guest] = {}
 
-    def issue(self, token: str | None = None, *, annotator: str | None = None) -> str:
-        """A token that can be exchanged once."""
+    def issue(self, token: str | None = None, *, guest: Guest = ANYBODY) -> str:
+        """A token that can be exchanged once; the browser that does is this guest's."""
         fresh = token or secrets.token_urlsafe(32)
         with self._lock:
-            self._open[fresh] = annotator
+            self._open[fresh] = guest
         return fresh
 
     def exchange(self, token: str) -> str | None:
@@ -63,16 +69,14 @@ class Tickets:
 
     def accepts(self, secret: str) -> bool:
         """Whether a browser shows a secret that was given for a token."""
-        return bool(self._whose(secret))
+        return self.guest(secret) is not None
 
-    def annotator_of(self, secret: str) -> str | None:
-        """Whose token this secret was given for, if it was anybody's."""
-        return next(iter(self._whose(secret)), None)
-
-    def _whose(self, secret: str) -> list[str | None]:
+    def guest(self, secret: str) -> Guest | None:
+        """Whose token this secret was given for; ``None`` for any other secret."""
         with self._lock:
             known = list(self._secrets.items())
-        return [whose for one, whose in known if hmac.compare_digest(one.encode(), secret.encode())]
+        found = [guest for one, guest in known if hmac.compare_digest(one.encode(), secret.encode())]
+        return found[0] if found else None
 
 
 class Guard:
@@ -80,7 +84,7 @@ class Guard:
 
     Hosts outside the list (DNS rebinding), cross-origin or non-JSON writes, bodies beyond the limit and everything
     without the cookie are refused; a token in the address is exchanged for the cookie and taken out of the address.
-    What passes has ``request.state.annotator``: whose token it was, or ``None``.
+    What passes has ``request.state.guest``: the `Guest` whose token it was.
 
     Args:
         app: what is guarded.
@@ -104,8 +108,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
-        whose = self._tickets.annotator_of(_cookie(Headers(scope=scope), self._cookie))
-        scope.setdefault("state", {})["annotator"] = whose
+        scope.setdefault("state", {})["guest"] = self._tickets.guest(_cookie(Headers(scope=scope), self._cookie))
         await self._app(scope, _limited(receive), guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:

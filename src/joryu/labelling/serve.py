@@ -15,10 +15,11 @@ from joryu.annotations import Project
 from joryu.errors import InputError
 from joryu.labelling.app import create_app
 from joryu.labelling.desk import Desk
-from joryu.labelling.guard import Tickets
+from joryu.labelling.guard import Guest, Tickets
 from joryu.labelling.worn import Worn
 
 PORT = 8642
+SHORTEST = 16  #: characters of a launch token that somebody chose
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on that nobody can be reached at
 
@@ -27,7 +28,8 @@ EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on th
 class Place:
     """Where the page is served.
 
-    ``host`` other than this machine needs a ``token`` that was chosen for it. ``port`` ``None``: 8642, or a free one.
+    ``host`` other than this machine needs a ``token`` that was chosen for it; without one it is random. ``port``
+    ``None``: 8642, or a free one.
     """
 
     host: str = "127.0.0.1"
@@ -35,12 +37,18 @@ class Place:
     token: str | None = None
 
     def __post_init__(self) -> None:
-        if not is_local(self.host) and (self.token is None or len(self.token) < 16):
+        if len(self.token or "") >= SHORTEST:
+            return
+        received = f"{len(self.token)} characters" if self.token else "none"
+        expected = f"--token with at least {SHORTEST} characters that nobody guesses"
+        if not is_local(self.host):
             raise InputError(
-                f"the page would be open to everybody who reaches {self.host}",
-                expected="--token with at least 16 characters that nobody guesses",
-                received="none" if self.token is None else f"{len(self.token)} characters",
+                f"the page would be open to everybody who reaches {self.host}", expected=expected, received=received,
                 hint="leave --host out to serve this computer alone",
+            )  # fmt: skip
+        if self.token:
+            raise InputError(
+                "this launch token can be guessed", expected=expected, received=received, hint="leave --token out"
             )
 
 
@@ -76,7 +84,7 @@ def serve(
         tickets = Tickets()
         desk = Desk(project, worn=worn, device=device, wearer=annotator)
         app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port))
-        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, annotator=annotator)}"
+        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, guest=Guest(annotator))}"
         say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
         if browse:
             webbrowser.open(link)

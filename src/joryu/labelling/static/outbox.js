@@ -6,6 +6,7 @@
 
 const KEPT = "/api/answers", FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 5_000;
 const AWAY = "The server does not answer. What you said is kept and sent again; leave this page open.";
+const ILL = "The server could not keep it; where it was started it says why. What you said is kept here and sent again.";
 const SHUT = "The server was started again. Open the link it printed in this browser; this page then goes on by itself.";
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -75,7 +76,7 @@ export class Outbox {
           throw error;
         }
         said = true;
-        this.say(error.status === undefined || error.status >= 500 ? AWAY : SHUT);
+        this.say(error.status === undefined ? AWAY : error.status >= 500 ? ILL : SHUT);
         await pause(wait);
       }
     }
