@@ -108,6 +108,14 @@ def test_only_the_pictures_people_were_shown_are_asked_about(asked: tuple[Projec
         find_teacher("human:nowhere", everything)
 
 
+def test_a_folders_name_may_have_a_comma(asked: tuple[Project, list[PictureFile]]) -> None:
+    project, _ = asked
+    examples = load_examples(spec(project))
+    place = project.folder.rename(project.folder.with_name("roses, of 2019"))
+    for options, model in (("", "stated"), (",confidence=response-time,weight=answers", "response-time")):
+        assert find_teacher(f"human:{place}{options}", examples)[0].reading.confidence == model  # type: ignore[attr-defined]
+
+
 def test_people_fill_a_store_like_anybody(asked: tuple[Project, list[PictureFile]], tmp_path: Path) -> None:
     project, _ = asked
     human, known = find_teacher(f"human:{project.folder},confidence=stated", load_examples(spec(project)))

@@ -85,10 +85,12 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     Raises:
         InputError: no project there, an unknown model, or no example that was answered.
     """
-    path, _, options = spec.partition(",")
-    project = Project.open(Path(path))
+    parts = spec.split(",")
+    # A comma that no key=value follows belongs to the folder's name.
+    names = next((at for at in range(len(parts), 1, -1) if "=" not in parts[at - 1]), 1)
+    project = Project.open(Path(",".join(parts[:names])))
     try:
-        human = Human(project, examples, Reading.parse(options))
+        human = Human(project, examples, Reading.parse(",".join(parts[names:])))
     finally:
         project.close()
     everything = len(human.answered) == len(examples)
