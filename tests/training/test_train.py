@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from joryu.errors import InputError, MismatchError, TrainingError
 from joryu.examples import Examples, load_examples, parse_views, split_examples
 from joryu.objectives import Distillation, HardLabels, Objective
-from joryu.students import Blueprint, Float32Linear, load_student
+from joryu.students import Blueprint, Float32Linear, fingerprint, load_student
 from joryu.targets import SoftTargets, Store
 from joryu.training import Material, Recipe, Run, Trained, read_history, read_run, train
 from joryu.training.checkpoint import load_checkpoint
@@ -311,6 +311,32 @@ def test_the_request_of_a_run_on_labels_and_views_has_not_changed() -> None:
         "patience,keep,precision,compile,seed"
     )
     assert ",".join(found["student"]) == "architecture,input_shape,classes,mean,std,scale"
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    first = fit(tmp_path / "first", recipe(ema=0.5))
+    hardly = recipe(seed=1, epochs=1, learning_rate=1e-9, schedule="constant")
+    shown = Material(digits(96))
+    run = Run(tmp_path / "second", begin_with=first.folder)
+    second = train(PLAN, shown, objective=HardLabels(), recipe=hardly, run=run)
+    for name, weights in first.module.state_dict().items():
+        torch.testing.assert_close(second.module.state_dict()[name], weights, rtol=0, atol=1e-7)
+    assert not torch.equal(second.module[1][1].weight, fit(tmp_path / "third", hardly).module[1][1].weight)
+    asked = read_run(run.folder)["request"]["begin_with"]
+    assert asked == fingerprint(first.module)
+
+    other = fit(tmp_path / "other", recipe(seed=2))
+    for folder, what in (
+        (other.folder, f"expected {asked}; received [0-9a-f]+"),
+        (None, f"expected {asked}; received none"),
+    ):
+        with pytest.raises(MismatchError, match=f"another begin_with .*{what}"):
+            train(PLAN, shown, objective=HardLabels(), recipe=hardly, run=replace(run, begin_with=folder))
+    wider = PLAN.model_copy(update={"architecture": "mlp:7x1"})
+    with pytest.raises(MismatchError, match=r"another student .*expected architecture mlp:7x1; received .*mlp:6x1"):
+        train(wider, shown, objective=HardLabels(), recipe=hardly, run=replace(run, folder=tmp_path / "wider"))
+    with pytest.raises(InputError, match="not a finished run"):
+        train(PLAN, shown, objective=HardLabels(), recipe=hardly, run=replace(run, begin_with=tmp_path))
 
 
 def test_the_watcher_hears_every_step(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
 from joryu.objectives import Objective
 from joryu.students import Blueprint, load_weights
-from joryu.students.blueprint import state_of
+from joryu.students.blueprint import WEIGHTS, state_of
 from joryu.training.checkpoint import (
     NAME,
     Progress,
@@ -59,7 +59,10 @@ class Loop:
         self.blueprint, self.material, self.objective = blueprint, material, objective
         self.recipe, self.run, self.fabric = recipe, run, fabric
         torch.manual_seed(recipe.seed)
-        module = blueprint.build().to(memory_format=torch.channels_last)
+        module = blueprint.build()
+        if run.begin_with is not None:
+            load_weights(module, run.begin_with / WEIGHTS)
+        module = module.to(memory_format=torch.channels_last)
         self.ema = None if recipe.ema is None else averaged(module, recipe.ema).to(self.fabric.device)
         self.module: Any
         self.module, self.optimiser = self.fabric.setup(module, make_optimiser(module, recipe))

@@ -30,6 +30,8 @@ class Run:
         command: the command line that made it, for provenance.
         watch: called after every step.
         checkpoint_seconds: how much work an interruption may cost at most.
+        begin_with: the folder of a finished run of the same architecture and normalisation, whose weights this one
+            begins with instead of random ones; optimiser, schedule and average begin anew.
         notes: what else the record should hold (how to find the examples and the store again).
     """
 
@@ -37,6 +39,7 @@ class Run:
     command: str = ""
     watch: Watch | None = None
     checkpoint_seconds: float = 30.0
+    begin_with: Path | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property

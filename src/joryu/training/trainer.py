@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from joryu.errors import InputError
+from joryu.errors import InputError, MismatchError
 from joryu.objectives import Objective
-from joryu.students import Blueprint, load_student, save_student
+from joryu.students import Blueprint, fingerprint, load_student, save_student
 from joryu.training.checkpoint import clean
 from joryu.training.loop import Loop
 from joryu.training.material import Material
@@ -47,14 +47,16 @@ def train(
     each batch; the first of them writes.
 
     Raises:
-        MismatchError: the folder holds a run that asked for something else.
+        MismatchError: the folder holds a run that asked for something else, or the weights to begin with do not fit.
         TrainingError: the loss is no longer finite, or a checkpoint is damaged.
-        InputError: patience without validation, an example without an answer in the store, another process that trains
-            in the folder.
+        InputError: patience without validation, an example without an answer in the store, nothing finished to begin
+            with, another process that trains in the folder.
         KeyboardInterrupt: after the checkpoint was saved.
     """
     check(material, recipe)
     request = describe(blueprint, material, objective, recipe)
+    if run.begin_with is not None:
+        request["begin_with"] = _beginning(run.begin_with, blueprint)
     if run.finished:
         run.open(request)  # only compares
         clean(run.folder)  # in case it was killed right after it had finished
@@ -87,6 +89,25 @@ def _train(loop: Loop) -> None:
             "precision": loop.fabric.strategy.precision.precision,
         }
     )
+
+
+def _beginning(folder: Path, blueprint: Blueprint) -> str:
+    """The fingerprint of the weights to begin with.
+
+    Raises:
+        InputError: the folder is not a finished run.
+        MismatchError: it is one of another student.
+    """
+    module, plan = load_student(folder)
+    if plan != blueprint:
+        wanted, found = blueprint.model_dump(), plan.model_dump()
+        differing = [name for name in wanted if wanted[name] != found.get(name)]
+        raise MismatchError(
+            f"{folder} holds another student than the one that is to begin with its weights",
+            expected=", ".join(f"{name} {wanted[name]}" for name in differing),
+            received=", ".join(f"{name} {found.get(name)}" for name in differing),
+        )
+    return fingerprint(module)
 
 
 def check(material: Material, recipe: Recipe) -> None:
