@@ -21,9 +21,15 @@ from joryu.training import Material, Recipe, Run, Trained, read_run, train
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
 
+BEGAN_WITH = "began_with"  #: among a run's notes: the folder of the run it goes on from
+
 TEACHER = "mlp:1200x2,dropout=0.2/0.5"
 TEACHER_RECIPE = Recipe(
     epochs=300, learning_rate=1e-3, final_rate=0.3, batch_size=256, max_norm=3.5, ema=0.9998, keep="last"
+)
+#: and then on from there, in smaller batches, while the rate falls to nothing
+TEACHER_FINISH = TEACHER_RECIPE.model_copy(
+    update={"epochs": 75, "learning_rate": 3e-4, "final_rate": 0.0, "batch_size": 100}
 )
 
 
@@ -73,11 +79,27 @@ def teach(
         return train(blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
 
 
+def teach_on(
+    setting: Setting, name: str, earlier: Trained, material: Material, *, objective: Objective, recipe: Recipe
+) -> Trained:
+    """Train a network further, with another recipe, in a folder of its own."""
+    with setting.watching(f"seed {setting.seed}: {name}") as watch:
+        run = Run(
+            setting.folder / name,
+            command=setting.command,
+            watch=watch,
+            notes={BEGAN_WITH: str(earlier.folder)},
+            begin_with=earlier.folder,
+        )
+        return train(earlier.blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
+
+
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
     """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: trained once for all experiments."""
     shared = replace(setting, folder=setting.shared / f"seed-{setting.seed}")
     material = Material(train_part, views=parse_views(jitter(setting)))
-    return teach(shared, "teacher", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
+    begun = teach(shared, "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
+    return teach_on(shared, "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
 
 
 def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:
@@ -109,4 +131,10 @@ def errors_of(trained: Trained, test_part: Examples) -> tuple[int, Tensor]:
 
 def seconds_of(*trained: Trained) -> float:
     """How long these trainings took in all, interruptions left out; a shared teacher counts wherever it is used."""
-    return sum(float(read_run(one.folder)["seconds"]) for one in trained)
+    return sum(_seconds_in(one.folder) for one in trained)
+
+
+def _seconds_in(folder: Path) -> float:
+    record = read_run(folder)
+    earlier = record["notes"].get(BEGAN_WITH)
+    return float(record["seconds"]) + (_seconds_in(Path(earlier)) if earlier else 0.0)
