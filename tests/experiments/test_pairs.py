@@ -19,7 +19,8 @@ def test_differences_are_taken_seed_by_seed() -> None:
     half = 4.302652730 / 3**0.5  # t(2, 97.5 %) · s.d. 1 / sqrt 3
     assert (found["low"], found["high"]) == pytest.approx((2 - half, 2 + half))
     assert found["p_value"] == pytest.approx(0.0741799)
-    assert "| a over b          |       +2.0 |  -0.5 to +4.5 | 0.074 |" in paired_table(PAIRS, [found])
+    assert "| a over b          |       +2.0 |  -0.5 to +4.5 | p\u00a0=\u00a00.074 |" in paired_table(PAIRS, [found])
+    assert "p\u00a0<\u00a00.0001 |" in paired_table(PAIRS, [found | {"p_value": 2e-5}])
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -18,10 +18,16 @@ def test_dots_show_every_seed_the_mean_and_the_published_number(tmp_path: Path) 
     assert ("|", [82], [1]) in drawn
     assert ("X", [74], [1]) in drawn
     assert axes.get_xlabel() == "test errors"
-    assert axes.get_xlim()[0] == 0
     first = save_figure(figure, tmp_path / "a.svg").read_bytes()
     again = dots({"teacher": [70, 68], "student": [80, 84]}, published={"student": 74}, axis="test errors")
     assert save_figure(again, tmp_path / "b.svg").read_bytes() == first
+
+
+def test_dots_that_lie_far_from_nothing_are_not_crowded() -> None:
+    (axes,) = dots({"one": [1.63, 1.60], "all": [1.59]}, published={}, axis="KL").figure.axes
+    assert axes.get_xlim()[0] > 1.5
+    (axes,) = dots({"one": [1.63, 1.60]}, published={"one": 0.5}, axis="KL").figure.axes
+    assert axes.get_xlim()[0] == 0
 
 
 def test_lines_go_through_the_means_in_order_and_show_the_range() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from joryu.evaluation import compare_seeds
 from joryu.report.tables import markdown_table
-from joryu.report.wording import ABSENT
+from joryu.report.wording import ABSENT, p_value
 
 CONFIDENCE = 0.95
 
@@ -51,6 +51,6 @@ def paired_table(pairs: Sequence[Pair], found: Sequence[Mapping[str, Any]]) -> s
     rows = []
     for pair, one in zip(pairs, found, strict=True):
         span = ABSENT if one["low"] is None else " to ".join(f"{one[end]:+.{pair.digits}f}" for end in ("low", "high"))
-        p_value = ABSENT if one["p_value"] is None else f"{one['p_value']:.3f}"
-        rows.append([pair.label, f"{one['difference']:+.{pair.digits}f}", span, p_value])
-    return markdown_table(["paired over seeds", "difference", "95 % interval", "p"], rows) + "\n"
+        test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
+        rows.append([pair.label, f"{one['difference']:+.{pair.digits}f}", span, test])
+    return markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"

@@ -152,6 +152,9 @@ TARGETS = {
     "oracle": "oracle confidence",
 }
 
+#: what `judge` finds: how it is called, and its digits
+JUDGED = {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": ("errors of 9,000", 0)}
+
 ROWS = (
     *(
         Row(label=f"target: {label}, rest {rest}: KL", metric=f"{name}_{kind}", twin=f"hard_{kind}", digits=4)
@@ -167,8 +170,8 @@ ROWS = (
     Row(label="AUROC of quickness for being right: raw", metric="auroc_raw", digits=3),
     Row(label="… z-scored, practice removed", metric="auroc_hesitation", digits=3),
     *(
-        Row(label=f"student of {label}: {what}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
-        for what, digits in (("kl", 4), ("nll", 4), ("ece", 4), ("errors", 0))
+        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
+        for what, (title, digits) in JUDGED.items()
         for name, label in STUDENTS.items()
     ),
 )
@@ -184,8 +187,8 @@ COMPARED = {
     "51 people, over one hard": ("people", "one"),
 }
 PAIRS = tuple(
-    Pair(label=f"{label}: {what}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=digits)
-    for what, digits in (("kl", 4), ("nll", 4), ("ece", 4), ("errors", 1))
+    Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
+    for what, (title, digits) in JUDGED.items()
     for label, (first, second) in COMPARED.items()
 )
 

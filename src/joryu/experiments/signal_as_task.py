@@ -31,7 +31,7 @@ from joryu.examples import Examples
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.pairs import Pair
 from joryu.experiments.people import Asked, cifar_people, simulated_people
-from joryu.experiments.people_cifar import course_of, judge, one_each
+from joryu.experiments.people_cifar import JUDGED, course_of, judge, one_each
 from joryu.experiments.told import Told, learn
 from joryu.objectives import WithSignals
 
@@ -110,7 +110,6 @@ def noticed(student: nn.Module, judging: Examples, people: Floats) -> dict[str, 
 
 
 WHO = {"one": "one annotator’s label", "six": "shares of ~6 votes"}
-WHAT = {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": ("errors of 9,000", 0)}
 HOW = {"without": "λ = 0", "task": "signals as a second task", "shuffled": "the same, shuffled (control)"}
 
 ROWS = (
@@ -121,7 +120,7 @@ ROWS = (
             twin=f"{who}_without_{what}",
             digits=digits,
         )
-        for what, (title, digits) in WHAT.items()
+        for what, (title, digits) in JUDGED.items()
         for who, label in WHO.items()
         for name, how in HOW.items()
     ),
@@ -145,7 +144,7 @@ PAIRS = tuple(
         against=f"{who}_{against}_{what}",
         digits=max(digits, 1),
     )
-    for what, (title, digits) in WHAT.items()
+    for what, (title, digits) in JUDGED.items()
     for who, label in WHO.items()
     for against in ("without", "shuffled")
 )

@@ -17,6 +17,8 @@ def dots(
 ) -> Figure:
     """One row per condition: a dot for every seed, a bar at the mean, a cross at the published number.
 
+    The axis begins at 0 unless all dots would crowd in its outer half.
+
     >>> figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"teacher": 67}, axis="test errors")
     """
     figure, (axes,) = new_figure(width=7.2, height=0.9 + 0.42 * len(conditions))
@@ -25,10 +27,15 @@ def dots(
         axes.set_xlabel(axis)
         if log:
             axes.set_xscale("log")
-        else:
+        elif _reach_down([*published.values(), *(value for values in conditions.values() for value in values)]):
             axes.set_xlim(left=0)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
     return figure
+
+
+def _reach_down(values: Sequence[float]) -> bool:
+    """Whether the axis should begin at nothing; not where all dots would then crowd in its outer half."""
+    return min(values) < max(values) / 2
 
 
 def _draw_dots(axes: Axes, conditions: Mapping[str, Sequence[float]], published: Mapping[str, float]) -> None:
