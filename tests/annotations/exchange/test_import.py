@@ -202,6 +202,9 @@ def test_a_picture_whose_content_changed_is_not_taken_for_the_old_one(project: P
         (b"path,choice,rt_ms\nroses/c.jpg,rust,inf\n", "a finite number"),
         (b"path,choice,showing\nroses/c.jpg,rust,-1\n", "a whole number from 0"),
         (b"path,choice,showing\nroses/c.jpg,rust,1.5\n", "a whole number from 0"),
+        (b"path,choice,showing\nroses/c.jpg,rust,9223372036854775808\n", "line 2: showing .* a whole number from 0"),
+        (b"path,choice,n_changes\nroses/c.jpg,rust,1e300\n", "line 2: n_changes .* a whole number from 0"),
+        (b"path,choice\nroses/c.jpg,rust\nroses/c.jpg,rose\n", "line 3: this class is not asked for"),
     ],
 )
 def test_tables_that_are_none_say_where(project: Project, tmp_path: Path, content: bytes, said: str) -> None:
@@ -217,3 +220,47 @@ def test_other_files(project: Project, tmp_path: Path) -> None:
     for name, said in (("file.parquet", "is not Parquet"), ("file.xml", "no format"), ("none.csv", "cannot be read")):
         with pytest.raises(InputError, match=said):
             import_answers(project, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, None),
+        ({"annotator": "x"}, None),
+        ({"annotator": "x", "showing": 0, "order": 10**400}, None),
+        ({"annotator": ["x"]}, "annotator cannot be read"),
+        ({"annotator": "\ud800", "showing": 0}, r"annotator cannot be read .*Unicode text; received '.ud800'"),
+        ({"annotator": "x", "showing": 0, "signal:\udfff": 1.0}, "a signal's name cannot be read"),
+        ({"annotator": "x", "showing": 2**70}, "a whole number from 0"),
+        ({"annotator": "x", "showing": 0, "trial": 1e30}, "a whole number from 0"),
+    ],
+)
+def test_what_we_kept_in_a_task_may_have_been_tampered_with(
+    project: Project, tmp_path: Path, told: dict[str, Any], said: str | None
+) -> None:
+    kept = {"joryu": {"picture": PICTURES[0].key, "answers": {"11": told}}}
+    path = write(tmp_path, task("anything.jpg", annotation(choices("class", "rust")), meta=kept))
+    if said is None:
+        assert import_answers(project, path).new == 1
+        return
+    with pytest.raises(InputError, match=said):
+        import_answers(project, path)
+    assert project.answers() == []
+
+
+@pytest.mark.parametrize("key", [["k"], {"k": 1}, 5])
+def test_a_key_that_is_no_text_is_none(project: Project, tmp_path: Path, key: object) -> None:
+    path = write(
+        tmp_path, task(PICTURES[0].path, annotation(choices("class", "rust")), meta={"joryu": {"picture": key}})
+    )
+    assert import_answers(project, path).new == 1
+
+
+def test_of_two_answers_to_one_showing_in_a_file_the_later_holds(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("path,choice,annotator,at\nroses/c.jpg,rust,x,200\nroses/c.jpg,healthy,x,100\n")
+    found = import_answers(project, path)
+    assert (found.new, found.older) == (1, 1)
+    assert [one.choice for one in project.answers()] == ["rust"]
+    again = import_answers(project, path)
+    assert (again.new, again.known, again.older) == (0, 1, 1)

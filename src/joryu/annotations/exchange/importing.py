@@ -51,7 +51,7 @@ def import_answers(project: Project, path: Path | str) -> Imported:
                 name = next(iter(filter(None, record.addresses)), key or "no name")
                 left_out.append(LeftOut(f"{record.where} ({name})", "the project has no such picture, or several"))
             else:
-                found.append(answer_of(record, picture))
+                found.append(_checked(project, record, picture))
     except OSError as error:
         raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
     if left_out and not found:
@@ -75,20 +75,29 @@ def _records(path: Path, project: Project, left_out: list[LeftOut]) -> Iterable[
     raise InputError(f"no format is known by the name {path.name}", expected=", ".join(IMPORTED), received=ending)
 
 
+def _checked(project: Project, record: Record, picture: str) -> Answer:
+    answer = answer_of(record, picture)
+    try:
+        project.check(answer)
+    except InputError as error:
+        raise InputError(f"{record.where}: {error.what}", expected=error.expected, received=error.received) from error
+    return answer
+
+
 def _compare(holding: Iterable[Answer], found: Iterable[Answer]) -> tuple[list[Answer], int, int]:
     """What is new, how many are known already, and how many are older than what holds."""
     holds = {(answer.annotator, answer.picture, answer.showing): answer for answer in holding}
     fresh, known, older = [], 0, 0
     for answer in found:
-        held = holds.get((answer.annotator, answer.picture, answer.showing))
-        if held is None:
-            fresh.append(answer)
-        elif _same(held, answer):
+        place = (answer.annotator, answer.picture, answer.showing)
+        held = holds.get(place)
+        if held is not None and _same(held, answer):
             known += 1
-        elif 0 < answer.at < held.at:
+        elif held is not None and 0 < answer.at < held.at:
             older += 1
         else:
             fresh.append(answer)
+            holds[place] = answer  # of two in one file the later holds too, whichever comes first
     return fresh, known, older
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from joryu.annotations.exchange.label_studio import CONTROLS, IMAGE, META
-from joryu.annotations.exchange.records import LeftOut, Record
+from joryu.annotations.exchange.records import MOST, LeftOut, Record
 from joryu.annotations.settings import Settings
 from joryu.errors import InputError
 
@@ -42,7 +42,7 @@ def read_label_studio(path: Path, settings: Settings, left_out: list[LeftOut]) -
     for _, record in sorted(found, key=_when):
         values = dict(record.values)
         if "showing" not in values:
-            who = (values["annotator"], values["picture"], *record.addresses[:1])
+            who = (str(values.get("annotator")), values["picture"], *record.addresses[:1])
             values["showing"] = showings.get(who, 0)
             showings[who] = showings.get(who, 0) + 1
         yield Record(where=record.where, values=values, addresses=record.addresses)
@@ -143,11 +143,12 @@ def _records(
     told = next((kept[key] for name in ("import_id", "id") if (key := str(annotation.get(name))) in kept), None)
     values |= dict(told) if isinstance(told, dict) else _of_stranger(task, annotation, strangers)
     order = values.pop("order", math.inf)
-    values["picture"] = ours.get("picture")
+    key = ours.get("picture")
+    values["picture"] = key if isinstance(key, str) else None
     data = _dict(task, "data")
     addresses = [data[name] for name in sorted(data, key=lambda name: name != IMAGE) if isinstance(data[name], str)]
     yield (
-        float(order) if isinstance(order, int) else math.inf,
+        float(order) if isinstance(order, int) and 0 <= order < MOST else math.inf,
         Record(where=where, values=values, addresses=addresses),
     )
 

@@ -18,6 +18,7 @@ NUMBERS = ("rt_ms", "first_key_ms", "hidden_ms", "at")
 COLUMNS = (*TEXTS, "showing", "rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial", "at")
 SIGNAL = "signal:"  #: before the name of a measured signal, as a column's name
 SOMEBODY = "imported"  #: the annotator of answers that name nobody
+MOST = 2**53  #: what a count is below: beyond it a float no longer tells whole numbers apart
 
 
 class LeftOut(NamedTuple):
@@ -69,7 +70,7 @@ def answer_of(record: Record, picture: str) -> Answer:
     number = {name: _number(values.get(name), name, where) for name in NUMBERS}
     count = {name: _count(values.get(name), name, where) for name in COUNTS}
     signals = {
-        name.removeprefix(SIGNAL): measured
+        str(_text(name.removeprefix(SIGNAL), "a signal's name", where) or ""): measured
         for name, value in values.items()
         if name.startswith(SIGNAL) and (measured := _number(value, name, where)) is not None
     }
@@ -100,6 +101,10 @@ def _text(value: object, name: str, where: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise InputError(f"{where}: {name} cannot be read", expected="text", received=repr(value))
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # half a character, which JSON can spell and no file can hold
+        raise InputError(f"{where}: {name} cannot be read", expected="Unicode text", received=ascii(value)) from error
     return value
 
 
@@ -121,6 +126,6 @@ def _count(value: object, name: str, where: str) -> int | None:
     number = _number(value, name, where)
     if number is None:
         return None
-    if number < 0 or not number.is_integer():
+    if not 0 <= number < MOST or not number.is_integer():
         raise InputError(f"{where}: {name} cannot be read", expected="a whole number from 0", received=repr(value))
     return int(number)
