@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from joryu.cli import main
+from joryu.cli.output import emit
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -138,6 +143,61 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
     with pytest.raises(InputError):
         main(["--debug", "audit", str(tmp_path / "nothing")])
+
+
+def test_what_the_system_refuses_gets_one_line(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "audit", "x" * 300)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "too long" in err
+    code, _, err = run(capsys, "evaluate", job / "run", "--size", 10**7)
+    assert (code, err.count("\n")) in ((1, 1), (2, 1))
+    assert "memory" in err
+    with pytest.raises(OSError, match="too long"):
+        main(["--debug", "audit", "x" * 300])
+
+
+def test_our_own_mistakes_still_show_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("joryu.targets.Store.open", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["audit", "targets"])
+
+
+def test_a_name_that_is_not_utf8_is_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    code, _, err = run(capsys, "train", "--network", "mlp:8x1", "--examples", "digits", "--out", tmp_path / name)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "not valid UTF-8" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"loss": math.nan, "rows": [{"low": -math.inf, "n": 1}]}, True, "")
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "loss": None,
+        "rows": [{"low": None, "n": 1}],
+    }
+
+
+def command(*words: object, stdout: object) -> tuple[int, str]:
+    """Exit code and stderr of a command as a process of its own."""
+    run_it = [sys.executable, "-c", "from joryu.cli import main; main()", *map(str, words)]
+    found = subprocess.run(run_it, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)  # type: ignore[call-overload]
+    return found.returncode, found.stderr
+
+
+def test_a_reader_that_has_gone_and_a_full_disk() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert command("version", "--json", stdout=writer) == (1, "")
+    os.close(writer)
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            code, err = command("version", stdout=full)
+        assert (code, err.count("\n")) == (1, 1)
+        assert "No space left" in err
 
 
 def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(

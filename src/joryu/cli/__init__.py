@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ from joryu.cli import (
     version,
 )
 from joryu.cli.output import remember
-from joryu.errors import JoryuError
+from joryu.errors import InputError, JoryuError
 
 app = typer.Typer(
     name="joryu",
@@ -53,22 +54,51 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 well, 1 a check failed, 2 bad input, 3 mismatch, 4 an extra is missing,
-    5 a dead teacher, 6 training failed, 130 interrupted.
+    """Run the command line and exit: 0 well, 1 a check failed or the machine did not take it, 2 bad input, 3 mismatch,
+    4 an extra is missing, 5 a dead teacher, 6 training failed, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     remember(words)
     try:
+        _require_names_that_can_be_written(words)
         code = app(words, standalone_mode=False)
-    except JoryuError as error:
-        if "--debug" in words:
+        sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told of
+    except BrokenPipeError:  # joryu … | head: no news to anybody; typer ends with 1 and no word too
+        code = 1
+    except (JoryuError, OSError, MemoryError, RuntimeError) as error:
+        said = _line_of(error)
+        if said is None or "--debug" in words:
             raise
-        code = _say(str(error), error.exit_code)
+        code = _say(*said)
     except TyperException as error:
         code = _help_or_line(error)
     except (KeyboardInterrupt, typer.Abort):
         code = _say("interrupted; what was done is kept: run the same command again to go on", 130)
+    _let_go_of_stdout()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _require_names_that_can_be_written(words: Sequence[str]) -> None:
+    """Records, pages and JSON are UTF-8 and hold what was typed: said now, and not after the work is done."""
+    for word in words:
+        if (shown := word.encode(errors="replace").decode()) != word:
+            raise InputError(
+                "a name that is not valid UTF-8 cannot be kept in records", received=shown, hint="rename it"
+            )
+
+
+def _line_of(error: Exception) -> tuple[str, int] | None:
+    """What to say of an error that the user or the machine is the cause of; ``None`` for one of ours."""
+    if isinstance(error, JoryuError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        named = f" ({error.filename})" if error.filename else ""
+        return f"the system says: {error.strerror or error}{named}; what was done is kept: mend it and run again", 1
+    # On a CPU torch reports memory that is not there as a plain RuntimeError, on a GPU as a kind of one.
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "allocate memory" in str(error):
+        why = (str(error).splitlines() or [""])[0] or "an allocation failed"
+        return f"not enough memory (received {why}); try a smaller --size, --batch-size or network", 1
+    return None
 
 
 def _help_or_line(error: TyperException) -> int:
@@ -85,3 +115,12 @@ def _help_or_line(error: TyperException) -> int:
 def _say(message: str, code: int) -> int:
     sys.stderr.write(f"joryu: {message}\n")
     return code
+
+
+def _let_go_of_stdout() -> None:
+    """What a closed pipe or a full disk did not take is dropped, or Python would complain of it once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 import time
@@ -23,8 +24,17 @@ JSON = typer.Option(False, "--json", help="Print JSON on stdout.")
 
 
 def emit(data: Any, as_json: bool, text: str) -> None:
-    """The result of a command: as JSON for scripts, as text for people."""
-    sys.stdout.write((json.dumps(data, indent=2, default=str) if as_json else text) + "\n")
+    """The result of a command: as JSON for scripts (a number that is not finite is ``null``), as text for people."""
+    sys.stdout.write((json.dumps(_plain(data), indent=2, default=str) if as_json else text) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity, and a script in another language would stumble over Python's spelling."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def talk(message: str) -> None:
