@@ -43,11 +43,37 @@ def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path, make
     StoreWriter(tmp_path, make_manifest()).close()
 
 
-def test_a_refused_manifest_lets_go_of_the_lock(tmp_path: Path, make_manifest: MakeManifest) -> None:
-    StoreWriter(tmp_path, make_manifest()).close()
+def test_a_refused_manifest_lets_go_of_the_lock(
+    tmp_path: Path, make_manifest: MakeManifest, make_ids: MakeIds, make_answers: MakeAnswers
+) -> None:
+    with StoreWriter(tmp_path, make_manifest()) as writer:
+        writer.add(make_ids(1), ZEROS[:1], make_answers(1))
     with pytest.raises(MismatchError, match="other classes"):
         StoreWriter(tmp_path, make_manifest(3))
     StoreWriter(tmp_path, make_manifest()).close()
+
+
+def test_a_store_that_nothing_was_ever_put_into_gives_way(
+    tmp_path: Path, make_manifest: MakeManifest, make_ids: MakeIds
+) -> None:
+    StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-9"), views="crop:9+2", n_views=1)).close()
+    with StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-2"))) as writer:
+        writer.fail(make_ids(1), ZEROS[:1], "no answer")
+    assert str(Manifest.read(tmp_path).encoding) == "top-2:float16"
+    with pytest.raises(MismatchError, match="another encoding"):  # a failure is something, too
+        StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-3")))
+
+
+def test_a_place_that_cannot_be_a_store_is_refused(tmp_path: Path, make_manifest: MakeManifest) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        with pytest.raises(InputError, match="cannot write the store"):
+            StoreWriter(place, make_manifest())
+    with pytest.raises(InputError, match="holds a run"):
+        StoreWriter(tmp_path / "run", make_manifest())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
 def test_opening_clears_what_a_killed_writer_left(

@@ -273,6 +273,13 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         fit(tmp_path / "file" / "run", recipe())
 
 
+def test_a_store_is_no_place_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="holds soft targets"):
+        fit(tmp_path, recipe())
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
 # --- the run folder -------------------------------------------------------------------------------------------------
 
 

@@ -13,10 +13,11 @@ from typing import Self
 import numpy as np
 
 from joryu.durable import remove_leftovers, sole_writer
-from joryu.errors import MismatchError
+from joryu.errors import InputError, MismatchError
 from joryu.examples import Ids
 from joryu.targets.compaction import merge_shards
 from joryu.targets.encoding import Columns, Encoding, Form, encode
+from joryu.targets.failures import FILE as FAILURES
 from joryu.targets.failures import FailureLedger
 from joryu.targets.index import Seeds
 from joryu.targets.manifest import FILE, Cost, Manifest
@@ -68,7 +69,7 @@ class StoreWriter:
             [0.7500, 0.2500]])
 
     Raises:
-        InputError: another process is writing there.
+        InputError: another process is writing there, the folder cannot be written, or it holds a run.
         MismatchError: the folder holds soft targets of another teacher, other examples, classes, views or encoding.
         JoryuError: the disk does not take it.
     """
@@ -76,9 +77,8 @@ class StoreWriter:
     def __init__(self, path: Path | str, manifest: Manifest, *, flush: Flush = Flush()) -> None:
         self.path = Path(path)
         self._flush_at = flush
-        self.path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            stack.enter_context(sole_writer(self.path))
+            self._take_folder(stack)
             remove_leftovers(self.path)
             self.manifest = self._agree(manifest)
             self._ledger = FailureLedger(self.path)
@@ -89,6 +89,17 @@ class StoreWriter:
         self._spent = (0, 0.0, 0.0)  # requests, seconds, money since the manifest was last written
         self._flushed = time.monotonic()
         self._writing: Future[None] | None = None
+
+    def _take_folder(self, stack: ExitStack) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if (self.path / "run.json").is_file():  # both call their lock and their temporary files the same
+                raise InputError(
+                    f"{self.path} holds a run", expected="a store, or a new folder", hint="choose another folder"
+                )
+            stack.enter_context(sole_writer(self.path))
+        except OSError as error:
+            raise InputError(f"cannot write the store {self.path}", received=error.strerror or str(error)) from error
 
     def _tidy_shards(self) -> int:
         """Delete what a killed merge left behind; the number of the next shard."""
@@ -102,14 +113,20 @@ class StoreWriter:
             wanted.write(self.path)
             return wanted
         stored = Manifest.read(self.path)
-        stored.require(
-            teacher=wanted.teacher.fingerprint,
-            classes=wanted.classes,
-            examples=wanted.examples.fingerprint,
-            views=wanted.views,
-            encoding=wanted.encoding,
-            batch_size=wanted.batch_size,
-        )
+        try:
+            stored.require(
+                teacher=wanted.teacher.fingerprint,
+                classes=wanted.classes,
+                examples=wanted.examples.fingerprint,
+                views=wanted.views,
+                encoding=wanted.encoding,
+                batch_size=wanted.batch_size,
+            )
+        except MismatchError:
+            if list_shards(self.path).current or (self.path / FAILURES).is_file():
+                raise
+            wanted.write(self.path)  # nothing was ever answered: a slip in an option must not cost the folder
+            return wanted
         grown = {
             "n_views": max(stored.n_views, wanted.n_views),
             "views": stored.views or wanted.views,

@@ -57,11 +57,16 @@ class Run:
         """Hold the folder, alone, while training in it; what only an unfinished run needs is then deleted.
 
         Raises:
-            InputError: the folder cannot be written, or another process is training there.
+            InputError: the folder cannot be written, holds soft targets, or another process is training there.
         """
         with ExitStack() as stack:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                if (self.folder / "manifest.json").is_file():  # both call their lock and temporary files the same
+                    raise InputError(
+                        f"{self.folder} holds soft targets", expected="a run, or a new folder",
+                        hint="choose another folder",
+                    )  # fmt: skip
                 stack.enter_context(sole_writer(self.folder))
             except OSError as error:
                 raise InputError(f"cannot write the run folder {self.folder}", received=str(error)) from error
@@ -133,8 +138,8 @@ def read_run(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"cannot read {path}", received=str(error)) from error
-    if "request" not in content:
-        raise InputError(f"{path} is not the record of a run", expected="an entry 'request'", received=list(content))
+    if not isinstance(content, dict) or "request" not in content:
+        raise InputError(f"{path} is not the record of a run", expected="an entry 'request'")
     return content
 
 
