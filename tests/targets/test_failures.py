@@ -35,8 +35,11 @@ def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next_writer(tmp_path
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
-def test_a_line_that_is_no_failure_is_named(tmp_path: Path) -> None:
-    (tmp_path / "failures.jsonl").write_text('{"id": 3}\n')
+@pytest.mark.parametrize(
+    "line", [b'{"id": 3}', b"\xff\xfe", b'{"id": "zz", "view": 0, "reason": "", "attempts": 1, "time": ""}']
+)
+def test_a_line_that_is_no_failure_is_named(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "failures.jsonl").write_bytes(line + b"\n")
     with pytest.raises(InputError, match=r"failures.jsonl has a line that cannot be read"):
         read_failures(tmp_path)
 

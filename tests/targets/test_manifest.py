@@ -53,6 +53,15 @@ def test_a_newer_schema_is_refused_before_anything_else(tmp_path: Path) -> None:
         Manifest.read(tmp_path)
 
 
+@pytest.mark.parametrize("wrong", [{"schema_version": 0}, {"batch_size": 0}, {"n_views": -1}])
+def test_numbers_that_cannot_be_are_named(tmp_path: Path, make_manifest: Make, wrong: dict[str, int]) -> None:
+    make_manifest().write(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    with pytest.raises(InputError, match=f"not a usable manifest .*{next(iter(wrong))}"):
+        Manifest.read(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": 1}', '{"schema_version": "x"}'])
 def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)

@@ -64,14 +64,16 @@ def read_failures(folder: Path) -> list[Failure]:
     path = folder / FILE
     if not path.is_file():
         return []
-    content = path.read_text(encoding="utf-8")
+    content = path.read_bytes()
     latest: dict[tuple[str, int], Failure] = {}
-    for line in content[: content.rfind("\n") + 1].splitlines():
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
         try:
             failure = Failure(**json.loads(line))
+            id_from_hex(failure.id)
         except (ValueError, TypeError) as error:
+            shown = line[:80].decode(errors="replace")
             hint = "mend or delete that line: it only tells of a failure, the answers are not in it"
-            raise InputError(f"{path} has a line that cannot be read", received=line[:80], hint=hint) from error
+            raise InputError(f"{path} has a line that cannot be read", received=shown, hint=hint) from error
         latest[failure.id, failure.view] = failure
     return list(latest.values())
 

@@ -78,13 +78,13 @@ class Manifest(_Record):
     answer has come.
     """
 
-    schema_version: int = SCHEMA
+    schema_version: int = Field(SCHEMA, ge=1)
     classes: tuple[str, ...]
     teacher: TeacherRecord
     examples: ExamplesRecord
     views: str | None = None
-    n_views: int = 0
-    batch_size: int
+    n_views: int = Field(0, ge=0)
+    batch_size: int = Field(ge=1)
     encoding: Encoding | None = None
     form: Form | None = None
     provenance: Provenance = Field(default_factory=Provenance)
