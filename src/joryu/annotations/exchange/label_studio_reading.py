@@ -143,8 +143,8 @@ def _records(
     told = next((kept[key] for name in ("import_id", "id") if (key := str(annotation.get(name))) in kept), None)
     values |= dict(told) if isinstance(told, dict) else _of_stranger(task, annotation, strangers)
     order = values.pop("order", math.inf)
-    key = ours.get("picture")
-    values["picture"] = key if isinstance(key, str) else None
+    picture = ours.get("picture")
+    values["picture"] = picture if isinstance(picture, str) else None
     data = _dict(task, "data")
     addresses = [data[name] for name in sorted(data, key=lambda name: name != IMAGE) if isinstance(data[name], str)]
     yield (
