@@ -191,6 +191,28 @@ def test_a_device_that_opens_and_stays_silent_is_not_tried_ever_faster(device: S
     assert attached.state().status is Status.WAITING
 
 
+class Bare(Scripted):
+    """A strap off the skin: packets come, and nothing in them can be told."""
+
+    counts = Counts()
+
+    def read(self, timeout: float) -> Sequence[Reading]:
+        found = super().read(timeout)
+        self.counts = Counts(self.counts.packets + 1)
+        return found
+
+
+def test_a_device_that_speaks_without_a_reading_is_not_lost(time: Time) -> None:
+    strap = Bare(time)
+    attached = Attached(strap, clock=time, silence_s=5.0)
+    steps(attached, 301)  # half a minute without skin contact
+    state = attached.state()
+    assert (state.status, state.reason, state.age, strap.opens) == (Status.CONNECTED, None, None, 1)
+    strap.script.append([Reading("heart_rate", 61.0)])
+    steps(attached, 1)
+    assert (attached.state().heart_rate, attached.state().reconnections) == (61.0, 0)
+
+
 @pytest.mark.parametrize("error", [DeviceLostError("unplugged"), KeyError("driver"), RuntimeError("driver")])
 def test_whatever_a_driver_raises_it_is_lost_and_tried_again(device: Scripted, time: Time, error: Exception) -> None:
     attached = Attached(device, clock=time)

@@ -24,14 +24,15 @@ class Attached:
     """A device in use: it never blocks who asks, and never raises because the device misbehaves.
 
     Headsets stop sending without a word, so a device that is silent for ``silence_s`` seconds counts as lost; a lost
-    one is opened again after 0.5 s, 1 s, 2 s … 30 s. Every sample is stamped on ``clock`` (the server's monotonic
+    one is opened again after 0.5 s, 1 s, 2 s … 30 s. One that speaks and has nothing to say, as a strap without skin
+    contact, is not silent. Every sample is stamped on ``clock`` (the server's monotonic
     clock): with the device's own time where it has one, else with the time of its arrival.
 
     Args:
         device: what `open_device` made.
         sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that fails is closed and left out, and
             ``reason`` says so. They are closed with this.
-        silence_s: seconds without a reading after which the device is lost.
+        silence_s: seconds without a reading or a packet after which the device is lost.
         clock: seconds, monotonic.
 
     >>> from joryu.labelling.devices import open_device
@@ -59,6 +60,7 @@ class Attached:
         self._reason: str | None = None
         self._heard: float | None = None  # when anything came last
         self._opened: float | None = None  # when the device was opened, while it is
+        self._spoke, self._packets = -float("inf"), 0  # when a reading or a packet came last, how many of these then
         self._retry_at, self._delay = -float("inf"), FIRST_RETRY_S
         self._connections = 0
         self._stopping, self._data = threading.Event(), threading.Event()
@@ -123,7 +125,9 @@ class Attached:
             now = self._clock()
             if readings:
                 self._take(readings, now)
-            elif now - max(self._opened, self._heard or self._opened) > self._silence_s:
+            elif self.device.counts.packets != self._packets:
+                self._speaks(now)
+            elif now - max(self._opened, self._spoke) > self._silence_s:
                 self._lose(f"nothing came for {self._silence_s:g} s", now)
         except DeviceLostError as error:
             self._lose(str(error), self._clock())
@@ -140,6 +144,7 @@ class Attached:
             return
         self.device.open()
         self._opened = self._clock()
+        self._packets = self.device.counts.packets
         self._offset.forget()
 
     def _take(self, readings: Sequence[Reading], now: float) -> None:
@@ -153,18 +158,22 @@ class Attached:
             for signal, value, taken in readings
         ]
         self.history.add(samples)
-        self._heard, self._delay = now, FIRST_RETRY_S
+        self._heard = now
+        self._speaks(now)
+        self._data.set()
+        self._each_sink(lambda sink: sink.take(samples))
+
+    def _speaks(self, now: float) -> None:
+        self._spoke, self._delay, self._packets = now, FIRST_RETRY_S, self.device.counts.packets
         if self._status is not Status.CONNECTED:
             self._connections += 1
             self._become(Status.CONNECTED, None)
-        self._data.set()
-        self._each_sink(lambda sink: sink.take(samples))
 
     def _lose(self, reason: str, now: float) -> None:
         self._close_device()
         self._retry_at = now + self._delay
         self._delay = min(2 * self._delay, LAST_RETRY_S)
-        self._become(Status.WAITING if self._heard is None else Status.LOST, reason)
+        self._become(Status.LOST if self._connections else Status.WAITING, reason)
 
     def _close_device(self) -> None:
         self._opened = None
