@@ -45,7 +45,7 @@ def test_there_and_back(outlet: LslOutlet) -> None:
     now = time.monotonic()
     sent = [Sample(now, "attention", 53.0), Sample(now, "raw", -3.0), Sample(now + 0.25, "raw", 5.0),
             Sample(now + 0.25, "raw", 7.0), Sample(now + 0.25, "heart_rate", 70.0)]  # fmt: skip
-    outlet.take(sent)
+    outlet.take([*sent, Sample(now + 0.25, "attention", math.inf)])  # what a sender may send, and no number is
     outlet.note("status", {})
     found: list[Reading] = []
     end = time.monotonic() + 10

@@ -27,6 +27,8 @@ _TICK_S = 0.02
 class BrainFlowBoard:
     """EEG channels as ``eeg_1``, ``eeg_2``, … in microvolts, and the battery, on the board's time stamps.
 
+    ``counts`` are rows of the board.
+
     Args:
         board: BrainFlow's name of it, without ``_BOARD``: ``synthetic``, ``cyton``, ``muse_2``.
         parameters: how to reach it, of `PARAMETERS`.
@@ -46,12 +48,7 @@ class BrainFlowBoard:
         self._id = names[board.lower()]
         self._given = {key: _parameter(key, value) for key, value in given.items()}
         self._shim: Any = None
-        self._packets = 0
-
-    @property
-    def counts(self) -> Counts:
-        """Rows of the board."""
-        return Counts(self._packets)
+        self.counts = Counts()
 
     def open(self) -> None:
         """Connect and start streaming.
@@ -90,7 +87,7 @@ class BrainFlowBoard:
             data = self._shim.get_board_data()
         except self._api.BrainFlowError as error:
             raise DeviceLostError(f"{self.name} hung up", received=error) from error
-        self._packets += data.shape[1]
+        self.counts = Counts(self.counts.packets + data.shape[1])
         stamp, signals = self._rows
         finite = np.isfinite(data)
         return [

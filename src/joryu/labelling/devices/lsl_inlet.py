@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -15,7 +16,8 @@ class LslInlet:
     """Every channel of a stream as a signal of its own, on the sender's clock.
 
     A channel's label is the signal's name (``attention``, ``eeg_fp1``), made of small letters, digits and underscores;
-    without a label it is the stream's type and a number (``eeg_1``). Missing values (NaN) and text are left out.
+    without a label it is the stream's type and a number (``eeg_1``). Missing values (NaN, infinite) and text are left
+    out. ``counts`` are rows of the stream.
 
     Args:
         value: what the stream's property must be.
@@ -31,12 +33,7 @@ class LslInlet:
         self._value, self._by = value, by
         self._inlet: Any = None
         self._signals: tuple[str, ...] = ()
-        self._packets = 0
-
-    @property
-    def counts(self) -> Counts:
-        """Rows of the stream."""
-        return Counts(self._packets)
+        self.counts = Counts()
 
     def open(self) -> None:
         """Find the stream and subscribe.
@@ -69,12 +66,12 @@ class LslInlet:
             rows, times = self._inlet.pull_chunk(timeout, 1024)
         except (self._lsl.LostError, RuntimeError) as error:
             raise DeviceLostError(f"the LSL stream {self._value!r} ended", received=error) from error
-        self._packets += len(rows)
+        self.counts = Counts(self.counts.packets + len(rows))
         return [
             Reading(signal, float(value), at)
             for row, at in zip(rows, times, strict=True)
             for signal, value in zip(self._signals, row, strict=True)
-            if isinstance(value, int | float) and value == value  # noqa: PLR0124 - NaN is not equal to itself
+            if isinstance(value, int | float) and math.isfinite(value)
         ]
 
     def close(self) -> None:
