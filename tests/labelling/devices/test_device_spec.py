@@ -62,6 +62,7 @@ def test_replay_takes_names_with_commas(tmp_path: Path) -> None:
         ("thinkgear-tcp:localhost:", "1 to 65535"),
         ("thinkgear-tcp:localhost:99999", "1 to 65535"),
         ("lsl:", "lsl needs the name of a stream"),
+        ("lsl:type=", "lsl needs the name of a stream"),
         ("replay:", "replay needs a file"),
         ("replay:x.bin,sped=2", "did you mean speed=…?"),
         ("replay:x.bin,speed=fast", "speed is not usable"),

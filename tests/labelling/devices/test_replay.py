@@ -97,7 +97,10 @@ def test_a_loop_goes_on_in_time(tmp_path: Path) -> None:
 def test_a_file_without_readings_ends_at_once(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "empty.bin"
     path.write_bytes(data)
-    assert played(path, loop=True)[0] == []
+    found, device = played(path, loop=True)
+    assert found == []
+    with pytest.raises(DeviceEndedError, match=r"empty\.bin holds no packet of a headset"):
+        device.read(0.1)
 
 
 def test_it_can_be_opened_again(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Replay:
         self._packets = 0
         self._readings: Iterator[Reading] = iter(())
         self._next: Reading | None = None
-        self._origin = 0.0
+        self._origin, self._ending = 0.0, "the recording is over"
 
     @property
     def counts(self) -> Counts:
@@ -69,6 +69,9 @@ class Replay:
         self._parser = Parser()
         self._readings = self._all()
         self._next = next(self._readings, None)
+        if self._next is None:
+            what = "sample" if self._is_recording else "packet of a headset"
+            self._ending = f"{self._path} holds no {what}, so there is nothing to replay"
         self._origin = self._clock()
 
     def close(self) -> None:
@@ -82,7 +85,7 @@ class Replay:
             DeviceEndedError: it is over, or not open.
         """
         if self._next is None:
-            raise DeviceEndedError("the recording is over")
+            raise DeviceEndedError(self._ending)
         found = self._due()
         if not found:
             self._wait(min(timeout, _TICK_S))

@@ -77,11 +77,10 @@ def _connector(rest: str) -> Device:
 
 def _lsl(rest: str) -> Device:
     by, given, value = rest.partition("=")
-    if given and by in ("name", "type", "source_id") and value:
-        return LslInlet(value, by)
-    if not rest:
+    by, value = (by, value) if given and by in ("name", "type", "source_id") else ("name", rest)
+    if not value:
         raise InputError("lsl needs the name of a stream", expected="lsl:NAME, lsl:type=TYPE or lsl:source_id=ID")
-    return LslInlet(rest)
+    return LslInlet(value, by)
 
 
 def _brainflow(rest: str) -> Device:
