@@ -13,7 +13,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from joryu.errors import DeadTeacherError
+from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples
 from joryu.targets import Audit, Kind, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
 from joryu.targets.manifest import ExamplesRecord
@@ -236,3 +236,22 @@ def test_it_can_be_written_as_json(label: Label, good: torch.Tensor, digits: Exa
     assert written["fatal"] is False and written["missing"] == 100
     assert written["findings"][0]["severity"] == "warning" and written["findings"][0]["code"] == "missing"
     assert written["agreement"]["labelled"] == 300
+
+
+@pytest.mark.parametrize("temperature", [0.0, -4.0, math.nan, math.inf])
+def test_a_temperature_that_is_none_is_refused(
+    label: Label, good: torch.Tensor, digits: Examples, temperature: float
+) -> None:
+    with pytest.raises(InputError, match="temperature is not usable"):
+        audit(label(good), digits, temperature=temperature)
+
+
+def test_a_store_without_answers_has_none_and_no_flag_mends_that(
+    tmp_path: Path, make_manifest: Callable[..., Manifest]
+) -> None:
+    StoreWriter(tmp_path, make_manifest()).close()
+    report = audit(Store.open(tmp_path))
+    assert codes(report, Severity.FATAL) == ["no-answers"]
+    with pytest.raises(DeadTeacherError) as refused:
+        report.refuse_if_fatal()
+    assert "--allow-dead-teacher" not in str(refused.value)

@@ -77,6 +77,12 @@ def test_members_are_averaged(fill: Fill) -> None:
     assert gather_statistics(store, torch.arange(1), temperature=1.0).mean_probs == pytest.approx((0.75, 0.25))
 
 
+def test_members_that_each_name_one_class_are_hard_only_where_they_agree(fill: Fill) -> None:
+    agree, differ = [[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]
+    store = fill(SoftTargets(values=torch.tensor([agree, differ]), space=Space.PROBS, n_classes=2, members=True))
+    assert gather_statistics(store, torch.arange(2), temperature=1.0).hard_share == 0.5
+
+
 def test_pixels_are_answers_of_their_own(fill: Fill) -> None:
     values = torch.tensor([[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]])
     store = fill(SoftTargets(values=values, space=Space.PROBS, kind=Kind.PER_PIXEL, n_classes=2))

@@ -5,6 +5,7 @@ Every threshold stands at the top with its reason. Only what makes training poin
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from joryu.errors import DeadTeacherError
+from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples, Ids, distinct_rows
 from joryu.targets.soft_targets import Kind, Space
 from joryu.targets.statistics import Agreement, Statistics, finite_rows, gather_agreement, gather_statistics
@@ -113,8 +114,12 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         temperature: the one a student would be trained at.
 
     Raises:
-        InputError: a damaged store.
+        InputError: a damaged store, or a temperature that is not a positive number.
     """
+    if not 0 < temperature < math.inf:
+        raise InputError(
+            "temperature is not usable", expected="a number > 0", received=temperature, hint="try --temperature 4"
+        )
     rows, labels, findings = _rows(store, examples)
     statistics = agreement = None
     if len(rows):
@@ -147,6 +152,8 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
     """The rows of the examples themselves, their labels, and what was noticed while looking for them."""
     if examples is None:
         every = torch.arange(store.n_rows)
+        if not len(every):
+            return every, None, []
         _, seeds = store.keys(every)
         first = torch.ones(store.n_rows, dtype=torch.bool)
         first[torch.from_numpy(store.index.redundant)] = False
@@ -250,9 +257,8 @@ def _about_agreement(agreement: Agreement | None) -> Iterator[Finding]:
 def _about_bookkeeping(store: Store, missing: int, n_examples: int) -> Iterator[Finding]:
     expected = n_examples * (store.manifest.n_views + 1)
     if missing == expected:
-        yield _fatal(
-            "no-answers", f"none of {n_examples} examples has an answer", "run joryu label with these examples"
-        )
+        message = f"none of {n_examples} examples has an answer"  # and nothing can override that
+        yield Finding("no-answers", Severity.FATAL, message, "run joryu label with these examples")
     elif missing:
         message = f"{missing} of {expected} examples and views have no answer"
         yield Finding("missing", Severity.WARNING, message, "run joryu label again: only they are asked")

@@ -23,7 +23,7 @@ class Statistics:
     """
 
     rows: int
-    hard_share: float  #: rows that put all they have on one class
+    hard_share: float  #: answers that put all they have on one class, the same one for all members
     mean_entropy: float
     normalised_entropy: float
     information: float
@@ -57,7 +57,7 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
     for part in torch.split(rows, CHUNK):
         answers = store.gather(part)
         probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
-        hard = (answers.values != 0).sum(-1) <= 1 if answers.space is not Space.LOGITS else torch.zeros(1)
+        hard = _name_one_class(answers) if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
             hard.double().sum(), _entropy(probs, answers.kind).sum(), _entropy(softened, answers.kind).sum(),
             softened.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
@@ -101,6 +101,13 @@ def class_probs(answers: SoftTargets, temperature: float) -> Tensor:
     """Probabilities ``[answers, C]`` at a temperature: members averaged, each pixel or frame an answer of its own."""
     probs = answers.probs(temperature)
     return (probs.mean(1) if answers.members else probs).flatten(0, -2)
+
+
+def _name_one_class(answers: SoftTargets) -> Tensor:
+    """Which answers hold nothing beside one class, bool; an answer of several members is one of their mean."""
+    full = answers.dense()
+    named = full.values != 0 if full.coverage is None else (full.values != 0) & full.coverage
+    return (named.any(1) if answers.members else named).sum(-1) <= 1
 
 
 def expected_calibration_error(confidence: Tensor, hits: Tensor) -> float:
