@@ -231,6 +231,13 @@ def test_a_project_that_was_never_finished_is_begun_anew(tmp_path: Path) -> None
         Project.create(tmp_path / "empty", SETTINGS, tmp_path, [])
 
 
+def test_a_file_is_no_place_for_a_project(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("my only copy")
+    with pytest.raises(InputError, match="thesis is a file"):
+        Project.create(tmp_path / "thesis", Settings(classes=("a", "b")), tmp_path, [PictureFile("k", "1.jpg")])
+    assert (tmp_path / "thesis").read_text() == "my only copy"
+
+
 def test_folders_that_are_no_project_are_told_apart(project: Project, tmp_path: Path) -> None:
     project.close()
     with pytest.raises(InputError, match=r"no labelling project at .*no such folder"):

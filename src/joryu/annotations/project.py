@@ -62,10 +62,14 @@ class Project:
         """A new project; what was begun there and never finished is begun anew.
 
         Raises:
-            InputError: there is a project already, or no picture.
+            InputError: there is a project already, or a file, or no picture.
         """
         if (folder / FILE).exists():
             raise InputError(f"there is a project already at {folder}", hint="open it, or choose another folder")
+        if folder.exists() and not folder.is_dir():
+            raise InputError(
+                f"{folder} is a file", expected="a folder for the project", hint="choose another --project"
+            )
         found = list(pictures)
         if not found:
             raise InputError(f"no picture in {pictures_root}", expected="at least one", received=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,7 +35,7 @@ def scan(root: Path, progress: Callable[[int, int], None] | None = None) -> Scan
     """Find the pictures below a folder that a browser can show, whatever sub-folders they are in.
 
     The content decides, not the extension. Links that lead out of the folder, files that are no picture, pictures with
-    more than 80 million pixels and formats that browsers do not show are left out by name.
+    more than 80 million pixels, formats that browsers do not show and names that are not UTF-8 are left out by name.
 
     Raises:
         InputError: no such folder.
@@ -45,11 +46,12 @@ def scan(root: Path, progress: Callable[[int, int], None] | None = None) -> Scan
     files = []
     for at, path in enumerate(paths):
         name = path.relative_to(root).as_posix()
-        reason = _reason_to_leave_out(path)
+        shown = os.fsencode(name).decode(errors="replace")
+        reason = _reason_to_leave_out(path) if shown == name else "its name is not valid UTF-8: rename it"
         if reason is None:
             files.append(PictureFile(picture_key(path), name))
         else:
-            rejected.append(Rejected(name, reason))
+            rejected.append(Rejected(shown, reason))
         if progress is not None:
             progress(at + 1, len(paths))
     return Scan(files, sorted(rejected))
