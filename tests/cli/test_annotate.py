@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,25 @@ def test_export_and_import_change_nothing(folder: Path, name: str, capsys: pytes
     assert (code, said) == (0, f"4 answers in {folder / 'exports' / name}\n")
     code, said, _ = run(capsys, "annotate", "import", folder / "exports" / name, "--project", folder)
     assert (code, said) == (0, "0 new answers, 4 known before, 0 older than what holds, 0 left out\n")
+
+
+@pytest.mark.parametrize(("typed", "code", "said"), [("n\n", 1, "nothing was deleted"), ("", 130, "interrupted")])
+def test_forget_deletes_nothing_that_was_not_confirmed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str, code: int, said: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    found, _, err = run(capsys, "annotate", "forget", "ann", "--project", folder)
+    assert (found, said in err) == (code, True)
+    found, _, err = run(capsys, "annotate", "forget", "cleo", "--project", folder)
+    assert (found, "Delete" in err, "nobody called 'cleo'" in err) == (2, False, True)
+    project = Project.open(folder)
+    assert len(project.answers(annotator="ann")) == 2
+    project.close()
+
+
+def test_help_says_the_short_way(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run(capsys, "annotate", "--help")
+    assert (code, "joryu annotate leaves --classes healthy,scab,rust\n" in said) == (0, True)
 
 
 def test_forget_asks_first(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,3 +138,13 @@ def test_a_mistake_gets_one_helpful_line(
     assert len(lines) == 1, err
     assert said in lines[0]
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_picture_whose_name_is_no_text_is_left_out_by_name(tmp_path: Path) -> None:
+    for name in (b"a.png", b"\x83\x8d.png"):  # as an archive from another system unpacks
+        path = tmp_path / os.fsdecode(name)
+        Image.new("RGB", (8, 8)).save(path)
+    found = scan(tmp_path)
+    assert [file.path for file in found.files] == ["a.png"]
+    assert found.rejected == [("\ufffd\ufffd.png", "its name is not valid UTF-8: rename it")]

@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told of
     except BrokenPipeError:  # joryu … | head: no news to anybody; typer ends with 1 and no word too
         code = 1
+    except (KeyboardInterrupt, typer.Abort):  # an Abort is a RuntimeError too
+        code = _say("interrupted; what was done is kept: run the same command again to go on", 130)
     except (JoryuError, OSError, MemoryError, RuntimeError) as error:
         said = _line_of(error)
         if said is None or "--debug" in words:
@@ -72,8 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _say(*said)
     except TyperException as error:
         code = _help_or_line(error)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _say("interrupted; what was done is kept: run the same command again to go on", 130)
     _let_go_of_stdout()
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -27,7 +27,11 @@ class StartsByDefault(TyperGroup):
 
 
 app = typer.Typer(
-    cls=StartsByDefault, help="Label pictures on a local page.", no_args_is_help=True, rich_markup_mode=None
+    cls=StartsByDefault,
+    help="Label pictures on a local page; joryu annotate FOLDER is short for joryu annotate start FOLDER.\n\n"
+    "\b\nExample:  joryu annotate leaves --classes healthy,scab,rust",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 PROJECT = typer.Option(..., help="The project's folder.")
@@ -200,10 +204,12 @@ def forget(
     opened = Project.open(project)
     try:
         count = len(opened.answers(annotator=annotator))
-        if not yes:
-            typer.confirm(
-                f"Delete {count} answers of {annotator} and everything measured meanwhile?", abort=True, err=True
-            )
+        # Of a name that nobody has it is told without asking.
+        if not yes and opened.events.sessions(annotator):
+            question = f"Delete {count} answers of {annotator} and everything measured meanwhile?"
+            if not typer.confirm(question, err=True):
+                talk("nothing was deleted")
+                raise typer.Exit(1)
         gone = opened.forget(annotator)
     finally:
         opened.close()
