@@ -1,7 +1,7 @@
 """Students: reference architectures, their input normalisation and their files."""
 
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import Blueprint, fingerprint, load_student, load_weights, save_student
+from joryu.students.blueprint import Blueprint, fingerprint, load_student, load_weights, require_inputs, save_student
 from joryu.students.head import Float32Linear, keep_head_in_float32
 from joryu.students.normalise import Normalise, measure_normalisation
 
@@ -15,5 +15,6 @@ __all__ = [
     "load_student",
     "load_weights",
     "measure_normalisation",
+    "require_inputs",
     "save_student",
 ]

@@ -124,6 +124,26 @@ def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:
     return module.eval(), blueprint
 
 
+def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:
+    """Check that a student takes examples of this shape; a convolutional one may, though it learned from another.
+
+    Raises:
+        MismatchError: it does not.
+    """
+    if shape == blueprint.input_shape:
+        return
+    try:
+        with torch.inference_mode():
+            module(torch.zeros(1, *shape))
+    except (RuntimeError, InputError) as error:
+        expected = blueprint.input_shape
+        square = len(expected) == 3 and expected[1] == expected[2] and expected[1:] != shape[1:]
+        raise MismatchError(
+            f"{blueprint.architecture} does not take examples of this shape", expected=list(expected),
+            received=list(shape), hint=f"try --size {expected[1]}" if square else None,
+        ) from error  # fmt: skip
+
+
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load a safetensors file into a module, strictly; other dtypes are converted to the module's.
 

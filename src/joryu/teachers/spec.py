@@ -12,7 +12,7 @@ from torch import nn
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import load_student, load_weights
+from joryu.students.blueprint import load_student, load_weights, require_inputs
 from joryu.students.normalise import Normalise
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
@@ -61,7 +61,7 @@ def load_teacher(
     """
     family, _, rest = spec.partition(":")
     if family == "run" and rest:
-        return _from_run(Path(rest), classes)
+        return _from_run(Path(rest), classes, input_shape)
     if family in ("timm", "module") and rest:
         if classes is None or input_shape is None:
             raise InputError(
@@ -80,7 +80,7 @@ def load_teacher(
     )
 
 
-def _from_run(folder: Path, classes: Sequence[str] | None) -> Network:
+def _from_run(folder: Path, classes: Sequence[str] | None, input_shape: tuple[int, ...] | None) -> Network:
     if not folder.is_dir():
         raise InputError(f"no run at {folder}", expected="a folder that joryu distill or joryu experiment wrote")
     module, blueprint = load_student(folder)
@@ -91,6 +91,8 @@ def _from_run(folder: Path, classes: Sequence[str] | None) -> Network:
             received=_short(tuple(classes)),
             hint="name the class folders as the teacher's classes, in the same order",
         )
+    if input_shape is not None:
+        require_inputs(module, blueprint, input_shape)
     return Network(module, blueprint.classes)
 
 
