@@ -17,17 +17,22 @@ from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import find, report_numbers
 from joryu.report.headline import headline
 from joryu.report.page import write_report
-from joryu.students import load_student
+from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
 from joryu.teachers import Network, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
-from joryu.training.distill import find_twin, lesson_of, part
+from joryu.training.distill import Lesson, find_twin, lesson_of, part
+from joryu.training.trainer import content_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judges:
-    """The labelled examples to judge by: a spec with its split, or (``examples=None``) the run's own test part."""
+    """The labelled examples to judge by: a spec with its split, or (``examples=None``) the run's own test part.
+
+    A part that the run held out is found again only in the very examples it was cut from: from others, or at another
+    size, some that were trained on would get into it.
+    """
 
     examples: str | None = None
     split: str = "test"
@@ -35,7 +40,9 @@ class Judges:
 
     def load(self, record: dict[str, Any], folder: Path) -> Examples:
         """Raises:
-        InputError: the run does not say what it was trained on, and nothing else was named.
+        InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
+            asked for of a part that the run held out.
+        MismatchError: the examples have changed since the run held a part of them out.
         """
         notes = record.get("notes", {})
         spec = self.examples or notes.get("examples")
@@ -44,11 +51,29 @@ class Judges:
             raise InputError(f"{folder} does not say what it was trained on", hint="name labelled --examples")
         lesson = lesson_of(folder)
         if self.examples is None and lesson is not None and lesson.test:
-            seed = record["request"]["recipe"]["seed"]
-            held_out = part(load_examples(spec, size=size), lesson, seed).test
-            if held_out is not None:
-                return held_out.labelled()
+            if self.split != "test" or size != notes.get("size"):
+                raise InputError(
+                    f"{folder} is judged by the part of {spec} that it held out", expected="no --split and no --size",
+                    received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
+                    hint="name --examples too, to judge by others",
+                )  # fmt: skip
+            return _held_out(load_examples(spec, size=size), record, lesson).labelled()
         return load_examples(spec, split=self.split, size=size).labelled()
+
+
+def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
+    parts = part(examples, lesson, record["request"]["recipe"]["seed"])
+    taught, left_out = record["request"]["examples"], record["notes"].get("left_out", 0)
+    same = len(parts.teaching) == taught["n"] + left_out
+    if not left_out:
+        same = same and content_of(parts.teaching) == taught["content"]
+    if parts.test is None or not same:
+        raise MismatchError(
+            "the part that the run held out cannot be found again", expected="the examples it was cut from",
+            received=f"{examples.name}, which has changed since",
+            hint="put the examples back as they were, or name others with --examples",
+        )  # fmt: skip
+    return parts.test
 
 
 OWN_TEST_PART = Judges()
@@ -63,7 +88,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
 
     Raises:
         InputError: not a finished run, or no labelled examples to judge by.
-        MismatchError: examples of other classes than the student's.
+        MismatchError: examples of other classes than the student's, or of a shape it does not take.
     """
     record = read_run(folder)
     module, blueprint = load_student(folder)
@@ -74,6 +99,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
             expected=f"{len(blueprint.classes)} classes {', '.join(blueprint.classes[:6])}",
             received=f"{len(examples.classes)} classes {', '.join(examples.classes[:6])}",
         )
+    require_inputs(module, blueprint, tuple(examples.inputs.shape[1:]))
     store, twin = _store(record), find_twin(folder)
     teacher = None if store is None else _teacher(store, examples)
     found: dict[Role, _Model] = {Role.STUDENT: _Model(blueprint.architecture, module, folder)}
@@ -84,7 +110,9 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     temperature = record["request"]["objective"].get("temperature", 1.0)
     cards = _cards(found, examples)
     if store is not None and teacher is None:
-        cards.append(_people(store, examples) or _not_found(store))
+        cards.append(_people(store, examples) or _not_found(store.manifest.teacher.description))
+    if store is None and "targets" in record.get("notes", {}):
+        cards.append(_not_found(f"the one of {record['notes']['targets']}"))
     return ReportData(
         name=folder.resolve().name,
         command=record.get("command", ""),
@@ -187,9 +215,8 @@ def _people(store: Store, examples: Examples) -> ModelCard | None:
     return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", logits=answers)
 
 
-def _not_found(store: Store) -> ModelCard:
-    description = f"{store.manifest.teacher.description} (not found again)"
-    return ModelCard(role=Role.TEACHER, description=description, logits=None)
+def _not_found(who: str) -> ModelCard:
+    return ModelCard(role=Role.TEACHER, description=f"{who} (not found again)", logits=None)
 
 
 def _audit(store: Store, temperature: float) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from joryu.durable import durable_file
+from joryu.errors import InputError
 from joryu.evaluation import Evaluation
 from joryu.report import wording
 from joryu.report.answers import temperature_ladder, wrong_pictures
@@ -31,9 +33,19 @@ def write_report(run: ReportData, path: Path) -> Path:
     The page needs no network and runs no script (its content security policy forbids both); it follows the reader's
     light or dark preference, fits a phone, and prints. What a run lacks (a twin, a teacher's answers, pictures, a
     history, an audit) is left out of the page, and a missing twin is said.
+
+    Raises:
+        InputError: there is no place for it.
+        JoryuError: the disk does not take it; an earlier page is kept.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(run), encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder of {path}", received=error.strerror or str(error)) from error
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / 'report.html'}")
+    with durable_file(path) as file:
+        file.write(render_report(run).encode())
     return path
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
 from joryu.objectives import Objective
 from joryu.students import Blueprint, fingerprint, load_student, save_student
 from joryu.training.checkpoint import clean
@@ -126,11 +127,15 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
+def content_of(examples: Examples) -> str:
+    """Hash of the examples and their labels, in their order."""
+    labels = b"" if examples.labels is None else examples.labels.numpy().tobytes()
+    return hashlib.blake2b(examples.ids.tobytes() + labels, digest_size=16).hexdigest()
+
+
 def describe(blueprint: Blueprint, material: Material, objective: Objective, recipe: Recipe) -> dict[str, Any]:
     """Everything the result depends on, as JSON: what a resumed run must agree with."""
     examples = material.examples
-    labels = b"" if examples.labels is None else examples.labels.numpy().tobytes()
-    content = hashlib.blake2b(examples.ids.tobytes() + labels, digest_size=16).hexdigest()
     targets = None
     if material.targets is not None:
         manifest = material.targets.manifest
@@ -143,7 +148,7 @@ def describe(blueprint: Blueprint, material: Material, objective: Objective, rec
     validation = material.validation
     request: dict[str, Any] = {
         "student": blueprint.model_dump(mode="json"),
-        "examples": {"name": examples.name, "n": len(examples), "content": content},
+        "examples": {"name": examples.name, "n": len(examples), "content": content_of(examples)},
         "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
         "targets": targets,
         "views": None if material.views is None else material.views.spec,

@@ -1,0 +1,99 @@
+"""From a run folder to its page: judged by what it never saw, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from joryu.errors import InputError, MismatchError
+from joryu.examples import load_examples
+from joryu.report.assemble import Judges, assemble, evaluate_run, report_run, summary_lines
+from joryu.report.data import Role
+from joryu.students import load_student
+from joryu.teachers import Network
+from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.training import Recipe, Run
+from joryu.training.distill import Lesson, distill, train_on_labels
+
+RECIPE = Recipe(epochs=1, batch_size=8, precision="32-true")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures in class folders, and a run that held a fifth of them out."""
+    root = tmp_path_factory.mktemp("made")
+    noise = np.random.default_rng(0).integers(0, 256, (60, 6, 6), dtype=np.uint8)
+    for number, pixels in enumerate(noise):
+        folder = root / "pictures" / ("even", "odd")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    spec = f"folder:{root / 'pictures'}"
+    examples = load_examples(spec)
+    taught = train_on_labels("mlp:4x1", examples, validation=0.2, recipe=RECIPE, run=Run(root / "teacher"))
+    teacher = Network(taught.module, examples.classes)
+    origin = Origin(teacher=f"run:{root / 'teacher'}", examples=spec)
+    store = label_examples(teacher, examples, root / "targets", options=LabelOptions(origin=origin))
+    lesson = Lesson(student="cnn:4x1", test=0.2, allow_dead_teacher=True)
+    distill(examples, store, lesson=lesson, recipe=RECIPE, run=Run(root / "run", notes={"examples": spec}))
+    return root
+
+
+@pytest.fixture
+def job(made: Path, tmp_path: Path) -> Path:
+    """The same, to be spoilt; its records still name the folders it was made in."""
+    shutil.copytree(made, tmp_path / "job")
+    for record in ((tmp_path / "job" / "run" / "run.json"), (tmp_path / "job" / "targets" / "manifest.json")):
+        record.write_text(record.read_text().replace(str(made), str(tmp_path / "job")))
+    return tmp_path / "job"
+
+
+def test_the_part_held_out_judges_and_nothing_of_it_was_taught(job: Path) -> None:
+    data = assemble(job / "run", Judges())
+    record = json.loads((job / "run" / "run.json").read_text())
+    assert len(data.examples) == 12
+    assert record["request"]["examples"]["n"] + record["request"]["validation"]["n"] == 48
+    assert data.teacher is not None and data.teacher.logits is not None
+
+
+def test_examples_that_have_changed_do_not_pass_for_the_part_held_out(job: Path) -> None:
+    (job / "pictures" / "even" / "00.png").unlink()
+    with pytest.raises(MismatchError, match=r"held out cannot be found again .*changed since"):
+        assemble(job / "run", Judges())
+    named = assemble(job / "run", Judges(examples=f"folder:{job / 'pictures'}", split="train"))
+    assert len(named.examples) == 59
+
+
+@pytest.mark.parametrize("judges", [Judges(split="train"), Judges(size=12)])
+def test_a_split_or_a_size_of_the_part_held_out_is_refused(job: Path, judges: Judges) -> None:
+    with pytest.raises(InputError, match=r"that it held out .*name --examples"):
+        assemble(job / "run", judges)
+
+
+def test_examples_of_a_shape_that_the_student_does_not_take(job: Path) -> None:
+    _, blueprint = load_student(job / "teacher")
+    assert blueprint.input_shape == (1, 6, 6)
+    with pytest.raises(MismatchError, match=r"mlp:4x1 does not take .*try --size 6"):
+        assemble(job / "teacher", Judges(examples=f"folder:{job / 'pictures'}", split="train", size=9))
+
+
+def test_a_store_that_is_gone_is_said(job: Path) -> None:
+    shutil.rmtree(job / "targets")
+    data = assemble(job / "run", Judges())
+    assert data.cards[Role.TEACHER].logits is None
+    assert "not found again" in data.cards[Role.TEACHER].description
+    assert any("not found again" in line for line in summary_lines(evaluate_run(job / "run")))
+
+
+def test_a_page_has_a_place_or_is_refused_and_an_earlier_one_is_kept(job: Path) -> None:
+    page, _ = report_run(job / "run", out=job / "new" / "page.html")
+    assert page.read_text().startswith("<!doctype html>")
+    (job / "file").write_text("")
+    with pytest.raises(InputError, match="is a folder"):
+        report_run(job / "run", out=job / "new")
+    with pytest.raises(InputError, match="cannot make the folder"):
+        report_run(job / "run", out=job / "file" / "page.html")
