@@ -256,6 +256,18 @@ def test_the_shuffled_control_has_the_same_sureness_on_other_answers_of_the_sess
         np.testing.assert_allclose(np.sort(plain[at]), np.sort(shuffled[at]))
 
 
+def test_every_shuffle_is_another_and_the_same_again() -> None:
+    answers = [answer(picture=f"p{at}", rt=500.0 + 7 * at) for at in range(40)]
+    trials = Trials.of(answers, SETTINGS)
+    words = [f"confidence=shuffled:response-time,shuffle={number}" for number in (0, 1, 2, 1)]
+    first, second, third, again = (Reading.parse(text).sureness(trials) for text in words)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(second, third)
+    np.testing.assert_array_equal(second, again)
+    np.testing.assert_array_equal(np.sort(first), np.sort(third))
+    assert Reading.parse(words[0]) == Reading(confidence="shuffled:response-time")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -266,6 +278,12 @@ def test_the_shuffled_control_has_the_same_sureness_on_other_answers_of_the_sess
         ("aggregate=loudest", "unknown aggregate"),
         ("weight=heavy", "unknown weight"),
         ("mood=good", "cannot read how to take the answers"),
+        ("confidence=stated,confidence=severity", "in one way only"),
+        ("confidence=shuffled:stated,shuffle=-1", "shuffle is not usable"),
+        ("confidence=shuffled:stated,shuffle=much", "shuffle is not usable"),
+        ("confidence=stated,shuffle=1", "shuffle= is for a control"),
+        ("confidence=stated,aggregate=dawid-skene", "looks at choices alone"),
+        ("left-over=graph,aggregate=dawid-skene", "looks at choices alone"),
     ],
 )
 def test_unknown_words_are_named(text: str, said: str) -> None:

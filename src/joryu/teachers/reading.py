@@ -33,6 +33,7 @@ _CHOICES = {
     "aggregate": ("average", "dawid-skene"),
     "weight": ("even", "answers"),
 }
+_DIGITS = 10  #: of ``shuffle``, at most
 CONFIDENCES = (*_RULES, "logistic", "constant:E", "shuffled:MODEL", "auto")
 
 
@@ -42,25 +43,27 @@ class Reading:
 
     ``confidence``: a rule of `joryu.teachers.confidence` (``severity``, ``attention``, ``severity*attention``,
     ``response-time``, ``stated``), ``logistic`` (calibrated by how far answers about the same picture agree), a control
-    (``constant:0.1``; ``shuffled:response-time``, the same sureness shuffled within each session), or ``auto``: stated
-    if it was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``,
-    ``second-choice`` (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest
-    class, such as from a mild disease to healthy); with each of them a second choice takes its share first.
-    ``aggregate``: the ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs
-    annotators by their errors and looks at choices alone. ``weight``: ``even``, or in proportion to a picture's
-    ``answers`` (mean 1).
+    (``constant:0.1``; ``shuffled:response-time``, the same sureness shuffled within each session, in the order that
+    ``shuffle`` draws: one order may be lucky, so give every seed of a comparison another), or ``auto``: stated if it
+    was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``, ``second-choice``
+    (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest class, such as
+    from a mild disease to healthy); with each of them a second choice takes its share first. ``aggregate``: the
+    ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs annotators by
+    their errors and looks at choices alone, so that nothing else can be asked of it. ``weight``: ``even``, or in
+    proportion to a picture's ``answers`` (mean 1).
 
     >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
     'confusion'
 
     Raises:
-        InputError: an unknown model.
+        InputError: an unknown model, or one that would not be looked at.
     """
 
     confidence: str = "auto"
     left_over: str = "uniform"
     aggregate: str = "average"
     weight: str = "even"
+    shuffle: int = 0
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -71,23 +74,38 @@ class Reading:
             _constant(model)
         elif model not in (*_RULES, "logistic", "auto"):
             raise InputError("unknown confidence", expected=", ".join(CONFIDENCES), received=repr(self.confidence))
+        if self.aggregate == "dawid-skene" and (self.confidence, self.left_over) != ("auto", "uniform"):
+            raise InputError(
+                "dawid-skene looks at choices alone", expected="no confidence= and no left-over= beside it",
+                received=f"confidence={self.confidence},left-over={self.left_over}", hint="try aggregate=average",
+            )  # fmt: skip
+        if self.shuffle and not self.confidence.startswith("shuffled:"):
+            raise InputError(
+                "shuffle= is for a control", expected="confidence=shuffled:MODEL", received=self.confidence
+            )
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From ``confidence=MODEL,left-over=MODEL,aggregate=RULE,weight=RULE``, each part optional.
+        """From ``confidence=MODEL,left-over=MODEL,aggregate=RULE,weight=RULE,shuffle=N``, each part optional.
 
         Raises:
-            InputError: another word.
+            InputError: another word, or one twice.
         """
-        parts = dict(part.partition("=")[::2] for part in text.split(",") if part)
+        words = [part.partition("=")[::2] for part in text.split(",") if part]
+        parts = dict(words)
+        if len(parts) < len(words):
+            raise InputError("the answers can be taken in one way only", expected="each word once", received=text)
         known = {name.replace("_", "-"): name for name in cls.__dataclass_fields__}
         if unknown := [name for name in parts if name not in known]:
             raise InputError("cannot read how to take the answers", expected=", ".join(known), received=unknown[0])
-        return cls(**{known[name]: value for name, value in parts.items()})
+        number = parts.pop("shuffle", "0")
+        if not (number.isascii() and number.isdigit() and len(number) < _DIGITS):
+            raise InputError("shuffle is not usable", expected="a whole number from 0", received=repr(number))
+        return cls(**{known[name]: value for name, value in parts.items()}, shuffle=int(number))
 
     def resolved(self, trials: Trials) -> Reading:
         """The same with ``auto`` replaced by what it means for these answers."""
-        if self.confidence.removeprefix("shuffled:") != "auto":
+        if self.confidence.removeprefix("shuffled:") != "auto" or self.aggregate == "dawid-skene":
             return self
         measured = {"stated": trials.confidence, "response-time": trials.log_rt}
         found = next((name for name, column in measured.items() if not np.isnan(column).all()), "constant:0.1")
@@ -99,7 +117,7 @@ class Reading:
         plain = _model(model.removeprefix("shuffled:"), trials)(trials)
         if not model.startswith("shuffled:"):
             return plain
-        return plain[shuffle_within(trials.session, np.random.default_rng(0))]
+        return plain[shuffle_within(trials.session, np.random.default_rng(self.shuffle))]
 
 
 DEFAULT = Reading()
