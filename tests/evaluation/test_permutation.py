@@ -33,6 +33,15 @@ def test_p_values_are_uniform_where_the_signal_tells_nothing() -> None:
     assert sum(p <= 0.05 for p in p_values) <= rejection_bound(300, 0.05, confidence=0.999)
 
 
+def test_equal_statistics_are_equal_however_they_round() -> None:
+    # One of twenty answers is marked, and which one makes no difference: nothing can be told.
+    for row in range(20):
+        marked = np.zeros(20)
+        marked[row] = 1.0
+        found = permutation_test(lambda signal: float(sum(0.1 + 0.2 * one for one in signal)), marked)
+        assert found.p_value == 1.0
+
+
 def test_a_difference_between_sessions_alone_is_no_evidence() -> None:
     # Two sittings that differ in level and in difficulty: without sessions this looks like a signal.
     generator = np.random.default_rng(4)
