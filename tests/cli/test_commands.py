@@ -106,6 +106,18 @@ BAD = [
     ("label --teacher run:{job}/teacher --examples dgits --out {tmp}/o", 2, "did you mean digits"),
     ("label --teacher run:{job}/teacher --examples digits --views shft:1 --n-views 1 --out {tmp}/o", 2, "shift"),
     ("label --teacher run:{job}/teacher --examples digits --encoding top-99 --out {tmp}/o", 2, "10 classes"),
+    ("label --teacher run:{job}/teacher --examples digits --views shift:1 --out {tmp}/o", 2, "--n-views"),
+    ("label --teacher run:{job}/teacher --examples digits --size 16 --out {tmp}/o", 3, "try --size 8"),
+    ("label --teacher run:{job}/teacher --examples digits --out {job}/run", 2, "holds a run"),
+    (
+        "distill --student mlp:8x1 --examples digits --targets {job}/targets --out {job}/targets",
+        2,
+        "holds soft targets",
+    ),
+    ("audit {job}/targets --temperature 0", 2, "> 0"),
+    ("evaluate {job}/run --size 16", 3, "try --size 8"),
+    ("report {job}/run --out {job}", 2, "is a folder"),
+    ("data path digits", 2, "comes with scikit-learn"),
     ("audit {tmp}/nothing", 2, "no soft targets"),
     ("verify {tmp}/nothing", 2, "no soft targets"),
     ("verify {job}/targets --teacher run:{job}/run", 3, "teacher"),
@@ -136,6 +148,19 @@ def test_a_mistake_gets_one_helpful_line(
     assert said in err
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
+
+
+def test_what_comes_with_a_library_is_not_listed_as_absent(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "data", "list")
+    assert out.splitlines()[0].split(maxsplit=2) == ["digits", "bundled", "comes with scikit-learn"]
+
+
+def test_a_corrected_command_goes_on_in_the_folder_of_the_slip(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slip = ("label", "--teacher", f"run:{job}/teacher", "--examples", "digits", "--out", tmp_path / "o", "--encoding")
+    assert run(capsys, *slip, "top-99")[0] == 2
+    assert run(capsys, *slip, "top-3")[0] == 0
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -115,3 +115,8 @@ def test_pixels_in_memory_are_fitted_as_files_are(channels: int) -> None:
     expected = np.stack([decode_picture(save(picture, "PNG"), size=12) for picture in pictures])
     assert np.array_equal(resize_pixels(pixels, 12), expected)
     assert resize_pixels(pixels, None) is pixels
+
+
+def test_pixels_that_would_not_fit_in_memory_are_refused() -> None:
+    with pytest.raises(InputError, match=r"do not fit in memory .*--size"):
+        resize_pixels(np.zeros((2, 1, 8, 8), dtype=np.uint8), 10_000_000)

@@ -69,6 +69,8 @@ def test_a_convolutional_student_takes_pictures_of_any_size() -> None:
         ("mlp:", "unknown architecture"),
         ("mlp:800", "WIDTHxDEPTH"),
         ("mlp:0x2", "WIDTHxDEPTH"),
+        ("mlp:00x2", "WIDTHxDEPTH"),
+        ("mlp:999999999999999999999x2", "WIDTHxDEPTH"),
         ("mlp:8x2,drop=0.1", "options dropout"),
         ("mlp:8x2,dropout", "rate in [0, 1)"),
         ("mlp:8x2,dropout=1", "rate in [0, 1)"),

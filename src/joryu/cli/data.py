@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from joryu.cli.output import JSON, emit
@@ -19,8 +21,14 @@ def list_sets(as_json: bool = JSON) -> None:
     from joryu.examples.known import list_data
 
     rows = [row._asdict() for row in list_data()]
-    lines = [f"{row['name']:16} {row['layout']:8} {row['path'] or 'absent: ' + row['obtain']}" for row in rows]
+    lines = [f"{row['name']:16} {row['layout']:8} {_where(row)}" for row in rows]
     emit(rows, as_json, "\n".join(lines))
+
+
+def _where(row: dict[str, Any]) -> str:
+    if row["path"] is None and row["layout"] != "bundled":
+        return f"absent: {row['obtain']}"
+    return str(row["path"] or row["obtain"])
 
 
 @app.command()

@@ -35,7 +35,7 @@ def distill(
     clip: float | None = typer.Option(None, help="Largest norm of a gradient."),
     ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
     patience: int | None = typer.Option(None, help="Stop after so many epochs without a better validation loss."),
-    precision: str = typer.Option("auto", help="auto, 32-true, bf16-mixed, 16-mixed or bf16-true."),
+    precision: str = typer.Option("auto", help="auto, 32-true, bf16-mixed or 16-mixed."),
     compile: bool = typer.Option(False, "--compile", help="Compile the student with torch.compile."),
     views: str | None = typer.Option(
         None, help="Augmentations such as shift:3,flip for targets without any; answers are taken for them too."

@@ -32,6 +32,7 @@ def label(
     \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
+    from joryu.errors import InputError
     from joryu.examples import load_examples
     from joryu.examples.views import parse_views
     from joryu.targets.encoding import Encoding
@@ -40,6 +41,8 @@ def label(
 
     kept = None if encoding is None else Encoding.parse(encoding)
     shown_as = parse_views(views) if views else None
+    if views and not n_views:
+        raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_rejected(shown.rejected)

@@ -84,6 +84,8 @@ def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
     Raises:
         InputError: there is no such thing, or it has no layout that is known.
     """
+    if spec == DIGITS.name:
+        raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
     root = _default_root() if data_root is None else data_root
     layout, colon, rest = spec.partition(":")
     if colon and layout in LAYOUTS:

@@ -67,10 +67,14 @@ def read_pictures(
 
 
 def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArray[np.uint8]:
-    """Pictures that are already decoded, uint8 ``[n, 1 or 3, h, w]``, fitted to ``size`` as `decode_picture` does."""
+    """Pictures that are already decoded, uint8 ``[n, 1 or 3, h, w]``, fitted to ``size`` as `decode_picture` does.
+
+    Raises:
+        InputError: they do not fit in memory.
+    """
     if size is None or pixels.shape[2:] == (size, size):
         return pixels
-    resized = np.empty((*pixels.shape[:2], size, size), dtype=np.uint8)
+    resized = _allocate((*pixels.shape[:2], size, size))
     for row, channels in enumerate(pixels):
         picture = channels[0] if len(channels) == 1 else channels.transpose(1, 2, 0)
         resized[row] = to_channels(fit(Image.fromarray(picture), size))

@@ -49,10 +49,10 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
 
 def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tuple[int, int, dict[str, str]]:
     shape, *rest = spec.split(",")
-    match = re.fullmatch(r"(\d+)x(\d+)", shape)
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,4})", shape)
     options = dict(part.partition("=")[::2] for part in rest)
     unknown = [key for key in options if key not in allowed]
-    if match is None or unknown or "0" in match.groups():
+    if match is None or unknown or not all(map(int, match.groups())):
         raise InputError(
             f"cannot read architecture {family}:{spec}",
             expected=f"{family}:WIDTHxDEPTH with options {', '.join(allowed)}, for example {EXAMPLES}",
