@@ -154,6 +154,17 @@ def test_logits_beyond_float16_are_moved_and_keep_their_softmax() -> None:
     assert back.values[1].tolist() == [1.0, 2.0, 3.0]  # its neighbour is left alone
 
 
+def test_a_constant_on_all_logits_does_not_cost_float16_their_differences() -> None:
+    near = torch.tensor([[0.3, 0.0, -1.0], [2.0, 1.7, 0.0]])
+    for offset in (-5000.0, -300.0, 0.0, 300.0, 1000.0, 5000.0):
+        back = there_and_back(logits(*(near + offset).tolist()), DENSE)
+        assert torch.allclose(back.probs(), near.softmax(-1), atol=5e-4), offset
+    small = logits([250.0, 0.0])  # what float16 holds well enough stays as the teacher gave it
+    assert there_and_back(small, DENSE).values.tolist() == [[250.0, 0.0]]
+    tags = logits([1000.0, 0.0], kind=Kind.MANY_OF_MANY)  # a sigmoid forgets no constant
+    assert there_and_back(tags, DENSE).values.tolist() == [[1000.0, 0.0]]
+
+
 def test_counts_beyond_float16_are_refused_by_row() -> None:
     batch = SoftTargets(values=torch.tensor([[1e5, 1.0], [3.0, 1.0]]), space=Space.VOTES, n_classes=2)
     encoded = encode(batch, DENSE)

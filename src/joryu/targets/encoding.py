@@ -20,6 +20,10 @@ from joryu.targets.soft_targets import Kind, SoftTargets, Space
 Columns = dict[str, npt.NDArray[Any]]
 """Columns of equal length by name; the first axis is the row."""
 
+COARSE = 256
+"""The best logit from which float16 goes in steps of a quarter and more: a constant that the softmax forgets would then
+cost the answer its differences, so it is taken off first."""
+
 EMPTY = 65535  #: marks an empty place among uint16 indices, so they name 65,535 classes; more take int32
 
 
@@ -115,8 +119,9 @@ class Encoded(NamedTuple):
 def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
     """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage, bound and signals.
 
-    A row that is not finite, or that float16 cannot hold, is named in ``unusable``. Logits beyond float16's 65504 are
-    moved so that the largest is 0 (softmax forgets a constant) or, per tag, cut there (the sigmoid is saturated).
+    A row that is not finite, or that float16 cannot hold, is named in ``unusable``. In float16, logits whose best is
+    beyond `COARSE`, or any beyond 65504, are moved so that the best is 0 (softmax forgets a constant); per tag they are
+    cut at 65504 (the sigmoid is saturated).
 
     Raises:
         InputError: a dense encoding of top-k answers, or a top-k encoding of answers that cannot be cut.
@@ -198,7 +203,15 @@ def _keep(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
     return kept
 
 
+def _without_offset(exact: Tensor) -> Tensor:
+    best = exact.amax(-1, keepdim=True)
+    far = best.isfinite() & (best.abs() > COARSE)
+    return torch.where(far, exact - best, exact) if far.any() else exact
+
+
 def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor, dict[int, str]]:
+    if dtype is torch.float16 and kept.space is Space.LOGITS and kept.indices is None and kept.coverage is None:
+        exact = exact if kept.per_tag or kept.kind is Kind.REGRESSION else _without_offset(exact)
     values = exact.to(dtype, copy=True)  # a copy even in float32: the teacher may use its buffer again
     if math.isfinite(float(values.sum(dtype=torch.float32))):  # one pass; what is not finite never sums to what is
         return values, {}
