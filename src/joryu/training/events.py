@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +19,11 @@ class Events:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is None:
+            return
+        # The disk that made the training stop does not take the last events either: the first error is the one to tell.
+        with suppress(OSError) if kind is not None else nullcontext():
             self._writer.close()
 
     def write(self, record: dict[str, Any]) -> None:
