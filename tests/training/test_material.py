@@ -192,6 +192,13 @@ def test_blended_views_need_the_very_set_the_teacher_was_shown(tmp_path: Path) -
         Material(digits(39), mixed)
 
 
+def test_answers_that_validation_will_ask_for_are_required_too(store: Store) -> None:
+    unlabelled = digits(260).select(range(150, 260)).hide_labels(torch.arange(110))
+    Material(digits(150), store, validation=unlabelled.select(range(50))).require_answers(1)
+    with pytest.raises(InputError, match="60 of 110 examples have no soft targets"):
+        Material(digits(150), store, validation=unlabelled).require_answers(1)
+
+
 def test_answers_are_looked_up_before_training_and_not_after_hours(store: Store, tmp_path: Path) -> None:
     Material(digits(150), store).require_answers(1000)
     with pytest.raises(InputError, match="1 of 201 examples have no soft targets"):

@@ -139,7 +139,7 @@ class Material:
         return Material(validation.labelled()) if labelled.any() else None
 
     def require_answers(self, epochs: int) -> None:
-        """Look up every answer that training will ask for, so that none is found missing after hours.
+        """Look up every answer that training and validation will ask for, so that none is found missing after hours.
 
         Raises:
             InputError: the store lacks some.
@@ -152,6 +152,9 @@ class Material:
         whole = len(self.targets) == self.targets.manifest.examples.count * (self.n_views + 1)
         for seed in seeds[:1] if whole else seeds:
             self.targets.rows(self.examples.ids, seed)
+        judge = self.validation_material()
+        if judge is not None and judge.targets is not None:
+            judge.targets.rows(judge.examples.ids, 0)
 
     def showings(self, epoch: int, *, seed: int) -> Tensor:
         """What an epoch shows, in order: ``turn · n + row``, int64 ``[epoch_size]``.
