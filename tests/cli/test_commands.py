@@ -181,6 +181,18 @@ def test_what_the_system_refuses_gets_one_line(job: Path, tmp_path: Path, capsys
         main(["--debug", "audit", "x" * 300])
 
 
+def test_ctrl_c_says_that_what_was_done_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("joryu.targets.Store.open", interrupted)
+    code, out, err = run(capsys, "audit", "targets")
+    assert (code, out, err.count("\n")) == (130, "", 1)
+    assert "run the same command again" in err
+
+
 def test_our_own_mistakes_still_show_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")

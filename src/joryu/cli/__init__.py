@@ -26,6 +26,8 @@ from joryu.cli import (
 from joryu.cli.output import remember
 from joryu.errors import InputError, JoryuError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="joryu",
     help="Turn anything that can answer into a teacher, and train a small student from its soft answers.",
@@ -62,11 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _require_names_that_can_be_written(words)
         code = app(words, standalone_mode=False)
+        if code == INTERRUPTED:  # typer swallows Ctrl-C and says nothing
+            raise KeyboardInterrupt
         sys.stdout.flush()  # here, where a full disk or a closed pipe can still be told of
     except BrokenPipeError:  # joryu … | head: no news to anybody; typer ends with 1 and no word too
         code = 1
     except (KeyboardInterrupt, typer.Abort):  # an Abort is a RuntimeError too
-        code = _say("interrupted; what was done is kept: run the same command again to go on", 130)
+        code = _say("interrupted; what was done is kept: run the same command again to go on", INTERRUPTED)
     except (JoryuError, OSError, MemoryError, RuntimeError) as error:
         said = _line_of(error)
         if said is None or "--debug" in words:
