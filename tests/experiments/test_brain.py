@@ -52,7 +52,7 @@ def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: Picture
 
 
 def test_what_tells_much_is_found(pictures: Pictures, evidence: np.ndarray) -> None:
-    found = detection_rates(pictures, evidence, sessions=12, permutations=39)
+    found = detection_rates(pictures, evidence, sessions=range(12), permutations=39)
     assert found["found_attention_0.9"] > 0.5
     assert found["found_attention_0.9"] >= found["found_attention_0.3"] >= found["found_attention_0"]
 

@@ -123,14 +123,14 @@ def finds_evidence(
     return tested.evidence
 
 
-def detection_rates(pictures: Pictures, evidence: Floats, *, sessions: int, permutations: int) -> dict[str, float]:
-    """The share of sessions, each of another annotator, in which a signal is found to tell something.
+def detection_rates(pictures: Pictures, evidence: Floats, *, sessions: range, permutations: int) -> dict[str, float]:
+    """The share of sessions, each of the annotator of that number, in which a signal is found to tell something.
 
     At ``rho = 0`` attention tells nothing: there the share is the rate of false positives.
     """
     truth = pictures.shown.labels_or_empty.numpy()
     verdicts: dict[str, list[bool]] = {}
-    for seed in range(sessions):
+    for seed in sessions:
         for rho in RHOS:
             trials = simulated_session(pictures, evidence, rho=rho, seed=seed)
             cases = {f"found_attention_{rho:g}": "attention", f"found_both_{rho:g}": "both"}
