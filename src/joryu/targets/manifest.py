@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,7 +78,7 @@ class Manifest(_Record):
     answer has come.
     """
 
-    schema_version: int = Field(SCHEMA, ge=1)
+    schema_version: Annotated[int, Field(ge=1)] = SCHEMA
     classes: tuple[str, ...]
     teacher: TeacherRecord
     examples: ExamplesRecord
