@@ -70,10 +70,12 @@ STUDENTS = {
     "T = 20, hard weight 0.1": Candidate(hard_weight=0.1),
     "T = 20, rate 3e-3": Candidate(change=FAST),
     "T = 20, rate 3e-3, 100 epochs": Candidate(change=FAST | {"epochs": 100}),
+    "T = 20, rate 3e-3, hard weight 0.1": Candidate(hard_weight=0.1, change=FAST),
     "views, T = 1": Candidate(temperature=1, change=FAST, views=""),
     "views, T = 4": Candidate(temperature=4, change=FAST, views=""),
     "views, T = 20": Candidate(change=FAST, views=""),
     "views, T = 4, hard weight 0.3": Candidate(temperature=4, hard_weight=0.3, change=FAST, views=""),
+    "views, T = 4, hard weight 0.5": Candidate(temperature=4, hard_weight=0.5, change=FAST, views=""),
     "views and mixup, T = 4": Candidate(temperature=4, change=FAST, views=",mixup:1"),
     "views, T = 4, 100 epochs": Candidate(temperature=4, change=FAST | {"epochs": 100}, views=""),
 }
