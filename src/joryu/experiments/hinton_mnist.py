@@ -9,9 +9,9 @@ Claim (Hinton, Vinyals & Dean 2015, section 3). Test errors on MNIST, of 10,000:
 | the same student, soft targets at T = 20, un-jittered inputs | 74 |
 
 Two distilled rows: *paper* matches the teacher on un-jittered inputs at T = 20, with a tenth of the loss on hard
-labels; *views* matches it on replayed jittered views of the same examples, each labelled by the teacher once and stored,
-at T = 4 with half of the loss on hard labels. The twin is the same student with the same number of steps on hard labels;
-the twin of *views* sees the same jittered views.
+labels; *views* matches it on replayed jittered views of the same examples, each labelled by the teacher once and
+stored, at T = 4 with half of the loss on hard labels. The twin is the same student with the same number of steps on
+hard labels; the twin of *views* sees the same jittered views.
 
 Nothing is chosen on the test set: schedule, temperature and hard weight come from `hinton-mnist-tuning`, which trains
 on 50,000 examples and looks at the other 10,000; here all 60,000 are trained on and the last epoch is kept.
