@@ -27,3 +27,11 @@ def test_one_seed_has_no_interval() -> None:
     (found,) = paired(PAIRS, ours(a=[5.0], b=[4.0]))
     assert (found["difference"], found["low"], found["p_value"]) == (1.0, None, None)
     assert paired_table(PAIRS, [found]).count("–") == 2
+
+
+def test_many_comparisons_are_said_to_be_many() -> None:
+    measured = ours(a=[5.0, 7.0, 9.0], b=[4.0, 5.0, 6.0])
+    for count in (1, 28):
+        pairs = PAIRS * count
+        text = paired_table(pairs, paired(pairs, measured))
+        assert text.endswith("there being 28 of them.\n" if count == 28 else "|\n")

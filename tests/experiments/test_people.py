@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from joryu.annotations.trials import NONE
 from joryu.errors import InputError
 from joryu.experiments.people import Asked, cifar_people, simulated_people
 from joryu.experiments.people_cifar import one_each, student_targets
 from joryu.experiments.people_targets import (
+    FOLDS,
     auroc,
     build,
     cross_fitted,
@@ -88,9 +90,16 @@ def test_one_trial_a_picture_drawn_by_the_seed() -> None:
     assert (rows != one_each(asked, 6)).any()
 
 
-def test_shares_of_the_folds_do_not_depend_on_the_order_of_trials() -> None:
+def test_the_share_of_a_second_choice_is_learnt_from_other_pictures() -> None:
     asked = simulated_people(0)
-    assert build(asked, 0).second_share == pytest.approx(build(asked, 7).second_share)
+    found, folds = build(asked, 0).second_share, folds_of(asked, 0)
+    second, people = asked.trials.second, asked.people_of_trials
+    for fold in range(FOLDS):
+        others = (folds != fold) & (second != NONE)
+        assert others.sum() > 5
+        share = people[others, second[others]].sum() / (1 - asked.agreement[others]).sum()
+        assert found[folds == fold] == pytest.approx(share)
+        assert 0 < share < 1
 
 
 def test_absent_data_are_named(tmp_path: Path) -> None:

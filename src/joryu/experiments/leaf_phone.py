@@ -201,7 +201,6 @@ ROWS = (
     Row(label="the twin's errors that the student does without, net", metric="removed"),
     Row(label="… lower end of its interval (paired, pictures)", metric="removed_low"),
     Row(label="… upper end", metric="removed_high"),
-    Row(label="… exact McNemar p", metric="p_value", digits=4),
     Row(label="teacher: parameters", metric="teacher_parameters", digits=0),
     Row(label="student: parameters", metric="student_parameters", twin="twin_parameters", digits=0),
     Row(label="teacher: weights, MB", metric="teacher_mb", digits=2),

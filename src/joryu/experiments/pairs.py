@@ -47,10 +47,13 @@ def paired(pairs: Sequence[Pair], ours: Mapping[str, Any]) -> list[dict[str, Any
 
 
 def paired_table(pairs: Sequence[Pair], found: Sequence[Mapping[str, Any]]) -> str:
-    """The comparisons in Markdown."""
+    """The comparisons in Markdown, and a reminder that many of them were made."""
     rows = []
     for pair, one in zip(pairs, found, strict=True):
         span = ABSENT if one["low"] is None else " to ".join(f"{one[end]:+.{pair.digits}f}" for end in ("low", "high"))
         test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
         rows.append([pair.label, f"{one['difference']:+.{pair.digits}f}", span, test])
-    return markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"
+    table = markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"
+    if len(rows) == 1:
+        return table
+    return f"{table}\nEach interval and test is for itself: nothing is corrected for there being {len(rows)} of them.\n"

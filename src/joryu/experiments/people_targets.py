@@ -34,12 +34,13 @@ class Targets(NamedTuple):
     """Cross-fitted parts of the targets: nothing about a picture is told by that picture's own population.
 
     ``sure``: by condition, the sureness of each trial. ``even`` and ``confused``: ``[n, C]``, where the rest goes.
+    ``second_share [n]``: what of it a second choice takes first.
     """
 
     sure: dict[str, Floats]
     even: Floats
     confused: Floats
-    second_share: float
+    second_share: Floats
 
 
 def folds_of(asked: Asked, seed: int) -> Ints:
@@ -59,16 +60,17 @@ def build(asked: Asked, seed: int) -> Targets:
     sure["hard"] = np.full(len(trials), HARD)
     sure["oracle"] = np.clip(agreement, 1 - ORACLE, ORACLE)
     people, confused = asked.people_of_trials, np.empty((len(trials), len(trials.classes)))
+    second_share = np.empty(len(trials))
     for fold in range(FOLDS):
         learn, apply = folds != fold, folds == fold
         counts = np.zeros((len(trials.classes),) * 2)
         np.add.at(counts, trials.choice[learn], people[learn])
         confused[apply] = smoothed(counts)[trials.choice[apply]]
-    given = trials.second != NONE
-    rest = (1 - agreement)[given].sum()
-    of_second = people[given, trials.second[given]].sum()
+        given = learn & (trials.second != NONE)
+        rest = (1 - agreement)[given].sum()
+        second_share[apply] = people[given, trials.second[given]].sum() / rest if rest else 0.0
     even = uniform(trials, Settings(classes=trials.classes))[trials.choice]
-    return Targets(sure, even, confused, float(of_second / rest) if rest else 0.0)
+    return Targets(sure, even, confused, second_share)
 
 
 def cross_fitted(trials: Trials, agreement: Floats, folds: Ints, features: Sequence[str]) -> Floats:
@@ -81,10 +83,9 @@ def cross_fitted(trials: Trials, agreement: Floats, folds: Ints, features: Seque
     return sure
 
 
-def spread(trials: Trials, sure: Floats, rest: Floats, *, second_share: float = 0.0) -> Floats:
+def spread(trials: Trials, sure: Floats, rest: Floats, *, second_share: float | Floats = 0.0) -> Floats:
     """``q [n, C]`` with each trial's own row of the rest; second choices take ``second_share`` of it first."""
-    asked_second = trials if second_share else replace(trials, second=np.full(len(trials), NONE))
-    return distribute(asked_second, sure, rest, second_share=second_share)
+    return distribute(trials, sure, rest, second_share=second_share)
 
 
 def divergence(people: Floats, q: Floats) -> Floats:

@@ -103,10 +103,13 @@ def smoothed(counts: Floats, *, uniform_share: float = UNIFORM_SHARE) -> Floats:
     return (1 - uniform_share) * shares + uniform_share * even
 
 
-def distribute(trials: Trials, sureness: Floats, rest: Floats, *, second_share: float = SECOND_SHARE) -> Floats:
+def distribute(
+    trials: Trials, sureness: Floats, rest: Floats, *, second_share: float | Floats = SECOND_SHARE
+) -> Floats:
     """``q [n, C]``: ``s`` for the choice, a second choice's share of the rest, and ``R[y]`` of what remains.
 
     ``rest [n, C]`` is one row for each answer, ``R[y]``: most simply ``uniform(trials, settings)[trials.choice]``.
+    ``second_share`` is one number for all answers, or ``[n]``.
 
     >>> from joryu.annotations import Answer, Settings
     >>> settings = Settings(classes=("a", "b", "c"), second_choice=True)
@@ -120,7 +123,7 @@ def distribute(trials: Trials, sureness: Floats, rest: Floats, *, second_share: 
     share = np.where(trials.second == NONE, 0.0, second_share)
     spread = (1 - share)[:, None] * rest
     given = trials.second != NONE
-    spread[rows[given], trials.second[given]] += second_share
+    spread[rows[given], trials.second[given]] += share[given]
     q = (1 - sureness)[:, None] * spread
     q[rows, trials.choice] += sureness
     return q
