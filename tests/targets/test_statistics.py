@@ -11,7 +11,8 @@ import torch
 from joryu.examples import Ids
 from joryu.targets import Encoding, Kind, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import statistics as statistics_module
-from joryu.targets.statistics import expected_calibration_error, gather_agreement, gather_statistics
+from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.statistics import gather_agreement, gather_statistics
 
 LN2 = math.log(2)
 Fill = Callable[[SoftTargets], Store]
@@ -101,4 +102,4 @@ def test_agreement_by_hand(fill: Fill) -> None:
 def test_calibration_is_zero_when_confidence_is_accuracy() -> None:
     confidence = torch.tensor([0.75] * 4 + [1.0] * 2)
     hits = torch.tensor([True, True, True, False, True, True])
-    assert expected_calibration_error(confidence, hits) == pytest.approx(0, abs=1e-7)
+    assert expected_calibration_error(reliability_of(confidence, hits)) == pytest.approx(0, abs=1e-7)

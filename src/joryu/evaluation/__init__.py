@@ -1,7 +1,7 @@
 """Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
 
 from joryu.evaluation.agreement import Agreement, agreement
-from joryu.evaluation.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability
+from joryu.evaluation.calibration import reliability
 from joryu.evaluation.comparison import (
     Comparison,
     Verdict,
@@ -17,6 +17,7 @@ from joryu.evaluation.permutation import Permuted, permutation_test, rejection_b
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
+from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
 
 __all__ = [
     "BINS",

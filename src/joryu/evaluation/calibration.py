@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
 
-BINS = 15  #: equal-width bins of confidence, as in Guo et al. 2017
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """The examples whose confidence lies in ``(low, high]`` (the first bin also takes 0)."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float | None  #: mean confidence, ``None`` in an empty bin
-    accuracy: float | None  #: share of right answers, ``None`` in an empty bin
+from joryu.targets.calibration import BINS, ReliabilityBin, reliability_of
 
 
 def reliability(probs: Tensor, labels: Tensor, *, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Confidence against accuracy, in ``bins`` equal-width bins of confidence ``max_c p_c``.
+    """Confidence ``max_c p_c`` against accuracy (`joryu.targets.calibration.reliability_of`).
 
-    ``probs [n, C]``, ``labels [n]``. The reliability diagram of Guo et al. 2017, "On Calibration of Modern Neural
-    Networks" (arXiv 1706.04599).
+    ``probs [n, C]``, ``labels [n]``.
 
+    >>> import torch
     >>> probs = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
     >>> [(b.count, b.accuracy) for b in reliability(probs, torch.tensor([0, 1, 0]), bins=2)]
     [(0, None), (3, 0.6666666666666666)]
     """
     confidence, predicted = probs.double().max(dim=-1)
-    right = (predicted == labels).double()
-    # Bins closed on the right keep a confidence of exactly 1, which a saturated float32 softmax gives often, inside the
-    # last bin; torchmetrics 1.9 opens a sixteenth bin for it.
-    edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
-    index = (torch.bucketize(confidence.cpu(), edges) - 1).clamp(0, bins - 1)
-    counts = torch.bincount(index, minlength=bins)
-    confidences = torch.bincount(index, weights=confidence.cpu(), minlength=bins)
-    rights = torch.bincount(index, weights=right.cpu(), minlength=bins)
-    return tuple(
-        ReliabilityBin(
-            low=edges[i].item(),
-            high=edges[i + 1].item(),
-            count=count,
-            confidence=confidences[i].item() / count if count else None,
-            accuracy=rights[i].item() / count if count else None,
-        )
-        for i, count in enumerate(counts.tolist())
-    )
-
-
-def expected_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
-    """``ECE = sum_b (n_b / n) |accuracy_b - confidence_b|`` over the bins of `reliability` (Guo et al. 2017, eq. 3).
-
-    In ``[0, 1]``, 0 is best. It depends on the number of bins and is biased upwards on few examples, so compare it only
-    between models evaluated on the same examples.
-
-    >>> expected_calibration_error((ReliabilityBin(0.0, 1.0, 4, 0.9, 0.75),))
-    0.15000000000000002
-    """
-    total = sum(b.count for b in table)
-    return sum(b.count * abs((b.accuracy or 0.0) - (b.confidence or 0.0)) for b in table) / total
+    return reliability_of(confidence, predicted == labels, bins=bins)

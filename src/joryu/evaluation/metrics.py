@@ -10,7 +10,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.evaluation.agreement import Agreement, agreement
-from joryu.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
+from joryu.evaluation.calibration import reliability
 from joryu.evaluation.confusion import (
     DENSE_CLASSES,
     ConfusedPair,
@@ -18,6 +18,7 @@ from joryu.evaluation.confusion import (
     most_confused,
     per_class_accuracy,
 )
+from joryu.targets.calibration import ReliabilityBin, expected_calibration_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from joryu.targets.calibration import expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import Kind, SoftTargets, Space
 from joryu.targets.store import Store
 
 CHUNK = 4096  # rows at a time: a thousand classes in float32 take 16 MiB
-_BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def gather_agreement(store: Store, rows: Tensor, labels: Tensor) -> Agreement:
     shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
     by_chance = (shares[0] * shares[1]).sum().item()
     kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    return Agreement(len(labels), accuracy, kappa, expected_calibration_error(confidence, hits))
+    return Agreement(len(labels), accuracy, kappa, expected_calibration_error(reliability_of(confidence, hits)))
 
 
 def class_probs(answers: SoftTargets, temperature: float) -> Tensor:
@@ -108,13 +108,6 @@ def _name_one_class(answers: SoftTargets) -> Tensor:
     full = answers.dense()
     named = full.values != 0 if full.coverage is None else (full.values != 0) & full.coverage
     return (named.any(1) if answers.members else named).sum(-1) <= 1
-
-
-def expected_calibration_error(confidence: Tensor, hits: Tensor) -> float:
-    """``sum_b n_b/n |accuracy_b - confidence_b|`` over bins of equal width (Naeini et al. 2015)."""
-    bins = (confidence * _BINS).long().clamp(0, _BINS - 1)
-    gaps = torch.zeros(_BINS, dtype=torch.float64).index_add_(0, bins, confidence.double() - hits.double())
-    return gaps.abs().sum().item() / len(hits)
 
 
 def _entropy(probs: Tensor, kind: Kind) -> Tensor:
