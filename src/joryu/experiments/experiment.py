@@ -25,6 +25,9 @@ Measured = dict[str, Any]
 """What one seed gave: numbers by name (nested numbers, such as curves, are kept but not averaged)."""
 
 
+ASKED = "asked"  #: in a seed's ``measured.json``: the metrics that the experiment asked for when it was measured
+
+
 @dataclass(frozen=True)
 class Setting:
     """One seed of one experiment: where it works and how it shows its progress.
@@ -70,6 +73,12 @@ class Experiment:
     unit: str = "test errors"
     twin: str = "twin (hard labels)"
     pairs: Sequence[Pair] = ()
+
+    @property
+    def metrics(self) -> set[str]:
+        """All that the tables ask for; a smaller size may leave some of it out."""
+        asked = {row.metric for row in self.rows} | {row.twin for row in self.rows if row.twin is not None}
+        return asked | {name for pair in self.pairs for name in (pair.metric, pair.against)}
 
 
 class Place(NamedTuple):
@@ -131,14 +140,17 @@ def parse_seeds(text: str) -> list[int]:
 
 def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
     path = setting.folder / "measured.json"
+    wanted = experiment.metrics
     if path.is_file():
         earlier: Measured = json.loads(path.read_text())
-        return earlier
+        if wanted <= set(earlier.pop(ASKED, wanted)):
+            return earlier
+        # An earlier version asked less of this seed; what was trained then is only judged again.
     setting.folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     measured = experiment.measure(setting)
     measured["seconds"] = round(measured.get("seconds", time.monotonic() - start), 1)
-    write_json(path, measured)
+    write_json(path, measured | {ASKED: sorted(wanted)})
     return measured
 
 
