@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from joryu.annotations.trials import NONE
 from joryu.errors import InputError
@@ -22,6 +24,8 @@ from joryu.experiments.people_targets import (
     shuffled_response_time,
     table,
 )
+from joryu.experiments.told import with_room
+from joryu.students import Blueprint
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +109,18 @@ def test_the_share_of_a_second_choice_is_learnt_from_other_pictures() -> None:
 def test_absent_data_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"raw_human_data\.csv is not in .*; set JORYU_DATA"):
         cifar_people(tmp_path)
+
+
+def test_further_outputs_begin_at_nothing_and_the_others_as_they_were() -> None:
+    plan = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
+    module = plan.build()
+    inputs = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    module(inputs)  # running means of batch norm that are not their first ones
+    before = torch.get_rng_state()
+    wider = with_room(module, plan.model_copy(update={"signals": ("rt",)}))
+    assert torch.equal(torch.get_rng_state(), before)
+    module.eval()
+    assert torch.equal(wider.eval()(inputs), module(inputs))
+    *network, _ = wider.children()  # the last one lets the classes through alone
+    everything = nn.Sequential(*network)(inputs)
+    assert torch.equal(everything, torch.cat([module(inputs), torch.zeros(5, 1)], dim=1))

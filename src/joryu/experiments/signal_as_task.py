@@ -9,7 +9,8 @@ removed) and stated confidence, of that one annotator or the mean over the six, 
 Controls: the same architecture with lambda = 0, and signals shuffled over the pictures at the same lambda. Judged on
 the 9,000 other test pictures like `people-cifar`'s students; also by the rank correlation of the predicted signal with
 the entropy of what ~51 people said about those pictures, which shows whether the second task was learned at all. Lambda
-was fixed beforehand, nothing is chosen with the 9,000.
+was fixed beforehand, nothing is chosen with the 9,000. Students begin with the same network as `people-cifar`'s; the
+outputs for the signals begin at nothing.
 
 Command: ``JORYU_DATA=... joryu experiment run signal-as-task --seeds 5``. Smoke size: digits, *simulated* annotators.
 """
@@ -55,7 +56,7 @@ def measure(setting: Setting) -> Measured:
     shown = asked.examples.select(asked.rows.tolist())
     others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
     judging, people = asked.examples.select(others.tolist()), asked.people[others]
-    plain = course_of(setting, shown)
+    plain, _ = course_of(setting, shown)
     found: Measured = {}
     for who, heard in {"one": one_annotator(asked, setting.seed), "six": all_annotators(asked)}.items():
         shuffled = np.random.default_rng(setting.seed).permutation(len(shown))
@@ -68,7 +69,7 @@ def measure(setting: Setting) -> Measured:
             objective = WithSignals(main=plain.objective, n_classes=len(shown.classes), weight=weight)
             course = plain._replace(objective=objective)
             student = learn(setting, f"{who}-{name}", course, Told(shown, heard.q, signals)).module
-            judged = judge(student, judging, people) | noticed(student, judging, people)
+            judged = judge(student, judging, people) | (noticed(student, judging, people) if weight else {})
             found |= {f"{who}_{name}_{what}": value for what, value in judged.items()}
     return found
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from joryu.annotations.trials import Floats
 from joryu.examples import Examples, Views, content_ids
 from joryu.experiments.experiment import Setting
 from joryu.objectives import Objective
-from joryu.students import Blueprint
+from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
 from joryu.teachers.labelling import label_examples
 from joryu.training import Material, Recipe, Run, Trained, train
@@ -52,23 +53,48 @@ class Told:
 
 
 class Course(NamedTuple):
-    """What all students of one comparison share; they differ in what they are told."""
+    """What all students of one comparison share; they differ in what they are told.
+
+    With a ``base`` they are that network, trained on; its architecture is then theirs.
+    """
 
     shown: Examples
     student: str
     recipe: Recipe
     objective: Objective
     views: Views | None = None
+    base: Trained | None = None
 
 
 def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained:
     """A student of this teacher in the seed's folder: the same first weights, order and views whatever it is told."""
     store = label_examples(teacher, course.shown, setting.folder / f"targets-{name}")
     material = Material(course.shown, store, views=course.views, carry_over=course.views is not None)
-    blueprint = Blueprint.fitted(
-        course.student, course.shown.inputs, course.shown.classes, signals=teacher.signal_names
-    )
+    blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
     recipe = course.recipe.model_copy(update={"seed": setting.seed})
     with setting.watching(f"seed {setting.seed}: {name}") as watch:
-        run = Run(setting.folder / name, command=setting.command, watch=watch)
+        run = Run(setting.folder / name, command=setting.command, watch=watch, begin_with=begin_with)
         return train(blueprint, material, objective=course.objective, recipe=recipe, run=run)
+
+
+def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tuple[Blueprint, Path | None]:
+    if course.base is None:
+        shown = course.shown
+        return Blueprint.fitted(course.student, shown.inputs, shown.classes, signals=signals), None
+    blueprint, folder = course.base.blueprint, course.base.folder
+    if signals:
+        blueprint, folder = blueprint.model_copy(update={"signals": signals}), setting.folder / "base-with-signals"
+        save_student(folder, with_room(course.base.module, blueprint), blueprint)
+    return blueprint, folder
+
+
+def with_room(module: nn.Module, blueprint: Blueprint) -> nn.Module:
+    """The network of a blueprint that has more outputs, with this one's weights; the new outputs begin at nothing."""
+    with torch.random.fork_rng(devices=[]):
+        wider = blueprint.build()
+    state = wider.state_dict()
+    for name, weights in module.state_dict().items():
+        place = state[name].zero_()  # an output is a row of the head's weight and bias
+        (place if place.shape == weights.shape else place[: len(weights)]).copy_(weights)
+    wider.load_state_dict(state)
+    return wider
