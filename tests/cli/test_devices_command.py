@@ -123,7 +123,11 @@ def test_a_recording_over_another_file_is_refused(capsys: pytest.CaptureFixture[
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal and SIGINT")
 def test_in_a_terminal_it_is_live_and_ends_cleanly_at_ctrl_c() -> None:
     master, slave = os.openpty()
-    command = [sys.executable, "-c", "from joryu.cli import main; main(['devices', 'watch', 'simulator'])"]
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
+        "from joryu.cli import main; main(['devices', 'watch', 'simulator'])"
+    )
+    command = [sys.executable, "-c", program]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     shown = b""
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:

@@ -37,6 +37,7 @@ from joryu.experiments.mnist import (
     soft_targets,
     teach,
 )
+from joryu.experiments.pairs import Pair
 from joryu.objectives import Distillation, HardLabels
 from joryu.training import Material, Recipe
 
@@ -93,8 +94,14 @@ def measure(setting: Setting) -> Measured:
 ROWS = (
     Row(label="teacher, 2 × 1200, dropout, max-norm, jittered", metric="teacher", published=67),
     Row(label="student, 2 × 800, hard labels", metric="twin", published=146),
-    Row(label="student, soft targets at T = 20, un-jittered", metric="paper", twin="twin", published=74),
-    Row(label="student, soft targets on replayed jittered views", metric="views", twin="views_twin"),
+    Row(label="student, T = 20, a tenth hard labels, un-jittered", metric="paper", twin="twin", published=74),
+    Row(label="student, T = 4, half hard labels, jittered views", metric="views", twin="views_twin"),
+)
+
+PAIRS = (
+    Pair(label="T = 20 less hard labels, un-jittered", metric="paper", against="twin", digits=1),
+    Pair(label="T = 4 less hard labels, jittered views", metric="views", against="views_twin", digits=1),
+    Pair(label="T = 4 on jittered views less the teacher", metric="views", against="teacher", digits=1),
 )
 
 
@@ -118,4 +125,5 @@ EXPERIMENT = Experiment(
     rows=ROWS,
     measure=measure,
     draw=draw,
+    pairs=PAIRS,
 )
