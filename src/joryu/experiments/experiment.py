@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ from joryu.experiments.pairs import Pair, paired, paired_table
 from joryu.report.tables import ResultRow, results_table
 from joryu.targets.provenance import joryu_version, machine
 from joryu.training.checkpoint import write_json
-from joryu.training.run import Watch
+from joryu.training.run import Run, Watch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +42,14 @@ class Setting:
     shared: Path
     watching: Callable[[str], AbstractContextManager[Watch]]
     command: str = ""
+
+    @contextmanager
+    def running(
+        self, name: str, *, begin_with: Path | None = None, notes: dict[str, Any] | None = None
+    ) -> Iterator[Run]:
+        """The run of one network of this seed, in a folder of its own, with its progress shown meanwhile."""
+        with self.watching(f"seed {self.seed}: {name}") as watch:
+            yield Run(self.folder / name, command=self.command, watch=watch, begin_with=begin_with, notes=notes or {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import Material, Recipe, Run, Trained, train
+from joryu.training import Material, Recipe, Trained, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,8 +111,7 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
     def network(name: str, material: Material, objective: Objective, *, spec: str, recipe: Recipe) -> Trained:
         # Everybody's inputs are scaled alike: pictures need no labels to be measured.
         blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.classes)
-        with setting.watching(f"seed {setting.seed}: {name}") as watch:
-            run = Run(setting.folder / name, command=setting.command, watch=watch)
+        with setting.running(name) as run:
             recipe = recipe.model_copy(update={"seed": setting.seed})
             return train(blueprint, material, objective=objective, recipe=recipe, run=run)
 

@@ -16,7 +16,7 @@ from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import Material, Recipe, Run, Trained, read_run, train
+from joryu.training import Material, Recipe, Trained, read_run, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
@@ -74,8 +74,7 @@ def teach(
         classes=material.examples.classes,
         scale=1 / 255,
     )
-    with setting.watching(f"seed {setting.seed}: {name}") as watch:
-        run = Run(setting.folder / name, command=setting.command, watch=watch)
+    with setting.running(name) as run:
         return train(blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
 
 
@@ -83,14 +82,7 @@ def teach_on(
     setting: Setting, name: str, earlier: Trained, material: Material, *, objective: Objective, recipe: Recipe
 ) -> Trained:
     """Train a network further, with another recipe, in a folder of its own."""
-    with setting.watching(f"seed {setting.seed}: {name}") as watch:
-        run = Run(
-            setting.folder / name,
-            command=setting.command,
-            watch=watch,
-            notes={BEGAN_WITH: str(earlier.folder)},
-            begin_with=earlier.folder,
-        )
+    with setting.running(name, begin_with=earlier.folder, notes={BEGAN_WITH: str(earlier.folder)}) as run:
         return train(earlier.blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
 
 

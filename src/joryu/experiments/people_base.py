@@ -1,8 +1,7 @@
 """The network that students of people begin with: it knows CIFAR-10's training pictures, and nothing of people.
 
-From scratch, 1,000 pictures do not teach a small network enough for it to show what the targets are worth: four times
-the epochs moved its KL to the people three times as far as the best targets did. Fine-tuning is how Peterson et al.
-(2019) measured what CIFAR-10H is worth.
+From scratch, 1,000 pictures do not teach a small network enough for it to show what the targets are worth. Fine-tuning
+is how Peterson et al. (2019) measured what CIFAR-10H is worth.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ judged on the other 9,000 test pictures: errors, NLL and ECE against CIFAR-10's 
 are JPEG-compressed. The recipe was fixed beforehand; nothing is chosen with the 9,000. The twin is told the same
 annotator's hard label.
 
-Command: ``JORYU_DATA=... joryu experiment run people-cifar --seeds 5`` (about 20 minutes once and 8 a seed on one CPU
-core). Smoke size: digits and *simulated* annotators, seconds.
+Command: ``JORYU_DATA=... joryu experiment run people-cifar --seeds 5`` (about 13 minutes once, then some a seed, on one
+CPU core). Smoke size: digits and *simulated* annotators, seconds.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from joryu.objectives import Objective
 from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
 from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Recipe, Run, Trained, train
+from joryu.training import Material, Recipe, Trained, train
 
 
 class Told:
@@ -72,8 +72,7 @@ def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained
     material = Material(course.shown, store, views=course.views, carry_over=course.views is not None)
     blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
     recipe = course.recipe.model_copy(update={"seed": setting.seed})
-    with setting.watching(f"seed {setting.seed}: {name}") as watch:
-        run = Run(setting.folder / name, command=setting.command, watch=watch, begin_with=begin_with)
+    with setting.running(name, begin_with=begin_with) as run:
         return train(blueprint, material, objective=course.objective, recipe=recipe, run=run)
 
 
