@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from joryu.annotations.trials import NONE
 from joryu.errors import InputError
+from joryu.experiments.experiment import Setting
 from joryu.experiments.people import Asked, cifar_people, simulated_people
-from joryu.experiments.people_cifar import one_each, student_targets
+from joryu.experiments.people_cifar import RATES, VALIDATION, course_of, one_each, student_targets
 from joryu.experiments.people_targets import (
     FOLDS,
     auroc,
@@ -24,8 +26,9 @@ from joryu.experiments.people_targets import (
     shuffled_response_time,
     table,
 )
-from joryu.experiments.told import with_room
+from joryu.experiments.told import head_of, with_new_head
 from joryu.students import Blueprint
+from joryu.training.run import Watch
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +92,9 @@ def test_every_target_is_a_distribution_and_the_better_informed_is_nearer() -> N
 
 def test_one_trial_a_picture_drawn_by_the_seed() -> None:
     asked = simulated_people(0)
-    rows = one_each(asked, 5)
+    rows = one_each(asked.trials, 5)
     assert asked.trials.picture[rows].tolist() == list(range(len(asked.rows)))
-    assert (rows != one_each(asked, 6)).any()
+    assert (rows != one_each(asked.trials, 6)).any()
 
 
 def test_the_share_of_a_second_choice_is_learnt_from_other_pictures() -> None:
@@ -111,16 +114,41 @@ def test_absent_data_are_named(tmp_path: Path) -> None:
         cifar_people(tmp_path)
 
 
-def test_further_outputs_begin_at_nothing_and_the_others_as_they_were() -> None:
-    plan = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
+def test_a_new_head_begins_at_nothing_on_the_same_body() -> None:
+    plan = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b", "c"), scale=1 / 255)
     module = plan.build()
     inputs = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     module(inputs)  # running means of batch norm that are not their first ones
     before = torch.get_rng_state()
-    wider = with_room(module, plan.model_copy(update={"signals": ("rt",)}))
+    other = with_new_head(module, plan.model_copy(update={"classes": ("x", "y"), "signals": ("rt",)}))
     assert torch.equal(torch.get_rng_state(), before)
-    module.eval()
-    assert torch.equal(wider.eval()(inputs), module(inputs))
-    *network, _ = wider.children()  # the last one lets the classes through alone
-    everything = nn.Sequential(*network)(inputs)
-    assert torch.equal(everything, torch.cat([module(inputs), torch.zeros(5, 1)], dim=1))
+    head = head_of(other)
+    assert {name.rpartition(".")[2]: tuple(weights.shape) for name, weights in head.items()} == {
+        "weight": (3, head_of(module)[next(iter(head))].shape[1]),
+        "bias": (3,),
+    }
+    assert all(not weights.any() for weights in head.values())
+    state, first = other.state_dict(), module.state_dict()
+    assert state.keys() == first.keys()
+    assert all(torch.equal(state[name], first[name]) for name in state.keys() - head.keys())
+    assert torch.equal(other.eval()(inputs), torch.zeros(5, 2))
+
+
+def test_the_pictures_that_choose_do_not_judge(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def watching(name: str) -> Iterator[Watch]:
+        seen.append(name)
+        yield lambda *_: None
+
+    setting = Setting(seed=0, smoke=True, folder=tmp_path / "seed-0", shared=tmp_path, watching=watching)
+    asked = simulated_people(0)
+    course, judging = course_of(setting, asked)
+    assert course.recipe.learning_rate in RATES
+    assert [name for name in seen if "rate-" in name] == [f"seed 0: rate-{rate:g}" for rate in RATES]
+    judged = {words.tobytes() for words in judging.examples.ids}
+    assert not judged & {words.tobytes() for words in asked.examples.ids[asked.rows]}
+    others = len(asked.examples) - len(asked.rows)
+    assert len(judging.examples) == others - -(-others // VALIDATION)
+    assert len(judging.people) == len(judging.examples)

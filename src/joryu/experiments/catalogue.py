@@ -15,6 +15,7 @@ MODULES = {
     "missing-class": "missing_class",
     "logit-matching": "logit_matching",
     "people-cifar": "people_cifar",
+    "people-cifar-n": "people_cifar_n",
     "brain": "brain",
     "signal-as-task": "signal_as_task",
     "leaf-phone": "leaf_phone",

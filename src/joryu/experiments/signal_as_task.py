@@ -7,10 +7,10 @@ output each and ``lambda`` = 0.3 (`joryu.objectives.WithSignals`), is response t
 removed) and stated confidence, of that one annotator or the mean over the six, standardised over the pictures.
 
 Controls: the same architecture with lambda = 0, and signals shuffled over the pictures at the same lambda. Judged on
-the 9,000 other test pictures like `people-cifar`'s students; also by the rank correlation of the predicted signal with
+the 8,000 test pictures that judge `people-cifar`'s students; also by the rank correlation of the predicted signal with
 the entropy of what ~51 people said about those pictures, which shows whether the second task was learned at all. Lambda
-was fixed beforehand, nothing is chosen with the 9,000. Students begin with the same network as `people-cifar`'s; the
-outputs for the signals begin at nothing.
+was fixed beforehand. Students begin with the same network as `people-cifar`'s, and the learning rate is chosen like
+theirs, for a student of one annotator's hard labels without a second task; all outputs begin at nothing.
 
 Command: ``JORYU_DATA=... joryu experiment run signal-as-task --seeds 5``. Smoke size: digits, *simulated* annotators.
 """
@@ -28,11 +28,10 @@ from torch import nn
 from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats
 from joryu.evaluation import predict_logits
-from joryu.examples import Examples
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.pairs import Pair
 from joryu.experiments.people import Asked, cifar_people, simulated_people
-from joryu.experiments.people_cifar import JUDGED, course_of, judge, one_each
+from joryu.experiments.people_cifar import JUDGED, Judging, course_of, judge, one_each
 from joryu.experiments.told import Told, learn
 from joryu.objectives import WithSignals
 
@@ -53,10 +52,8 @@ class Heard(NamedTuple):
 def measure(setting: Setting) -> Measured:
     """One seed: six students."""
     asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
-    shown = asked.examples.select(asked.rows.tolist())
-    others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
-    judging, people = asked.examples.select(others.tolist()), asked.people[others]
-    plain, _ = course_of(setting, shown)
+    plain, judging = course_of(setting, asked)
+    shown = plain.shown
     found: Measured = {}
     for who, heard in {"one": one_annotator(asked, setting.seed), "six": all_annotators(asked)}.items():
         shuffled = np.random.default_rng(setting.seed).permutation(len(shown))
@@ -69,14 +66,14 @@ def measure(setting: Setting) -> Measured:
             objective = WithSignals(main=plain.objective, n_classes=len(shown.classes), weight=weight)
             course = plain._replace(objective=objective)
             student = learn(setting, f"{who}-{name}", course, Told(shown, heard.q, signals)).module
-            judged = judge(student, judging, people) | (noticed(student, judging, people) if weight else {})
+            judged = judge(student, judging) | (noticed(student, judging) if weight else {})
             found |= {f"{who}_{name}_{what}": value for what, value in judged.items()}
     return found
 
 
 def one_annotator(asked: Asked, seed: int) -> Heard:
     """One annotator's label for each picture, and that answer's own signals."""
-    rows = one_each(asked, seed)
+    rows = one_each(asked.trials, seed)
     trials = asked.trials
     signals = {"response_time": trials.hesitation()[rows], "stated": trials.confidence[rows]}
     return Heard(np.eye(len(trials.classes))[trials.choice[rows]], standardised(signals))
@@ -98,12 +95,12 @@ def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
     return {name: (values - values.mean()) / values.std() for name, values in signals.items()}
 
 
-def noticed(student: nn.Module, judging: Examples, people: Floats) -> dict[str, float]:
+def noticed(student: nn.Module, judging: Judging) -> dict[str, float]:
     """Spearman's correlation of each predicted signal with the entropy of what people said; hesitation should rise."""
     *network, _ = student.children()  # the last module lets the classes through alone
-    every_output = replace(judging, classes=(*judging.classes, *SIGNALS))
+    every_output = replace(judging.examples, classes=(*judging.examples.classes, *SIGNALS))
     outputs = predict_logits(nn.Sequential(*network), every_output)[:, -len(SIGNALS) :]
-    torn = entropy(people, axis=1)
+    torn = entropy(judging.people, axis=1)
     return {
         f"noticed_{name}": float(np.nan_to_num(spearmanr(outputs[:, at].numpy(), torn).statistic))
         for at, name in enumerate(SIGNALS)

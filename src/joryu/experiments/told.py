@@ -55,7 +55,7 @@ class Told:
 class Course(NamedTuple):
     """What all students of one comparison share; they differ in what they are told.
 
-    With a ``base`` they are that network, trained on; its architecture is then theirs.
+    With a ``base`` they are that network with a head of their own, trained on; its architecture is then theirs.
     """
 
     shown: Examples
@@ -77,23 +77,26 @@ def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained
 
 
 def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tuple[Blueprint, Path | None]:
+    shown = course.shown
     if course.base is None:
-        shown = course.shown
         return Blueprint.fitted(course.student, shown.inputs, shown.classes, signals=signals), None
-    blueprint, folder = course.base.blueprint, course.base.folder
-    if signals:
-        blueprint, folder = blueprint.model_copy(update={"signals": signals}), setting.folder / "base-with-signals"
-        save_student(folder, with_room(course.base.module, blueprint), blueprint)
+    blueprint = course.base.blueprint.model_copy(update={"classes": shown.classes, "signals": signals})
+    folder = setting.folder / ("base-with-signals" if signals else "base")
+    save_student(folder, with_new_head(course.base.module, blueprint), blueprint)
     return blueprint, folder
 
 
-def with_room(module: nn.Module, blueprint: Blueprint) -> nn.Module:
-    """The network of a blueprint that has more outputs, with this one's weights; the new outputs begin at nothing."""
+def with_new_head(module: nn.Module, blueprint: Blueprint) -> nn.Module:
+    """The network of a blueprint that has other outputs, with this one's body; all its outputs begin at nothing."""
     with torch.random.fork_rng(devices=[]):
-        wider = blueprint.build()
-    state = wider.state_dict()
-    for name, weights in module.state_dict().items():
-        place = state[name].zero_()  # an output is a row of the head's weight and bias
-        (place if place.shape == weights.shape else place[: len(weights)]).copy_(weights)
-    wider.load_state_dict(state)
-    return wider
+        found = blueprint.build()
+    head = head_of(found)
+    state = {name: weights for name, weights in module.state_dict().items() if name not in head}
+    found.load_state_dict(state | {name: torch.zeros_like(weights) for name, weights in head.items()})
+    return found
+
+
+def head_of(module: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network's last layer that has any, by name."""
+    *_, (name, last) = ((name, part) for name, part in module.named_modules() if list(part.parameters(recurse=False)))
+    return {f"{name}.{key}": weights for key, weights in last.state_dict().items()}

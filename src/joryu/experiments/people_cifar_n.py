@@ -1,0 +1,266 @@
+"""B2 `people-cifar-n`: one person, a vote, or three people's doubts, about every picture that a student learns from.
+
+CIFAR-10N (Wei et al. 2022) has three people's labels for each of CIFAR-10's 50,000 training pictures; 17.2, 18.1 and
+17.6 % of them differ from CIFAR-10's own label, and 9.0 % of the majorities do.
+
+*Targets*, about all 50,000: how many likeliest classes differ from CIFAR-10's label, and the NLL of that label (every
+target with a thousandth spread evenly, as what it holds impossible would cost infinitely much). How sure one answer is,
+where the rest of it goes and who errs how (Dawid & Skene 1979, with the three columns as three annotators) come from
+the people's answers alone, never from CIFAR-10's labels.
+
+*Students* from scratch of 10,000 of these pictures drawn by the seed, judged on CIFAR-10's test pictures: errors, NLL
+and ECE against CIFAR-10's label, and KL to the ~51 people of CIFAR-10H. All pictures are JPEG-compressed; the recipe is
+that of `people_base` with 12 epochs and was fixed beforehand. The twin is told one person's hard label.
+
+The set names the worker and the seconds of every batch of ten. They are not used: in no order of the pictures that it
+documents do a worker's errors repeat (correlation of two halves 0.02 and 0.16 over 200 workers), nor does the time tell
+of errors (-0.003 to -0.03).
+
+Command: ``JORYU_DATA=... joryu experiment run people-cifar-n --seeds 3``. Smoke size: digits, *simulated* annotators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from joryu.annotations import Settings
+from joryu.annotations.dawid_skene import dawid_skene, vote_shares
+from joryu.annotations.trials import NONE, Floats, Ints, Trials
+from joryu.errors import InputError
+from joryu.examples import Examples, data_root, load_examples, parse_views
+from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.pairs import Pair
+from joryu.experiments.people import CLASSES, cifar_people, simulated_people
+from joryu.experiments.people_base import RECIPE, STUDENT, STUDENT_SMOKE, VIEWS
+from joryu.experiments.people_cifar import JUDGED as JUDGED_ON_8000
+from joryu.experiments.people_cifar import Judging, hard_of_one, judge, one_each
+from joryu.experiments.told import Course, Told, learn
+from joryu.objectives import Distillation
+from joryu.teachers.confidence import agreement_among, fit_logistic
+from joryu.teachers.left_over import confusion, distribute, uniform
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 10_000  #: pictures that a student learns from
+PEOPLE = 3  #: answers about each picture
+SPREAD = 1e-3  #: of every target, evenly, before the NLL of a label under it is taken
+
+
+class Crowd(NamedTuple):
+    """What people said of pictures, and what students are judged by.
+
+    ``trials``: the answers. ``labels [P]``: the set's own label of each picture that was answered. ``learn_from``: the
+    rows among these pictures that students see, and ``shown`` those pictures.
+    """
+
+    trials: Trials
+    labels: Ints
+    learn_from: Ints
+    shown: Examples
+    judging: Judging
+
+
+def cifar_n(seed: int, root: Path | None = None) -> Crowd:
+    """The three labels of every training picture, of which the seed draws 10,000, and CIFAR-10H to be judged by.
+
+    Raises:
+        InputError: the data are not there, or are about other pictures.
+    """
+    examples = load_examples("cifar10", split="train")
+    trials, labels = cifar_n_trials(root or data_root())
+    if not np.array_equal(labels, examples.labels_or_empty.numpy()):
+        raise InputError(
+            "CIFAR-10N is not in the order of these pictures",
+            expected="CIFAR-10's training pictures in the order of its Python version",
+            received="other labels of its own",
+        )
+    population = cifar_people()
+    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:SHOWN])
+    return Crowd(trials, labels, rows, examples.select(rows.tolist()), Judging(population.examples, population.people))
+
+
+def cifar_n_trials(root: Path) -> tuple[Trials, Ints]:
+    """The 150,000 answers, and CIFAR-10's own label of each picture; the columns count as three annotators.
+
+    Raises:
+        InputError: the file is not there.
+    """
+    path = root / "cifar10_human" / "cifar10n" / "cifar10n.npz"
+    if not path.is_file():
+        raise InputError(
+            f"{path.name} is not in {path.parent}",
+            hint="set JORYU_DATA; CIFAR-10N is at github.com/UCSC-REAL/cifar-10-100n (its labels as arrays of an .npz)",
+        )
+    with np.load(path, allow_pickle=False) as columns:
+        choice = np.stack([columns[f"random_label{one}"] for one in range(1, PEOPLE + 1)], axis=1).astype(np.int64)
+        labels: Ints = columns["clean_label"].astype(np.int64)
+    n = len(labels)
+    names, annotator = tuple(f"person {one}" for one in range(1, PEOPLE + 1)), np.tile(range(PEOPLE), n)
+    unknown = np.full(n * PEOPLE, np.nan)
+    trials = Trials(
+        classes=CLASSES,
+        pictures=tuple(map(str, range(n))),
+        annotators=names,
+        sessions=names,
+        picture=np.repeat(np.arange(n), PEOPLE),
+        annotator=annotator,
+        session=annotator,
+        choice=choice.ravel(),
+        second=np.full(n * PEOPLE, NONE),
+        position=np.repeat(np.arange(n), PEOPLE),
+        severity=unknown,
+        confidence=unknown,
+        log_rt=unknown,
+        n_changes=unknown,
+        signals={},
+    )
+    return trials, labels
+
+
+def simulated_crowd(seed: int) -> Crowd:
+    """The smoke size: digits and *simulated* annotators."""
+    asked = simulated_people(seed)
+    labels = asked.examples.labels_or_empty.numpy()
+    others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
+    return Crowd(
+        trials=asked.trials,
+        labels=labels[asked.rows],
+        learn_from=np.arange(len(asked.rows)),
+        shown=asked.examples.select(asked.rows.tolist()),
+        judging=Judging.of(asked, others),
+    )
+
+
+def measure(setting: Setting) -> Measured:
+    """One seed: what the targets say of all pictures, then a student of each kind."""
+    crowd = simulated_crowd(setting.seed) if setting.smoke else cifar_n(setting.seed)
+    targets = targets_of(crowd.trials, setting.seed)
+    found: Measured = {}
+    for name, q in targets.items():
+        found |= {f"target_{name}_{what}": value for what, value in against(crowd.labels, q).items()}
+    shown = crowd.shown
+    recipe = RECIPE.model_copy(update={"epochs": 3 if setting.smoke else 12})
+    student = STUDENT_SMOKE if setting.smoke else STUDENT
+    course = Course(shown, student, recipe, Distillation(temperature=1.0), views=parse_views(VIEWS))
+    told = {name: q[crowd.learn_from] for name, q in targets.items()}
+    told["labels"] = np.eye(len(shown.classes))[crowd.labels[crowd.learn_from]]
+    for name, q in told.items():
+        module = learn(setting, name, course, Told(shown, q)).module
+        found |= {f"{name}_{what}": value for what, value in judge(module, crowd.judging).items()}
+    return found
+
+
+def targets_of(trials: Trials, seed: int) -> dict[str, Floats]:
+    """What is told about each picture, ``[P, C]``, from the answers alone; one answer of each is drawn by the seed."""
+    settings = Settings(classes=trials.classes)
+    chosen = one_each(trials, seed)
+    shares = vote_shares(trials)
+    sure = fit_logistic(trials, agreement_among(trials), features=())(trials)
+
+    def of_one(rest: Floats) -> Floats:
+        return distribute(trials, sure, rest[trials.choice])[chosen]
+
+    return {
+        "one": hard_of_one(trials, seed),
+        "one_even": of_one(uniform(trials, settings)),
+        "one_confused": of_one(confusion(trials, settings)),
+        "vote": np.eye(len(trials.classes))[likeliest(shares, seed)],
+        "shares": shares,
+        "dawid_skene": dawid_skene(trials).posterior,
+    }
+
+
+def likeliest(shares: Floats, seed: int) -> Ints:
+    """The fullest class of each row; the seed decides between equal ones."""
+    ties = np.random.default_rng(seed).random(shares.shape)
+    found: Ints = np.where(shares == shares.max(axis=1, keepdims=True), ties, -1.0).argmax(axis=1)
+    return found
+
+
+def against(labels: Ints, q: Floats) -> dict[str, float]:
+    """Percent of the likeliest classes that are not the label (equal ones count in part), and the label's NLL."""
+    fullest = q == q.max(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    right = fullest[rows, labels] / fullest.sum(axis=1)
+    spread = (1 - SPREAD) * q + SPREAD / q.shape[1]
+    return {"wrong": float(100 * (1 - right.mean())), "nll": float(-np.log(spread[rows, labels]).mean())}
+
+
+TOLD = {
+    "one": "one person, hard",
+    "one_even": "one person, constant smoothing",
+    "one_confused": "one person, the rest by confusion",
+    "vote": "majority of three, hard",
+    "shares": "shares of three votes",
+    "dawid_skene": "three votes by Dawid–Skene",
+}
+STUDENTS = {**TOLD, "labels": "CIFAR-10's own labels"}
+JUDGED = {**JUDGED_ON_8000, "errors": ("errors of 10,000", 0)}
+PUBLISHED: dict[str, float | str] = {"one": "17.2–18.1", "vote": 9.03}  #: percent of wrong labels, Wei et al. 2022, table 1
+
+ROWS = (
+    *(
+        Row(
+            label=f"target: {label}: differs from CIFAR-10's label, %",
+            metric=f"target_{name}_wrong",
+            twin="target_one_wrong",
+            published=PUBLISHED.get(name),
+            digits=2,
+        )
+        for name, label in TOLD.items()
+    ),
+    *(
+        Row(label=f"target: {label}: NLL", metric=f"target_{name}_nll", twin="target_one_nll", digits=4)
+        for name, label in TOLD.items()
+    ),
+    *(
+        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
+        for what, (title, digits) in JUDGED.items()
+        for name, label in STUDENTS.items()
+    ),
+)
+
+#: what a student told the first knows beyond one told the second
+COMPARED = {
+    "smoothing one person, over their hard label": ("one_even", "one"),
+    "rest by confusion, over evenly": ("one_confused", "one_even"),
+    "majority of three, over one person": ("vote", "one"),
+    "shares of three votes, over their majority": ("shares", "vote"),
+    "Dawid–Skene, over shares": ("dawid_skene", "shares"),
+}
+PAIRS = tuple(
+    Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
+    for what, (title, digits) in JUDGED.items()
+    for label, (first, second) in COMPARED.items()
+)
+
+
+def draw(measured: Sequence[Measured]) -> Figure:
+    """KL of the students to the people, one dot per seed."""
+    from joryu.report.plots import dots
+
+    return dots(
+        {label: [one[f"{name}_kl"] for one in measured] for name, label in STUDENTS.items()},
+        published={},
+        axis="KL(people ‖ student), nats",
+    )
+
+
+EXPERIMENT = Experiment(
+    name="people-cifar-n",
+    claim="B2",
+    summary="One person, a vote, or three people's doubts, about every picture that a student learns from.",
+    data="CIFAR-10N on CIFAR-10's training pictures (JPEG): 10,000 of 50,000 to learn from; CIFAR-10H and CIFAR-10's "
+    "10,000 test pictures to judge",
+    rows=ROWS,
+    measure=measure,
+    draw=draw,
+    unit="",
+    twin="twin (one person, hard)",
+    pairs=PAIRS,
+)
