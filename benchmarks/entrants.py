@@ -38,13 +38,15 @@ class Entrant:
 
 
 BARE, OURS = "bare student, hard labels", "Joryu, cached"
+CONFIGURED = "torchdistill, as configured"
 
 ENTRANTS = (
     Entrant(BARE, "bare"),
     Entrant(OURS, "cached"),
     Entrant("PyTorch, online", "online", ("samples",)),
     Entrant("PyTorch, online, whole batches", "online", ("batches",)),
-    Entrant("torchdistill", "distillation_box", ("samples",), peer=True),
+    Entrant(CONFIGURED, "distillation_box", ("pictures",), peer=True),
+    Entrant("torchdistill, samples", "distillation_box", ("samples",), peer=True),
     Entrant("torchdistill, whole batches", "distillation_box", ("batches",), peer=True),
     Entrant("Keras Distiller, JAX", "keras_distiller", environment={"KERAS_BACKEND": "jax"}, peer=True),
     Entrant("Keras Distiller, TensorFlow", "keras_distiller", environment={"KERAS_BACKEND": "tensorflow"}, peer=True),

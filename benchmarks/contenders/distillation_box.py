@@ -1,6 +1,7 @@
 """torchdistill: `DistillationBox` with `KDLoss`, configured as in its sample configurations.
 
-Its own example script also logs every step; that is left out. ``samples`` and ``batches`` as in `online`.
+Its own example script also logs every step; that is left out. ``pictures``: fed as those configurations feed it, from a
+torchvision set with transforms. ``samples`` and ``batches`` as in `online`, which its users would have to write.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, RandomSampler, TensorDataset
+from torch.utils.data import BatchSampler, Dataset, RandomSampler, TensorDataset, default_collate
 
-from benchmarks.contenders.torch_parts import autocast, device, student, teacher
+from benchmarks.contenders.torch_parts import Pictures, autocast, device, student, take_scaled, teacher
 from benchmarks.contenders.work import Work
 from benchmarks.contenders.worker import Contender, Spent, fastest, serve
 
 
-def configuration(work: Work, *, batches: bool, workers: int) -> dict[str, Any]:
+def configuration(work: Work, *, feed: str, workers: int) -> dict[str, Any]:
     """What a torchdistill user writes as YAML."""
     loading: dict[str, Any] = {"num_workers": workers, "persistent_workers": workers > 0}
-    if batches:
+    if feed == "batches":
         sampler: dict[str, Any] = {"class_or_func": partial(whole_batches, size=work.batch)}
         loading["batch_size"] = None
     else:
@@ -48,16 +49,19 @@ def whole_batches(examples: TensorDataset, *, size: int) -> BatchSampler:
     return BatchSampler(RandomSampler(examples), size, drop_last=True)
 
 
-def build(work: Work, *, batches: bool, workers: int) -> Contender:
+def build(work: Work, *, feed: str, workers: int) -> Contender:
     from torchdistill.core.distillation import get_distillation_box  # type: ignore[import-not-found]
 
     torch.set_num_threads(work.threads)
-    pictures, labels = (torch.from_numpy(array) for array in work.pictures())
+    examples: Dataset[Any] = TensorDataset(*(torch.from_numpy(array) for array in work.pictures()))
+    guide, network = teacher(work), student(work)
+    if feed == "pictures":
+        examples, guide, network = Pictures(work), take_scaled(guide), take_scaled(network)
     box = get_distillation_box(
-        teacher(work),
-        student(work),
-        {"train": TensorDataset(pictures, labels)},
-        configuration(work, batches=batches, workers=workers),
+        guide,
+        network,
+        {"train": examples},
+        configuration(work, feed=feed, workers=workers),
         device=device(),
         device_ids=[],
         distributed=False,
@@ -82,14 +86,14 @@ def build(work: Work, *, batches: bool, workers: int) -> Contender:
         return Spent.since(start)
 
     box.pre_epoch_process(epoch=0)
-    first = loss_of(pictures[: work.batch], labels[: work.batch], {})
+    first = loss_of(*default_collate([examples[row] for row in range(work.batch)]), {})
     facts = {"torchdistill": version("torchdistill"), "torch": torch.__version__, "device": str(device())}
     return Contender(epoch, float(first.detach()), facts)
 
 
 VARIANTS: dict[str, dict[str, Callable[[Work], Contender]]] = {
-    "samples": {f"{workers} workers": partial(build, batches=False, workers=workers) for workers in (0, 2)},
-    "batches": {f"{workers} workers": partial(build, batches=True, workers=workers) for workers in (0, 2)},
+    feed: {f"{workers} workers": partial(build, feed=feed, workers=workers) for workers in (0, 2)}
+    for feed in ("pictures", "samples", "batches")
 }
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-from benchmarks.contenders.work import CLASSES, DEPTHS, OFFSET, SCALE, Work
+from benchmarks.contenders.work import CLASSES, DEPTHS, MEAN, OFFSET, SCALE, STD, Work
 
 
 class Scaled(nn.Module):
@@ -64,6 +66,32 @@ def fill(module: nn.Module, work: Work, *, teacher: bool, member: int = 0) -> No
             layer.weight.copy_(torch.from_numpy(weight))
             if layer.bias is not None:
                 layer.bias.zero_()
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """A set as torchvision's are and as most examples use them: a PIL picture, then transforms, for each example."""
+
+    def __init__(self, work: Work) -> None:
+        from torchvision import transforms
+
+        pictures, labels = work.pictures()
+        self.pictures, self.labels = pictures.transpose(0, 2, 3, 1).squeeze(), labels.tolist()
+        normalise = transforms.Normalize((MEAN,) * work.shape[0], (STD,) * work.shape[0])
+        self.transform = transforms.Compose([transforms.ToTensor(), normalise])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.pictures[index])), self.labels[index]
+
+
+def take_scaled(network: nn.Module) -> nn.Module:
+    """The network for pictures that come as `Pictures` gives them."""
+    for part in network.modules():
+        if isinstance(part, nn.Sequential) and isinstance(part[0], Scaled):
+            part[0] = nn.Identity()
+    return network
 
 
 def autocast(work: Work) -> Any:

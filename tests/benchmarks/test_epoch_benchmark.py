@@ -3,12 +3,15 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 from benchmarks.__main__ import documents
+from benchmarks.contenders import torch_parts
 from benchmarks.contenders.work import Work
-from benchmarks.entrants import BARE, OURS, PEERS, ROOT, Entrant, MissingError, Started
+from benchmarks.entrants import BARE, CONFIGURED, OURS, PEERS, ROOT, Entrant, MissingError, Started
 from benchmarks.epoch import claims, lines, measure, other_work, row, works
 from benchmarks.results import markdown
 from benchmarks.side_by_side import Timing
+from torch.utils.data import default_collate
 
 WORK = Work("mlp", 512)
 TIMINGS = [
@@ -46,6 +49,26 @@ def test_claims_take_the_fastest_rival(result):
     assert not found["cached step against the bare one"]["met"]
     assert found["faster than the fastest Keras backend"]["reached"] == pytest.approx(2.0)  # 2, 1, 2
     assert len(found) == 2  # nothing is said of torchdistill, which was not there
+
+
+def test_the_two_ways_to_feed_torchdistill_are_two_claims():
+    timings = [
+        Timing(OURS, (1.0,), (1.0,)),
+        Timing(CONFIGURED, (4.0,), (4.0,)),
+        Timing("torchdistill, whole batches", (1.5,), (1.5,)),
+    ]
+    found = claims({"work": "mlp", "contenders": [row(timing, timings, WORK) for timing in timings]})
+    assert [(claim["reached"], claim["met"]) for claim in found] == [(4.0, True), (1.5, False)]
+
+
+def test_pictures_with_transforms_give_the_answers_of_bytes():
+    pytest.importorskip("torchvision")
+    for network in ("mlp", "cnn"):
+        work = Work(network, 8, batch=4, teachers=2)
+        pictures = default_collate([torch_parts.Pictures(work)[row][0] for row in range(4)])
+        plain = torch_parts.teacher(work)
+        expected = plain(torch.from_numpy(work.pictures()[0][:4]))
+        torch.testing.assert_close(torch_parts.take_scaled(plain)(pictures), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_absent_are_called_absent(result):

@@ -201,7 +201,10 @@ TOLD = {
 }
 STUDENTS = {**TOLD, "labels": "CIFAR-10's own labels"}
 JUDGED = {**JUDGED_ON_8000, "errors": ("errors of 10,000", 0)}
-PUBLISHED: dict[str, float | str] = {"one": "17.2–18.1", "vote": 9.03}  #: percent of wrong labels, Wei et al. 2022, table 1
+PUBLISHED: dict[str, float | str] = {
+    "one": "17.2–18.1",
+    "vote": 9.03,
+}  #: percent of wrong labels, Wei et al. 2022, table 1
 
 ROWS = (
     *(
