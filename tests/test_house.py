@@ -15,14 +15,25 @@ FILES = sorted(SOURCE.rglob("*.py"))
 #: what each room may import, beside itself
 ALLOWED = {
     "errors": set(),
+    "allocator": set(),
     "durable": {"errors"},
     "annotations": {"errors", "durable"},
     "examples": {"errors", "durable", "annotations"},
     "targets": {"errors", "durable", "examples"},
     "objectives": {"errors", "durable", "targets.soft_targets"},
     "students": {"errors", "durable"},
-    "teachers": {"errors", "durable", "annotations", "examples", "targets", "students", "objectives"},
-    "evaluation": {"errors", "durable", "annotations", "examples", "targets", "objectives", "students", "teachers"},
+    "teachers": {"allocator", "errors", "durable", "annotations", "examples", "targets", "students", "objectives"},
+    "evaluation": {
+        "allocator",
+        "errors",
+        "durable",
+        "annotations",
+        "examples",
+        "targets",
+        "objectives",
+        "students",
+        "teachers",
+    },
     "labelling": {"errors", "durable", "annotations", "examples", "targets", "teachers"},
     "training": {"errors", "durable", "examples", "targets", "objectives", "students", "teachers", "evaluation"},
 }

@@ -210,9 +210,11 @@ def _without_offset(exact: Tensor) -> Tensor:
 
 
 def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor, dict[int, str]]:
+    if exact.numel() and float(exact.abs().amax()) <= COARSE:  # nearly always; what is not a number is not less
+        return exact.to(dtype, copy=True), {}  # a copy even in float32: the teacher may use its buffer again
     if dtype is torch.float16 and kept.space is Space.LOGITS and kept.indices is None and kept.coverage is None:
         exact = exact if kept.per_tag or kept.kind is Kind.REGRESSION else _without_offset(exact)
-    values = exact.to(dtype, copy=True)  # a copy even in float32: the teacher may use its buffer again
+    values = exact.to(dtype, copy=True)
     if math.isfinite(float(values.sum(dtype=torch.float32))):  # one pass; what is not finite never sums to what is
         return values, {}
     finite = exact.flatten(1).isfinite().all(1)

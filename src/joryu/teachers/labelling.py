@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.views import Views
@@ -100,6 +101,7 @@ def label_examples(
     """
     if n_views and views is None:
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
+    keep_freed_memory()
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:
