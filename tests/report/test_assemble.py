@@ -90,7 +90,10 @@ def test_a_store_that_is_gone_is_said(job: Path) -> None:
 
 
 def test_a_page_has_a_place_or_is_refused_and_an_earlier_one_is_kept(job: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (job / "run").iterdir()}
     page, _ = report_run(job / "run", out=job / "new" / "page.html")
+    assert {path: path.stat().st_mtime_ns for path in (job / "run").iterdir()} == before
+    assert json.loads(page.with_name("page-numbers.json").read_text())["models"]
     assert page.read_text().startswith("<!doctype html>")
     (job / "file").write_text("")
     with pytest.raises(InputError, match="is a folder"):

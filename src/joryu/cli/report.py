@@ -18,7 +18,7 @@ def report(
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    out: Path | None = typer.Option(None, help="The page; report.html in the run by default."),
+    out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the run."),
     as_json: bool = JSON,
 ) -> None:
     """Write one self-contained page: teacher, student, twin, and whether distilling helped.

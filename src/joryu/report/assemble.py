@@ -141,7 +141,10 @@ def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str
 def report_run(
     folder: Path | str, judges: Judges = OWN_TEST_PART, *, out: Path | str | None = None
 ) -> tuple[Path, str]:
-    """Write ``report.html`` (and ``evaluation.json``); returns the page and its headline in words.
+    """Write ``report.html`` and ``evaluation.json`` into the run; returns the page and its headline in words.
+
+    With ``out`` the page is written there, its numbers beside it as ``NAME-numbers.json``, and the run, which may
+    be one that cannot be written, is left as it is.
 
     Raises:
         InputError, MismatchError: as `assemble`.
@@ -149,8 +152,11 @@ def report_run(
     folder = Path(folder)
     data = assemble(folder, judges)
     findings = find(data)
-    write_json(folder / "evaluation.json", report_numbers(data, findings))
     page = write_report(data, Path(out) if out else folder / "report.html")
+    write_json(
+        page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
+        report_numbers(data, findings),
+    )
     said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
     return page, f"{said.title}. {said.detail}"
 
