@@ -31,6 +31,7 @@ from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.pairs import Pair
 from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people_cifar import EXPERIMENT as PEOPLE_CIFAR
 from joryu.experiments.people_cifar import JUDGED, Judging, course_of, judge, one_each
 from joryu.experiments.told import Told, learn
 from joryu.objectives import WithSignals
@@ -167,7 +168,7 @@ EXPERIMENT = Experiment(
     name="signal-as-task",
     claim="B3",
     summary="Predicting how people hesitated, as a second task, beside learning what they said.",
-    data="CIFAR-10S and CIFAR-10H on CIFAR-10's test pictures (JPEG): 1,000 to learn from, 9,000 to judge",
+    data=PEOPLE_CIFAR.data,
     rows=ROWS,
     measure=measure,
     draw=draw,
