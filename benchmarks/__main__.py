@@ -20,11 +20,13 @@ NAMES = ("epoch", "labelling", "store", "command_line")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", choices=NAMES, nargs="*", default=list(NAMES), help="which ones; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(NAMES)}; default: all")
     parser.add_argument("--rows", type=int, help="examples of an epoch (default 60,000)")
     parser.add_argument("--repeats", type=int, help="of an epoch and of labelling (default 5)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write DIR/benchmarks.json and DIR/benchmarks.md")
     options = parser.parse_args(arguments)
+    if strange := sorted({*options.names} - {*NAMES}):  # argparse's choices would refuse an empty list
+        parser.error(f"unknown benchmark {', '.join(strange)} (there are {', '.join(NAMES)})")
     started = time.monotonic()
     words = list(sys.argv[1:] if arguments is None else arguments)
     report: dict[str, Any] = {
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "machine": machine(),
     }
     failed = False
-    for name in options.names:
+    for name in options.names or NAMES:
         extra = ["--rows", str(options.rows)] if options.rows and name == "epoch" else []
         extra += ["--repeats", str(options.repeats)] if options.repeats and name in ("epoch", "labelling") else []
         tell(f"benchmarks.{name}")

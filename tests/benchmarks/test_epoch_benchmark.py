@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import benchmarks.__main__
 import pytest
 import torch
 from benchmarks.__main__ import documents
@@ -125,3 +126,18 @@ def test_the_page_holds_every_contender(result):
     page = markdown({"machine": machine, "command": "x", "minutes": 1.0, "epoch": [{"results": [result]}]})
     assert "| Keras Distiller, JAX | 4.000 | 128 | 3.30 | 3.00 | 4.00 | jit |" in page
     assert "- torchdistill: absent (No module named 'torchdistill')" in page
+
+
+def test_without_names_every_benchmark_is_run_and_a_strange_name_is_refused(monkeypatch, capsys):
+    modules = []
+
+    def run(command, **_):
+        modules.append(command[2])
+        return SimpleNamespace(returncode=0, stdout="")
+
+    monkeypatch.setattr(benchmarks.__main__.subprocess, "run", run)
+    assert benchmarks.__main__.main([]) == 0
+    assert modules == [f"benchmarks.{name}" for name in ("epoch", "labelling", "store", "command_line")]
+    with pytest.raises(SystemExit):
+        benchmarks.__main__.main(["epochs"])
+    assert "unknown benchmark epochs (there are epoch, labelling" in capsys.readouterr().err
