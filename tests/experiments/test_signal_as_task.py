@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from joryu.experiments.judged import Judging
 from joryu.experiments.people import simulated_people
-from joryu.experiments.people_cifar import Judging
 from joryu.experiments.signal_as_task import all_annotators, noticed, one_annotator
 
 

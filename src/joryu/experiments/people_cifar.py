@@ -26,26 +26,21 @@ CPU core). Smoke size: digits and *simulated* annotators, seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
 
 from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats, Ints, Trials, shuffle_within
-from joryu.evaluation import evaluate_logits, predict_logits
-from joryu.examples import Examples, parse_views
+from joryu.examples import parse_views
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.pairs import Pair
+from joryu.experiments.judged import Judging, drawing, judge, student_pairs, student_rows, titles
 from joryu.experiments.people import Asked, cifar_people, simulated_people
 from joryu.experiments.people_base import VIEWS, base_of
 from joryu.experiments.people_targets import (
     auroc,
     build,
     cross_fitted,
-    divergence,
     folds_of,
     gain_of_response_time,
     shuffled_response_time,
@@ -58,7 +53,7 @@ from joryu.objectives import Distillation
 from joryu.training import Recipe
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 RECIPE = Recipe(epochs=20, batch_size=50, weight_decay=0.01, keep="last")
 RATES = (3e-4, 1e-3, 3e-3)  #: learning rates, of which the validation pictures choose one
@@ -90,18 +85,6 @@ def measure(setting: Setting) -> Measured:
         student = learn(setting, name, course, Told(course.shown, q)).module
         found |= {f"{name}_{what}": value for what, value in judge(student, judging).items()}
     return found
-
-
-class Judging(NamedTuple):
-    """Pictures that no student sees, and what the population says about them, ``[n, C]``."""
-
-    examples: Examples
-    people: Floats
-
-    @classmethod
-    def of(cls, asked: Asked, rows: Ints) -> Judging:
-        """These of the pictures."""
-        return cls(asked.examples.select(rows.tolist()), asked.people[rows])
 
 
 def course_of(setting: Setting, asked: Asked) -> tuple[Course, Judging]:
@@ -176,15 +159,6 @@ def targets_with_shuffled_time(asked: Asked, seed: int) -> Floats:
     return cross_fitted(control, asked.agreement, folds_of(asked, seed), ("stated", "response-time"))
 
 
-def judge(module: nn.Module, judging: Judging) -> dict[str, float]:
-    """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
-    logits = predict_logits(module, judging.examples)
-    found = evaluate_logits(logits, judging.examples.labels_or_empty)
-    probs = torch.log_softmax(logits.double(), dim=-1).exp().numpy()
-    kl = float(divergence(judging.people, probs).mean())
-    return {"errors": found.errors, "nll": found.nll, "ece": found.ece, "kl": kl}
-
-
 TARGETS = {
     "hard": "hard label",
     "constant": "best constant smoothing",
@@ -194,8 +168,7 @@ TARGETS = {
     "oracle": "oracle confidence",
 }
 
-#: what `judge` finds: how it is called, and its digits
-JUDGED = {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": ("errors of 8,000", 0)}
+JUDGED = titles(8_000)
 
 #: the independent implementation's
 BEFORE = {
@@ -238,11 +211,7 @@ ROWS = (
     Row(label="AUROC of quickness for being right: raw", metric="auroc_raw", digits=3),
     Row(label="… z-scored, practice removed", metric="auroc_hesitation", digits=3),
     Row(label="learning rate chosen for the twin", metric="learning_rate", digits=5),
-    *(
-        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
-        for what, (title, digits) in JUDGED.items()
-        for name, label in STUDENTS.items()
-    ),
+    *student_rows(STUDENTS, JUDGED),
 )
 
 #: what a student told the first knows beyond one told the second
@@ -255,23 +224,6 @@ COMPARED = {
     "shares of ~6 votes, over their majority": ("shares", "vote"),
     "51 people, over one hard": ("people", "one"),
 }
-PAIRS = tuple(
-    Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
-    for what, (title, digits) in JUDGED.items()
-    for label, (first, second) in COMPARED.items()
-)
-
-
-def draw(measured: Sequence[Measured]) -> Figure:
-    """KL of the students to the people, one dot per seed."""
-    from joryu.report.plots import dots
-
-    return dots(
-        {label: [one[f"{name}_kl"] for one in measured] for name, label in STUDENTS.items()},
-        published={},
-        axis="KL(people ‖ student), nats",
-    )
-
 
 EXPERIMENT = Experiment(
     name="people-cifar",
@@ -281,8 +233,8 @@ EXPERIMENT = Experiment(
     "learning, 8,000 to judge; the network that students begin with: Tiny ImageNet's training pictures at 32×32",
     rows=ROWS,
     measure=measure,
-    draw=draw,
+    draw=drawing(STUDENTS),
     unit="",
     twin="twin (one annotator, hard)",
-    pairs=PAIRS,
+    pairs=student_pairs(COMPARED, JUDGED),
 )

@@ -21,7 +21,6 @@ Command: ``JORYU_DATA=... joryu experiment run people-cifar-n --seeds 3``. Smoke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,18 +32,17 @@ from joryu.annotations.trials import NONE, Floats, Ints, Trials
 from joryu.errors import InputError
 from joryu.examples import Examples, data_root, load_examples, parse_views
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.pairs import Pair
+from joryu.experiments.judged import Judging, drawing, judge, student_pairs, student_rows, titles
 from joryu.experiments.people import CLASSES, cifar_people, simulated_people
 from joryu.experiments.people_base import RECIPE, STUDENT, STUDENT_SMOKE, VIEWS
-from joryu.experiments.people_cifar import JUDGED as JUDGED_ON_8000
-from joryu.experiments.people_cifar import Judging, hard_of_one, judge, one_each
+from joryu.experiments.people_cifar import hard_of_one, one_each
 from joryu.experiments.told import Course, Told, learn
 from joryu.objectives import Distillation
 from joryu.teachers.confidence import agreement_among, fit_logistic
 from joryu.teachers.left_over import confusion, distribute, uniform
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 SHOWN = 10_000  #: pictures that a student learns from
 PEOPLE = 3  #: answers about each picture
@@ -200,7 +198,7 @@ TOLD = {
     "dawid_skene": "three votes by Dawid–Skene",
 }
 STUDENTS = {name: TOLD[name] for name in ("one", "vote", "shares", "dawid_skene")} | {"labels": "CIFAR-10's own labels"}
-JUDGED = {**JUDGED_ON_8000, "errors": ("errors of 10,000", 0)}
+JUDGED = titles(10_000)
 PUBLISHED: dict[str, float | str] = {
     "one": "17.2–18.1",
     "vote": 9.03,
@@ -221,11 +219,7 @@ ROWS = (
         Row(label=f"target: {label}: NLL", metric=f"target_{name}_nll", twin="target_one_nll", digits=4)
         for name, label in TOLD.items()
     ),
-    *(
-        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
-        for what, (title, digits) in JUDGED.items()
-        for name, label in STUDENTS.items()
-    ),
+    *student_rows(STUDENTS, JUDGED),
 )
 
 #: what a student told the first knows beyond one told the second
@@ -235,23 +229,6 @@ COMPARED = {
     "Dawid–Skene, over shares": ("dawid_skene", "shares"),
     "Dawid–Skene, over one person": ("dawid_skene", "one"),
 }
-PAIRS = tuple(
-    Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
-    for what, (title, digits) in JUDGED.items()
-    for label, (first, second) in COMPARED.items()
-)
-
-
-def draw(measured: Sequence[Measured]) -> Figure:
-    """KL of the students to the people, one dot per seed."""
-    from joryu.report.plots import dots
-
-    return dots(
-        {label: [one[f"{name}_kl"] for one in measured] for name, label in STUDENTS.items()},
-        published={},
-        axis="KL(people ‖ student), nats",
-    )
-
 
 EXPERIMENT = Experiment(
     name="people-cifar-n",
@@ -261,8 +238,8 @@ EXPERIMENT = Experiment(
     "10,000 test pictures to judge",
     rows=ROWS,
     measure=measure,
-    draw=draw,
+    draw=drawing(STUDENTS),
     unit="",
     twin="twin (one person, hard)",
-    pairs=PAIRS,
+    pairs=student_pairs(COMPARED, JUDGED),
 )

@@ -29,10 +29,11 @@ from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats
 from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.judged import Judging, judge
 from joryu.experiments.pairs import Pair
 from joryu.experiments.people import Asked, cifar_people, simulated_people
 from joryu.experiments.people_cifar import EXPERIMENT as PEOPLE_CIFAR
-from joryu.experiments.people_cifar import JUDGED, Judging, course_of, judge, one_each
+from joryu.experiments.people_cifar import JUDGED, course_of, one_each
 from joryu.experiments.told import Told, learn
 from joryu.objectives import WithSignals
 

@@ -1,0 +1,83 @@
+"""How students of people are judged, and their tables and figure: what the experiments of B2 share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import torch
+from torch import nn
+
+from joryu.annotations.trials import Floats, Ints
+from joryu.evaluation import evaluate_logits, predict_logits
+from joryu.examples import Examples
+from joryu.experiments.experiment import Measured, Row
+from joryu.experiments.pairs import Pair
+from joryu.experiments.people import Asked
+from joryu.experiments.people_targets import divergence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Titles = Mapping[str, tuple[str, int]]
+"""What `judge` finds: how it is called, and its digits."""
+
+
+def titles(n_judging: int) -> Titles:
+    """The titles where so many pictures judge."""
+    errors = f"errors of {n_judging:,}"
+    return {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": (errors, 0)}
+
+
+class Judging(NamedTuple):
+    """Pictures that no student sees, and what the population says about them, ``[n, C]``."""
+
+    examples: Examples
+    people: Floats
+
+    @classmethod
+    def of(cls, asked: Asked, rows: Ints) -> Self:
+        """These of the pictures."""
+        return cls(asked.examples.select(rows.tolist()), asked.people[rows])
+
+
+def judge(module: nn.Module, judging: Judging) -> dict[str, float]:
+    """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
+    logits = predict_logits(module, judging.examples)
+    found = evaluate_logits(logits, judging.examples.labels_or_empty)
+    probs = torch.log_softmax(logits.double(), dim=-1).exp().numpy()
+    kl = float(divergence(judging.people, probs).mean())
+    return {"errors": found.errors, "nll": found.nll, "ece": found.ece, "kl": kl}
+
+
+def student_rows(students: Mapping[str, str], judged: Titles) -> tuple[Row, ...]:
+    """A row for all that is judged of each student, beside the one told one person's hard label."""
+    return tuple(
+        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
+        for what, (title, digits) in judged.items()
+        for name, label in students.items()
+    )
+
+
+def student_pairs(compared: Mapping[str, tuple[str, str]], judged: Titles) -> tuple[Pair, ...]:
+    """By all that is judged: what a student told the first knows beyond one told the second."""
+    return tuple(
+        Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
+        for what, (title, digits) in judged.items()
+        for label, (first, second) in compared.items()
+    )
+
+
+def drawing(students: Mapping[str, str]) -> Callable[[Sequence[Measured]], Figure]:
+    """How to draw the KL of the students to the people, one dot per seed."""
+
+    def draw(measured: Sequence[Measured]) -> Figure:
+        from joryu.report.plots import dots
+
+        return dots(
+            {label: [one[f"{name}_kl"] for one in measured] for name, label in students.items()},
+            published={},
+            axis="KL(people ‖ student), nats",
+        )
+
+    return draw
