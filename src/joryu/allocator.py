@@ -17,9 +17,10 @@ def keep_freed_memory() -> bool:
     """Let this process keep up to 512 MiB that it has freed; whether it was told to.
 
     A network that only answers frees all activations of a batch at once. glibc then gives the end of its heap back to
-    the system, and the next batch fetches it again, page by page: with Hinton's MNIST teacher 900 page faults and 2 ms
-    a batch of 256, a tenth of its time. (Training frees and takes the same pieces but seldom reaches the end of the
-    heap.) Does nothing where the C library is another one, or where the environment has settings of its own.
+    the system, and the next batch fetches it again, page by page: over a thousand page faults a batch with Hinton's
+    MNIST teacher, and a handful after this (``tests/test_allocator.py`` counts them). Training frees and takes the same
+    pieces but seldom reaches the end of the heap. Does nothing where the C library is another one, or where the
+    environment has settings of its own.
     """
     if sys.platform != "linux" or any(name in os.environ for name in _SET_BY_USER):
         return False

@@ -26,8 +26,6 @@ CPU core). Smoke size: digits and *simulated* annotators, seconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from joryu.annotations.dawid_skene import vote_shares
@@ -51,9 +49,6 @@ from joryu.experiments.people_targets import (
 from joryu.experiments.told import Course, Told, learn
 from joryu.objectives import Distillation
 from joryu.training import Recipe
-
-if TYPE_CHECKING:
-    pass
 
 RECIPE = Recipe(epochs=20, batch_size=50, weight_decay=0.01, keep="last")
 RATES = (3e-4, 1e-3, 3e-3)  #: learning rates, of which the validation pictures choose one

@@ -12,9 +12,8 @@ the people's answers alone, never from CIFAR-10's labels.
 and ECE against CIFAR-10's label, and KL to the ~51 people of CIFAR-10H. All pictures are JPEG-compressed; the recipe is
 that of `people_base` with 12 epochs and was fixed beforehand. The twin is told one person's hard label.
 
-The set names the worker and the seconds of every batch of ten. They are not used: in no order of the pictures that it
-documents do a worker's errors repeat (correlation of two halves 0.02 and 0.16 over 200 workers), nor does the time tell
-of errors (-0.003 to -0.03).
+The set names the worker and the seconds of every batch of ten. They are not used: which order of the pictures these
+follow, and whether its columns are those of the labels, is not documented, and the errors alone do not tell.
 
 Command: ``JORYU_DATA=... joryu experiment run people-cifar-n --seeds 3``. Smoke size: digits, *simulated* annotators.
 """
@@ -22,7 +21,7 @@ Command: ``JORYU_DATA=... joryu experiment run people-cifar-n --seeds 3``. Smoke
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,9 +39,6 @@ from joryu.experiments.told import Course, Told, learn
 from joryu.objectives import Distillation
 from joryu.teachers.confidence import agreement_among, fit_logistic
 from joryu.teachers.left_over import confusion, distribute, uniform
-
-if TYPE_CHECKING:
-    pass
 
 SHOWN = 10_000  #: pictures that a student learns from
 PEOPLE = 3  #: answers about each picture
@@ -63,14 +59,14 @@ class Crowd(NamedTuple):
     judging: Judging
 
 
-def cifar_n(seed: int, root: Path | None = None) -> Crowd:
+def cifar_n(seed: int) -> Crowd:
     """The three labels of every training picture, of which the seed draws 10,000, and CIFAR-10H to be judged by.
 
     Raises:
         InputError: the data are not there, or are about other pictures.
     """
     examples = load_examples("cifar10", split="train")
-    trials, labels = cifar_n_trials(root or data_root())
+    trials, labels = cifar_n_trials(data_root())
     if not np.array_equal(labels, examples.labels_or_empty.numpy()):
         raise InputError(
             "CIFAR-10N is not in the order of these pictures",
@@ -199,10 +195,8 @@ TOLD = {
 }
 STUDENTS = {name: TOLD[name] for name in ("one", "vote", "shares", "dawid_skene")} | {"labels": "CIFAR-10's own labels"}
 JUDGED = titles(10_000)
-PUBLISHED: dict[str, float | str] = {
-    "one": "17.2–18.1",
-    "vote": 9.03,
-}  #: percent of wrong labels, Wei et al. 2022, table 1
+#: percent of wrong labels, Wei et al. 2022, table 1
+PUBLISHED: dict[str, float | str] = {"one": "17.2–18.1", "vote": 9.03}
 
 ROWS = (
     *(
