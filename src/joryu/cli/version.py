@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed
-
 import typer
 
 from joryu.cli.output import JSON, emit
@@ -19,6 +17,8 @@ def version(as_json: bool = JSON) -> None:
     \b
     Example:  joryu version --json
     """
+    from importlib.metadata import version as installed  # here: every command would pay for it
+
     names = ("joryu", "torch", "lightning-fabric", "pyarrow", "scikit-learn")
     versions = {name: installed(name) for name in names}
     emit(versions, as_json, "\n".join(f"{name} {number}" for name, number in versions.items()))
