@@ -21,7 +21,7 @@ FLOOR = "python -c pass"
 def commands() -> dict[str, list[str]]:
     """What is timed, by the name it is printed under."""
     joryu = Path(sys.executable).with_name("joryu")
-    start = [str(joryu)] if joryu.is_file() else [sys.executable, "-c", "from joryu.cli import main; main()"]
+    start = [str(joryu)] if joryu.is_file() else [sys.executable, "-m", "joryu"]
     return {
         FLOOR: [sys.executable, "-c", "pass"],
         "import joryu": [sys.executable, "-c", "import joryu"],

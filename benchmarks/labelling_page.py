@@ -72,7 +72,7 @@ def main() -> int:
         folder = Path(place)
         paint(folder / "pictures", options.labels)
         words = ["annotate", "pictures", "--classes", ",".join(CLASSES), "--repeats", "0", "--project", "project"]
-        command = [sys.executable, "-c", "from joryu.cli import main; main()", *words, "--no-browser"]
+        command = [sys.executable, "-m", "joryu", *words, "--no-browser"]
         with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as server:
             said = server.stderr or ()
             link = next(found[0] for line in said if (found := re.search(r"http://\S+", line)))

@@ -37,7 +37,7 @@ ALLOWED = {
     "labelling": {"errors", "durable", "annotations", "examples", "targets", "teachers"},
     "training": {"errors", "durable", "examples", "targets", "objectives", "students", "teachers", "evaluation"},
 }
-OUTSIDE = {"cli", "experiments"}  #: imported by nobody
+OUTSIDE = {"__main__", "cli", "experiments"}  #: imported by nobody
 
 
 def imports(path: Path) -> set[str]:

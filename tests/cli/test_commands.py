@@ -220,7 +220,7 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
 
 def command(*words: object, stdout: object) -> tuple[int, str]:
     """Exit code and stderr of a command as a process of its own."""
-    run_it = [sys.executable, "-c", "from joryu.cli import main; main()", *map(str, words)]
+    run_it = [sys.executable, "-m", "joryu", *map(str, words)]
     found = subprocess.run(run_it, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)  # type: ignore[call-overload]
     return found.returncode, found.stderr
 

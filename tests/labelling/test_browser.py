@@ -44,7 +44,7 @@ class Server:
             "--project",
             "project",
         ]
-        command = [sys.executable, "-c", "from joryu.cli import main; main()", *words, "--no-browser", *self.options]
+        command = [sys.executable, "-m", "joryu", *words, "--no-browser", *self.options]
         command += [] if port is None else ["--port", port]
         self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
