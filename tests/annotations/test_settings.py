@@ -36,6 +36,14 @@ def test_settings_that_cannot_be_asked_are_refused_in_one_line(settings: dict[st
     assert "\n" not in str(caught.value)
 
 
+def test_severity_is_not_asked_of_the_classes_where_doubt_ends_unless_told_otherwise() -> None:
+    nearest = {"black spot": "rust", "rust": "healthy"}
+    settings = Settings(classes=("healthy", "black spot", "rust"), severities=("mild", "severe"), nearest=nearest)
+    assert settings.well == ("healthy",)
+    assert settings.model_copy(update={"without_severity": ("rust",)}).well == ("rust",)
+    assert settings.model_copy(update={"nearest": {}}).well == ()
+
+
 def test_a_level_that_is_not_asked_for_is_named() -> None:
     with pytest.raises(InputError, match="'severe'"):
         Settings(classes=CLASSES).severity_share("severe")

@@ -55,7 +55,9 @@ def test_export_and_import_change_nothing(folder: Path, name: str, capsys: pytes
     assert (code, said) == (0, "0 new answers, 4 known before, 0 older than what holds, 0 left out\n")
 
 
-@pytest.mark.parametrize(("typed", "code", "said"), [("n\n", 1, "nothing was deleted"), ("", 130, "interrupted")])
+@pytest.mark.parametrize(
+    ("typed", "code", "said"), [("n\n", 1, "nothing was deleted"), ("", 130, "--yes does not ask")]
+)
 def test_forget_deletes_nothing_that_was_not_confirmed(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str, code: int, said: str
 ) -> None:
@@ -115,7 +117,11 @@ def test_the_next_start_changes_what_it_says_and_nothing_else(
     [
         ("nowhere --classes a,b", 2, "no folder of pictures at nowhere"),
         ("start pictures", 2, "is a new project"),
-        ("pictures --classes a", 2, "classes is not usable"),
+        ("pictures --classes a", 2, "classes is not usable (expected at least 2"),
+        ("pictures --classes a,b --nearest a=a", 2, "from a class to itself"),
+        ("pictures --classes a,b --without-severity c", 2, "without_severity names no class"),
+        ("pictures --classes a,b --annotator a@b.de", 2, "pseudonym is not usable"),
+        ("pictures --classes a,b --project project --nearest a=b --classes x,y", 3, "asks for other classes"),
         ("pictures --classes a,b --project project --severity mild --classes a,c", 3, "asks for other classes"),
         ("project --classes a,b --project project", 3, "about other pictures"),
         ("pictures --classes a,b --host 0.0.0.0", 2, "would be open to everybody"),
@@ -138,6 +144,7 @@ def test_a_mistake_gets_one_helpful_line(
     assert len(lines) == 1, err
     assert said in lines[0]
     assert "Traceback" not in err
+    assert not Path("pictures-annotations").exists()  # nothing was begun
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

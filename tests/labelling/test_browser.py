@@ -240,6 +240,60 @@ def test_severity_confidence_and_a_second_choice(chromium: Any, tmp_path: Path) 
     ]
 
 
+def test_the_answer_is_about_the_picture_on_the_screen(chromium: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, n=3)
+    page = enter(chromium, server.link)
+    for done in range(3):
+        settle(page, done)
+        page.keyboard.press("1")
+    settle(page, 3)
+    page.route("**/pictures/*", lambda route: (time.sleep(0.3), route.continue_()))
+    page.reload()
+    settle(page, 3)
+    for _ in range(2):  # the second one before the first one's picture is there
+        page.keyboard.press("Backspace")
+    settle(page, 2)
+    shown = page.get_attribute("#stage img", "src")
+    page.keyboard.press("2")
+    settle(page, 3)
+    (changed,) = [one for one in server.answers() if one.choice == "scab"]
+    server.kill()
+    assert shown == f"/pictures/{changed.picture[:32]}"
+
+
+def test_the_first_screen_is_for_the_keyboard_too(chromium: Any, server: Server) -> None:
+    page = chromium.new_context().new_page()
+    page.goto(server.link)
+    page.wait_for_selector("#hello:not([hidden])")
+    page.keyboard.type("ann")
+    page.keyboard.press("Enter")
+    settle(page, 0)
+    assert page.inner_text("#who") == "ann"
+
+
+MANY = ["--classes", ",".join(f"class {at}" for at in range(36)), "--severity", "mild,moderate,severe"]
+
+
+@pytest.mark.parametrize("options", [["--severity", "mild,moderate,severe", "--confidence", "--second-choice"], MANY])
+def test_the_picture_keeps_its_share_of_any_screen(chromium: Any, tmp_path: Path, options: list[str]) -> None:
+    server = Server(tmp_path, *options, n=2)
+    page = enter(chromium, server.link)
+    settle(page, 0)
+    for width, height in ((320, 568), (360, 640), (390, 844), (640, 360), (844, 390), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+        seen = page.evaluate(
+            "[document.documentElement.scrollWidth, document.querySelector('#answers').scrollWidth"
+            " - document.querySelector('#answers').clientWidth, document.querySelector('#stage img').clientHeight]"
+        )
+        assert seen[0] <= width
+        assert seen[1] <= 0
+        assert seen[2] >= 0.28 * height, (width, height, seen)
+        for name in ("#undo", "#skip"):
+            box = page.query_selector(name).bounding_box()
+            assert box["y"] + box["height"] <= height
+    server.kill()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_everything_fits_the_screen_and_has_a_name(chromium: Any, server: Server, width: int) -> None:
     page = enter(chromium, server.link)

@@ -50,6 +50,23 @@ def test_a_request_that_is_sent_again_answers_once(page: Page) -> None:
     assert len(page.project.answers()) == 1
 
 
+def test_whoever_is_forgotten_meanwhile_begins_anew(page: Page) -> None:
+    shown = page.begin()
+    session, first = shown["session"], shown["task"]
+    after = page.answer(shown, session).json()
+    elsewhere = Project.open(page.project.folder)  # joryu annotate forget, while the page is served
+    elsewhere.forget("ann")
+    elsewhere.close()
+    again = page.answer(after, session, "scab").json()
+    assert (again["done"], again["total"]) == (1, 12)
+    left = [again["task"]["picture"]]
+    while again["task"]:
+        again = page.answer(again, session).json()
+        left += [again["task"]["picture"]] if again["task"] else []
+    assert first["picture"] in left
+    assert page.project.events.annotator_of(session) == "ann"
+
+
 def test_undo_shows_the_picture_again(page: Page) -> None:
     shown = page.begin()
     session, first = shown["session"], shown["task"]
@@ -84,6 +101,8 @@ def test_a_new_server_goes_on_where_the_last_one_was_killed(page: Page) -> None:
         ({"rt_ms": -1}, "greater than or equal"),
         ({"rt_ms": "NaN"}, ""),
         ({"showing": 1.5}, ""),
+        ({"showing": "0"}, "valid integer"),
+        ({"trial": True}, "valid integer"),
         ({"more": 1}, "Extra inputs"),
     ],
 )
@@ -135,6 +154,29 @@ def test_signals_are_those_of_the_response_window_on_the_servers_clock(tmp_path:
     assert page.post("/api/device", {"session": session}).json()["device"]["attention"] == 55.0
     bare = Page(page.project)
     assert bare.post("/api/device", {"session": bare.begin()["session"]}).json() == {"device": None}
+
+
+def test_a_page_that_outlives_its_server_is_measured_on(tmp_path: Path) -> None:
+    first = Page(make_project(tmp_path), worn=Steady(), device="steady")
+    shown = first.begin()
+    session, worn = shown["session"], Steady()
+    again = Page(Project.open(first.project.folder), worn=worn, device="steady")
+    assert again.post("/api/device", {"session": session}).json()["device"]["status"] == "connected"
+    again.answer(shown, session, onset=1000.0, done=1742.0, offset_ms=0.0)
+    assert (set(worn.sessions), len(worn.windows)) == ({session}, 1)
+    assert dict(again.project.answers()[0].signals) == {"attention": 55.0}
+    bare = Page(Project.open(first.project.folder), worn=Steady(), device="steady")
+    assert bare.begin("bob")["session"] != session  # whoever begins first wears it, as ever
+    assert bare.post("/api/device", {"session": session}).json() == {"device": None}
+
+
+def test_what_is_measured_belongs_to_the_page_that_was_used_last(tmp_path: Path) -> None:
+    worn = Steady()
+    page = Page(make_project(tmp_path), worn=worn, device="steady")
+    first, second = page.begin(), page.begin()
+    assert worn.sessions[-1] == second["session"]
+    page.answer(first, first["session"], onset=1000.0, done=1742.0, offset_ms=0.0)
+    assert worn.sessions[-1] == first["session"]
 
 
 def test_only_the_one_who_wears_the_device_is_measured_and_sees_it(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def test_2_a_token_is_exchanged_once_for_a_strict_cookie_and_leaves_the_address(
     assert "samesite=strict" in cookie.lower()
     assert token not in cookie
     assert browser.get("/").status_code == 200
+    once_more = browser.get("/", params={"token": token}, follow_redirects=False)  # its own link, opened again
+    assert (once_more.status_code, once_more.headers["location"]) == (303, "/")
+    assert "set-cookie" not in once_more.headers
     assert stranger(page).get("/", params={"token": token}, follow_redirects=False).status_code == 403
     assert stranger(page).get("/", params={"token": token[:-1]}).status_code == 403
     assert token not in browser.get("/").text
@@ -95,6 +98,7 @@ def test_2_cookies_of_other_servers_on_this_machine_do_not_lock_the_door(page: P
 def test_3_the_own_names_are_accepted(page: Page) -> None:
     assert page.client.get("/", headers={"host": "localhost:8642"}).status_code == 200
     assert hosts_of(Place(), 5) == {"127.0.0.1:5", "localhost:5", "[::1]:5"}
+    assert {"127.0.0.1", "127.0.0.1:80"} < hosts_of(Place(), 80)  # browsers leave this port out
 
 
 TOKEN = "a token of twenty-two."  # noqa: S105

@@ -37,6 +37,19 @@ def test_each_sitting_has_a_recording_of_its_own(tmp_path: Path) -> None:
     assert (first.torn, second.torn) == (0, 0)
 
 
+def test_going_back_to_a_sitting_goes_on_with_its_recording(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    with Worn("simulator", project) as worn:
+        for name in ("first", "first", "second", "first"):
+            worn.begin(f"ab12cd34-{name}")
+            until(worn, "connected")
+            time.sleep(0.2)
+    first, second = (read_recording(project.signal_file(f"ab12cd34-{name}")) for name in ("first", "second"))
+    ats = [sample.at for sample in first.samples]
+    assert min(ats) < min(sample.at for sample in second.samples) < max(ats)
+    assert (first.torn, second.torn) == (0, 0)
+
+
 def test_a_sitting_that_begins_after_the_device_has_ended_is_closed_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from joryu.errors import InputError
+
+_PSEUDONYM = re.compile(r"[\w][\w .-]{0,39}")
+
+
+def pseudonym(name: str) -> str:
+    """The name, if it may stand for a person in what is kept.
+
+    >>> pseudonym("ann 2")
+    'ann 2'
+
+    Raises:
+        InputError: it is too long, or has signs that addresses have and pseudonyms do not need.
+    """
+    if not _PSEUDONYM.fullmatch(name):
+        raise InputError(
+            "this pseudonym is not usable", expected="1 to 40 letters, digits, spaces, dots or dashes",
+            received=repr(name[:60]), hint="do not use an e-mail address",
+        )  # fmt: skip
+    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ class Database:
         run("PRAGMA foreign_keys = ON")
         if make:
             self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT")
+        self._version = int(run("PRAGMA data_version").fetchone()[0])
         found = int(run("PRAGMA user_version").fetchone()[0])
         if found != SCHEMA:
             self._connection.close()
@@ -138,6 +139,17 @@ class Database:
         """Whose sitting this is, if it is known."""
         found = self._rows("SELECT annotator FROM sessions WHERE id = ?", (session,))
         return None if not found else str(found[0][0])
+
+    def device_of(self, session: str) -> str | None:
+        """The spec of the device that was worn in a sitting, if any."""
+        found = self._rows("SELECT device FROM sessions WHERE id = ?", (session,))
+        return None if not found else found[0][0]
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process has written here since this was last asked (or since it was opened)."""
+        version = int(self._rows("PRAGMA data_version")[0][0])
+        changed, self._version = version != self._version, version
+        return changed
 
     def sessions(self, annotator: str) -> list[str]:
         """Every sitting of an annotator, those without an answer too."""

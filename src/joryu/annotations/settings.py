@@ -19,8 +19,9 @@ class Settings(BaseModel):
     ``second_choice``: whether a second class may be given. ``confidences``: names from least to most sure; empty when
     not asked. ``guidelines``: plain text one click away. ``repeats``: the share of showings that repeat an earlier
     picture, for self-consistency. ``overlap``: how many annotators should see each picture. ``nearest``: for a class,
-    where the mass goes that a mild or uncertain answer leaves over, such as ``{"black rot": "healthy"}``. ``seed``:
-    of the order of the pictures.
+    where the mass goes that a mild or uncertain answer leaves over, such as ``{"black rot": "healthy"}``.
+    ``without_severity``: classes of which no severity is asked; ``None``: those that ``nearest`` leads to and not
+    further. ``seed``: of the order of the pictures.
 
     >>> Settings(classes=("healthy", "black spot"), severities=("mild", "severe")).severity_share("severe")
     1.0
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     repeats: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     overlap: Annotated[int, Field(ge=1, le=1000)] = 1
     nearest: dict[Name, Name] = Field(default_factory=dict)
+    without_severity: tuple[Name, ...] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
     @model_validator(mode="wrap")
@@ -50,6 +52,10 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
             wanted = first["msg"].removeprefix("Input should be ")
+            if first["type"] == "too_short":  # pydantic talks of tuples
+                wanted = f"at least {first['ctx']['min_length']}"
+            elif first["type"] == "too_long":
+                wanted = f"at most {first['ctx']['max_length']}"
             raise InputError(f"{name} is not usable", expected=wanted, received=repr(first["input"])) from error
         made._check_names()
         return made
@@ -61,6 +67,23 @@ class Settings(BaseModel):
         unknown = sorted((set(self.nearest) | set(self.nearest.values())) - set(self.classes))
         if unknown:
             raise InputError("nearest names no class", expected=", ".join(self.classes), received=", ".join(unknown))
+        if own := sorted(name for name, other in self.nearest.items() if name == other):
+            raise InputError("nearest leads from a class to itself", expected="another class", received=", ".join(own))
+        if unknown := sorted(set(self.without_severity or ()) - set(self.classes)):
+            raise InputError(
+                "without_severity names no class", expected=", ".join(self.classes), received=", ".join(unknown)
+            )
+
+    @property
+    def well(self) -> tuple[str, ...]:
+        """The classes of which no severity is asked.
+
+        >>> Settings(classes=("healthy", "scab"), severities=("mild", "severe"), nearest={"scab": "healthy"}).well
+        ('healthy',)
+        """
+        if self.without_severity is not None:
+            return self.without_severity
+        return tuple(sorted(set(self.nearest.values()) - set(self.nearest)))
 
     def severity_share(self, severity: str) -> float:
         """Where a severity stands between nothing (0) and the most severe (1): ``(rank + 1) / K``."""

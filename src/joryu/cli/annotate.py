@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,9 @@ def start(
     confidence: bool = typer.Option(False, "--confidence", help="Also ask how sure the annotator is."),
     confidence_levels: str = typer.Option("unsure,fairly sure,sure", help="The levels of --confidence."),
     nearest: str | None = typer.Option(None, help="Where doubt goes, such as scab=healthy,rust=healthy."),
+    without_severity: str | None = typer.Option(
+        None, help="Classes of which --severity is not asked; by default those where --nearest ends."
+    ),
     guidelines: Path | None = typer.Option(None, help="A text file, one click away on the page."),
     overlap: int = typer.Option(1, min=1, help="How many annotators see each picture."),
     repeats: float = typer.Option(0.08, min=0, max=0.5, help="Share of showings that repeat an earlier picture."),
@@ -75,14 +79,16 @@ def start(
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
         "nearest": dict(pair.partition("=")[::2] for pair in _words(nearest)),
+        "without_severity": _words(without_severity),
         "guidelines": _text(guidelines),
         "overlap": overlap,
         "repeats": repeats,
     }
+    page = _page(host, port, token, annotator, device)
     # A project that is there keeps what is not said anew.
     opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
     try:
-        _serve(opened, host, port, token, annotator, device, browser)
+        page(opened, browser)
     finally:
         count = len(opened.answers())
         talk(f"{count} answers in {place}")
@@ -98,6 +104,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "second_choice": ("second_choice",),
     "confidences": ("confidence", "confidence_levels"),
     "nearest": ("nearest",),
+    "without_severity": ("without_severity",),
     "guidelines": ("guidelines",),
     "overlap": ("overlap",),
     "repeats": ("repeats",),
@@ -125,24 +132,31 @@ def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Proj
             f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
             hint="choose another --project",
         )  # fmt: skip
+    if asked.get("classes", project.settings.classes) != project.settings.classes:
+        project.change(Settings(classes=asked["classes"]))  # refuses
     project.set_pictures(files)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
 
 
-def _serve(
-    project: Project, host: str, port: int | None, token: str | None, annotator: str | None, device: str | None,
-    browser: bool,
-) -> None:  # fmt: skip
+def _page(
+    host: str, port: int | None, token: str | None, annotator: str | None, device: str | None
+) -> Callable[[Project, bool], None]:
+    """What serves a project; all that was asked of it is checked now, before there is one."""
     from joryu.errors import MissingExtraError
 
     try:
-        from joryu.labelling.serve import Place, serve
+        from joryu.labelling.serve import Place, check, serve
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "labelling", "the labelling page") from error
     place = Place(host=host, port=port, token=token)
-    serve(project, place=place, annotator=annotator, device=device, browse=browser, say=talk)
+    check(annotator=annotator, device=device)
+
+    def start_page(project: Project, browse: bool) -> None:
+        serve(project, place=place, annotator=annotator, device=device, browse=browse, say=talk)
+
+    return start_page
 
 
 def _words(text: str | None) -> tuple[str, ...]:
@@ -207,7 +221,12 @@ def forget(
         # Of a name that nobody has it is told without asking.
         if not yes and opened.events.sessions(annotator):
             question = f"Delete {count} answers of {annotator} and everything measured meanwhile?"
-            if not typer.confirm(question, err=True):
+            try:
+                sure = typer.confirm(question, err=True)
+            except typer.Abort:
+                talk("nothing was deleted; --yes does not ask")
+                raise
+            if not sure:
                 talk("nothing was deleted")
                 raise typer.Exit(1)
         gone = opened.forget(annotator)

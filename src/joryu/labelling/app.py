@@ -36,7 +36,7 @@ Moment = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Begin(_Body):
@@ -130,7 +130,7 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         setup = {
             "keys": keys_of(settings),
             "second": settings.second_choice,
-            "well": sorted(set(settings.nearest.values())),  # classes that have no severity
+            "well": settings.well,
             "annotator": _guest(request).annotator,
             "device": desk.measures,
             "project": hashlib.blake2b(str(desk.project.folder.resolve()).encode(), digest_size=8).hexdigest(),

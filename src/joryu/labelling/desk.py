@@ -9,12 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from joryu.annotations import Answer, Project, Timing
+from joryu.annotations import Answer, Project, Timing, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.pictures import ID_LENGTH, Gallery
 from joryu.labelling.queue import Queue, Task
 
-_NAME = re.compile(r"[\w][\w .-]{0,39}")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -81,12 +80,7 @@ class Desk:
         Raises:
             InputError: a name that is no pseudonym, or somebody else's session.
         """
-        name = annotator.strip()
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                "this pseudonym is not usable", expected="1 to 40 letters, digits, spaces, dots or dashes",
-                received=repr(annotator[:60]), hint="do not use your e-mail address",
-            )  # fmt: skip
+        name = pseudonym(annotator.strip())
         if session is not None and not _SESSION.fullmatch(session):
             raise InputError("this session is not usable", received=repr(session[:60]))
         chosen = session or secrets.token_urlsafe(18)
@@ -102,8 +96,17 @@ class Desk:
         return chosen
 
     def _worn_by(self, session: str) -> Device | None:
-        """The device, if it is on the one whose session this is."""
-        return self._worn if self.annotator_of(session) == self._wearer else None
+        """The device, if it is on the one whose session this is; from now on it measures for this session."""
+        annotator = self.annotator_of(session)
+        if self._worn is None:
+            return None
+        with self._lock:
+            if self._wearer is None and self.project.events.device_of(session) is not None:
+                self._wearer = annotator  # the server was started again under a page that had begun
+            if annotator != self._wearer:
+                return None
+            self._worn.begin(session)
+        return self._worn
 
     def annotator_of(self, session: str, otherwise: str | None = None) -> str:
         """Whose session this is.
@@ -123,6 +126,7 @@ class Desk:
         """What to show now and what to fetch meanwhile, and how far this annotator is."""
         annotator = self.annotator_of(session)
         with self._lock:
+            self._look_again(session, annotator)
             tasks = self._queue.upcoming(annotator)
             progress, trial = self._queue.progress(annotator), self._trial(session)
         shown = [self._shown(task) for task in tasks]
@@ -133,6 +137,13 @@ class Desk:
             "total": progress.total,
             "trial": trial,
         }
+
+    def _look_again(self, session: str, annotator: str) -> None:
+        """Make the queue anew if another process changed the answers: forgot somebody, or imported some."""
+        if self.project.events.changed_elsewhere():
+            self.project.events.begin_session(session, annotator, self._device if annotator == self._wearer else None)
+            self._queue = self._fresh_queue()
+            self._trials.clear()
 
     def _trial(self, session: str) -> int:
         if session not in self._trials:
@@ -160,6 +171,7 @@ class Desk:
             at=time.time(),
         )
         with self._lock:
+            self._look_again(session, annotator)
             recorded = self.project.record(answer, key=f"{session}:{key}")
             if recorded.fresh:
                 self._queue.add(answer)

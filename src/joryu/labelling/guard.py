@@ -119,7 +119,7 @@ class Guard:
             return _refuse(403, "only this page may change anything")
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if token and scope["path"] == "/" and scope["method"] == "GET":
-            return self._exchange(token)
+            return self._exchange(token, _cookie(headers, self._cookie))
         if not self._tickets.accepts(_cookie(headers, self._cookie)):
             return _refuse(403, "open the link that joryu annotate printed; it works once, a new start prints another")
         return None if scope["method"] in SAFE else _unfit_body(headers)
@@ -130,8 +130,10 @@ class Guard:
         own = f"{scope['scheme']}://{host}"
         return headers.get("origin") == own and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
-    def _exchange(self, token: str) -> Response:
+    def _exchange(self, token: str, cookie: str) -> Response:
         secret = self._tickets.exchange(token)
+        if secret is None and self._tickets.accepts(cookie):  # the same link, opened again in its own browser
+            return RedirectResponse("/", status_code=303)
         if secret is None:
             return _refuse(403, "this link was used already, or is another server's: start joryu annotate again")
         moved = RedirectResponse("/", status_code=303)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from joryu.annotations import Project
+from joryu.annotations import Project, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.app import create_app
 from joryu.labelling.desk import Desk
+from joryu.labelling.devices import open_device
 from joryu.labelling.guard import Guest, Tickets
 from joryu.labelling.worn import Worn
 
-PORT = 8642
+PORT, HTTP = 8642, 80
 SHORTEST = 16  #: characters of a launch token that somebody chose
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on that nobody can be reached at
@@ -62,6 +63,19 @@ def is_local(host: str) -> bool:
         return False
 
 
+def check(*, annotator: str | None, device: str | None) -> None:
+    """Refuse what `serve` would refuse, before a project is made for it.
+
+    Raises:
+        InputError: a name that is no pseudonym, or an unknown device.
+        MissingExtraError: the device's library is not installed.
+    """
+    if annotator is not None:
+        pseudonym(annotator)
+    if device is not None:
+        open_device(device)
+
+
 def serve(
     project: Project,
     *,
@@ -101,7 +115,9 @@ def name_of(place: Place) -> str:
 def hosts_of(place: Place, port: int) -> frozenset[str]:
     """Every ``Host`` header that is this server's own."""
     others = _own_addresses() if place.host in EVERYWHERE else set()
-    return frozenset(f"{name}:{port}" for name in {*NAMES, name_of(place), *others})
+    names = {*NAMES, name_of(place), *others}
+    # Browsers leave out the port that http has anyway.
+    return frozenset({f"{name}:{port}" for name in names} | (names if port == HTTP else set()))
 
 
 def _written(host: str) -> str:

@@ -26,6 +26,7 @@ class Worn:
         self._spec, self._project = spec, project
         self._attached = Attached(open_device(spec))
         self._recorder: Recorder | None = None
+        self._session: str | None = None
         self._trouble: str | None = None
 
     def __enter__(self) -> Self:
@@ -38,6 +39,9 @@ class Worn:
 
     def begin(self, session: str) -> None:
         """From now on what is measured belongs to this session. A disk that takes no recording is told, not raised."""
+        if session == self._session and self._trouble is None:
+            return
+        self._session = session
         self._stop_recording()
         self._trouble = None
         try:

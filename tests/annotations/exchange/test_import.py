@@ -264,3 +264,22 @@ def test_of_two_answers_to_one_showing_in_a_file_the_later_holds(project: Projec
     assert [one.choice for one in project.answers()] == ["rust"]
     again = import_answers(project, path)
     assert (again.new, again.known, again.older) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("annotator", "jane.doe@example.org", "line 2: this pseudonym is not usable"),
+        ("rt_ms", "-5", "rt_ms cannot be read (expected a finite number from 0"),
+        ("signal:attention", "-4", "signal:attention cannot be read (expected 0..100"),
+    ],
+)
+def test_a_table_is_held_to_what_the_page_is(
+    project: Project, tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(f"path,choice,{column}\nroses/a b.jpg,rust,{value}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        import_answers(project, path)
+    assert said in str(caught.value)
+    assert project.answers() == []

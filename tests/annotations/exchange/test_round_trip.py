@@ -25,7 +25,8 @@ GONE = "cc"  # answered, and no longer in the folder
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8) | st.sampled_from(
     ["=cmd|' /C calc'!A0", "'", "''=", "@x", "\t=1", " +1", '"', "a,b;c", "\r\n", "1e5", "None", "null", "-"]
 )
-NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False, width=64)
+PEOPLE = st.from_regex(r"\w[\w .-]{0,39}", fullmatch=True) | st.sampled_from(["1e5", "None", "null", "1.0"])
+NUMBERS = st.none() | st.floats(0, allow_infinity=False, width=64)
 COUNTS = st.none() | st.integers(0, 2**31)
 TIMINGS = st.builds(
     Timing, rt_ms=NUMBERS, first_key_ms=NUMBERS, hidden_ms=NUMBERS, n_changes=COUNTS, trial=COUNTS
@@ -35,7 +36,7 @@ SIGNALS = st.dictionaries(NAMES, st.floats(allow_nan=False, allow_infinity=False
 
 @st.composite
 def answers(draw: st.DrawFn) -> list[Answer]:
-    places = st.tuples(NAMES, st.sampled_from(["aa", "bb", GONE]), st.integers(0, 2))
+    places = st.tuples(PEOPLE, st.sampled_from(["aa", "bb", GONE]), st.integers(0, 2))
     found = []
     for annotator, picture, showing in draw(st.lists(places, unique=True, max_size=6)):
         choice = draw(st.none() | st.sampled_from(SETTINGS.classes))

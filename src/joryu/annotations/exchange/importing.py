@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from joryu.annotations.answer import Answer
+from joryu.annotations.answer import Answer, pseudonym
 from joryu.annotations.exchange.csv_table import read_csv
 from joryu.annotations.exchange.label_studio_reading import read_label_studio
 from joryu.annotations.exchange.parquet_table import read_parquet
@@ -35,11 +35,13 @@ def import_answers(project: Project, path: Path | str) -> Imported:
     it; so what was exported changes nothing when it comes back, with its signals or without.
 
     Raises:
-        InputError: another format, a file that cannot be read, or answers that the project does not ask for.
+        InputError: another format, a file that cannot be read, answers that the project does not ask for, or those of
+            somebody new whose name is no pseudonym.
         MismatchError: not one of the file's pictures is in the project.
     """
     place = Path(path).expanduser()
     answers = project.answers()
+    people = {answer.annotator for answer in answers}
     left_out: list[LeftOut] = []
     pictures = Pictures(project.pictures, answered=(answer.picture for answer in answers))
     found = []
@@ -51,7 +53,7 @@ def import_answers(project: Project, path: Path | str) -> Imported:
                 name = next(iter(filter(None, record.addresses)), key or "no name")
                 left_out.append(LeftOut(f"{record.where} ({name})", "the project has no such picture, or several"))
             else:
-                found.append(_checked(project, record, picture))
+                found.append(_checked(project, record, picture, people))
     except OSError as error:
         raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
     if left_out and not found:
@@ -75,9 +77,11 @@ def _records(path: Path, project: Project, left_out: list[LeftOut]) -> Iterable[
     raise InputError(f"no format is known by the name {path.name}", expected=", ".join(IMPORTED), received=ending)
 
 
-def _checked(project: Project, record: Record, picture: str) -> Answer:
+def _checked(project: Project, record: Record, picture: str, people: set[str]) -> Answer:
     answer = answer_of(record, picture)
     try:
+        if answer.annotator not in people:
+            pseudonym(answer.annotator)
         project.check(answer)
     except InputError as error:
         raise InputError(f"{record.where}: {error.what}", expected=error.expected, received=error.received) from error

@@ -17,6 +17,11 @@ COUNTS = ("showing", "n_changes", "trial")
 NUMBERS = ("rt_ms", "first_key_ms", "hidden_ms", "at")
 COLUMNS = (*TEXTS, "showing", "rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial", "at")
 SIGNAL = "signal:"  #: before the name of a measured signal, as a column's name
+LIMITS = {
+    "attention": (0, 100),
+    "meditation": (0, 100),
+    "heart_rate": (0, 400),
+}  #: of the signals that devices here give
 SOMEBODY = "imported"  #: the annotator of answers that name nobody
 MOST = 2**53  #: what a count is below: beyond it a float no longer tells whole numbers apart
 
@@ -63,16 +68,16 @@ def answer_of(record: Record, picture: str) -> Answer:
     """The answer that a record is about this picture.
 
     Raises:
-        InputError: a value of another type, or a number that is not finite.
+        InputError: a value of another type, a number that is negative or not finite.
     """
     values, where = record.values, record.where
     text = {name: _text(values.get(name), name, where) for name in TEXTS}
-    number = {name: _number(values.get(name), name, where) for name in NUMBERS}
+    number = {name: _number(values.get(name), name, where, least=0.0) for name in NUMBERS}
     count = {name: _count(values.get(name), name, where) for name in COUNTS}
     signals = {
         str(_text(name.removeprefix(SIGNAL), "a signal's name", where) or ""): measured
         for name, value in values.items()
-        if name.startswith(SIGNAL) and (measured := _number(value, name, where)) is not None
+        if name.startswith(SIGNAL) and (measured := _signal(value, name, where)) is not None
     }
     annotator = text["annotator"] or SOMEBODY
     return Answer(
@@ -108,17 +113,25 @@ def _text(value: object, name: str, where: str) -> str | None:
     return value
 
 
-def _number(value: object, name: str, where: str) -> float | None:
+def _number(value: object, name: str, where: str, *, least: float = -math.inf) -> float | None:
     if value is None or value == "":
         return None
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValueError
         number = float(value)
-        if not math.isfinite(number):
+        if not math.isfinite(number) or number < least:
             raise ValueError
     except (ValueError, OverflowError) as error:
-        raise InputError(f"{where}: {name} cannot be read", expected="a finite number", received=repr(value)) from error
+        wanted = "a finite number" if least < 0 else f"a finite number from {least:g}"
+        raise InputError(f"{where}: {name} cannot be read", expected=wanted, received=repr(value)) from error
+    return number
+
+
+def _signal(value: object, name: str, where: str) -> float | None:
+    number, (least, most) = _number(value, name, where), LIMITS.get(name.removeprefix(SIGNAL), (-math.inf, math.inf))
+    if number is not None and not least <= number <= most:
+        raise InputError(f"{where}: {name} cannot be read", expected=f"{least:g}..{most:g}", received=repr(value))
     return number
 
 

@@ -11,7 +11,8 @@ const TOO_SOON_MS = 300; // the second half of a double click is no answer to th
 let session = null;
 let task = null;      // what is shown
 let given = null;     // what was answered about it so far
-let busy = true;      // between an answer and the next picture
+let busy = true;      // from an answer or an undoing until the next picture is painted: one at a time, or an answer could
+                      // be taken for another picture's
 
 const outbox = new Outbox(setup.project, notice);
 const cache = new Map(); // picture id -> Promise of a decoded image
@@ -70,7 +71,9 @@ async function show(next) {
   $("answers").hidden = !task;
   $("finished").hidden = Boolean(task);
   if (!task) {
+    given = null;
     $("stage").replaceChildren();
+    ready(true); // for the undoing
     return;
   }
   if (next.prefetch) load(next.prefetch.picture).catch(() => {});
@@ -180,7 +183,7 @@ async function complete(event, skipped = false) {
 }
 
 async function undo() {
-  if (busy && task) return;
+  if (busy) return;
   ready(false);
   try {
     const found = await outbox.send("/api/undo", { session, key: identifier() });
@@ -330,7 +333,7 @@ async function begin(annotator) {
     await sitDown(annotator);
   } catch (error) {
     beginning = false;
-    $("hello").hidden = false;
+    greet();
     notice(error.message);
   }
 }
@@ -349,6 +352,12 @@ async function sitDown(annotator) {
   await show(begun);
 }
 
+// Typing a name comes first, without a click.
+function greet() {
+  $("hello").hidden = false;
+  $("pseudonym").focus();
+}
+
 $("hello").addEventListener("submit", (event) => {
   event.preventDefault();
   begin($("pseudonym").value.trim());
@@ -357,4 +366,4 @@ $("hello").addEventListener("submit", (event) => {
 explain();
 const annotator = setup.annotator ?? sitting()?.annotator;
 if (annotator) begin(annotator);
-else $("hello").hidden = false;
+else greet();

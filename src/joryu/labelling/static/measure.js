@@ -25,6 +25,7 @@ async function synchronise(session) {
 }
 
 async function watch(session, strip) {
+  if (document.hidden) return; // what is recorded belongs to the page that is looked at
   const { device } = await post("/api/device", { session });
   strip.hidden = !device;
   if (!device) return;
