@@ -34,6 +34,7 @@ from joryu.experiments.mnist import (
     errors_of,
     examples_of,
     hinton_teacher,
+    hinton_teacher_begun,
     jitter,
     seconds_of,
     soft_targets,
@@ -81,6 +82,7 @@ def measure(setting: Setting) -> Measured:
     counted = {name: errors_of(student, test_part) for name, student in students.items()}
     labels = test_part.labels_or_empty
     measured: Measured = {"teacher": teacher_errors, **{name: errors for name, (errors, _) in counted.items()}}
+    measured["teacher_begun"], _ = errors_of(hinton_teacher_begun(setting, train_part), test_part)
     measured["seconds"] = seconds_of(teacher, *students.values())
     for name, twin in (("paper", "twin"), ("views", "views_twin")):
         paired = compare(counted[name][1], counted[twin][1], labels)
@@ -95,6 +97,7 @@ def measure(setting: Setting) -> Measured:
 
 ROWS = (
     Row(label="teacher, 2 × 1200, dropout, max-norm, jittered", metric="teacher", published=67),
+    Row(label="the same teacher before its last 75 epochs", metric="teacher_begun"),
     Row(label="student, 2 × 800, hard labels", metric="twin", published=146),
     Row(label="student, T = 20, a tenth hard labels, un-jittered", metric="paper", twin="twin", published=74),
     Row(label="student, T = 4, half hard labels, jittered views", metric="views", twin="views_twin"),

@@ -88,10 +88,19 @@ def teach_on(
 
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
     """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: trained once for all experiments."""
-    shared = replace(setting, folder=setting.shared / f"seed-{setting.seed}")
+    begun = hinton_teacher_begun(setting, train_part)
     material = Material(train_part, views=parse_views(jitter(setting)))
-    begun = teach(shared, "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
-    return teach_on(shared, "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
+    return teach_on(_shared(setting), "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
+
+
+def hinton_teacher_begun(setting: Setting, train_part: Examples) -> Trained:
+    """The same teacher after its first 300 epochs."""
+    material = Material(train_part, views=parse_views(jitter(setting)))
+    return teach(_shared(setting), "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
+
+
+def _shared(setting: Setting) -> Setting:
+    return replace(setting, folder=setting.shared / f"seed-{setting.seed}")
 
 
 def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:
