@@ -36,6 +36,7 @@ class Store:
         self.path = path
         self.manifest = manifest
         self.shards = shards
+        self._sound = False
         self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
         names = dict.fromkeys(name for shard in shards for name in shard.columns)
         self._payload = [name for name in names if name not in ("id", "view")]
@@ -148,6 +149,16 @@ class Store:
         """
         for shard in self.shards:
             shard.verify()
+
+    def require_sound(self) -> None:
+        """`verify_checksums`, once for as long as this store is open: for whoever is about to use all of it.
+
+        Raises:
+            InputError: a shard has changed since it was written; the message names it.
+        """
+        if not self._sound:
+            self.verify_checksums()
+            self._sound = True
 
     def _checked(self, rows: Tensor) -> Rows:
         wanted: Rows = rows.numpy()
