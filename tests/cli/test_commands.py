@@ -117,6 +117,7 @@ BAD = [
         "holds soft targets",
     ),
     ("audit {job}/targets --temperature 0", 2, "> 0"),
+    ("audit {job}/targets --split test", 3, "about other examples (expected some of the 1197 examples digits, split"),
     ("evaluate {job}/run --size 16", 3, "try --size 8"),
     ("report {job}/run --out {job}", 2, "is a folder"),
     ("data path digits", 2, "comes with scikit-learn"),
@@ -163,6 +164,24 @@ def test_a_corrected_command_goes_on_in_the_folder_of_the_slip(
     slip = ("label", "--teacher", f"run:{job}/teacher", "--examples", "digits", "--out", tmp_path / "o", "--encoding")
     assert run(capsys, *slip, "top-99")[0] == 2
     assert run(capsys, *slip, "top-3")[0] == 0
+
+
+def test_targets_about_other_pictures_are_a_mismatch(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(120):
+        picture = tmp_path / "pics" / str(number % 10) / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(picture)
+    pictures = ("--examples", f"folder:{tmp_path}/pics")
+    for words in (
+        ("distill", "--student", "mlp:8x1", *pictures, "--targets", job / "targets", "--out", tmp_path / "run"),
+        ("audit", job / "targets", *pictures),
+    ):
+        code, out, err = run(capsys, *words)
+        assert (code, out) == (3, "")
+        assert "about other examples (expected some of the 1197 examples digits" in err.splitlines()[-1]
+        assert "received 120 examples pics" in err
 
 
 @pytest.mark.parametrize("column", ["id", "values"])

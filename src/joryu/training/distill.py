@@ -106,6 +106,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     if carry_over:
         views = parse_views(lesson.views)
     material = Material(teaching, targets, views=views, validation=validation, carry_over=carry_over)
+    targets.require_about(examples)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
     labelled = None
