@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 from joryu.cli import main
 from joryu.cli.output import emit
+from joryu.targets import Store
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -115,6 +117,7 @@ BAD = [
         "holds soft targets",
     ),
     ("audit {job}/targets --temperature 0", 2, "> 0"),
+    ("audit {job}/targets --split test", 3, "about other examples (expected some of the 1197 examples digits, split"),
     ("evaluate {job}/run --size 16", 3, "try --size 8"),
     ("report {job}/run --out {job}", 2, "is a folder"),
     ("data path digits", 2, "comes with scikit-learn"),
@@ -161,6 +164,51 @@ def test_a_corrected_command_goes_on_in_the_folder_of_the_slip(
     slip = ("label", "--teacher", f"run:{job}/teacher", "--examples", "digits", "--out", tmp_path / "o", "--encoding")
     assert run(capsys, *slip, "top-99")[0] == 2
     assert run(capsys, *slip, "top-3")[0] == 0
+
+
+def test_targets_about_other_pictures_are_a_mismatch(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(120):
+        picture = tmp_path / "pics" / str(number % 10) / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(picture)
+    pictures = ("--examples", f"folder:{tmp_path}/pics")
+    for words in (
+        ("distill", "--student", "mlp:8x1", *pictures, "--targets", job / "targets", "--out", tmp_path / "run"),
+        ("audit", job / "targets", *pictures),
+    ):
+        code, out, err = run(capsys, *words)
+        assert (code, out) == (3, "")
+        assert "about other examples (expected some of the 1197 examples digits" in err.splitlines()[-1]
+        assert "received 120 examples pics" in err
+
+
+@pytest.mark.parametrize("column", ["id", "values"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audit {targets}",
+        "distill --student mlp:8x1 --examples digits --targets {targets} --out {tmp}/r --allow-dead-teacher",
+        "label --teacher run:{job}/teacher --examples digits --views shift:1 --n-views 2 --out {targets}",
+        "verify {targets}",
+    ],
+    ids=lambda command: command.split()[0],
+)
+def test_a_damaged_shard_is_refused_by_every_command_that_uses_it(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, column: str
+) -> None:
+    targets = tmp_path / "targets"
+    shutil.copytree(job / "targets", targets)
+    (shard,) = Store.open(targets).shards
+    content = bytearray(shard.path.read_bytes())
+    content[content.find(shard.columns[column].tobytes()) + 101] ^= 1
+    shard.path.write_bytes(content)
+    before = {path.name: path.read_bytes() for path in targets.glob("shard-*")}
+    code, out, err = run(capsys, *command.format(job=job, tmp=tmp_path, targets=targets).split())
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert f"{shard.path.name} is damaged" in err and "delete this one file" in err
+    assert before == {path.name: path.read_bytes() for path in targets.glob("shard-*")}
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -70,6 +70,46 @@ def test_sixteen_bits_that_would_turn_black_are_refused() -> None:
     assert decode_picture(save(Image.fromarray(np.zeros((4, 4), dtype=np.uint16)), "PNG")).max() == BLACK
 
 
+@pytest.mark.parametrize("bits", [9, 10, 12, 13])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_fewer_bits_in_sixteen_are_refused_by_name(bits: int, kind: str) -> None:
+    top = 2**bits - 1
+    camera = Image.fromarray(np.linspace(0, top, 64).astype(np.uint16).reshape(8, 8))
+    with pytest.raises(InputError, match=rf"would turn black .*received up to {top}\); multiply its values"):
+        decode_picture(save(camera, kind))
+    scaled = Image.fromarray((np.asarray(camera).astype(np.int64) * 65535 // top).astype(np.uint16))
+    assert decode_picture(save(scaled, kind)).max() == WHITE
+
+
+def test_sixteen_bits_that_are_only_dark_are_read() -> None:
+    dark = Image.fromarray(np.full((4, 4), 8192, dtype=np.uint16))
+    assert decode_picture(save(dark, "PNG")).max() == 32
+
+
+@pytest.mark.parametrize("colours", [2, 6])  # PNG's RGB and RGBA
+def test_few_bits_of_colour_are_refused_by_name(colours: int) -> None:
+    n = {2: 3, 6: 4}[colours]
+    for value in (200, 1023, 4095):
+        line = struct.pack(f">{2 * n}H", *[*[value] * 3, *[65_535] * (n - 3)] * 2)
+        with pytest.raises(InputError, match="16-bit picture that would turn black"):
+            decode_picture(png(2, 1, 16, colours, [line]))
+
+
+def test_a_see_through_value_does_not_hide_few_bits() -> None:
+    wide = Image.fromarray(np.array([[65_535, 1023, 5]], dtype=np.uint16))
+    with pytest.raises(InputError, match="received up to 1023"):
+        decode_picture(save(wide, "PNG", transparency=65_535))
+
+
+def test_twelve_bits_that_the_file_declares_are_scaled_from_their_own_range() -> None:
+    values = [0, 100, 2000, 4095]
+    packed = b"".join(((a << 12) | b).to_bytes(3, "big") for a, b in zip(values[::2], values[1::2], strict=True))
+    tags = {256: 4, 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    tiff = b"II*\0" + struct.pack("<I", 8 + len(packed)) + packed + struct.pack("<H", len(tags)) + entries + bytes(4)
+    assert decode_picture(tiff).tolist() == [[[round(value * 255 / 4095) for value in values]]]
+
+
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_values_of_unknown_range_are_refused(kind: type) -> None:
     picture = Image.fromarray(np.full((4, 4), 7, dtype=kind))

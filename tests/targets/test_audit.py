@@ -17,6 +17,7 @@ from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples
 from joryu.targets import Audit, Kind, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
 from joryu.targets.manifest import ExamplesRecord
+from joryu.targets.shards import write_shard
 
 audit_module = sys.modules["joryu.targets.audit"]  # the package exports the function under the same name
 
@@ -187,15 +188,25 @@ def test_copies_duplicates_and_failures_are_counted(
 
 
 def test_answers_that_are_not_finite_are_fatal(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    """The writer never stores one, so this is a store from elsewhere: the mapped values are replaced in memory."""
+    """The writer never stores one, so this is a store from elsewhere, with a checksum of its own."""
     store = label(good)
     broken = store.shards[0].columns["values"].copy()
     broken[7, 2] = np.nan
-    store.shards[0].columns["values"] = broken
-    report = audit(store, digits)
+    write_shard(store.path, store.shards[0].span, dict(store.shards[0].columns, values=broken))
+    report = audit(Store.open(store.path), digits)
     assert codes(report, Severity.FATAL) == ["not-finite"]
     assert report.statistics is None and report.agreement is None
     assert "1 answers are not finite" in report.findings[0].message
+
+
+def test_a_shard_that_has_changed_since_is_refused(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    store = label(good)
+    shard = store.shards[0]
+    content = bytearray(shard.path.read_bytes())
+    content[content.find(shard.columns["id"].tobytes())] ^= 1
+    shard.path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{shard.path.name} is damaged"):
+        audit(Store.open(store.path), digits)
 
 
 def test_labels_about_other_classes_are_not_compared(label: Label, good: torch.Tensor, digits: Examples) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from joryu.errors import InputError
 from joryu.examples import Ids
 from joryu.targets import Manifest, SoftTargets, Store, StoreWriter
 from joryu.targets.compaction import merge_shards
@@ -108,3 +109,16 @@ def test_killed_anywhere_every_row_is_there_once(
     assert (len(store.shards), store.n_rows) == (1, N - PER_SHARD)
     assert torch.equal(content(folder, ids), before)
     assert len([path for path in folder.iterdir() if "shard" in path.name]) == 1
+
+
+@pytest.mark.parametrize("column", ["id", "view", "values"])
+@pytest.mark.parametrize("which", [0, 3, 7])
+def test_a_damaged_shard_is_neither_merged_nor_harms_the_others(folder: Path, column: str, which: int) -> None:
+    shard = Store.open(folder).shards[which]
+    content = bytearray(shard.path.read_bytes())
+    content[content.find(shard.columns[column].tobytes()) + 3] ^= 16
+    shard.path.write_bytes(content)
+    before = {path.name: path.read_bytes() for path in folder.glob("shard-*")}
+    with pytest.raises(InputError, match=f"{shard.path.name} is damaged.*checksum"):
+        merge_shards(Store.open(folder))
+    assert before == {path.name: path.read_bytes() for path in folder.glob("shard-*")}

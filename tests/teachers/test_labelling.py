@@ -286,6 +286,31 @@ def test_other_views_are_refused(tmp_path: Path, digits: Examples) -> None:
         label_examples(Sums(), digits, tmp_path, views=parse_views("shift:2"), n_views=1, options=options())
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_views_that_do_not_fit_are_refused_before_anything_is_done(
+    tmp_path: Path, digits: Examples, begun: bool
+) -> None:
+    if begun:
+        label_examples(Sums(), digits, tmp_path / "o", options=options())
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("o/*")}
+    teacher = Sums()
+    with pytest.raises(InputError, match=r"try crop:8\+4"):
+        label_examples(teacher, digits, tmp_path / "o", views=parse_views("crop:28+4"), n_views=1, options=options())
+    assert teacher.asked == []
+    assert before == {path.name: path.read_bytes() for path in tmp_path.glob("o/*")}
+    store = label_examples(teacher, digits, tmp_path / "o", views=parse_views("crop:8+4"), n_views=1, options=options())
+    assert len(store) == 2 * N and (store.manifest.views, store.manifest.n_views) == ("crop:8+4", 1)
+
+
+def test_views_that_were_never_begun_give_way_to_others(tmp_path: Path, digits: Examples) -> None:
+    stopped = options(progress=_stop_at(2 * B))
+    with pytest.raises(KeyboardInterrupt):
+        label_examples(Sums(), digits, tmp_path, views=parse_views("shift:2"), n_views=3, options=stopped)
+    store = label_examples(Sums(), digits, tmp_path, views=parse_views("flip"), n_views=1, options=options())
+    assert len(store) == 2 * N and (store.manifest.views, store.manifest.n_views) == ("flip", 1)
+    assert Store.open(tmp_path).manifest.views == "flip"
+
+
 def test_a_lost_shard_is_asked_for_again(tmp_path: Path, digits: Examples) -> None:
     with pytest.raises(KeyboardInterrupt):
         label_examples(Sums(), digits, tmp_path, options=options(progress=_stop_at(4 * B)))

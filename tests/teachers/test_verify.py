@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
 from joryu.targets import Encoding, Kind, SoftTargets, Space, Store
+from joryu.targets.encoding import decode, encode
 from joryu.targets.shards import Span, write_shard
+from joryu.teachers.closeness import NOISE, distances
 from joryu.teachers.labelling import LabelOptions, label_examples
-from joryu.teachers.verify import NOISE, verify
+from joryu.teachers.verify import verify
 
 N, C = 120, 10
 
@@ -144,3 +147,98 @@ def test_a_damaged_shard_is_named(tmp_path: Path, digits: Examples) -> None:
 def test_the_result_can_be_written_as_json(tmp_path: Path, digits: Examples) -> None:
     written = json.loads(json.dumps(verify(labelled(tmp_path, digits, Linear()), Linear(), digits).to_json()))
     assert written["ok"] is True and written["asked"] == N
+
+
+@pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3", "top-3:float32"])
+def test_large_wrong_answers_do_not_excuse_themselves(tmp_path: Path, digits: Examples, encoding: str) -> None:
+    store = labelled(tmp_path, digits, Linear(), encoding)
+    values = store.shards[0].columns["values"].copy()
+    values[:20, 0], values[:20, 1:] = -30_000, 30_000
+    write_shard(tmp_path, store.shards[0].span, dict(store.shards[0].columns, values=values))
+    result = verify(Store.open(tmp_path), Linear(), digits)
+    assert not result.ok and result.within == pytest.approx(1 - 20 / N)
+
+
+class Sharp(Linear):
+    """Logits in the thousands, in the order of the classes or turned round, in batches that round differently."""
+
+    def __init__(self, *, scale: float = 3000.0, turned: bool = False) -> None:
+        super().__init__()
+        self.scale, self.turned = scale, turned
+
+    def label(self, batch: Tensor) -> SoftTargets:
+        answers = super().label(batch)
+        values = answers.values.mul(self.scale)
+        return replace(answers, values=values.flip(-1) if self.turned else values)
+
+
+@pytest.mark.parametrize("scale", [30.0, 3000.0, 30_000.0])
+@pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3"])
+def test_a_sharp_teacher_passes_and_turned_round_does_not(
+    tmp_path: Path, digits: Examples, encoding: str, scale: float
+) -> None:
+    store = labelled(tmp_path, digits, Sharp(scale=scale), encoding)
+    assert verify(store, Sharp(scale=scale), digits).ok
+    assert verify(store, Sharp(scale=scale, turned=True), digits).within < 0.5
+
+
+@pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3", "top-3:float32"])
+@pytest.mark.parametrize("scale", [1.0, 20.0, 200.0, 5000.0, 100_000.0])
+@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
+def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kind: Kind) -> None:
+    generator = torch.Generator().manual_seed(0)
+    exact = torch.randn(4000, C, generator=generator) * scale
+    exact[:, 1] = exact[:, 0] + torch.randn(4000, generator=generator) * 0.1  # near ties, where a bit counts most
+    jitter = 1 + torch.randn(exact.shape, generator=generator) * 1e-7
+    old, new = (SoftTargets(values=v, space=Space.LOGITS, kind=kind, n_classes=C) for v in (exact, exact * jitter))
+    how = Encoding.parse(encoding)
+    columns, form, _ = encode(old, how)
+    far = distances(decode(columns, form, C), new, how)
+    assert all(bool(one.within(None).all()) for one in far)
+    assert all(float(one.explained.max()) < 0.04 for one in far)
+
+
+def test_equal_best_answers_may_stand_in_any_order() -> None:
+    values = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    how = Encoding.parse("top-2")
+    fresh = SoftTargets(values=values, space=Space.LOGITS, n_classes=4)
+    columns, form, _ = encode(fresh, how)
+    for best, passes in (([0, 1], True), ([2, 1], True), ([0, 3], False)):
+        columns["indices"][:] = best
+        assert all(bool(one.within(None).all()) for one in distances(decode(columns, form, 4), fresh, how)) is passes
+
+
+def test_a_top_k_answer_without_its_best_class_is_found() -> None:
+    fresh = SoftTargets(values=torch.tensor([[3.0, 1.0, 0.0, -1.0]]), space=Space.LOGITS, n_classes=4)
+    how = Encoding.parse("top-2")
+    columns, form, _ = encode(fresh, how)
+    columns["indices"][:] = 65535  # nothing was answered
+    assert not distances(decode(columns, form, 4), fresh, how)[0].within(None).any()
+
+
+def test_what_lies_far_below_the_best_is_compared_too(tmp_path: Path, digits: Examples) -> None:
+    sharp = Sharp(scale=30.0)
+    store = labelled(tmp_path, digits, sharp)
+    values = store.shards[0].columns["values"].copy()
+    best = values.max(1, keepdims=True)
+    values[(values < best - 12) & (values > best - 20)] -= 8  # under 1e-5 in probability: students soften it
+    write_shard(tmp_path, store.shards[0].span, dict(store.shards[0].columns, values=values))
+    assert not verify(Store.open(tmp_path), sharp, digits).ok
+
+
+@pytest.mark.parametrize("encoding", ["dense", "top-3", "dense:float32"])
+@pytest.mark.parametrize("space", [Space.PROBS, Space.SCORES, Space.VOTES])
+def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space) -> None:
+    logits = (4 * torch.randn(4000, C, generator=torch.Generator().manual_seed(0))).clamp_max(11)
+    values = {
+        Space.PROBS: logits.softmax(-1),
+        Space.SCORES: logits.sigmoid(),
+        Space.VOTES: logits.exp().clamp_max(60_000),
+    }[space]
+    kind, how = Kind.MANY_OF_MANY if space is Space.SCORES else Kind.ONE_OF_MANY, Encoding.parse(encoding)
+    fresh = SoftTargets(values=values, space=space, kind=kind, n_classes=C)
+    if how.k is not None:
+        fresh = fresh.top_k(how.k)
+    columns, form, _ = encode(fresh, how)
+    (far,) = distances(decode(columns, form, C), fresh, how)
+    assert far.within(None).all() and float(far.explained.max()) < 2e-3

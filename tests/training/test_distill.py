@@ -232,6 +232,18 @@ def test_a_store_of_other_classes(store: Store, tmp_path: Path) -> None:
         distill(renamed, store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path))
 
 
+@pytest.mark.parametrize("insist", [False, True])
+def test_a_store_of_other_examples_is_a_mismatch_and_no_dead_teacher(
+    store: Store, tmp_path: Path, insist: bool
+) -> None:
+    others = Examples.of(digits().inputs ^ 1, digits().labels, classes=digits().classes, name="others")
+    with pytest.raises(MismatchError, match=r"are about other examples .*320 examples others, none"):
+        distill(
+            others, store, lesson=replace(LESSON, allow_dead_teacher=insist), recipe=recipe(), run=Run(tmp_path / "run")
+        )
+    assert not (tmp_path / "run").exists()
+
+
 class Reluctant:
     """The nearest mean, but it will not answer about some."""
 

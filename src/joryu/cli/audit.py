@@ -35,7 +35,9 @@ def audit(
     from joryu.targets import audit as look
 
     store = Store.open(targets)
+    store.require_sound()  # first: a damaged key would look like other examples
     looked_at = reopen(store, examples, split, size)
+    store.require_about(looked_at)
     words = []
     if _is_own_answers(store, examples):
         looked_at = replace(looked_at, labels=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,14 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
+_SIXTEEN_BITS = re.compile(r";16[BLN]$")  # with a byte order; Pillow's BGR;16 is 16 bits for all three colours
+_TWELVE_BITS = "I;12"
+_FULL = {_TWELVE_BITS: 4095}  #: the largest value where it is not 65535 (PPM and JPEG 2000 are scaled by Pillow)
+
+DARK: Final = 8
+"""A 16-bit picture that stays under one eighth of its range is refused: of 256 levels it would keep 32 at most. The
+files do not say (Pillow passes over PNG's sBIT), but values so low are nearly always 9 to 12 bits left unscaled."""
+
 _GREY = ("1", "L", "LA", "La")
 _PALETTES = ("P", "PA")
 
@@ -40,24 +49,26 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
     """The pixels of a file or of its bytes, uint8 ``[1 or 3, height, width]``.
 
     What is odd is read like this: the content decides the format, whatever the extension; 16-bit values are scaled
-    (``round(v / 257)``), not clipped; CMYK, YCbCr and palettes become RGB (a palette of greys becomes grey); what is
-    transparent shows **white** behind it; of an animation or a file of pages the first is taken; the EXIF orientation
-    is applied.
+    (``round(v / 257)``), not clipped, and the 12-bit ones of a TIFF from their own range; CMYK, YCbCr and palettes
+    become RGB (a palette of greys becomes grey); what is transparent shows **white** behind it; of an animation or a
+    file of pages the first is taken; the EXIF orientation is applied.
 
     ``size``: the shorter side is resized to it (bicubic, antialiased) and the centre square is cut out; large JPEGs are
     first shrunk while they are decompressed, to no less than twice the size.
 
     Raises:
         InputError: not a picture, truncated or damaged, more than `PIXEL_LIMIT` pixels, or values of unknown range
-            (floats, 32-bit integers, 16 bits of which only the lowest eight are used).
+            (floats, 32-bit integers, 16 bits that stay under an eighth of their range: 9 to 12 bits of a camera or a
+            scanner, which would come out nearly black).
     """
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
             _refuse_bombs(image)
             if size is not None:
                 image.draft(None, (2 * size, 2 * size))
+            raw_mode = _raw_mode(image)
             image.load()
-            upright = _upright(_eight_bit(image), _orientation(image))
+            upright = _upright(_eight_bit(image, raw_mode), _orientation(image))
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -116,11 +127,22 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _raw_mode(image: Image.Image) -> str:
+    """How a file lays out its values, as Pillow names it (``RGB;16B``); known until the picture is loaded."""
+    tiles = getattr(image, "tile", None)
+    args = tiles[0].args if tiles else ""
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _eight_bit(image: Image.Image, raw_mode: str) -> Image.Image:
     """The same picture in mode L or RGB."""
     mode = image.mode
     if mode.startswith("I") or mode == "F":
-        return _from_wide(image)
+        return _from_wide(image, _FULL.get(raw_mode, 65535))
+    if _SIXTEEN_BITS.search(raw_mode) and mode in ("RGB", "RGBA"):
+        # Pillow has kept the high byte alone, so that black may be anything up to 255 here: refused too.
+        _refuse_dark(256 * int(np.asarray(image)[..., :3].max()) + 255)
     if image.has_transparency_data:
         rgba = image.convert(_PREMULTIPLIED.get(mode, mode)).convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -138,16 +160,25 @@ def _is_grey(image: Image.Image) -> bool:
     return bool((pixels == pixels[..., :1]).all())
 
 
-def _from_wide(image: Image.Image) -> Image.Image:
+def _refuse_dark(brightest: int) -> None:
+    if 0 < brightest < 65536 // DARK:
+        raise InputError(
+            "16-bit picture that would turn black",
+            expected="values up to 65535",
+            received=f"up to {brightest}",
+            hint="multiply its values so that the largest its source can give becomes 65535, or save it with 8 bits",
+        )
+
+
+def _from_wide(image: Image.Image, full: int) -> Image.Image:
     """A picture of 16-bit values scaled to eight; what has no known range is refused."""
     # Pillow's mode I is 32 bits wide, but PNG and PPM files come in it with values of 0..65535.
     if not (image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))):
         raise InputError("32-bit values have no known range", expected="8 or 16 bits")
     wide = np.asarray(image).astype(np.int64)
-    if 0 < wide.max() <= 255:
-        raise InputError(
-            "16-bit picture that would turn black", expected="values up to 65535", received=f"up to {wide.max()}"
-        )
-    narrow = (wide * 255 + 32767) // 65535
-    narrow[wide == image.info.get("transparency", -1)] = 255
+    see_through = wide == image.info.get("transparency", -1)
+    if full == 65535:
+        _refuse_dark(int(wide.max(where=~see_through, initial=0)))
+    narrow = (wide * 255 + full // 2) // full
+    narrow[see_through] = 255
     return Image.fromarray(narrow.astype(np.uint8))

@@ -114,12 +114,13 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         temperature: the one a student would be trained at.
 
     Raises:
-        InputError: a damaged store, or a temperature that is not a positive number.
+        InputError: a damaged shard, or a temperature that is not a positive number.
     """
     if not 0 < temperature < math.inf:
         raise InputError(
             "temperature is not usable", expected="a number > 0", received=temperature, hint="try --temperature 4"
         )
+    store.require_sound()
     rows, labels, findings = _rows(store, examples)
     statistics = agreement = None
     if len(rows):

@@ -21,7 +21,13 @@ def merge_shards(store: Store, *, shard_bytes: int = SHARD_BYTES) -> bool:
     Whether anything was changed is returned.
 
     The caller must be the folder's only writer.
+
+    Raises:
+        InputError: a shard is damaged; nothing was changed. (A merge would give the damage a checksum of its own, and
+            a damaged key might make a sound row look like a repeat.)
     """
+    if len(store.shards) > 1 or store.duplicates:
+        store.require_sound()
     redundant = np.zeros(store.n_rows, dtype=bool)
     redundant[store.index.redundant] = True
     start, changed = 0, False

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError
-from joryu.examples import Ids
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples, Ids
 from joryu.targets.encoding import Columns, Form, decode
 from joryu.targets.failures import Failure, id_from_hex, read_failures
 from joryu.targets.index import KeyIndex, Rows, Seeds
@@ -36,6 +36,7 @@ class Store:
         self.path = path
         self.manifest = manifest
         self.shards = shards
+        self._sound = False
         self._starts = np.cumsum([0, *(len(shard) for shard in shards)])
         names = dict.fromkeys(name for shard in shards for name in shard.columns)
         self._payload = [name for name in names if name not in ("id", "view")]
@@ -140,6 +141,25 @@ class Store:
         open_still = self.missing(ids, np.array([failure.view for failure in recorded], dtype=np.uint64))
         return [failure for failure, still in zip(recorded, open_still.tolist(), strict=True) if still]
 
+    def require_about(self, examples: Examples) -> None:
+        """Check that the store is about at least some of these examples; one without any answer is about all.
+
+        Raises:
+            MismatchError: it is about others.
+        """
+        made_for = self.manifest.examples
+        if not len(self) or made_for.fingerprint == examples.fingerprint:
+            return
+        if any(not self.missing(examples.ids, seed).all() for seed in range(self.manifest.n_views + 1)):
+            return
+        split = f", split {made_for.split}" if made_for.split else ""
+        raise MismatchError(
+            f"the soft targets in {self.path} are about other examples",
+            expected=f"some of the {made_for.count} examples {made_for.spec or made_for.name}{split}",
+            received=f"{len(examples)} examples {examples.name}, none of them answered",
+            hint="give the examples that were labelled, or run joryu label with these into another folder",
+        )
+
     def verify_checksums(self) -> None:
         """Read every byte of every shard and compare it with its checksum.
 
@@ -148,6 +168,16 @@ class Store:
         """
         for shard in self.shards:
             shard.verify()
+
+    def require_sound(self) -> None:
+        """`verify_checksums`, once for as long as this store is open: for whoever is about to use all of it.
+
+        Raises:
+            InputError: a shard has changed since it was written; the message names it.
+        """
+        if not self._sound:
+            self.verify_checksums()
+            self._sound = True
 
     def _checked(self, rows: Tensor) -> Rows:
         wanted: Rows = rows.numpy()

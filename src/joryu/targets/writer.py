@@ -18,7 +18,7 @@ from joryu.examples import Ids
 from joryu.targets.compaction import merge_shards
 from joryu.targets.encoding import Columns, Encoding, Form, encode
 from joryu.targets.failures import FILE as FAILURES
-from joryu.targets.failures import FailureLedger
+from joryu.targets.failures import FailureLedger, read_failures
 from joryu.targets.index import Seeds
 from joryu.targets.manifest import FILE, Cost, Manifest
 from joryu.targets.open_shard import OpenShard
@@ -113,6 +113,9 @@ class StoreWriter:
             wanted.write(self.path)
             return wanted
         stored = Manifest.read(self.path)
+        if wanted.views is not None and stored.views not in (None, wanted.views) and not self._views_begun():
+            # No view was ever answered, so the others cost nothing and must not make the folder useless.
+            stored = stored.model_copy(update={"views": wanted.views, "n_views": wanted.n_views})
         try:
             stored.require(
                 teacher=wanted.teacher.fingerprint,
@@ -133,9 +136,14 @@ class StoreWriter:
             "encoding": stored.encoding or wanted.encoding,
         }
         merged = stored.model_copy(update=grown)
-        if merged != stored:
+        if merged != Manifest.read(self.path):
             merged.write(self.path)
         return merged
+
+    def _views_begun(self) -> bool:
+        """Whether anything but the examples themselves was answered or failed on."""
+        answered = any(bool(shard.columns["view"].any()) for shard in Store.open(self.path).shards)
+        return answered or any(failure.view for failure in read_failures(self.path))
 
     def __enter__(self) -> Self:
         return self

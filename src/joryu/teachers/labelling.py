@@ -95,19 +95,24 @@ def label_examples(
             [0.2690, 0.7310]])
 
     Raises:
-        InputError: views asked for but not given; another process writes to ``out``.
+        InputError: views asked for but not given, or not to be had of these examples; another process writes to
+            ``out``; a shard there is damaged.
         MismatchError: ``out`` holds soft targets of another teacher, other examples, classes, views or encoding.
         JoryuError: the teacher failed on everything it was asked, or the disk does not take the answers.
     """
     if n_views and views is None:
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
+    if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
+        views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     keep_freed_memory()
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:
+        begun = Store.open(out)
+        begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
         asker = Asker(teacher, writer, options.patience)
         done = 0
-        for size, keys in grid.batches(Store.open(out), writer.manifest.batch_size):
+        for size, keys in grid.batches(begun, writer.manifest.batch_size):
             if len(keys.rows):
                 asker.label(_inputs(examples, views, keys), keys)
             done += size

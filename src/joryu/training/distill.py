@@ -95,8 +95,10 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     Raises:
         DeadTeacherError: the audit found a teacher that teaches nothing.
         MismatchError: the store does not belong to these examples, or the folder holds another run.
-        InputError: a twin was asked for and no example has a label, or so few that some class would have none.
+        InputError: a shard of the store is damaged; a twin was asked for and no example has a label, or so few that
+            some class would have none.
     """
+    targets.require_sound()
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
     views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
@@ -104,6 +106,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     if carry_over:
         views = parse_views(lesson.views)
     material = Material(teaching, targets, views=views, validation=validation, carry_over=carry_over)
+    targets.require_about(examples)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
     labelled = None

@@ -1,0 +1,125 @@
+"""How far a stored answer is from one given now, and how far rounding alone may have put it.
+
+What may differ is worked out from the *fresh* answer, never from the stored one: a damaged answer that is large would
+otherwise excuse itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from joryu.targets.coverage import NO_ANSWER, covers
+from joryu.targets.encoding import COARSE, Encoding, decode, encode
+from joryu.targets.soft_targets import Kind, SoftTargets, Space
+
+NOISE = 1e-4
+"""What a probability may move by because the same example sat in another batch, or ran on other hardware."""
+
+MOST = COARSE * 2**-13
+"""Nothing explains more in probability: half a float16 unit of the largest logit kept as it is, 1/16, moves the two
+best classes apart by ``p (1 - p) * 2 / 16 <= 1/32``."""
+
+SOFTER = 4.0
+"""Logits are compared once more at this temperature, as students see them: what is far below the best shows there."""
+
+SUMS = 8 * torch.finfo(torch.float32).eps
+"""What adding up in another order changes of a logit, relative to the largest of its row."""
+
+SECOND_ORDER = 1.05  # steps are at most 1/8 where they count, and the bounds below are of first order
+
+
+class Distance(NamedTuple):
+    """Absolute errors ``[B, n]`` (in probability; of a regression in its values), and what explains them."""
+
+    errors: Tensor
+    explained: Tensor
+
+    def within(self, tolerance: float | None) -> Tensor:
+        """Which rows are no further away than is explained, or than ``tolerance``; what is not a number is."""
+        return (self.errors <= (self.explained if tolerance is None else tolerance)).all(1)
+
+
+def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> list[Distance]:
+    """Stored answers against fresh ones, row by row: at their own temperature and, of logits, at a softer one.
+
+    A logit that is off by ``d_i`` moves ``p_i`` by ``p_i (d_i + Σ_j p_j d_j)`` at most, a tag by ``p (1 - p) d``;
+    ``d`` is half a unit of the stored type beside the fresh value, as the store would lay it out.
+    """
+    if stored.kind is Kind.REGRESSION:
+        now = fresh.values.float()
+        step = (_half_unit(encoding) + SUMS) * now.abs()
+        return [Distance((stored.values.float() - now).abs().flatten(1), (NOISE + step).flatten(1))]
+    step = _step(fresh, encoding)
+    before, now = stored.probs(), fresh.probs()
+    gap, explained = (before - now).abs(), _explained(now, step, stored)
+    own = Distance(_answered(gap, before, now, stored, fresh).flatten(1), explained.flatten(1))
+    if stored.space is not Space.LOGITS:
+        return [own]
+    before, now = (_softer(_named(part.logits(), stored), stored) for part in (stored, fresh))
+    explained = _explained(now, _named(step, stored).clamp_min(0) / SOFTER, stored)
+    return [own, Distance((before - now).abs().flatten(1), explained.flatten(1))]
+
+
+def _answered(gap: Tensor, before: Tensor, now: Tensor, stored: SoftTargets, fresh: SoftTargets) -> Tensor:
+    """The errors of what was answered; of what is answered only now, how far it lies above all it was said to."""
+    if stored.indices is None and stored.coverage is None:
+        return gap
+    known = covers(stored.indices, stored.n_classes) if stored.indices is not None else stored.coverage
+    given = fresh.coverage if fresh.indices is None else covers(fresh.indices, fresh.n_classes)
+    if known is None:
+        return gap
+    least = before.masked_fill(~known, torch.inf).amin(-1, keepdim=True)
+    above = (now - least.where(known.any(-1, keepdim=True), 0.0)).clamp_min(0)
+    if stored.indices is None:
+        above = torch.minimum(above, (now - before).clamp_min(0))
+    if given is not None:
+        above = above.where(given, 0.0)
+    return gap.where(known, above)
+
+
+def _explained(probs: Tensor, step: Tensor, stored: SoftTargets) -> Tensor:
+    if stored.space is Space.SCORES:
+        moved = probs * step
+    elif stored.per_tag:
+        moved = probs * (1 - probs) * step
+    else:
+        moved = probs * (step + (probs * step).sum(-1, keepdim=True))
+        if stored.indices is None and stored.coverage is None:  # the softmax then takes back what all have in common
+            moved = moved - 2 * probs * probs * step
+    return NOISE + (SECOND_ORDER * moved).clamp_max(MOST)
+
+
+def _step(fresh: SoftTargets, encoding: Encoding) -> Tensor:
+    """How far rounding and adding up may move each class's logit, ``[B, ..., C]``."""
+    logits = fresh.logits()
+    if fresh.space is not Space.LOGITS:  # a relative step of a probability is an absolute one of its logarithm
+        return torch.full_like(logits, _half_unit(encoding) + SUMS)
+    laid_out = logits
+    if encoding.k is not None:
+        laid_out = logits if fresh.per_tag else torch.log_softmax(logits, -1)
+    elif fresh.indices is None:
+        encoded = encode(fresh, encoding)
+        laid_out = decode(encoded.columns, encoded.form, fresh.n_classes).values.float()
+    return _half_unit(encoding) * laid_out.abs() + SUMS * logits.abs().amax(-1, keepdim=True)
+
+
+def _half_unit(encoding: Encoding) -> float:
+    return torch.finfo(torch.float16 if encoding.dtype == "float16" else torch.float32).eps / 2  # rounding to nearest
+
+
+def _named(dense: Tensor, stored: SoftTargets) -> Tensor:
+    """The classes that the stored row answered; empty places and what was not covered are minus infinity."""
+    if stored.indices is not None:
+        return dense.gather(-1, stored.indices.clamp_min(0)).masked_fill(stored.indices == NO_ANSWER, -torch.inf)
+    return dense if stored.coverage is None else dense.masked_fill(~stored.coverage, -torch.inf)
+
+
+def _softer(logits: Tensor, stored: SoftTargets) -> Tensor:
+    """Probabilities among the named alone, at `SOFTER` times the temperature they have; 0 where there is none."""
+    softened = logits / SOFTER
+    if stored.per_tag:
+        return softened.sigmoid()
+    return torch.softmax(softened, -1).where(softened.isfinite(), 0.0)
