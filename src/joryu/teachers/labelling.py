@@ -78,7 +78,7 @@ def label_examples(
 
     Args:
         teacher: who answers.
-        examples: what is asked about.
+        examples: what is asked about; a set that names no classes takes the teacher's.
         out: the store's folder.
         views: augmentations, needed when ``n_views > 0``.
         n_views: how many views of each example besides itself.
@@ -102,6 +102,7 @@ def label_examples(
     if n_views and views is None:
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
     keep_freed_memory()
+    examples = examples.named(teacher.classes)
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:

@@ -20,7 +20,11 @@ BLOCK_BYTES = 64 * 2**20  #: inputs prepared at a time; small enough for any lap
 
 
 class Batch(NamedTuple):
-    """One step's worth: raw inputs, soft targets (``None`` for hard labels alone) and labels."""
+    """One step's worth: raw inputs, soft targets (``None`` for hard labels alone) and labels.
+
+    Beside soft targets there are always labels, `UNLABELLED` where nobody gave one: an objective with a hard part then
+    takes a set that nobody labelled like one that was labelled in part.
+    """
 
     inputs: Tensor
     soft_targets: SoftTargets | None
@@ -203,6 +207,7 @@ class Material:
             asked = torch.zeros_like(seeds) if self.carry_over else seeds
             found = self.targets.rows(self.examples.ids[rows.numpy()], asked.numpy())
             soft_targets = self.targets.gather(found).to(device)
+            labels = torch.full((len(rows),), UNLABELLED) if labels is None else labels
         return Batch(
             inputs.to(device, non_blocking=True),
             soft_targets,
