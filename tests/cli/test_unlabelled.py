@@ -73,12 +73,37 @@ def test_an_unlabelled_set_is_labelled_audited_verified_and_distilled(
     code, out, err = run(f"{distil} --out {tmp_path}/run --json")
     assert code == 0, err
     assert json.loads(out)["validation_agreement"] > 0.5
+    require_agreement_alone(tmp_path, run)
     code, out, err = run(f"{distil} --out {tmp_path}/twins --twin")
     assert (code, out) == (2, "")
     assert "a twin needs labels" in err.splitlines()[-1]
     code, _, err = run(f"{distil} --out {tmp_path}/hard --hard-weight 1")
     assert code == 2
     assert "hard_weight 1 needs labels" in err.splitlines()[-1]
+
+
+def require_agreement_alone(folder: Path, run: Command) -> None:
+    """Nobody can call the student right or wrong here; how far it says what its teacher says can be told."""
+    code, out, err = run(f"evaluate {folder}/run --json")
+    assert code == 0, err
+    numbers = json.loads(out)
+    assert numbers["student_like_teacher"]["n"] == 12  # the fifth that was held out
+    assert numbers["student_like_teacher"]["top1"] > 0.5
+    assert numbers["models"]["student"]["evaluation"] is None
+    code, out, err = run(f"evaluate {folder}/run")
+    assert "student and teacher agree on" in out
+    code, out, err = run(f"report {folder}/run")
+    assert code == 0, err
+    assert out.startswith("The student gives its teacher’s answer on")
+    page = (folder / "run" / "report.html").read_text()
+    assert "Nobody labelled these examples" in page
+    for word in ("Accuracy</th>", "Errors", "calibrated", "McNemar", "A twin is missing"):
+        assert word not in page
+    (folder / "targets").rename(folder / "elsewhere")
+    code, out, err = run(f"report {folder}/run")
+    (folder / "elsewhere").rename(folder / "targets")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "put the teacher back" in err
 
 
 def test_a_teacher_that_knows_no_classes_is_told_them(
