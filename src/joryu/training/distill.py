@@ -89,8 +89,9 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     """Train a student on the store's soft targets (and the hard labels, where there are any).
 
     The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
-    the student and its twin. Views are the ones the teacher labelled. Examples that the teacher failed on are left out;
-    the run's notes say how many. Examples that name no classes take the store's; where nobody labelled any, the student
+    the student and its twin. Views are the ones the teacher labelled; a blend (mixup) with an example that is held
+    out is not shown, see `joryu.training.Material`. Examples that the teacher failed on are left out; the run's notes
+    say how many. Examples that name no classes take the store's; where nobody labelled any, the student
     learns from the answers alone, which also choose its best epoch, and the test part can tell how far it agrees.
 
     Raises:
@@ -107,7 +108,14 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     carry_over = lesson.views is not None and lesson.views != targets.manifest.views
     if carry_over:
         views = parse_views(lesson.views)
-    material = Material(teaching, targets, views=views, validation=validation, carry_over=carry_over)
+    material = Material(
+        teaching,
+        targets,
+        views=views,
+        validation=validation,
+        carry_over=carry_over,
+        blended_with=examples if views is not None and views.blends and not carry_over else None,
+    )
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
     labelled = None
@@ -117,6 +125,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
             examples=teaching.labelled(),
             targets=None,
             carry_over=False,
+            blended_with=None,  # the twin's partners are drawn from what it is taught
             examples_per_epoch=material.epoch_size,
         )
         check(labelled, recipe)  # before the student is trained, not after
