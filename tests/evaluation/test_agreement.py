@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joryu.evaluation import agreement
+from joryu.evaluation import agreement, likeness
 
 
 def test_by_hand() -> None:
@@ -43,3 +43,11 @@ def test_the_teacher_s_errors_are_all_accounted_for(seed: int) -> None:
     assert found.inherited + found.corrected + found.other_wrong == found.teacher_errors
     assert found.kl > 0
     assert agreement(teacher.log(), teacher, labels).kl == pytest.approx(0, abs=1e-6)
+
+
+def test_likeness_needs_no_label() -> None:
+    """By hand: the second row differs, KL = 0.5 · (0.5 ln(0.5 / 0.25) + 0.5 ln(0.5 / 0.75))."""
+    teacher = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    found = likeness(torch.tensor([[0.75, 0.25], [0.25, 0.75]]).log(), teacher)
+    assert (found.n, found.top1) == (2, 0.5)
+    assert found.kl == pytest.approx(0.25 * math.log(4 / 3), rel=1e-5)

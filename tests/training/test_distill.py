@@ -349,6 +349,19 @@ def test_a_student_without_signals_is_described_as_ever() -> None:
     assert "signals" not in Blueprint(architecture="mlp:8x1", input_shape=(4,), classes=("a", "b")).model_dump()
 
 
+def test_blended_views_teach_a_part_of_the_set_that_the_teacher_was_shown(tmp_path: Path) -> None:
+    store = label(tmp_path / "targets", views="mixup:0.2", n_views=1)
+    lesson = replace(LESSON, test=0.2, twin=True)
+    done = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=20), run=Run(tmp_path / "run"))
+    assert done.student.history[-1]["validation_accuracy"] > 0.5
+    assert read_run(tmp_path / "run/twin")["request"]["views"] == "mixup:0.2"
+    nobody = digits().hide_labels(torch.arange(320))
+    alone = distill(nobody, store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "alone"))
+    assert "validation_agreement" in alone.student.history[0]
+    with pytest.raises(MismatchError, match="these views blend examples"):
+        distill(digits(300), store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "x"))
+
+
 def test_views_for_targets_without_any(tmp_path: Path) -> None:
     store = label(tmp_path / "targets")
     lesson = replace(LESSON, views="shift:1", twin=True)

@@ -192,6 +192,47 @@ def test_blended_views_need_the_very_set_the_teacher_was_shown(tmp_path: Path) -
         Material(digits(39), mixed)
 
 
+def test_a_part_of_a_blended_set_is_shown_the_very_views_and_nothing_that_was_held_out(tmp_path: Path) -> None:
+    whole = digits(60)
+    mixed = label(tmp_path, views="shift:1,mixup:1", n_views=2, examples=whole)
+    rows = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    part, rest = whole.select(rows[:40]).hide_labels(torch.arange(0, 40, 5)), whole.select(rows[40:])
+    material = Material(part, mixed, validation=rest.hide_labels(torch.arange(20)), blended_with=whole)
+    material.require_answers(2)
+    views, everyone = parse_views("shift:1,mixup:1"), torch.arange(40)
+    for epoch in (0, 1):
+        (batch,) = material.batches(everyone, epoch=epoch, batch_size=40)
+        seeds = torch.full((40,), epoch + 1)
+        held_out = torch.isin(views.partners(whole, rows[:40], seeds), rows[40:])
+        assert 5 < int(held_out.sum()) < 25
+        asked = views.apply(whole, rows[:40], seeds)
+        assert torch.equal(batch.inputs[~held_out], asked.inputs[~held_out])
+        assert torch.equal(batch.inputs[held_out], part.inputs[held_out])
+        # The answers are about these very inputs, and the labels come from the part alone.
+        assert batch.soft_targets is not None
+        assert batch.labels is not None
+        assert torch.allclose(
+            batch.soft_targets.values.float(), nearest_mean(whole).label(batch.inputs).values, atol=0.02
+        )
+        hidden = whole.hide_labels(torch.cat([rows[40:], rows[:40:5]]))
+        expected = views.apply(hidden, rows[:40], seeds.where(~held_out, 0)).labels
+        assert expected is not None
+        assert torch.equal(batch.labels, expected)
+        assert 0 < int((batch.labels.sum(1) == 0).sum()) < 40
+    judge = material.validation_material()
+    assert judge is not None
+    (batch,) = judge.batches(torch.arange(20), epoch=None, batch_size=20)
+    assert torch.equal(batch.inputs, rest.inputs)
+
+
+def test_a_whole_that_is_another_or_does_not_hold_the_part_is_refused(tmp_path: Path) -> None:
+    mixed = label(tmp_path, views="mixup:1", n_views=1, examples=digits(40))
+    with pytest.raises(MismatchError, match="these views blend examples"):
+        Material(digits(20), mixed, blended_with=digits(39))
+    with pytest.raises(MismatchError, match="not in the set that the teacher was shown"):
+        next(iter(Material(digits(41), mixed, blended_with=digits(40)).batches(torch.arange(9), epoch=0, batch_size=9)))
+
+
 def test_answers_that_validation_will_ask_for_are_required_too(store: Store) -> None:
     unlabelled = digits(260).select(range(150, 260)).hide_labels(torch.arange(110))
     Material(digits(150), store, validation=unlabelled.select(range(50))).require_answers(1)

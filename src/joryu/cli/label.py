@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
+
+if TYPE_CHECKING:
+    from joryu.examples import Examples
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +26,9 @@ def label(
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
     split: str = typer.Option("train", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
+    classes: str | None = typer.Option(
+        None, help="a,b,c: what the teacher answers about, in its order, if neither it nor the examples say."
+    ),
     views: str | None = typer.Option(None, help="Augmentations the teacher answers about too, such as shift:2,flip."),
     n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
     encoding: str | None = typer.Option(None, help="dense, dense:float32, top-32 …; logits are float16 by default."),
@@ -46,6 +54,8 @@ def label(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
+    if classes is not None:
+        shown = _named(shown, classes)
     who, known = find_teacher(teacher, shown, n_views=n_views)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
@@ -66,3 +76,28 @@ def label(
     failures = len(store.failures())
     summary = {"store": str(out), "answers": len(store), "failures": failures, "left_out": len(shown.rejected)}
     emit(summary, as_json, f"{len(store)} answers in {out}" + (f", {failures} failures" if failures else ""))
+
+
+def _named(examples: Examples, classes: str) -> Examples:
+    """The examples about the classes that were typed.
+
+    Raises:
+        InputError: a name is missing or comes twice.
+        MismatchError: the examples name other classes themselves.
+    """
+    from joryu.errors import InputError, MismatchError
+
+    names = tuple(name.strip() for name in classes.split(","))
+    if not all(names) or len(set(names)) < max(2, len(names)):
+        raise InputError("--classes is not usable", expected="two or more names such as cat,dog", received=classes)
+    named = examples.named(names)
+    if named.classes != names:
+        raise MismatchError(
+            f"{examples.name} names its own classes", expected=_first(named.classes), received=_first(names),
+            hint="leave --classes out",
+        )  # fmt: skip
+    return named
+
+
+def _first(names: Sequence[str], most: int = 6) -> str:
+    return ",".join(names[:most]) + (",…" if len(names) > most else "")

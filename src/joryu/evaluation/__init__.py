@@ -1,6 +1,6 @@
 """Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
 
-from joryu.evaluation.agreement import Agreement, agreement
+from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.comparison import (
     Comparison,
@@ -26,6 +26,7 @@ __all__ = [
     "ConfusedPair",
     "Evaluation",
     "Latency",
+    "Likeness",
     "Permuted",
     "ReliabilityBin",
     "SeedComparison",
@@ -42,6 +43,7 @@ __all__ = [
     "evaluate_logits",
     "evaluating",
     "expected_calibration_error",
+    "likeness",
     "mcnemar_exact",
     "measure_latency",
     "most_confused",

@@ -9,6 +9,28 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """The student beside its teacher where nobody labelled anything, so that none of the two can be called right."""
+
+    n: int
+    top1: float  #: share of examples with the same top answer, in [0, 1]
+    kl: float  #: mean KL(teacher || student), in nats, >= 0
+
+
+def likeness(student_log_probs: Tensor, teacher_probs: Tensor) -> Likeness:
+    """How far a student says what its teacher says; both ``[n, C]``, at T = 1 (the formulas are `agreement`'s).
+
+    >>> probs = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    >>> likeness(torch.tensor([[0.75, 0.25], [0.25, 0.75]]).log(), probs).top1
+    0.5
+    """
+    divergence = (torch.xlogy(teacher_probs, teacher_probs) - teacher_probs * student_log_probs).sum(-1)
+    same = student_log_probs.argmax(-1) == teacher_probs.argmax(-1)
+    # Rounding alone can push a divergence of equal distributions a hair below zero.
+    return Likeness(len(same), same.double().mean().item(), max(divergence.double().mean().item(), 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """The student beside its teacher, on labelled examples.
 
@@ -43,15 +65,14 @@ def agreement(student_log_probs: Tensor, teacher_probs: Tensor, labels: Tensor) 
     (1.0, 0.0, 1, 1.0)
     """
     student, teacher = student_log_probs.argmax(-1), teacher_probs.argmax(-1)
-    divergence = (torch.xlogy(teacher_probs, teacher_probs) - teacher_probs * student_log_probs).sum(-1)
+    alike = likeness(student_log_probs, teacher_probs)
     wrong = teacher != labels
     errors = int(wrong.sum())
     inherited = int((wrong & (student == teacher)).sum())
     corrected = int((wrong & (student == labels)).sum())
     return Agreement(
-        top1=(student == teacher).double().mean().item(),
-        # Rounding alone can push a divergence of equal distributions a hair below zero.
-        kl=max(divergence.double().mean().item(), 0.0),
+        top1=alike.top1,
+        kl=alike.kl,
         teacher_errors=errors,
         inherited=inherited,
         corrected=corrected,

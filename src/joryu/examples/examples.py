@@ -32,8 +32,8 @@ class Examples:
     """Inputs with their ids and, where known, their hard labels.
 
     ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
-    ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``rejected`` names what a loader
-    left out.
+    ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``classes`` is empty for a set
+    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -122,6 +122,14 @@ class Examples:
         if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
             raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
+
+    def named(self, classes: Sequence[str]) -> Examples:
+        """The same examples; those of a set that names no classes are then about the given ones.
+
+        >>> Examples.of(torch.zeros(2, 3), classes=[]).named(["cat", "dog"]).classes
+        ('cat', 'dog')
+        """
+        return self if self.classes else replace(self, classes=tuple(classes))
 
     @property
     def labels_or_empty(self) -> Tensor:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
-from joryu.examples import Examples, load_examples
+from joryu.examples import UNLABELLED, Examples, load_examples
 from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import find, report_numbers
-from joryu.report.headline import headline
+from joryu.report.headline import first_words
 from joryu.report.page import write_report
 from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
@@ -28,8 +28,9 @@ from joryu.training.trainer import content_of
 
 @dataclass(frozen=True, kw_only=True)
 class Judges:
-    """The labelled examples to judge by: a spec with its split, or (``examples=None``) the run's own test part.
+    """The examples to judge by: a spec with its split, or (``examples=None``) the run's own test part.
 
+    Of examples that are labelled in part those with a label judge; where nobody labelled any, the teacher's answers do.
     A part that the run held out is found again only in the very examples it was cut from: from others, or at another
     size, some that were trained on would get into it.
     """
@@ -57,8 +58,13 @@ class Judges:
                     received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
-            return _held_out(load_examples(spec, size=size), record, lesson).labelled()
-        return load_examples(spec, split=self.split, size=size).labelled()
+            return _judging(_held_out(load_examples(spec, size=size), record, lesson))
+        return _judging(load_examples(spec, split=self.split, size=size))
+
+
+def _judging(examples: Examples) -> Examples:
+    """Those with a label; all of a set that nobody labelled, whose only judge is the teacher."""
+    return examples.labelled() if (examples.labels_or_empty != UNLABELLED).any() else examples
 
 
 def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
@@ -87,12 +93,12 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     the page says that it is missing, and is made without it.
 
     Raises:
-        InputError: not a finished run, or no labelled examples to judge by.
+        InputError: not a finished run, or neither labelled examples nor a teacher's answers to judge by.
         MismatchError: examples of other classes than the student's, or of a shape it does not take.
     """
     record = read_run(folder)
     module, blueprint = load_student(folder)
-    examples = judges.load(record, folder)
+    examples = judges.load(record, folder).named(blueprint.classes)
     if examples.classes != blueprint.classes:
         raise MismatchError(
             "examples and student differ in their classes",
@@ -157,7 +163,7 @@ def report_run(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
         report_numbers(data, findings),
     )
-    said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
+    said = first_words(findings)
     return page, f"{said.title}. {said.detail}"
 
 
@@ -255,6 +261,8 @@ def _provenance(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
 
 def summary_lines(numbers: Mapping[str, Any]) -> list[str]:
     """The numbers of `evaluate_run` for a terminal."""
+    if (alike := numbers["student_like_teacher"]) is not None:
+        return [f"no label to judge by: student and teacher agree on {alike['top1']:.4f} of {alike['n']} examples"]
     lines = [f"{'':10} {'accuracy':>9} {'errors':>7} {'NLL':>8} {'ECE':>7}"]
     for role, model in numbers["models"].items():
         found = model["evaluation"]

@@ -45,7 +45,8 @@ class ModelCard:
 class ReportData:
     """Everything on the page; `joryu.report.write_report` makes the page.
 
-    ``examples`` are the evaluated ones, all labelled, in the row order of every card's logits. ``temperature`` is the
+    ``examples`` are the evaluated ones, all labelled, in the row order of every card's logits; or none is labelled, and
+    the teacher's logits are all there is to judge by. ``temperature`` is the
     run's. ``audit`` is the store's audit as JSON: its ``findings`` (a list of sentences) come first, the rest as a
     table. ``provenance`` is shown as it is, nested mappings flattened. ``rejected`` names the files that were left out.
 
@@ -55,7 +56,8 @@ class ReportData:
     True
 
     Raises:
-        InputError: no student, two models of one role, a student or twin without logits, an example without a label.
+        InputError: no student, two models of one role, a student or twin without logits, an example without a label
+            (where no example has one: no teacher's logits).
         MismatchError: logits that do not fit the examples and their classes.
     """
 
@@ -74,11 +76,7 @@ class ReportData:
             raise InputError(
                 "a report needs one student, and at most one model of each role", received=[str(role) for role in roles]
             )
-        labels = self.examples.labels
-        if labels is None or bool((labels == UNLABELLED).any()):
-            raise InputError(
-                "a report needs labelled examples", received="some without a label", hint="try examples.labelled()"
-            )
+        self._check_labels()
         expected = (len(self.examples), len(self.examples.classes))
         for card in self.models:
             if card.logits is None and card.role is not Role.TEACHER:
@@ -90,9 +88,25 @@ class ReportData:
                     received=list(card.logits.shape),
                 )
 
+    def _check_labels(self) -> None:
+        if not self.labelled and (self.teacher is None or self.teacher.logits is None):
+            raise InputError(
+                f"a report needs labelled examples, or a teacher to compare with: {self.examples.name} has no label",
+                received="no answer of a teacher", hint="name labelled --examples, or put the teacher back",
+            )  # fmt: skip
+        if self.labelled and bool((self.labels == UNLABELLED).any()):
+            raise InputError(
+                "a report needs labelled examples", received="some without a label", hint="try examples.labelled()"
+            )
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the examples have labels to judge by."""
+        return bool((self.examples.labels_or_empty != UNLABELLED).any())
+
     @property
     def labels(self) -> Tensor:
-        """int64 ``[n]``; every example has one."""
+        """int64 ``[n]``; every example has one if the report is `labelled`."""
         return torch.as_tensor(self.examples.labels)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from torch import Tensor
 
-from joryu.evaluation import Comparison, Evaluation, as_json, compare, evaluate_logits
+from joryu.evaluation import Comparison, Evaluation, Likeness, as_json, compare, evaluate_logits, likeness
 from joryu.report.data import ReportData, Role
 from joryu.targets import SoftTargets, Space
 
@@ -17,13 +17,15 @@ SCHEMA = 1  #: of the numbers in ``evaluation.json`` and in the page
 class Findings:
     """What the numbers of a run are.
 
-    ``probs`` are the probabilities ``[n, C]`` at T = 1 of every model that answered the examples.
+    ``probs`` are the probabilities ``[n, C]`` at T = 1 of every model that answered the examples. Where no example has
+    a label there are no evaluations and no comparisons, but how alike student and teacher are.
     """
 
     evaluations: dict[Role, Evaluation]
     probs: dict[Role, Tensor]
     against_twin: Comparison | None
     against_teacher: Comparison | None  #: the teacher in the twin's place
+    alike: Likeness | None = None  #: student and teacher, where no example has a label
 
 
 def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -37,6 +39,8 @@ def find(run: ReportData) -> Findings:
     logits = {role: card.logits for role, card in run.cards.items() if card.logits is not None}
     probs = {role: soften(values) for role, values in logits.items()}
     teacher_probs = probs.get(Role.TEACHER)
+    if not run.labelled:
+        return _without_labels(logits[Role.STUDENT], probs)
     evaluations = {
         role: evaluate_logits(values, run.labels, teacher_probs=None if role is Role.TEACHER else teacher_probs)
         for role, values in logits.items()
@@ -51,6 +55,12 @@ def find(run: ReportData) -> Findings:
         against_twin=against(Role.TWIN),
         against_teacher=against(Role.TEACHER),
     )
+
+
+def _without_labels(student_logits: Tensor, probs: dict[Role, Tensor]) -> Findings:
+    answers = SoftTargets(values=student_logits, space=Space.LOGITS, n_classes=student_logits.shape[-1])
+    alike = likeness(answers.log_probs(), probs[Role.TEACHER])
+    return Findings(evaluations={}, probs=probs, against_twin=None, against_teacher=None, alike=alike)
 
 
 def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[str, object]:
@@ -88,6 +98,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
         "student_against_teacher": None
         if findings.against_teacher is None
         else _with_verdict(findings.against_teacher),
+        "student_like_teacher": None if findings.alike is None else as_json(findings.alike),
         "rejected": [item._asdict() for item in run.rejected],
     }
 

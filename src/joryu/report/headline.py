@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from joryu.evaluation import Comparison, Verdict
+from joryu.evaluation import Comparison, Likeness, Verdict
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
 from joryu.report.wording import errors, p_value, percent, plural, ratio
@@ -25,6 +25,14 @@ class Fact(NamedTuple):
     caption: str
 
 
+def first_words(findings: Findings) -> Headline:
+    """What the page of these findings says first."""
+    if findings.alike is not None:
+        return _alike(findings.alike)
+    student = findings.evaluations[Role.STUDENT]
+    return headline(findings.against_twin, student.errors, student.n)
+
+
 def headline(comparison: Comparison | None, student_errors: int, n: int) -> Headline:
     """What the page says first; without a twin it claims nothing about distilling.
 
@@ -42,6 +50,15 @@ def headline(comparison: Comparison | None, student_errors: int, n: int) -> Head
         Verdict.MORE_ERRORS: _hurt,
         Verdict.NOT_SHOWN: _undecided,
     }[comparison.verdict](comparison)
+
+
+def _alike(found: Likeness) -> Headline:
+    return Headline(
+        f"The student gives its teacher’s answer on {percent(found.top1)} of {plural(found.n, 'example')}",
+        "Nobody labelled these examples, so nothing is said about accuracy, and there can be no twin: this is how far"
+        f" the student agrees with its teacher. Mean divergence KL(teacher ‖ student): {found.kl:.4f} nats.",
+        "open",
+    )
 
 
 def _helped(found: Comparison) -> Headline:
@@ -102,7 +119,7 @@ def facts(run: ReportData, findings: Findings) -> list[Fact]:
             found.append(Fact(percent(closed / gap, 0), "of the gap between twin and teacher is closed"))
     if run.teacher is not None:
         found += _savings(run)
-    likeness = evaluations[Role.STUDENT].agreement
+    likeness = evaluations[Role.STUDENT].agreement if evaluations else None
     if likeness is not None:
         found.append(Fact(percent(likeness.top1), "of the student’s answers are the teacher’s"))
     return found

@@ -18,7 +18,7 @@ from joryu.report.answers import temperature_ladder, wrong_pictures
 from joryu.report.charts import confusion_cells, learning_curves, reliability_dots, removed_interval
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
-from joryu.report.headline import facts, headline
+from joryu.report.headline import facts, first_words
 from joryu.report.rows import confused_rows, flattened, hardest_rows, latency_note, model_rows
 
 MATRIX_CLASSES = 20  #: up to this many classes confusion matrices are drawn
@@ -52,8 +52,10 @@ def write_report(run: ReportData, path: Path) -> Path:
 def render_report(run: ReportData) -> str:
     """The page as text; see `write_report`."""
     findings = find(run)
-    context = _context(run, findings) | _audit(run.audit)
-    return _environment().get_template("page.html.j2").render(context)
+    context = _shared(run, findings) | _audit(run.audit)
+    if findings.alike is not None:
+        return _environment().get_template("unlabelled.html.j2").render(context)
+    return _environment().get_template("page.html.j2").render(context | _context(run, findings))
 
 
 @cache
@@ -76,29 +78,40 @@ def _environment() -> Environment:
     return environment
 
 
-def _context(run: ReportData, findings: Findings) -> dict[str, object]:
-    evaluations = findings.evaluations
-    student = evaluations[Role.STUDENT]
+def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
+    """What every page shows, labels or none."""
     numbers = report_numbers(run, findings)
-    likeness = {role: found.agreement for role, found in evaluations.items() if found.agreement is not None}
     histories = {role: card.history for role, card in run.cards.items() if card.history}
     return {
         "run": run,
+        "cards": run.cards,
+        "headline": first_words(findings),
+        "facts": facts(run, findings),
+        "model_rows": model_rows(run, findings),
+        "latency_note": latency_note(run),
+        "curves": learning_curves(histories),
+        "listing_first": LISTING_FIRST,
+        "provenance": list(flattened(run.provenance or {})),
+        "numbers": numbers,
+        "numbers_base64": base64.b64encode(json.dumps(numbers, indent=1, allow_nan=False).encode()).decode("ascii"),
+    }
+
+
+def _context(run: ReportData, findings: Findings) -> dict[str, object]:
+    """What only labels can tell."""
+    evaluations = findings.evaluations
+    student = evaluations[Role.STUDENT]
+    likeness = {role: found.agreement for role, found in evaluations.items() if found.agreement is not None}
+    return {
         "classes": run.examples.classes,
         "longest": max(map(len, run.examples.classes)),
-        "cards": run.cards,
         "evaluations": evaluations,
-        "headline": headline(findings.against_twin, student.errors, student.n),
-        "facts": facts(run, findings),
         "against_twin": findings.against_twin,
         "against_teacher": findings.against_teacher,
         "interval": None if findings.against_twin is None else removed_interval(findings.against_twin),
         "examples_text": wording.plural(student.n, "example"),
         "most_errors": max(found.errors for found in evaluations.values()),
         "student_errors": student.errors,
-        "model_rows": model_rows(run, findings),
-        "latency_note": latency_note(run),
-        "curves": learning_curves(histories),
         "reliability": {role: reliability_dots(found.reliability) for role, found in evaluations.items()},
         "confusion": _confusion(run, evaluations),
         "confusion_side": MATRIX_SIDE,
@@ -108,11 +121,7 @@ def _context(run: ReportData, findings: Findings) -> dict[str, object]:
         "teacher_errors": likeness[Role.STUDENT].teacher_errors if likeness else 0,
         "wrong": wrong_pictures(run, findings),
         "cards_first": CARDS_FIRST,
-        "listing_first": LISTING_FIRST,
         "ladder": temperature_ladder(run, findings),
-        "provenance": list(flattened(run.provenance or {})),
-        "numbers": numbers,
-        "numbers_base64": base64.b64encode(json.dumps(numbers, indent=1, allow_nan=False).encode()).decode("ascii"),
     }
 
 

@@ -78,7 +78,7 @@ def label_examples(
 
     Args:
         teacher: who answers.
-        examples: what is asked about.
+        examples: what is asked about; a set that names no classes takes the teacher's.
         out: the store's folder.
         views: augmentations, needed when ``n_views > 0``.
         n_views: how many views of each example besides itself.
@@ -105,6 +105,7 @@ def label_examples(
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     keep_freed_memory()
+    examples = examples.named(teacher.classes)
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:

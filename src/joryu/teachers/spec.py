@@ -25,7 +25,8 @@ def find_teacher(spec: str, examples: Examples, *, n_views: int = 0) -> tuple[Te
     """The teacher a spec names, and those of the examples that it can be asked about.
 
     What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
-    labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models).
+    labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models). Examples
+    that name no classes come back with the teacher's.
 
     Raises:
         InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples, or
@@ -37,8 +38,10 @@ def find_teacher(spec: str, examples: Examples, *, n_views: int = 0) -> tuple[Te
             raise InputError(
                 "people were shown the pictures themselves, not views of them", expected="no views", received=n_views
             )
-        return find_human(rest, examples)
-    return load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:])), examples
+        human, known = find_human(rest, examples)
+        return human, known.named(human.classes)
+    teacher = load_teacher(spec, classes=examples.classes or None, input_shape=tuple(examples.inputs.shape[1:]))
+    return teacher, examples.named(teacher.classes)
 
 
 def load_teacher(
@@ -63,10 +66,11 @@ def load_teacher(
     if family == "run" and rest:
         return _from_run(Path(rest), classes, input_shape)
     if family in ("timm", "module") and rest:
-        if classes is None or input_shape is None:
+        if not classes or input_shape is None:
             raise InputError(
-                f"the teacher {spec} does not know its classes", hint="give the examples' classes and shape"
-            )
+                f"the teacher {spec} does not know its classes", expected="examples that name them",
+                hint="name them in the teacher's order with --classes a,b,c; in Python give classes and input_shape",
+            )  # fmt: skip
         name, _, weights = rest.partition("@")
         module, normalise = _built(family, name, input_shape, len(classes), bool(weights))
         if weights:
@@ -89,7 +93,7 @@ def _from_run(folder: Path, classes: Sequence[str] | None, input_shape: tuple[in
             "teacher and examples differ in their classes",
             expected=_short(blueprint.classes),
             received=_short(tuple(classes)),
-            hint="name the class folders as the teacher's classes, in the same order",
+            hint="name the class folders (or --classes) as the teacher's classes, in the same order",
         )
     if input_shape is not None:
         require_inputs(module, blueprint, input_shape)

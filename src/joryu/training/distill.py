@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from joryu.errors import InputError
-from joryu.examples import Examples, parse_views, split_examples
+from joryu.examples import UNLABELLED, Examples, parse_views, split_examples
 from joryu.objectives import Distillation, HardLabels, Objective, WithSignals
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
@@ -89,23 +89,34 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     """Train a student on the store's soft targets (and the hard labels, where there are any).
 
     The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
-    the student and its twin. Views are the ones the teacher labelled. Examples that the teacher failed on are left out;
-    the run's notes say how many.
+    the student and its twin. Views are the ones the teacher labelled; a blend (mixup) with an example that is held
+    out is not shown, see `joryu.training.Material`. Examples that the teacher failed on are left out; the run's notes
+    say how many. Examples that name no classes take the store's; where nobody labelled any, the student
+    learns from the answers alone, which also choose its best epoch, and the test part can tell how far it agrees.
 
     Raises:
         DeadTeacherError: the audit found a teacher that teaches nothing.
         MismatchError: the store does not belong to these examples, or the folder holds another run.
-        InputError: a shard of the store is damaged; a twin was asked for and no example has a label, or so few that
-            some class would have none.
+        InputError: a shard of the store is damaged; a twin or ``hard_weight`` 1 was asked for and no example has a
+            label, or so few that some class would have none.
     """
     targets.require_sound()
+    examples = examples.named(targets.manifest.classes)
+    _require_labels_for(lesson, examples)
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
     views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
     carry_over = lesson.views is not None and lesson.views != targets.manifest.views
     if carry_over:
         views = parse_views(lesson.views)
-    material = Material(teaching, targets, views=views, validation=validation, carry_over=carry_over)
+    material = Material(
+        teaching,
+        targets,
+        views=views,
+        validation=validation,
+        carry_over=carry_over,
+        blended_with=examples if views is not None and views.blends and not carry_over else None,
+    )
     targets.require_about(examples)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
@@ -116,6 +127,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
             examples=teaching.labelled(),
             targets=None,
             carry_over=False,
+            blended_with=None,  # the twin's partners are drawn from what it is taught
             examples_per_epoch=material.epoch_size,
         )
         check(labelled, recipe)  # before the student is trained, not after
@@ -133,6 +145,19 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
     twin = train(blueprint, labelled, objective=_also(HardLabels(), blueprint, 0.0), recipe=recipe, run=run)
     return Distilled(student, twin, parts)
+
+
+def _require_labels_for(lesson: Lesson, examples: Examples) -> None:
+    """Raises:
+    InputError: what was asked for cannot be had from examples that nobody labelled.
+    """
+    wants = {"a twin": lesson.twin, "hard_weight 1": lesson.objective.hard_weight == 1}
+    for what in (name for name, wanted in wants.items() if wanted):
+        if not (examples.labels_or_empty != UNLABELLED).any():
+            raise InputError(
+                f"{what} needs labels, and no example of {examples.name} has a label",
+                hint="leave --twin out" if lesson.twin else "try a smaller --hard-weight",
+            )
 
 
 def _signals(targets: Store, lesson: Lesson) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -20,7 +20,11 @@ BLOCK_BYTES = 64 * 2**20  #: inputs prepared at a time; small enough for any lap
 
 
 class Batch(NamedTuple):
-    """One step's worth: raw inputs, soft targets (``None`` for hard labels alone) and labels."""
+    """One step's worth: raw inputs, soft targets (``None`` for hard labels alone) and labels.
+
+    Beside soft targets there are always labels, `UNLABELLED` where nobody gave one: an objective with a hard part then
+    takes a set that nobody labelled like one that was labelled in part.
+    """
 
     inputs: Tensor
     soft_targets: SoftTargets | None
@@ -40,6 +44,12 @@ class Material:
     ``carry_over`` takes the answer about an example for all its views, as hard labels always are: for people and paid
     teachers, who were asked about the examples alone. Every turn then has views of its own.
 
+    ``blended_with`` is the whole set that the teacher was shown, where its views blend examples of it (mixup) and
+    ``examples`` are a part of it. Partners are then found in the whole set, so that a view is the one that was
+    answered; but nothing of what was held out is shown. A blend may be nearly all partner, and a student that was
+    told a teacher's answer about a test picture, faint as it may be, has seen it. So where the partner is not among
+    ``examples`` the example itself, which the teacher answered about too, stands in for the blend, label and all.
+
     >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
     >>> material = Material(examples, examples_per_epoch=6)
     >>> showings = material.showings(0, seed=0)
@@ -47,8 +57,8 @@ class Material:
     [[2, 0, 1, 2], [1, 0]]
 
     Raises:
-        MismatchError: the store was made for other classes or other views, or its views blend examples (mixup) and it
-            was made for another set.
+        MismatchError: the store was made for other classes or other views, or its views blend examples (mixup) and
+            neither ``examples`` nor ``blended_with`` is the set it was made for.
         InputError: neither soft targets nor labels to learn from, or no example to show; answers carried over to views
             that blend examples, or from a store that has views of its own.
     """
@@ -59,6 +69,7 @@ class Material:
     validation: Examples | None = None
     examples_per_epoch: int | None = None
     carry_over: bool = False
+    blended_with: Examples | None = None
 
     def __post_init__(self) -> None:
         if self.examples_per_epoch is not None and self.examples_per_epoch < 1:
@@ -79,12 +90,13 @@ class Material:
                 expected=self._labelled_views.spec,
                 received=self.views.spec,
             )
-        if self._labelled_views.blends and manifest.examples.fingerprint != self.examples.fingerprint:
+        shown = self.examples if self.blended_with is None else self.blended_with
+        if self._labelled_views.blends and manifest.examples.fingerprint != shown.fingerprint:
             raise MismatchError(
                 "these views blend examples of the set that the teacher was shown, which is another",
                 expected=f"the {manifest.examples.count} examples {manifest.examples.name}",
-                received=f"{len(self.examples)} examples, or part of them",
-                hint="label exactly the examples to train on, or label views without mixup",
+                received=f"{len(shown)} examples, or part of them",
+                hint="give the very examples that were labelled, or label views without mixup",
             )
 
     def _check_carrying_over(self) -> None:
@@ -116,6 +128,10 @@ class Material:
         """The views that the teacher was shown."""
         return parse_views(self.targets.manifest.views if self.targets is not None and self.n_views else None)
 
+    @cached_property
+    def _whole(self) -> _Whole | None:
+        return None if self.blended_with is None else _Whole.of(self.blended_with, self.examples)
+
     def view_seed(self, turn: int) -> int:
         """The view every example is shown in this turn, counted from the first epoch's first."""
         if self.targets is not None and not self.carry_over:
@@ -125,8 +141,8 @@ class Material:
     def validation_material(self) -> Material | None:
         """What judges an epoch: the validation split with its labels or, where some have none, the store's answers.
 
-        Without a store (or where its views blend examples of another set) the examples that have none are left out;
-        without any label there is then nothing to judge by.
+        Without a store (or where its views blend examples and their whole set is not known) the examples that have none
+        are left out; without any label there is then nothing to judge by.
         """
         validation = self.validation
         if validation is None:
@@ -134,8 +150,8 @@ class Material:
         labelled = validation.labels_or_empty != UNLABELLED
         if labelled.all():
             return Material(validation)
-        if self.targets is not None and not self._labelled_views.blends:
-            return Material(validation, self.targets)
+        if self.targets is not None and not (self._labelled_views.blends and self.blended_with is None):
+            return Material(validation, self.targets, blended_with=self.blended_with)
         return Material(validation.labelled()) if labelled.any() else None
 
     def require_answers(self, epochs: int) -> None:
@@ -147,7 +163,8 @@ class Material:
         if self.targets is None:
             return
         turns = range(min(epochs * self.turns, self.n_views or 1))
-        seeds = [0] if self.carry_over else sorted({self.view_seed(turn) for turn in turns})
+        itself = set() if self.blended_with is None else {0}  # stands in for some blends
+        seeds = [0] if self.carry_over else sorted({self.view_seed(turn) for turn in turns} | itself)
         # A store with as many answers as it has keys is whole: one view tells whether these examples are in it.
         whole = len(self.targets) == self.targets.manifest.examples.count * (self.n_views + 1)
         for seed in seeds[:1] if whole else seeds:
@@ -197,14 +214,51 @@ class Material:
         seeds = torch.tensor(of_turn)[turns]
         own = (self.targets is None or self.carry_over) and self.views is not None
         views = self.views if own and self.views is not None else self._labelled_views
-        inputs, labels = views.apply(self.examples, rows, seeds)
+        if self._whole is not None and views.blends:
+            seeds = self._whole.seeds(views, rows, seeds)
+            inputs, labels = views.apply(self._whole.examples, self._whole.places[rows], seeds)
+        else:
+            inputs, labels = views.apply(self.examples, rows, seeds)
         soft_targets = None
         if self.targets is not None:
             asked = torch.zeros_like(seeds) if self.carry_over else seeds
             found = self.targets.rows(self.examples.ids[rows.numpy()], asked.numpy())
             soft_targets = self.targets.gather(found).to(device)
+            labels = torch.full((len(rows),), UNLABELLED) if labels is None else labels
         return Batch(
             inputs.to(device, non_blocking=True),
             soft_targets,
             None if labels is None else labels.to(device, non_blocking=True),
         )
+
+
+class _Whole(NamedTuple):
+    """The set that blends were drawn from, with the labels of the part that is taught and no others."""
+
+    examples: Examples
+    places: Tensor  #: the row in it of each example that is taught, int64 ``[n]``
+    taught: Tensor  #: which of its rows are taught, bool
+
+    @classmethod
+    def of(cls, whole: Examples, part: Examples) -> Self:
+        """Raises:
+        MismatchError: an example of the part is not in the whole.
+        """
+        row_of = {words.tobytes(): row for row, words in enumerate(whole.ids)}
+        found = [row_of.get(words.tobytes(), -1) for words in part.ids]
+        if -1 in found:
+            raise MismatchError(
+                "some examples are not in the set that the teacher was shown", expected="a part of that set",
+                received=f"{found.count(-1)} others", hint="give the very examples that were labelled",
+            )  # fmt: skip
+        places = torch.tensor(found)
+        # Copies of one example count as one: which of them the views choose for a partner must not matter.
+        known = {words.tobytes(): row for row, words in enumerate(part.ids)}
+        rows = torch.tensor([known.get(words.tobytes(), -1) for words in whole.ids])
+        taught = rows >= 0
+        labels = None if part.labels is None else part.labels[rows].where(taught, UNLABELLED)
+        return cls(replace(whole, labels=labels), places, taught)
+
+    def seeds(self, views: Views, rows: Tensor, seeds: Tensor) -> Tensor:
+        """The views to show of some of the part's rows: 0, the example itself, where the partner is not taught."""
+        return seeds.where(self.taught[views.partners(self.examples, self.places[rows], seeds)], 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from joryu.errors import InputError
@@ -42,6 +43,15 @@ class Composed:
     @property
     def blends(self) -> bool:
         return self.mixup is not None
+
+    def partners(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Tensor:
+        """See `Views.partners`."""
+        rows = rows.cpu()
+        if self.mixup is None:
+            return rows
+        words = seeds.cpu().numpy().astype(np.uint64)
+        others = self.mixup.partners(examples, draws_of(examples.ids[rows.numpy()], words))
+        return others.where(torch.from_numpy(words != 0), rows)
 
     def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
         """See `Views.apply`.

@@ -34,6 +34,10 @@ class Views(Protocol):
         """Whether a view holds other examples too: it can then be made again only where the whole *set* is the same."""
         ...
 
+    def partners(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Tensor:
+        """The row of the other example that each view holds, int64 ``[B]``; its own where it holds none."""
+        ...
+
     def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
         """The views ``seeds`` (int64 ``[B]``; **0 is the example itself**) of the examples ``rows`` (int64 ``[B]``)."""
         ...
