@@ -261,11 +261,35 @@ def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(
     for command in commands:
         code, _, err = run(capsys, *command.split())
         assert code == 0, err
+        if command.startswith(("train", "distill")):
+            assert "has no test split: 20% of it is held out" in err
+        if command.startswith("report"):
+            assert "warning" not in err  # by the same defaults the teacher was never taught what judges it
         if command.startswith("label"):
             assert all(name in err for name in ("broken.png", "text.jpg", "huge.png"))
             assert "really-a-png" not in err
     page = (tmp_path / "run" / "report.html").read_text()
     assert "broken.png" in page
+
+
+def test_a_teacher_of_another_split_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(60):
+        folder = tmp_path / "pictures" / ("dark", "light")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 40 + 120 * (number % 2) + number).save(folder / f"{number}.png")
+    commands = (
+        f"train --network mlp:8x1 --examples folder:{tmp_path}/pictures --seed 1 --epochs 1 --out {tmp_path}/teacher",
+        f"label --teacher run:{tmp_path}/teacher --examples folder:{tmp_path}/pictures --out {tmp_path}/targets",
+        f"distill --student mlp:8x1 --examples folder:{tmp_path}/pictures --targets {tmp_path}/targets "
+        f"--out {tmp_path}/run --epochs 1 --allow-dead-teacher",
+    )
+    for command in commands:
+        code, _, err = run(capsys, *command.split())
+        assert code == 0, err
+    for command in ("evaluate", "report"):
+        code, _, err = run(capsys, command, tmp_path / "run")
+        assert (code, err.count("\n")) == (0, 1)
+        assert err.startswith(f"warning: the teacher run:{tmp_path}/teacher was trained on ")
 
 
 def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_few_steps, talk_of_rejected, watching
+from joryu.cli.output import (
+    JSON,
+    command_line,
+    counting,
+    emit,
+    share_held_out,
+    talk_of_few_steps,
+    talk_of_rejected,
+    watching,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +59,7 @@ def distill(
     \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     """
-    from joryu.examples import has_split, load_examples
+    from joryu.examples import load_examples
     from joryu.objectives import Distillation
     from joryu.targets import Store
     from joryu.training import Recipe, Run
@@ -76,15 +85,11 @@ def distill(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    if test is None:
-        test = 0.0 if has_split(examples, "test") else 0.2
-        if test:
-            talk(f"{examples} has no test split: {test:.0%} of it is held out for the report")
     lesson = Lesson(
         student=student,
         objective=objective,
         validation=validation,
-        test=test,
+        test=share_held_out(examples, test),
         labelled=labelled,
         twin=twin,
         views=views,

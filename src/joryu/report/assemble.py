@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import find, report_numbers
 from joryu.report.headline import headline
 from joryu.report.page import write_report
+from joryu.report.seen import seen_by_teacher
 from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
 from joryu.teachers import Network, find_teacher, load_teacher
@@ -38,7 +39,7 @@ class Judges:
     split: str = "test"
     size: int | None = None
 
-    def load(self, record: dict[str, Any], folder: Path) -> Examples:
+    def load(self, record: dict[str, Any], folder: Path) -> Judging:
         """Raises:
         InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
             asked for of a part that the run held out.
@@ -57,8 +58,16 @@ class Judges:
                     received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
-            return _held_out(load_examples(spec, size=size), record, lesson).labelled()
-        return load_examples(spec, split=self.split, size=size).labelled()
+            whole = load_examples(spec, size=size)
+            return Judging(_held_out(whole, record, lesson).labelled(), whole)
+        return Judging(load_examples(spec, split=self.split, size=size).labelled(), None)
+
+
+class Judging(NamedTuple):
+    """The examples that judge, and the set they were cut from if the run held them out."""
+
+    examples: Examples
+    whole: Examples | None
 
 
 def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
@@ -92,7 +101,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     """
     record = read_run(folder)
     module, blueprint = load_student(folder)
-    examples = judges.load(record, folder)
+    examples, whole = judges.load(record, folder)
     if examples.classes != blueprint.classes:
         raise MismatchError(
             "examples and student differ in their classes",
@@ -107,6 +116,9 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         found[Role.TWIN] = _Model(f"{blueprint.architecture}, hard labels", load_student(twin)[0], twin)
     if store is not None and teacher is not None:
         found[Role.TEACHER] = _Model(store.manifest.teacher.description, teacher.module, None)
+    warning = None
+    if store is not None and teacher is not None and whole is not None:
+        warning = seen_by_teacher(store, record, examples, whole)
     temperature = record["request"]["objective"].get("temperature", 1.0)
     cards = _cards(found, examples)
     if store is not None and teacher is None:
@@ -122,6 +134,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else _audit(store, temperature),
         provenance=_provenance(record, store),
         rejected=examples.rejected,
+        warnings=() if warning is None else (warning,),
     )
 
 
@@ -139,12 +152,16 @@ def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str
 
 
 def report_run(
-    folder: Path | str, judges: Judges = OWN_TEST_PART, *, out: Path | str | None = None
+    folder: Path | str,
+    judges: Judges = OWN_TEST_PART,
+    *,
+    out: Path | str | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> tuple[Path, str]:
     """Write ``report.html`` and ``evaluation.json`` into the run; returns the page and its headline in words.
 
     With ``out`` the page is written there, its numbers beside it as ``NAME-numbers.json``, and the run, which may
-    be one that cannot be written, is left as it is.
+    be one that cannot be written, is left as it is. ``warn`` is called with each of the page's warnings.
 
     Raises:
         InputError, MismatchError: as `assemble`.
@@ -157,6 +174,8 @@ def report_run(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
         report_numbers(data, findings),
     )
+    for warning in data.warnings if warn is not None else ():
+        warn(warning)
     said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
     return page, f"{said.title}. {said.detail}"
 

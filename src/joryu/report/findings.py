@@ -88,6 +88,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
         "student_against_teacher": None
         if findings.against_teacher is None
         else _with_verdict(findings.against_teacher),
+        "warnings": list(run.warnings),
         "rejected": [item._asdict() for item in run.rejected],
     }
 
