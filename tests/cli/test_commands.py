@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +149,42 @@ def test_a_mistake_gets_one_helpful_line(
     assert said in err
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
+
+
+DAMAGE = [
+    ("metrics.jsonl", "{", "line 1 of "),
+    ("metrics.jsonl", "[]\n", "line 1 of "),
+    ("run.json", "{", "cannot read "),
+    ("run.json", "[]", "is damaged"),
+    ("run.json", {"request": {}}, "request.recipe null"),
+    ("run.json", {"request": []}, "request []"),
+    ("run.json", {"notes": []}, "notes []"),
+    ("run.json", {"notes": {"examples": "digits", "lesson": {"validation": 0.1}}}, "notes.lesson without 'test'"),
+    ("run.json", {"notes": {"examples": "digits", "lesson": []}}, "notes.lesson: "),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "said"), DAMAGE, ids=[f"{line[0]} {line[1]}" for line in DAMAGE])
+def test_a_damaged_run_gets_one_helpful_line(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, damage: object, said: str
+) -> None:
+    shutil.copytree(job / "run", tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.write_text(damage if isinstance(damage, str) else json.dumps(json.loads(path.read_text()) | damage))  # type: ignore[operator]
+    for command in ("report", "evaluate"):
+        code, out, err = run(capsys, command, tmp_path / "run")
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert said in err
+        assert str(path) in err
+        assert "put the file back" in err
+
+
+def test_a_finished_run_does_without_its_history(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(job / "teacher", tmp_path / "teacher")
+    (tmp_path / "teacher" / "metrics.jsonl").unlink()
+    again = "train --network mlp:64x1 --examples digits --epochs 20 --batch-size 64 --learning-rate 0.005 --out"
+    code, out, _ = run(capsys, *again.split(), tmp_path / "teacher")
+    assert (code, out) == (0, f"{tmp_path}/teacher: finished\n")
 
 
 def test_what_comes_with_a_library_is_not_listed_as_absent(capsys: pytest.CaptureFixture[str]) -> None:

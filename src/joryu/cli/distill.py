@@ -101,10 +101,10 @@ def distill(
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))
-    last = done.student.history[-1]
+    last = done.student.history[-1] if done.student.history else {}  # a finished run may have lost them
     emit({"run": str(out), "twin": twin, **last}, as_json, f"{out}: {_in_words(last)}; next: joryu report {out}")
 
 
 def _in_words(record: dict[str, float]) -> str:
     found = [f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("validation")]
-    return ", ".join([f"{record['epoch']} epochs", *found])
+    return ", ".join([f"{record['epoch']} epochs", *found]) if record else "finished"

@@ -67,5 +67,6 @@ def train(
             network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
         )
     talk_of_few_steps(recipe, len(shown))
-    last = done.history[-1]
-    emit({"run": str(out), **last}, as_json, f"{out}: validation accuracy {last['validation_accuracy']:.4f}")
+    last = done.history[-1] if done.history else {}  # a finished run may have lost them
+    found = f"validation accuracy {last['validation_accuracy']:.4f}" if last else "finished"
+    emit({"run": str(out), **last}, as_json, f"{out}: {found}")

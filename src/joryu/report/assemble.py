@@ -174,8 +174,9 @@ def report_run(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
         report_numbers(data, findings),
     )
-    for warning in data.warnings if warn is not None else ():
-        warn(warning)
+    if warn is not None:
+        for warning in data.warnings:
+            warn(warning)
     said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
     return page, f"{said.title}. {said.detail}"
 

@@ -47,8 +47,9 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
 def _share_held_out(taught: dict[str, Any], folder: Path, record: dict[str, Any], whole: Examples) -> float | None:
     """What share of ``whole`` the teacher's run held out; ``None`` if it was trained on something else."""
     notes, others = taught.get("notes", {}), record.get("notes", {})
-    if "held_out" in notes:
-        return float(notes["held_out"]["test"]) if notes["held_out"]["of"] == whole.fingerprint else None
+    match notes.get("held_out"):
+        case {"of": fingerprint, "test": float() | int() as share}:
+            return share if fingerprint == whole.fingerprint else None
     # A run that does not say is older than `--test` of `joryu train`: it held nothing out unless it was distilled.
     if "examples" not in notes or any(notes.get(key) != others.get(key) for key in ("examples", "size")):
         return None

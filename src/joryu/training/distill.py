@@ -16,7 +16,7 @@ from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
 from joryu.training.material import Material
 from joryu.training.recipe import Recipe
-from joryu.training.run import Run, is_finished, read_run
+from joryu.training.run import Run, damaged, is_finished, read_run
 from joryu.training.trainer import Trained, check, train
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
@@ -246,9 +246,21 @@ def _distinct(examples: Examples) -> int:
 
 
 def lesson_of(folder: Path) -> Lesson | None:
-    """The lesson that a run was given, or ``None`` if it was not distilled."""
-    noted: dict[str, Any] | None = read_run(folder).get("notes", {}).get("lesson")
-    return None if noted is None else Lesson(**{**noted, "objective": Distillation(**noted["objective"])})
+    """The lesson that a run was given, or ``None`` if it was not distilled.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    noted = read_run(folder)["notes"].get("lesson")
+    if noted is None:
+        return None
+    try:
+        shares = {name: noted[name] for name in ("validation", "test", "labelled")}  # a default would be other parts
+        return Lesson(**{**noted, **shares, "objective": Distillation(**noted["objective"])})
+    except KeyError as error:
+        raise damaged(folder / "run.json", f"notes.lesson without {error}") from error
+    except (TypeError, InputError) as error:
+        raise damaged(folder / "run.json", f"notes.lesson: {error}") from error
 
 
 def find_twin(folder: Path) -> Path | None:
