@@ -64,8 +64,26 @@ def test_audit_verify_evaluate_and_report(job: Path, capsys: pytest.CaptureFixtu
     assert code == 0
     assert set(models) == {"teacher", "student", "twin"}
     assert models["student"]["evaluation"]["n"] == 600
+    code, text, _ = run(capsys, "evaluate", job / "run")
+    assert code == 0
     code, out, _ = run(capsys, "report", job / "run")
     assert code == 0
+    said, *table = text.splitlines()
+    assert said == out.splitlines()[0]
+    assert "exact McNemar test" in said
+    assert table[0].split() == ["accuracy", "errors", "NLL", "Brier", "ECE", "agreement", "inherited"]
+    assert len({len(line) for line in table}) == 1, table
+    of_student = models["student"]["evaluation"]
+    likeness = of_student["agreement"]
+    assert table[2].split() == [
+        "student",
+        f"{of_student['accuracy']:.4f}",
+        f"{of_student['errors']}",
+        *(f"{of_student[name]:.4f}" for name in ("nll", "brier", "ece")),
+        f"{likeness['top1']:.4f}",
+        *f"{likeness['inherited']} of {likeness['teacher_errors']}".split(),
+    ]
+    assert table[1].split()[-2:] == ["–", "–"]  # the teacher is not compared with itself
     page = (job / "run" / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert out.splitlines()[0].split(".")[0] in page.replace("&#39;", "'")

@@ -14,7 +14,7 @@ from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
 from joryu.examples import Examples, load_examples
 from joryu.report.data import ModelCard, ReportData, Role
-from joryu.report.findings import find, report_numbers
+from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import headline
 from joryu.report.page import write_report
 from joryu.report.seen import seen_by_teacher
@@ -146,7 +146,7 @@ def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str
     """
     folder = Path(folder)
     data = assemble(folder, judges)
-    numbers = report_numbers(data, find(data))
+    numbers = _numbers(data, find(data))
     write_json(folder / "evaluation.json", numbers)
     return numbers
 
@@ -172,13 +172,21 @@ def report_run(
     page = write_report(data, Path(out) if out else folder / "report.html")
     write_json(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
-        report_numbers(data, findings),
+        _numbers(data, findings),
     )
     if warn is not None:
         for warning in data.warnings:
             warn(warning)
+    return page, _headline(data, findings)
+
+
+def _headline(data: ReportData, findings: Findings) -> str:
     said = headline(findings.against_twin, findings.evaluations[Role.STUDENT].errors, len(data.examples))
-    return page, f"{said.title}. {said.detail}"
+    return f"{said.title}. {said.detail}"
+
+
+def _numbers(data: ReportData, findings: Findings) -> dict[str, Any]:
+    return {"headline": _headline(data, findings)} | report_numbers(data, findings)
 
 
 class _Model(NamedTuple):
@@ -274,14 +282,25 @@ def _provenance(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
 
 
 def summary_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """The numbers of `evaluate_run` for a terminal."""
-    lines = [f"{'':10} {'accuracy':>9} {'errors':>7} {'NLL':>8} {'ECE':>7}"]
-    for role, model in numbers["models"].items():
-        found = model["evaluation"]
-        if found is None:
-            lines.append(f"{role:10} {'not found again':>25}")
-        else:
-            lines.append(
-                f"{role:10} {found['accuracy']:9.4f} {found['errors']:7d} {found['nll']:8.4f} {found['ece']:7.4f}"
-            )
+    """The numbers of `evaluate_run` for a terminal: the headline, which holds the paired test, and a row per model."""
+    models = numbers["models"]
+    rows = {
+        role: None if model["evaluation"] is None else _cells(model["evaluation"]) for role, model in models.items()
+    }
+    measures = list(dict.fromkeys(measure for cells in rows.values() for measure in cells or ()))
+    widths = {name: max(len(name), *(len((cells or {}).get(name, "")) for cells in rows.values())) for name in measures}
+    lines = [numbers["headline"], " ".join([f"{'':8}", *(f"{name:>{width}}" for name, width in widths.items())])]
+    for role, cells in rows.items():
+        found = ["not found again"] if cells is None else [f"{cells.get(m, '–'):>{widths[m]}}" for m in measures]
+        lines.append(" ".join([f"{role:8}", *found]))
     return lines
+
+
+def _cells(found: Mapping[str, Any]) -> dict[str, str]:
+    cells = {"accuracy": f"{found['accuracy']:.4f}", "errors": f"{found['errors']}"}
+    cells |= {name: f"{found[name.lower()]:.4f}" for name in ("NLL", "Brier", "ECE")}
+    if found["agreement"] is not None:
+        likeness = found["agreement"]
+        cells["agreement"] = f"{likeness['top1']:.4f}"
+        cells["inherited"] = f"{likeness['inherited']} of {likeness['teacher_errors']}"
+    return cells
