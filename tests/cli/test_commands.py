@@ -347,6 +347,25 @@ def test_a_teacher_of_another_split_is_warned_of(tmp_path: Path, capsys: pytest.
         assert err.startswith(f"warning: the teacher run:{tmp_path}/teacher was trained on ")
 
 
+def test_views_added_to_a_store_are_told_of(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    label = f"label --teacher run:{job}/teacher --examples digits --out {tmp_path}/targets"
+    distill = (
+        f"distill --student mlp:4x1 --examples digits --targets {tmp_path}/targets --epochs 1 --out {tmp_path}/run"
+    )
+    for command in (label, distill, label):
+        code, _, err = run(capsys, *command.split())
+        assert (code, "gets views" in err) == (0, False), err
+    code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
+    assert (code, "gets views it had not" in err, "another --out" in err) == (0, True, True)
+    code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
+    assert (code, err) == (0, "")
+    code, _, err = run(capsys, *distill.split())
+    assert (code, err.count("\n")) == (3, 1)
+    assert "views were labelled into the store since this run began" in err
+    code, _, err = run(capsys, *distill.split(), "--temperature", 3)
+    assert "views were labelled" not in err
+
+
 def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("train", "label", "audit", "verify", "distill", "evaluate", "report", "version"):
         code, out, _ = run(capsys, command, "--help")

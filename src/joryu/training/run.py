@@ -112,7 +112,7 @@ class Run:
             f"{self.folder} holds a run with another {key}",
             expected=_difference(earlier.get(key), wanted.get(key)),
             received=_difference(wanted.get(key), earlier.get(key)),
-            hint="choose another folder, or delete this one to begin again",
+            hint=_GROWN if _has_grown(earlier, wanted) else "choose another folder, or delete this one to begin again",
         )
 
     def finish(self, outcome: dict[str, Any]) -> None:
@@ -167,6 +167,19 @@ def _entry(content: Any, names: list[str]) -> Any:
     for name in names:
         content = content.get(name) if isinstance(content, dict) else None
     return content
+
+
+_GROWN = "views were labelled into the store since this run began: report it as it is, or distil into another folder"
+
+
+def _has_grown(earlier: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether the request is the same, but for views that the store had not or had fewer of."""
+    was, now_is = ({**request, "views": None} for request in (earlier, wanted))
+    if not (isinstance(was.get("targets"), dict) and isinstance(now_is.get("targets"), dict)):
+        return False
+    fewer, more = was["targets"].get("views"), now_is["targets"].get("views")
+    was["targets"] = {**was["targets"], "views": more}
+    return was == now_is and fewer != more
 
 
 def _difference(one: Any, other: Any) -> str:
