@@ -65,8 +65,26 @@ def test_audit_verify_evaluate_and_report(job: Path, capsys: pytest.CaptureFixtu
     assert code == 0
     assert set(models) == {"teacher", "student", "twin"}
     assert models["student"]["evaluation"]["n"] == 600
+    code, text, _ = run(capsys, "evaluate", job / "run")
+    assert code == 0
     code, out, _ = run(capsys, "report", job / "run")
     assert code == 0
+    said, *table = text.splitlines()
+    assert said == out.splitlines()[0]
+    assert "exact McNemar test" in said
+    assert table[0].split() == ["accuracy", "errors", "NLL", "Brier", "ECE", "agreement", "inherited"]
+    assert len({len(line) for line in table}) == 1, table
+    of_student = models["student"]["evaluation"]
+    likeness = of_student["agreement"]
+    assert table[2].split() == [
+        "student",
+        f"{of_student['accuracy']:.4f}",
+        f"{of_student['errors']}",
+        *(f"{of_student[name]:.4f}" for name in ("nll", "brier", "ece")),
+        f"{likeness['top1']:.4f}",
+        *f"{likeness['inherited']} of {likeness['teacher_errors']}".split(),
+    ]
+    assert table[1].split()[-2:] == ["–", "–"]  # the teacher is not compared with itself
     page = (job / "run" / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert out.splitlines()[0].split(".")[0] in page.replace("&#39;", "'")
@@ -151,6 +169,42 @@ def test_a_mistake_gets_one_helpful_line(
     assert said in err
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
+
+
+DAMAGE = [
+    ("metrics.jsonl", "{", "line 1 of "),
+    ("metrics.jsonl", "[]\n", "line 1 of "),
+    ("run.json", "{", "cannot read "),
+    ("run.json", "[]", "is damaged"),
+    ("run.json", {"request": {}}, "request.recipe null"),
+    ("run.json", {"request": []}, "request []"),
+    ("run.json", {"notes": []}, "notes []"),
+    ("run.json", {"notes": {"examples": "digits", "lesson": {"validation": 0.1}}}, "notes.lesson without 'test'"),
+    ("run.json", {"notes": {"examples": "digits", "lesson": []}}, "notes.lesson: "),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "said"), DAMAGE, ids=[f"{line[0]} {line[1]}" for line in DAMAGE])
+def test_a_damaged_run_gets_one_helpful_line(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, damage: object, said: str
+) -> None:
+    shutil.copytree(job / "run", tmp_path / "run")
+    path = tmp_path / "run" / name
+    path.write_text(damage if isinstance(damage, str) else json.dumps(json.loads(path.read_text()) | damage))  # type: ignore[operator]
+    for command in ("report", "evaluate"):
+        code, out, err = run(capsys, command, tmp_path / "run")
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert said in err
+        assert str(path) in err
+        assert "put the file back" in err
+
+
+def test_a_finished_run_does_without_its_history(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(job / "teacher", tmp_path / "teacher")
+    (tmp_path / "teacher" / "metrics.jsonl").unlink()
+    again = "train --network mlp:64x1 --examples digits --epochs 20 --batch-size 64 --learning-rate 0.005 --out"
+    code, out, _ = run(capsys, *again.split(), tmp_path / "teacher")
+    assert (code, out) == (0, f"{tmp_path}/teacher: finished\n")
 
 
 def test_what_comes_with_a_library_is_not_listed_as_absent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -309,11 +363,54 @@ def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(
     for command in commands:
         code, _, err = run(capsys, *command.split())
         assert code == 0, err
+        if command.startswith(("train", "distill")):
+            assert "has no test split: 20% of it is held out" in err
+        if command.startswith("report"):
+            assert "warning" not in err  # by the same defaults the teacher was never taught what judges it
         if command.startswith("label"):
             assert all(name in err for name in ("broken.png", "text.jpg", "huge.png"))
             assert "really-a-png" not in err
     page = (tmp_path / "run" / "report.html").read_text()
     assert "broken.png" in page
+
+
+def test_a_teacher_of_another_split_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(60):
+        folder = tmp_path / "pictures" / ("dark", "light")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 40 + 120 * (number % 2) + number).save(folder / f"{number}.png")
+    commands = (
+        f"train --network mlp:8x1 --examples folder:{tmp_path}/pictures --seed 1 --epochs 1 --out {tmp_path}/teacher",
+        f"label --teacher run:{tmp_path}/teacher --examples folder:{tmp_path}/pictures --out {tmp_path}/targets",
+        f"distill --student mlp:8x1 --examples folder:{tmp_path}/pictures --targets {tmp_path}/targets "
+        f"--out {tmp_path}/run --epochs 1 --allow-dead-teacher",
+    )
+    for command in commands:
+        code, _, err = run(capsys, *command.split())
+        assert code == 0, err
+    for command in ("evaluate", "report"):
+        code, _, err = run(capsys, command, tmp_path / "run")
+        assert (code, err.count("\n")) == (0, 1)
+        assert err.startswith(f"warning: the teacher run:{tmp_path}/teacher was trained on ")
+
+
+def test_views_added_to_a_store_are_told_of(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    label = f"label --teacher run:{job}/teacher --examples digits --out {tmp_path}/targets"
+    distill = (
+        f"distill --student mlp:4x1 --examples digits --targets {tmp_path}/targets --epochs 1 --out {tmp_path}/run"
+    )
+    for command in (label, distill, label):
+        code, _, err = run(capsys, *command.split())
+        assert (code, "gets views" in err) == (0, False), err
+    code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
+    assert (code, "gets views it had not" in err, "another --out" in err) == (0, True, True)
+    code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
+    assert (code, err) == (0, "")
+    code, _, err = run(capsys, *distill.split())
+    assert (code, err.count("\n")) == (3, 1)
+    assert "views were labelled into the store since this run began" in err
+    code, _, err = run(capsys, *distill.split(), "--temperature", 3)
+    assert "views were labelled" not in err
 
 
 def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:

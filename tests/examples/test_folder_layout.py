@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from picture_files import flat, noise, save, write_files
+from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.folder import has_class_folders, load_folder
@@ -144,3 +146,33 @@ def test_class_folders_are_recognised(tmp_path: Path) -> None:
     assert has_class_folders(write_files(tmp_path / "s", {"train/a/1.jpg": b"", "train/b/1.JPG": b"", "test/a/1": b""}))
     assert not has_class_folders(write_files(tmp_path / "t", {"a/1.txt": b"", "b/1.txt": b""}))
     assert not has_class_folders(write_files(tmp_path / "m", {"train/images/1.png": b"", "train/masks/1.png": b""}))
+
+
+def colour(value: int) -> bytes:
+    return save(Image.new("RGB", (4, 4), (value, 0, 0)), "PNG")
+
+
+@pytest.mark.parametrize(("train", "test", "channels"), [(flat, colour, 1), (colour, flat, 3), (flat, flat, 1)])
+def test_the_other_splits_are_grey_or_coloured_as_train_is(
+    tmp_path: Path, train: Callable[[int], bytes], test: Callable[[int], bytes], channels: int
+) -> None:
+    files = {f"{split}/{name}/{n}.png": flat(n) for split in ("train", "test") for name in "ab" for n in (1, 2)}
+    alone = load_folder(write_files(tmp_path / "alone", files | {"train/b/3.png": train(100)}), "train")
+    root = write_files(tmp_path / "both", files | {"train/b/3.png": train(100), "test/b/3.png": test(100)})
+    (root / "train" / "a" / "torn.png").write_bytes(colour(7)[:40])  # left out, so it has no say
+    found, judging = load_folder(root, "train"), load_folder(root, "test")
+    assert found.inputs.shape[1] == judging.inputs.shape[1] == channels
+    assert (found.ids == alone.ids).all()  # what was taught keeps its identity, whatever lies in test
+    if channels == 1:
+        assert judging.inputs[-1].unique().tolist() == [30 if test is colour else 100]  # 0.299 of the red
+
+
+def test_a_palette_of_greys_has_no_colour(tmp_path: Path) -> None:
+    grey = save(Image.new("L", (4, 4), 9).convert("P"), "PNG")
+    root = write_files(tmp_path, {"train/a/1.png": grey, "test/a/1.png": colour(100)})
+    assert load_folder(root, "test").inputs.shape[1] == 1
+
+
+def test_a_validation_split_alone_is_as_it_is(tmp_path: Path) -> None:
+    root = write_files(tmp_path, {"validation/a/1.png": flat(1), "validation/b/1.png": colour(100)})
+    assert load_folder(root, "validation").inputs.shape[1] == 3

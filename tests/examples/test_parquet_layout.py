@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from picture_files import features, flat, noise, save
 from picture_files import write_parquet as write
+from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples import UNLABELLED
@@ -170,6 +171,17 @@ def test_folders_without_or_with_several_sets_are_refused(tmp_path: Path) -> Non
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "train.parquet", [], [])
+    write(tmp_path / "train.parquet", [], [], metadata=features(["a", "b"]))
     with pytest.raises(InputError):
         load_parquet(tmp_path)
+
+
+def test_the_test_split_is_grey_or_coloured_as_train_is(tmp_path: Path) -> None:
+    red = save(Image.new("RGB", (4, 4), (100, 0, 0)), "PNG")
+    for name, train in (("grey", [flat(1), flat(2)]), ("coloured", [flat(1), red])):
+        write(tmp_path / name / "train.parquet", list(train), [0, 1])
+        write(tmp_path / name / "test.parquet", [flat(1), red], [0, 1], metadata=features(["a", "b"]))
+    assert load_parquet(tmp_path / "grey", "test").inputs.shape[1] == 1
+    assert load_parquet(tmp_path / "coloured", "test").inputs.shape[1] == 3
+    write(tmp_path / "grey" / "train.parquet", [], [], metadata=features(["a", "b"]))
+    assert load_parquet(tmp_path / "grey", "test").inputs.shape[1] == 3  # nothing to go by

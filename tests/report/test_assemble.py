@@ -60,6 +60,54 @@ def test_the_part_held_out_judges_and_nothing_of_it_was_taught(job: Path) -> Non
     assert data.teacher is not None and data.teacher.logits is not None
 
 
+def teach_again(job: Path, *, test: float, seed: int = 0) -> None:
+    """Another teacher in the folder of the first, its soft targets, and a student of the same name."""
+    spec, recipe = f"folder:{job / 'pictures'}", RECIPE.model_copy(update={"seed": seed})
+    examples = load_examples(spec)
+    for name in ("teacher", "targets", "run"):
+        shutil.rmtree(job / name)
+    run = Run(job / "teacher", notes={"examples": spec})
+    taught = train_on_labels("mlp:4x1", examples, validation=0.2, test=test, recipe=recipe, run=run)
+    origin = Origin(teacher=f"run:{job / 'teacher'}", examples=spec)
+    teacher = Network(taught.module, examples.classes)
+    store = label_examples(teacher, examples, job / "targets", options=LabelOptions(origin=origin))
+    lesson = Lesson(student="cnn:4x1", test=0.2, allow_dead_teacher=True)
+    distill(examples, store, lesson=lesson, recipe=RECIPE, run=Run(job / "run", notes={"examples": spec}))
+
+
+def test_a_teacher_that_was_taught_on_what_judges_it_is_warned_of(job: Path) -> None:
+    said: list[str] = []
+    page, _ = report_run(job / "run", warn=said.append)
+    assert len(said) == 1
+    assert "was trained on 12 of the 12 examples that judge it" in said[0]
+    assert "--test 0.2 --seed 0" in said[0]
+    assert "12 of the 12 examples" in page.read_text()
+    assert json.loads((job / "run" / "evaluation.json").read_text())["warnings"] == said
+
+
+def test_a_teacher_that_held_out_the_same_part_is_not(job: Path) -> None:
+    teach_again(job, test=0.2)
+    assert assemble(job / "run", Judges()).warnings == ()
+
+
+def test_a_teacher_that_held_out_another_part_is_warned_of(job: Path) -> None:
+    teach_again(job, test=0.2, seed=2)
+    (warning,) = assemble(job / "run", Judges()).warnings
+    seen = int(warning.split("trained on ")[1].split(" of the 12")[0])
+    assert 0 < seen < 12
+
+
+def test_a_teacher_from_before_runs_said_what_they_held_out(job: Path) -> None:
+    teach_again(job, test=0.0)
+    record = json.loads((job / "teacher" / "run.json").read_text())
+    del record["notes"]["held_out"]
+    (job / "teacher" / "run.json").write_text(json.dumps(record))
+    assert "12 of the 12" in assemble(job / "run", Judges()).warnings[0]
+    del record["notes"]["examples"]
+    (job / "teacher" / "run.json").write_text(json.dumps(record))
+    assert assemble(job / "run", Judges()).warnings == ()
+
+
 def test_examples_that_have_changed_do_not_pass_for_the_part_held_out(job: Path) -> None:
     (job / "pictures" / "even" / "00.png").unlink()
     with pytest.raises(MismatchError, match=r"held out cannot be found again .*changed since"):

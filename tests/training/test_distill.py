@@ -289,6 +289,25 @@ def test_a_teacher_is_trained_on_labels_alone(tmp_path: Path) -> None:
     assert len(trained.history) == len(read_history(tmp_path)) == 3
 
 
+def test_a_teacher_holds_out_the_part_that_judges_its_student(store: Store, tmp_path: Path) -> None:
+    """Even where some examples have no label: they are dealt out with the others, and left out afterwards."""
+    some, seen = digits().hide_labels(torch.arange(0, 320, 4)), []
+
+    def look(blueprint: Blueprint, material: Material, **_: Any) -> None:
+        seen.extend([ids(material.examples), ids(material.validation)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("joryu.training.distill.train", look)
+        train_on_labels("mlp:8x1", some, validation=0.2, test=0.2, recipe=recipe(), run=Run(tmp_path / "teacher"))
+    lesson = replace(LESSON, test=0.2)
+    judging = ids(distill(some, store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "run")).parts.test)
+    assert len(judging) == 64
+    assert not judging & set.union(*seen)
+    assert set.union(*seen) == ids(some.labelled()) - judging
+    with pytest.raises(InputError, match="nothing is left"):
+        train_on_labels("mlp:8x1", some, validation=0.5, test=0.5, recipe=recipe(), run=Run(tmp_path / "x"))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler (c++)")
 def test_a_compiled_student_is_the_same_student(store: Store, tmp_path: Path) -> None:

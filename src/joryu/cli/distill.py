@@ -6,7 +6,16 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_few_steps, talk_of_rejected, watching
+from joryu.cli.output import (
+    JSON,
+    command_line,
+    counting,
+    emit,
+    share_held_out,
+    talk_of_few_steps,
+    talk_of_rejected,
+    watching,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +59,7 @@ def distill(
     \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     """
-    from joryu.examples import has_split, load_examples
+    from joryu.examples import load_examples
     from joryu.objectives import Distillation
     from joryu.targets import Store
     from joryu.training import Recipe, Run
@@ -76,15 +85,11 @@ def distill(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    if test is None:
-        test = 0.0 if has_split(examples, "test") else 0.2
-        if test:
-            talk(f"{examples} has no test split: {test:.0%} of it is held out for the report")
     lesson = Lesson(
         student=student,
         objective=objective,
         validation=validation,
-        test=test,
+        test=share_held_out(examples, test),
         labelled=labelled,
         twin=twin,
         views=views,
@@ -96,10 +101,10 @@ def distill(
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))
-    last = done.student.history[-1]
+    last = done.student.history[-1] if done.student.history else {}  # a finished run may have lost them
     emit({"run": str(out), "twin": twin, **last}, as_json, f"{out}: {_in_words(last)}; next: joryu report {out}")
 
 
 def _in_words(record: dict[str, float]) -> str:
     found = [f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("validation")]
-    return ", ".join([f"{record['epoch']} epochs", *found])
+    return ", ".join([f"{record['epoch']} epochs", *found]) if record else "finished"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit
+from joryu.cli.output import JSON, emit, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -28,4 +28,6 @@ def evaluate(
     from joryu.report.assemble import Judges, evaluate_run, summary_lines
 
     found = evaluate_run(run, Judges(examples=examples, split=split, size=size))
+    for warning in found["warnings"]:
+        talk(f"warning: {warning}")
     emit(found, as_json, "\n".join(summary_lines(found)))

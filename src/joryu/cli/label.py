@@ -45,7 +45,7 @@ def label(
     from joryu.examples.views import parse_views
     from joryu.targets.encoding import Encoding
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+    from joryu.teachers.labelling import LabelOptions, Origin, label_examples, would_add_views
 
     kept = None if encoding is None else Encoding.parse(encoding)
     shown_as = parse_views(views) if views else None
@@ -59,6 +59,8 @@ def label(
     who, known = find_teacher(teacher, shown, n_views=n_views)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
+    if would_add_views(out, shown_as, n_views):
+        talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     with counting("labelling") as advance:
         store = label_examples(
             who,

@@ -63,6 +63,21 @@ def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
         talk(f"… and {len(rejected) - most} more were left out")
 
 
+TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
+
+
+def share_held_out(examples: str, asked_for: float | None) -> float:
+    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
+    from joryu.examples import has_split
+
+    if asked_for is not None:
+        return asked_for
+    if has_split(examples, "test"):
+        return 0.0
+    talk(f"{examples} has no test split: {TEST_SHARE:.0%} of it is held out for the report")
+    return TEST_SHARE
+
+
 FEW_STEPS = 300  #: below this even a small network has hardly begun
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit
+from joryu.cli.output import JSON, emit, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -28,5 +28,6 @@ def report(
     """
     from joryu.report.assemble import Judges, report_run
 
-    page, headline = report_run(run, Judges(examples=examples, split=split, size=size), out=out)
+    judges = Judges(examples=examples, split=split, size=size)
+    page, headline = report_run(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

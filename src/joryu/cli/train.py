@@ -6,7 +6,16 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk_of_few_steps, talk_of_rejected, watching
+from joryu.cli.output import (
+    JSON,
+    command_line,
+    counting,
+    emit,
+    share_held_out,
+    talk_of_few_steps,
+    talk_of_rejected,
+    watching,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +28,7 @@ def train(
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     views: str | None = typer.Option(None, help="Augmentations, such as shift:2,flip."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
+    test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     epochs: int = typer.Option(30, help="Passes over the examples."),
     batch_size: int = typer.Option(256, help="Examples in a step."),
@@ -50,9 +60,13 @@ def train(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
+    held_out = share_held_out(examples, test)
     with watching("training") as watch:
         run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
-        done = train_on_labels(network, shown, views=views, validation=validation, recipe=recipe, run=run)
+        done = train_on_labels(
+            network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
+        )
     talk_of_few_steps(recipe, len(shown))
-    last = done.history[-1]
-    emit({"run": str(out), **last}, as_json, f"{out}: validation accuracy {last['validation_accuracy']:.4f}")
+    last = done.history[-1] if done.history else {}  # a finished run may have lost them
+    found = f"validation accuracy {last['validation_accuracy']:.4f}" if last else "finished"
+    emit({"run": str(out), **last}, as_json, f"{out}: {found}")

@@ -82,6 +82,19 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
     return to_channels(upright if size is None else fit(upright, size))
 
 
+def is_coloured(source: Path | bytes) -> bool:
+    """Whether `decode_picture` would give three channels; of grey pictures only the header is read."""
+    try:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
+            grey = image.mode in _GREY or image.mode.startswith("I")
+    except Exception:  # noqa: BLE001  (as in `decode_picture`, which will give the reason)
+        return False
+    try:
+        return not grey and len(decode_picture(source, size=1)) == 3  # decoded: what is left out has no colour
+    except InputError:
+        return False
+
+
 def readable_formats() -> list[str]:
     """The formats read, as Pillow names them; which of them exist depends on how Pillow was built."""
     if not set(_WANTED) <= Image.OPEN.keys():

@@ -13,7 +13,7 @@ import torch
 from joryu.errors import InputError
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import canonical_split, no_such_split, require_unsplit, split_spellings, visible_folders
-from joryu.examples.pictures import Picture, Progress, read_pictures
+from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 
 _USUAL = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 
@@ -32,19 +32,21 @@ def load_folder(
 
     Every file is tried, whatever its extension. ``rejected`` names what was left out: files that are no usable
     pictures, hidden ones, special files, files beside the class folders, and links that are broken, lead out of the
-    root or lead to a folder. A folder without sub-folders is a set without labels. All splits share their classes.
+    root or lead to a folder. A folder without sub-folders is a set without labels. All splits share their classes,
+    and are grey or RGB as ``train`` is: a single colour picture in ``test`` would make it another kind of set.
 
     Raises:
         InputError: no such split, or pictures that `read_pictures` refuses (none usable, sizes that differ).
     """
-    top, levels = _split_folder(root, split)
+    top, train, levels = _split_folder(root, split)
     classes = tuple(sorted({folder.name for level in levels for folder in visible_folders(level)}))
     files, passed_over = _find(top, classes, real_root=root.resolve())
     if not files:
         found = "; ".join(f"{name}: {reason}" for name, reason in passed_over[:3]) or "nothing"
         raise InputError(f"no picture in {top}", expected="class folders of pictures, or pictures", received=found)
     pictures = (Picture(_name(path, top), path) for path, _ in files)
-    read = read_pictures(pictures, len(files), size=size, progress=progress)
+    channels = None if train == top else _channels(train, classes, root.resolve())
+    read = read_pictures(pictures, len(files), size=size, channels=channels, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
     return Examples.of(
         torch.from_numpy(read.pixels),
@@ -86,16 +88,22 @@ def _levels(root: Path) -> dict[str, Path]:
     return {p.name: p for p in folders} if all(canonical_split(p.name) for p in folders) else {}
 
 
-def _split_folder(root: Path, split: str) -> tuple[Path, list[Path]]:
-    """The folder of the split, and the folders of all splits."""
+def _channels(train: Path, classes: tuple[str, ...], real_root: Path) -> int | None:
+    files = _find(train, classes, real_root=real_root).files
+    return count_channels(Picture(path.name, path) for path, _ in files) if files else None
+
+
+def _split_folder(root: Path, split: str) -> tuple[Path, Path, list[Path]]:
+    """The folder of the split, that of ``train`` (of the split itself if there is none), and those of all splits."""
     levels = _levels(root)
     if not levels:
         require_unsplit(root, split)
-        return root, [root]
+        return root, root, [root]
     found = next((levels[name] for name in split_spellings(split) if name in levels), None)
     if found is None:
         raise no_such_split(root, split, levels)
-    return found, list(levels.values())
+    train = next((levels[name] for name in split_spellings("train") if name in levels), found)
+    return found, train, list(levels.values())
 
 
 def _find(top: Path, classes: tuple[str, ...], *, real_root: Path) -> _Found:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from joryu.examples.layouts import (
     split_spellings,
     visible_folders,
 )
-from joryu.examples.pictures import Picture, Progress, read_pictures
+from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 
 _ROWS = 512  # rows held undecoded at a time
 _SHARD = re.compile(r"-\d+-of-\d+$")
@@ -46,15 +47,19 @@ def load_parquet(
     The column of pictures and the names of the classes come from the schema's ``huggingface`` metadata; without it the
     columns ``image`` and ``label`` are read and classes are named by number. A label that is null or -1 is no label.
     Rows whose picture cannot be used are in ``rejected`` as ``FILE#ROW``. One file is one set: it answers to the split
-    that its name says, or to ``train`` if it says none.
+    that its name says, or to ``train`` if it says none. The splits of a folder are grey or RGB as its ``train`` is.
 
     Raises:
         InputError: no such file or split, another schema, a damaged file, or pictures that `read_pictures` refuses.
     """
-    files, siblings = _files(place, split)
+    files, siblings, train = _files(place, split)
     columns = _columns(files[0])
     names = [f"{path.name}#{row}" for path in files for row in range(_open(path).metadata.num_rows)]
-    read = read_pictures(_pictures(files, columns.picture, names), len(names), size=size, progress=progress)
+    channels = None
+    if train != files and any(_open(path).metadata.num_rows for path in train):
+        channels = count_channels(_pictures(train, columns.picture, repeat("")))
+    pictures = _pictures(files, columns.picture, names)
+    read = read_pictures(pictures, len(names), size=size, channels=channels, progress=progress)
     labels, classes = None, columns.classes
     if columns.label is not None:
         labels = _labels(files, columns.label)[torch.from_numpy(read.kept)]
@@ -97,15 +102,15 @@ def _groups(folder: Path) -> dict[str, list[Path]]:
     return groups
 
 
-def _files(place: Path, split: str) -> tuple[list[Path], list[Path]]:
-    """The files of the split, and those of all splits: they share their classes."""
+def _files(place: Path, split: str) -> tuple[list[Path], list[Path], list[Path]]:
+    """The files of the split, those of all splits (they share their classes) and those that decide on colour."""
     if place.is_file():
         said = canonical_split(place.stem.split("-")[0])
         if said is None:
             require_unsplit(place, split)
         elif split not in (*split_spellings(said), ALL):
             raise no_such_split(place, split, [said])
-        return [place], [place]
+        return [place], [place], [place]
     folder = parquet_folder(place)
     if folder is None:
         raise InputError(f"no Parquet files in {place}", expected="train.parquet, test.parquet")
@@ -113,7 +118,8 @@ def _files(place: Path, split: str) -> tuple[list[Path], list[Path]]:
     found = next((groups[name] for name in split_spellings(split) if name in groups), None)
     if found is None:
         raise no_such_split(place, split, groups)
-    return found, [path for group in groups.values() for path in group]
+    train = next((groups[name] for name in split_spellings("train") if name in groups), found)
+    return found, [path for group in groups.values() for path in group], train
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -155,7 +161,7 @@ def _features(schema: pa.Schema, path: Path) -> Mapping[str, Mapping[str, Any]]:
         raise InputError(f"the huggingface metadata of {path} cannot be read: {error}") from error
 
 
-def _pictures(files: Sequence[Path], column: str, names: Sequence[str]) -> Iterator[Picture]:
+def _pictures(files: Sequence[Path], column: str, names: Iterable[str]) -> Iterator[Picture]:
     name = iter(names)
     for path in files:
         for values in _column(path, column):

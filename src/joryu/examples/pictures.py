@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Pixels, decode_picture, fit, to_channels
+from joryu.examples.decoding import Pixels, decode_picture, fit, is_coloured, to_channels
 from joryu.examples.examples import Rejected
 
 Progress = Callable[[int, int], None]
@@ -43,9 +43,16 @@ class Pictures(NamedTuple):
 
 
 def read_pictures(
-    pictures: Iterable[Picture], total: int, *, size: int | None = None, progress: Progress | None = None
+    pictures: Iterable[Picture],
+    total: int,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    progress: Progress | None = None,
 ) -> Pictures:
     """Decode ``total`` pictures, in their order, into one array; RGB if any of them is coloured, else grey.
+
+    With ``channels`` (1 or 3) they are grey or RGB whatever they hold, as in another split of the same set.
 
     Without ``size`` all must have the same width and height. The array is allocated once, and pictures go into it 256
     at a time, so that beside it no more than one such batch is held. ``progress`` is called after each batch.
@@ -53,7 +60,7 @@ def read_pictures(
     Raises:
         InputError: none is usable, their sizes differ and no ``size`` was given, or they do not fit in memory.
     """
-    gathered = _Gathered(total)
+    gathered = _Gathered(total, channels)
     with _strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
         pictures = iter(pictures)
         while batch := list(islice(pictures, _BATCH)):
@@ -64,6 +71,12 @@ def read_pictures(
             if progress is not None:
                 progress(gathered.seen, total)
     return gathered.finish()
+
+
+def count_channels(pictures: Iterable[Picture]) -> int:
+    """What `read_pictures` would make of them: 3 if any is coloured, else 1. Stops at the first that is."""
+    with _strict_pillow():
+        return 3 if any(is_coloured(picture.source) for picture in pictures) else 1
 
 
 def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArray[np.uint8]:
@@ -112,8 +125,9 @@ def _strict_pillow() -> Iterator[None]:
 class _Gathered:
     """The array as it fills. It has three channels until the end, when it is known whether any picture is coloured."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, channels: int | None = None) -> None:
         self._total = total
+        self._channels = channels
         self._pixels: npt.NDArray[np.uint8] | None = None
         self._first = ""
         self._coloured = False
@@ -140,6 +154,8 @@ class _Gathered:
                 received=f"{picture.shape[2]}×{picture.shape[1]} in {name}",
                 hint=f"try --size {min(height, width)}",
             )
+        if self._channels == 1 and len(picture) == 3:
+            picture = to_channels(Image.fromarray(picture.transpose(1, 2, 0)).convert("L"))
         self._coloured = self._coloured or len(picture) == 3
         self._pixels[len(self._kept)] = picture
         self._kept.append(self.seen)
@@ -149,7 +165,7 @@ class _Gathered:
             first = f"{self._rejected[0].name}: {self._rejected[0].reason}" if self._rejected else "no file at all"
             raise InputError(f"none of {self._total} files is a usable picture", received=first)
         pixels = self._pixels[: len(self._kept)]
-        if not self._coloured:
+        if not self._coloured and self._channels != 3:
             pixels = np.ascontiguousarray(pixels[:, :1])
         return Pictures(pixels, np.array(self._kept, dtype=np.int64), self._rejected)
 

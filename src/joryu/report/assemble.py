@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +14,10 @@ from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
 from joryu.examples import UNLABELLED, Examples, load_examples
 from joryu.report.data import ModelCard, ReportData, Role
-from joryu.report.findings import find, report_numbers
+from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
 from joryu.report.page import write_report
+from joryu.report.seen import seen_by_teacher
 from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
 from joryu.teachers import Network, find_teacher, load_teacher
@@ -39,7 +40,7 @@ class Judges:
     split: str = "test"
     size: int | None = None
 
-    def load(self, record: dict[str, Any], folder: Path) -> Examples:
+    def load(self, record: dict[str, Any], folder: Path) -> Judging:
         """Raises:
         InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
             asked for of a part that the run held out.
@@ -58,11 +59,19 @@ class Judges:
                     received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
-            return _judging(_held_out(load_examples(spec, size=size), record, lesson))
-        return _judging(load_examples(spec, split=self.split, size=size))
+            whole = load_examples(spec, size=size)
+            return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
+        return Judging(_judges_among(load_examples(spec, split=self.split, size=size)), None)
 
 
-def _judging(examples: Examples) -> Examples:
+class Judging(NamedTuple):
+    """The examples that judge, and the set they were cut from if the run held them out."""
+
+    examples: Examples
+    whole: Examples | None
+
+
+def _judges_among(examples: Examples) -> Examples:
     """Those with a label; all of a set that nobody labelled, whose only judge is the teacher."""
     return examples.labelled() if (examples.labels_or_empty != UNLABELLED).any() else examples
 
@@ -98,7 +107,8 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     """
     record = read_run(folder)
     module, blueprint = load_student(folder)
-    examples = judges.load(record, folder).named(blueprint.classes)
+    examples, whole = judges.load(record, folder)
+    examples = examples.named(blueprint.classes)
     if examples.classes != blueprint.classes:
         raise MismatchError(
             "examples and student differ in their classes",
@@ -113,6 +123,9 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         found[Role.TWIN] = _Model(f"{blueprint.architecture}, hard labels", load_student(twin)[0], twin)
     if store is not None and teacher is not None:
         found[Role.TEACHER] = _Model(store.manifest.teacher.description, teacher.module, None)
+    warning = None
+    if store is not None and teacher is not None and whole is not None:
+        warning = seen_by_teacher(store, record, examples, whole)
     temperature = record["request"]["objective"].get("temperature", 1.0)
     cards = _cards(found, examples)
     if store is not None and teacher is None:
@@ -128,6 +141,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else _audit(store, temperature),
         provenance=_provenance(record, store),
         rejected=examples.rejected,
+        warnings=() if warning is None else (warning,),
     )
 
 
@@ -139,18 +153,22 @@ def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str
     """
     folder = Path(folder)
     data = assemble(folder, judges)
-    numbers = report_numbers(data, find(data))
+    numbers = _numbers(data, find(data))
     write_json(folder / "evaluation.json", numbers)
     return numbers
 
 
 def report_run(
-    folder: Path | str, judges: Judges = OWN_TEST_PART, *, out: Path | str | None = None
+    folder: Path | str,
+    judges: Judges = OWN_TEST_PART,
+    *,
+    out: Path | str | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> tuple[Path, str]:
     """Write ``report.html`` and ``evaluation.json`` into the run; returns the page and its headline in words.
 
     With ``out`` the page is written there, its numbers beside it as ``NAME-numbers.json``, and the run, which may
-    be one that cannot be written, is left as it is.
+    be one that cannot be written, is left as it is. ``warn`` is called with each of the page's warnings.
 
     Raises:
         InputError, MismatchError: as `assemble`.
@@ -161,10 +179,21 @@ def report_run(
     page = write_report(data, Path(out) if out else folder / "report.html")
     write_json(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
-        report_numbers(data, findings),
+        _numbers(data, findings),
     )
+    if warn is not None:
+        for warning in data.warnings:
+            warn(warning)
+    return page, _headline(findings)
+
+
+def _headline(findings: Findings) -> str:
     said = first_words(findings)
-    return page, f"{said.title}. {said.detail}"
+    return f"{said.title}. {said.detail}"
+
+
+def _numbers(data: ReportData, findings: Findings) -> dict[str, Any]:
+    return {"headline": _headline(findings)} | report_numbers(data, findings)
 
 
 class _Model(NamedTuple):
@@ -260,16 +289,27 @@ def _provenance(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
 
 
 def summary_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """The numbers of `evaluate_run` for a terminal."""
+    """The numbers of `evaluate_run` for a terminal: the headline, which holds the paired test, and a row per model."""
     if (alike := numbers["student_like_teacher"]) is not None:
         return [f"no label to judge by: student and teacher agree on {alike['top1']:.4f} of {alike['n']} examples"]
-    lines = [f"{'':10} {'accuracy':>9} {'errors':>7} {'NLL':>8} {'ECE':>7}"]
-    for role, model in numbers["models"].items():
-        found = model["evaluation"]
-        if found is None:
-            lines.append(f"{role:10} {'not found again':>25}")
-        else:
-            lines.append(
-                f"{role:10} {found['accuracy']:9.4f} {found['errors']:7d} {found['nll']:8.4f} {found['ece']:7.4f}"
-            )
+    models = numbers["models"]
+    rows = {
+        role: None if model["evaluation"] is None else _cells(model["evaluation"]) for role, model in models.items()
+    }
+    measures = list(dict.fromkeys(measure for cells in rows.values() for measure in cells or ()))
+    widths = {name: max(len(name), *(len((cells or {}).get(name, "")) for cells in rows.values())) for name in measures}
+    lines = [numbers["headline"], " ".join([f"{'':8}", *(f"{name:>{width}}" for name, width in widths.items())])]
+    for role, cells in rows.items():
+        found = ["not found again"] if cells is None else [f"{cells.get(m, '–'):>{widths[m]}}" for m in measures]
+        lines.append(" ".join([f"{role:8}", *found]))
     return lines
+
+
+def _cells(found: Mapping[str, Any]) -> dict[str, str]:
+    cells = {"accuracy": f"{found['accuracy']:.4f}", "errors": f"{found['errors']}"}
+    cells |= {name: f"{found[name.lower()]:.4f}" for name in ("NLL", "Brier", "ECE")}
+    if found["agreement"] is not None:
+        likeness = found["agreement"]
+        cells["agreement"] = f"{likeness['top1']:.4f}"
+        cells["inherited"] = f"{likeness['inherited']} of {likeness['teacher_errors']}"
+    return cells

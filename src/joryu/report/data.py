@@ -49,6 +49,7 @@ class ReportData:
     the teacher's logits are all there is to judge by. ``temperature`` is the
     run's. ``audit`` is the store's audit as JSON: its ``findings`` (a list of sentences) come first, the rest as a
     table. ``provenance`` is shown as it is, nested mappings flattened. ``rejected`` names the files that were left out.
+    ``warnings`` are sentences that stand above all numbers.
 
     >>> card = ModelCard(role=Role.STUDENT, description="mlp:2x1", logits=torch.eye(2))
     >>> examples = Examples.of(torch.zeros(2, 3), torch.tensor([0, 1]), classes=["a", "b"])
@@ -69,6 +70,7 @@ class ReportData:
     audit: Mapping[str, object] | None = None
     provenance: Mapping[str, object] | None = None
     rejected: Sequence[Rejected] = field(default=())
+    warnings: Sequence[str] = field(default=())
 
     def __post_init__(self) -> None:
         roles = [card.role for card in self.models]

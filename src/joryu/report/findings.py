@@ -99,6 +99,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
         if findings.against_teacher is None
         else _with_verdict(findings.against_teacher),
         "student_like_teacher": None if findings.alike is None else as_json(findings.alike),
+        "warnings": list(run.warnings),
         "rejected": [item._asdict() for item in run.rejected],
     }
 

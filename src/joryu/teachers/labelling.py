@@ -125,6 +125,14 @@ def label_examples(
     return store
 
 
+def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
+    """Whether labelling would give a store that is already there more views than it was made with."""
+    if views is None or not (out / FILE).is_file():
+        return False
+    stored = Manifest.read(out)
+    return stored.n_views < n_views and stored.views in (None, views.spec)
+
+
 class _Grid(NamedTuple):
     """All keys, in an order and in groups that depend on nothing but the set of examples."""
 

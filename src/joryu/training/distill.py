@@ -16,7 +16,7 @@ from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
 from joryu.training.material import Material
 from joryu.training.recipe import Recipe
-from joryu.training.run import Run, is_finished, read_run
+from joryu.training.run import Run, damaged, is_finished, read_run
 from joryu.training.trainer import Trained, check, train
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
@@ -135,7 +135,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes, signals=signals)
     found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
-    run = replace(run, notes=found_at | run.notes | notes)
+    run = replace(run, notes=found_at | run.notes | notes | _held_out(examples, lesson.test))
     student = train(
         blueprint, material, objective=_also(lesson.objective, blueprint, lesson.signal_weight), recipe=recipe, run=run
     )
@@ -190,19 +190,51 @@ def _answerable(examples: Examples, targets: Store) -> Examples:
     return examples.select(kept)
 
 
-def train_on_labels(
-    network: str, examples: Examples, *, views: str | None = None, validation: float, recipe: Recipe, run: Run
+def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test are the words they are in a Lesson
+    network: str,
+    examples: Examples,
+    *,
+    views: str | None = None,
+    validation: float,
+    test: float = 0.0,
+    recipe: Recipe,
+    run: Run,
 ) -> Trained:
     """Train a network on hard labels alone: a teacher, for those who have none yet.
 
+    ``validation`` and ``test`` are a `Lesson`'s: with the ``test`` and the seed of the lesson that this teacher is for,
+    the part that will judge its student is kept from the teacher too.
+
     Raises:
-        InputError: no example has a label.
+        InputError: no example has a label, or shares that leave nothing to train on.
         MismatchError: the folder holds another run.
     """
-    parts = part(examples.labelled(), Lesson(validation=validation), recipe.seed)
-    blueprint = Blueprint.fitted(network, parts.teaching.inputs, examples.classes)
-    material = Material(parts.teaching, views=parse_views(views) if views else None, validation=parts.validation)
+    lesson = Lesson(validation=validation, test=test)
+    rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
+    teaching, validating = _divide(rest.labelled(), lesson, recipe.seed)
+    blueprint = Blueprint.fitted(network, teaching.inputs, examples.classes)
+    material = Material(teaching, views=parse_views(views) if views else None, validation=validating)
+    run = replace(run, notes=run.notes | _held_out(examples, test))
     return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)
+
+
+def _held_out(examples: Examples, test: float) -> dict[str, Any]:
+    """What a report must know to say whether a run was taught on the examples that judge another."""
+    return {"held_out": {"of": examples.fingerprint, "test": test}}
+
+
+def hold_out(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
+    """What may be taught, and the part that judges: the same for every run with this share and seed."""
+    if not share:
+        return examples, None
+    rest, test = split_examples(examples, [1 - share, share], seed=seed)
+    return rest, test
+
+
+def _divide(rest: Examples, lesson: Lesson, seed: int) -> list[Examples]:
+    """What is taught and what chooses the best epoch."""
+    share = lesson.validation / (1 - lesson.test)
+    return split_examples(rest, [1 - share, share], seed=seed + 1)
 
 
 def part(examples: Examples, lesson: Lesson, seed: int) -> Parts:
@@ -211,12 +243,8 @@ def part(examples: Examples, lesson: Lesson, seed: int) -> Parts:
     Validation keeps its labels even where ``labelled`` hides others: it chooses the best epoch for student and twin
     alike.
     """
-    test = None
-    rest = examples
-    if lesson.test:
-        rest, test = split_examples(examples, [1 - lesson.test, lesson.test], seed=seed)
-    share = lesson.validation / (1 - lesson.test)
-    teaching, validation = split_examples(rest, [1 - share, share], seed=seed + 1)
+    rest, test = hold_out(examples, lesson.test, seed)
+    teaching, validation = _divide(rest, lesson, seed)
     return Parts(teaching if lesson.labelled == 1 else hide(teaching, lesson.labelled, seed), validation, test)
 
 
@@ -246,9 +274,21 @@ def _distinct(examples: Examples) -> int:
 
 
 def lesson_of(folder: Path) -> Lesson | None:
-    """The lesson that a run was given, or ``None`` if it was not distilled."""
-    noted: dict[str, Any] | None = read_run(folder).get("notes", {}).get("lesson")
-    return None if noted is None else Lesson(**{**noted, "objective": Distillation(**noted["objective"])})
+    """The lesson that a run was given, or ``None`` if it was not distilled.
+
+    Raises:
+        InputError: the record is damaged.
+    """
+    noted = read_run(folder)["notes"].get("lesson")
+    if noted is None:
+        return None
+    try:
+        shares = {name: noted[name] for name in ("validation", "test", "labelled")}  # a default would be other parts
+        return Lesson(**{**noted, **shares, "objective": Distillation(**noted["objective"])})
+    except KeyError as error:
+        raise damaged(folder / "run.json", f"notes.lesson without {error}") from error
+    except (TypeError, InputError) as error:
+        raise damaged(folder / "run.json", f"notes.lesson: {error}") from error
 
 
 def find_twin(folder: Path) -> Path | None:

@@ -112,7 +112,7 @@ class Run:
             f"{self.folder} holds a run with another {key}",
             expected=_difference(earlier.get(key), wanted.get(key)),
             received=_difference(wanted.get(key), earlier.get(key)),
-            hint="choose another folder, or delete this one to begin again",
+            hint=_GROWN if _has_grown(earlier, wanted) else "choose another folder, or delete this one to begin again",
         )
 
     def finish(self, outcome: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """The content of ``run.json``.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: there is none, it cannot be read, or it lacks what everybody relies on.
     """
     path = folder / "run.json"
     if not path.is_file():
@@ -137,10 +137,49 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
-        raise InputError(f"cannot read {path}", received=str(error)) from error
-    if not isinstance(content, dict) or "request" not in content:
-        raise InputError(f"{path} is not the record of a run", expected="an entry 'request'")
+        raise InputError(f"cannot read {path}", received=str(error), hint=MEND) from error
+    for where, kind in _ENTRIES.items():
+        if not isinstance(found := _entry(content, where.split(".")), kind):
+            raise damaged(path, f"{where} {json.dumps(found)[:60]}")
     return content
+
+
+def damaged(path: Path, received: object) -> InputError:
+    """What to say of a record that is not as it was written."""
+    return InputError(f"{path} is damaged", expected="the record of a run", received=received, hint=MEND)
+
+
+MEND = "put the file back from a copy, or delete the folder and train again"
+
+_ENTRIES: dict[str, type] = {  # what is looked up in a record, here or by a report; the rest is only shown
+    "request": dict,
+    "request.recipe": dict,
+    "request.recipe.seed": int,
+    "request.objective": dict,
+    "request.examples": dict,
+    "request.examples.n": int,
+    "request.examples.content": str,
+    "notes": dict,
+}
+
+
+def _entry(content: Any, names: list[str]) -> Any:
+    for name in names:
+        content = content.get(name) if isinstance(content, dict) else None
+    return content
+
+
+_GROWN = "views were labelled into the store since this run began: report it as it is, or distil into another folder"
+
+
+def _has_grown(earlier: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether the request is the same, but for views that the store had not or had fewer of."""
+    was, now_is = ({**request, "views": None} for request in (earlier, wanted))
+    if not (isinstance(was.get("targets"), dict) and isinstance(now_is.get("targets"), dict)):
+        return False
+    fewer, more = was["targets"].get("views"), now_is["targets"].get("views")
+    was["targets"] = {**was["targets"], "views": more}
+    return was == now_is and fewer != more
 
 
 def _difference(one: Any, other: Any) -> str:

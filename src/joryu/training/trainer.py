@@ -122,9 +122,31 @@ def check(material: Material, recipe: Recipe) -> None:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The lines of ``metrics.jsonl``."""
+    """The lines of ``metrics.jsonl``; none if there is no such file.
+
+    Raises:
+        InputError: a line is damaged.
+    """
     path = folder / METRICS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    if not path.is_file():
+        return []
+    history = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise _damaged(path, number, str(error)) from error
+        if not isinstance(record, dict) or "epoch" not in record:
+            raise _damaged(path, number, line[:60].decode(errors="replace"))
+        history.append(record)
+    return history
+
+
+def _damaged(path: Path, number: int, received: str) -> InputError:
+    return InputError(
+        f"line {number} of {path} is damaged", expected="the record of an epoch", received=received,
+        hint="put the file back from a copy, or delete it: a report then has no learning curves",
+    )  # fmt: skip
 
 
 def content_of(examples: Examples) -> str:
