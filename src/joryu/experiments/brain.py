@@ -19,7 +19,7 @@ quarter (83 pictures: one is 1.2 points). Controls: the best constant smoothing 
 is best by it on ~740 further leaves), and the shuffled signal. The twin is the same student with the annotator's labels
 alone.
 
-Command: ``JORYU_DATA=... joryu experiment run brain --seeds 10``. Smoke size: three digits, seconds.
+Command: ``JORYU_DATA=... joryu experiment run brain --seeds 5``. Smoke size: three digits, seconds.
 """
 
 from __future__ import annotations
