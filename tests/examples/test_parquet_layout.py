@@ -170,8 +170,9 @@ def test_folders_without_or_with_several_sets_are_refused(tmp_path: Path) -> Non
         load_parquet(tmp_path)
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "train.parquet", [], [], metadata=features(["a", "b"]))
+@pytest.mark.parametrize("named", [False, True])
+def test_an_empty_file_is_refused(tmp_path: Path, named: bool) -> None:
+    write(tmp_path / "train.parquet", [], [], metadata=features(["a", "b"]) if named else None)
     with pytest.raises(InputError):
         load_parquet(tmp_path)
 
