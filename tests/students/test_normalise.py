@@ -83,3 +83,10 @@ def test_what_never_varies_is_not_blown_up() -> None:
 def test_inputs_that_are_not_finite_are_refused() -> None:
     with pytest.raises(InputError, match="finite"):
         measure_normalisation(torch.tensor([[1.0], [float("nan")]]))
+
+
+def test_loaded_statistics_are_the_ones_that_count() -> None:
+    picture = torch.tensor([[[[7.0]], [[9.0]]]])
+    target = Normalise([0.0, 0.0], [1.0, 1.0])
+    target.load_state_dict(Normalise([1.0, 3.0], [2.0, 4.0]).state_dict())
+    assert target(picture).flatten().tolist() == [3.0, 1.5]

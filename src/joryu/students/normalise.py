@@ -7,6 +7,7 @@ an exported student needs nothing but itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,8 @@ class Normalise(nn.Module):
 
     mean: Tensor
     std: Tensor
+    _factor: Tensor
+    _offset: Tensor
 
     def __init__(
         self,
@@ -53,6 +56,12 @@ class Normalise(nn.Module):
             raise InputError("the standard deviation of an input must be positive", received=std)
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).clone())
         self.register_buffer("std", std_values.clone())
+        self.register_buffer("_factor", scale / self.std, persistent=False)
+        self.register_buffer("_offset", self.mean / self.std, persistent=False)
+
+    def _load_from_state_dict(self, *arguments: Any, **settings: Any) -> None:
+        super()._load_from_state_dict(*arguments, **settings)
+        self._factor, self._offset = self.scale / self.std, self.mean / self.std
 
     def forward(self, inputs: Tensor) -> Tensor:
         x = inputs.to(torch.float32)
@@ -60,10 +69,8 @@ class Normalise(nn.Module):
             x = F.interpolate(x, size=self.size, mode="bilinear", align_corners=False, antialias=True)
         if self.channels is not None and x.shape[1] != self.channels:
             x = self._match_channels(x)
-        shape = (-1, *([1] * (x.ndim - 2))) if self.mean.ndim else ()
-        # One multiply and one add: this runs on every batch.
-        factor = (self.scale / self.std).reshape(shape)
-        return x * factor - (self.mean / self.std).reshape(shape)
+        # One multiply and one subtraction, of numbers worked out beforehand: this runs on every batch.
+        return x * _along_channels(self._factor, x) - _along_channels(self._offset, x)
 
     def _match_channels(self, x: Tensor) -> Tensor:
         if x.shape[1] == 1:
@@ -71,6 +78,11 @@ class Normalise(nn.Module):
         if self.channels == 1 and x.shape[1] == 3:
             return (x * x.new_tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
         raise InputError("the network and the pictures differ in channels", expected=self.channels, received=x.shape[1])
+
+
+def _along_channels(numbers: Tensor, x: Tensor) -> Tensor:
+    """One number, or one per channel, in a shape that multiplies ``[B, C, ...]``."""
+    return numbers.reshape(-1, *[1] * (x.ndim - 2)) if numbers.ndim and x.ndim > 2 else numbers
 
 
 def measure_normalisation(inputs: Tensor) -> tuple[list[float], list[float], float]:

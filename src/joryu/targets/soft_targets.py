@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -175,9 +175,12 @@ class SoftTargets:
         return self.space is Space.SCORES or self.kind is Kind.MANY_OF_MANY
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> SoftTargets:
-        parts = ((f.name, getattr(self, f.name)) for f in fields(self))
-        changed: dict[str, Any] = {name: change(part) for name, part in parts if torch.is_tensor(part)}
-        return replace(self, **changed)
+        # What was sound stays sound, row by row: to check it again would cost a training step more than to cut it.
+        changed = object.__new__(type(self))
+        for name in self.__slots__:
+            part = getattr(self, name)
+            object.__setattr__(changed, name, change(part) if isinstance(part, Tensor) else part)
+        return changed
 
     def select(self, rows: Tensor | slice) -> SoftTargets:
         """The given rows, as a new batch."""

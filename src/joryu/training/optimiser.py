@@ -12,11 +12,16 @@ from joryu.training.recipe import Recipe
 
 
 def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms."""
-    decayed = [p for p in module.parameters() if p.ndim > 1]
-    spared = [p for p in module.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
+    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms.
+
+    Without weight decay all weights are one group: a second one costs each step as much time as the first.
+    """
+    groups = [{"params": list(module.parameters()), "weight_decay": 0.0}]
+    if recipe.weight_decay:
+        decayed = [p for p in module.parameters() if p.ndim > 1]
+        spared = [p for p in module.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+        groups = [group for group in groups if group["params"]]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(
             groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
