@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -49,11 +50,12 @@ def works(names: Sequence[str], precisions: Sequence[str], rows: int, threads: i
             yield name, Work(**{**vars(work), "rows": whole})
 
 
-def measure(name: str, work: Work, entrants: Sequence[Entrant], *, repeats: int, device: str) -> dict[str, Any]:
-    """Start everyone, warm everyone up, take turns, stop everyone."""
+def measure(
+    name: str, work: Work, entrants: Sequence[Entrant], *, repeats: int, device: str, closely: int = 0
+) -> dict[str, Any]:
+    """Start everyone, warm up, take turns, then ``closely`` rounds of ours and the limit alone; stop everyone."""
     missing: dict[str, MissingError] = {}
     running: dict[str, Started] = {}
-    spent: dict[str, list[Spent]] = {}
     try:
         for entrant in entrants:
             tell(f"{name}: starting {entrant.name}")
@@ -62,31 +64,65 @@ def measure(name: str, work: Work, entrants: Sequence[Entrant], *, repeats: int,
             except MissingError as error:
                 missing[entrant.name] = error
         missing |= other_work(running, work)
-        for round_ in range(repeats + 1):
-            for contender in [entrant.name for entrant in entrants if entrant.name not in missing]:
-                try:
-                    took = running[contender].epoch()
-                except MissingError as error:
-                    missing[contender] = error
-                    continue
-                tell(f"{name}: {f'round {round_}' if round_ else 'warm-up'}, {contender}: {took.seconds:.3f} s")
-                if round_:
-                    spent.setdefault(contender, []).append(took)
+        take_turns(name, running, missing, rounds=1)
+        spent = take_turns(name, running, missing, rounds=repeats)
+        pair = {contender: running[contender] for contender in (BARE, OURS) if contender in running}
+        alone = take_turns(f"{name} closely", pair, missing, rounds=closely) if len(pair) == 2 else {}
         facts = {contender: started.facts for contender, started in running.items()}
     finally:
         for started in running.values():
             started.stop()
-    timings = [
-        Timing(name, *map(tuple, zip(*each, strict=True))) for name, each in spent.items() if name not in missing
-    ]
+    timings = timings_of(spent, missing)
     return {
         "work": name,
         "title": TITLES[name],
         **vars(work),
         "contenders": [row(timing, timings, work) | {"facts": facts[timing.name]} for timing in timings],
+        "closely": close_look(timings_of(alone, missing)),
         "missing": [
             {"name": contender, "absent": error.absent, "why": str(error)} for contender, error in missing.items()
         ],
+    }
+
+
+def take_turns(
+    name: str, running: dict[str, Started], missing: dict[str, MissingError], *, rounds: int
+) -> dict[str, list[Spent]]:
+    """One epoch of each, round after round; who breaks down goes missing."""
+    spent: dict[str, list[Spent]] = {}
+    for round_ in range(1, rounds + 1):
+        for contender in [contender for contender in running if contender not in missing]:
+            try:
+                took = running[contender].epoch()
+            except MissingError as error:
+                missing[contender] = error
+                continue
+            tell(f"{name}: round {round_} of {rounds}, {contender}: {took.seconds:.3f} s")
+            spent.setdefault(contender, []).append(took)
+    return spent
+
+
+def timings_of(spent: dict[str, list[Spent]], missing: dict[str, MissingError]) -> list[Timing]:
+    """The times of all who stayed to the end."""
+    return [Timing(name, *map(tuple, zip(*each, strict=True))) for name, each in spent.items() if name not in missing]
+
+
+def close_look(pair: Sequence[Timing]) -> dict[str, Any] | None:
+    """What ours takes of the bare student's time, over many rounds of the two alone; none if one was not there.
+
+    The limit is a few per cent away and single rounds scatter by more, so that a handful of them decides nothing.
+    """
+    if len(pair) != 2:
+        return None
+    bare, ours = pair
+    ratios = [after / before for before, after in zip(bare.seconds, ours.seconds, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
+    return {
+        "rounds": len(ratios),
+        "times_bare": statistics.median(ratios),
+        "times_bare_cpu": paired_ratio(bare, ours, cpu=True),
+        "middle_half": [low, high],
+        "seconds": {timing.name: [round(second, 4) for second in timing.seconds] for timing in pair},
     }
 
 
@@ -137,7 +173,8 @@ def claims(result: dict[str, Any]) -> list[dict[str, Any]]:
         reached = min(float(rival["times_ours"]) for rival in rivals)
         met = reached >= wanted
         if contender == BARE:
-            reached = 1 / reached
+            close = result.get("closely")
+            reached = close["times_bare"] if close else 1 / reached
             met = reached <= wanted
         found.append({"claim": claim, "wanted": wanted, "reached": reached, "met": met})
     return found
@@ -159,9 +196,21 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         )
     for absence in result["missing"]:
         yield f"{absence['name']:<34}{'absent' if absence['absent'] else 'FAILED'}: {absence['why']}"
+    if result.get("closely"):
+        yield closely_said(result["closely"])
     for claim in claims(result):
         verdict = "met" if claim["met"] else "missed"
         yield f"{claim['claim']} {claim['wanted']:g} x: {claim['reached']:.2f} x, {verdict}"
+
+
+def closely_said(close: dict[str, Any]) -> str:
+    """The close look in a line."""
+    low, high = close["middle_half"]
+    return (
+        f"ours and the bare student alone, {close['rounds']} more rounds: {close['times_bare']:.3f} x bare in the "
+        f"median, {low:.2f} to {high:.2f} in the middle half of the rounds, "
+        f"{close['times_bare_cpu']:.3f} x of processor time"
+    )
 
 
 def tell(message: str) -> None:
@@ -178,6 +227,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", choices=list(TITLES), nargs="+", default=list(TITLES))
     parser.add_argument("--rows", type=int, default=60_000, help="examples of the H1 work; the others take a share")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--closely",
+        type=int,
+        help="more rounds of H1's work for ours and the bare student alone (default 6 x repeats + 1)",
+    )
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--precision", choices=["float32", "bfloat16"], nargs="+", help="default: what the CPU has")
     parser.add_argument("--device", choices=["cpu", "auto"], default="cpu", help="auto: whatever each one finds")
@@ -186,9 +240,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     chosen = [e for e in ENTRANTS if not options.only or any(word in e.name for word in options.only)]
     precisions = options.precision or default_precisions()
+    closely = 6 * options.repeats + 1 if options.closely is None else options.closely
     results = []
     for name, work in works(options.work, precisions, options.rows, options.threads):
-        results.append(measure(name, work, chosen, repeats=options.repeats, device=options.device))
+        alone = closely if name == "mlp" else 0
+        results.append(measure(name, work, chosen, repeats=options.repeats, device=options.device, closely=alone))
         if not options.json:
             print("\n".join([*([machine_line()] if len(results) == 1 else []), "", *lines(results[-1])]), flush=True)
     if options.json:

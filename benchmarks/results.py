@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command_line import LIMIT_SECONDS
-from benchmarks.epoch import claims
+from benchmarks.epoch import claims, closely_said
 
 NAME = "benchmarks"
 
@@ -66,8 +66,9 @@ def epoch(content: dict[str, Any]) -> Iterator[str]:
             f"- {c['claim']} {c['wanted']:g}×: {c['reached']:.2f}×, {'met' if c['met'] else 'missed'}"
             for c in claims(result)
         ]
-        if absences or verdicts:
-            yield "\n".join(absences + verdicts)
+        close = [f"- {closely_said(result['closely']).replace(' x ', ' × ')}"] if result.get("closely") else []
+        if absences or close or verdicts:
+            yield "\n".join(absences + close + verdicts)
 
 
 def labelling(content: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from benchmarks.__main__ import documents
 from benchmarks.contenders import torch_parts
 from benchmarks.contenders.work import Work
 from benchmarks.entrants import BARE, CONFIGURED, OURS, PEERS, ROOT, Entrant, MissingError, Started
-from benchmarks.epoch import claims, lines, measure, other_work, row, works
+from benchmarks.epoch import claims, close_look, lines, measure, other_work, row, works
 from benchmarks.results import markdown
 from benchmarks.side_by_side import Timing
 from torch.utils.data import default_collate
@@ -30,6 +30,7 @@ def result():
         "title": "H1",
         **vars(WORK),
         "contenders": [row(timing, TIMINGS, WORK) | {"facts": {"variant": "jit"}} for timing in TIMINGS],
+        "closely": None,
         "missing": [{"name": "torchdistill", "absent": True, "why": "No module named 'torchdistill'"}],
     }
 
@@ -109,11 +110,24 @@ def test_works_come_in_whole_batches():
 
 def test_ours_and_the_bare_student_take_turns():
     entrants = [Entrant(BARE, "bare"), Entrant(OURS, "cached")]
-    found = measure("mlp", WORK, entrants, repeats=2, device="cpu")
+    found = measure("mlp", WORK, entrants, repeats=2, device="cpu", closely=3)
     assert [contender["name"] for contender in found["contenders"]] == [BARE, OURS]
     assert all(len(contender["seconds"]) == 2 for contender in found["contenders"])
     assert found["contenders"][1]["facts"]["labelling_seconds"] > 0
     assert not found["missing"]
+    assert {len(seconds) for seconds in found["closely"]["seconds"].values()} == {3}
+
+
+def test_a_close_look_decides_about_the_limit(result):
+    pair = [Timing(BARE, (1.0, 1.0, 2.0), (1.0, 1.0, 1.0)), Timing(OURS, (1.02, 1.5, 2.06), (1.0, 1.1, 1.2))]
+    result["closely"] = close_look(pair)
+    assert result["closely"]["times_bare"] == pytest.approx(1.03)
+    assert result["closely"]["times_bare_cpu"] == pytest.approx(1.1)
+    limit = claims(result)[0]
+    assert limit["reached"] == pytest.approx(1.03)
+    assert limit["met"]
+    assert any("3 more rounds: 1.030 x bare in the median" in line for line in lines(result))
+    assert close_look(pair[:1]) is None
 
 
 def test_documents_of_a_stream():
