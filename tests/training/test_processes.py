@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
@@ -16,8 +17,17 @@ from scenes import TOGETHER, one_of, outcome
 
 from joryu.errors import InputError
 from joryu.training import Recipe
-from joryu.training.processes import any_says, best_precision, make_fabric, mean_of, own_randomness, rows_of
+from joryu.training.processes import (
+    any_says,
+    best_precision,
+    make_fabric,
+    mean_of,
+    no_gpu_search,
+    own_randomness,
+    rows_of,
+)
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 Start = Callable[..., ForkServerProcess]
 
 
@@ -119,3 +129,28 @@ def test_what_cudnn_may_do_is_set_back() -> None:
     with own_randomness(torch.device("cpu")):
         assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == (True, False)
     assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
+
+
+def test_no_gpu_is_looked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_for: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    with no_gpu_search(torch.device("cpu")):
+        looked_for.append(os.environ[VISIBLE])
+    assert looked_for == [""]
+    assert VISIBLE not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("device", "present", "earlier"), [("cuda", True, None), ("cpu", True, None), ("cpu", False, "1")]
+)
+def test_what_is_said_about_gpus_is_left_alone(
+    device: str, present: bool, earlier: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: present)
+    monkeypatch.delenv(VISIBLE, raising=False)
+    if earlier is not None:
+        monkeypatch.setenv(VISIBLE, earlier)
+    with no_gpu_search(torch.device(device)):
+        assert os.environ.get(VISIBLE) == earlier
+    assert os.environ.get(VISIBLE) == earlier

@@ -18,7 +18,7 @@ from joryu.students import Blueprint, fingerprint, load_student, save_student
 from joryu.training.checkpoint import clean
 from joryu.training.loop import Loop
 from joryu.training.material import Material
-from joryu.training.processes import make_fabric, own_randomness
+from joryu.training.processes import make_fabric, no_gpu_search, own_randomness
 from joryu.training.recipe import Recipe
 from joryu.training.run import METRICS, Run
 
@@ -63,7 +63,8 @@ def train(
         clean(run.folder)  # in case it was killed right after it had finished
     else:
         fabric = make_fabric(recipe)
-        with run.held() if fabric.is_global_zero else nullcontext(), own_randomness(fabric.device):
+        held = run.held() if fabric.is_global_zero else nullcontext()
+        with held, own_randomness(fabric.device), no_gpu_search(fabric.device):
             if fabric.is_global_zero:
                 run.open(request)
             fabric.barrier()
