@@ -34,7 +34,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(pixels).save(folder / f"{number:02}.png")
     spec = f"folder:{root / 'pictures'}"
     examples = load_examples(spec)
-    taught = train_on_labels("mlp:4x1", examples, validation=0.2, recipe=RECIPE, run=Run(root / "teacher"))
+    run = Run(root / "teacher", notes={"examples": spec})
+    taught = train_on_labels("mlp:4x1", examples, validation=0.2, recipe=RECIPE, run=run)
     teacher = Network(taught.module, examples.classes)
     origin = Origin(teacher=f"run:{root / 'teacher'}", examples=spec)
     store = label_examples(teacher, examples, root / "targets", options=LabelOptions(origin=origin))
@@ -47,7 +48,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def job(made: Path, tmp_path: Path) -> Path:
     """The same, to be spoilt; its records still name the folders it was made in."""
     shutil.copytree(made, tmp_path / "job")
-    for record in ((tmp_path / "job" / "run" / "run.json"), (tmp_path / "job" / "targets" / "manifest.json")):
+    for name in ("run/run.json", "targets/manifest.json", "teacher/run.json"):
+        record = tmp_path / "job" / name
         record.write_text(record.read_text().replace(str(made), str(tmp_path / "job")))
     return tmp_path / "job"
 
@@ -106,6 +108,26 @@ def test_a_teacher_from_before_runs_said_what_they_held_out(job: Path) -> None:
     del record["notes"]["examples"]
     (job / "teacher" / "run.json").write_text(json.dumps(record))
     assert assemble(job / "run", Judges()).warnings == ()
+
+
+def test_a_student_that_is_judged_by_what_it_was_taught_is_warned_of(job: Path) -> None:
+    warnings = assemble(job / "run", Judges(examples=f"folder:{job / 'pictures'}", split="all")).warnings
+    assert len(warnings) == 2
+    assert "the student was trained on 48 of the 60 examples that judge it" in warnings[0]
+    assert "leave out --examples" in warnings[0]
+    assert "the teacher" in warnings[1] and "on 60 of the 60" in warnings[1]
+
+
+def test_a_student_that_is_judged_by_others_is_not(job: Path) -> None:
+    shutil.copytree(job / "pictures", job / "others")
+    for number, path in enumerate(sorted((job / "others").rglob("*.png"))):
+        Image.fromarray(np.full((6, 6), number, dtype=np.uint8)).save(path)
+    assert assemble(job / "run", Judges(examples=f"folder:{job / 'others'}", split="all")).warnings == ()
+
+
+def test_a_run_that_only_learned_labels_is_warned_of_too(job: Path) -> None:
+    (warning,) = assemble(job / "teacher", Judges(examples=f"folder:{job / 'pictures'}", split="all")).warnings
+    assert "the student was trained on 60 of the 60" in warning
 
 
 def test_examples_that_have_changed_do_not_pass_for_the_part_held_out(job: Path) -> None:

@@ -17,7 +17,7 @@ from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
 from joryu.report.page import write_report
-from joryu.report.seen import seen_by_teacher
+from joryu.report.seen import own_set, seen_by_student, seen_by_teacher
 from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
 from joryu.teachers import Network, find_teacher, load_teacher
@@ -61,11 +61,12 @@ class Judges:
                 )  # fmt: skip
             whole = load_examples(spec, size=size)
             return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
-        return Judging(_judges_among(load_examples(spec, split=self.split, size=size)), None)
+        named = _judges_among(load_examples(spec, split=self.split, size=size))
+        return Judging(named, None if self.examples is None and self.split == "test" else own_set(record))
 
 
 class Judging(NamedTuple):
-    """The examples that judge, and the set they were cut from if the run held them out."""
+    """The examples that judge, and the run's whole set where they may be part of it (``None``: not found again)."""
 
     examples: Examples
     whole: Examples | None
@@ -123,9 +124,11 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         found[Role.TWIN] = _Model(f"{blueprint.architecture}, hard labels", load_student(twin)[0], twin)
     if store is not None and teacher is not None:
         found[Role.TEACHER] = _Model(store.manifest.teacher.description, teacher.module, None)
-    warning = None
-    if store is not None and teacher is not None and whole is not None:
-        warning = seen_by_teacher(store, record, examples, whole)
+    warnings = []
+    if whole is not None:
+        warnings.append(seen_by_student(record, folder, examples, whole))
+        if store is not None and teacher is not None:
+            warnings.append(seen_by_teacher(store, record, examples, whole))
     temperature = record["request"]["objective"].get("temperature", 1.0)
     cards = _cards(found, examples)
     if store is not None and teacher is None:
@@ -141,7 +144,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else _audit(store, temperature),
         provenance=_provenance(record, store),
         rejected=examples.rejected,
-        warnings=() if warning is None else (warning,),
+        warnings=tuple(warning for warning in warnings if warning is not None),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a teacher was taught on the very examples that judge it and its student."""
+"""Whether teacher or student were taught on the very examples that judge them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,44 @@ from pathlib import Path
 from typing import Any
 
 from joryu.errors import JoryuError
-from joryu.examples import Examples
+from joryu.examples import Examples, load_examples
 from joryu.targets import Store
 from joryu.training import read_run
 from joryu.training.distill import hold_out, lesson_of
 
 RUN = "run:"  #: how the spec of a teacher begins that Joryu trained
+
+
+def own_set(record: dict[str, Any]) -> Examples | None:
+    """The whole set that a run was given, its held-out part included; ``None`` where it is not found again."""
+    notes = record.get("notes", {})
+    if notes.get("examples") is None:
+        return None
+    try:
+        return load_examples(notes["examples"], size=notes.get("size"))
+    except JoryuError:
+        return None
+
+
+def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, whole: Examples) -> str | None:
+    """A warning when the run taught its student, or chose its best epoch by, some of what judges it.
+
+    ``whole`` is the set that the run was given. ``None`` too where it has changed since, as it then tells nothing.
+    """
+    lesson = lesson_of(folder)
+    share = record.get("notes", {}).get("held_out", {}).get("test", 0.0) if lesson is None else lesson.test
+    taught, _ = hold_out(whole, share, record["request"]["recipe"]["seed"])
+    asked = record["request"]
+    if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
+        return None
+    seen = _shared(taught, judging)
+    if not seen:
+        return None
+    return (
+        f"the student was trained on {seen} of the {len(judging)} examples that judge it here, so it looks better than"
+        " it is, and so does its twin; judge them by others"
+        + (", or leave out --examples: then the part that was held out judges" if share else "")
+    )
 
 
 def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, whole: Examples) -> str | None:
@@ -32,16 +64,21 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         rest, _ = hold_out(whole, share, taught["request"]["recipe"]["seed"])
     except JoryuError:  # the teacher itself was found, so a record that is gone or damaged only leaves this unsaid
         return None
-    known = {words.tobytes() for words in rest.ids}
-    seen = sum(words.tobytes() in known for words in judging.ids)
+    seen = _shared(rest, judging)
     if not seen:
         return None
-    lesson, seed = record["notes"]["lesson"], record["request"]["recipe"]["seed"]
+    held_out, seed = record["notes"]["lesson"]["test"], record["request"]["recipe"]["seed"]
     return (
         f"the teacher {spec} was trained on {seen} of the {len(judging)} examples that judge it here, so it looks"
-        f" better than it is and its answers may tell the student more than its twin could know; train it again with"
-        f" --test {lesson['test']:g} --seed {seed}"
+        f" better than it is and its answers may tell the student more than its twin could know; "
+        + (f"train it again with --test {held_out:g} --seed {seed}" if held_out else "judge by others")
     )
+
+
+def _shared(taught: Examples, judging: Examples) -> int:
+    """How many of the examples that judge were taught."""
+    known = {words.tobytes() for words in taught.ids}
+    return sum(words.tobytes() in known for words in judging.ids)
 
 
 def _share_held_out(taught: dict[str, Any], folder: Path, record: dict[str, Any], whole: Examples) -> float | None:
