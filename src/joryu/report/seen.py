@@ -41,7 +41,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         return None
     return (
         f"the student was trained on {seen} of the {len(judging)} examples that judge it here, so it looks better than"
-        " it is, and so does its twin; judge them by others"
+        " it is; judge it by others"
         + (", or leave out --examples: then the part that was held out judges" if share else "")
     )
 
