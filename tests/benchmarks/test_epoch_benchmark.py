@@ -14,6 +14,8 @@ from benchmarks.results import markdown
 from benchmarks.side_by_side import Timing
 from torch.utils.data import default_collate
 
+from benchmarks import arithmetic
+
 WORK = Work("mlp", 512)
 TIMINGS = [
     Timing(BARE, (1.0, 2.0, 1.0), (1.0, 1.0, 1.0)),
@@ -155,3 +157,17 @@ def test_without_names_every_benchmark_is_run_and_a_strange_name_is_refused(monk
     with pytest.raises(SystemExit):
         benchmarks.__main__.main(["epochs"])
     assert "unknown benchmark epochs (there are epoch, labelling" in capsys.readouterr().err
+
+
+def test_the_arithmetic_is_that_of_the_step():
+    work = Work("mlp", 512, batch=4)
+    products = list(arithmetic.step_of_student(work))
+    shapes = [(784, 800), (800, 800), (800, 10)]
+    forward = sum(2 * 4 * before * after for before, after in shapes)
+    assert arithmetic.operations(products) == 3 * forward - 2 * 4 * 784 * 800  # no gradient for the pictures
+    assert arithmetic.operations(list(arithmetic.answers_of_teacher(work))) == 2 * 4 * (
+        784 * 1200 + 1200 * 1200 + 1200 * 10
+    )
+    arithmetic.multiply(products, times=1)
+    for left, right, out in products:
+        torch.testing.assert_close(out, left @ right)
