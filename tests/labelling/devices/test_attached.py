@@ -282,6 +282,19 @@ def test_readings_with_a_time_of_their_own_keep_it(device: Scripted, time: Time)
     assert clocks == [{"at": pytest.approx(1000.4), "device_time": 5.0, "offset_s": pytest.approx(995.4)}]
 
 
+def test_a_better_estimate_of_the_clock_does_not_turn_time_back(device: Scripted, time: Time) -> None:
+    """The first arrives 0.4 s late and is stamped so; the second was measured before that stamp."""
+    kept = Kept()
+    attached = Attached(device, sinks=[kept], clock=time)
+    device.script.extend([[Reading("raw", 1.0, 5.0)], [Reading("raw", 2.0, 5.1), Reading("raw", 3.0, 5.5)]])
+    steps(attached, 1)
+    time.now = 1000.3
+    steps(attached, 1)  # at 1000.4, for 1000.0
+    steps(attached, 1)  # at 1000.5, for 1000.1 and 1000.5
+    assert attached.state().clock_offset == pytest.approx(995.0)
+    assert [sample.at for sample in kept.samples] == pytest.approx([1000.4, 1000.4, 1000.5])
+
+
 def test_a_state_is_json(device: Scripted, time: Time) -> None:
     attached = Attached(device, clock=time)
     device.script.append([*ATTENTION, Reading("delta", 5.0), Reading("battery", 80.0)])

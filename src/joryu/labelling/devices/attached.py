@@ -25,8 +25,8 @@ class Attached:
 
     Headsets stop sending without a word, so a device that is silent for ``silence_s`` seconds counts as lost; a lost
     one is opened again after 0.5 s, 1 s, 2 s … 30 s. One that speaks and has nothing to say, as a strap without skin
-    contact, is not silent. Every sample is stamped on ``clock`` (the server's monotonic
-    clock): with the device's own time where it has one, else with the time of its arrival.
+    contact, is not silent. Every sample is stamped on ``clock`` (the server's monotonic clock): with the device's own
+    time where it has one, else with the time of its arrival; samples of one signal are in order of time.
 
     Args:
         device: what `open_device` made.
@@ -152,12 +152,12 @@ class Attached:
         if newest is not None and self._offset.observe(newest, now):
             self._tell("clock", {"at": now, "device_time": newest, "offset_s": self._offset.offset})
         ahead = self._offset.offset or 0.0
-        samples = [
+        stamped = [
             # Our clock is never behind a reading's own: what has come was taken before.
             Sample(now if taken is None or taken + ahead > now else taken + ahead, signal, value)
             for signal, value, taken in readings
         ]
-        self.history.add(samples)
+        samples = self.history.add(stamped)
         self._heard = now
         self._speaks(now)
         self._data.set()

@@ -37,17 +37,19 @@ class Series:
     def __len__(self) -> int:
         return len(self._at)
 
-    def append(self, at: float, value: float) -> None:
-        # The estimate of a device's clock may be mended backwards by microseconds; the search below needs order.
+    def append(self, at: float, value: float) -> float:
+        """Keep a value; its stamp, which is never before the last one."""
+        # A better estimate of a device's clock moves what comes after it back in time; the search below needs order.
         at = max(at, self.last[0])
         self.last = (at, value)
         if len(self._at) < self._most:
             self._at.append(at)
             self._value.append(value)
-            return
+            return at
         self._at[self._next], self._value[self._next] = at, value
         self._next = (self._next + 1) % self._most
         self._cut = True
+        return at
 
     def past(self) -> Past:
         """A copy."""
@@ -58,7 +60,7 @@ class History:
     """Every signal's recent past; one thread adds, any thread asks.
 
     >>> history = History()
-    >>> history.add([Sample(10.0, "attention", 40.0), Sample(11.0, "attention", 55.0)])
+    >>> _ = history.add([Sample(10.0, "attention", 40.0), Sample(11.0, "attention", 55.0)])
     >>> history.window(10.5, 12.0)  # 40 for half a second, 55 for one
     {'attention': 50.0}
     >>> history.window(11.0, 20.0), history.window(14.0, 20.0)  # a value holds for two seconds
@@ -75,16 +77,18 @@ class History:
         with self._lock:
             return sum(map(len, self._series.values()))
 
-    def add(self, samples: Iterable[Sample]) -> None:
-        """Keep these; signals beyond the first `MOST_SIGNALS` are not kept."""
+    def add(self, samples: Iterable[Sample]) -> list[Sample]:
+        """Keep these, each signal in order of time, and give them back so; those beyond `MOST_SIGNALS` are not kept."""
         with self._lock:
-            for at, signal, value in samples:
-                series = self._series.get(signal)
-                if series is None:
-                    if len(self._series) >= MOST_SIGNALS:
-                        continue
-                    series = self._series[signal] = Series(self._most)
-                series.append(at, value)
+            return [self._add(sample) for sample in samples]
+
+    def _add(self, sample: Sample) -> Sample:
+        series = self._series.get(sample.signal)
+        if series is None:
+            if len(self._series) >= MOST_SIGNALS:
+                return sample
+            series = self._series[sample.signal] = Series(self._most)
+        return sample._replace(at=series.append(sample.at, sample.value))
 
     def last(self, signal: str) -> float | None:
         """The value that came last, however long ago, and whatever it is worth."""
