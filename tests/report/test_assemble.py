@@ -128,6 +128,21 @@ def test_a_student_that_is_judged_by_others_is_not(job: Path) -> None:
 def test_a_run_that_only_learned_labels_is_warned_of_too(job: Path) -> None:
     (warning,) = assemble(job / "teacher", Judges(examples=f"folder:{job / 'pictures'}", split="all")).warnings
     assert "the student was trained on 60 of the 60" in warning
+    assert "--examples" not in warning  # without them such a run has nothing to be judged by
+
+
+def test_a_held_out_part_of_a_run_that_only_learned_labels_was_not_taught(job: Path) -> None:
+    teach_again(job, test=0.2)
+    (warning,) = assemble(job / "teacher", Judges(examples=f"folder:{job / 'pictures'}", split="all")).warnings
+    assert "the student was trained on 48 of the 60" in warning
+    assert "--examples" not in warning
+
+
+def test_nothing_is_said_of_a_set_that_has_changed(job: Path) -> None:
+    shutil.copytree(job / "pictures", job / "others")
+    for path in sorted((job / "pictures").rglob("*.png"))[:58]:
+        path.unlink()
+    assert assemble(job / "run", Judges(examples=f"folder:{job / 'others'}", split="all")).warnings == ()
 
 
 def test_examples_that_have_changed_do_not_pass_for_the_part_held_out(job: Path) -> None:

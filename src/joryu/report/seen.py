@@ -30,10 +30,15 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
 
     ``whole`` is the set that the run was given. ``None`` too where it has changed since, as it then tells nothing.
     """
-    lesson = lesson_of(folder)
-    share = record.get("notes", {}).get("held_out", {}).get("test", 0.0) if lesson is None else lesson.test
-    taught, _ = hold_out(whole, share, record["request"]["recipe"]["seed"])
     asked = record["request"]
+    try:
+        share = _share_held_out(record, folder, record, whole)
+        if share is None:
+            return None
+        taught, _ = hold_out(whole, share, asked["recipe"]["seed"])
+        distilled = lesson_of(folder) is not None
+    except JoryuError:  # a set that has changed, or a damaged record, only leaves this unsaid
+        return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
         return None
     seen = _shared(taught, judging)
@@ -42,7 +47,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
     return (
         f"the student was trained on {seen} of the {len(judging)} examples that judge it here, so it looks better than"
         " it is; judge it by others"
-        + (", or leave out --examples: then the part that was held out judges" if share else "")
+        + (", or leave out --examples: then the part that was held out judges" if share and distilled else "")
     )
 
 
