@@ -65,7 +65,7 @@ class SlowTeacher:
     def label(self, batch: Tensor) -> SoftTargets:
         time.sleep(self._pause)
         values = self._module(batch.float().flatten(1) / 16)
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=10)
+        return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(10))
 
 
 def label_digits(folder: Path, ready: Callable[[], None]) -> None:

@@ -39,7 +39,7 @@ def batches(rows: int, layout: str) -> Iterator[tuple[np.ndarray, SoftTargets]]:
         n = min(BATCH, rows - start)
         ids = rng.integers(0, 2**63, (n, 2), dtype=np.uint64)
         part = None if indices is None else indices[:n]
-        yield ids, SoftTargets(values=logits[:n], indices=part, space=Space.LOGITS, n_classes=n_classes)
+        yield ids, SoftTargets(values=logits[:n], indices=part, space=Space.LOGITS, question=Question.one_of(n_classes))
 
 
 def write(folder: Path, rows: int, layout: str, *, shard_rows: int) -> dict[str, float]:

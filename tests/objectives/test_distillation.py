@@ -14,7 +14,8 @@ from joryu.objectives.classification import (
     soft_cross_entropy,
 )
 from joryu.objectives.tagging import binary_kl, soft_binary_cross_entropy
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.questions import Question
+from joryu.targets.soft_targets import SoftTargets, Space
 
 PURE = {
     "kl-forward": forward_kl,
@@ -25,7 +26,7 @@ PURE = {
 
 
 def logits_of(values, **more):
-    return SoftTargets(values=values, space=Space.LOGITS, n_classes=values.shape[-1], **more)
+    return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(values.shape[-1]), **more)
 
 
 def random(*shape):
@@ -72,7 +73,7 @@ def test_targets_already_softened_are_softened_by_the_rest_only(divergence):
     student, teacher = random(4, 3), random(5, 4, 3)[-1]
     objective = Distillation(temperature=6.0, divergence=divergence)
     raw = objective(student, logits_of(teacher), None)
-    softened = SoftTargets(values=(teacher / 3).softmax(-1), space=Space.PROBS, n_classes=3, temperature=3.0)
+    softened = SoftTargets(values=(teacher / 3).softmax(-1), space=Space.PROBS, question=Question.one_of(3), temperature=3.0)
     assert torch.allclose(objective(student, softened, None), raw, rtol=1e-4)
 
 
@@ -108,7 +109,7 @@ def test_a_row_weight_scales_the_whole_row():
 
 def test_votes_teach_as_the_distribution_they_are():
     student, votes = random(2, 3), torch.tensor([[6, 3, 1], [1, 1, 8]])
-    losses = Distillation(temperature=1.0)(student, SoftTargets(values=votes, space=Space.VOTES, n_classes=3), None)
+    losses = Distillation(temperature=1.0)(student, SoftTargets(values=votes, space=Space.VOTES, question=Question.one_of(3)), None)
     probs = votes / 10
     assert torch.allclose(losses, (probs * (probs.log() - student.log_softmax(-1))).sum(-1), rtol=1e-4)
 
@@ -140,7 +141,7 @@ def test_the_mixture_of_tags_is_the_seeds_formula():
 
 def test_tags_an_api_left_out_are_held_below_its_least_answer_at_every_temperature():
     scores = torch.tensor([[0.9, 0.6]])
-    targets = SoftTargets(values=scores, indices=torch.tensor([[3, 1]]), space=Space.SCORES, n_classes=4)
+    targets = SoftTargets(values=scores, indices=torch.tensor([[3, 1]]), space=Space.SCORES, question=Question.one_of(4))
     for temperature in (1.0, 3.0):
         student = torch.logit(torch.tensor([[0.5, 0.6, 0.7, 0.9]])).requires_grad_()
         losses = TagDistillation(temperature=temperature)(student, targets, None)

@@ -6,6 +6,7 @@ import os
 import pytest
 import torch
 
+from joryu.questions import Question
 from joryu.objectives import Distillation, forward_kl
 from joryu.targets.soft_targets import SoftTargets, Space
 
@@ -21,7 +22,7 @@ BY_HAND = 4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5))  # 0.5232
 
 
 def ours(student, teacher):
-    targets = SoftTargets(values=teacher, space=Space.LOGITS, n_classes=teacher.shape[-1])
+    targets = SoftTargets(values=teacher, space=Space.LOGITS, question=Question.one_of(teacher.shape[-1]))
     return Distillation(temperature=TEMPERATURE)(student, targets, None).mean()
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from joryu.questions import Question
 from joryu.errors import InputError
 from joryu.objectives import Distillation, HardLabels, WithSignals, squared_error
 from joryu.targets import SoftTargets, Space
@@ -19,7 +20,7 @@ def measured(signals: list[list[float]], **more: Tensor) -> SoftTargets:
     values = torch.zeros(len(signals), 2, dtype=torch.float64)
     names = tuple(f"s{i}" for i in range(len(signals[0])))
     told = torch.tensor(signals, dtype=torch.float64)
-    return SoftTargets(values=values, space=Space.LOGITS, n_classes=2, signals=told, signal_names=names, **more)
+    return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(2), signals=told, signal_names=names, **more)
 
 
 def test_numbers_by_hand() -> None:

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples
-from joryu.targets import Audit, Kind, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
+from joryu.questions import Question
+from joryu.targets import Audit, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
 from joryu.targets.manifest import ExamplesRecord
 from joryu.targets.shards import write_shard
 
@@ -44,9 +45,9 @@ def good(digits: Examples) -> torch.Tensor:
 @pytest.fixture
 def label(tmp_path: Path, make_manifest: Callable[..., Manifest], digits: Examples) -> Label:
     def labelled(values: torch.Tensor, *, keep: int = N, **parts: object) -> Store:
-        fields = {"space": Space.LOGITS, "n_classes": C} | parts
+        fields = {"space": Space.LOGITS, "question": digits.question} | parts
         record = ExamplesRecord(fingerprint=digits.fingerprint, name="digits", count=N)
-        with StoreWriter(tmp_path, make_manifest(classes=digits.classes, examples=record)) as writer:
+        with StoreWriter(tmp_path, make_manifest(question=fields["question"], examples=record)) as writer:
             writer.add(digits.ids[:keep], np.zeros(keep, dtype=np.uint64), SoftTargets(values=values[:keep], **fields))
         return Store.open(tmp_path)
 
@@ -176,7 +177,7 @@ def test_copies_duplicates_and_failures_are_counted(
 ) -> None:
     store = label(good, keep=398)
     with StoreWriter(tmp_path, store.manifest) as writer:
-        again = SoftTargets(values=good[:5], space=Space.LOGITS, n_classes=C)
+        again = SoftTargets(values=good[:5], space=Space.LOGITS, question=Question.one_of(C))
         writer.add(digits.ids[:5], np.zeros(5, dtype=np.uint64), again)
         writer.fail(digits.ids[398:], np.zeros(2, dtype=np.uint64), "timeout")
     doubled = digits.select([*range(N), 0, 1, 2])
@@ -210,22 +211,22 @@ def test_a_shard_that_has_changed_since_is_refused(label: Label, good: torch.Ten
 
 
 def test_labels_about_other_classes_are_not_compared(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    report = audit(label(good), replace(digits, classes=tuple("abcdefghij")))
+    report = audit(label(good), replace(digits, question=Question.one_of("abcdefghij")))
     assert report.agreement is None and codes(report) == ["other-classes"]
 
 
 def test_regression_is_only_counted(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    report = audit(label(good, kind=Kind.REGRESSION), digits)
+    report = audit(label(good, space=Space.NUMBERS, question=Question.numbers(digits.classes)), digits)
     assert report.statistics is None and report.answered == N and not report.fatal
 
 
 def test_views_are_counted_as_missing_too(
     tmp_path: Path, make_manifest: Callable[..., Manifest], good: torch.Tensor, digits: Examples
 ) -> None:
-    manifest = make_manifest(classes=digits.classes, views="shift:1", n_views=2)
+    manifest = make_manifest(question=digits.question, views="shift:1", n_views=2)
     with StoreWriter(tmp_path, manifest) as writer:
         for view in (0, 2):
-            answers = SoftTargets(values=good, space=Space.LOGITS, n_classes=C)
+            answers = SoftTargets(values=good, space=Space.LOGITS, question=Question.one_of(C))
             writer.add(digits.ids, np.full(N, view, dtype=np.uint64), answers)
     report = audit(Store.open(tmp_path), digits)
     assert report.missing == N

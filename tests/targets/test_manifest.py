@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from joryu.errors import InputError, MismatchError
-from joryu.targets import Cost, Encoding, Form, Kind, Manifest, Space
+from joryu.questions import Question
+from joryu.targets import Cost, Encoding, Form, Manifest, Space
 from joryu.targets.manifest import SCHEMA
 
 Make = Callable[..., Manifest]
 
 
 def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
-    form = Form(space=Space.SCORES, kind=Kind.MANY_OF_MANY, temperature=2.0, shape=(3, 4), members=3)
+    form = Form(space=Space.PROBS, temperature=2.0, shape=(3, 4), members=3)
     manifest = make_manifest(
         form=form, encoding=Encoding.parse("top-4"), views="shift:2", n_views=3, cost=Cost(requests=2, money=0.5)
     )
@@ -23,7 +24,7 @@ def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert written["schema_version"] == SCHEMA
     assert written["form"] == {
-        "space": "scores", "kind": "many-of-many", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
+        "space": "probs", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
     }  # fmt: skip
 
 
@@ -77,8 +78,9 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, content: str) -> N
         ({"views": "flip"}, "other views .*expected shift:2; received flip"),
         ({"encoding": Encoding.parse("top-2")}, "another encoding .*expected dense:float16; received top-2:float16"),
         ({"batch_size": 5}, "another batch size .*expected 4; received 5"),
-        ({"classes": ("a", "b")}, "other classes .*expected 4 classes; received 2"),
-        ({"classes": ("a", "c", "b", "d")}, "other classes .*expected class 1 to be 'b'; received 'c'"),
+        ({"question": Question.one_of("ab")}, "another question .*expected 4 classes; received 2"),
+        ({"question": Question.tags("abcd")}, "another question .*expected softmax outputs; received sigmoid"),
+        ({"question": Question.one_of("acbd")}, "another question .*expected class 1 to be 'b'; received 'c'"),
     ],
 )
 def test_each_mismatch_names_the_part_and_both_values(make_manifest: Make, given: dict, message: str) -> None:
@@ -90,5 +92,5 @@ def test_each_mismatch_names_the_part_and_both_values(make_manifest: Make, given
 def test_what_agrees_or_is_not_given_passes(make_manifest: Make) -> None:
     make_manifest().require()
     make_manifest().require(
-        teacher="teacher-1", examples="examples-1", classes=("a", "b", "c", "d"), views="flip", batch_size=4
+        teacher="teacher-1", examples="examples-1", question=Question.one_of("abcd"), views="flip", batch_size=4
     )

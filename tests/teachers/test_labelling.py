@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from joryu.questions import Question
 from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
@@ -45,7 +46,7 @@ class Sums:
         self.asked.append(batch)
         place = torch.arange(len(batch))[:, None] / 1000 + len(batch) / 10
         values = batch.float().flatten(1)[:, 10:20] + place
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=10)
+        return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(10))
 
 
 class Failing(Sums):

@@ -8,7 +8,8 @@ from torch import nn
 
 from joryu.errors import MismatchError
 from joryu.students import Normalise
-from joryu.targets import Kind, Space
+from joryu.questions import Question
+from joryu.targets import Space
 from joryu.teachers import Network
 
 

@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from joryu.questions import Question
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
@@ -49,7 +50,7 @@ class Linear:
         logits = 3 * self.layer(batch.float().flatten(1) / 16)
         logits[:, 0] += self.drift
         values = {Space.LOGITS: logits, Space.PROBS: logits.softmax(-1), Space.SCORES: logits.sigmoid()}[self.space]
-        return SoftTargets(values=values, space=self.space, kind=self.kind, n_classes=C)
+        return SoftTargets(values=values, space=self.space, kind=self.kind, question=Question.one_of(C))
 
 
 def labelled(folder: Path, digits: Examples, teacher: Linear, encoding: str = "dense", n_views: int = 0) -> Store:
@@ -190,7 +191,7 @@ def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kin
     exact = torch.randn(4000, C, generator=generator) * scale
     exact[:, 1] = exact[:, 0] + torch.randn(4000, generator=generator) * 0.1  # near ties, where a bit counts most
     jitter = 1 + torch.randn(exact.shape, generator=generator) * 1e-7
-    old, new = (SoftTargets(values=v, space=Space.LOGITS, kind=kind, n_classes=C) for v in (exact, exact * jitter))
+    old, new = (SoftTargets(values=v, space=Space.LOGITS, kind=kind, question=Question.one_of(C)) for v in (exact, exact * jitter))
     how = Encoding.parse(encoding)
     columns, form, _ = encode(old, how)
     far = distances(decode(columns, form, C), new, how)
@@ -201,7 +202,7 @@ def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kin
 def test_equal_best_answers_may_stand_in_any_order() -> None:
     values = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
     how = Encoding.parse("top-2")
-    fresh = SoftTargets(values=values, space=Space.LOGITS, n_classes=4)
+    fresh = SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(4))
     columns, form, _ = encode(fresh, how)
     for best, passes in (([0, 1], True), ([2, 1], True), ([0, 3], False)):
         columns["indices"][:] = best
@@ -209,7 +210,7 @@ def test_equal_best_answers_may_stand_in_any_order() -> None:
 
 
 def test_a_top_k_answer_without_its_best_class_is_found() -> None:
-    fresh = SoftTargets(values=torch.tensor([[3.0, 1.0, 0.0, -1.0]]), space=Space.LOGITS, n_classes=4)
+    fresh = SoftTargets(values=torch.tensor([[3.0, 1.0, 0.0, -1.0]]), space=Space.LOGITS, question=Question.one_of(4))
     how = Encoding.parse("top-2")
     columns, form, _ = encode(fresh, how)
     columns["indices"][:] = 65535  # nothing was answered
@@ -236,7 +237,7 @@ def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space
         Space.VOTES: logits.exp().clamp_max(60_000),
     }[space]
     kind, how = Kind.MANY_OF_MANY if space is Space.SCORES else Kind.ONE_OF_MANY, Encoding.parse(encoding)
-    fresh = SoftTargets(values=values, space=space, kind=kind, n_classes=C)
+    fresh = SoftTargets(values=values, space=space, kind=kind, question=Question.one_of(C))
     if how.k is not None:
         fresh = fresh.top_k(how.k)
     columns, form, _ = encode(fresh, how)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from scenes import at_step, digits, label, nearest_mean, recipe
 from torch import nn
 
+from joryu.questions import Question
 from joryu.errors import DeadTeacherError, InputError, MismatchError
 from joryu.examples import UNLABELLED, Examples
 from joryu.objectives import Distillation
@@ -254,7 +255,7 @@ class Reluctant:
     def label(self, batch: torch.Tensor) -> SoftTargets:
         answers = self.teacher.label(batch).values
         answers[batch.flatten(1).float().sum(1) < self.refused] = float("nan")
-        return SoftTargets(values=answers, space=Space.LOGITS, n_classes=10)
+        return SoftTargets(values=answers, space=Space.LOGITS, question=Question.one_of(10))
 
 
 def test_examples_the_teacher_failed_on_are_left_out(tmp_path: Path) -> None:

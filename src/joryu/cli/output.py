@@ -100,7 +100,7 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
         raise InputError("the store does not say how to find its examples", hint="name them with --examples")
     made_for = store.manifest.examples
     found = load_examples(named, split=split or made_for.split or "train", size=size or made_for.size)
-    return found.named(store.manifest.classes)
+    return found.asked(store.manifest.question)
 
 
 @contextmanager

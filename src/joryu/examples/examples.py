@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
 
-UNLABELLED = -1  #: the label of an example that has none
+UNLABELLED = UNKNOWN  #: the label of an example that has none
 
 Ids = npt.NDArray[np.uint64]
 """Content hashes, shape ``[n, 2]``: the high and low halves of a BLAKE2b-128 digest."""
@@ -31,9 +32,10 @@ class Rejected(NamedTuple):
 class Examples:
     """Inputs with their ids and, where known, their hard labels.
 
-    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
-    ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``classes`` is empty for a set
-    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out.
+    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``question`` is
+    what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
+    ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where there is
+    none), or ``None`` when no example has one. ``rejected`` names what a loader left out.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -44,7 +46,7 @@ class Examples:
     inputs: Tensor
     ids: Ids
     labels: Tensor | None
-    classes: tuple[str, ...]
+    question: Question | None
     name: str = "examples"
     sources: tuple[str, ...] | None = None
     rejected: tuple[Rejected, ...] = field(default=())
@@ -55,36 +57,34 @@ class Examples:
         inputs: Tensor,
         labels: Tensor | None = None,
         *,
-        classes: Sequence[str],
+        classes: Sequence[str] = (),
+        question: Question | None = None,
         name: str = "examples",
         sources: Sequence[str] | None = None,
         rejected: Sequence[Rejected] = (),
     ) -> Examples:
-        """Examples from tensors; ids are computed here.
+        """Examples from tensors; ids are computed here. ``classes`` is short for the question which of them it is.
 
         Raises:
-            InputError: lengths that differ, labels outside the classes, no example at all.
+            InputError: lengths that differ, labels that do not fit the question or that there is no question for, no
+                example at all.
         """
+        if question is None and classes:
+            question = Question.one_of(classes)
         if len(inputs) == 0:
             raise InputError(f"{name} holds no usable example", expected="at least one", received=0)
         if labels is not None:
-            if labels.shape != (len(inputs),):
-                raise InputError(
-                    "labels do not fit the inputs", expected=f"[{len(inputs)}]", received=list(labels.shape)
-                )
-            labels = labels.long()
-            low, high = int(labels.min()), int(labels.max())
-            if low < UNLABELLED or high >= len(classes):
-                raise InputError(
-                    "labels outside the classes",
-                    expected=f"{UNLABELLED} (none) or 0..{len(classes) - 1}",
-                    received=f"{low}..{high}",
-                )
+            if question is None or question.labels is None:
+                raise InputError("there are labels and no question", hint="name the classes, or give a question")
+            if labels.shape[:1] != (len(inputs),):
+                expected = f"one label for each of {len(inputs)}"
+                raise InputError("labels do not fit the inputs", expected=expected, received=list(labels.shape))
+            labels = codec(question.labels).check(labels, len(question), len(question.grid))
         return cls(
             inputs=inputs.contiguous(),
             ids=content_ids(inputs),
             labels=labels,
-            classes=tuple(classes),
+            question=question,
             name=name,
             sources=None if sources is None else tuple(sources),
             rejected=tuple(rejected),
@@ -119,34 +119,51 @@ class Examples:
         Raises:
             InputError: none has one.
         """
-        if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
+        if not (rows := self.known.nonzero().flatten()).numel():
             raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
 
-    def named(self, classes: Sequence[str]) -> Examples:
-        """The same examples; those of a set that names no classes are then about the given ones.
+    def asked(self, question: Question) -> Examples:
+        """The same examples; those of a set that asks nothing are then about the given question.
 
-        >>> Examples.of(torch.zeros(2, 3), classes=[]).named(["cat", "dog"]).classes
+        >>> Examples.of(torch.zeros(2, 3)).asked(Question.one_of(["cat", "dog"])).classes
         ('cat', 'dog')
         """
-        return self if self.classes else replace(self, classes=tuple(classes))
+        return replace(self, question=question) if self.question is None else self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs; none where nothing is asked."""
+        return () if self.question is None else self.question.names
+
+    @property
+    def codec(self) -> LabelCodec:
+        """What is known of this set's kind of label; that of class numbers where nothing is asked."""
+        kind = None if self.question is None else self.question.labels
+        return codec(kind or LabelKind.CLASS)
+
+    @property
+    def known(self) -> Tensor:
+        """Which examples have a label, bool ``[n]``."""
+        return torch.zeros(len(self), dtype=torch.bool) if self.labels is None else self.codec.known(self.labels)
 
     @property
     def labels_or_empty(self) -> Tensor:
-        """The labels int64 ``[n]``, all `UNLABELLED` where there are none at all."""
+        """The numbers of classes int64 ``[n]``, all `UNLABELLED` where there are none at all."""
         return torch.full((len(self),), UNLABELLED) if self.labels is None else self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The group of each example for stratified splits, int64 ``[n]``; `UNLABELLED` for those without a label."""
+        return torch.full((len(self),), UNLABELLED) if self.labels is None else self.codec.strata(self.labels)
 
     def hide_labels(self, rows: Tensor) -> Examples:
         """The same examples with the labels of the given rows hidden, as in a transfer set that nobody labelled."""
-        if self.labels is None:
-            return self
-        labels = self.labels.clone()
-        labels[rows] = UNLABELLED
-        return replace(self, labels=labels)
+        return self if self.labels is None else replace(self, labels=self.codec.hide(self.labels, rows))
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the *set* of ids and of the classes: order, copies and labels do not change what is asked."""
+        """Hash of the *set* of ids and of the names: order, copies and labels do not change what is asked."""
         unique = self.ids[distinct_rows(self.ids)]
         digest = hashlib.blake2b(unique.tobytes(), digest_size=16)
         digest.update("\x00".join(self.classes).encode())

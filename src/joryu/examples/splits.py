@@ -78,7 +78,7 @@ def _strata(examples: Examples, group_of: npt.NDArray[np.int64], groups: int) ->
     """The stratum of each group: the greatest label among its copies, so that a label beats the lack of one."""
     strata = np.full(groups, UNLABELLED, dtype=np.int64)
     if examples.labels is not None:
-        np.maximum.at(strata, group_of, examples.labels.cpu().numpy())
+        np.maximum.at(strata, group_of, examples.strata.cpu().numpy())
     return strata
 
 

@@ -24,6 +24,7 @@ from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
+from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
 from joryu.training import Material, Recipe
 
@@ -58,7 +59,7 @@ def measure(setting: Setting) -> Measured:
 
 def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> float:
     """How far the (T²-scaled) gradient of distilling is from that of matching zero-meaned logits."""
-    targets = SoftTargets(values=teacher_logits.double(), space=Space.LOGITS, n_classes=teacher_logits.shape[-1])
+    targets = SoftTargets(values=teacher_logits.double(), space=Space.LOGITS, question=Question.one_of(teacher_logits.shape[-1]))
     gradients = []
     for objective in (Distillation(temperature=temperature), Distillation(divergence="logit-mse")):
         z = student_logits.double().clone().requires_grad_()

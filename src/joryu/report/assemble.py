@@ -74,7 +74,7 @@ class Judging(NamedTuple):
 
 def _judges_among(examples: Examples) -> Examples:
     """Those with a label; all of a set that nobody labelled, whose only judge is the teacher."""
-    return examples.labelled() if (examples.labels_or_empty != UNLABELLED).any() else examples
+    return examples.labelled() if examples.known.any() else examples
 
 
 def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:

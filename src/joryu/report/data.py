@@ -104,7 +104,7 @@ class ReportData:
     @property
     def labelled(self) -> bool:
         """Whether the examples have labels to judge by."""
-        return bool((self.examples.labels_or_empty != UNLABELLED).any())
+        return bool(self.examples.known.any())
 
     @property
     def labels(self) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from joryu.evaluation import Comparison, Evaluation, Likeness, as_json, compare, evaluate_logits, likeness
 from joryu.report.data import ReportData, Role
+from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
 
 SCHEMA = 1  #: of the numbers in ``evaluation.json`` and in the page
@@ -30,7 +31,7 @@ class Findings:
 
 def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """Probabilities ``[n, C]`` of raw logits, softened where all softening lives."""
-    answers = SoftTargets(values=logits, space=Space.LOGITS, n_classes=logits.shape[-1])
+    answers = SoftTargets(values=logits, space=Space.LOGITS, question=Question.one_of(logits.shape[-1]))
     return answers.probs(temperature)
 
 
@@ -58,7 +59,7 @@ def find(run: ReportData) -> Findings:
 
 
 def _without_labels(student_logits: Tensor, probs: dict[Role, Tensor]) -> Findings:
-    answers = SoftTargets(values=student_logits, space=Space.LOGITS, n_classes=student_logits.shape[-1])
+    answers = SoftTargets(values=student_logits, space=Space.LOGITS, question=Question.one_of(student_logits.shape[-1]))
     alike = likeness(answers.log_probs(), probs[Role.TEACHER])
     return Findings(evaluations={}, probs=probs, against_twin=None, against_teacher=None, alike=alike)
 

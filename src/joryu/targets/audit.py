@@ -18,7 +18,8 @@ from torch import Tensor
 
 from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples, Ids, distinct_rows
-from joryu.targets.soft_targets import Kind, Space
+from joryu.questions import Link
+from joryu.targets.soft_targets import Space
 from joryu.targets.statistics import Agreement, Statistics, finite_rows, gather_agreement, gather_statistics
 from joryu.targets.store import Store
 
@@ -127,7 +128,7 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         finite = finite_rows(store, rows)
         if len(finite) < len(rows):
             findings.append(_fatal("not-finite", f"{len(rows) - len(finite)} answers are not finite", "label again"))
-        elif store.form.kind is not Kind.REGRESSION:
+        elif store.manifest.question.link.has_probs:
             statistics = gather_statistics(store, _some(rows), temperature)
             findings += _about_answers(store, statistics, temperature)
             agreement = _agreement(store, rows, labels)
@@ -175,7 +176,7 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
 
 
 def _agreement(store: Store, rows: Tensor, labels: Tensor | None) -> Agreement | None:
-    if labels is None or store.form.kind is not Kind.ONE_OF_MANY:
+    if labels is None or store.manifest.question.link is not Link.SOFTMAX or store.manifest.question.grid:
         return None
     known = _some((labels != UNLABELLED).nonzero().flatten())
     return gather_agreement(store, rows[known], labels[known]) if len(known) else None
@@ -216,7 +217,7 @@ def _about_softness(store: Store, statistics: Statistics, temperature: float) ->
         message = f"{statistics.hard_share:.1%} of the answers name one class and nothing else"
         hint = "no temperature can soften them; ask the teacher for probabilities, or use several teachers"
         yield Finding("hard-answers", Severity.WARNING, message, hint)
-    elif statistics.softened_top > ONE_HOT and store.form.kind is not Kind.MANY_OF_MANY:
+    elif statistics.softened_top > ONE_HOT and store.manifest.question.link is Link.SOFTMAX:
         message = f"at temperature {temperature:g} the best class has {statistics.softened_top:.3%} on average"
         yield Finding("near-one-hot", Severity.WARNING, message, "these are hard labels; try a higher temperature")
     if statistics.softened_normalised_entropy > UNIFORM:
@@ -226,7 +227,7 @@ def _about_softness(store: Store, statistics: Statistics, temperature: float) ->
 
 def _about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
     classes, n = store.manifest.classes, len(store.manifest.classes)
-    if store.form.kind is Kind.MANY_OF_MANY:
+    if store.manifest.question.link is Link.SIGMOID:
         dead = [name for name, mean in zip(classes, statistics.mean_probs, strict=True) if mean < RARE / n]
     else:
         columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)

@@ -6,21 +6,33 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.questions import Question, difference
 from joryu.targets.encoding import Encoding, Form
+from joryu.targets.first_schema import from_first_schema
 from joryu.targets.provenance import joryu_version, machine, now
 
-SCHEMA = 1
-"""The version of the folder's layout; a newer one is refused."""
+SCHEMA = 2
+"""The version of the folder's layout; a newer one is refused, an older one is read."""
 
 FILE = "manifest.json"
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _question(content: Any) -> Question:
+    try:
+        return content if isinstance(content, Question) else Question.from_json(content)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+Asked = Annotated[Question, PlainValidator(_question), PlainSerializer(Question.to_json, return_type=dict)]
 
 
 class TeacherRecord(_Record):
@@ -72,14 +84,14 @@ class Cost(_Record):
 class Manifest(_Record):
     """The description of a store.
 
-    ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1 to ``n_views``) each example
-    was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples the teacher sees together, so
-    that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form`` are unknown until the first
-    answer has come.
+    ``question`` is what was asked. ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1
+    to ``n_views``) each example was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples
+    the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
+    are unknown until the first answer has come.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
-    classes: tuple[str, ...]
+    question: Asked
     teacher: TeacherRecord
     examples: ExamplesRecord
     views: str | None = None
@@ -118,11 +130,16 @@ class Manifest(_Record):
                 hint="upgrade with: pip install --upgrade joryu",
             )  # fmt: skip
         try:
-            return cls.model_validate(content)
+            return cls.model_validate(from_first_schema(content) if schema == 1 else content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs."""
+        return self.question.names
 
     def write(self, folder: Path) -> None:
         """Write it, whole or not at all."""
@@ -133,7 +150,7 @@ class Manifest(_Record):
         self,
         *,
         teacher: str | None = None,
-        classes: tuple[str, ...] | None = None,
+        question: Question | None = None,
         examples: str | None = None,
         views: str | None = None,
         encoding: Encoding | None = None,
@@ -143,7 +160,7 @@ class Manifest(_Record):
 
         Args:
             teacher: its fingerprint.
-            classes: their names, in order.
+            question: what is asked; the kind of label does not matter.
             examples: their fingerprint.
             views: their spec.
             encoding: how rows are kept.
@@ -152,8 +169,8 @@ class Manifest(_Record):
         Raises:
             MismatchError: the first part that differs, with both values and what to try.
         """
-        if classes is not None and classes != self.classes:
-            _refuse("classes", *_first_difference(self.classes, classes), "name the same classes in the same order")
+        if question is not None and (found := difference(self.question, question)) is not None:
+            _refuse("question", *found, "ask about the same outputs in the same order")
         elsewhere = "label into another folder"
         for what, stored, received, hint in (
             (
@@ -191,11 +208,3 @@ def _refuse(what: str, stored: object, received: object, hint: str) -> None:
         received=received,
         hint=hint,
     )
-
-
-def _first_difference(stored: tuple[str, ...], received: tuple[str, ...]) -> tuple[str, str]:
-    """Both lists told apart in few words: a thousand names help nobody."""
-    if len(stored) != len(received):
-        return f"{len(stored)} classes", f"{len(received)}"
-    at = next(i for i, pair in enumerate(zip(stored, received, strict=True)) if pair[0] != pair[1])
-    return f"class {at} to be {stored[at]!r}", repr(received[at])

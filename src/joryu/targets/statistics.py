@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from joryu.targets.calibration import expected_calibration_error, reliability_of
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store
 
 CHUNK = 4096  # rows at a time: a thousand classes in float32 take 16 MiB
@@ -51,7 +51,7 @@ def finite_rows(store: Store, rows: Tensor) -> Tensor:
 
 def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
     """The statistics of some rows, which must be finite."""
-    n_classes = len(store.manifest.classes)
+    link, n_classes = store.manifest.question.link, len(store.manifest.question)
     totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
     counts, sums = torch.zeros(n_classes, dtype=torch.int64), torch.zeros(n_classes, dtype=torch.float64)
     for part in torch.split(rows, CHUNK):
@@ -59,20 +59,20 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
         probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
         hard = _name_one_class(answers) if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
-            hard.double().sum(), _entropy(probs, answers.kind).sum(), _entropy(softened, answers.kind).sum(),
+            hard.double().sum(), link.entropy(probs.double()).sum(), link.entropy(softened.double()).sum(),
             softened.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
         ])  # fmt: skip
         counts += probs.argmax(-1).bincount(minlength=n_classes)
         sums += probs.double().sum(0)
     hard_rows, entropy, softened_entropy, softened_top, _ = (totals / totals[4]).tolist()
     mean = sums / totals[4]
-    largest = _entropy(_flattest(n_classes, store.form.kind), store.form.kind).item()
+    largest = link.most_entropy(n_classes)
     return Statistics(
         rows=len(rows),
         hard_share=hard_rows,
         mean_entropy=entropy,
         normalised_entropy=entropy / largest,
-        information=max(0.0, _entropy(mean[None], store.form.kind).item() - entropy),
+        information=max(0.0, link.entropy(mean).item() - entropy),
         softened_normalised_entropy=softened_entropy / largest,
         softened_top=softened_top,
         top_counts=tuple(counts.tolist()),
@@ -108,15 +108,3 @@ def _name_one_class(answers: SoftTargets) -> Tensor:
     full = answers.dense()
     named = full.values != 0 if full.coverage is None else (full.values != 0) & full.coverage
     return (named.any(1) if answers.members else named).sum(-1) <= 1
-
-
-def _entropy(probs: Tensor, kind: Kind) -> Tensor:
-    probs = probs.double()
-    one = -torch.xlogy(probs, probs)
-    if kind is Kind.MANY_OF_MANY:
-        one = one - torch.xlogy(1 - probs, 1 - probs)
-    return one.sum(-1)
-
-
-def _flattest(n_classes: int, kind: Kind) -> Tensor:
-    return torch.full((1, n_classes), 0.5 if kind is Kind.MANY_OF_MANY else 1 / n_classes, dtype=torch.float64)

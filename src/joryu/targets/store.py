@@ -119,7 +119,7 @@ class Store:
             InputError: a row number the store does not have.
         """
         wanted = self._checked(rows)
-        return decode(self._take(self._payload, wanted), self.form, len(self.manifest.classes))
+        return decode(self._take(self._payload, wanted), self.form, self.manifest.question)
 
     @property
     def form(self) -> Form:

@@ -15,6 +15,7 @@ import numpy as np
 from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Ids
+from joryu.questions import Question, difference
 from joryu.targets.compaction import merge_shards
 from joryu.targets.encoding import Columns, Encoding, Form, encode
 from joryu.targets.failures import FILE as FAILURES
@@ -52,14 +53,16 @@ class StoreWriter:
     error or Ctrl-C too, writes the open shard.
 
     >>> import tempfile, torch
+    >>> from joryu.questions import Question
     >>> from joryu.targets import Space
     >>> from joryu.targets.manifest import ExamplesRecord, TeacherRecord
     >>> ids, views = np.array([[1, 2], [3, 4]], dtype=np.uint64), np.zeros(2, dtype=np.uint64)
     >>> manifest = Manifest(
-    ...     classes=("cat", "dog"), teacher=TeacherRecord(fingerprint="f00", description="a person"),
+    ...     question=Question.one_of(["cat", "dog"]), teacher=TeacherRecord(fingerprint="f00", description="a person"),
     ...     examples=ExamplesRecord(fingerprint="ba7", name="pets", count=2), batch_size=2,
     ... )
-    >>> answers = SoftTargets(values=torch.tensor([[0.75, 0.25], [0.5, 0.5]]), space=Space.PROBS, n_classes=2)
+    >>> values = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    >>> answers = SoftTargets(values=values, space=Space.PROBS, question=manifest.question)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with StoreWriter(folder, manifest) as writer:
     ...         writer.add(ids, views, answers)
@@ -119,7 +122,7 @@ class StoreWriter:
         try:
             stored.require(
                 teacher=wanted.teacher.fingerprint,
-                classes=wanted.classes,
+                question=wanted.question,
                 examples=wanted.examples.fingerprint,
                 views=wanted.views,
                 encoding=wanted.encoding,
@@ -161,7 +164,7 @@ class StoreWriter:
         """
         encoding = self.manifest.encoding or Encoding.natural(soft_targets.space)
         encoded = encode(soft_targets, encoding)
-        self._keep_form(encoded.form, encoding, soft_targets.n_classes)
+        self._keep_form(encoded.form, encoding, soft_targets.question)
         columns: Columns = {"id": ids, "view": views, **encoded.columns}
         if encoded.unusable:
             self._ledger.append(ids, views, encoded.unusable)
@@ -228,12 +231,9 @@ class StoreWriter:
             self.flush()
             self._wait()
 
-    def _keep_form(self, form: Form, encoding: Encoding, n_classes: int) -> None:
-        if n_classes != len(self.manifest.classes):
-            raise MismatchError(
-                "the teacher's answers do not fit its classes", expected=f"{len(self.manifest.classes)} classes",
-                received=n_classes,
-            )  # fmt: skip
+    def _keep_form(self, form: Form, encoding: Encoding, question: Question) -> None:
+        if (found := difference(self.manifest.question, question)) is not None:
+            raise MismatchError("the teacher's answers do not fit its question", expected=found[0], received=found[1])
         if self.manifest.form is None:
             self.manifest = self.manifest.model_copy(update={"form": form, "encoding": encoding})
         elif form != self.manifest.form:

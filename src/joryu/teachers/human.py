@@ -17,6 +17,7 @@ from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples, content_ids
 from joryu.examples.annotated import require_unchanged
 from joryu.examples.pictures import Picture, read_pictures
+from joryu.questions import Question
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.reading import DEFAULT, Reading, read_answers
 
@@ -38,7 +39,7 @@ class Human:
     def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
         answers = project.answers()
         read = read_answers(answers, project.settings, reading)
-        self.classes = project.settings.classes
+        self.question = Question.one_of(project.settings.classes)
         self.reading = reading.resolved(Trials.of(answers, project.settings))
         self.fingerprint = _fingerprint(answers, project.settings, self.reading)
         self._read = read
@@ -64,7 +65,7 @@ class Human:
         return SoftTargets(
             values=torch.from_numpy(read.probs[rows]).float(),
             space=Space.PROBS,
-            n_classes=len(self.classes),
+            question=self.question,
             weight=None if read.weight is None else torch.from_numpy(read.weight[rows]).float(),
             signals=None if read.signals is None else torch.from_numpy(read.signals[rows]).float(),
             signal_names=read.signal_names,

@@ -105,7 +105,7 @@ def label_examples(
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     keep_freed_memory()
-    examples = examples.named(teacher.classes)
+    examples = examples.asked(teacher.question)
     grid = _Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
     with StoreWriter(out, manifest, flush=options.flush) as writer:
@@ -178,7 +178,7 @@ def _manifest(
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
     origin = options.origin
     return Manifest(
-        classes=teacher.classes,
+        question=teacher.question.answer,
         teacher=TeacherRecord(
             fingerprint=teacher.fingerprint,
             description=origin.teacher or type(teacher).__name__,

@@ -39,9 +39,9 @@ def find_teacher(spec: str, examples: Examples, *, n_views: int = 0) -> tuple[Te
                 "people were shown the pictures themselves, not views of them", expected="no views", received=n_views
             )
         human, known = find_human(rest, examples)
-        return human, known.named(human.classes)
+        return human, known.asked(human.question)
     teacher = load_teacher(spec, classes=examples.classes or None, input_shape=tuple(examples.inputs.shape[1:]))
-    return teacher, examples.named(teacher.classes)
+    return teacher, examples.asked(teacher.question)
 
 
 def load_teacher(

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from joryu.questions import Question
 from joryu.targets.soft_targets import SoftTargets
 
 
@@ -14,12 +15,12 @@ class Teacher(Protocol):
     """Anything that can answer.
 
     ``fingerprint`` is a hash of everything that would change the answers (weights, prompt, API version, combination
-    rule, input normalisation); ``classes`` names what is answered about, in the order of the last axis. Teachers
+    rule, input normalisation); ``question`` names what is answered about, in the order of the last axis. Teachers
     compose by wrapping and are never subclassed.
     """
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def question(self) -> Question: ...
 
     @property
     def fingerprint(self) -> str: ...

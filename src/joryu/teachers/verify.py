@@ -59,8 +59,8 @@ def verify(
         InputError: a damaged shard; no key of the sample has an answer.
     """
     manifest = store.manifest
-    examples = examples.named(manifest.classes)
-    manifest.require(teacher=teacher.fingerprint, classes=teacher.classes, examples=examples.fingerprint)
+    examples = examples.asked(manifest.question)
+    manifest.require(teacher=teacher.fingerprint, question=teacher.question, examples=examples.fingerprint)
     store.verify_checksums()
     rows, seeds = _sample(len(examples), manifest.n_views, sample, seed)
     found = store.find(examples.ids[rows.numpy()], seeds.numpy())

@@ -101,7 +101,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
             label, or so few that some class would have none.
     """
     targets.require_sound()
-    examples = examples.named(targets.manifest.classes)
+    examples = examples.asked(targets.manifest.question)
     _require_labels_for(lesson, examples)
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
@@ -153,7 +153,7 @@ def _require_labels_for(lesson: Lesson, examples: Examples) -> None:
     """
     wants = {"a twin": lesson.twin, "hard_weight 1": lesson.objective.hard_weight == 1}
     for what in (name for name, wanted in wants.items() if wanted):
-        if not (examples.labels_or_empty != UNLABELLED).any():
+        if not examples.known.any():
             raise InputError(
                 f"{what} needs labels, and no example of {examples.name} has a label",
                 hint="leave --twin out" if lesson.twin else "try a smaller --hard-weight",

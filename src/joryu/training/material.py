@@ -83,7 +83,7 @@ class Material:
 
     def _fit_together(self, targets: Store) -> None:
         manifest = targets.manifest
-        manifest.require(classes=self.examples.classes)
+        manifest.require(question=self.examples.question)
         if self.carry_over:
             self._check_carrying_over()
         elif self.views is not None and self.views.spec != self._labelled_views.spec:
@@ -149,7 +149,7 @@ class Material:
         validation = self.validation
         if validation is None:
             return None
-        labelled = validation.labels_or_empty != UNLABELLED
+        labelled = validation.known
         if labelled.all():
             return Material(validation)
         if self.targets is not None and not (self._labelled_views.blends and self.blended_with is None):

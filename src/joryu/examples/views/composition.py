@@ -15,7 +15,7 @@ from joryu.examples.examples import Examples
 from joryu.examples.hashing import Words
 from joryu.examples.layouts import did_you_mean
 from joryu.examples.views.flip import Flip
-from joryu.examples.views.mixup import Mixup, blend, blend_labels, draws_of
+from joryu.examples.views.mixup import SHARES, Mixup, blend, draws_of
 from joryu.examples.views.translation import Crop, Shift
 from joryu.examples.views.view import Transform, ViewBatch, Views
 
@@ -73,8 +73,8 @@ class Composed:
         mixed = blend(own, self._seen(examples, partners, words), shares)
         if examples.labels is None or labels is None:
             return ViewBatch(mixed, None)
-        others = _take(examples.labels, partners)
-        return ViewBatch(mixed, blend_labels(labels, others, shares, len(examples.classes)))
+        others, own_shares = _take(examples.labels, partners), shares / SHARES
+        return ViewBatch(mixed, examples.codec.blend(labels, others, own_shares, len(examples.classes)))
 
     def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> Tensor:
         inputs = _take(examples.inputs, rows)

@@ -12,9 +12,10 @@ from joryu.examples.hashing import Words
 
 
 class ViewBatch(NamedTuple):
-    """``inputs`` with the type and shape of the examples'; ``labels``: int64 ``[B]``, or after mixup probabilities.
+    """``inputs`` with the type and shape of the examples'; their ``labels``, after mixup as the codec blends them.
 
-    These are float32 ``[B, C]``; a row of zeros is an example whose label, or whose partner's, is not known.
+    Numbers of classes become probabilities, float32 ``[B, C]``; a row of zeros is an example whose label, or whose
+    partner's, is not known.
     """
 
     inputs: Tensor

@@ -1,0 +1,7 @@
+"""What is asked: outputs, the link that makes them probabilities, the grid they repeat on, the kind of label."""
+
+from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec
+from joryu.questions.link import Link
+from joryu.questions.question import PICTURE, Question, difference
+
+__all__ = ["PICTURE", "UNKNOWN", "LabelCodec", "LabelKind", "Link", "Question", "codec", "difference"]
