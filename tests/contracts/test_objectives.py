@@ -75,9 +75,7 @@ CASES = {
     "numbers + hard": Case(
         Distillation(link=Link.IDENTITY, temperature=1.0, hard_weight=0.4), link=Link.IDENTITY, hard=True
     ),
-    "gaussian": Case(
-        Distillation(link=Link.IDENTITY, temperature=1.0, divergence="gaussian-nll"), link=Link.IDENTITY
-    ),
+    "gaussian": Case(Distillation(link=Link.IDENTITY, temperature=1.0, divergence="gaussian-nll"), link=Link.IDENTITY),
     "hard numbers": Case(HardLabels(link=Link.IDENTITY), link=Link.IDENTITY, soft=False, hard=True, weighted=False),
 }
 

@@ -41,6 +41,8 @@ def make_ids() -> Callable[..., Ids]:
 def make_answers() -> Callable[..., SoftTargets]:
     def make(n: int, n_classes: int = 4, seed: int = 0) -> SoftTargets:
         values = torch.randn(n, n_classes, generator=torch.Generator().manual_seed(seed))
-        return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of("abcdefghijklmnopqrstuvwxyz"[:n_classes]))
+        return SoftTargets(
+            values=values, space=Space.LOGITS, question=Question.one_of("abcdefghijklmnopqrstuvwxyz"[:n_classes])
+        )
 
     return make

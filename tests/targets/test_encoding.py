@@ -99,15 +99,20 @@ def test_top_k_keeps_the_best_as_log_probabilities() -> None:
 
 def test_top_k_rows_of_the_right_width_pass_through_and_wider_ones_are_cut() -> None:
     batch = SoftTargets(
-        values=torch.tensor([[0.5, 0.3, 0.1]]), indices=torch.tensor([[7, 2, 9]]), space=Space.PROBS, question=Question.one_of(10
-    ))
+        values=torch.tensor([[0.5, 0.3, 0.1]]),
+        indices=torch.tensor([[7, 2, 9]]),
+        space=Space.PROBS,
+        question=Question.one_of(10),
+    )
     assert same(there_and_back(batch, Encoding.parse("top-3:float32")).indices, batch.indices)
     cut = there_and_back(batch, Encoding.parse("top-2:float32"))
     assert cut.indices is not None and cut.indices.tolist() == [[7, 2]]
 
 
 def test_top_k_answers_cannot_become_dense() -> None:
-    batch = SoftTargets(values=torch.ones(1, 2), indices=torch.tensor([[1, 0]]), space=Space.PROBS, question=Question.tags(9))
+    batch = SoftTargets(
+        values=torch.ones(1, 2), indices=torch.tensor([[1, 0]]), space=Space.PROBS, question=Question.tags(9)
+    )
     with pytest.raises(InputError, match=r"every output.*try --encoding top-2"):
         encode(batch, DENSE)
 
@@ -116,8 +121,8 @@ def test_top_k_answers_cannot_become_dense() -> None:
 def test_indices_take_two_bytes_up_to_65535_classes(n_classes: int, dtype: type) -> None:
     indices = torch.tensor([[n_classes - 1, 0, -1]])  # the last class, the first, and an empty place
     batch = SoftTargets(
-        values=torch.tensor([[0.9, 0.05, 0.0]]), indices=indices, space=Space.PROBS, question=Question.one_of(n_classes
-    ))
+        values=torch.tensor([[0.9, 0.05, 0.0]]), indices=indices, space=Space.PROBS, question=Question.one_of(n_classes)
+    )
     encoded = encode(batch, Encoding.parse("top-3:float32"))
     assert encoded.columns["indices"].dtype == dtype
     assert same(decode(encoded.columns, encoded.form, batch.question).indices, indices)

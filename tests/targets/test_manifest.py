@@ -94,3 +94,36 @@ def test_what_agrees_or_is_not_given_passes(make_manifest: Make) -> None:
     make_manifest().require(
         teacher="teacher-1", examples="examples-1", question=Question.one_of("abcd"), views="flip", batch_size=4
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "link", "grid", "space"),
+    [
+        ({"space": "logits", "kind": "one-of-many"}, "softmax", (), "logits"),
+        ({"space": "scores", "kind": "many-of-many"}, "sigmoid", (), "probs"),
+        ({"space": "logits", "kind": "per-pixel"}, "softmax", ("height", "width"), "logits"),
+        ({"space": "logits", "kind": "regression"}, "identity", (), "numbers"),
+        (None, "softmax", (), None),
+    ],
+)
+def test_a_manifest_of_the_first_schema_is_read(
+    tmp_path: Path, make_manifest: Make, form: dict | None, link: str, grid: tuple, space: str | None
+) -> None:
+    rest = {"temperature": 1.0, "shape": [4], "members": 0, "signals": []}
+    content = json.loads(make_manifest().model_dump_json())
+    del content["question"]
+    content |= {"schema_version": 1, "classes": ["a", "b", "c", "d"], "form": form and form | rest}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    manifest = Manifest.read(tmp_path)
+    assert (manifest.question.names, manifest.question.link, manifest.question.grid) == (tuple("abcd"), link, grid)
+    assert (manifest.form and manifest.form.space) == space
+    assert manifest.schema_version == SCHEMA
+
+
+def test_a_kind_of_the_first_schema_that_nobody_carries_is_refused(tmp_path: Path, make_manifest: Make) -> None:
+    content = json.loads(make_manifest().model_dump_json())
+    del content["question"]
+    content |= {"schema_version": 1, "classes": ["a"], "form": {"kind": "per-frame", "space": "logits"}}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="per-frame"):
+        Manifest.read(tmp_path)

@@ -195,13 +195,22 @@ def test_tags_not_kept_are_bounded_by_the_least_answer():
 
 
 def test_a_bound_that_is_given_is_used():
-    batch = targets([[0.9, 0.6]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=torch.tensor([[2, 1]]), bound=torch.tensor([0.5]))
+    batch = targets(
+        [[0.9, 0.6]],
+        Space.PROBS,
+        link=Link.SIGMOID,
+        n_classes=3,
+        indices=torch.tensor([[2, 1]]),
+        bound=torch.tensor([0.5]),
+    )
     assert batch.dense().values[0].tolist() == pytest.approx([0.5, 0.6, 0.9])
 
 
 def test_of_a_row_without_answers_nothing_is_known():
     indices = torch.full((1, 2), -1)
-    assert targets([[0.0, 0.0]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices).dense().values.tolist() == [[1.0] * 3]
+    assert targets(
+        [[0.0, 0.0]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices
+    ).dense().values.tolist() == [[1.0] * 3]
     logits = targets([[0.0, 0.0]], n_classes=3, indices=indices, link=Link.SIGMOID)
     assert logits.dense().values.tolist() == [[math.inf] * 3]
     assert logits.probs().tolist() == [[1.0] * 3]
@@ -231,7 +240,9 @@ def test_filling_twice_is_filling_once():
 
 def test_cutting_covered_tags_keeps_what_is_known_of_the_rest():
     coverage = torch.tensor([[True, True, True, False]])
-    batch = targets([[0.3, 0.9, 0.6, 0.0]], Space.PROBS, link=Link.SIGMOID, coverage=coverage, bound=torch.tensor([0.5]))
+    batch = targets(
+        [[0.3, 0.9, 0.6, 0.0]], Space.PROBS, link=Link.SIGMOID, coverage=coverage, bound=torch.tensor([0.5])
+    )
     cut = batch.top_k(2)
     assert cut.indices.tolist() == [[1, 2]]
     assert cut.bound.tolist() == pytest.approx([0.6])  # 0.3 was dropped below 0.6, the last tag lies below 0.5
@@ -268,7 +279,9 @@ def test_top_k_members_keep_their_own_classes():
 
 def test_a_tag_is_covered_in_the_mean_where_every_member_answered():
     indices = torch.tensor([[[0, 1], [0, 2]]])
-    mean = targets([[[0.9, 0.5], [0.7, 0.3]]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices, members=True).mean()
+    mean = targets(
+        [[[0.9, 0.5], [0.7, 0.3]]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices, members=True
+    ).mean()
     assert (mean.space, mean.link) == (Space.PROBS, Link.SIGMOID)
     assert mean.coverage.tolist() == [[True, False, False]]
     assert mean.values[0, 0].item() == pytest.approx(0.8)

@@ -48,7 +48,9 @@ def test_entropy_and_information_by_hand(fill: Fill, monkeypatch: pytest.MonkeyP
 
 
 def test_the_temperature_softens_two_of_the_numbers_and_no_other(fill: Fill) -> None:
-    store = fill(SoftTargets(values=torch.tensor([[math.log(9.0), 0.0]]), space=Space.LOGITS, question=Question.one_of(2)))
+    store = fill(
+        SoftTargets(values=torch.tensor([[math.log(9.0), 0.0]]), space=Space.LOGITS, question=Question.one_of(2))
+    )
     cold, warm = (gather_statistics(store, torch.arange(1), temperature=t) for t in (1.0, 2.0))
     assert cold.softened_top == pytest.approx(0.9)
     assert warm.softened_top == pytest.approx(0.75)  # sqrt(9) : 1
@@ -58,15 +60,18 @@ def test_the_temperature_softens_two_of_the_numbers_and_no_other(fill: Fill) -> 
 
 def test_answers_already_softened_are_judged_as_they_were_raw(fill: Fill) -> None:
     store = fill(
-        SoftTargets(values=torch.tensor([[math.log(3.0), 0.0]]), space=Space.LOGITS, question=Question.one_of(2), temperature=2.0)
+        SoftTargets(
+            values=torch.tensor([[math.log(3.0), 0.0]]),
+            space=Space.LOGITS,
+            question=Question.one_of(2),
+            temperature=2.0,
+        )
     )
     assert gather_statistics(store, torch.arange(1), temperature=1.0).softened_top == pytest.approx(0.9)
 
 
 def test_tags_have_an_entropy_each(fill: Fill) -> None:
-    scores = SoftTargets(
-        values=torch.tensor([[0.5, 0.999999]]), space=Space.PROBS, question=Question.tags(2
-    ))
+    scores = SoftTargets(values=torch.tensor([[0.5, 0.999999]]), space=Space.PROBS, question=Question.tags(2))
     statistics = gather_statistics(fill(scores), torch.arange(1), temperature=1.0)
     assert statistics.mean_entropy == pytest.approx(LN2, abs=1e-4)
     assert statistics.normalised_entropy == pytest.approx(0.5, abs=1e-4)  # of 2 ln 2
@@ -74,19 +79,26 @@ def test_tags_have_an_entropy_each(fill: Fill) -> None:
 
 def test_members_are_averaged(fill: Fill) -> None:
     store = fill(
-        SoftTargets(values=torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]), space=Space.PROBS, question=Question.one_of(2), members=True)
+        SoftTargets(
+            values=torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]),
+            space=Space.PROBS,
+            question=Question.one_of(2),
+            members=True,
+        )
     )
     assert gather_statistics(store, torch.arange(1), temperature=1.0).mean_probs == pytest.approx((0.75, 0.25))
 
 
 def test_members_that_each_name_one_class_are_hard_only_where_they_agree(fill: Fill) -> None:
     agree, differ = [[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]
-    store = fill(SoftTargets(values=torch.tensor([agree, differ]), space=Space.PROBS, question=Question.one_of(2), members=True))
+    store = fill(
+        SoftTargets(values=torch.tensor([agree, differ]), space=Space.PROBS, question=Question.one_of(2), members=True)
+    )
     assert gather_statistics(store, torch.arange(2), temperature=1.0).hard_share == 0.5
 
 
 def test_pixels_are_answers_of_their_own(fill: Fill) -> None:
-    values = torch.tensor([[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]])
+    values = torch.tensor([[[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]]])
     store = fill(SoftTargets(values=values, space=Space.PROBS, question=Question.one_of(2, grid=PICTURE)))
     assert gather_statistics(store, torch.arange(1), temperature=1.0).mean_entropy == pytest.approx(LN2 / 3)
 

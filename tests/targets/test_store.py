@@ -35,7 +35,11 @@ def filled(
             for view, moved in ((0, 0.0), (7, 1.0)):
                 chosen = answers.select(torch.from_numpy(part))
                 views = np.full(len(part), view, dtype=np.uint64)
-                writer.add(ids[part], views, SoftTargets(values=chosen.values + moved, space=Space.LOGITS, question=Question.one_of("abcd")))
+                writer.add(
+                    ids[part],
+                    views,
+                    SoftTargets(values=chosen.values + moved, space=Space.LOGITS, question=Question.one_of("abcd")),
+                )
             writer.flush()
     store = Store.open(tmp_path)
     assert len(store.shards) == request.param
@@ -152,7 +156,9 @@ def test_weights_that_only_some_answers_have_are_one_elsewhere(
     tmp_path: Path, make_manifest: MakeManifest, make_ids: MakeIds, make_answers: MakeAnswers
 ) -> None:
     ids, views = make_ids(4), np.zeros(2, dtype=np.uint64)
-    weighted = SoftTargets(values=torch.zeros(2, 4), space=Space.LOGITS, question=Question.one_of("abcd"), weight=torch.tensor([0.5, 2.0]))
+    weighted = SoftTargets(
+        values=torch.zeros(2, 4), space=Space.LOGITS, question=Question.one_of("abcd"), weight=torch.tensor([0.5, 2.0])
+    )
     with StoreWriter(tmp_path, make_manifest()) as writer:
         writer.add(ids[:2], views, make_answers(2))
         writer.flush()

@@ -191,7 +191,10 @@ def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kin
     exact = torch.randn(4000, C, generator=generator) * scale
     exact[:, 1] = exact[:, 0] + torch.randn(4000, generator=generator) * 0.1  # near ties, where a bit counts most
     jitter = 1 + torch.randn(exact.shape, generator=generator) * 1e-7
-    old, new = (SoftTargets(values=v, space=Space.LOGITS, kind=kind, question=Question.one_of(C)) for v in (exact, exact * jitter))
+    old, new = (
+        SoftTargets(values=v, space=Space.LOGITS, kind=kind, question=Question.one_of(C))
+        for v in (exact, exact * jitter)
+    )
     how = Encoding.parse(encoding)
     columns, form, _ = encode(old, how)
     far = distances(decode(columns, form, C), new, how)

@@ -59,7 +59,9 @@ def measure(setting: Setting) -> Measured:
 
 def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> float:
     """How far the (T²-scaled) gradient of distilling is from that of matching zero-meaned logits."""
-    targets = SoftTargets(values=teacher_logits.double(), space=Space.LOGITS, question=Question.one_of(teacher_logits.shape[-1]))
+    targets = SoftTargets(
+        values=teacher_logits.double(), space=Space.LOGITS, question=Question.one_of(teacher_logits.shape[-1])
+    )
     gradients = []
     for objective in (Distillation(temperature=temperature), Distillation(divergence="logit-mse")):
         z = student_logits.double().clone().requires_grad_()

@@ -135,6 +135,8 @@ class Manifest(_Record):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
+        except ValueError as error:
+            raise InputError(f"{path} is not a usable manifest", received=str(error)) from error
 
     @property
     def classes(self) -> tuple[str, ...]:
