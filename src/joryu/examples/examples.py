@@ -35,7 +35,8 @@ class Examples:
     ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``question`` is
     what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
     ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where there is
-    none), or ``None`` when no example has one. ``rejected`` names what a loader left out.
+    none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and
+    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -50,6 +51,7 @@ class Examples:
     name: str = "examples"
     sources: tuple[str, ...] | None = None
     rejected: tuple[Rejected, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
     @classmethod
     def of(
@@ -120,7 +122,8 @@ class Examples:
             InputError: none has one.
         """
         if not (rows := self.known.nonzero().flatten()).numel():
-            raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
+            why = "; ".join(self.remarks) or None
+            raise InputError(f"no example of {self.name} has a label", received=why, hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
 
     def asked(self, question: Question) -> Examples:

@@ -22,7 +22,6 @@ from joryu.examples.layouts import (
     canonical_split,
     no_such_split,
     require_unsplit,
-    split_spellings,
     visible_folders,
 )
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
@@ -40,7 +39,12 @@ class _Columns(NamedTuple):
 
 
 def load_parquet(
-    place: Path, split: str = "train", *, size: int | None = None, progress: Progress | None = None
+    place: Path,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    column: str | None = None,
+    progress: Progress | None = None,
 ) -> Examples:
     """Pictures of ``train.parquet`` (or ``train-00000-of-00002.parquet``, …) in a folder, in its sub-folder, or a file.
 
@@ -53,7 +57,7 @@ def load_parquet(
         InputError: no such file or split, another schema, a damaged file, or pictures that `read_pictures` refuses.
     """
     files, siblings, train = _files(place, split)
-    columns = _columns(files[0])
+    columns = _columns(files[0], column)
     names = [f"{path.name}#{row}" for path in files for row in range(_open(path).metadata.num_rows)]
     channels = None
     if train != files and any(_open(path).metadata.num_rows for path in train):
@@ -108,17 +112,24 @@ def _files(place: Path, split: str) -> tuple[list[Path], list[Path], list[Path]]
         said = canonical_split(place.stem.split("-")[0])
         if said is None:
             require_unsplit(place, split)
-        elif split not in (*split_spellings(said), ALL):
+        elif (canonical_split(split) or split) not in (said, ALL):
             raise no_such_split(place, split, [said])
         return [place], [place], [place]
     folder = parquet_folder(place)
     if folder is None:
         raise InputError(f"no Parquet files in {place}", expected="train.parquet, test.parquet")
     groups = _groups(folder)
-    found = next((groups[name] for name in split_spellings(split) if name in groups), None)
+    found = next(
+        (
+            files
+            for name, files in groups.items()
+            if (canonical_split(name) or name) == (canonical_split(split) or split)
+        ),
+        None,
+    )
     if found is None:
         raise no_such_split(place, split, groups)
-    train = next((groups[name] for name in split_spellings("train") if name in groups), found)
+    train = next((files for name, files in groups.items() if canonical_split(name) == "train"), found)
     return found, [path for group in groups.values() for path in group], train
 
 
@@ -129,12 +140,12 @@ def _open(path: Path) -> pq.ParquetFile:
         raise InputError(f"{path} is not a readable Parquet file", hint="try downloading it again") from error
 
 
-def _columns(path: Path) -> _Columns:
+def _columns(path: Path, column: str | None) -> _Columns:
     schema = _open(path).schema_arrow
     features = _features(schema, path)
     pictures = [name for name, feature in features.items() if feature.get("_type") == "Image"] or ["image"]
     labels = [name for name, feature in features.items() if feature.get("_type") == "ClassLabel"] or ["label"]
-    picture = pictures[0]
+    picture = column or pictures[0]
     if picture not in schema.names:
         raise InputError(
             f"{path} has no column of pictures", expected=f"a column {picture!r}", received=", ".join(schema.names)
