@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def saved_again(root: Path, n: int, suffix: str, **options: int) -> None:
+def saved_again(root: Path, n: int, suffix: str, **options: Any) -> None:
     """The first pictures of ``train`` once more in ``test``, in another format and under other names."""
     for number, path in enumerate(sorted((root / "set" / "train").rglob("*.png"))[:n]):
         with Image.open(path) as picture:
