@@ -95,6 +95,15 @@ def is_coloured(source: Path | bytes) -> bool:
         return False
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file begins like a picture; no more than its header is read."""
+    try:
+        with Image.open(path, formats=readable_formats()):
+            return True
+    except Exception:  # noqa: BLE001  (as in `decode_picture`)
+        return False
+
+
 def readable_formats() -> list[str]:
     """The formats read, as Pillow names them; which of them exist depends on how Pillow was built."""
     if not set(_WANTED) <= Image.OPEN.keys():

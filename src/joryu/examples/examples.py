@@ -122,7 +122,8 @@ class Examples:
             InputError: none has one.
         """
         if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
-            raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
+            why = "; ".join(self.remarks) or None
+            raise InputError(f"no example of {self.name} has a label", received=why, hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
 
     def named(self, classes: Sequence[str]) -> Examples:

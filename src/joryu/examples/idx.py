@@ -19,7 +19,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.examples import Examples
-from joryu.examples.layouts import canonical_split, no_such_split, split_spellings
+from joryu.examples.layouts import canonical_split, no_such_split
 from joryu.examples.pictures import resize_pixels
 
 _UINT8: Final = 0x08
@@ -43,7 +43,14 @@ def load_idx(folder: Path, split: str = "train", *, size: int | None = None) -> 
     sets = idx_files(folder)
     if not sets:
         raise InputError(f"no IDX files in {folder}", expected="train-images-idx3-ubyte (or .gz), perhaps in raw/")
-    spelling = next((name for name in split_spellings(split) if name in sets), None)
+    spelling = next(
+        (
+            name
+            for name in sets
+            if name == split or (canonical_split(name) or name) == (canonical_split(split) or split)
+        ),
+        None,
+    )
     if spelling is None:
         raise no_such_split(folder, split, (canonical_split(name) or name for name in sets))
     found = sets[spelling]

@@ -22,7 +22,6 @@ from joryu.examples.layouts import (
     canonical_split,
     no_such_split,
     require_unsplit,
-    split_spellings,
     visible_folders,
 )
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
@@ -113,17 +112,24 @@ def _files(place: Path, split: str) -> tuple[list[Path], list[Path], list[Path]]
         said = canonical_split(place.stem.split("-")[0])
         if said is None:
             require_unsplit(place, split)
-        elif split not in (*split_spellings(said), ALL):
+        elif (canonical_split(split) or split) not in (said, ALL):
             raise no_such_split(place, split, [said])
         return [place], [place], [place]
     folder = parquet_folder(place)
     if folder is None:
         raise InputError(f"no Parquet files in {place}", expected="train.parquet, test.parquet")
     groups = _groups(folder)
-    found = next((groups[name] for name in split_spellings(split) if name in groups), None)
+    found = next(
+        (
+            files
+            for name, files in groups.items()
+            if (canonical_split(name) or name) == (canonical_split(split) or split)
+        ),
+        None,
+    )
     if found is None:
         raise no_such_split(place, split, groups)
-    train = next((groups[name] for name in split_spellings("train") if name in groups), found)
+    train = next((files for name, files in groups.items() if canonical_split(name) == "train"), found)
     return found, [path for group in groups.values() for path in group], train
 
 
