@@ -14,6 +14,7 @@ from joryu.cli.output import (
     share_held_out,
     talk_of_few_steps,
     talk_of_rejected,
+    warn_of_overlap,
     watching,
 )
 
@@ -65,6 +66,7 @@ def distill(
     from joryu.training import Recipe, Run
     from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
+    from joryu.training.run import is_finished
 
     recipe = Recipe.of(
         epochs=epochs,
@@ -96,6 +98,8 @@ def distill(
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
+    if not is_finished(out):
+        warn_of_overlap(examples, shown, share=lesson.test, seed=seed, size=size)
     with watching("distilling") as watch:
         notes = {"examples": examples, "size": size, "targets": str(targets)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)

@@ -78,6 +78,23 @@ def share_held_out(examples: str, asked_for: float | None) -> float:
     return TEST_SHARE
 
 
+def warn_of_overlap(
+    spec: str, shown: Examples, *, share: float, seed: int, size: int | None, column: str | None = None
+) -> None:
+    """Warn, before the training, when examples that are to judge its outcome are taught too."""
+    from joryu.examples import load_examples
+    from joryu.training.overlap import warn_before_training
+
+    with counting("comparing with what will judge") as advance:
+
+        def load(split: str) -> Examples:
+            return load_examples(spec, split=split, size=size, column=column, progress=advance)
+
+        warning = warn_before_training(spec, shown, share=share, seed=seed, load=load)
+    if warning is not None:
+        talk(f"warning: {warning}")
+
+
 FEW_STEPS = 300  #: below this even a small network has hardly begun
 
 

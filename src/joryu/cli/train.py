@@ -14,6 +14,7 @@ from joryu.cli.output import (
     share_held_out,
     talk_of_few_steps,
     talk_of_rejected,
+    warn_of_overlap,
     watching,
 )
 
@@ -47,6 +48,7 @@ def train(
     from joryu.examples import load_examples
     from joryu.training import Recipe, Run
     from joryu.training.distill import train_on_labels
+    from joryu.training.run import is_finished
 
     recipe = Recipe.of(
         epochs=epochs,
@@ -61,6 +63,8 @@ def train(
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
     held_out = share_held_out(examples, test)
+    if not is_finished(out):
+        warn_of_overlap(examples, shown, share=held_out, seed=seed, size=size)
     with watching("training") as watch:
         run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
         done = train_on_labels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,7 +69,7 @@ def load_parquet(
     if columns.label is not None:
         labels = _labels(files, columns.label)[torch.from_numpy(read.kept)]
         classes = classes or _numbered(siblings, columns.label)
-    return Examples.of(
+    examples = Examples.of(
         torch.from_numpy(read.pixels),
         labels,
         classes=classes,
@@ -76,6 +77,7 @@ def load_parquet(
         sources=[names[row] for row in read.kept.tolist()],
         rejected=read.rejected,
     )
+    return replace(examples, sizes=read.sizes)
 
 
 def parquet_folder(folder: Path) -> Path | None:

@@ -62,11 +62,11 @@ class Judges:
             whole = load_examples(spec, size=size)
             return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
         named = _judges_among(load_examples(spec, split=self.split, size=size))
-        return Judging(named, None if self.examples is None and self.split == "test" else own_set(record))
+        return Judging(named, own_set(record))
 
 
 class Judging(NamedTuple):
-    """The examples that judge, and the run's whole set where they may be part of it (``None``: not found again)."""
+    """The examples that judge, and the whole set that the run was given (``None``: not found again)."""
 
     examples: Examples
     whole: Examples | None
