@@ -8,7 +8,7 @@ import pytest
 from picture_files import flat, idx_files, write_files, write_parquet
 
 from joryu.errors import InputError
-from joryu.examples import data_root, has_split, list_data, load_examples, locate
+from joryu.examples import data_root, has_split, list_data, load_examples, locate, split_names
 
 
 @pytest.fixture
@@ -151,3 +151,20 @@ def test_splits_are_known_without_reading_an_example(root: Path, spec: str, monk
 
     for split in ("train", "test", "validation", "val", "roses"):
         assert has_split(spec, split) == loads(split), split
+
+
+def test_splits_are_named_in_the_order_of_their_use(root: Path) -> None:
+    write_files(root / "many", {f"{name}/red/1.png": flat(1) for name in ("t10k", "val", "train")})
+    for split in ("odd", "test", "train", "dev"):
+        write_parquet(root / "named" / f"{split}.parquet", [flat(1)], [0])
+    assert split_names("folder:many", data_root=root) == ("train", "validation", "test")
+    assert split_names("named", data_root=root) == ("train", "validation", "test", "odd")
+    assert split_names("mnist", data_root=root) == ("train", "test")
+    assert split_names("roses", data_root=root) == ("train",)
+
+
+@pytest.mark.parametrize("spec", ["digits", "roses", "mnist"])
+def test_a_column_is_for_parquet_alone(root: Path, spec: str) -> None:
+    with pytest.raises(InputError, match=r"has no columns \(expected a Parquet set; received column 'image'\)"):
+        load_examples(spec, column="image", data_root=root)
+    assert len(load_examples("cifar10", column="image", data_root=root)) == 2

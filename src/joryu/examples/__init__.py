@@ -2,7 +2,7 @@
 
 from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids, distinct_rows
 from joryu.examples.known import Listing, data_root, list_data
-from joryu.examples.loading import has_split, load_examples, locate
+from joryu.examples.loading import has_split, load_examples, locate, split_names
 from joryu.examples.splits import split_examples
 from joryu.examples.views import ViewBatch, Views, parse_views
 
@@ -23,4 +23,5 @@ __all__ = [
     "locate",
     "parse_views",
     "split_examples",
+    "split_names",
 ]

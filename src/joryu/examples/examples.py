@@ -33,7 +33,8 @@ class Examples:
 
     ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
     ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``classes`` is empty for a set
-    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out.
+    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out, and
+    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -48,6 +49,7 @@ class Examples:
     name: str = "examples"
     sources: tuple[str, ...] | None = None
     rejected: tuple[Rejected, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
     @classmethod
     def of(

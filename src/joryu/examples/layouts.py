@@ -28,6 +28,16 @@ def canonical_split(name: str) -> str | None:
     return _CANONICAL.get(name.lower())
 
 
+def in_order(splits: Iterable[str]) -> tuple[str, ...]:
+    """Splits as they follow one another: train, validation, test, then others by name.
+
+    >>> in_order({"test", "extra", "train"})
+    ('train', 'test', 'extra')
+    """
+    first = ("train", "validation", "test")
+    return tuple(sorted(set(splits), key=lambda name: (first.index(name) if name in first else len(first), name)))
+
+
 def split_spellings(split: str) -> tuple[str, ...]:
     """How files and folders may spell a split, the asked-for spelling first."""
     return tuple(dict.fromkeys((split, *_ALIASES.get(canonical_split(split) or "", ()))))

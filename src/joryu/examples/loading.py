@@ -12,7 +12,7 @@ from joryu.examples.examples import Examples
 from joryu.examples.folder import folder_splits, load_folder
 from joryu.examples.idx import idx_splits, load_idx
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
-from joryu.examples.layouts import canonical_split, did_you_mean, visible_folders
+from joryu.examples.layouts import canonical_split, did_you_mean, in_order, visible_folders
 from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 
@@ -24,6 +24,7 @@ def load_examples(
     *,
     split: str = "train",
     size: int | None = None,
+    column: str | None = None,
     data_root: Path | None = None,
     progress: Progress | None = None,
 ) -> Examples:
@@ -33,7 +34,8 @@ def load_examples(
     labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
     among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given). ``split`` is
     ``train``, ``test``, ``validation`` or what the set calls its parts; a set without splits answers to ``train`` (or
-    ``all``) alone. With ``size`` the shorter side of each picture is resized to it and the centre square cut out.
+    ``all``) alone. ``column`` names the column of pictures of a Parquet set, where there are several. With ``size`` the
+    shorter side of each picture is resized to it and the centre square cut out.
     ``progress`` is called with (pictures done, in all).
 
     >>> len(load_examples("digits", split="test"))
@@ -45,19 +47,41 @@ def load_examples(
     """
     if size is not None and size < 1:
         raise InputError("a picture's size is not usable", expected="at least 1 pixel", received=size)
-    if spec == DIGITS.name:
-        return load_digits(split, size=size)
     try:
-        layout, place = locate(spec, data_root=data_root)
+        layout, place = ("bundled", Path()) if spec == DIGITS.name else locate(spec, data_root=data_root)
+        if column is not None and layout != "parquet":
+            raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
+        if layout == "bundled":
+            return load_digits(split, size=size)
         if layout == "idx":
             return load_idx(place, split, size=size)
-        load = {"parquet": load_parquet, "folder": load_folder, "project": load_annotated}[layout]
+        if layout == "parquet":
+            return load_parquet(place, split, size=size, column=column, progress=progress)
+        load = {"folder": load_folder, "project": load_annotated}[layout]
         return load(place, split, size=size, progress=progress)
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
 
 
-def has_split(spec: str, split: str) -> bool:
+def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
+    """The splits of the named examples, found without reading one: train, validation, test, then others by name.
+
+    A set without splits is ``("train",)``.
+
+    >>> split_names("digits")
+    ('train', 'test')
+
+    Raises:
+        InputError: an unknown spec, or a path that is not there.
+    """
+    if spec == DIGITS.name:
+        return ("train", "test")
+    layout, place = locate(spec, data_root=data_root)
+    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
+    return in_order(found)
+
+
+def has_split(spec: str, split: str, *, data_root: Path | None = None) -> bool:
     """Whether the named examples come with a split of their own, found without reading a single example.
 
     >>> has_split("digits", "test"), has_split("digits", "validation")
@@ -66,11 +90,7 @@ def has_split(spec: str, split: str) -> bool:
     Raises:
         InputError: an unknown spec, or a path that is not there.
     """
-    if spec == DIGITS.name:
-        return split in ("train", "test")
-    layout, place = locate(spec)
-    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
-    return (canonical_split(split) or split) in found
+    return (canonical_split(split) or split) in split_names(spec, data_root=data_root)
 
 
 def _one_set(place: Path) -> set[str]:

@@ -40,7 +40,12 @@ class _Columns(NamedTuple):
 
 
 def load_parquet(
-    place: Path, split: str = "train", *, size: int | None = None, progress: Progress | None = None
+    place: Path,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    column: str | None = None,
+    progress: Progress | None = None,
 ) -> Examples:
     """Pictures of ``train.parquet`` (or ``train-00000-of-00002.parquet``, …) in a folder, in its sub-folder, or a file.
 
@@ -53,7 +58,7 @@ def load_parquet(
         InputError: no such file or split, another schema, a damaged file, or pictures that `read_pictures` refuses.
     """
     files, siblings, train = _files(place, split)
-    columns = _columns(files[0])
+    columns = _columns(files[0], column)
     names = [f"{path.name}#{row}" for path in files for row in range(_open(path).metadata.num_rows)]
     channels = None
     if train != files and any(_open(path).metadata.num_rows for path in train):
@@ -129,12 +134,12 @@ def _open(path: Path) -> pq.ParquetFile:
         raise InputError(f"{path} is not a readable Parquet file", hint="try downloading it again") from error
 
 
-def _columns(path: Path) -> _Columns:
+def _columns(path: Path, column: str | None) -> _Columns:
     schema = _open(path).schema_arrow
     features = _features(schema, path)
     pictures = [name for name, feature in features.items() if feature.get("_type") == "Image"] or ["image"]
     labels = [name for name, feature in features.items() if feature.get("_type") == "ClassLabel"] or ["label"]
-    picture = pictures[0]
+    picture = column or pictures[0]
     if picture not in schema.names:
         raise InputError(
             f"{path} has no column of pictures", expected=f"a column {picture!r}", received=", ".join(schema.names)
