@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -16,10 +17,11 @@ from joryu.cli.output import (
     talk_of_rejected,
     watching,
 )
+from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(distill)
+    app.command()(takes_recipe(distill))
 
 
 def distill(
@@ -35,23 +37,12 @@ def distill(
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    epochs: int = typer.Option(30, help="Passes over the examples."),
-    batch_size: int = typer.Option(256, help="Examples in a step."),
-    learning_rate: float = typer.Option(1e-3, help="The peak of the schedule."),
-    optimiser: str = typer.Option("adamw", help="adamw or sgd."),
-    schedule: str = typer.Option("cosine", help="cosine, one-cycle or constant."),
-    weight_decay: float = typer.Option(0.0, help="Decoupled for adamw; spares biases and norms."),
-    clip: float | None = typer.Option(None, help="Largest norm of a gradient."),
-    ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
-    patience: int | None = typer.Option(None, help="Stop after so many epochs without a better validation loss."),
-    precision: str = typer.Option("auto", help="auto, 32-true, bf16-mixed or 16-mixed."),
-    compile: bool = typer.Option(False, "--compile", help="Compile the student with torch.compile."),
     views: str | None = typer.Option(
         None, help="Augmentations such as shift:3,flip for targets without any; answers are taken for them too."
     ),
     signal_weight: float = typer.Option(0.0, help="Also predict what was measured of a person, with this weight."),
-    seed: int = typer.Option(0, help="Of the split, the weights and the order."),
     allow_dead_teacher: bool = typer.Option(False, "--allow-dead-teacher", help="Go on although the audit says no."),
+    settings: dict[str, Any] = RECIPE,
     as_json: bool = JSON,
 ) -> None:
     """Train a small student from stored soft answers; run again to go on where it stopped.
@@ -66,20 +57,7 @@ def distill(
     from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
 
-    recipe = Recipe.of(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        optimiser=optimiser,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        clip=clip,
-        ema=ema,
-        patience=patience,
-        precision=precision,
-        compile=compile,
-        seed=seed,
-    )
+    recipe = Recipe.of(**settings)
     objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
     store = Store.open(targets)
     with counting("reading pictures") as advance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -16,10 +17,11 @@ from joryu.cli.output import (
     talk_of_rejected,
     watching,
 )
+from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(train)
+    app.command()(takes_recipe(train))
 
 
 def train(
@@ -30,13 +32,7 @@ def train(
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    epochs: int = typer.Option(30, help="Passes over the examples."),
-    batch_size: int = typer.Option(256, help="Examples in a step."),
-    learning_rate: float = typer.Option(1e-3, help="The peak of the schedule."),
-    weight_decay: float = typer.Option(0.0, help="Decoupled; spares biases and norms."),
-    max_norm: float | None = typer.Option(None, help="Largest norm of a unit's incoming weights."),
-    ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
-    seed: int = typer.Option(0, help="Of the split, the weights and the order."),
+    settings: dict[str, Any] = RECIPE,
     as_json: bool = JSON,
 ) -> None:
     """Train a network on hard labels, to be a teacher; run again to go on where it stopped.
@@ -48,15 +44,7 @@ def train(
     from joryu.training import Recipe, Run
     from joryu.training.distill import train_on_labels
 
-    recipe = Recipe.of(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        max_norm=max_norm,
-        ema=ema,
-        seed=seed,
-    )
+    recipe = Recipe.of(**settings)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)

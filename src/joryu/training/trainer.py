@@ -118,7 +118,9 @@ def check(material: Material, recipe: Recipe) -> None:
     """
     if recipe.patience is not None and material.validation_material() is None:
         raise InputError(
-            "patience needs something to validate by", expected="validation examples with labels or in the store"
+            "needs something to validate by",
+            setting="patience",
+            expected="validation examples with labels or in the store",
         )
 
 
