@@ -120,7 +120,11 @@ def test_another_request_in_the_same_folder_is_refused(job: Path, capsys: pytest
 BAD = [
     ("foo", 2, "foo"),
     ("label", 2, "--teacher"),
-    ("label --teacher run:nowhere --examples digits --out {tmp}/o", 2, "no run at nowhere"),
+    (
+        "label --teacher run:nowhere --examples digits --out {tmp}/o",
+        2,
+        "nowhere (expected a folder that joryu train, joryu distill",
+    ),
     ("label --teacher rn:x --examples digits --out {tmp}/o", 2, "did you mean run:"),
     ("label --teacher timm:resnet1 --examples digits --out {tmp}/o", (2, 4), "timm"),
     ("label --teacher run:{job}/teacher --examples dgits --out {tmp}/o", 2, "did you mean digits"),
@@ -149,7 +153,7 @@ BAD = [
     ("distill --student mpl:8x1 --examples digits --targets {job}/targets --out {tmp}/r", 2, "did you mean mlp"),
     ("distill --student mlp:8 --examples digits --targets {job}/targets --out {tmp}/r", 2, "WIDTHxDEPTH"),
     ("distill --student mlp:8x1 --examples digits --targets {tmp}/x --out {tmp}/r", 2, "no soft targets"),
-    ("evaluate {tmp}/nothing", 2, "not a run"),
+    ("evaluate {tmp}/nothing", 2, "not a run (expected a folder with run.json, which joryu train, joryu distill or"),
     ("report {tmp}/nothing", 2, "not a run"),
     ("report {job}/run --examples nothing", 2, "nothing"),
     ("experiment run hinton-mnst", 2, "did you mean hinton-mnist"),

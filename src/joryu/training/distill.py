@@ -277,12 +277,13 @@ def _distinct(examples: Examples) -> int:
     return len(torch.unique(examples.labels_or_empty))
 
 
-def lesson_of(folder: Path) -> Lesson | None:
+def lesson_of(folder: Path | str) -> Lesson | None:
     """The lesson that a run was given, or ``None`` if it was not distilled.
 
     Raises:
         InputError: the record is damaged.
     """
+    folder = Path(folder)
     noted = read_run(folder)["notes"].get("lesson")
     if noted is None:
         return None
@@ -295,7 +296,7 @@ def lesson_of(folder: Path) -> Lesson | None:
         raise damaged(folder / "run.json", f"notes.lesson: {error}") from error
 
 
-def find_twin(folder: Path) -> Path | None:
+def find_twin(folder: Path | str) -> Path | None:
     """The folder of a run's finished twin, if it has one."""
-    twin = folder / TWIN
+    twin = Path(folder) / TWIN
     return twin if is_finished(twin) else None

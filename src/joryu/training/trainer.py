@@ -124,13 +124,13 @@ def check(material: Material, recipe: Recipe) -> None:
         )
 
 
-def read_history(folder: Path) -> list[dict[str, Any]]:
+def read_history(folder: Path | str) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``; none if there is no such file.
 
     Raises:
         InputError: a line is damaged.
     """
-    path = folder / METRICS
+    path = Path(folder) / METRICS
     if not path.is_file():
         return []
     history = []
