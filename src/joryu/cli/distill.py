@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
@@ -79,10 +80,5 @@ def distill(
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))
-    last = done.student.history[-1] if done.student.history else {}  # a finished run may have lost them
-    emit({"run": str(out), "twin": twin, **last}, as_json, f"{out}: {_in_words(last)}; next: joryu report {out}")
-
-
-def _in_words(record: dict[str, float]) -> str:
-    found = [f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("validation")]
-    return ", ".join([f"{record['epoch']} epochs", *found]) if record else "finished"
+    found = {"run": str(out), "twin": twin, **outcome(done.student)}
+    emit(found, as_json, f"{out}: {in_words(done.student)}; next: joryu report {out}")

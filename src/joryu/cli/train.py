@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
@@ -55,6 +56,4 @@ def train(
             network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
         )
     talk_of_few_steps(recipe, len(shown))
-    last = done.history[-1] if done.history else {}  # a finished run may have lost them
-    found = f"validation accuracy {last['validation_accuracy']:.4f}" if last else "finished"
-    emit({"run": str(out), **last}, as_json, f"{out}: {found}")
+    emit({"run": str(out), **outcome(done)}, as_json, f"{out}: {in_words(done)}")

@@ -161,6 +161,12 @@ def read_run(folder: Path | str) -> dict[str, Any]:
     return content
 
 
+def best_epoch_kept(record: dict[str, Any]) -> int | None:
+    """The epoch, from 1, whose weights the run of this record kept; ``None`` if it kept the last one's."""
+    best = record.get("best_epoch")
+    return best if isinstance(best, int) and record["request"]["recipe"].get("keep") != "last" else None
+
+
 def damaged(path: Path, received: object) -> InputError:
     """What to say of a record that is not as it was written."""
     return InputError(f"{path} is damaged", expected="the record of a run", received=received, hint=MEND)

@@ -20,17 +20,28 @@ from joryu.training.loop import Loop
 from joryu.training.material import Material
 from joryu.training.processes import make_fabric, no_gpu_search, own_randomness
 from joryu.training.recipe import Recipe
-from joryu.training.run import METRICS, Run
+from joryu.training.run import METRICS, Run, best_epoch_kept, read_run
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the student in evaluation mode, its history and its folder."""
+    """A finished training: the student in evaluation mode, its history and its folder.
+
+    ``best_epoch`` (from 1) is the one whose weights were kept; ``None`` if the last one's were.
+    """
 
     module: nn.Module
     blueprint: Blueprint
     history: list[dict[str, Any]]
     folder: Path
+    best_epoch: int | None = None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The record of the epoch whose weights this student has; empty where the history was lost."""
+        if self.best_epoch is None:
+            return self.history[-1] if self.history else {}
+        return next((record for record in self.history if record["epoch"] == self.best_epoch), {})
 
 
 def train(
@@ -73,7 +84,7 @@ def train(
                 _train(Loop(blueprint, material, objective=objective, recipe=recipe, run=run, fabric=fabric))
             fabric.barrier()
     module, _ = load_student(run.folder)
-    return Trained(module, blueprint, read_history(run.folder), run.folder)
+    return Trained(module, blueprint, read_history(run.folder), run.folder, best_epoch_kept(read_run(run.folder)))
 
 
 def _train(loop: Loop) -> None:
