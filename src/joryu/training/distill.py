@@ -15,8 +15,9 @@ from joryu.students import Blueprint
 from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
 from joryu.training.material import Material
+from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
-from joryu.training.run import Run, damaged, is_finished, read_run
+from joryu.training.run import Run, another_precision, damaged, is_finished, read_run
 from joryu.training.trainer import Trained, check, train
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
@@ -146,9 +147,21 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     if labelled is None:
         return Distilled(student, None, parts)
     run = replace(run, folder=run.folder / TWIN)
+    _require_one_precision(student, run, recipe)
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
     twin = train(blueprint, labelled, objective=_also(HardLabels(), blueprint, 0.0), recipe=recipe, run=run)
     return Distilled(student, twin, parts)
+
+
+def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
+    """Raises:
+    MismatchError: the twin would be trained at another precision, so that more than the labels would tell them apart.
+    """
+    if twin.finished:
+        return
+    trained_at, means = read_run(student.folder).get("precision"), chosen_precision(recipe, device_type())
+    if trained_at is not None and trained_at != means:
+        raise another_precision("the student was trained at another precision than its twin", trained_at, means)
 
 
 def _require_labels_for(lesson: Lesson, examples: Examples) -> None:

@@ -24,7 +24,8 @@ class Recipe(BaseModel):
     2012). ``ema``: decay of an exponential moving average of the weights, which is then what is validated and saved.
     ``patience``: stop after this many epochs without a better validation loss. ``keep``: the weights of the ``best``
     epoch on validation (without validation, the last), or of the ``last`` epoch. ``precision``: ``auto`` is bf16 where
-    the hardware multiplies it natively, else float32.
+    the hardware multiplies it natively, else float32, unless the environment says otherwise
+    (``JORYU_AUTO_PRECISION``, see `joryu.training.precision.chosen_precision`).
 
     >>> recipe = Recipe(learning_rate=0.1, warmup=0.02)
     >>> [round(recipe.rate(step, 102), 4) for step in (0, 1, 2, 51, 101)]  # two steps up, then half a cosine

@@ -14,6 +14,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
 from joryu.training.checkpoint import Progress, clean, write_json
+from joryu.training.precision import AUTO
 
 METRICS = "metrics.jsonl"
 RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
@@ -92,20 +93,21 @@ class Run:
             if self.finished:
                 clean(self.folder)
 
-    def open(self, request: dict[str, Any]) -> None:
-        """Begin, or go on with, what ``request`` asks for.
+    def open(self, request: dict[str, Any], precision: str | None = None) -> None:
+        """Begin, or go on with, what ``request`` asks for, at the ``precision`` that it comes to on this machine.
 
         A run that never got as far as a checkpoint or an epoch has nothing to lose, and gives way to another request.
 
         Raises:
-            MismatchError: the folder holds a run that asked for something else.
+            MismatchError: the folder holds a run that asked for something else, or that began at another precision.
         """
-        if self.record.is_file() and self._agrees(request):
+        if self.record.is_file() and self._agrees(request, precision):
             return
         write_json(
             self.record,
             {
                 "request": request,
+                "precision": precision,
                 "command": self.command,
                 "notes": self.notes,
                 "started": now(),
@@ -114,16 +116,19 @@ class Run:
             },
         )
 
-    def _agrees(self, request: dict[str, Any]) -> bool:
+    def _agrees(self, request: dict[str, Any], precision: str | None) -> bool:
         """Whether the folder's run asked for the same; raises where it asked for something else and got somewhere."""
         record = read_run(self.folder)
         earlier = record["request"]
         wanted = json.loads(json.dumps(request))
         differing = [key for key in sorted(earlier.keys() | wanted.keys()) if earlier.get(key) != wanted.get(key)]
-        if not differing:
+        began = record.get("precision") or precision
+        if not differing and ("finished" in record or began == precision):
             return True
         if "finished" not in record and not any((self.folder / name).exists() for name in (CHECKPOINT, METRICS)):
             return False
+        if not differing:
+            raise another_precision(f"the training in {self.folder} began at another precision", began, precision)
         key = differing[0]
         raise MismatchError(
             f"{self.folder} holds a run with another {key}",
@@ -165,6 +170,14 @@ def best_epoch_kept(record: dict[str, Any]) -> int | None:
     """The epoch, from 1, whose weights the run of this record kept; ``None`` if it kept the last one's."""
     best = record.get("best_epoch")
     return best if isinstance(best, int) and record["request"]["recipe"].get("keep") != "last" else None
+
+
+def another_precision(what: str, began: str | None, means: str | None) -> MismatchError:
+    """What to say where ``auto`` means another precision here than where a training began."""
+    return MismatchError(
+        what, expected=began, received=f"{means}, which auto means on this machine",
+        hint=f"set {AUTO}={began} to go on at that one, or choose another folder",
+    )  # fmt: skip
 
 
 def damaged(path: Path, received: object) -> InputError:

@@ -59,7 +59,8 @@ def train(
     each batch; the first of them writes.
 
     Raises:
-        MismatchError: the folder holds a run that asked for something else, or the weights to begin with do not fit.
+        MismatchError: the folder holds a run that asked for something else or began at another precision, or the
+            weights to begin with do not fit.
         TrainingError: the loss is no longer finite, or a checkpoint is damaged.
         InputError: patience without validation, an example without an answer in the store, nothing finished to begin
             with, another process that trains in the folder.
@@ -77,7 +78,7 @@ def train(
         held = run.held() if fabric.is_global_zero else nullcontext()
         with held, own_randomness(fabric.device), no_gpu_search(fabric.device):
             if fabric.is_global_zero:
-                run.open(request)
+                run.open(request, fabric.strategy.precision.precision)
             fabric.barrier()
             if not run.finished:
                 material.require_answers(recipe.epochs)
