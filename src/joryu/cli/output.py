@@ -151,18 +151,27 @@ def counting(title: str) -> Iterator[Any]:
         yield advance
 
 
+def _so_far(progress: Progress) -> str:
+    """The last epoch's loss, and the validation of the best one, whose weights will be kept."""
+    if not progress.history:
+        return ""
+    note = f"loss {progress.history[-1]['train_loss']:.4f}"
+    if progress.best_epoch is None:
+        return note
+    best = progress.history[progress.best_epoch - 1]
+    shares = [f"{name.replace('_', ' ')} {best[name]:.4f}, " for name in best if name in SHARES]
+    return f"{note}, {''.join(shares)}best epoch {progress.best_epoch}"
+
+
+SHARES = ("validation_accuracy", "validation_agreement")
+
+
 @contextmanager
 def watching(title: str) -> Iterator[Watch]:
     """A progress bar over the steps of a training."""
     with counting(title) as advance:
 
         def watch(progress: Progress, steps: int, epochs: int) -> None:
-            note = ""
-            if progress.history:
-                last = progress.history[-1]
-                note = f"loss {last['train_loss']:.4f}"
-                if "validation_accuracy" in last:
-                    note += f", validation accuracy {last['validation_accuracy']:.4f}"
-            advance(progress.epoch * steps + progress.step, epochs * steps, note)
+            advance(progress.epoch * steps + progress.step, epochs * steps, _so_far(progress))
 
         yield watch

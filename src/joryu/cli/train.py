@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
@@ -17,10 +19,11 @@ from joryu.cli.output import (
     warn_of_overlap,
     watching,
 )
+from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(train)
+    app.command()(takes_recipe(train))
 
 
 def train(
@@ -31,13 +34,7 @@ def train(
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    epochs: int = typer.Option(30, help="Passes over the examples."),
-    batch_size: int = typer.Option(256, help="Examples in a step."),
-    learning_rate: float = typer.Option(1e-3, help="The peak of the schedule."),
-    weight_decay: float = typer.Option(0.0, help="Decoupled; spares biases and norms."),
-    max_norm: float | None = typer.Option(None, help="Largest norm of a unit's incoming weights."),
-    ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
-    seed: int = typer.Option(0, help="Of the split, the weights and the order."),
+    settings: dict[str, Any] = RECIPE,
     as_json: bool = JSON,
 ) -> None:
     """Train a network on hard labels, to be a teacher; run again to go on where it stopped.
@@ -50,15 +47,7 @@ def train(
     from joryu.training.distill import train_on_labels
     from joryu.training.run import is_finished
 
-    recipe = Recipe.of(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        max_norm=max_norm,
-        ema=ema,
-        seed=seed,
-    )
+    recipe = Recipe.of(**settings)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
@@ -71,6 +60,4 @@ def train(
             network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
         )
     talk_of_few_steps(recipe, len(shown))
-    last = done.history[-1] if done.history else {}  # a finished run may have lost them
-    found = f"validation accuracy {last['validation_accuracy']:.4f}" if last else "finished"
-    emit({"run": str(out), **last}, as_json, f"{out}: {found}")
+    emit({"run": str(out), **outcome(done)}, as_json, f"{out}: {in_words(done)}")

@@ -25,7 +25,7 @@ def load_examples(
     split: str = "train",
     size: int | None = None,
     column: str | None = None,
-    data_root: Path | None = None,
+    data_root: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Examples:
     """The examples a spec names.
@@ -63,7 +63,7 @@ def load_examples(
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
 
 
-def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
+def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
     """The splits of the named examples, found without reading one: train, validation, test, then others by name.
 
     A set without splits is ``("train",)``.
@@ -81,7 +81,7 @@ def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
     return in_order(found)
 
 
-def has_split(spec: str, split: str, *, data_root: Path | None = None) -> bool:
+def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> bool:
     """Whether the named examples come with a split of their own, found without reading a single example.
 
     >>> has_split("digits", "test"), has_split("digits", "validation")
@@ -98,7 +98,7 @@ def _one_set(place: Path) -> set[str]:
     return {"train"}
 
 
-def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
+def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
     """The layout and the place that a spec (other than ``digits``) names.
 
     Raises:
@@ -106,7 +106,7 @@ def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
     """
     if spec == DIGITS.name:
         raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
-    root = _default_root() if data_root is None else data_root
+    root = _default_root() if data_root is None else Path(data_root)
     layout, colon, rest = spec.partition(":")
     if colon and layout in LAYOUTS:
         return layout, _existing(rest, root)

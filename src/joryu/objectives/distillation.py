@@ -66,7 +66,9 @@ class Distillation:
         object.__setattr__(self, "link", Link(self.link))
         check_temperature(self.temperature)
         if not 0 <= self.hard_weight <= 1:
-            raise InputError("hard_weight is not usable", expected="0..1", received=self.hard_weight, hint="try 0.1")
+            raise InputError(
+                "is not usable", setting="hard_weight", expected="0..1", received=self.hard_weight, hint="try 0.1"
+            )
         if self.divergence is None:
             object.__setattr__(self, "divergence", default_divergence(self.link))
         if self.divergence not in (known := DIVERGENCES[self.link]):
@@ -127,10 +129,12 @@ class HardLabels:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
-        if not 0 <= self.label_smoothing <= (1 if self.link is Link.SOFTMAX else 0):
+        most = 1 if self.link is Link.SOFTMAX else 0
+        if not 0 <= self.label_smoothing <= most:
             raise InputError(
-                "label_smoothing is not usable", expected="0..1 for classes, else 0", received=self.label_smoothing
-            )
+                "is not usable", setting="label_smoothing", expected="0..1 for classes, else 0",
+                received=self.label_smoothing,
+            )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""

@@ -27,7 +27,7 @@ CARDS_FIRST = 9  #: pictures shown before "more"
 LISTING_FIRST = 14  #: lines of a listing shown before "more"
 
 
-def write_report(run: ReportData, path: Path) -> Path:
+def write_report(run: ReportData, path: Path | str) -> Path:
     """Write the page of a run to ``path`` and return it.
 
     The page needs no network and runs no script (its content security policy forbids both); it follows the reader's
@@ -38,6 +38,7 @@ def write_report(run: ReportData, path: Path) -> Path:
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

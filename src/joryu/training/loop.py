@@ -65,9 +65,9 @@ class Loop:
         module = module.to(memory_format=torch.channels_last)
         self.ema = None if recipe.ema is None else averaged(module, recipe.ema).to(self.fabric.device)
         self.module: Any
-        self.module, self.optimiser = self.fabric.setup(module, make_optimiser(module, recipe))
-        if recipe.compile:
-            self.module.compile()
+        # Handed over compiled, it is compiled within Fabric's wrapper; to compile that wrapper under autocast recurses.
+        trained: Any = torch.compile(module) if recipe.compile else module
+        self.module, self.optimiser = self.fabric.setup(trained, make_optimiser(module, recipe))
         self.layers = [part for part in module.modules() if isinstance(part, nn.Linear)]
         if self.fabric.global_rank:
             torch.manual_seed(recipe.seed + self.fabric.global_rank)  # every process drops other units
