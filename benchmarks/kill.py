@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from benchmarks.kill_distill import distill_digits, held_steps, made_students
 from joryu.examples import load_examples
 from joryu.examples.views import parse_views
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.teachers.labelling import LabelOptions, label_examples
 
@@ -54,7 +55,7 @@ class Work(NamedTuple):
 class SlowTeacher:
     """A small network that takes its time; its matrix product rounds as any other's, by the shape of the batch."""
 
-    classes = tuple(str(digit) for digit in range(10))
+    question = Question.one_of(10)
     fingerprint = "a small slow teacher"
 
     def __init__(self, seconds_per_batch: float) -> None:
@@ -65,7 +66,7 @@ class SlowTeacher:
     def label(self, batch: Tensor) -> SoftTargets:
         time.sleep(self._pause)
         values = self._module(batch.float().flatten(1) / 16)
-        return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(10))
+        return SoftTargets(values=values, space=Space.LOGITS, question=self.question)
 
 
 def label_digits(folder: Path, ready: Callable[[], None]) -> None:

@@ -17,7 +17,8 @@ from benchmarks.contenders.torch_parts import device, fill, teacher
 from benchmarks.contenders.work import CLASSES, MEAN, STD, Work
 from benchmarks.contenders.worker import Contender, Spent, serve
 from joryu.examples import Examples
-from joryu.objectives import Distillation
+from joryu.objectives import Distillation, total
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
@@ -42,7 +43,7 @@ def build(work: Work) -> Contender:
     blueprint = Blueprint(
         architecture=work.architecture(teacher=False),
         input_shape=work.shape,
-        classes=classes,
+        question=Question.one_of(classes),
         mean=(MEAN,) * channels,
         std=(STD,) * channels,
         scale=1 / 255,
@@ -76,7 +77,7 @@ def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, exampl
     rows = torch.arange(work.batch)
     targets = store.gather(store.rows(examples.ids[: work.batch], 0))
     labels = examples.labels_or_empty[rows]
-    return float(objective(network.train()(examples.inputs[rows]), targets, labels).mean())
+    return float(total(objective(network.train()(examples.inputs[rows]), targets, labels)).mean())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from joryu.examples import split_examples as split_examples
     from joryu.objectives import Distillation as Distillation
     from joryu.objectives import HardLabels as HardLabels
-    from joryu.objectives import TagDistillation as TagDistillation
+    from joryu.questions import Link as Link
+    from joryu.questions import Question as Question
     from joryu.report.assemble import report_run as report_run
     from joryu.students import Blueprint as Blueprint
     from joryu.students import load_student as load_student
@@ -47,7 +48,8 @@ _HOMES = {
     "joryu.errors": ("JoryuError",),
     "joryu.evaluation": ("compare", "evaluate_logits"),
     "joryu.examples": ("Examples", "load_examples", "parse_views", "split_examples"),
-    "joryu.objectives": ("Distillation", "HardLabels", "TagDistillation"),
+    "joryu.objectives": ("Distillation", "HardLabels"),
+    "joryu.questions": ("Link", "Question"),
     "joryu.report.assemble": ("report_run",),
     "joryu.students": ("Blueprint", "load_student"),
     "joryu.targets": ("SoftTargets", "Space", "Store", "audit"),

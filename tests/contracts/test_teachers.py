@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, picture_key
 from joryu.examples import load_examples
+from joryu.questions import Question
 from joryu.students import Blueprint, Normalise, save_student
-from joryu.targets import Kind
 from joryu.teachers import Human, Network, Reading, Teacher, load_teacher
 
 CLASSES = ("ant", "bee", "cat")
+ABC = Question.one_of("abc")
 PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
 
 SMOOTHED = Reading(confidence="constant:0.2")
@@ -37,7 +38,7 @@ def network(
     nudged: str | None = None,
     classes: tuple[str, ...] = CLASSES,
     normalise: Normalise | None = None,
-    kind: Kind = Kind.ONE_OF_MANY,
+    question: Question | None = None,
 ) -> Network:
     """A network with weights of its own; ``nudged`` names a tensor of the state that is changed a little."""
     torch.manual_seed(0)
@@ -46,7 +47,7 @@ def network(
     if nudged is not None:
         tensor = module.state_dict()[nudged]
         tensor.view(-1)[-1] += 1e-3 if tensor.is_floating_point() else 1
-    return Network(module, classes, normalise=normalise, kind=kind, device="cpu")
+    return Network(module, classes, normalise=normalise, question=question, device="cpu")
 
 
 def saved(folder: Path, plan: Blueprint = PLAN) -> Network:
@@ -78,7 +79,7 @@ def cases(folder: Path) -> dict[str, Case]:
                 "another scale": lambda: network(normalise=Normalise(scale=0.5)),
                 "class names": lambda: network(classes=("ant", "bee", "cow")),
                 "class order": lambda: network(classes=("bee", "ant", "cat")),
-                "kind": lambda: network(kind=Kind.MANY_OF_MANY),
+                "question": lambda: network(question=Question.tags(CLASSES)),
                 "architecture": lambda: network("mlp:8x2"),
             },
         ),
@@ -86,7 +87,7 @@ def cases(folder: Path) -> dict[str, Case]:
             lambda: network("cnn:4x2,dropout=0.2"),
             others={"running mean": lambda: network("cnn:4x2,dropout=0.2", nudged="1.1.running_mean")},
         ),
-        "network for tags": Case(lambda: network(kind=Kind.MANY_OF_MANY)),
+        "network for tags": Case(lambda: network(question=Question.tags(CLASSES))),
         "network that resizes": Case(
             lambda: network(normalise=Normalise(size=(8, 8), channels=1)),
             inputs=pictures(3, 11),
@@ -96,7 +97,9 @@ def cases(folder: Path) -> dict[str, Case]:
             lambda: saved(folder / "run"),
             others={
                 "scale": lambda: saved(folder / "scale", halved),
-                "classes": lambda: saved(folder / "classes", PLAN.model_copy(update={"classes": ("a", "b", "c")})),
+                "classes": lambda: saved(
+                    folder / "classes", PLAN.model_copy(update={"question": Question.one_of("abc")})
+                ),
             },
         ),
         "module": Case(lambda: load_teacher(f"module:{__name__}:linear", classes=CLASSES, input_shape=(1, 8, 8))),
@@ -139,7 +142,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
 def test_it_is_a_teacher(case: Case) -> None:
     teacher = case.make()
     assert isinstance(teacher, Teacher)
-    assert teacher.classes == CLASSES
+    assert teacher.question.names == CLASSES
     assert len(teacher.fingerprint) >= 32
 
 
@@ -148,8 +151,8 @@ def test_one_finite_row_of_all_classes_per_example(case: Case) -> None:
     for n in (1, 13):
         answers = teacher.label(case.inputs[:n])
         assert len(answers) == n
-        assert answers.n_classes == len(teacher.classes)
-        assert answers.probs().shape == (n, len(teacher.classes))
+        assert answers.question == teacher.question
+        assert answers.probs().shape == (n, len(teacher.question))
         assert torch.isfinite(answers.values).all()
         assert answers.values.device.type == "cpu"
 

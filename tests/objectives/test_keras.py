@@ -6,8 +6,8 @@ import os
 import pytest
 import torch
 
+from joryu.objectives import Distillation, forward_kl, total
 from joryu.questions import Question
-from joryu.objectives import Distillation, total, forward_kl
 from joryu.targets.soft_targets import SoftTargets, Space
 
 os.environ.setdefault("KERAS_BACKEND", "torch")

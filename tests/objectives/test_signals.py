@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from joryu.questions import Question
 from joryu.errors import InputError
 from joryu.objectives import Distillation, HardLabels, Objective, WithSignals, squared_error, total
+from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
 
 NAN = math.nan

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.questions import Question
 from joryu.students import Blueprint, fingerprint, load_student, load_weights, require_inputs, save_student
 from joryu.students.blueprint import state_of
 
@@ -53,7 +54,7 @@ def test_the_same_student_is_the_same_bytes(student: tuple[Path, nn.Module], tmp
 
 def test_fitted_measures_and_names_what_the_inputs_are() -> None:
     inputs = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
-    plan = Blueprint.fitted("mlp:4x1", inputs, ("x", "y", "z"))
+    plan = Blueprint.fitted("mlp:4x1", inputs, Question.one_of("xyz"))
     assert (plan.input_shape, plan.classes, plan.scale) == ((3, 8, 8), ("x", "y", "z"), 1 / 255)
     first = plan.build()[0](inputs)
     assert first.mean((0, 2, 3)).abs().max() < 1e-5

@@ -149,9 +149,7 @@ def test_probabilities_taken_for_logits_are_fatal(
         report.refuse_if_fatal()
 
 
-def test_probabilities_that_are_called_so_are_fine(
-    label: Label, good: torch.Tensor, digits: Examples
-) -> None:
+def test_probabilities_that_are_called_so_are_fine(label: Label, good: torch.Tensor, digits: Examples) -> None:
     assert codes(audit(label(good.softmax(-1), space=Space.PROBS), digits, temperature=2.0)) == []
 
 
@@ -159,11 +157,13 @@ def test_log_probabilities_are_logits(label: Label, good: torch.Tensor, digits: 
     assert codes(audit(label(good.log_softmax(-1)), digits, temperature=2.0)) == []
 
 
-@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
+@pytest.mark.parametrize("ask", [Question.one_of, Question.tags])
 def test_what_comes_out_of_a_sigmoid_is_warned_of(
-    label: Label, good: torch.Tensor, digits: Examples, kind: Kind
+    label: Label, good: torch.Tensor, digits: Examples, ask: Callable[..., Question]
 ) -> None:
-    assert "sigmoids-as-logits" in codes(audit(label(good.sigmoid(), kind=kind), digits), Severity.WARNING)
+    assert "sigmoids-as-logits" in codes(
+        audit(label(good.sigmoid(), question=ask(digits.classes)), digits), Severity.WARNING
+    )
 
 
 def test_temperature_decides_what_is_near_one_hot_and_near_uniform(

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joryu.errors import InputError
-from joryu.questions.softening import logits_from_probs, logits_from_scores
 from joryu.questions import PICTURE, Link, Question
+from joryu.questions.softening import logits_from_probs, logits_from_scores
 from joryu.targets.soft_targets import SoftTargets, Space
 
 

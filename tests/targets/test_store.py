@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from joryu.questions import Question
 from joryu.errors import InputError
 from joryu.examples import Ids
+from joryu.questions import Question
 from joryu.targets import Encoding, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import store as store_module
 from joryu.targets.shards import Span, open_shard

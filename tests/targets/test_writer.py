@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from joryu.questions import Question
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Ids
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import writer as writer_module
 from joryu.targets.shards import Span, list_shards

@@ -100,7 +100,7 @@ def test_only_the_pictures_people_were_shown_are_asked_about(asked: tuple[Projec
     everything = load_examples(f"folder:{project.pictures_root}")
     human, known = find_teacher(f"human:{project.folder},confidence=stated", everything)
     assert (len(everything), len(known)) == (24, 21)
-    assert human.classes == SETTINGS.classes  # not the folders' names
+    assert human.question.names == SETTINGS.classes  # not the folders' names
     assert known.sources == tuple(file.path for file in files[:21])
     with pytest.raises(InputError, match=r"nobody of .* answered about any of digits"):
         find_teacher(f"human:{project.folder}", load_examples("digits"))

@@ -25,7 +25,7 @@ def test_another_folder_with_the_same_names(tmp_path: Path) -> None:
     Image.open(other / files[5].path).rotate(180).save(other / files[5].path)
     with pytest.raises(MismatchError, match=f"{files[5].path} of other is not the picture that people were shown"):
         find_teacher(f"human:{project.folder}", load_examples(f"folder:{other}"))
-    assert human.classes == SETTINGS.classes
+    assert human.question.names == SETTINGS.classes
 
 
 def test_a_file_that_changed_or_went_since_it_was_answered(tmp_path: Path) -> None:

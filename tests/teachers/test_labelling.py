@@ -10,10 +10,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from joryu.questions import Question
 from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.targets.failures import id_to_hex
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
@@ -36,7 +36,7 @@ def digits() -> Examples:
 class Sums:
     """A teacher whose answers depend on the picture *and* on its batch, in size and place, as a matrix product's do."""
 
-    classes = tuple(str(i) for i in range(10))
+    question = Question.one_of(10)
 
     def __init__(self, fingerprint: str = "sums") -> None:
         self.fingerprint = fingerprint
@@ -238,7 +238,9 @@ def test_a_teacher_given_up_within_a_batch_keeps_what_it_did_answer(tmp_path: Pa
 def test_a_teacher_of_nothing_but_nan_is_given_up(tmp_path: Path, digits: Examples) -> None:
     class Silent(Sums):
         def label(self, batch: Tensor) -> SoftTargets:
-            return SoftTargets(values=torch.full((len(batch), 10), torch.nan), space=Space.LOGITS, n_classes=10)
+            return SoftTargets(
+                values=torch.full((len(batch), 10), torch.nan), space=Space.LOGITS, question=self.question
+            )
 
     with pytest.raises(JoryuError, match=r"in a row .*not finite"):
         label_examples(Silent(), digits, tmp_path, options=options())

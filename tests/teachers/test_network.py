@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from joryu.errors import MismatchError
+from joryu.questions import Link, Question
 from joryu.students import Normalise
-from joryu.questions import Question
 from joryu.targets import Space
 from joryu.teachers import Network
 
@@ -19,7 +19,7 @@ def test_logits_by_hand() -> None:
     teacher = Network(layer, ["a", "b"], normalise=Normalise(mean=1.0, std=2.0))
     answers = teacher.label(torch.tensor([[3.0, 5.0]]))
     assert answers.values.tolist() == [[1.0, 5.0]]  # inputs become 1 and 2
-    assert (answers.space, answers.kind, answers.temperature) == (Space.LOGITS, Kind.ONE_OF_MANY, 1.0)
+    assert (answers.space, answers.link, answers.temperature) == (Space.LOGITS, Link.SOFTMAX, 1.0)
 
 
 def test_it_is_frozen_in_evaluation_mode() -> None:
@@ -31,7 +31,7 @@ def test_it_is_frozen_in_evaluation_mode() -> None:
 
 
 def test_tags() -> None:
-    teacher = Network(nn.Identity(), ["red", "round"], kind=Kind.MANY_OF_MANY)
+    teacher = Network(nn.Identity(), question=Question.tags(["red", "round"]))
     assert teacher.label(torch.tensor([[0.0, 0.0]])).probs().tolist() == [[0.5, 0.5]]
 
 
@@ -66,7 +66,7 @@ class Answering(nn.Module):
     ids=["too many classes", "too few rows", "a number", "a tuple"],
 )
 def test_answers_that_do_not_fit(answer: object, received: str) -> None:
-    with pytest.raises(MismatchError, match=rf"expected logits \[2, 2\]; received {received}"):
+    with pytest.raises(MismatchError, match=rf"expected outputs \[2, 2\]; received {received}"):
         Network(Answering(answer), ["a", "b"]).label(torch.zeros(2, 4))
 
 

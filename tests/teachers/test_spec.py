@@ -38,7 +38,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_run_knows_its_classes(run: Path) -> None:
     teacher = load_teacher(f"run:{run}")
-    assert teacher.classes == ("a", "b")
+    assert teacher.question.names == ("a", "b")
     assert teacher.label(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).values.shape == (3, 2)
     assert load_teacher(f"run:{run}", classes=["a", "b"]).fingerprint == teacher.fingerprint
 

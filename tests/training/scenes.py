@@ -79,7 +79,7 @@ class Scene:
             views=parse_views(self.views) if self.views else None,
             validation=validation if self.validated else None,
         )
-        blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.classes)
+        blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.question)
         run = Run(folder, watch=watch, checkpoint_seconds=every)
         return train(blueprint, material, objective=self.objective, recipe=self.recipe, run=run)
 

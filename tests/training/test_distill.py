@@ -11,10 +11,10 @@ import torch
 from scenes import at_step, digits, label, nearest_mean, recipe
 from torch import nn
 
-from joryu.questions import Question
 from joryu.errors import DeadTeacherError, InputError, MismatchError
 from joryu.examples import UNLABELLED, Examples
 from joryu.objectives import Distillation
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space, Store
 from joryu.teachers import Network
@@ -226,8 +226,8 @@ def test_a_dead_teacher_is_refused_and_can_be_insisted_on(tmp_path: Path) -> Non
 
 
 def test_a_store_of_other_classes(store: Store, tmp_path: Path) -> None:
-    renamed = replace(digits(), classes=tuple("abcdefghij"))
-    with pytest.raises(MismatchError, match="classes"):
+    renamed = replace(digits(), question=Question.one_of("abcdefghij"))
+    with pytest.raises(MismatchError, match="class 0"):
         distill(renamed, store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path))
 
 
@@ -248,7 +248,7 @@ class Reluctant:
 
     def __init__(self, refused: int) -> None:
         self.teacher, self.refused = nearest_mean(digits()), refused
-        self.classes, self.fingerprint = self.teacher.classes, "reluctant"
+        self.question, self.fingerprint = self.teacher.question, "reluctant"
 
     def label(self, batch: torch.Tensor) -> SoftTargets:
         answers = self.teacher.label(batch).values
@@ -315,7 +315,7 @@ class Measured:
 
     def __init__(self, teacher: Network) -> None:
         self._teacher = teacher
-        self.classes = teacher.classes
+        self.question = teacher.question
         self.fingerprint = f"measured {teacher.fingerprint}"
 
     def label(self, batch: torch.Tensor) -> SoftTargets:
@@ -330,7 +330,7 @@ def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_pat
     lesson = replace(LESSON, signal_weight=0.5, twin=True)
     done = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=30), run=Run(tmp_path / "run"))
     student = done.student
-    assert student.blueprint.signals == ("darkness",)
+    assert student.blueprint.heads == {"signals": ("darkness",)}
     with torch.inference_mode():
         assert student.module(digits().inputs[:5]).shape == (5, 10)
         outputs = student.module[:2](digits().inputs)[:, 10]
@@ -340,7 +340,7 @@ def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_pat
     assert torch.corrcoef(torch.stack([outputs, darkness]))[0, 1] > 0.8  # learnt, from two thirds of the rows
     assert abs(torch.corrcoef(torch.stack([of_twin, darkness]))[0, 1]) < 0.6  # nobody taught the twin
     assert lesson_of(tmp_path / "run") == lesson
-    assert read_run(tmp_path / "run")["request"]["student"]["signals"] == ["darkness"]
+    assert read_run(tmp_path / "run")["request"]["student"]["heads"] == {"signals": ["darkness"]}
     assert read_run(tmp_path / "run/twin")["request"]["objective"]["main"]["name"] == "hard-labels"
 
 
@@ -351,8 +351,11 @@ def test_a_store_without_signals_cannot_teach_them(store: Store, tmp_path: Path)
         Lesson(signal_weight=-1.0)
 
 
-def test_a_student_without_signals_is_described_as_ever() -> None:
-    assert "signals" not in Blueprint(architecture="mlp:8x1", input_shape=(4,), classes=("a", "b")).model_dump()
+def test_a_plan_with_signals_from_before_there_were_heads_is_read() -> None:
+    old = {"architecture": "mlp:8x1", "input_shape": [4], "classes": ["a", "b"], "signals": ["darkness"]}
+    plan = Blueprint.model_validate(old)
+    assert (plan.classes, plan.heads) == (("a", "b"), {"signals": ("darkness",)})
+    assert Blueprint.model_validate_json(plan.model_dump_json()) == plan
 
 
 def test_blended_views_teach_a_part_of_the_set_that_the_teacher_was_shown(tmp_path: Path) -> None:

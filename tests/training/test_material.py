@@ -166,7 +166,7 @@ def test_mixed_labels_come_as_probabilities() -> None:
 def test_what_does_not_belong_together(store: Store, tmp_path: Path) -> None:
     examples = digits(200)
     renamed = Examples.of(examples.inputs, examples.labels, classes=[f"digit {name}" for name in examples.classes])
-    with pytest.raises(MismatchError, match="classes"):
+    with pytest.raises(MismatchError, match="class 0"):
         Material(renamed, store)
     with pytest.raises(MismatchError, match="other views"):
         Material(examples, store, views=parse_views("shift:2"))

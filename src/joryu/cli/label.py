@@ -88,11 +88,12 @@ def _named(examples: Examples, classes: str) -> Examples:
         MismatchError: the examples name other classes themselves.
     """
     from joryu.errors import InputError, MismatchError
+    from joryu.questions import Question
 
     names = tuple(name.strip() for name in classes.split(","))
     if not all(names) or len(set(names)) < max(2, len(names)):
         raise InputError("--classes is not usable", expected="two or more names such as cat,dog", received=classes)
-    named = examples.named(names)
+    named = examples.asked(Question.one_of(names))
     if named.classes != names:
         raise MismatchError(
             f"{examples.name} names its own classes", expected=_first(named.classes), received=_first(names),

@@ -50,9 +50,8 @@ def load_annotated(
         classes=project.settings.classes,
         name=folder.resolve().name,
         sources=[file.path for file in kept],
-        rejected=sorted([*gone, *read.rejected]),
     )
-    return replace(examples, sizes=read.sizes)
+    return replace(examples, rejected=tuple(sorted([*gone, *read.rejected])), sizes=read.sizes)
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:

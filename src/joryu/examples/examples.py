@@ -36,8 +36,8 @@ class Examples:
     what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
     ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where there is
     none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and
-    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took). ``sizes`` is
-    the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
+    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
+    ``sizes`` is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -65,7 +65,6 @@ class Examples:
         question: Question | None = None,
         name: str = "examples",
         sources: Sequence[str] | None = None,
-        rejected: Sequence[Rejected] = (),
     ) -> Examples:
         """Examples from tensors; ids are computed here. ``classes`` is short for the question which of them it is.
 
@@ -91,7 +90,6 @@ class Examples:
             question=question,
             name=name,
             sources=None if sources is None else tuple(sources),
-            rejected=tuple(rejected),
         )
 
     def __len__(self) -> int:
@@ -136,6 +134,17 @@ class Examples:
         ('cat', 'dog')
         """
         return replace(self, question=question) if self.question is None else self
+
+    @property
+    def asked_question(self) -> Question:
+        """The question.
+
+        Raises:
+            InputError: nothing is asked.
+        """
+        if self.question is None:
+            raise InputError(f"{self.name} asks nothing", expected="a question", hint="name the classes")
+        return self.question
 
     @property
     def classes(self) -> tuple[str, ...]:

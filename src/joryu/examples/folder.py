@@ -75,9 +75,9 @@ def load_folder(
         classes=[printable(name) for name in plan.classes],
         name=printable(root.name),
         sources=[_name(path, top) for path, _ in kept],
-        rejected=by_weight([*plan.rejected, *passed_over, *read.rejected]),
     )
-    return replace(examples, remarks=tuple(plan.remarks), sizes=read.sizes)
+    rejected = by_weight([*plan.rejected, *passed_over, *read.rejected])
+    return replace(examples, rejected=tuple(rejected), remarks=tuple(plan.remarks), sizes=read.sizes)
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:

@@ -75,9 +75,8 @@ def load_parquet(
         classes=classes,
         name=place.stem if place.is_file() else place.name,
         sources=[names[row] for row in read.kept.tolist()],
-        rejected=read.rejected,
     )
-    return replace(examples, sizes=read.sizes)
+    return replace(examples, rejected=tuple(read.rejected), sizes=read.sizes)
 
 
 def parquet_folder(folder: Path) -> Path | None:

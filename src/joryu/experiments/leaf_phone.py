@@ -112,7 +112,7 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
 
     def network(name: str, material: Material, objective: Objective, *, spec: str, recipe: Recipe) -> Trained:
         # Everybody's inputs are scaled alike: pictures need no labels to be measured.
-        blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.classes)
+        blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.asked_question)
         with setting.running(name) as run:
             recipe = recipe.model_copy(update={"seed": setting.seed})
             return train(blueprint, material, objective=objective, recipe=recipe, run=run)
@@ -120,7 +120,7 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
     few = Material(labelled, views=views)
     teacher = network("teacher", few, HardLabels(), spec=plan.teacher, recipe=plan.teacher_recipe)
     answers = label_examples(
-        Network(teacher.module, transfer.classes, device="cpu"),
+        Network(teacher.module, question=teacher.blueprint.question, device="cpu"),
         transfer,
         setting.folder / "targets",
         views=views,

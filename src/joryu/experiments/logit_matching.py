@@ -23,7 +23,7 @@ from torch import Tensor
 from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
-from joryu.objectives import Distillation, HardLabels
+from joryu.objectives import MAIN, Distillation, HardLabels, total
 from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
 from joryu.training import Material, Recipe
@@ -65,7 +65,7 @@ def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
     gradients = []
     for objective in (Distillation(temperature=temperature), Distillation(divergence="logit-mse")):
         z = student_logits.double().clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(objective(z, targets, None).sum(), z)
+        (gradient,) = torch.autograd.grad(total(objective({MAIN: z}, targets, None)).sum(), z)
         gradients.append(gradient)
     distilling, matching = gradients
     return float((distilling - matching).norm() / matching.norm())

@@ -71,7 +71,7 @@ def teach(
     blueprint = Blueprint(
         architecture=architecture(setting, spec),
         input_shape=tuple(inputs.shape[1:]),
-        classes=material.examples.classes,
+        question=material.examples.asked_question.answer,
         scale=1 / 255,
     )
     with setting.running(name) as run:
@@ -115,7 +115,7 @@ def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, 
     ``more`` are further steps of the views, such as ``,mixup:1``.
     """
     return label_examples(
-        Network(teacher.module, teacher.blueprint.classes),
+        Network(teacher.module, question=teacher.blueprint.question),
         examples,
         out,
         views=parse_views(jitter(setting) + more) if n_views else None,

@@ -23,7 +23,7 @@ def base_of(setting: Setting, shown: Examples) -> Trained:
     """Trained once, with seed 0, for all seeds of both experiments; at smoke size on the labels of ``shown``."""
     examples = shown if setting.smoke else load_examples("tiny_imagenet", split="train", size=SIZE)
     recipe = RECIPE.model_copy(update={"epochs": 3}) if setting.smoke else RECIPE
-    blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, examples.inputs, examples.classes)
+    blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, examples.inputs, examples.asked_question)
     material = Material(examples, views=parse_views(VIEWS))
     with setting.watching("the network that students begin with") as watch:
         run = Run(setting.shared / "people-base", command=setting.command, watch=watch)

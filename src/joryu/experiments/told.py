@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from joryu.annotations.trials import Floats
 from joryu.examples import Examples, Views, content_ids
 from joryu.experiments.experiment import Setting
-from joryu.objectives import Objective
+from joryu.objectives import SIGNALS, Objective
 from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
 from joryu.teachers.labelling import label_examples
@@ -30,7 +30,7 @@ class Told:
     """
 
     def __init__(self, examples: Examples, q: Floats, signals: dict[str, Floats] | None = None) -> None:
-        self.classes = examples.classes
+        self.question = examples.asked_question
         self.signal_names = tuple(signals or ())
         measured = np.stack([*signals.values()], axis=1) if signals else np.empty((len(examples), 0))
         told = np.concatenate([q, measured], axis=1)
@@ -42,11 +42,11 @@ class Told:
     def label(self, batch: Tensor) -> SoftTargets:
         """The rows told about these examples."""
         told = torch.stack([self._told[words.tobytes()] for words in content_ids(batch)])
-        n = len(self.classes)
+        n = len(self.question)
         return SoftTargets(
             values=told[:, :n],
             space=Space.PROBS,
-            n_classes=n,
+            question=self.question,
             signals=told[:, n:] if self.signal_names else None,
             signal_names=self.signal_names,
         )
@@ -77,10 +77,10 @@ def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained
 
 
 def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tuple[Blueprint, Path | None]:
-    shown = course.shown
+    shown, heads = course.shown, {SIGNALS: signals} if signals else {}
     if course.base is None:
-        return Blueprint.fitted(course.student, shown.inputs, shown.classes, signals=signals), None
-    blueprint = course.base.blueprint.model_copy(update={"classes": shown.classes, "signals": signals})
+        return Blueprint.fitted(course.student, shown.inputs, shown.asked_question, heads=heads), None
+    blueprint = course.base.blueprint.model_copy(update={"question": shown.asked_question.answer, "heads": heads})
     folder = setting.folder / ("base-with-signals" if signals else "base")
     save_student(folder, with_new_head(course.base.module, blueprint), blueprint)
     return blueprint, folder

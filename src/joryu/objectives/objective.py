@@ -10,10 +10,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets
 
-MAIN = "main"  #: the name of the outputs that answer the question
-
 Outputs = Mapping[str, Tensor]
-"""What a student says, by name: `MAIN` answers the question, ``[B, (height, width,) C]``; further heads may follow."""
+"""What a student says by name: ``main`` answers the question, ``[B, (height, width,) C]``; further heads may follow."""
 
 Terms = dict[str, Tensor]
 """The parts of a loss by name, each ``[B]`` and at least float32, already weighted: the loss of a row is their sum."""

@@ -17,10 +17,10 @@ from joryu.objectives.classification import (
     reverse_kl,
     soft_cross_entropy,
 )
-from joryu.objectives.objective import MAIN, Outputs
+from joryu.objectives.objective import Outputs
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
-from joryu.questions import Link
+from joryu.questions import MAIN, Link
 
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets

@@ -2,6 +2,7 @@
 
 from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec
 from joryu.questions.link import Link
-from joryu.questions.question import PICTURE, Question, difference
+from joryu.questions.question import MAIN, PICTURE, Question, difference
+from joryu.questions.record import Asked
 
-__all__ = ["PICTURE", "UNKNOWN", "LabelCodec", "LabelKind", "Link", "Question", "codec", "difference"]
+__all__ = ["MAIN", "PICTURE", "UNKNOWN", "Asked", "LabelCodec", "LabelKind", "Link", "Question", "codec", "difference"]

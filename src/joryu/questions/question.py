@@ -10,6 +10,8 @@ from joryu.errors import InputError, MismatchError
 from joryu.questions.labels import NATURAL, LabelKind
 from joryu.questions.link import Link
 
+MAIN = "main"  #: the name of the outputs that answer the question
+
 PICTURE = ("height", "width")
 GRIDS: tuple[tuple[str, ...], ...] = ((), PICTURE)  #: the axes on which a question may repeat inside one example
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
-from joryu.examples import UNLABELLED, Examples, load_examples
+from joryu.examples import Examples, load_examples
 from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
@@ -109,7 +109,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     record = read_run(folder)
     module, blueprint = load_student(folder)
     examples, whole = judges.load(record, folder)
-    examples = examples.named(blueprint.classes)
+    examples = examples.asked(blueprint.question)
     if examples.classes != blueprint.classes:
         raise MismatchError(
             "examples and student differ in their classes",

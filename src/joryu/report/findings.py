@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from torch import Tensor
 
 from joryu.evaluation import Comparison, Evaluation, Likeness, as_json, compare, evaluate_logits, likeness
-from joryu.report.data import ReportData, Role
 from joryu.questions import Question
+from joryu.report.data import ReportData, Role
 from joryu.targets import SoftTargets, Space
 
 SCHEMA = 1  #: of the numbers in ``evaluation.json`` and in the page

@@ -9,25 +9,26 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.questions import Asked, Question
+from joryu.students.answers import Answers
 from joryu.students.architecture import build_architecture
-from joryu.students.head import ClassesAlone
 from joryu.students.normalise import Normalise, measure_normalisation
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 
 class Blueprint(BaseModel):
-    """Architecture, input shape, classes and input normalisation of a student (or of a teacher trained here).
+    """Architecture, input shape, question and input normalisation of a student (or of a teacher trained here).
 
-    ``signals`` names what the student also learns to predict (`joryu.objectives.WithSignals`): one more output each,
-    after the classes, that only training sees.
+    ``classes`` is short for the question which of them it is. ``heads`` names what the student also learns to say,
+    each head with the names of its outputs (`joryu.objectives.WithSignals`): training alone sees them.
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
@@ -39,43 +40,51 @@ class Blueprint(BaseModel):
 
     architecture: str
     input_shape: tuple[int, ...]
-    classes: tuple[str, ...]
+    question: Asked
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     scale: float = 1.0
-    signals: tuple[str, ...] = ()
+    heads: dict[str, tuple[str, ...]] = {}
 
-    @model_serializer(mode="wrap")
-    def _without_no_signals(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A student without signals is described as it was before there were any, so that its runs can be gone on with.
-        described: dict[str, Any] = handler(self)
-        if not self.signals:
-            del described["signals"]
-        return described
+    @model_validator(mode="before")
+    @classmethod
+    def _from_classes(cls, content: Any) -> Any:
+        # Plans were written with classes, and signals for their only further head, before there were questions.
+        if not isinstance(content, dict) or "classes" not in content or "question" in content:
+            return content
+        given = {name: value for name, value in content.items() if name not in ("classes", "signals")}
+        if content.get("signals"):
+            given["heads"] = {"signals": content["signals"]}
+        return given | {"question": {"names": content["classes"]}}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs."""
+        return self.question.names
 
     @classmethod
     def fitted(
-        cls, architecture: str, inputs: Tensor, classes: tuple[str, ...], *, signals: tuple[str, ...] = ()
+        cls, architecture: str, inputs: Tensor, question: Question, *, heads: dict[str, tuple[str, ...]] | None = None
     ) -> Self:
         """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
         mean, std, scale = measure_normalisation(inputs)
         return cls(
             architecture=architecture,
             input_shape=tuple(inputs.shape[1:]),
-            classes=classes,
+            question=question.answer,
             mean=tuple(mean),
             std=tuple(std),
             scale=scale,
-            signals=signals,
+            heads=heads or {},
         )
 
     def build(self) -> nn.Sequential:
         """``Normalise`` followed by the network, initialised from torch's global generator."""
-        single = len(self.mean) == 1
+        single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
         return nn.Sequential(
             Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
-            build_architecture(self.architecture, self.input_shape, len(self.classes) + len(self.signals)),
-            *([ClassesAlone(len(self.classes))] if self.signals else []),
+            build_architecture(self.architecture, self.input_shape, len(self.question) + sum(widths.values())),
+            Answers(self.question, widths),
         )
 
 

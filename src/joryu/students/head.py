@@ -22,22 +22,6 @@ class Float32Linear(nn.Linear):
             return super().forward(input.float())
 
 
-class ClassesAlone(nn.Module):
-    """Passes every output on while training, and the logits of the classes alone afterwards.
-
-    >>> first = ClassesAlone(2)
-    >>> first(torch.zeros(1, 3)).shape, first.eval()(torch.zeros(1, 3)).shape
-    (torch.Size([1, 3]), torch.Size([1, 2]))
-    """
-
-    def __init__(self, n_classes: int) -> None:
-        super().__init__()
-        self.n_classes = n_classes
-
-    def forward(self, outputs: Tensor) -> Tensor:
-        return outputs if self.training else outputs[..., : self.n_classes]
-
-
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
     """Replace the last ``nn.Linear`` with ``n_classes`` outputs by a `Float32Linear` that shares its parameters.
 

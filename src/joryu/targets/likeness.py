@@ -29,14 +29,15 @@ def likeness_of(answers: SoftTargets, *, so_far: Likeness = Likeness.PROBABILITI
     """What a batch of logits looks like, together with those before it; what is not dense logits is taken at its word.
 
     >>> import torch
+    >>> from joryu.questions import Question
     >>> values = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
-    >>> likeness_of(SoftTargets(values=values, space=Space.LOGITS, n_classes=2))
+    >>> likeness_of(SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(2)))
     <Likeness.PROBABILITIES: 'probabilities'>
     """
     if so_far is Likeness.LOGITS or answers.space is not Space.LOGITS or answers.indices is not None:
         return Likeness.LOGITS
     found = likeness(answers.values)
-    if answers.per_tag and found is Likeness.PROBABILITIES:  # tags need not sum to anything
+    if answers.link.independent and found is Likeness.PROBABILITIES:  # tags need not sum to anything
         found = Likeness.SIGMOIDS
     return max(so_far, found, key=list(Likeness).index)
 

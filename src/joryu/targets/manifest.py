@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
-from joryu.questions import Question, difference
+from joryu.questions import Asked, Question, difference
 from joryu.targets.encoding import Encoding, Form
 from joryu.targets.first_schema import from_first_schema
 from joryu.targets.provenance import joryu_version, machine, now
@@ -23,16 +23,6 @@ FILE = "manifest.json"
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _question(content: Any) -> Question:
-    try:
-        return content if isinstance(content, Question) else Question.from_json(content)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-
-
-Asked = Annotated[Question, PlainValidator(_question), PlainSerializer(Question.to_json, return_type=dict)]
 
 
 class TeacherRecord(_Record):

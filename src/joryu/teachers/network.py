@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import MismatchError
-from joryu.students.blueprint import fingerprint
 from joryu.questions import Link, Question
+from joryu.students.blueprint import fingerprint
 from joryu.targets.soft_targets import SoftTargets, Space
 
 
@@ -20,7 +20,7 @@ class Network:
     """A frozen network in evaluation mode: the module is taken over, and must not be trained any further.
 
     Args:
-        module: maps raw inputs ``[B, ...]`` to outputs ``[B, C]``, or ``[B, C, height, width]`` where pixels are asked about.
+        module: maps raw inputs ``[B, ...]`` to outputs ``[B, C]``, or ``[B, C, height, width]`` for each pixel.
         classes: the names of the ``C`` classes, where the question is which of them it is.
         normalise: the teacher's *own* input normalisation, applied first (see `joryu.students.Normalise`); leave it out
             when the module already holds it.

@@ -98,7 +98,7 @@ def _from_run(folder: Path, classes: Sequence[str] | None, input_shape: tuple[in
         )
     if input_shape is not None:
         require_inputs(module, blueprint, input_shape)
-    return Network(module, blueprint.classes)
+    return Network(module, question=blueprint.question)
 
 
 def _short(classes: tuple[str, ...]) -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 
 from joryu.errors import InputError
-from joryu.examples import UNLABELLED, Examples, parse_views, split_examples
-from joryu.objectives import Distillation, HardLabels, Objective, WithSignals
+from joryu.examples import Examples, parse_views, split_examples
+from joryu.objectives import SIGNALS, Distillation, HardLabels, Objective, WithSignals
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
@@ -136,8 +136,9 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
             examples_per_epoch=material.epoch_size,
         )
         check(labelled, recipe)  # before the student is trained, not after
-    signals = _signals(targets, lesson)
-    blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes, signals=signals)
+    blueprint = Blueprint.fitted(
+        lesson.student, teaching.inputs, targets.manifest.question, heads=_heads(targets, lesson)
+    )
     found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | _held_out(examples, lesson.test))
@@ -177,9 +178,9 @@ def _require_labels_for(lesson: Lesson, examples: Examples) -> None:
         raise InputError(f"1 {missing}", setting="hard_weight", hint="try a smaller one")
 
 
-def _signals(targets: Store, lesson: Lesson) -> tuple[str, ...]:
+def _heads(targets: Store, lesson: Lesson) -> dict[str, tuple[str, ...]]:
     if not lesson.signal_weight:
-        return ()
+        return {}
     form = targets.manifest.form
     if form is None or not form.signals:
         raise InputError(
@@ -188,14 +189,12 @@ def _signals(targets: Store, lesson: Lesson) -> tuple[str, ...]:
             received=targets.manifest.teacher.description,
             hint="leave --signal-weight out",
         )
-    return form.signals
+    return {SIGNALS: form.signals}
 
 
 def _also(objective: Objective, blueprint: Blueprint, weight: float) -> Objective:
     """The objective, and the signals beside it where the student has outputs for them."""
-    if not blueprint.signals:
-        return objective
-    return WithSignals(main=objective, n_classes=len(blueprint.classes), weight=weight)
+    return WithSignals(main=objective, weight=weight) if SIGNALS in blueprint.heads else objective
 
 
 def _answerable(examples: Examples, targets: Store) -> Examples:
@@ -229,7 +228,7 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     lesson = Lesson(validation=validation, test=test)
     rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = _divide(rest.labelled(), lesson, recipe.seed)
-    blueprint = Blueprint.fitted(network, teaching.inputs, examples.classes)
+    blueprint = Blueprint.fitted(network, teaching.inputs, examples.asked_question)
     material = Material(teaching, views=parse_views(views) if views else None, validation=validating)
     run = replace(run, notes=run.notes | _held_out(examples, test))
     return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
-from joryu.objectives import Objective
+from joryu.objectives import Objective, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import WEIGHTS, state_of
 from joryu.training.checkpoint import (
@@ -81,7 +81,7 @@ class Loop:
         self.steps = material.epoch_size // self.batch_size
         self.validation = material.validation_material()
         self.progress = Progress()
-        self.loss_sum = torch.zeros((), dtype=sum_dtype(self.fabric.device), device=self.fabric.device)
+        self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
@@ -122,8 +122,8 @@ class Loop:
         Raises:
             TrainingError: the loss is not finite, so that there is nothing worth going on from.
         """
-        self._mean_loss()
-        self.progress.loss_sum = mean_of(self.fabric, self.loss_sum)
+        self._mean_terms()
+        self.progress.sums = {name: mean_of(self.fabric, value) for name, value in self.sums.items()}
         state = {
             "student": self.module.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -181,7 +181,7 @@ class Loop:
     def _epoch(self) -> None:
         progress, world = self.progress, self.fabric.world_size
         self.module.train()
-        self.loss_sum.fill_(progress.loss_sum)
+        self.sums = {name: self._sum(value) for name, value in progress.sums.items()}
         for batch in self.material.batches(
             self._own_showings(), epoch=progress.epoch, batch_size=self.batch_size // world, device=self.fabric.device
         ):
@@ -202,7 +202,9 @@ class Loop:
         rate = recipe.rate(progress.epoch * self.steps + progress.step, recipe.epochs * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self.objective(self.module(batch.inputs), batch.soft_targets, batch.labels).mean()
+        terms = self.objective(self.module(batch.inputs), batch.soft_targets, batch.labels)
+        means = {name: term.mean() for name, term in terms.items()}
+        loss = total(means)
         self.optimiser.zero_grad()
         self.fabric.backward(loss)
         if recipe.clip is not None:
@@ -212,7 +214,10 @@ class Loop:
             constrain(self.layers, recipe.max_norm)
         if self.ema is not None:
             self.ema.update_parameters(self.module.module)
-        self.loss_sum += loss.detach()
+        for name, mean in means.items():
+            if name not in self.sums:
+                self.sums[name] = self._sum(0.0)
+            self.sums[name] += mean.detach()
         progress.step += 1
         progress.loss_rows += 1
 
@@ -226,11 +231,12 @@ class Loop:
 
     def _end_of_epoch(self) -> dict[str, Any]:
         progress = self.progress
-        mean_loss = self._mean_loss()
+        terms = self._mean_terms()
         self._tick()
         record: dict[str, Any] = {
             "epoch": progress.epoch + 1,
-            "train_loss": mean_loss,
+            "train_loss": sum(terms.values()),
+            **{f"train_{name}": value for name, value in terms.items()},
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "seconds": round(progress.seconds, 3),
         }
@@ -241,20 +247,24 @@ class Loop:
             self._save_best(record["epoch"])
         progress.history.append(record)
         progress.epoch, progress.step = progress.epoch + 1, 0
-        progress.loss_sum, progress.loss_rows = 0.0, 0
-        self.loss_sum.zero_()
+        progress.sums, progress.loss_rows = {}, 0
         self._write_history()
         return record
 
-    def _mean_loss(self) -> float:
-        loss = mean_of(self.fabric, self.loss_sum) / max(1, self.progress.loss_rows)
-        if not math.isfinite(loss):
+    def _sum(self, value: float) -> Tensor:
+        return torch.full((), value, dtype=sum_dtype(self.fabric.device), device=self.fabric.device)
+
+    def _mean_terms(self) -> dict[str, float]:
+        """The mean of each term over the epoch's steps so far; their sum is the loss."""
+        steps = max(1, self.progress.loss_rows)
+        terms = {name: mean_of(self.fabric, value) / steps for name, value in self.sums.items()}
+        if not math.isfinite(loss := sum(terms.values())):
             raise TrainingError(
                 f"the loss is not finite in epoch {self.progress.epoch + 1}",
                 received=loss,
                 hint="try a lower --learning-rate, --clip 1.0 or a lower --temperature",
             )
-        return loss
+        return terms
 
     def _validated(self, validation: Material) -> dict[str, float]:
         """The first process's numbers, so that all agree on when to stop, whatever their batch norms have seen."""
