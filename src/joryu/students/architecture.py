@@ -14,14 +14,16 @@ from joryu.errors import InputError, MissingExtraError
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
+from joryu.students.unet import UNet
 
-EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, timm:NAME, module:pkg.mod:factory"
+EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, timm:NAME, module:pkg.mod:factory"
 
 
 def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     """The network a spec names, freshly initialised, mapping *normalised* inputs to logits ``[B, n_classes]``.
 
-    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]`` and ``cnn:WIDTHxDEPTH[,dropout=P]``: this package's own families;
+    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
+      ``unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
     * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
@@ -34,6 +36,7 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
     builders: dict[str, Callable[[str, tuple[int, ...], int], nn.Module]] = {
         "mlp": _mlp,
         "cnn": _cnn,
+        "unet": _unet,
         "timm": _timm,
         "module": _module,
     }
@@ -81,6 +84,12 @@ def _cnn(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     width, depth, options = _shape_and_options(spec, "cnn", ("dropout",))
     (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
     return cnn(input_shape, n_classes, width=width, depth=depth, dropout=rate)
+
+
+def _unet(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    width, depth, options = _shape_and_options(spec, "unet", ("dropout",))
+    (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
+    return UNet(input_shape, n_classes, width=width, depth=depth, dropout=rate)
 
 
 def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:

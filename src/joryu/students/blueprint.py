@@ -32,7 +32,7 @@ class Blueprint(BaseModel):
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
-    >>> plan.build()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
+    >>> plan.build().eval()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 2])
     """
 

@@ -22,6 +22,16 @@ class Float32Linear(nn.Linear):
             return super().forward(input.float())
 
 
+class Float32Conv2d(nn.Conv2d):
+    """``nn.Conv2d`` computed in float32 even under autocast, for heads that answer about every pixel."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(input.device.type):
+            return super().forward(input.float())
+        with torch.autocast(device_type=input.device.type, enabled=False):
+            return super().forward(input.float())
+
+
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
     """Replace the last ``nn.Linear`` with ``n_classes`` outputs by a `Float32Linear` that shares its parameters.
 
