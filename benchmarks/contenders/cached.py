@@ -23,7 +23,7 @@ from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.network import Network
-from joryu.training import Material, Recipe, Run, train
+from joryu.training import Material, Recipe, Replayed, Run, train
 from joryu.training.checkpoint import Progress
 
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -61,7 +61,7 @@ def build(work: Work) -> Contender:
                 ends.append(Spent.now())
 
         with tempfile.TemporaryDirectory(dir=folder.name) as run:
-            material = Material(examples, store)
+            material = Material(examples, Replayed(store))
             train(blueprint, material, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
         first, second = ends
         return Spent(*(after - before for before, after in zip(first, second, strict=True)))

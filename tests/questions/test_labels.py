@@ -33,6 +33,8 @@ def test_the_third_example_is_unknown_and_hiding_makes_another_so(kind: LabelKin
     hidden = codec(kind).hide(labels, torch.tensor([0]))
     assert codec(kind).known(hidden).tolist() == [False, True, False, True]
     assert same(labels, KINDS[kind])  # the caller's are left alone
+    nothing = codec(kind).unknown((2,), 3)
+    assert nothing.shape == (2, *labels.shape[1:]) and not codec(kind).known(nothing).any()
     strata = codec(kind).strata(labels)
     assert strata.dtype == torch.int64 and strata[2] == -1 and (strata[[0, 1, 3]] >= 0).all()
 

@@ -21,7 +21,7 @@ from joryu.objectives import Distillation, HardLabels, Objective, Outputs, Terms
 from joryu.questions import MAIN
 from joryu.students import Blueprint, Float32Linear, fingerprint, load_student
 from joryu.targets import SoftTargets, Store
-from joryu.training import Material, Recipe, Run, Trained, read_history, read_run, train
+from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, read_history, read_run, train
 from joryu.training.checkpoint import load_checkpoint
 from joryu.training.run import Watch
 from joryu.training.trainer import describe
@@ -208,7 +208,9 @@ def test_patience_stops_after_epochs_without_a_better_one(tmp_path: Path) -> Non
 def test_without_labels_validation_is_agreement_with_the_teacher(tmp_path: Path, targets: Path) -> None:
     store = Store.open(targets)
     shown, held_out = digits().select(range(200)), digits().select(range(200, 320)).hide_labels(torch.arange(120))
-    trained = fit(tmp_path, recipe(), examples=shown, targets=store, validation=held_out, objective=Distillation())
+    trained = fit(
+        tmp_path, recipe(), examples=shown, source=Replayed(store), validation=held_out, objective=Distillation()
+    )
     teacher = store.gather(store.rows(held_out.ids, 0)).probs()
     logits = trained.module(held_out.inputs)
     record = min(trained.history, key=lambda record: record["validation_loss"])
@@ -311,7 +313,7 @@ def test_the_run_folder(tmp_path: Path) -> None:
 
 def test_the_request_of_a_run_on_labels_and_views() -> None:
     """Runs that take days are gone on with by later versions: these are the entries they agree on."""
-    found = describe(PLAN, Material(digits(96), views=parse_views("shift:1")), HardLabels(), Recipe())
+    found = describe(PLAN, Material(digits(96), LabelsAlone(parse_views("shift:1"))), HardLabels(), Recipe())
     assert set(found) == {"student", "examples", "validation", "targets", "views", "objective", "recipe"}
     assert found["examples"] == {"name": "digits", "n": 96, "content": found["examples"]["content"]}
     assert (found["validation"], found["targets"], found["views"]) == (None, None, "shift:1")

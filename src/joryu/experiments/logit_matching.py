@@ -26,7 +26,7 @@ from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft
 from joryu.objectives import MAIN, Distillation, HardLabels, total
 from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
-from joryu.training import Material, Recipe
+from joryu.training import Material, Recipe, Replayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def measure(setting: Setting) -> Measured:
     objectives = {f"T{t:g}": Distillation(temperature=t) for t in TRAINED}
     objectives["logits"] = Distillation(divergence="logit-mse")
     measured: Measured = {}
-    material = Material(train_part, store)
+    material = Material(train_part, Replayed(store))
     for name, objective in objectives.items():
         student = teach(setting, name, STUDENT, material, objective=objective, recipe=RECIPE)
         measured[f"{name}_errors"] = errors_of(student, test_part)[0]

@@ -17,7 +17,7 @@ from joryu.objectives import SIGNALS, Objective
 from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
 from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Recipe, Trained, train
+from joryu.training import CarriedOver, Material, Recipe, Replayed, Trained, train
 
 
 class Told:
@@ -69,7 +69,8 @@ class Course(NamedTuple):
 def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained:
     """A student of this teacher in the seed's folder: the same first weights, order and views whatever it is told."""
     store = label_examples(teacher, course.shown, setting.folder / f"targets-{name}")
-    material = Material(course.shown, store, views=course.views, carry_over=course.views is not None)
+    source = Replayed(store) if course.views is None else CarriedOver(store, course.views)
+    material = Material(course.shown, source)
     blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
     recipe = course.recipe.model_copy(update={"seed": setting.seed})
     with setting.running(name, begin_with=begin_with) as run:

@@ -52,6 +52,10 @@ class LabelCodec(Protocol):
         """The same labels, those of the given rows (numbers or flags) unknown."""
         ...
 
+    def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
+        """Labels that nobody gave, for so many rows (and sites of each)."""
+        ...
+
     def strata(self, labels: Tensor) -> Tensor:
         """The group of each example for stratified splits, int64 ``[n]``; `UNKNOWN` for those without a label."""
         ...
@@ -88,6 +92,10 @@ class ClassLabels:
 
     def hide(self, labels: Tensor, rows: Tensor) -> Tensor:
         return _with(labels, rows, UNKNOWN)
+
+    def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
+        del n_outputs
+        return torch.full(sites, UNKNOWN)
 
     def strata(self, labels: Tensor) -> Tensor:
         if labels.ndim == 1:
@@ -130,6 +138,9 @@ class DistributionLabels:
     def hide(self, labels: Tensor, rows: Tensor) -> Tensor:
         return _with(labels, rows, 0.0)
 
+    def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
+        return torch.zeros(*sites, n_outputs)
+
     def strata(self, labels: Tensor) -> Tensor:
         best = labels if labels.ndim == 2 else labels.flatten(1, -2).mean(1)
         return best.argmax(-1).where(self.known(labels), UNKNOWN)
@@ -165,6 +176,9 @@ class TagLabels:
 
     def hide(self, labels: Tensor, rows: Tensor) -> Tensor:
         return _with(labels, rows, UNKNOWN)
+
+    def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
+        return torch.full((*sites, n_outputs), UNKNOWN, dtype=torch.int8)
 
     def strata(self, labels: Tensor) -> Tensor:
         known = self.known(labels)
@@ -203,6 +217,9 @@ class NumberLabels:
 
     def hide(self, labels: Tensor, rows: Tensor) -> Tensor:
         return _with(labels, rows, math.nan)
+
+    def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
+        return torch.full((*sites, n_outputs), math.nan)
 
     def strata(self, labels: Tensor) -> Tensor:
         known = self.known(labels)

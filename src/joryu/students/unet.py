@@ -34,7 +34,7 @@ class UNet(nn.Module):
             raise InputError("a U-Net needs pictures", expected="[channels, height, width]", received=list(input_shape))
         widths = [width * 2**level for level in range(depth + 1)]
         self.down = nn.ModuleList(map(_two, [input_shape[0], *widths[:-1]], widths))
-        self.up = nn.ModuleList(_two(3 * above, above) for above in widths[:-1])  # its own, and twice as many from below
+        self.up = nn.ModuleList(_two(3 * above, above) for above in widths[:-1])  # with those from below
         self.dropout = nn.Dropout2d(dropout)
         self.head = Float32Conv2d(width, n_outputs, kernel_size=1)
         self.multiple = 2**depth

@@ -18,6 +18,7 @@ from joryu.training.material import Material
 from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, another_precision, damaged, is_finished, read_run
+from joryu.training.target_source import CarriedOver, LabelsAlone, Replayed
 from joryu.training.trainer import Trained, check, train
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
@@ -110,18 +111,8 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     _require_labels_for(lesson, examples)
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
-    views = parse_views(targets.manifest.views) if targets.manifest.n_views else None
-    carry_over = lesson.views is not None and lesson.views != targets.manifest.views
-    if carry_over:
-        views = parse_views(lesson.views)
-    material = Material(
-        teaching,
-        targets,
-        views=views,
-        validation=validation,
-        carry_over=carry_over,
-        blended_with=examples if views is not None and views.blends and not carry_over else None,
-    )
+    source = _source(targets, lesson, examples)
+    material = Material(teaching, source, validation=validation)
     targets.require_about(examples)
     if not lesson.allow_dead_teacher:
         audit(targets, examples, temperature=lesson.objective.temperature).refuse_if_fatal()
@@ -130,9 +121,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
         labelled = replace(
             material,
             examples=teaching.labelled(),
-            targets=None,
-            carry_over=False,
-            blended_with=None,  # the twin's partners are drawn from what it is taught
+            source=LabelsAlone(source.views),  # partners of its blends are drawn from what it is taught
             examples_per_epoch=material.epoch_size,
         )
         check(labelled, recipe)  # before the student is trained, not after
@@ -163,6 +152,13 @@ def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
     trained_at, means = read_run(student.folder).get("precision"), chosen_precision(recipe, device_type())
     if trained_at is not None and trained_at != means:
         raise another_precision("the student was trained at another precision than its twin", trained_at, means)
+
+
+def _source(targets: Store, lesson: Lesson, examples: Examples) -> Replayed | CarriedOver:
+    if lesson.views is not None and lesson.views != targets.manifest.views:
+        return CarriedOver(targets, parse_views(lesson.views))
+    source = Replayed(targets)
+    return replace(source, whole=examples) if source.views.blends else source
 
 
 def _require_labels_for(lesson: Lesson, examples: Examples) -> None:
@@ -229,7 +225,7 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = _divide(rest.labelled(), lesson, recipe.seed)
     blueprint = Blueprint.fitted(network, teaching.inputs, examples.asked_question)
-    material = Material(teaching, views=parse_views(views) if views else None, validation=validating)
+    material = Material(teaching, LabelsAlone(parse_views(views)), validation=validating)
     run = replace(run, notes=run.notes | _held_out(examples, test))
     return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)
 

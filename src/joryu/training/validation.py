@@ -22,15 +22,15 @@ def validate(module: nn.Module, material: Material, device: torch.device) -> dic
     """
     module.eval()
     sums = torch.zeros(2, dtype=sum_dtype(device), device=device)
-    everything = torch.arange(len(material.examples))
+    everything, name = torch.arange(len(material.examples)), "validation_accuracy"
     for batch in material.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
         logits = module(batch.inputs).float()
         truth = _truth(batch)
+        name = name if batch.soft_targets is None else "validation_agreement"
         losses = F.cross_entropy(logits, truth, reduction="none")
         right = logits.argmax(-1) == (truth if truth.ndim == 1 else truth.argmax(-1))
         sums += torch.stack([losses.to(sums.dtype).sum(), right.to(sums.dtype).sum()])
     loss, right_share = (sums / len(material.examples)).tolist()
-    name = "validation_accuracy" if material.targets is None else "validation_agreement"
     return {"validation_loss": loss, name: right_share}
 
 
