@@ -125,7 +125,7 @@ def test_the_twin_has_the_same_start_and_the_same_steps_and_labels_alone(
     taught = [material for material in shown if len(material.examples) != 32]  # these validate
     assert [len(material.examples) for material in taught] == [288] * 3 + [72] * 3
     twins = taught[-1]
-    assert twins.targets is None
+    assert twins.source == LabelsAlone()
     assert (twins.examples.labels_or_empty != UNLABELLED).all()
     assert ids(twins.examples) <= ids(found.parts.teaching)
     assert not torch.equal(
