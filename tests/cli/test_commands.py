@@ -340,6 +340,7 @@ def test_a_reader_that_has_gone_and_a_full_disk() -> None:
         assert "No space left" in err
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

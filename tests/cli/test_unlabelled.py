@@ -70,7 +70,7 @@ def test_an_unlabelled_set_is_labelled_audited_verified_and_distilled(
     assert code == 0, err
     assert json.loads(out)["ok"] is True
     distil = f"distill --student mlp:12x1 --examples {spec} --targets {tmp_path}/targets --epochs 20 --batch-size 8"
-    code, out, err = run(f"{distil} --out {tmp_path}/run --json")
+    code, out, err = run(f"{distil} --out {tmp_path}/run --json --precision 32-true")
     assert code == 0, err
     assert json.loads(out)["validation_agreement"] > 0.5
     require_agreement_alone(tmp_path, run)

@@ -21,6 +21,7 @@ from joryu.training import Recipe, Run
 from joryu.training.distill import Lesson, distill, train_on_labels
 
 RECIPE = Recipe(epochs=1, batch_size=8, precision="32-true")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,7 @@ def run(capsys: pytest.CaptureFixture[str], words: str) -> tuple[int, str, str]:
     return int(stopped.value.code or 0), out, err
 
 
+@pytest.mark.slow
 def test_from_people_to_a_report_by_command(
     asked: tuple[Project, list[PictureFile]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

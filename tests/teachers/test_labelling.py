@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
@@ -19,17 +18,12 @@ from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 
 N, B = 100, 16
 
-
-@pytest.fixture(autouse=True)
-def _spare_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # what it is for is tested in test_durable
+pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Examples:
-    pictures, labels = load_digits(return_X_y=True)
-    inputs = torch.from_numpy(pictures[:N]).to(torch.uint8).reshape(-1, 1, 8, 8)
-    return Examples.of(inputs, torch.from_numpy(labels[:N]), classes=[str(i) for i in range(10)], name="digits")
+def digits(first_digits: Callable[[int], Examples]) -> Examples:
+    return first_digits(N)
 
 
 class Sums:

@@ -49,6 +49,7 @@ def together(
     return [process.exitcode for process in both]
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
     """Each takes half of every batch: the mean of their mean losses and gradients is the batch's."""
@@ -67,6 +68,7 @@ def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: P
     assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_two_processes_stop_at_the_same_step_and_go_on(
     elsewhere: Start, port: int, tmp_path: Path, targets: Path
@@ -82,6 +84,7 @@ def test_two_processes_stop_at_the_same_step_and_go_on(
     assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
     three = [elsewhere(one_of, 3, rank, port, "exact", tmp_path / "run", targets, {}) for rank in range(3)]
