@@ -13,7 +13,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
-from scenes import TOGETHER, one_of, outcome
+from scenes import TOGETHER, one_of, one_of_two_kinds, outcome
 
 from joryu.errors import InputError
 from joryu.training import Recipe
@@ -92,6 +92,18 @@ def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path
         process.join(100)
         assert process.exitcode == 1
         assert "a multiple of 3 processes; received 32" in (tmp_path / f"run-{rank}.txt").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.sockets
+def test_processors_of_two_kinds_are_told_apart(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+    both = [elsewhere(one_of_two_kinds, rank, port, tmp_path / "run", targets) for rank in (0, 1)]
+    for rank, process in enumerate(both):
+        process.join(100)
+        assert process.exitcode == 1
+        said = (tmp_path / f"run-{rank}.txt").read_text()
+        assert "the processes would train at two precisions" in said
+        assert f"received {('32-true', 'bf16-mixed')[rank]} on this one); name it with --precision" in said
 
 
 def test_alone_nobody_is_asked() -> None:
