@@ -9,7 +9,7 @@ import pytest
 from picture_files import flat, write_files
 
 from joryu.errors import InputError
-from joryu.examples import Examples, has_split, load_examples, split_names
+from joryu.examples import Examples, has_split, labelled_splits, load_examples, split_names
 
 
 def make(root: Path, *names: str) -> Path:
@@ -140,6 +140,7 @@ def test_a_folder_without_labels_in_test_is_no_class(tmp_path: Path, extra: str)
 def test_a_test_split_without_class_folders_has_no_labels_and_train_says_so(tmp_path: Path, name: str) -> None:
     root = make(tmp_path, *PAIR[:2], name)
     assert "test has no labels" in load(root).remarks
+    assert labelled_splits(f"folder:{root}") == ("train",)
     test = load(root, "test")
     assert (test.classes, test.labels, len(test)) == (("cat", "dog"), None, 1)
 
@@ -147,6 +148,13 @@ def test_a_test_split_without_class_folders_has_no_labels_and_train_says_so(tmp_
 def test_pictures_without_label_in_train_are_no_class(tmp_path: Path) -> None:
     examples = load(make(tmp_path, "train/neg/1.png", "train/pos/1.png", "train/unsup/1.png", "test/neg/1.png"))
     assert (examples.classes, labels(examples)) == (("neg", "pos"), [0, 1, -1])
+
+
+def test_splits_without_a_train_have_classes_of_their_own(tmp_path: Path) -> None:
+    root = make(tmp_path, "val/cat/1.png", "val/dog/1.png", "test/emu/1.png", "test/owl/1.png")
+    assert load(root, "val").classes == ("cat", "dog")
+    assert load(root, "test").classes == ("emu", "owl")
+    assert labelled_splits(f"folder:{root}") == ("validation", "test")
 
 
 def test_unknown_is_a_class_where_train_has_it(tmp_path: Path) -> None:

@@ -28,14 +28,18 @@ class Found(NamedTuple):
     rejected: list[Rejected]
 
     @property
-    def reference(self) -> Folder:
-        """The split whose classes count: train if there is one."""
+    def first(self) -> Folder:
+        """The folder of train, else of the split that comes first; that of the set if it has none."""
         return self.splits[in_order(self.splits)[0]] if self.splits else self.top
 
 
 class Level(NamedTuple):
-    """The folders of one split: of each class, and of pictures without label; no folder at all if they lie loose."""
+    """The folders of one split: of each class, and of pictures without label; no folder at all if they lie loose.
 
+    They lie in ``top``, which is the folder of the split or one inside it.
+    """
+
+    split: Folder
     top: Folder
     classes: dict[str, Folder]
     unlabelled: list[Folder]
@@ -67,7 +71,7 @@ def find_set(root: Path) -> Found:
 def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level:
     """The class folders of a split, directly inside or in the only folder there.
 
-    ``known``: the reference's classes by `spelling`. With them a folder counts as a class only if it is one of theirs:
+    ``known``: the classes of train by `spelling`. With them a folder counts as a class only if it is one of theirs:
     one that says it has no labels, or that is alone, holds pictures without label; any other is left out by name.
 
     Raises:
@@ -85,8 +89,8 @@ def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level
     named = [one for one in top.full if one.name.lower() not in _WITHOUT_LABEL]
     unlabelled = [one for one in top.full if one.name.lower() in _WITHOUT_LABEL]
     if known is None:
-        return _of_reference(Level(top, {one.name: one for one in named}, unlabelled, rejected, remarks))
-    return _of_other(Level(top, {one.name: one for one in named}, unlabelled, rejected, remarks), known)
+        return _of_reference(Level(folder, top, {one.name: one for one in named}, unlabelled, rejected, remarks))
+    return _of_other(Level(folder, top, {one.name: one for one in named}, unlabelled, rejected, remarks), known)
 
 
 def spelling(name: str) -> str:
@@ -122,7 +126,7 @@ def _of_other(level: Level, known: Mapping[str, str]) -> Level:
             remarks.append(
                 f"{printable(name)} of {printable(level.top.name)} is left out: a class that train does not have"
             )
-    return Level(level.top, classes, unlabelled, rejected, remarks)
+    return level._replace(classes=classes, unlabelled=unlabelled, rejected=rejected, remarks=remarks)
 
 
 def _is_known(folders: Iterable[Folder], known: Mapping[str, str] | None) -> bool:
