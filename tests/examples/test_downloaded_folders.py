@@ -273,6 +273,12 @@ def test_the_links_of_the_hubs_cache_are_files_like_others(tmp_path: Path) -> No
         (root / name).symlink_to(f"../../../blobs/{blob}")
     examples = load(root)
     assert (examples.classes, examples.rejected) == (("red", "white"), ())
+    assert (load(repository).ids == examples.ids).all()
+    write_files(repository, {"snapshots/0ld/red/1.png": flat(9), "snapshots/0ld/white/1.png": flat(9)})
+    with pytest.raises(InputError, match="keeps 2 versions of a set"):
+        load(repository)
+    write_files(repository, {"refs/main": b"c0ffee\n"})
+    assert (load(repository).ids == examples.ids).all()
     (tmp_path / "away.png").write_bytes(flat(3))
     (root / "red" / "2.png").symlink_to(tmp_path / "away.png")
     assert load(root).rejected == (("red/2.png", "link that leads out of the folder"),)

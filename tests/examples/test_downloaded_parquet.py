@@ -160,7 +160,7 @@ def test_columns_that_may_be_meant_are_refused_until_one_is_named(tmp_path: Path
     path = table(tmp_path / "train.parquet", columns, described)
     with pytest.raises(InputError, match=r"several columns of pictures .*received left, right\); try --column left"):
         load(path)
-    with pytest.raises(InputError, match=r"several columns of labels .*fine_label, coarse_label\); try --column fine"):
+    with pytest.raises(InputError, match=r"several columns of labels .*; try --column right,fine_label \(or #right,"):
         load(path, column="right")
     both = load(path, column="right,fine_label")
     assert (both.inputs[:, 0, 0, 0].tolist(), named(both)) == ([3, 4], ["dog", "cat"])

@@ -88,9 +88,9 @@ def choose_columns(shard: Shard, wanted: str | None = None) -> Columns:
         raise InputError(
             "--column names too much", expected="a column of pictures, one of labels, or both", received=wanted
         )
-    picture = pictures[0] if pictures else _picture(shard)
+    picture = pictures[0] if pictures else _picture(shard, named)
     require_pictures(shard, picture)
-    label = labels[0] if labels else _label(shard, picture)
+    label = labels[0] if labels else _label(shard, picture, named)
     if label is not None:
         require_labels(shard, label)
     usual = picture in _PICTURES and (label is None or label in _LABELS)
@@ -107,7 +107,7 @@ def require_pictures(shard: Shard, name: str) -> None:
             f"{shard.path} has no column of pictures",
             expected=f"a column {name!r}",
             received=some(shard.schema.names),
-            hint=_say_column(name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)),
+            hint=_say_column([name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)]),
         )
     kind = shard.schema.field(name).type
     if not _is_picture(kind):
@@ -150,37 +150,37 @@ def _named(shard: Shard, wanted: str | None) -> list[str]:
     return names
 
 
-def _picture(shard: Shard) -> str:
+def _picture(shard: Shard, named: Sequence[str]) -> str:
     typed = [name for name, feature in shard.features.items() if feature.get("_type") == "Image"]
     found = typed or [name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)]
-    return _one_of(shard, found, _PICTURES, "pictures") or _PICTURES[0]
+    return _one_of(shard, found, _PICTURES, named) or _PICTURES[0]
 
 
-def _label(shard: Shard, picture: str) -> str | None:
+def _label(shard: Shard, picture: str, named: Sequence[str]) -> str | None:
     typed = [name for name, feature in shard.features.items() if feature.get("_type") == "ClassLabel"]
     usual = [name for name in _LABELS if name in shard.schema.names]
     more = [name for name in _MORE_LABELS if name in shard.schema.names]
     found = [name for name in typed or usual or more if name != picture]
-    return _one_of(shard, found, _LABELS, "labels")
+    return _one_of(shard, found, _LABELS, named)
 
 
-def _one_of(shard: Shard, found: Sequence[str], usual: Sequence[str], what: str) -> str | None:
-    """The only column, or the only one of a usual name; ``None`` if there is none."""
+def _one_of(shard: Shard, found: Sequence[str], usual: Sequence[str], named: Sequence[str]) -> str | None:
+    """The only column, or the only one of a usual name; ``None`` if there is none. ``named``: what was asked for."""
     called = [name for name in found if name in usual]
     chosen = called if len(called) == 1 else found
     if len(chosen) > 1:
         raise InputError(
-            f"{shard.path} has several columns of {what}",
+            f"{shard.path} has several columns of {'pictures' if usual == _PICTURES else 'labels'}",
             expected=f"one, or one called {' or '.join(usual)}",
             received=some(found),
-            hint=_say_column(found),
+            hint=_say_column(found, named),
         )
     return chosen[0] if chosen else None
 
 
-def _say_column(names: Iterator[str] | Sequence[str]) -> str | None:
-    first = next(iter(names), None)
-    return None if first is None else f"try --column {first}"
+def _say_column(found: Sequence[str], named: Sequence[str] = ()) -> str | None:
+    names = ",".join((*named, found[0])) if found else ""
+    return f"try --column {names} (or #{names} after the set)" if names else None
 
 
 def _may_be_picture(shard: Shard, name: str) -> bool:

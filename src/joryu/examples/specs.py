@@ -9,7 +9,7 @@ from typing import NamedTuple
 from joryu.errors import InputError
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
 from joryu.examples.layouts import did_you_mean, visible_folders
-from joryu.examples.tree import Folder
+from joryu.examples.tree import Folder, hub_snapshot
 
 LAYOUTS = ("idx", "parquet", "folder", "project")
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
@@ -33,10 +33,11 @@ def find_place(spec: str, root: Path | None = None) -> Place:
     text, part = _parted(spec, root)
     layout, colon, rest = text.partition(":")
     if colon and layout in LAYOUTS:
-        return Place(layout, _existing(rest, root), part)
+        return Place(layout, hub_snapshot(_existing(rest, root)), part)
     known, place = known_set(text), find_known(text, root) or _path(text, root)
     if place is None:
         raise _unknown(text, root)
+    place = hub_snapshot(place)
     found = sniff(place)
     if found is None and place.is_dir() and Folder(place).has_picture:
         raise InputError(

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from joryu.errors import InputError
 from joryu.examples.clutter import CLUTTER, is_clutter
 from joryu.examples.decoding import is_picture
 from joryu.examples.examples import Rejected
@@ -82,6 +83,26 @@ def link_root(root: Path) -> Path:
     real = root.resolve()
     kept = (folder for folder in (real, *real.parents) if folder.name.startswith(_HUB) and (folder / "blobs").is_dir())
     return next(kept, real)
+
+
+def hub_snapshot(path: Path) -> Path:
+    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in; else the path itself.
+
+    Raises:
+        InputError: it keeps several versions, and does not say which is the one of its main branch.
+    """
+    if not (path.name.startswith(_HUB) and (path / "snapshots").is_dir()):
+        return path
+    kept = sorted(folder for folder in (path / "snapshots").iterdir() if folder.is_dir())
+    main = path / "refs" / "main"
+    current = path / "snapshots" / main.read_text().strip() if main.is_file() else None
+    if current in kept:
+        return current
+    if len(kept) != 1:
+        raise InputError(
+            f"{path} keeps {len(kept)} versions of a set", expected="one", hint="name one of those in its snapshots/"
+        )
+    return kept[0]
 
 
 def printable(name: str) -> str:
