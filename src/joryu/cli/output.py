@@ -66,13 +66,13 @@ def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
 TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
 
 
-def share_held_out(examples: str, asked_for: float | None) -> float:
+def share_held_out(examples: str, asked_for: float | None, *, column: str | None = None) -> float:
     """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
     from joryu.examples import has_split, labelled_splits
 
     if asked_for is not None:
         return asked_for
-    there, labelled = has_split(examples, "test"), labelled_splits(examples)
+    there, labelled = has_split(examples, "test"), labelled_splits(examples, column=column)
     if there and ("test" in labelled or not labelled):
         return 0.0
     what = "the test split of {} has no labels" if there else "{} has no test split"

@@ -136,8 +136,8 @@ def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
     return in_order(_LAYOUTS[place.layout].splits(place))
 
 
-def labelled_splits(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
-    """Those of `split_names` that have labels, found without decoding a picture.
+def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | None = None) -> tuple[str, ...]:
+    """Those of `split_names` that have labels, found without decoding a picture; ``column`` as in `load_examples`.
 
     >>> labelled_splits("digits")
     ('train', 'test')
@@ -145,7 +145,7 @@ def labelled_splits(spec: str, *, data_root: Path | None = None) -> tuple[str, .
     Raises:
         InputError: an unknown spec, a path that is not there, or labels that cannot be read.
     """
-    place = _with_column(find_place(spec, data_root), spec, None)
+    place = _with_column(find_place(spec, data_root), spec, column)
     return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
