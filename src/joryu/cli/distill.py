@@ -12,8 +12,8 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    talk_of_examples,
     talk_of_few_steps,
-    talk_of_rejected,
     warn_of_overlap,
     watching,
 )
@@ -86,7 +86,7 @@ def distill(
     store = Store.open(targets)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
+    talk_of_examples(examples, "train", shown)
     lesson = Lesson(
         student=student,
         objective=objective,

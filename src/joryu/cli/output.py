@@ -55,12 +55,20 @@ def command_line() -> str:
     return shlex.join(["joryu", *_typed])
 
 
-def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
-    """Name the files that were left out, and why."""
-    for one in rejected[:most]:
-        talk(f"left out {one.name}: {one.reason}")
-    if len(rejected) > most:
-        talk(f"… and {len(rejected) - most} more were left out")
+def talk_of_examples(spec: str, split: str, examples: Examples) -> None:
+    """Say in one line what was loaded, then name the files that were left out, and why."""
+    from joryu.examples.overview_text import summary_line
+
+    talk(summary_line(spec, split, examples))
+    talk_of_rejected(examples.rejected)
+
+
+def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
+    """Name the files that were left out, and why; what a system or a program left behind is only counted."""
+    from joryu.examples.overview_text import left_out_lines
+
+    for line in left_out_lines(rejected):
+        talk(f"left out {line}")
 
 
 TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student

@@ -12,8 +12,8 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    talk_of_examples,
     talk_of_few_steps,
-    talk_of_rejected,
     warn_of_overlap,
     watching,
 )
@@ -61,7 +61,7 @@ def train(
     )
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
+    talk_of_examples(examples, "train", shown)
     held_out = share_held_out(examples, test)
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=held_out, seed=seed, size=size)
