@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from joryu.examples.clutter import CLUTTER, is_clutter
 from joryu.examples.decoding import is_picture
 from joryu.examples.examples import Rejected
 
-_USUAL = (
+USUAL: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".jp2", ".avif"),
 )
@@ -50,7 +51,7 @@ class Folder:
     @cached_property
     def has_loose_picture(self) -> bool:
         """Whether a file directly inside is called like a picture or, where none is, one of the first few is one."""
-        named = any(path.suffix.lower() in _USUAL for path in self.loose)
+        named = any(path.suffix.lower() in USUAL for path in self.loose)
         return named or any(is_picture(path) for path in self.loose[:_TRIED] if path.is_file())
 
     @cached_property
