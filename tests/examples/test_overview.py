@@ -173,3 +173,12 @@ def test_digits_come_with_a_library() -> None:
     assert (overview.place, overview.unsplit, overview.sizes) == (None, False, Counter({(8, 8): 600}))
     assert overview_lines(overview)[0] == "digits: bundled, comes with a library"
     assert overview.source("test", 4) == "#4"
+
+
+def test_splits_that_are_joined_keep_the_sizes_of_their_files(messy: Path) -> None:
+    joined = load_examples(str(messy), split="all", size=16)
+    assert joined.sizes is not None
+    assert joined.sizes.tolist() == [[40, 40]] * 9
+    assert summary_line(str(messy), "all", joined).startswith(
+        "messy: folder, all splits, 2 classes, 9 pictures 3×16×16"
+    )

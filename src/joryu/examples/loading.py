@@ -193,6 +193,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
             )
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
+    sizes = [part.sizes for part in parts if part.sizes is not None]
     left_out = [Rejected(f"{name}/{one.name}", one.reason) for part, name in named for one in part.rejected]
     return replace(
         first,
@@ -202,4 +203,5 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
         rejected=tuple(by_weight(left_out)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
+        sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
     )

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
-from joryu.examples.known import DIGITS
 from joryu.examples.layouts import ALL
 from joryu.examples.likeness import Repeats, find_copies, find_repeats
-from joryu.examples.loading import load_examples, locate, split_names
+from joryu.examples.loading import load_examples, split_names
 from joryu.examples.pictures import Progress, SizeNeededError
+from joryu.examples.specs import BUNDLED, find_place
 
 LOOK: Final = 96
 """Pictures that differ in size are looked at, and compared, at this height and width."""
@@ -127,7 +127,7 @@ def look(
     Raises:
         InputError: as `joryu.examples.load_examples`, where no split can be loaded.
     """
-    splits = split_names(spec)
+    place, splits = find_place(spec), split_names(spec)
     wanted = splits if split == ALL else (split,)
 
     def load(size: int | None) -> tuple[dict[str, Examples], dict[str, str]]:
@@ -144,8 +144,8 @@ def look(
         parts, unreadable = load(compared_at := LOOK)
     return Overview(
         spec=spec,
-        layout=layout_of(spec),
-        place=None if spec == DIGITS.name else locate(spec)[1],
+        layout=place.layout,
+        place=None if place.layout == BUNDLED else place.path,
         splits=splits,
         parts=parts,
         unreadable=unreadable,
@@ -169,15 +169,6 @@ def _load(
                 raise
             unreadable[split] = str(error)
     return parts, unreadable
-
-
-def layout_of(spec: str) -> str:
-    """``bundled``, ``idx``, ``parquet``, ``folder`` or ``project``.
-
-    Raises:
-        InputError: an unknown spec, or a path that is not there.
-    """
-    return "bundled" if spec == DIGITS.name else locate(spec)[0]
 
 
 def counts_of(examples: Examples) -> Counter[str | None]:

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from joryu.examples.clutter import CLUTTER
 from joryu.examples.examples import Examples, Rejected
+from joryu.examples.layouts import ALL
 from joryu.examples.loading import split_names
-from joryu.examples.overview import Copy, Overview, counts_of, layout_of, sizes_of
+from joryu.examples.overview import Copy, Overview, counts_of, sizes_of
+from joryu.examples.specs import find_place
 
 MOST_CLASSES: Final = 40  #: classes shown on a terminal
 MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
@@ -24,7 +26,7 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
     """
     counts = counts_of(examples)
     unlabelled = counts.pop(None, 0)
-    said = [layout_of(spec), f"{split} split" if len(split_names(spec)) > 1 or split != "train" else "no splits"]
+    said = [find_place(spec).layout, _which(spec, split)]
     if unlabelled < len(examples):
         said.append(plural(sum(1 for n in counts.values() if n), "class"))
     said.append(f"{plural(len(examples), 'picture')} {'×'.join(map(str, examples.inputs.shape[1:]))}")
@@ -120,6 +122,12 @@ def plural(n: int, noun: str) -> str:
 def channels_in_words(examples: Examples) -> str:
     """Whether pictures are read as grey or in colour."""
     return "grey" if examples.inputs.shape[1] == 1 else "colour"
+
+
+def _which(spec: str, split: str) -> str:
+    if split_names(spec) == ("train",):
+        return "no splits"
+    return "all splits" if split == ALL else f"{split} split"
 
 
 def _split_lines(overview: Overview) -> list[str]:
