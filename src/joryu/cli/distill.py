@@ -99,7 +99,7 @@ def distill(
         allow_dead_teacher=allow_dead_teacher,
     )
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=lesson.test, seed=seed, size=size)
+        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size)
     with watching("distilling") as watch:
         notes = {"examples": examples, "size": size, "targets": str(targets)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)

@@ -64,7 +64,7 @@ def train(
     talk_of_examples(examples, "train", shown)
     held_out = share_held_out(examples, test)
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=held_out, seed=seed, size=size)
+        warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size)
     with watching("training") as watch:
         run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
         done = train_on_labels(
