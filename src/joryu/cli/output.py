@@ -76,13 +76,15 @@ TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher
 
 def share_held_out(examples: str, asked_for: float | None) -> float:
     """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
-    from joryu.examples import has_split
+    from joryu.examples import has_split, labelled_splits
 
     if asked_for is not None:
         return asked_for
-    if has_split(examples, "test"):
+    there, labelled = has_split(examples, "test"), labelled_splits(examples)
+    if there and ("test" in labelled or not labelled):
         return 0.0
-    talk(f"{examples} has no test split: {TEST_SHARE:.0%} of it is held out for the report")
+    what = "the test split of {} has no labels" if there else "{} has no test split"
+    talk(f"{what.format(examples)}: {TEST_SHARE:.0%} of it is held out for the report")
     return TEST_SHARE
 
 

@@ -17,7 +17,7 @@ from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
-from joryu.examples.layouts import ALL, canonical_split, in_order
+from joryu.examples.layouts import ALL, canonical_split, in_order, some
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 from joryu.examples.specs import BUNDLED, Place, find_place
@@ -180,10 +180,17 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     """The splits of a set as one, each source with the name of its split before it.
 
     Raises:
-        InputError: pictures of splits that differ in size.
+        InputError: pictures of splits that differ in size, or splits of other classes.
     """
     first = parts[0]
     for part, name in zip(parts, names, strict=True):
+        if part.classes != first.classes:
+            raise InputError(
+                f"the splits of {first.name} have classes of their own",
+                expected=f"{some(first.classes, most=3)} as in {names[0]}",
+                received=f"{some(part.classes, most=3)} in {name}",
+                hint=f"try --split {names[0]}",
+            )
         if part.inputs.shape[1:] != first.inputs.shape[1:]:
             raise InputError(
                 "pictures differ in size between splits",
