@@ -55,27 +55,67 @@ def command_line() -> str:
     return shlex.join(["joryu", *_typed])
 
 
-def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
-    """Name the files that were left out, and why."""
-    for one in rejected[:most]:
-        talk(f"left out {one.name}: {one.reason}")
-    if len(rejected) > most:
-        talk(f"… and {len(rejected) - most} more were left out")
+def talk_of_examples(spec: str, split: str, examples: Examples) -> None:
+    """Say in one line what was loaded, then name the files that were left out, and why."""
+    from joryu.examples.overview_text import summary_line
+
+    talk(summary_line(spec, split, examples))
+    talk_of_rejected(examples.rejected)
+
+
+def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
+    """Name the files that were left out, and why; what a system or a program left behind is only counted."""
+    from joryu.examples.overview_text import left_out_lines
+
+    for line in left_out_lines(rejected):
+        talk(f"left out {line}")
 
 
 TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
 
 
-def share_held_out(examples: str, asked_for: float | None) -> float:
-    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
+def split_labelled(store: Store, examples: str) -> str:
+    """The part of these examples that the store answers about, said where it is not the usual one."""
+    made_for = store.manifest.examples
+    split = made_for.split if made_for.spec == examples and made_for.split else "train"
+    if split != "train":
+        talk(f"the part that is taught is the one that was labelled: {split}; another: --split")
+    return split
+
+
+def share_held_out(examples: str, asked_for: float | None, split: str = "train") -> float:
+    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
+
+    ``split`` is what they are taught: a test split that is taught itself cannot judge.
+    """
     from joryu.examples import has_split
+    from joryu.examples.layouts import ALL, canonical_split
 
     if asked_for is not None:
         return asked_for
-    if has_split(examples, "test"):
+    taught_itself = split == ALL or canonical_split(split) == "test"
+    if has_split(examples, "test") and not taught_itself:
         return 0.0
-    talk(f"{examples} has no test split: {TEST_SHARE:.0%} of it is held out for the report")
+    why = f"the test split of {examples} is taught itself" if taught_itself else f"{examples} has no test split"
+    talk(f"{why}: {TEST_SHARE:.0%} of it is held out for the report")
     return TEST_SHARE
+
+
+def warn_of_overlap(
+    spec: str, shown: Examples, *, share: float, seed: int, size: int | None, column: str | None = None
+) -> None:
+    """Warn, before the training, when examples that are to judge its outcome are taught too."""
+    from joryu.examples import load_examples
+    from joryu.training.overlap import warn_before_training
+
+    with counting("comparing with what will judge") as advance:
+
+        def load(split: str) -> Examples:
+            return load_examples(spec, split=split, size=size, column=column, progress=advance)
+
+        warning = warn_before_training(spec, shown, share=share, seed=seed, load=load)
+    if warning is not None:
+        talk(f"warning: {warning}")
 
 
 FEW_STEPS = 300  #: below this even a small network has hardly begun

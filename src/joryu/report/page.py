@@ -38,7 +38,15 @@ def write_report(run: ReportData, path: Path | str) -> Path:
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
-    path = Path(path)
+    return write_page(render_report(run), Path(path))
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write the text of a page to ``path`` and return it.
+
+    Raises:
+        InputError, JoryuError: as `write_report`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -46,7 +54,7 @@ def write_report(run: ReportData, path: Path | str) -> Path:
     if path.is_dir():
         raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / 'report.html'}")
     with durable_file(path) as file:
-        file.write(render_report(run).encode())
+        file.write(page.encode())
     return path
 
 
@@ -55,12 +63,13 @@ def render_report(run: ReportData) -> str:
     findings = find(run)
     context = _shared(run, findings) | _audit(run.audit)
     if findings.alike is not None:
-        return _environment().get_template("unlabelled.html.j2").render(context)
-    return _environment().get_template("page.html.j2").render(context | _context(run, findings))
+        return environment().get_template("unlabelled.html.j2").render(context)
+    return environment().get_template("page.html.j2").render(context | _context(run, findings))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What the templates of this house are filled in with: their filters, and text escaped unless told otherwise."""
     environment = Environment(
         loader=PackageLoader("joryu.report"),
         autoescape=True,
