@@ -76,10 +76,10 @@ def test_an_unlabelled_set_is_labelled_audited_verified_and_distilled(
     require_agreement_alone(tmp_path, run)
     code, out, err = run(f"{distil} --out {tmp_path}/twins --twin")
     assert (code, out) == (2, "")
-    assert "a twin needs labels" in err.splitlines()[-1]
+    assert "--twin needs labels" in err.splitlines()[-1]
     code, _, err = run(f"{distil} --out {tmp_path}/hard --hard-weight 1")
     assert code == 2
-    assert "hard_weight 1 needs labels" in err.splitlines()[-1]
+    assert "--hard-weight 1 needs labels" in err.splitlines()[-1]
 
 
 def require_agreement_alone(folder: Path, run: Command) -> None:

@@ -87,7 +87,7 @@ def load_examples(
     split: str = "train",
     size: int | None = None,
     column: str | None = None,
-    data_root: Path | None = None,
+    data_root: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Examples:
     """The examples a spec names.
@@ -121,7 +121,7 @@ def load_examples(
     return parts[0] if len(parts) == 1 else _joined(parts, names)
 
 
-def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
+def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
     """The splits of the named examples, found without reading one: train, validation, test, then others by name.
 
     A set without splits is ``("train",)``.
@@ -136,7 +136,7 @@ def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
     return in_order(_LAYOUTS[place.layout].splits(place))
 
 
-def labelled_splits(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
+def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | str | None = None) -> tuple[str, ...]:
     """Those of `split_names` that have labels, found without decoding a picture.
 
     >>> labelled_splits("digits")
@@ -145,11 +145,11 @@ def labelled_splits(spec: str, *, data_root: Path | None = None) -> tuple[str, .
     Raises:
         InputError: an unknown spec, a path that is not there, or labels that cannot be read.
     """
-    place = _with_column(find_place(spec, data_root), spec, None)
+    place = _with_column(find_place(spec, data_root), spec, column)
     return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
-def has_split(spec: str, split: str, *, data_root: Path | None = None) -> bool:
+def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> bool:
     """Whether the named examples come with a split of their own, found without reading a single example.
 
     >>> has_split("digits", "test"), has_split("digits", "validation")

@@ -38,7 +38,7 @@ def write_report(run: ReportData, path: Path | str) -> Path:
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
-    return write_page(render_report(run), path)
+    return write_page(render_report(run), Path(path))
 
 
 def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Path:
