@@ -197,7 +197,7 @@ def forbidden(*_: object, **__: object) -> None:
 TOGETHER = {
     "exact": Scene(
         "mlp:16x1",
-        recipe(optimiser="sgd", learning_rate=0.3, clip=0.5, ema=0.8),
+        recipe(optimiser="sgd", learning_rate=0.3, clip=0.5, ema=0.8, precision="32-true"),
         Distillation(temperature=2.0, hard_weight=0.5),
         views="shift:1",
         soft=True,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from scenes import at_step, digits, label, nearest_mean, recipe
 from torch import nn
 
@@ -306,18 +304,6 @@ def test_a_teacher_holds_out_the_part_that_judges_its_student(store: Store, tmp_
     assert set.union(*seen) == ids(some.labelled()) - judging
     with pytest.raises(InputError, match="nothing is left"):
         train_on_labels("mlp:8x1", some, validation=0.5, test=0.5, recipe=recipe(), run=Run(tmp_path / "x"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler (c++)")
-def test_a_compiled_student_is_the_same_student(store: Store, tmp_path: Path) -> None:
-    for name, compiled in (("plain", False), ("compiled", True)):
-        settings = recipe(epochs=1, optimiser="sgd", precision="32-true", compile=compiled)
-        distill(digits(), store, lesson=LESSON, recipe=settings, run=Run(tmp_path / name))
-    plain, compiled_ = (load_file(tmp_path / name / "student.safetensors") for name in ("plain", "compiled"))
-    assert plain.keys() == compiled_.keys()
-    for name, weights in plain.items():
-        assert torch.allclose(weights, compiled_[name], atol=1e-4), name
 
 
 # --- signals as a second task ---------------------------------------------------------------------------------------

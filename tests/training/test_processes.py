@@ -17,9 +17,9 @@ from scenes import TOGETHER, one_of, outcome
 
 from joryu.errors import InputError
 from joryu.training import Recipe
+from joryu.training.checkpoint import load_checkpoint
 from joryu.training.processes import (
     any_says,
-    best_precision,
     make_fabric,
     mean_of,
     no_gpu_search,
@@ -76,7 +76,8 @@ def test_two_processes_stop_at_the_same_step_and_go_on(
     assert together(elsewhere, port, "dropout", tmp_path / "whole", targets) == [0, 0]
     stopped = together(elsewhere, port, "dropout", tmp_path / "stopped", targets, {0: 12, 1: 11})
     assert stopped == [1, 1]  # a KeyboardInterrupt each, and nobody waits for the other
-    saved = torch.load(tmp_path / "stopped" / "checkpoint.pt", weights_only=True)
+    saved = load_checkpoint(tmp_path / "stopped")
+    assert saved is not None
     assert saved["random"].shape[0] == 2
     assert not torch.equal(*saved["random"])
     assert together(elsewhere, port, "dropout", tmp_path / "stopped", targets) == [0, 0]
@@ -100,17 +101,6 @@ def test_alone_nobody_is_asked() -> None:
     assert mean_of(fabric, torch.tensor(2.5)) == 2.5
     state = torch.get_rng_state()
     assert rows_of(fabric, state) is state
-
-
-def test_precision_is_what_the_hardware_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert best_precision("cpu") == "32-true"
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    assert best_precision("cpu") == "bf16-mixed"
-    assert best_precision("mps") == "32-true"
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
-    assert best_precision("cuda") == "bf16-mixed"
 
 
 def test_fabric_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,7 @@ def load_folder(
         sources=[_name(path, top) for path, _ in kept],
         rejected=by_weight([*plan.rejected, *passed_over, *read.rejected]),
     )
-    return replace(examples, remarks=tuple(plan.remarks))
+    return replace(examples, remarks=tuple(plan.remarks), sizes=read.sizes)
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:

@@ -101,13 +101,13 @@ def sniff(place: Path) -> str | None:
     return "folder" if has_class_folders(place) else None
 
 
-def list_data(root: Path | None = None) -> list[Listing]:
+def list_data(root: Path | str | None = None) -> list[Listing]:
     """The sets known by name, found or absent, then every other folder under the data root that has a known layout.
 
     >>> list_data()[0].name
     'digits'
     """
-    root = data_root() if root is None else root
+    root = data_root() if root is None else Path(root)
     rows = [Listing(known.name, known.layout, find_known(known.name, root), obtain(known, root)) for known in KNOWN]
     taken = {row.path for row in rows}
     others = [folder for folder in visible_folders(root) if folder not in taken] if root.is_dir() else []

@@ -87,7 +87,7 @@ def load_examples(
     split: str = "train",
     size: int | None = None,
     column: str | None = None,
-    data_root: Path | None = None,
+    data_root: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Examples:
     """The examples a spec names.
@@ -121,7 +121,7 @@ def load_examples(
     return parts[0] if len(parts) == 1 else _joined(parts, names)
 
 
-def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
+def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
     """The splits of the named examples, found without reading one: train, validation, test, then others by name.
 
     A set without splits is ``("train",)``.
@@ -136,7 +136,7 @@ def split_names(spec: str, *, data_root: Path | None = None) -> tuple[str, ...]:
     return in_order(_LAYOUTS[place.layout].splits(place))
 
 
-def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | None = None) -> tuple[str, ...]:
+def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | str | None = None) -> tuple[str, ...]:
     """Those of `split_names` that have labels, found without decoding a picture; ``column`` as in `load_examples`.
 
     >>> labelled_splits("digits")
@@ -149,7 +149,7 @@ def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | N
     return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
-def has_split(spec: str, split: str, *, data_root: Path | None = None) -> bool:
+def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> bool:
     """Whether the named examples come with a split of their own, found without reading a single example.
 
     >>> has_split("digits", "test"), has_split("digits", "validation")
@@ -200,6 +200,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
             )
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
+    sizes = [part.sizes for part in parts if part.sizes is not None]
     left_out = [Rejected(f"{name}/{one.name}", one.reason) for part, name in named for one in part.rejected]
     return replace(
         first,
@@ -209,4 +210,5 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
         rejected=tuple(by_weight(left_out)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
+        sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
     )

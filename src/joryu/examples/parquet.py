@@ -85,7 +85,7 @@ def load_parquet(
         sources=[names[row] for row in read.kept.tolist()],
         rejected=read.rejected,
     )
-    examples = replace(examples, remarks=tuple(found.remarks))
+    examples = replace(examples, remarks=tuple(found.remarks), sizes=read.sizes)
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 

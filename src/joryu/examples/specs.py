@@ -23,11 +23,11 @@ class Place(NamedTuple):
     part: str | None = None
 
 
-def find_place(spec: str, root: Path | None = None) -> Place:
+def find_place(spec: str, root: Path | str | None = None) -> Place:
     """Raises:
     InputError: there is no such thing, or it has no layout that is known.
     """
-    root = data_root() if root is None else root
+    root = data_root() if root is None else Path(root)
     if spec == DIGITS.name:
         return Place(BUNDLED, Path())
     text, part = _parted(spec, root)
@@ -54,7 +54,7 @@ def find_place(spec: str, root: Path | None = None) -> Place:
     return Place(found, place, part or (known.part if known is not None else None))
 
 
-def locate(spec: str, *, data_root: Path | None = None) -> tuple[str, Path]:
+def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
     """The layout and the place that a spec (other than ``digits``) names.
 
     Raises:

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -16,6 +16,7 @@ from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.training.precision import ASKED, chosen_precision, device_type
 from joryu.training.recipe import Recipe
 
 
@@ -24,30 +25,20 @@ def make_fabric(recipe: Recipe) -> Fabric:
 
     Raises:
         InputError: a strategy that splits the weights: the moving average, max-norm and the saved student need them
-            whole.
+            whole; a precision that cannot be had, see `chosen_precision`.
     """
-    precision = recipe.precision
-    if precision == "auto":
-        precision = best_precision("cuda" if torch.cuda.is_available() else "cpu")
-    with _quiet():
+    precision = chosen_precision(recipe, device_type())
+    settings: dict[str, Any] = {} if ASKED in os.environ else {"precision": precision}  # Fabric reads that by itself
+    if "LT_DEVICES" not in os.environ:
         # Fabric alone would take every GPU it sees and start this program once for each: not in a user's notebook.
-        fabric = Fabric(precision=precision) if "LT_DEVICES" in os.environ else Fabric(precision=precision, devices=1)
+        settings["devices"] = 1
+    with _quiet():
+        fabric = Fabric(**settings)
         if "LT_CLI_USED" not in os.environ:  # fabric run has started the processes already
             fabric.launch()
     if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
         raise InputError("this strategy cannot train a student", expected="ddp", received=os.environ.get("LT_STRATEGY"))
     return fabric
-
-
-def best_precision(device_type: str) -> Literal["32-true", "bf16-mixed"]:
-    """bf16 where the hardware multiplies it natively, else float32."""
-    if device_type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device_type == "cpu":
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    else:
-        native = False
-    return "bf16-mixed" if native else "32-true"
 
 
 def any_says(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:

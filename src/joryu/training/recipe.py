@@ -24,7 +24,8 @@ class Recipe(BaseModel):
     2012). ``ema``: decay of an exponential moving average of the weights, which is then what is validated and saved.
     ``patience``: stop after this many epochs without a better validation loss. ``keep``: the weights of the ``best``
     epoch on validation (without validation, the last), or of the ``last`` epoch. ``precision``: ``auto`` is bf16 where
-    the hardware multiplies it natively, else float32.
+    the hardware multiplies it natively, else float32, unless the environment says otherwise
+    (``JORYU_AUTO_PRECISION``, see `joryu.training.precision.chosen_precision`).
 
     >>> recipe = Recipe(learning_rate=0.1, warmup=0.02)
     >>> [round(recipe.rate(step, 102), 4) for step in (0, 1, 2, 51, 101)]  # two steps up, then half a cosine
@@ -66,7 +67,7 @@ class Recipe(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise InputError(f"a recipe has no {name!r}", expected=", ".join(cls.model_fields)) from error
             wanted = first["msg"].removeprefix("Input should be ")
-            raise InputError(f"{name} is not usable", expected=wanted, received=repr(first["input"])) from error
+            raise InputError("is not usable", setting=name, expected=wanted, received=repr(first["input"])) from error
 
     @classmethod
     def of(cls, **settings: Any) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ from joryu.errors import InputError, MismatchError
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
 from joryu.training.checkpoint import Progress, clean, write_json
+from joryu.training.precision import AUTO
 
 METRICS = "metrics.jsonl"
+RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
 
 Watch = Callable[[Progress, int, int], None]
 """Called after every step with the progress, the number of steps in an epoch and the number of epochs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """A run folder.
 
@@ -36,11 +38,27 @@ class Run:
     """
 
     folder: Path
-    command: str = ""
-    watch: Watch | None = None
-    checkpoint_seconds: float = 30.0
-    begin_with: Path | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    command: str
+    watch: Watch | None
+    checkpoint_seconds: float
+    begin_with: Path | None
+    notes: dict[str, Any]
+
+    def __init__(
+        self,
+        folder: Path | str,
+        command: str = "",
+        watch: Watch | None = None,
+        checkpoint_seconds: float = 30.0,
+        begin_with: Path | str | None = None,
+        notes: dict[str, Any] | None = None,
+    ) -> None:
+        fields = {
+            "folder": Path(folder), "command": command, "watch": watch, "checkpoint_seconds": checkpoint_seconds,
+            "begin_with": None if begin_with is None else Path(begin_with), "notes": {} if notes is None else notes,
+        }  # fmt: skip
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     @property
     def record(self) -> Path:
@@ -75,20 +93,21 @@ class Run:
             if self.finished:
                 clean(self.folder)
 
-    def open(self, request: dict[str, Any]) -> None:
-        """Begin, or go on with, what ``request`` asks for.
+    def open(self, request: dict[str, Any], precision: str | None = None) -> None:
+        """Begin, or go on with, what ``request`` asks for, at the ``precision`` that it comes to on this machine.
 
         A run that never got as far as a checkpoint or an epoch has nothing to lose, and gives way to another request.
 
         Raises:
-            MismatchError: the folder holds a run that asked for something else.
+            MismatchError: the folder holds a run that asked for something else, or that began at another precision.
         """
-        if self.record.is_file() and self._agrees(request):
+        if self.record.is_file() and self._agrees(request, precision):
             return
         write_json(
             self.record,
             {
                 "request": request,
+                "precision": precision,
                 "command": self.command,
                 "notes": self.notes,
                 "started": now(),
@@ -97,16 +116,19 @@ class Run:
             },
         )
 
-    def _agrees(self, request: dict[str, Any]) -> bool:
+    def _agrees(self, request: dict[str, Any], precision: str | None) -> bool:
         """Whether the folder's run asked for the same; raises where it asked for something else and got somewhere."""
         record = read_run(self.folder)
         earlier = record["request"]
         wanted = json.loads(json.dumps(request))
         differing = [key for key in sorted(earlier.keys() | wanted.keys()) if earlier.get(key) != wanted.get(key)]
-        if not differing:
+        began = record.get("precision") or precision
+        if not differing and ("finished" in record or began == precision):
             return True
         if "finished" not in record and not any((self.folder / name).exists() for name in (CHECKPOINT, METRICS)):
             return False
+        if not differing:
+            raise another_precision(f"the training in {self.folder} began at another precision", began, precision)
         key = differing[0]
         raise MismatchError(
             f"{self.folder} holds a run with another {key}",
@@ -120,20 +142,20 @@ class Run:
         write_json(self.record, read_run(self.folder) | {"finished": now()} | outcome)
 
 
-def is_finished(folder: Path) -> bool:
+def is_finished(folder: Path | str) -> bool:
     """Whether a folder holds a run that came to its end."""
-    return (folder / "run.json").is_file() and "finished" in read_run(folder)
+    return (Path(folder) / "run.json").is_file() and "finished" in read_run(folder)
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path | str) -> dict[str, Any]:
     """The content of ``run.json``.
 
     Raises:
         InputError: there is none, it cannot be read, or it lacks what everybody relies on.
     """
-    path = folder / "run.json"
+    path = Path(folder) / "run.json"
     if not path.is_file():
-        raise InputError(f"{folder} is not a run", expected="a folder that joryu distill wrote (it holds run.json)")
+        raise InputError(f"{folder} is not a run", expected=RUN_FOLDER)
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
@@ -142,6 +164,20 @@ def read_run(folder: Path) -> dict[str, Any]:
         if not isinstance(found := _entry(content, where.split(".")), kind):
             raise damaged(path, f"{where} {json.dumps(found)[:60]}")
     return content
+
+
+def best_epoch_kept(record: dict[str, Any]) -> int | None:
+    """The epoch, from 1, whose weights the run of this record kept; ``None`` if it kept the last one's."""
+    best = record.get("best_epoch")
+    return best if isinstance(best, int) and record["request"]["recipe"].get("keep") != "last" else None
+
+
+def another_precision(what: str, began: str | None, means: str | None) -> MismatchError:
+    """What to say where ``auto`` means another precision here than where a training began."""
+    return MismatchError(
+        what, expected=began, received=f"{means}, which auto means on this machine",
+        hint=f"set {AUTO}={began} to go on at that one, or choose another folder",
+    )  # fmt: skip
 
 
 def damaged(path: Path, received: object) -> InputError:
