@@ -5,11 +5,30 @@ not apply is left out. The command line prints the message as it stands and exit
 
 >>> print(InputError("temperature is not usable", expected="a number > 0", received=0, hint="try --temperature 4"))
 temperature is not usable (expected a number > 0; received 0); try --temperature 4
+
+Whoever writes Python knows a setting by its parameter, whoever types a command by its option: what an error begins with
+``setting=`` can be said both ways.
+
+>>> error = InputError("is not usable", setting="hard_weight", expected="0..1", received=2)
+>>> print(error)
+hard_weight is not usable (expected 0..1; received 2)
+>>> print(error.spelled(option))
+--hard-weight is not usable (expected 0..1; received 2)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+
+def option(setting: str) -> str:
+    """The command line's name of a setting.
+
+    >>> option("batch_size")
+    '--batch-size'
+    """
+    return f"--{setting.replace('_', '-')}"
 
 
 class JoryuError(Exception):
@@ -17,12 +36,21 @@ class JoryuError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, expected: object = None, received: object = None, hint: str | None = None) -> None:
-        self.what, self.expected, self.received, self.hint = what, expected, received, hint
+    def __init__(
+        self, what: str, *, setting: str | None = None, expected: object = None, received: object = None,
+        hint: str | None = None,
+    ) -> None:  # fmt: skip
+        self.setting, self.expected, self.received, self.hint = setting, expected, received, hint
         details = [f"expected {expected}"] if expected is not None else []
         details += [f"received {received}"] if received is not None else []
         message = f"{what} ({'; '.join(details)})" if details else what
-        super().__init__(f"{message}; {hint}" if hint else message)
+        self._rest = f"{message}; {hint}" if hint else message
+        self.what = what if setting is None else f"{setting} {what}"
+        super().__init__(self._rest if setting is None else f"{setting} {self._rest}")
+
+    def spelled(self, name_of: Callable[[str], str]) -> str:
+        """The message with its setting, if it begins with one, called by another name."""
+        return self._rest if self.setting is None else f"{name_of(self.setting)} {self._rest}"
 
 
 class InputError(JoryuError):

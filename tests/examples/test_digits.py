@@ -41,5 +41,5 @@ def test_train_and_test_share_no_digit() -> None:
 
 def test_digits_can_be_enlarged_and_have_no_other_split() -> None:
     assert load_examples("digits", size=16).inputs.shape == (1197, 1, 16, 16)
-    with pytest.raises(InputError, match=r"digits has no split 'validation' \(expected all or test or train\)"):
+    with pytest.raises(InputError, match=r"digits has no split 'validation' \(expected train or test or all\)"):
         load_examples("digits", split="validation")

@@ -120,3 +120,12 @@ def test_pixels_in_memory_are_fitted_as_files_are(channels: int) -> None:
 def test_pixels_that_would_not_fit_in_memory_are_refused() -> None:
     with pytest.raises(InputError, match=r"do not fit in memory .*--size"):
         resize_pixels(np.zeros((2, 1, 8, 8), dtype=np.uint8), 10_000_000)
+
+
+def test_the_size_in_the_file_is_told_whatever_size_is_read() -> None:
+    wide, exif = noise(90, 40), Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    files = [save(wide, "PNG"), save(wide, "JPEG", exif=exif), b"none", save(noise(1200, 1000), "JPEG")]
+    read = read_pictures(named(files), 4, size=16)
+    assert read.sizes.tolist() == [[90, 40], [40, 90], [1200, 1000]]
+    assert read.pixels.shape[2:] == (16, 16)

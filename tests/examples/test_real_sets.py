@@ -46,16 +46,16 @@ def test_cifar10_as_jpeg(real_data: Path) -> None:
 
 
 def test_leaves_in_class_folders(real_data: Path, tmp_path: Path) -> None:
-    source = real_data / "leaves" / "apple_cedar_rust"
-    if not source.is_dir():
-        pytest.skip("leaves is not under JORYU_DATA")
-    for path in sorted(source.iterdir())[:40]:  # a few: all 7,379 take seconds
-        target = tmp_path / source.name / path.name
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(path.read_bytes())
+    for source in (real_data / "leaves" / "apple_cedar_rust", real_data / "leaves" / "cherry_healthy"):
+        if not source.is_dir():
+            pytest.skip("leaves is not under JORYU_DATA")
+        for path in sorted(source.iterdir())[:20]:  # a few: all 7,379 take seconds
+            target = tmp_path / source.name / path.name
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(path.read_bytes())
     leaves = load_examples(f"folder:{tmp_path}")
     assert leaves.inputs.shape == (40, 3, 96, 96)
-    assert leaves.classes == ("apple_cedar_rust",)
+    assert leaves.classes == ("apple_cedar_rust", "cherry_healthy")
     assert leaves.rejected == ()
     green = leaves.inputs.float().mean((0, 2, 3))
     assert green.argmax() == 1  # leaves are green

@@ -1,6 +1,8 @@
 """A student is two files and nothing else."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
-from joryu.students import Blueprint, fingerprint, load_student, load_weights, save_student
+from joryu.students import Blueprint, fingerprint, load_student, load_weights, require_inputs, save_student
 from joryu.students.blueprint import state_of
 
 PLAN = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"), mean=(0.3,), std=(0.7,), scale=0.5)
@@ -105,6 +107,51 @@ def test_damaged_absent_and_foreign_weights(student: tuple[Path, nn.Module], tmp
     with pytest.raises(MismatchError, match="do not fit the network") as caught:
         load_student(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", [".pt", ".pth", ".bin"])
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_weights_of_torch_come_with_the_line_that_converts_them(
+    student: tuple[Path, nn.Module], tmp_path: Path, ending: str, old: bool, wrapped: bool
+) -> None:
+    module = student[1]
+    path = tmp_path / f"it's mine{ending}"
+    state = module.state_dict()
+    torch.save({"state_dict": state} if wrapped else state, path, _use_new_zipfile_serialization=not old)
+    with pytest.raises(InputError, match=r"received what torch\.save writes\); convert it once: python -c ") as caught:
+        load_weights(module, path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_line_that_converts_weights_runs_as_it_stands(student: tuple[Path, nn.Module], tmp_path: Path) -> None:
+    path = tmp_path / "it's mine.pth"  # a name that a shell needs quoted
+    torch.save({"state_dict": student[1].state_dict()}, path)
+    with pytest.raises(InputError) as caught:
+        load_weights(PLAN.build(), path)
+    line = str(caught.value).split("convert it once: ", 1)[1].replace("python", sys.executable, 1)
+    subprocess.run(line, shell=True, check=True)  # noqa: S602 - as whoever reads it would
+    load_weights(PLAN.build(), path.with_suffix(".safetensors"))
+
+
+def test_a_grey_student_says_why_it_refuses_colour() -> None:
+    grey = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"))
+    with pytest.raises(MismatchError, match=r"learned from grey .* in colour: make them grey \(Pillow") as caught:
+        require_inputs(grey.build(), grey, (3, 8, 8))
+    assert "--size" not in str(caught.value)
+    with pytest.raises(MismatchError, match=r"make them grey .*; try --size 8"):
+        require_inputs(grey.build(), grey, (3, 9, 9))
+    require_inputs(grey.build(), grey, (1, 9, 9))
+
+
+@pytest.mark.parametrize("architecture", ["cnn:4x2", "mlp:4x1"])
+def test_a_colour_student_takes_a_grey_picture_as_three_equal_channels(architecture: str) -> None:
+    plan = Blueprint(
+        architecture=architecture, input_shape=(3, 8, 8), classes=("a", "b"), mean=(0.1, 0.2, 0.3), std=(1, 2, 3)
+    )
+    student, pictures = plan.build().eval(), torch.rand(2, 1, 8, 8)
+    require_inputs(student, plan, (1, 8, 8))
+    assert torch.equal(student(pictures), student(pictures.expand(-1, 3, -1, -1)))
 
 
 def test_a_missing_tensor_is_a_mismatch(student: tuple[Path, nn.Module]) -> None:

@@ -6,19 +6,18 @@ import json
 import os
 import random
 import signal
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from scenes import SCENES, STEPS, at_step, killed_at_rename, killed_at_step, outcome
 
 from joryu.errors import MismatchError, TrainingError
-from joryu.training.checkpoint import load_checkpoint
+from joryu.training.checkpoint import NAME, load_checkpoint, save_checkpoint
 from joryu.training.validation import validate
 
 NAMES = list(SCENES)
@@ -174,9 +173,11 @@ def test_a_finished_run_returns_at_once(tmp_path: Path, targets: Path) -> None:
 def test_what_a_kill_after_the_finish_leaves_is_cleared(tmp_path: Path, targets: Path) -> None:
     scene = SCENES[NAMES[0]]
     scene.train(tmp_path, targets)
-    (tmp_path / "checkpoint.pt").write_bytes(b"left over")
+    (tmp_path / NAME).write_bytes(b"left over")
+    (tmp_path / "checkpoint.pt").write_bytes(b"left over by an earlier version")
     (tmp_path / "best-2.safetensors").write_bytes(b"left over")
     scene.train(tmp_path, targets)
+    assert not (tmp_path / NAME).exists()
     assert not (tmp_path / "checkpoint.pt").exists()
     assert not (tmp_path / "best-2.safetensors").exists()
 
@@ -192,14 +193,19 @@ def interrupted(tmp_path: Path, targets: Path) -> Path:
 
 
 def flip(path: Path) -> None:
-    """One bit of one weight: the file is still a zip that torch.load takes without a word."""
-    with ZipFile(path) as archive:
-        largest = max(archive.infolist(), key=lambda record: record.file_size)
+    """One bit of one weight: the file is still one that safetensors takes without a word."""
     content = bytearray(path.read_bytes())
-    name, extra = struct.unpack_from("<HH", content, largest.header_offset + 26)
-    content[largest.header_offset + 30 + name + extra + largest.file_size // 2] ^= 1
+    content[8 + int.from_bytes(content[:8], "little") + 1000] ^= 1
     path.write_bytes(content)
-    torch.load(path, weights_only=True)
+    load_file(path)
+
+
+def flip_a_number(path: Path) -> None:
+    """One bit of the step that the training had come to: still JSON."""
+    content = path.read_bytes()
+    assert content.count(rb"\"step\", 3]") == 1
+    path.write_bytes(content.replace(rb"\"step\", 3]", rb"\"step\", 2]"))
+    load_file(path)
 
 
 def cut(path: Path) -> None:
@@ -214,16 +220,16 @@ def replace_by_text(path: Path) -> None:
     path.write_bytes(b"not a checkpoint")
 
 
-@pytest.mark.parametrize("damage", [flip, cut, empty, replace_by_text])
+@pytest.mark.parametrize("damage", [flip, flip_a_number, cut, empty, replace_by_text])
 def test_a_damaged_checkpoint(interrupted: Path, targets: Path, damage: Callable[[Path], None]) -> None:
-    damage(interrupted / "checkpoint.pt")
+    damage(interrupted / NAME)
     with pytest.raises(TrainingError, match="delete that file to begin this training again") as caught:
         SCENES[NAMES[0]].train(interrupted, targets)
     assert "\n" not in str(caught.value)
 
 
 def test_a_checkpoint_of_something_else(interrupted: Path, targets: Path) -> None:
-    torch.save({"a": torch.zeros(1)}, interrupted / "checkpoint.pt")
+    save_checkpoint(interrupted, {"a": torch.zeros(1)})
     with pytest.raises(TrainingError, match="cannot go on from the checkpoint"):
         SCENES[NAMES[0]].train(interrupted, targets)
 
@@ -231,9 +237,17 @@ def test_a_checkpoint_of_something_else(interrupted: Path, targets: Path) -> Non
 def test_a_checkpoint_of_several_processes(interrupted: Path, targets: Path) -> None:
     state = load_checkpoint(interrupted)
     assert state is not None
-    torch.save(state | {"random": torch.stack([state["random"]] * 2)}, interrupted / "checkpoint.pt")
+    save_checkpoint(interrupted, state | {"random": torch.stack([state["random"]] * 2)})
     with pytest.raises(TrainingError, match="saved by 2 processes and not by 1"):
         SCENES[NAMES[0]].train(interrupted, targets)
+
+
+def test_a_pickle_of_an_earlier_version_is_not_read(interrupted: Path, targets: Path) -> None:
+    (interrupted / NAME).unlink()
+    torch.save({}, interrupted / "checkpoint.pt")
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt \(received a pickle.*delete that file to begin") as caught:
+        SCENES[NAMES[0]].train(interrupted, targets)
+    assert "\n" not in str(caught.value)
 
 
 def test_another_request_in_the_same_folder_is_refused_by_name(interrupted: Path, targets: Path) -> None:

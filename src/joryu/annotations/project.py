@@ -58,12 +58,15 @@ class Project:
         self.events = events
 
     @classmethod
-    def create(cls, folder: Path, settings: Settings, pictures_root: Path, pictures: Iterable[PictureFile]) -> Self:
+    def create(
+        cls, folder: Path | str, settings: Settings, pictures_root: Path | str, pictures: Iterable[PictureFile]
+    ) -> Self:
         """A new project; what was begun there and never finished is begun anew.
 
         Raises:
             InputError: there is a project already, or a file, or no picture.
         """
+        folder, pictures_root = Path(folder), Path(pictures_root)
         if (folder / FILE).exists():
             raise InputError(f"there is a project already at {folder}", hint="open it, or choose another folder")
         if folder.exists() and not folder.is_dir():
@@ -83,13 +86,14 @@ class Project:
         return project
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path | str) -> Self:
         """The project of a folder.
 
         Raises:
             InputError: there is none, or a file of it cannot be read.
             MismatchError: a newer Joryu wrote it.
         """
+        folder = Path(folder)
         path = folder / FILE
         if not path.is_file():
             raise InputError(
@@ -252,7 +256,7 @@ def _content(answer: Answer) -> str:
     ).hexdigest()  # fmt: skip
 
 
-def picture_key(path: Path) -> str:
+def picture_key(path: Path | str) -> str:
     """The key of a picture: SHA-256 of the file's bytes."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

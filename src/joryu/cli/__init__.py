@@ -16,6 +16,7 @@ from joryu.cli import (
     devices,
     distill,
     evaluate,
+    examples,
     experiment,
     label,
     report,
@@ -24,7 +25,8 @@ from joryu.cli import (
     version,
 )
 from joryu.cli.output import remember
-from joryu.errors import InputError, JoryuError
+from joryu.cli.summaries import show_summaries_whole
+from joryu.errors import InputError, JoryuError, option
 
 INTERRUPTED = 130
 
@@ -37,17 +39,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, label, audit, verify, distill, evaluate, report, version):
+for command in (examples, train, label, audit, verify, distill, evaluate, report, version):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
+show_summaries_whole(app)
 
 
 @app.callback()
 def options(
     debug: bool = typer.Option(False, "--debug", help="Show the whole traceback of an error."),
+    _version: bool = typer.Option(
+        False, "--version", "-V", is_eager=True, callback=version.say, help="Print the version and exit."
+    ),
 ) -> None:
     """Turn anything that can answer into a teacher, and train a small student from its soft answers.
 
@@ -94,7 +100,7 @@ def _require_names_that_can_be_written(words: Sequence[str]) -> None:
 def _line_of(error: Exception) -> tuple[str, int] | None:
     """What to say of an error that the user or the machine is the cause of; ``None`` for one of ours."""
     if isinstance(error, JoryuError):
-        return str(error), error.exit_code
+        return error.spelled(option), error.exit_code
     if isinstance(error, OSError):
         named = f" ({error.filename})" if error.filename else ""
         return f"the system says: {error.strerror or error}{named}; what was done is kept: mend it and run again", 1

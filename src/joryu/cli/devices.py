@@ -11,7 +11,7 @@ import typer
 from joryu.cli.output import JSON, emit, talk
 
 app = typer.Typer(
-    help="Headsets, heart-rate sensors and the like: what can be attached, and what it says.",
+    help="Headsets, heart-rate sensors and the like; what can be attached, and what it says.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

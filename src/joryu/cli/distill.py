@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
     counting,
     emit,
     share_held_out,
+    split_labelled,
+    talk_of_examples,
     talk_of_few_steps,
-    talk_of_rejected,
+    warn_of_overlap,
     watching,
 )
+from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(distill)
+    app.command()(takes_recipe(distill))
 
 
 def distill(
     student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, timm:NAME or module:pkg.mod:factory."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
+    split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     targets: Path = typer.Option(..., help="The store that joryu label wrote."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
@@ -35,23 +42,12 @@ def distill(
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    epochs: int = typer.Option(30, help="Passes over the examples."),
-    batch_size: int = typer.Option(256, help="Examples in a step."),
-    learning_rate: float = typer.Option(1e-3, help="The peak of the schedule."),
-    optimiser: str = typer.Option("adamw", help="adamw or sgd."),
-    schedule: str = typer.Option("cosine", help="cosine, one-cycle or constant."),
-    weight_decay: float = typer.Option(0.0, help="Decoupled for adamw; spares biases and norms."),
-    clip: float | None = typer.Option(None, help="Largest norm of a gradient."),
-    ema: float | None = typer.Option(None, help="Keep an exponential moving average of the weights, such as 0.999."),
-    patience: int | None = typer.Option(None, help="Stop after so many epochs without a better validation loss."),
-    precision: str = typer.Option("auto", help="auto, 32-true, bf16-mixed or 16-mixed."),
-    compile: bool = typer.Option(False, "--compile", help="Compile the student with torch.compile."),
     views: str | None = typer.Option(
         None, help="Augmentations such as shift:3,flip for targets without any; answers are taken for them too."
     ),
     signal_weight: float = typer.Option(0.0, help="Also predict what was measured of a person, with this weight."),
-    seed: int = typer.Option(0, help="Of the split, the weights and the order."),
     allow_dead_teacher: bool = typer.Option(False, "--allow-dead-teacher", help="Go on although the audit says no."),
+    settings: dict[str, Any] = RECIPE,
     as_json: bool = JSON,
 ) -> None:
     """Train a small student from stored soft answers; run again to go on where it stopped.
@@ -65,46 +61,32 @@ def distill(
     from joryu.training import Recipe, Run
     from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
+    from joryu.training.run import is_finished
 
-    recipe = Recipe.of(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        optimiser=optimiser,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        clip=clip,
-        ema=ema,
-        patience=patience,
-        precision=precision,
-        compile=compile,
-        seed=seed,
-    )
+    recipe = Recipe.of(**settings)
     objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
     store = Store.open(targets)
+    split = split or split_labelled(store, examples)
     with counting("reading pictures") as advance:
-        shown = load_examples(examples, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
+        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
+    talk_of_examples(examples, split, shown)
     lesson = Lesson(
         student=student,
         objective=objective,
         validation=validation,
-        test=share_held_out(examples, test),
+        test=share_held_out(examples, test, split, column),
         labelled=labelled,
         twin=twin,
         views=views,
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
+    if not is_finished(out):
+        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size, column=column)
     with watching("distilling") as watch:
-        notes = {"examples": examples, "size": size, "targets": str(targets)}
+        notes = {"examples": examples, "split": split, "size": size, "column": column, "targets": str(targets)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))
-    last = done.student.history[-1] if done.student.history else {}  # a finished run may have lost them
-    emit({"run": str(out), "twin": twin, **last}, as_json, f"{out}: {_in_words(last)}; next: joryu report {out}")
-
-
-def _in_words(record: dict[str, float]) -> str:
-    found = [f"{name.replace('_', ' ')} {record[name]:.4f}" for name in record if name.startswith("validation")]
-    return ", ".join([f"{record['epoch']} epochs", *found]) if record else "finished"
+    found = {"run": str(out), "twin": twin, **outcome(done.student)}
+    emit(found, as_json, f"{out}: {in_words(done.student)}; next: joryu report {out}")

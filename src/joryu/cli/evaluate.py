@@ -20,7 +20,7 @@ def evaluate(
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     as_json: bool = JSON,
 ) -> None:
-    """Measure a student, its teacher and its twin on labelled examples, and write evaluation.json.
+    """Measure student, teacher and twin on labelled examples; the numbers go into evaluation.json too.
 
     \b
     Example:  joryu evaluate run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
+from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_examples
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -53,7 +53,7 @@ def label(
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
+    talk_of_examples(examples, split, shown)
     if classes is not None:
         shown = _named(shown, classes)
     who, known = find_teacher(teacher, shown, n_views=n_views)

@@ -55,27 +55,72 @@ def command_line() -> str:
     return shlex.join(["joryu", *_typed])
 
 
-def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
-    """Name the files that were left out, and why."""
-    for one in rejected[:most]:
-        talk(f"left out {one.name}: {one.reason}")
-    if len(rejected) > most:
-        talk(f"… and {len(rejected) - most} more were left out")
+def talk_of_examples(spec: str, split: str, examples: Examples) -> None:
+    """Say in one line what was loaded, then name the files that were left out, and why."""
+    from joryu.examples.overview_text import summary_line
+
+    talk(summary_line(spec, split, examples))
+    talk_of_rejected(examples.rejected)
+
+
+def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
+    """Name the files that were left out, and why; what a system or a program left behind is only counted."""
+    from joryu.examples.overview_text import left_out_lines
+
+    for line in left_out_lines(rejected):
+        talk(f"left out {line}")
 
 
 TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
 
 
-def share_held_out(examples: str, asked_for: float | None) -> float:
-    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
-    from joryu.examples import has_split
+def split_labelled(store: Store, examples: str) -> str:
+    """The part of these examples that the store answers about, said where it is not the usual one."""
+    made_for = store.manifest.examples
+    split = made_for.split if made_for.spec == examples and made_for.split else "train"
+    if split != "train":
+        talk(f"the part that is taught is the one that was labelled: {split}; another: --split")
+    return split
+
+
+def share_held_out(examples: str, asked_for: float | None, split: str = "train", column: str | None = None) -> float:
+    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
+
+    ``split`` is what they are taught: a test split that is taught itself cannot judge.
+    """
+    from joryu.examples import has_split, labelled_splits
+    from joryu.examples.layouts import ALL, canonical_split
 
     if asked_for is not None:
         return asked_for
+    why = f"{examples} has no test split"
     if has_split(examples, "test"):
-        return 0.0
-    talk(f"{examples} has no test split: {TEST_SHARE:.0%} of it is held out for the report")
+        if split == ALL or canonical_split(split) == "test":
+            why = f"the test split of {examples} is taught itself"
+        else:
+            labelled = labelled_splits(examples, column=column)
+            if "test" in labelled or not labelled:
+                return 0.0
+            why = f"the test split of {examples} has no labels"
+    talk(f"{why}: {TEST_SHARE:.0%} of it is held out for the report")
     return TEST_SHARE
+
+
+def warn_of_overlap(
+    spec: str, shown: Examples, *, share: float, seed: int, size: int | None, column: str | None = None
+) -> None:
+    """Warn, before the training, when examples that are to judge its outcome are taught too."""
+    from joryu.examples import load_examples
+    from joryu.training.overlap import warn_before_training
+
+    with counting("comparing with what will judge") as advance:
+
+        def load(split: str) -> Examples:
+            return load_examples(spec, split=split, size=size, column=column, progress=advance)
+
+        warning = warn_before_training(spec, shown, share=share, seed=seed, load=load)
+    if warning is not None:
+        talk(f"warning: {warning}")
 
 
 FEW_STEPS = 300  #: below this even a small network has hardly begun
@@ -134,18 +179,27 @@ def counting(title: str) -> Iterator[Any]:
         yield advance
 
 
+def _so_far(progress: Progress) -> str:
+    """The last epoch's loss, and the validation of the best one, whose weights will be kept."""
+    if not progress.history:
+        return ""
+    note = f"loss {progress.history[-1]['train_loss']:.4f}"
+    if progress.best_epoch is None:
+        return note
+    best = progress.history[progress.best_epoch - 1]
+    shares = [f"{name.replace('_', ' ')} {best[name]:.4f}, " for name in best if name in SHARES]
+    return f"{note}, {''.join(shares)}best epoch {progress.best_epoch}"
+
+
+SHARES = ("validation_accuracy", "validation_agreement")
+
+
 @contextmanager
 def watching(title: str) -> Iterator[Watch]:
     """A progress bar over the steps of a training."""
     with counting(title) as advance:
 
         def watch(progress: Progress, steps: int, epochs: int) -> None:
-            note = ""
-            if progress.history:
-                last = progress.history[-1]
-                note = f"loss {last['train_loss']:.4f}"
-                if "validation_accuracy" in last:
-                    note += f", validation accuracy {last['validation_accuracy']:.4f}"
-            advance(progress.epoch * steps + progress.step, epochs * steps, note)
+            advance(progress.epoch * steps + progress.step, epochs * steps, _so_far(progress))
 
         yield watch

@@ -21,7 +21,7 @@ def report(
     out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the run."),
     as_json: bool = JSON,
 ) -> None:
-    """Write one self-contained page: teacher, student, twin, and whether distilling helped.
+    """Write the page of a run: did distilling help; one file, with teacher, student and twin side by side.
 
     \b
     Example:  joryu report run

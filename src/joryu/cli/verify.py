@@ -23,7 +23,7 @@ def verify(
     seed: int = typer.Option(0, min=0, help="Of the sample."),
     as_json: bool = JSON,
 ) -> None:
-    """Ask the teacher again about a sample of stored answers and report the error; exit code 1 if they differ.
+    """Ask the teacher again about a sample, and report the error; exit code 1 if the answers differ.
 
     \b
     Example:  joryu verify targets

@@ -11,6 +11,19 @@ def register(app: typer.Typer) -> None:
     app.command()(version)
 
 
+def say(asked_for: bool) -> None:
+    """``joryu --version``: the one number, as scripts want it.
+
+    Raises:
+        Exit: when it was asked for; then there is nothing else to do.
+    """
+    from importlib.metadata import version as installed
+
+    if asked_for:
+        emit(None, False, f"joryu {installed('joryu')}")
+        raise typer.Exit
+
+
 def version(as_json: bool = JSON) -> None:
     """Print the versions of Joryu and of what its numbers depend on.
 

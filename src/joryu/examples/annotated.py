@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,7 +44,7 @@ def load_annotated(
     read = read_pictures(pictures, len(files), size=size, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
     choice = dict(zip(trials.pictures, majority(trials), strict=True))
-    return Examples.of(
+    examples = Examples.of(
         torch.from_numpy(read.pixels),
         torch.tensor([choice[file.key] for file in kept]),
         classes=project.settings.classes,
@@ -51,6 +52,7 @@ def load_annotated(
         sources=[file.path for file in kept],
         rejected=sorted([*gone, *read.rejected]),
     )
+    return replace(examples, sizes=read.sizes)
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:

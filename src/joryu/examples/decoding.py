@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _SIXTEEN_BITS = re.compile(r";16[BLN]$")  # with a byte order; Pillow's BGR;16 is 16 bits for all three colours
 _TWELVE_BITS = "I;12"
@@ -43,6 +44,14 @@ files do not say (Pillow passes over PNG's sBIT), but values so low are nearly a
 
 _GREY = ("1", "L", "LA", "La")
 _PALETTES = ("P", "PA")
+
+
+class Decoded(NamedTuple):
+    """A picture's pixels, and the width and height that it has in its file, upright."""
+
+    pixels: Pixels
+    width: int
+    height: int
 
 
 def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
@@ -61,14 +70,25 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
             (floats, 32-bit integers, 16 bits that stay under an eighth of their range: 9 to 12 bits of a camera or a
             scanner, which would come out nearly black).
     """
+    return decode_sized(source, size=size).pixels
+
+
+def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
+    """As `decode_picture`, with the size that the picture has in its file.
+
+    Raises:
+        InputError: as `decode_picture`.
+    """
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
             _refuse_bombs(image)
+            width, height = image.size
             if size is not None:
                 image.draft(None, (2 * size, 2 * size))
             raw_mode = _raw_mode(image)
             image.load()
-            upright = _upright(_eight_bit(image, raw_mode), _orientation(image))
+            orientation = _orientation(image)
+            upright = _upright(_eight_bit(image, raw_mode), orientation)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -79,7 +99,8 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
         raise InputError(f"cannot be opened: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
         raise InputError(f"damaged: {error or type(error).__name__}") from None
-    return to_channels(upright if size is None else fit(upright, size))
+    pixels = to_channels(upright if size is None else fit(upright, size))
+    return Decoded(pixels, height, width) if orientation in _LYING else Decoded(pixels, width, height)
 
 
 def is_coloured(source: Path | bytes) -> bool:
@@ -92,6 +113,15 @@ def is_coloured(source: Path | bytes) -> bool:
     try:
         return not grey and len(decode_picture(source, size=1)) == 3  # decoded: what is left out has no colour
     except InputError:
+        return False
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file begins like a picture; no more than its header is read."""
+    try:
+        with Image.open(path, formats=readable_formats()):
+            return True
+    except Exception:  # noqa: BLE001  (as in `decode_picture`)
         return False
 
 

@@ -33,7 +33,9 @@ class Examples:
 
     ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
     ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``classes`` is empty for a set
-    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out.
+    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out, and
+    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took). ``sizes``
+    is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -48,6 +50,8 @@ class Examples:
     name: str = "examples"
     sources: tuple[str, ...] | None = None
     rejected: tuple[Rejected, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
+    sizes: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of(
@@ -111,6 +115,7 @@ class Examples:
             ids=self.ids[index.numpy()],
             labels=None if self.labels is None else self.labels[index],
             sources=None if self.sources is None else tuple(self.sources[i] for i in index.tolist()),
+            sizes=None if self.sizes is None else self.sizes[index.numpy()],
         )
 
     def labelled(self) -> Examples:
@@ -120,7 +125,8 @@ class Examples:
             InputError: none has one.
         """
         if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
-            raise InputError(f"no example of {self.name} has a label", hint="try examples with labels")
+            why = "; ".join(self.remarks) or None
+            raise InputError(f"no example of {self.name} has a label", received=why, hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
 
     def named(self, classes: Sequence[str]) -> Examples:

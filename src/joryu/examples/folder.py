@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from joryu.errors import InputError
-from joryu.examples.examples import Examples, Rejected
-from joryu.examples.layouts import canonical_split, no_such_split, require_unsplit, split_spellings, visible_folders
+from joryu.examples.class_folders import Found, Level, class_level, find_set, spelling
+from joryu.examples.clutter import by_weight
+from joryu.examples.examples import UNLABELLED, Examples, Rejected
+from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
+from joryu.examples.tables import require_no_table
+from joryu.examples.tree import Folder, link_root, printable
 
-_USUAL = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
+_BESIDE = "beside the class folders, not in one"
 
 
-class _Found(NamedTuple):
-    """Files to read, each with the index of its class (``None``: there are no classes), and what was passed over."""
+class _Files(NamedTuple):
+    """Files to read, each with the index of its class (or `UNLABELLED`), and what was passed over."""
 
-    files: list[tuple[Path, int | None]]
+    files: list[tuple[Path, int]]
+    rejected: list[Rejected]
+
+
+class _Plan(NamedTuple):
+    """What a split holds before a picture is read; ``train`` is where its classes and its colour come from."""
+
+    level: Level
+    train: Level
+    classes: tuple[str, ...]
+    remarks: list[str]
     rejected: list[Rejected]
 
 
@@ -31,126 +44,136 @@ def load_folder(
     """Pictures of ``root/CLASS/**`` or ``root/SPLIT/CLASS/**``; classes and files in the order of their names.
 
     Every file is tried, whatever its extension. ``rejected`` names what was left out: files that are no usable
-    pictures, hidden ones, special files, files beside the class folders, and links that are broken, lead out of the
-    root or lead to a folder. A folder without sub-folders is a set without labels. All splits share their classes,
-    and are grey or RGB as ``train`` is: a single colour picture in ``test`` would make it another kind of set.
+    pictures, hidden ones, clutter, special files, files beside the class folders, and links that are broken, lead out
+    of the set or lead to a folder. If all lies in one folder inside, it is gone down into, and ``remarks`` says so.
+
+    The classes are those of ``train`` if there is one. Pictures of a class that it does not have are left out of other
+    splits. A folder called ``unlabelled``, and one that is alone in a split and no class of ``train``, holds pictures
+    without label, and so does a set without class folders, or with one alone. All splits are grey or RGB as ``train``
+    is: a single colour picture in ``test`` would make it another kind of set.
 
     Raises:
-        InputError: no such split, or pictures that `read_pictures` refuses (none usable, sizes that differ).
+        InputError: no such split, folders that `find_set` or `class_level` refuse, or pictures that `read_pictures`
+            does (none usable, sizes that differ).
     """
-    top, train, levels = _split_folder(root, split)
-    classes = tuple(sorted({folder.name for level in levels for folder in visible_folders(level)}))
-    files, passed_over = _find(top, classes, real_root=root.resolve())
+    plan, real_root = _plan(root, split), link_root(root)
+    files, passed_over = _files(plan.level, plan.classes, real_root)
+    top = plan.level.top.path
     if not files:
-        found = "; ".join(f"{name}: {reason}" for name, reason in passed_over[:3]) or "nothing"
+        found = some((f"{name}: {reason}" for name, reason in passed_over), most=3) or "nothing"
         raise InputError(f"no picture in {top}", expected="class folders of pictures, or pictures", received=found)
+    if not plan.classes:
+        require_no_table(root, [path for path, _ in files])
     pictures = (Picture(_name(path, top), path) for path, _ in files)
-    channels = None if train == top else _channels(train, classes, root.resolve())
+    channels = None if plan.train is plan.level else _channels(plan.train, plan.classes, real_root)
     read = read_pictures(pictures, len(files), size=size, channels=channels, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
-    return Examples.of(
+    labels = torch.tensor([label for _, label in kept])
+    examples = Examples.of(
         torch.from_numpy(read.pixels),
-        torch.tensor([label for _, label in kept]) if classes else None,
-        classes=[_printable(name) for name in classes],
-        name=_printable(root.name),
+        labels if (labels != UNLABELLED).any() else None,
+        classes=[printable(name) for name in plan.classes],
+        name=printable(root.name),
         sources=[_name(path, top) for path, _ in kept],
-        rejected=sorted([*passed_over, *read.rejected]),
+        rejected=by_weight([*plan.rejected, *passed_over, *read.rejected]),
     )
+    return replace(examples, remarks=tuple(plan.remarks), sizes=read.sizes)
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
-    """Every file below a folder, by name, and what is passed over: hidden, special, or a link that leads out of it."""
-    found = _find(root, (), real_root=root.resolve())
+    """Every file below a folder, by name, and what is passed over: hidden, clutter, special, or a link out of it."""
+    found = _walk(Folder(root), root, link_root(root), UNLABELLED)
     return [path for path, _ in found.files], found.rejected
 
 
 def folder_splits(root: Path) -> set[str]:
     """What `load_folder` can be asked for."""
-    return {canonical_split(name) or name for name in _levels(root)} or {"train"}
+    return set(find_set(root).splits) or {"train"}
+
+
+def labelled_folder_splits(root: Path) -> set[str]:
+    """The splits that have pictures of a class."""
+    found = find_set(root)
+    if "train" not in found.splits:
+        splits = found.splits or {"train": found.top}
+        return {name for name, folder in splits.items() if class_level(folder).classes}
+    known = _known(class_level(found.splits["train"]))
+    return {name for name, folder in found.splits.items() if known and class_level(folder, known).classes}
 
 
 def has_class_folders(root: Path) -> bool:
     """Whether a folder looks like class folders of pictures, perhaps under splits: two or more that hold one."""
-    for level in _levels(root).values() or (root,):
-        folders = [folder for folder in visible_folders(level) if _holds_picture(folder)]
-        if len(folders) > 1 and "masks" not in {folder.name for folder in folders}:  # masks are answers, not a class
-            return True
-    return False
+    return len(class_level(find_set(root).first).classes) > 1
 
 
-def _holds_picture(folder: Path) -> bool:
-    return any(path.suffix.lower() in _USUAL for path in folder.iterdir())
+def _plan(root: Path, split: str) -> _Plan:
+    found = find_set(root)
+    if not found.splits:
+        require_unsplit(root, split)
+    folder = find_split(root, split, found.splits) if found.splits else found.top
+    train = class_level(found.splits.get("train", folder))
+    level = train if train.split is folder else class_level(folder, _known(train))
+    about = _about_others(found, train) if level is train else _about(level, train)
+    remarks = [*found.remarks, *train.remarks, *_deeper(train), *about]
+    return _Plan(level, train, tuple(sorted(train.classes)), remarks, found.rejected)
 
 
-def _levels(root: Path) -> dict[str, Path]:
-    """The split folders, by name; none unless all the folders are splits (``train`` may be a class beside ``bus``)."""
-    folders = visible_folders(root)
-    return {p.name: p for p in folders} if all(canonical_split(p.name) for p in folders) else {}
+def _about(level: Level, train: Level) -> Iterator[str]:
+    """What is odd about a split that is not train."""
+    yield from level.remarks
+    if train.classes and not level.classes:
+        yield f"{printable(level.split.name)} has no labels"
 
 
-def _channels(train: Path, classes: tuple[str, ...], real_root: Path) -> int | None:
-    files = _find(train, classes, real_root=real_root).files
+def _about_others(found: Found, train: Level) -> Iterator[str]:
+    """What is odd about the other splits: said with train, before anything is taught that they cannot judge."""
+    for name in in_order(found.splits) if found.splits.get("train") is train.split and train.classes else ():
+        folder = found.splits[name]
+        if folder is not train.split:
+            yield from _about(class_level(folder, _known(train)), train)
+
+
+def _deeper(level: Level) -> Iterator[str]:
+    """A remark where every class folder holds folders alone, which may have been meant as the classes."""
+    deep = [folder for folder in level.classes.values() if len(folder.full) > 1 and not folder.has_loose_picture]
+    if deep and len(deep) == len(level.classes):
+        yield f"the folders inside {some((printable(one.name) for one in deep), most=3)} are read as one class each"
+
+
+def _known(level: Level) -> Mapping[str, str]:
+    return {spelling(name): name for name in level.classes}
+
+
+def _channels(train: Level, classes: tuple[str, ...], real_root: Path) -> int | None:
+    files = _files(train, classes, real_root).files
     return count_channels(Picture(path.name, path) for path, _ in files) if files else None
 
 
-def _split_folder(root: Path, split: str) -> tuple[Path, Path, list[Path]]:
-    """The folder of the split, that of ``train`` (of the split itself if there is none), and those of all splits."""
-    levels = _levels(root)
-    if not levels:
-        require_unsplit(root, split)
-        return root, root, [root]
-    found = next((levels[name] for name in split_spellings(split) if name in levels), None)
-    if found is None:
-        raise no_such_split(root, split, levels)
-    train = next((levels[name] for name in split_spellings("train") if name in levels), found)
-    return found, train, list(levels.values())
-
-
-def _find(top: Path, classes: tuple[str, ...], *, real_root: Path) -> _Found:
+def _files(level: Level, classes: tuple[str, ...], real_root: Path) -> _Files:
+    top, found = level.top, _Files([], [*level.rejected])
+    if not level.classes and (top.has_loose_picture or not level.unlabelled):
+        return _walk(top, top.path, real_root, UNLABELLED)
     index = {name: label for label, name in enumerate(classes)}
-    found = _Found([], [])
-    for path in _walk(top):
-        reason = _reason_to_pass_over(path, real_root)
-        if reason is None and classes and path.parent == top:
-            reason = "beside the class folders, not in one"
+    folders = [(folder, index[name]) for name, folder in level.classes.items()]
+    folders += [(folder, UNLABELLED) for folder in level.unlabelled]
+    for folder, label in sorted(folders, key=lambda one: one[0].name):
+        part = _walk(folder, top.path, real_root, label)
+        found.files.extend(part.files)
+        found.rejected.extend(part.rejected)
+    beside = top.aside(real_root)
+    found.rejected.extend(Rejected(_name(path, top.path), reason or _BESIDE) for path, reason in beside)
+    return found
+
+
+def _walk(folder: Folder, top: Path, real_root: Path, label: int) -> _Files:
+    found = _Files([], [])
+    for path, reason in folder.files(real_root):
         if reason is None:
-            found.files.append((path, index[path.relative_to(top).parts[0]] if classes else None))
+            found.files.append((path, label))
         else:
             found.rejected.append(Rejected(_name(path, top), reason))
     return found
 
 
-def _walk(top: Path) -> Iterator[Path]:
-    """Everything below that is not a folder to go into: files, links, special files and hidden folders, by name."""
-    for entry in sorted(os.scandir(top), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-            yield from _walk(Path(entry.path))
-        else:
-            yield Path(entry.path)
-
-
-def _reason_to_pass_over(path: Path, real_root: Path) -> str | None:
-    if path.name.startswith("."):
-        return "hidden"
-    if path.is_symlink():
-        return _reason_to_pass_over_link(path, real_root)
-    return None if stat.S_ISREG(path.lstat().st_mode) else "not a regular file"
-
-
-def _reason_to_pass_over_link(path: Path, real_root: Path) -> str | None:
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
-        return "broken link"
-    if not target.is_relative_to(real_root):
-        return "link that leads out of the folder"
-    return None if target.is_file() else "link to a folder or to a special file"
-
-
 def _name(path: Path, top: Path) -> str:
-    return _printable(path.relative_to(top).as_posix())
-
-
-def _printable(name: str) -> str:
-    """A file's name as text that can be printed and hashed, even if it is not valid UTF-8 on disk."""
-    return os.fsencode(name).decode(errors="replace")
+    return printable(path.relative_to(top).as_posix())

@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from joryu.errors import InputError
+from joryu.examples.clutter import is_clutter
 
-ALL: Final = "all"  #: the split that holds everything, for layouts that hold one unsplit set
+ALL: Final = "all"  #: the split that holds everything
 
 _ALIASES = {
-    "train": ("train", "training"),
-    "test": ("test", "t10k", "testing"),
-    "validation": ("validation", "valid", "val", "dev"),
+    "train": ("train", "training", "trn", "trainset", "trainingset"),
+    "test": ("test", "t10k", "testing", "tst", "testset"),
+    "validation": ("validation", "valid", "val", "dev", "valset", "validationset"),
 }
 _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
+_FILLING = {"seg", "image", "images", "img", "imgs", "picture", "pictures", "photos", "set", "data", "dataset", "split"}
+Kept = TypeVar("Kept")
+_FIRST = ("train", "validation", "test")
 
 
 def canonical_split(name: str) -> str | None:
     """``train``, ``test`` or ``validation`` for their usual spellings, ``None`` for any other name.
 
-    >>> canonical_split("val"), canonical_split("t10k"), canonical_split("roses")
-    ('validation', 'test', None)
+    Case does not matter, nor do words that say no more than that there are pictures.
+
+    >>> canonical_split("val"), canonical_split("Testing"), canonical_split("seg_train"), canonical_split("roses")
+    ('validation', 'test', 'train', None)
     """
-    return _CANONICAL.get(name.lower())
+    words = [word for word in re.split(r"[\W_]+", name.lower()) if word and word not in _FILLING]
+    return _CANONICAL.get(words[0]) if len(words) == 1 else None
 
 
-def split_spellings(split: str) -> tuple[str, ...]:
-    """How files and folders may spell a split, the asked-for spelling first."""
-    return tuple(dict.fromkeys((split, *_ALIASES.get(canonical_split(split) or "", ()))))
+def in_order(splits: Iterable[str]) -> tuple[str, ...]:
+    """Splits as they follow one another: train, validation, test, then others by name.
+
+    >>> in_order({"test", "extra", "train"})
+    ('train', 'test', 'extra')
+    """
+    return tuple(sorted(set(splits), key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)))
+
+
+def find_split(where: object, split: str, present: Mapping[str, Kept]) -> Kept:
+    """What is kept under a split's canonical name, however it was spelt.
+
+    Raises:
+        InputError: the set does not have it.
+    """
+    name = canonical_split(split) or split
+    if name not in present:
+        raise no_such_split(where, split, present)
+    return present[name]
 
 
 def no_such_split(where: object, split: str, present: Iterable[str]) -> InputError:
     """The error for a split that a data set does not have."""
-    found = sorted(set(present))
+    found = in_order(present)
     return InputError(
-        f"{where} has no split {split!r}", expected=" or ".join(found) or "none at all", hint=f"try --split {found[0]}"
+        f"{where} has no split {split!r}",
+        expected=" or ".join(found) or "none at all",
+        hint=f"try --split {found[0]}" if found else None,
     )
 
 
@@ -56,6 +82,27 @@ def require_unsplit(where: object, split: str) -> None:
         )
 
 
+def spelt_twice(where: object, split: str, names: Iterable[str]) -> InputError:
+    """The error for two folders or files that are the same split."""
+    return InputError(
+        f"{where} has the split {split} more than once",
+        expected="one of them",
+        received=some(names),
+        hint="move the others out of the folder",
+    )
+
+
+def some(names: Iterable[object], most: int = 6) -> str:
+    """The first few names of a list, and how many more there are.
+
+    >>> some("abc", most=2)
+    'a, b and 1 more'
+    """
+    words = [str(name) for name in names]
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + rest
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the near misses of ``word``, or ``None``.
 
@@ -67,5 +114,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def visible_folders(folder: Path) -> list[Path]:
-    """The folders directly inside, sorted by name; hidden ones and links are not among them."""
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
+    """The folders directly inside, sorted by name; hidden ones, clutter and links are not among them."""
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.is_dir() and not p.is_symlink() and not p.name.startswith(".") and not is_clutter(p.name)
+    )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Pixels, decode_picture, fit, is_coloured, to_channels
+from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, to_channels
 from joryu.examples.examples import Rejected
 
 Progress = Callable[[int, int], None]
@@ -35,11 +35,19 @@ class Picture(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """``pixels``: uint8 ``[kept, channels, height, width]``; ``kept``: which of the pictures given those rows are."""
+    """``pixels``: uint8 ``[kept, channels, height, width]``; ``kept``: which of the pictures given those rows are.
+
+    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file.
+    """
 
     pixels: npt.NDArray[np.uint8]
     kept: npt.NDArray[np.int64]
     rejected: list[Rejected]
+    sizes: npt.NDArray[np.int64]
+
+
+class SizeNeededError(InputError):
+    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large."""
 
 
 def read_pictures(
@@ -58,7 +66,8 @@ def read_pictures(
     at a time, so that beside it no more than one such batch is held. ``progress`` is called after each batch.
 
     Raises:
-        InputError: none is usable, their sizes differ and no ``size`` was given, or they do not fit in memory.
+        InputError: none is usable.
+        SizeNeededError: their sizes differ and no ``size`` was given, or they do not fit in memory.
     """
     gathered = _Gathered(total, channels)
     with _strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
@@ -94,12 +103,12 @@ def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArra
     return resized
 
 
-def _decode(pictures: list[Picture], size: int | None) -> list[Pixels | str]:
+def _decode(pictures: list[Picture], size: int | None) -> list[Decoded | str]:
     """For each picture its pixels, or the reason why there are none."""
-    outcomes: list[Pixels | str] = []
+    outcomes: list[Decoded | str] = []
     for picture in pictures:
         try:
-            outcomes.append(decode_picture(picture.source, size=size))
+            outcomes.append(decode_sized(picture.source, size=size))
         except InputError as error:
             outcomes.append(str(error))
     return outcomes
@@ -132,14 +141,16 @@ class _Gathered:
         self._first = ""
         self._coloured = False
         self._kept: list[int] = []
+        self._sizes: list[tuple[int, int]] = []
         self._rejected: list[Rejected] = []
         self.seen = 0
 
-    def take(self, name: str, outcome: Pixels | str) -> None:
+    def take(self, name: str, outcome: Decoded | str) -> None:
         if isinstance(outcome, str):
             self._rejected.append(Rejected(name, outcome))
         else:
-            self._keep(name, outcome)
+            self._keep(name, outcome.pixels)
+            self._sizes.append(outcome[1:])
         self.seen += 1
 
     def _keep(self, name: str, picture: Pixels) -> None:
@@ -148,7 +159,7 @@ class _Gathered:
             self._pixels = _allocate((self._total, 3, *picture.shape[1:]))
         height, width = self._pixels.shape[2:]
         if picture.shape[1:] != (height, width):
-            raise InputError(
+            raise SizeNeededError(
                 "pictures differ in size",
                 expected=f"{width}×{height} as in {self._first}",
                 received=f"{picture.shape[2]}×{picture.shape[1]} in {name}",
@@ -167,7 +178,8 @@ class _Gathered:
         pixels = self._pixels[: len(self._kept)]
         if not self._coloured and self._channels != 3:
             pixels = np.ascontiguousarray(pixels[:, :1])
-        return Pictures(pixels, np.array(self._kept, dtype=np.int64), self._rejected)
+        sizes = np.array(self._sizes, dtype=np.int64)
+        return Pictures(pixels, np.array(self._kept, dtype=np.int64), self._rejected, sizes)
 
 
 def _allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
@@ -178,7 +190,7 @@ def _allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     except (AttributeError, ValueError, OSError):  # not every system says how much it has
         available = needed
     if needed > available:
-        raise InputError(
+        raise SizeNeededError(
             f"{shape[0]:,} pictures of {shape[3]}×{shape[2]} do not fit in memory",
             expected=f"at most {available / 2**30:.1f} GiB",
             received=f"{needed / 2**30:.1f} GiB",

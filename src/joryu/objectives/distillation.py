@@ -169,7 +169,7 @@ class HardLabels:
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing <= 1:
-            raise InputError("label_smoothing is not usable", expected="0..1", received=self.label_smoothing)
+            raise InputError("is not usable", setting="label_smoothing", expected="0..1", received=self.label_smoothing)
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""
@@ -214,7 +214,7 @@ def _required_labels(labels: Tensor | None) -> Tensor:
 
 def _check_weight(hard_weight: float) -> None:
     if not 0 <= hard_weight <= 1:
-        raise InputError("hard_weight is not usable", expected="0..1", received=hard_weight, hint="try 0.1")
+        raise InputError("is not usable", setting="hard_weight", expected="0..1", received=hard_weight, hint="try 0.1")
 
 
 def _check_choice(divergence: str, known: tuple[str, ...]) -> None:

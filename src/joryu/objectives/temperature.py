@@ -47,7 +47,11 @@ def check_temperature(temperature: float) -> None:
     """
     if not 0 < temperature < math.inf:
         raise InputError(
-            "temperature is not usable", expected="a number > 0", received=temperature, hint="try --temperature 4"
+            "is not usable",
+            setting="temperature",
+            expected="a number > 0",
+            received=temperature,
+            hint="try --temperature 4",
         )
 
 

@@ -49,6 +49,7 @@ class Judges:
         notes = record.get("notes", {})
         spec = self.examples or notes.get("examples")
         size = self.size if self.size is not None else notes.get("size")
+        column = notes.get("column") if self.examples is None else None
         if spec is None:
             raise InputError(f"{folder} does not say what it was trained on", hint="name labelled --examples")
         lesson = lesson_of(folder)
@@ -59,14 +60,14 @@ class Judges:
                     received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
-            whole = load_examples(spec, size=size)
+            whole = load_examples(spec, split=notes.get("split") or "train", size=size, column=column)
             return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
-        named = _judges_among(load_examples(spec, split=self.split, size=size))
-        return Judging(named, None if self.examples is None and self.split == "test" else own_set(record))
+        named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
+        return Judging(named, own_set(record))
 
 
 class Judging(NamedTuple):
-    """The examples that judge, and the run's whole set where they may be part of it (``None``: not found again)."""
+    """The examples that judge, and the whole set that the run was given (``None``: not found again)."""
 
     examples: Examples
     whole: Examples | None

@@ -7,6 +7,7 @@ from typing import Any
 
 from joryu.errors import JoryuError
 from joryu.examples import Examples, load_examples
+from joryu.examples.likeness import Repeats, find_repeats
 from joryu.targets import Store
 from joryu.training import read_run
 from joryu.training.distill import hold_out, lesson_of
@@ -20,7 +21,8 @@ def own_set(record: dict[str, Any]) -> Examples | None:
     if notes.get("examples") is None:
         return None
     try:
-        return load_examples(notes["examples"], size=notes.get("size"))
+        how = {"size": notes.get("size"), "column": notes.get("column")}
+        return load_examples(notes["examples"], split=notes.get("split") or "train", **how)
     except JoryuError:
         return None
 
@@ -41,12 +43,11 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
         return None
-    seen = _shared(taught, judging)
-    if not seen:
+    seen = find_repeats(judging, taught)
+    if not len(seen):
         return None
     return (
-        f"the student was trained on {seen} of the {len(judging)} examples that judge it here, so it looks better than"
-        " it is; judge it by others"
+        f"the student was trained on {_in_words(seen, judging)}, so it looks better than it is; judge it by others"
         + (", or leave out --examples: then the part that was held out judges" if share and distilled else "")
     )
 
@@ -69,21 +70,28 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         rest, _ = hold_out(whole, share, taught["request"]["recipe"]["seed"])
     except JoryuError:  # the teacher itself was found, so a record that is gone or damaged only leaves this unsaid
         return None
-    seen = _shared(rest, judging)
-    if not seen:
+    seen = find_repeats(judging, rest)
+    if not len(seen):
         return None
-    held_out, seed = record["notes"]["lesson"]["test"], record["request"]["recipe"]["seed"]
+    held_out, seed = record["notes"].get("lesson", {}).get("test"), record["request"]["recipe"]["seed"]
     return (
-        f"the teacher {spec} was trained on {seen} of the {len(judging)} examples that judge it here, so it looks"
-        f" better than it is and its answers may tell the student more than its twin could know; "
-        + (f"train it again with --test {held_out:g} --seed {seed}" if held_out else "judge by others")
+        f"the teacher {spec} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
+        " may tell the student more than its twin could know; "
+        + (
+            f"train it again with --test {held_out:g} --seed {seed}"
+            if held_out and len(seen.same)
+            else "judge by others"
+        )
     )
 
 
-def _shared(taught: Examples, judging: Examples) -> int:
-    """How many of the examples that judge were taught."""
-    known = {words.tobytes() for words in taught.ids}
-    return sum(words.tobytes() in known for words in judging.ids)
+def _in_words(found: Repeats, judging: Examples) -> str:
+    """Which of the examples that judge were taught: by their pixels, and then by their look."""
+    of = f"of the {len(judging)} examples that judge it here"
+    alike = f"{len(found.alike)} pictures that look the same as"
+    if not len(found.same):
+        return f"{alike} some {of}"
+    return f"{len(found.same)} {of}" + (f" and on {alike} others of them" if len(found.alike) else "")
 
 
 def _share_held_out(taught: dict[str, Any], folder: Path, record: dict[str, Any], whole: Examples) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,11 +79,12 @@ class Blueprint(BaseModel):
         )
 
 
-def save_student(folder: Path, module: nn.Module, blueprint: Blueprint) -> None:
+def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) -> None:
     """Write ``student.json`` and ``student.safetensors``; the student alone, nothing else.
 
     Each file appears whole or not at all, the weights last: where they are, there is a student.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with durable_file(folder / PLAN) as file:
         file.write(blueprint.model_dump_json(indent=2).encode() + b"\n")
@@ -95,13 +97,14 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
 
 
-def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:
+def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
     """The student of a run, in evaluation mode.
 
     Raises:
         InputError: the folder is not a finished run, or one of its files cannot be read.
         MismatchError: the weights do not fit the architecture.
     """
+    folder = Path(folder)
     plan, weights = folder / PLAN, folder / WEIGHTS
     if not plan.is_file() or not weights.is_file():
         raise InputError(
@@ -127,6 +130,8 @@ def load_student(folder: Path) -> tuple[nn.Sequential, Blueprint]:
 def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:
     """Check that a student takes examples of this shape; a convolutional one may, though it learned from another.
 
+    One that learned from colour pictures takes grey ones as if their channel came three times.
+
     Raises:
         MismatchError: it does not.
     """
@@ -137,32 +142,67 @@ def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ..
             module(torch.zeros(1, *shape))
     except (RuntimeError, InputError) as error:
         expected = blueprint.input_shape
-        square = len(expected) == 3 and expected[1] == expected[2] and expected[1:] != shape[1:]
         raise MismatchError(
             f"{blueprint.architecture} does not take examples of this shape", expected=list(expected),
-            received=list(shape), hint=f"try --size {expected[1]}" if square else None,
+            received=list(shape), hint=_what_would_fit(expected, shape),
         ) from error  # fmt: skip
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
+def _what_would_fit(expected: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
+    if len(expected) != 3 or len(shape) != 3:
+        return None
+    hints = []
+    if expected[0] == 1 and shape[0] == 3:
+        hints.append(
+            "it learned from grey pictures and these are in colour: make them grey (Pillow: picture.convert('L')) or"
+            " train it on colour pictures"
+        )
+    if expected[1] == expected[2] and expected[1:] != shape[1:]:
+        hints.append(f"try --size {expected[1]}")
+    return "; ".join(hints) or None
+
+
+def load_weights(module: nn.Module, path: Path | str) -> None:
     """Load a safetensors file into a module, strictly; other dtypes are converted to the module's.
 
     Raises:
         InputError: the file is absent or damaged.
         MismatchError: names or shapes differ.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}", expected="a safetensors file")
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"cannot read the weights {path}", expected="safetensors", received=str(error)) from error
+        with path.open("rb") as file:
+            pickled = file.read(4).startswith(_PICKLES)
+        raise InputError(
+            f"cannot read the weights {path}", expected="a safetensors file",
+            received="what torch.save writes" if pickled else str(error),
+            hint=f"convert it once: {_conversion(path)}" if pickled else None,
+        ) from error  # fmt: skip
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
         raise MismatchError(
             f"the weights {path.name} do not fit the network", received=" ".join(str(error).split())[:300]
         ) from error
+
+
+_PICKLES = (b"PK\x03\x04", b"\x80")  # how the files of torch.save begin, today's and those before PyTorch 1.6
+
+
+def _conversion(path: Path) -> str:
+    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run."""
+    converted = str(path.with_suffix(".safetensors"))
+    code = (
+        "import torch; from safetensors.torch import save_file;"
+        f" state = torch.load({str(path)!r}, map_location='cpu', weights_only=True);"
+        " state = state.get('state_dict', state);"
+        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {converted!r})"
+    )
+    return shlex.join(["python", "-c", code])
 
 
 def fingerprint(module: nn.Module, *extra: str) -> str:

@@ -118,7 +118,11 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
     """
     if not 0 < temperature < math.inf:
         raise InputError(
-            "temperature is not usable", expected="a number > 0", received=temperature, hint="try --temperature 4"
+            "is not usable",
+            setting="temperature",
+            expected="a number > 0",
+            received=temperature,
+            hint="try --temperature 4",
         )
     store.require_sound()
     rows, labels, findings = _rows(store, examples)

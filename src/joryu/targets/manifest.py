@@ -92,13 +92,14 @@ class Manifest(_Record):
     updated: str = Field(default_factory=now)
 
     @classmethod
-    def read(cls, folder: Path) -> Manifest:
+    def read(cls, folder: Path | str) -> Manifest:
         """The manifest of a store's folder.
 
         Raises:
             InputError: no store there, or a manifest that cannot be read.
             MismatchError: it was written by a newer Joryu.
         """
+        folder = Path(folder)
         path = folder / FILE
         if not path.is_file():
             raise InputError(
@@ -124,9 +125,9 @@ class Manifest(_Record):
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path | str) -> None:
         """Write it, whole or not at all."""
-        with durable_file(folder / FILE) as file:
+        with durable_file(Path(folder) / FILE) as file:
             file.write(self.model_dump_json(indent=2).encode() + b"\n")
 
     def require(

@@ -18,6 +18,7 @@ from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
 from joryu.teachers.teacher import Teacher
 
+RUN_FOLDER = "a folder that joryu train, joryu distill or joryu experiment wrote"
 EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors], human:PROJECT"
 
 
@@ -86,7 +87,7 @@ def load_teacher(
 
 def _from_run(folder: Path, classes: Sequence[str] | None, input_shape: tuple[int, ...] | None) -> Network:
     if not folder.is_dir():
-        raise InputError(f"no run at {folder}", expected="a folder that joryu distill or joryu experiment wrote")
+        raise InputError(f"no run at {folder}", expected=RUN_FOLDER)
     module, blueprint = load_student(folder)
     if classes is not None and tuple(classes) != blueprint.classes:
         raise MismatchError(

@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
-
-import torch
 
 from joryu.durable import LOCK, durable_file
 from joryu.errors import TrainingError
+from joryu.training.state_file import read_state, write_state
 
-NAME = "checkpoint.pt"
+NAME = "checkpoint.safetensors"
+OLD_NAME = "checkpoint.pt"  #: a pickle, as Joryu wrote them once; never read
 
 
 @dataclass
@@ -37,26 +36,24 @@ class Progress:
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write the checkpoint, whole or not at all."""
     with durable_file(folder / NAME) as file:
-        torch.save(state, file)
+        write_state(file, state)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     """The last checkpoint of a run folder, or ``None``.
 
     Raises:
-        TrainingError: the file is damaged.
+        TrainingError: the file is damaged, or there is one that an earlier Joryu pickled.
     """
     path = folder / NAME
     if not path.is_file():
+        if (folder / OLD_NAME).is_file():
+            raise unusable(folder / OLD_NAME, ValueError("a pickle, which only an earlier Joryu reads"))
         return None
     try:
-        with ZipFile(path) as archive:  # torch.load does not look at the checksums that torch.save wrote
-            if (damaged := archive.testzip()) is not None:
-                raise BadZipFile(f"wrong checksum of {damaged}")
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on a file that is no checkpoint torch raises whatever it stumbles over
+        return read_state(path)
+    except Exception as error:  # a file that is no checkpoint makes its readers stumble in every way
         raise unusable(path, error) from error
-    return state
 
 
 def unusable(path: Path, error: Exception) -> TrainingError:
@@ -87,7 +84,7 @@ def drop_best_files(folder: Path, *, but: int | None) -> None:
 def clean(folder: Path) -> None:
     """Delete what only an unfinished run needs; its lock too, for whoever takes it now finds the run finished."""
     drop_best_files(folder, but=None)
-    for path in (folder / NAME, folder / LOCK):
+    for path in (folder / NAME, folder / OLD_NAME, folder / LOCK):
         if path.exists():  # asked first: a finished run may lie where nothing can be deleted
             path.unlink(missing_ok=True)
 

@@ -58,15 +58,19 @@ class Lesson:
     def __post_init__(self) -> None:
         for name, value, low in (("validation", self.validation, True), ("test", self.test, False)):
             if not (0 < value < 1 or (value == 0 and not low)):
-                raise InputError(f"{name} is not usable", expected="a share between 0 and 1", received=value)
+                raise InputError("is not usable", setting=name, expected="a share between 0 and 1", received=value)
         if self.validation + self.test >= 1:
             raise InputError(
-                "nothing is left to train on", received=f"validation + test = {self.validation + self.test}"
+                "nothing is left to train on",
+                expected="validation and test shares that sum to less than 1",
+                received=f"{self.validation:g} + {self.test:g}",
             )
         if not 0 < self.labelled <= 1:
-            raise InputError("labelled is not usable", expected="a share above 0, at most 1", received=self.labelled)
+            raise InputError(
+                "is not usable", setting="labelled", expected="a share above 0, at most 1", received=self.labelled
+            )
         if not 0 <= self.signal_weight < float("inf"):
-            raise InputError("signal_weight is not usable", expected=">= 0", received=self.signal_weight)
+            raise InputError("is not usable", setting="signal_weight", expected=">= 0", received=self.signal_weight)
 
 
 class Parts(NamedTuple):
@@ -164,13 +168,13 @@ def _require_labels_for(lesson: Lesson, examples: Examples) -> None:
     """Raises:
     InputError: what was asked for cannot be had from examples that nobody labelled.
     """
-    wants = {"a twin": lesson.twin, "hard_weight 1": lesson.objective.hard_weight == 1}
-    for what in (name for name, wanted in wants.items() if wanted):
-        if not (examples.labels_or_empty != UNLABELLED).any():
-            raise InputError(
-                f"{what} needs labels, and no example of {examples.name} has a label",
-                hint="leave --twin out" if lesson.twin else "try a smaller --hard-weight",
-            )
+    if (examples.labels_or_empty != UNLABELLED).any():
+        return
+    missing = f"needs labels, and no example of {examples.name} has a label"
+    if lesson.twin:
+        raise InputError(missing, setting="twin", hint="leave it out")
+    if lesson.objective.hard_weight == 1:
+        raise InputError(f"1 {missing}", setting="hard_weight", hint="try a smaller one")
 
 
 def _signals(targets: Store, lesson: Lesson) -> tuple[str, ...]:
@@ -286,12 +290,13 @@ def _distinct(examples: Examples) -> int:
     return len(torch.unique(examples.labels_or_empty))
 
 
-def lesson_of(folder: Path) -> Lesson | None:
+def lesson_of(folder: Path | str) -> Lesson | None:
     """The lesson that a run was given, or ``None`` if it was not distilled.
 
     Raises:
         InputError: the record is damaged.
     """
+    folder = Path(folder)
     noted = read_run(folder)["notes"].get("lesson")
     if noted is None:
         return None
@@ -304,7 +309,7 @@ def lesson_of(folder: Path) -> Lesson | None:
         raise damaged(folder / "run.json", f"notes.lesson: {error}") from error
 
 
-def find_twin(folder: Path) -> Path | None:
+def find_twin(folder: Path | str) -> Path | None:
     """The folder of a run's finished twin, if it has one."""
-    twin = folder / TWIN
+    twin = Path(folder) / TWIN
     return twin if is_finished(twin) else None

@@ -67,7 +67,7 @@ class Recipe(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise InputError(f"a recipe has no {name!r}", expected=", ".join(cls.model_fields)) from error
             wanted = first["msg"].removeprefix("Input should be ")
-            raise InputError(f"{name} is not usable", expected=wanted, received=repr(first["input"])) from error
+            raise InputError("is not usable", setting=name, expected=wanted, received=repr(first["input"])) from error
 
     @classmethod
     def of(cls, **settings: Any) -> Recipe:

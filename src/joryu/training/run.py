@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from joryu.training.checkpoint import Progress, clean, write_json
 from joryu.training.precision import AUTO
 
 METRICS = "metrics.jsonl"
+RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
 
 Watch = Callable[[Progress, int, int], None]
 """Called after every step with the progress, the number of steps in an epoch and the number of epochs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """A run folder.
 
@@ -37,11 +38,27 @@ class Run:
     """
 
     folder: Path
-    command: str = ""
-    watch: Watch | None = None
-    checkpoint_seconds: float = 30.0
-    begin_with: Path | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    command: str
+    watch: Watch | None
+    checkpoint_seconds: float
+    begin_with: Path | None
+    notes: dict[str, Any]
+
+    def __init__(
+        self,
+        folder: Path | str,
+        command: str = "",
+        watch: Watch | None = None,
+        checkpoint_seconds: float = 30.0,
+        begin_with: Path | str | None = None,
+        notes: dict[str, Any] | None = None,
+    ) -> None:
+        fields = {
+            "folder": Path(folder), "command": command, "watch": watch, "checkpoint_seconds": checkpoint_seconds,
+            "begin_with": None if begin_with is None else Path(begin_with), "notes": {} if notes is None else notes,
+        }  # fmt: skip
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     @property
     def record(self) -> Path:
@@ -125,20 +142,20 @@ class Run:
         write_json(self.record, read_run(self.folder) | {"finished": now()} | outcome)
 
 
-def is_finished(folder: Path) -> bool:
+def is_finished(folder: Path | str) -> bool:
     """Whether a folder holds a run that came to its end."""
-    return (folder / "run.json").is_file() and "finished" in read_run(folder)
+    return (Path(folder) / "run.json").is_file() and "finished" in read_run(folder)
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path | str) -> dict[str, Any]:
     """The content of ``run.json``.
 
     Raises:
         InputError: there is none, it cannot be read, or it lacks what everybody relies on.
     """
-    path = folder / "run.json"
+    path = Path(folder) / "run.json"
     if not path.is_file():
-        raise InputError(f"{folder} is not a run", expected="a folder that joryu distill wrote (it holds run.json)")
+        raise InputError(f"{folder} is not a run", expected=RUN_FOLDER)
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
@@ -147,6 +164,12 @@ def read_run(folder: Path) -> dict[str, Any]:
         if not isinstance(found := _entry(content, where.split(".")), kind):
             raise damaged(path, f"{where} {json.dumps(found)[:60]}")
     return content
+
+
+def best_epoch_kept(record: dict[str, Any]) -> int | None:
+    """The epoch, from 1, whose weights the run of this record kept; ``None`` if it kept the last one's."""
+    best = record.get("best_epoch")
+    return best if isinstance(best, int) and record["request"]["recipe"].get("keep") != "last" else None
 
 
 def another_precision(what: str, began: str | None, means: str | None) -> MismatchError:

@@ -20,17 +20,28 @@ from joryu.training.loop import Loop
 from joryu.training.material import Material
 from joryu.training.processes import make_fabric, no_gpu_search, own_randomness
 from joryu.training.recipe import Recipe
-from joryu.training.run import METRICS, Run
+from joryu.training.run import METRICS, Run, best_epoch_kept, read_run
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the student in evaluation mode, its history and its folder."""
+    """A finished training: the student in evaluation mode, its history and its folder.
+
+    ``best_epoch`` (from 1) is the one whose weights were kept; ``None`` if the last one's were.
+    """
 
     module: nn.Module
     blueprint: Blueprint
     history: list[dict[str, Any]]
     folder: Path
+    best_epoch: int | None = None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The record of the epoch whose weights this student has; empty where the history was lost."""
+        if self.best_epoch is None:
+            return self.history[-1] if self.history else {}
+        return next((record for record in self.history if record["epoch"] == self.best_epoch), {})
 
 
 def train(
@@ -51,8 +62,8 @@ def train(
         MismatchError: the folder holds a run that asked for something else or began at another precision, or the
             weights to begin with do not fit.
         TrainingError: the loss is no longer finite, or a checkpoint is damaged.
-        InputError: patience without validation, an example without an answer in the store, nothing finished to begin
-            with, another process that trains in the folder.
+        InputError: patience without validation, a student that cannot be trained, an example without an answer in the
+            store, nothing finished to begin with, another process that trains in the folder.
         KeyboardInterrupt: after the checkpoint was saved.
     """
     check(material, recipe)
@@ -74,7 +85,7 @@ def train(
                 _train(Loop(blueprint, material, objective=objective, recipe=recipe, run=run, fabric=fabric))
             fabric.barrier()
     module, _ = load_student(run.folder)
-    return Trained(module, blueprint, read_history(run.folder), run.folder)
+    return Trained(module, blueprint, read_history(run.folder), run.folder, best_epoch_kept(read_run(run.folder)))
 
 
 def _train(loop: Loop) -> None:
@@ -119,17 +130,19 @@ def check(material: Material, recipe: Recipe) -> None:
     """
     if recipe.patience is not None and material.validation_material() is None:
         raise InputError(
-            "patience needs something to validate by", expected="validation examples with labels or in the store"
+            "needs something to validate by",
+            setting="patience",
+            expected="validation examples with labels or in the store",
         )
 
 
-def read_history(folder: Path) -> list[dict[str, Any]]:
+def read_history(folder: Path | str) -> list[dict[str, Any]]:
     """The lines of ``metrics.jsonl``; none if there is no such file.
 
     Raises:
         InputError: a line is damaged.
     """
-    path = folder / METRICS
+    path = Path(folder) / METRICS
     if not path.is_file():
         return []
     history = []

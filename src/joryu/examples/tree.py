@@ -1,0 +1,137 @@
+"""A folder on disk, looked into when it is asked about and only once; what is passed over in it, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from joryu.errors import InputError
+from joryu.examples.clutter import CLUTTER, is_clutter
+from joryu.examples.decoding import is_picture
+from joryu.examples.examples import Rejected
+
+USUAL: Final = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".jp2", ".avif"),
+)
+_TRIED = 3  #: files of unusual names that are opened to see whether a folder holds pictures
+_HUB = "datasets--"  #: how the Hub's cache calls the folder of a data set, its ``blobs`` and its ``snapshots``
+
+
+class Folder:
+    """A folder of pictures or of folders; links to folders are not gone into, so that there is an end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name
+
+    @cached_property
+    def entries(self) -> list[os.DirEntry[str]]:
+        """Everything directly inside, by name."""
+        with os.scandir(self.path) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+
+    @cached_property
+    def folders(self) -> list[Folder]:
+        """The folders directly inside that are neither hidden, clutter nor links."""
+        return [Folder(Path(entry.path)) for entry in self.entries if _is_folder(entry) and not _skipped(entry.name)]
+
+    @cached_property
+    def full(self) -> list[Folder]:
+        """Those of `folders` with a picture somewhere inside."""
+        return [folder for folder in self.folders if folder.has_picture]
+
+    @cached_property
+    def loose(self) -> list[Path]:
+        """The files directly inside that are neither hidden nor clutter."""
+        return [Path(entry.path) for entry in self.entries if not _is_folder(entry) and not _skipped(entry.name)]
+
+    @cached_property
+    def has_loose_picture(self) -> bool:
+        """Whether a file directly inside is called like a picture or, where none is, one of the first few is one."""
+        named = any(path.suffix.lower() in USUAL for path in self.loose)
+        return named or any(is_picture(path) for path in self.loose[:_TRIED] if path.is_file())
+
+    @cached_property
+    def has_picture(self) -> bool:
+        return self.has_loose_picture or any(folder.has_picture for folder in self.folders)
+
+    def files(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
+        """Every file below, by name, with the reason to pass over it; hidden folders and clutter count as one file."""
+        for entry in self.entries:
+            if _is_folder(entry) and not _skipped(entry.name):
+                yield from Folder(Path(entry.path)).files(real_root)
+            else:
+                yield Path(entry.path), _reason(entry, real_root)
+
+    def aside(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
+        """As `files`, but only what is directly inside."""
+        for entry in self.entries:
+            if not _is_folder(entry) or _skipped(entry.name):
+                yield Path(entry.path), _reason(entry, real_root)
+
+    def clutter(self) -> list[Rejected]:
+        """What is directly inside and not looked at, for it is hidden or clutter."""
+        return [Rejected(printable(e.name), _skipped(e.name)) for e in self.entries if _skipped(e.name)]
+
+
+def link_root(root: Path) -> Path:
+    """The folder that links may not lead out of: the set's own, or the repository that the Hub's cache keeps it in."""
+    real = root.resolve()
+    kept = (folder for folder in (real, *real.parents) if folder.name.startswith(_HUB) and (folder / "blobs").is_dir())
+    return next(kept, real)
+
+
+def hub_snapshot(path: Path) -> Path:
+    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in; else the path itself.
+
+    Raises:
+        InputError: it keeps several versions, and does not say which is the one of its main branch.
+    """
+    if not (path.name.startswith(_HUB) and (path / "snapshots").is_dir()):
+        return path
+    kept = sorted(folder for folder in (path / "snapshots").iterdir() if folder.is_dir())
+    main = path / "refs" / "main"
+    current = path / "snapshots" / main.read_text().strip() if main.is_file() else None
+    if current in kept:
+        return current
+    if len(kept) != 1:
+        raise InputError(
+            f"{path} keeps {len(kept)} versions of a set", expected="one", hint="name one of those in its snapshots/"
+        )
+    return kept[0]
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be printed and hashed, even if it is not valid UTF-8 on disk."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def _skipped(name: str) -> str:
+    """Why a name alone is passed over; empty if it is not."""
+    return CLUTTER if is_clutter(name) else "hidden" if name.startswith(".") else ""
+
+
+def _reason(entry: os.DirEntry[str], real_root: Path) -> str | None:
+    if skipped := _skipped(entry.name):
+        return skipped
+    if entry.is_symlink():
+        return _reason_to_pass_over_link(Path(entry.path), real_root)
+    return None if entry.is_file(follow_symlinks=False) else "not a regular file"
+
+
+def _reason_to_pass_over_link(path: Path, real_root: Path) -> str | None:
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
+        return "broken link"
+    if not target.is_relative_to(real_root):
+        return "link that leads out of the folder"
+    return None if target.is_file() else "link to a folder or to a special file"

@@ -1,0 +1,55 @@
+"""Whether the examples that will judge a student are among those it is taught, said before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from joryu.errors import InputError
+from joryu.examples import Examples, has_split
+from joryu.examples.likeness import find_repeats
+from joryu.training.distill import hold_out
+
+Load = Callable[[str], Examples]
+"""Reads a split of the set that is taught, as it was read for teaching (the same size, the same column)."""
+
+
+def warn_before_training(spec: str, examples: Examples, *, share: float, seed: int, load: Load) -> str | None:
+    """A warning when what will judge was taught, or cannot judge at all; ``None`` where all is well.
+
+    With a ``share`` the part that is held out judges (`hold_out`), else the set's own test split, which is read for
+    this with ``load``; a set with neither has nothing to check.
+    """
+    if share:
+        taught, judging = hold_out(examples, share, seed)
+    elif has_split(spec, "test"):
+        try:
+            taught, judging = examples, load("test")
+        except InputError as error:
+            return f"the test split, which is to judge, cannot be read: {error}; to go without it, try --test 0.2"
+    else:
+        return None
+    if judging is None:
+        return None
+    if judging.inputs.shape[1:] != taught.inputs.shape[1:]:
+        shapes = ["×".join(map(str, part.inputs.shape[1:])) for part in (judging, taught)]
+        size = min(taught.inputs.shape[2:])
+        return f"the test split, which is to judge, holds pictures {shapes[0]}, not {shapes[1]}: try --size {size}"
+    said = overlap(taught, judging)
+    return said and f"{said}: the outcome will look better than it is; see which with: joryu examples {spec}"
+
+
+def overlap(taught: Examples, judging: Examples) -> str | None:
+    """In words how many of the examples that judge were taught, or ``None`` if none was.
+
+    >>> from joryu.examples import load_examples
+    >>> digits = load_examples("digits", split="test")
+    >>> overlap(digits, digits.select(range(5)))
+    '5 of the 5 examples that judge are taught too'
+    >>> overlap(digits.select(range(5, 600)), digits.select(range(5)))
+    """
+    found = find_repeats(judging, taught)
+    of = f"of the {len(judging):,} examples that judge"
+    if len(found.same):
+        more = f", and {len(found.alike):,} more look the same as taught ones" if len(found.alike) else ""
+        return f"{len(found.same):,} {of} are taught too{more}"
+    return f"{len(found.alike):,} {of} look the same as taught ones" if len(found.alike) else None
