@@ -168,6 +168,7 @@ def test_columns_that_may_be_meant_are_refused_until_one_is_named(tmp_path: Path
     same = load_examples(f"parquet:{path}#right,fine_label")
     assert (same.ids == both.ids).all()
     assert labelled_splits(f"parquet:{path}#right,fine_label") == ("train",)
+    assert labelled_splits(f"parquet:{path}", column="right,fine_label") == ("train",)
     with pytest.raises(InputError, match=r"no column 'rihgt'.*did you mean right"):
         load(path, column="rihgt")
     with pytest.raises(InputError, match="--column names too much"):
