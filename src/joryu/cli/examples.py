@@ -21,7 +21,7 @@ def examples(
     html: Path | None = typer.Option(None, help="Write a page with pictures of each class to this file."),
     as_json: bool = JSON,
 ) -> None:
-    """Show what was loaded: splits, classes, sizes, what was left out, what comes twice.
+    """Show what was loaded: splits, classes, sizes; what was left out, and what comes twice.
 
     \b
     Example:  joryu examples pictures --html pictures.html
