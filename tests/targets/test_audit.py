@@ -148,9 +148,7 @@ def test_probabilities_taken_for_logits_are_fatal(
         report.refuse_if_fatal()
 
 
-def test_probabilities_that_are_called_so_are_fine(
-    label: Label, good: torch.Tensor, digits: Examples
-) -> None:
+def test_probabilities_that_are_called_so_are_fine(label: Label, good: torch.Tensor, digits: Examples) -> None:
     assert codes(audit(label(good.softmax(-1), space=Space.PROBS), digits, temperature=2.0)) == []
 
 

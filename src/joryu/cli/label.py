@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
-
-if TYPE_CHECKING:
-    from joryu.examples import Examples
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +22,7 @@ def label(
     split: str = typer.Option("train", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     classes: str | None = typer.Option(
-        None, help="a,b,c: what the teacher answers about, in its order, if neither it nor the examples say."
+        None, help="a,b,c, or a file with a name a line: what the teacher answers about, in the order it does."
     ),
     views: str | None = typer.Option(None, help="Augmentations the teacher answers about too, such as shift:2,flip."),
     n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
@@ -46,6 +41,7 @@ def label(
     from joryu.targets.encoding import Encoding
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, label_examples, would_add_views
+    from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
     shown_as = parse_views(views) if views else None
@@ -54,9 +50,12 @@ def label(
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_rejected(shown.rejected)
-    if classes is not None:
-        shown = _named(shown, classes)
-    who, known = find_teacher(teacher, shown, n_views=n_views)
+    names = None if classes is None else _names(classes)
+    shown = shown if names is None else shown.named(names)
+    order = None if names == shown.classes else names
+    who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
+    if (told := told_inputs(teacher, known)) is not None:
+        talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if would_add_views(out, shown_as, n_views):
@@ -72,7 +71,9 @@ def label(
                 encoding=kept,
                 batch_size=batch_size,
                 progress=advance,
-                origin=Origin(teacher=teacher, examples=examples, split=split, size=size, command=command_line()),
+                origin=Origin(
+                    teacher=teacher, order=order, examples=examples, split=split, size=size, command=command_line()
+                ),
             ),
         )
     failures = len(store.failures())
@@ -80,26 +81,27 @@ def label(
     emit(summary, as_json, f"{len(store)} answers in {out}" + (f", {failures} failures" if failures else ""))
 
 
-def _named(examples: Examples, classes: str) -> Examples:
-    """The examples about the classes that were typed.
+def _names(classes: str) -> tuple[str, ...]:
+    """The names that were typed, or stand in a file that was.
 
     Raises:
         InputError: a name is missing or comes twice.
-        MismatchError: the examples name other classes themselves.
     """
-    from joryu.errors import InputError, MismatchError
+    from joryu.errors import InputError
 
-    names = tuple(name.strip() for name in classes.split(","))
+    names = tuple(name.strip() for name in (_lines(Path(classes)) or classes.split(",")))
     if not all(names) or len(set(names)) < max(2, len(names)):
         raise InputError("--classes is not usable", expected="two or more names such as cat,dog", received=classes)
-    named = examples.named(names)
-    if named.classes != names:
-        raise MismatchError(
-            f"{examples.name} names its own classes", expected=_first(named.classes), received=_first(names),
-            hint="leave --classes out",
-        )  # fmt: skip
-    return named
+    return names
 
 
-def _first(names: Sequence[str], most: int = 6) -> str:
-    return ",".join(names[:most]) + (",…" if len(names) > most else "")
+def _lines(file: Path) -> list[str]:
+    """The lines of a file; none where there is no such file."""
+    from joryu.errors import InputError
+
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:  # a folder, or names that no file can have
+        return []
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not a list of classes", expected="text in UTF-8, a name a line") from error

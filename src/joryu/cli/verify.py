@@ -38,7 +38,7 @@ def verify(
     if spec is None:
         raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
     shown = reopen(store, examples, split, size)
-    who, known = find_teacher(spec, shown)
+    who, known = find_teacher(spec, shown, order=store.manifest.teacher.order)
     found = ask_again(store, who, known, sample=sample, seed=seed)
     text = (
         f"{'the answers are the same' if found.ok else 'THE ANSWERS DIFFER'}: asked {found.asked} again, "

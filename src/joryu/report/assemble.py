@@ -235,7 +235,9 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
     if spec is None or spec.startswith(PEOPLE):
         return None
     try:
-        teacher = load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:]))
+        shape = tuple(examples.inputs.shape[1:])
+        order = store.manifest.teacher.order
+        teacher = load_teacher(spec, classes=examples.classes, input_shape=shape, order=order)
     except JoryuError:
         return None
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None

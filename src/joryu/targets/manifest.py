@@ -24,11 +24,15 @@ class _Record(BaseModel):
 
 
 class TeacherRecord(_Record):
-    """Who answered: the fingerprint decides, the spec finds it again, the description is for people."""
+    """Who answered: the fingerprint decides, the spec finds it again, the description is for people.
+
+    ``order`` names the classes in the order in which the teacher itself gives them, where that is another.
+    """
 
     fingerprint: str
     description: str
     spec: str | None = None
+    order: tuple[str, ...] | None = None
 
 
 class ExamplesRecord(_Record):

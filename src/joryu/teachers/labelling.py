@@ -28,9 +28,13 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How to find the teacher and the examples again (their specs), and what was typed; for the manifest."""
+    """How to find the teacher and the examples again (their specs), and what was typed; for the manifest.
+
+    ``order`` names the classes in the teacher's own order, where that is not the examples'.
+    """
 
     teacher: str | None = None
+    order: tuple[str, ...] | None = None
     examples: str | None = None
     split: str | None = None
     size: int | None = None
@@ -183,6 +187,7 @@ def _manifest(
             fingerprint=teacher.fingerprint,
             description=origin.teacher or type(teacher).__name__,
             spec=origin.teacher,
+            order=origin.order,
         ),
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,

@@ -1,0 +1,125 @@
+"""The teacher is not what it seems: what label, audit, distill and verify say of it, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from joryu.cli import main
+
+Command = Callable[..., tuple[int, str, str]]
+
+TWELVE = ",".join(map(str, range(12)))
+COUNTING = """
+import os
+
+import torch
+from torch import nn
+
+
+class Counting(nn.Module):
+    # The shade of a picture is its class, and this network knows it: places 0 to 11 in the order of the numbers.
+    def forward(self, pictures):
+        places = (pictures.float().mean((1, 2, 3)) - 12) / 20
+        drift = float(os.environ.get("DRIFT", "0"))
+        return -(places[:, None] - torch.arange(12.0)) ** 2 + drift * torch.arange(12.0)
+
+
+def logits():
+    return Counting()
+
+
+def probs():
+    return nn.Sequential(Counting(), nn.Softmax(1))
+
+
+def scores():
+    return nn.Sequential(Counting(), nn.Sigmoid())
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Exit code, stdout and stderr of one command line."""
+
+    def command(line: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(line.split())
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return command
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders 0 to 11 of fifteen pictures each, which are sorted as text, beside a module that counts."""
+    generator = np.random.default_rng(0)
+    for shade in range(12):
+        (tmp_path / "pictures" / str(shade)).mkdir(parents=True)
+        for number in range(15):
+            pixels = (10 + 20 * shade + generator.integers(0, 5, (8, 8))).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / str(shade) / f"{number}.png")
+    (tmp_path / "a_counting_module.py").write_text(COUNTING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    return tmp_path
+
+
+LABEL = "label --examples folder:pictures --teacher module:a_counting_module"
+
+
+def test_numbers_sorted_as_text_are_found_and_the_command_that_is_named_mends_it(place: Path, run: Command) -> None:
+    code, _, err = run(f"{LABEL}:logits --out targets")
+    assert code == 0, err
+    code, out, _ = run("audit targets")
+    assert code == 5
+    assert "'10' is answered '8' (15 of 15 times)" in out and f"--classes {TWELVE}" in out
+    assert json.loads(run("audit targets --json")[1])["teacher_order"] == TWELVE.split(",")
+    distil = "distill --student mlp:32x1 --examples folder:pictures --epochs 1 --out run --targets"
+    code, out, err = run(f"{distil} targets")
+    assert (code, out) == (5, "")
+    assert f"label anew into another folder with --classes {TWELVE}" in err
+    code, _, err = run(f"{LABEL}:logits --out mended --classes {TWELVE}")
+    assert code == 0, err
+    code, out, _ = run("audit mended")
+    assert code == 0 and "accuracy 1.0000" in out
+    assert run("verify mended")[0] == 0  # the order is found again in the store
+    assert run(f"{distil} mended")[0] == 0
+    code, out, err = run("evaluate run --json")
+    assert json.loads(out)["models"]["teacher"]["evaluation"]["accuracy"] == 1.0, err
+
+
+def test_the_order_may_stand_in_a_file(place: Path, run: Command) -> None:
+    Path("order.txt").write_text(TWELVE.replace(",", "\n") + "\n")
+    for order, out in ((TWELVE, "a"), ("order.txt", "b")):
+        assert run(f"{LABEL}:logits --out {out} --classes {order}")[0] == 0
+    a, b = (json.loads(Path(out, "manifest.json").read_text())["teacher"] for out in "ab")
+    assert a["order"] == b["order"] == TWELVE.split(",")
+    assert a["fingerprint"] == b["fingerprint"]
+    code, _, err = run(f"{LABEL}:logits --out a")  # without the order it is another teacher
+    assert code == 3 and "another teacher" in err
+    Path("order.txt").write_bytes(b"\xff\xfe\n")
+    code, _, err = run(f"{LABEL}:logits --out c --classes order.txt")
+    assert code == 2 and "order.txt is not a list of classes (expected text in UTF-8" in err
+
+
+def test_a_softmax_is_refused_with_the_words_that_read_it(place: Path, run: Command) -> None:
+    code, out, err = run(f"{LABEL}:probs --out targets --classes {TWELVE}")
+    assert (code, out) == (2, "")
+    shown, said = err.splitlines()
+    assert shown == "the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair"
+    assert "are probabilities, and were taken for logits" in said and ",output=probs" in said
+    code, _, err = run(f"{LABEL}:probs,output=probs --out right --classes {TWELVE}")
+    assert code == 0, err
+    assert run(f"{LABEL}:logits --out plain --classes {TWELVE}")[0] == 0
+    a, b = (json.loads(run(f"audit {name} --json")[1])["statistics"] for name in ("right", "plain"))
+    assert a["mean_entropy"] == pytest.approx(b["mean_entropy"], abs=1e-3)
+    assert run("verify right")[0] == 0
