@@ -123,3 +123,36 @@ def test_a_softmax_is_refused_with_the_words_that_read_it(place: Path, run: Comm
     a, b = (json.loads(run(f"audit {name} --json")[1])["statistics"] for name in ("right", "plain"))
     assert a["mean_entropy"] == pytest.approx(b["mean_entropy"], abs=1e-3)
     assert run("verify right")[0] == 0
+
+
+def test_label_says_what_it_asked_and_finds_a_changed_teacher(
+    place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = f"{LABEL}:logits --out targets --classes {TWELVE}"
+    code, out, _ = run(f"{label} --json")
+    told = json.loads(out)
+    assert (code, told["answers"], told["asked"], told["kept"], told["asked_again"]) == (0, 180, 180, 0, 0)
+    assert told["agreement"] == 1.0
+    code, out, _ = run(label)
+    assert (code, out) == (
+        0,
+        "180 answers in targets: all there already, nothing new was asked; 180 asked again are the same\n",
+    )
+    monkeypatch.setenv("DRIFT", "0.5")  # what `forward` does is not in the fingerprint
+    code, out, err = run(label)
+    assert (code, out) == (3, "")
+    assert "does not say any more what is stored of it" in err and "--no-recheck" in err
+    code, out, _ = run(f"{label} --no-recheck --json")
+    told = json.loads(out)
+    assert (code, told["asked"], told["kept"], told["asked_again"]) == (0, 0, 180, 0)
+
+
+def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, run: Command) -> None:
+    code, out, err = run(f"{LABEL}:logits --out renamed")
+    assert (code, out) == (0, "180 answers in renamed\n")
+    assert "fatal: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    code, out, err = run(f"{LABEL}:scores --out scores --classes {TWELVE}")
+    assert code == 0
+    assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
+    code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
+    assert (code, err.count("\n")) == (0, 1), err

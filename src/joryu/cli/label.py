@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
+
+if TYPE_CHECKING:
+    from joryu.examples import Examples
+    from joryu.targets import Store
+    from joryu.targets.statistics import Agreement
+    from joryu.teachers.labelling import Labelled
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +36,9 @@ def label(
     n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
     encoding: str | None = typer.Option(None, help="dense, dense:float32, top-32 …; logits are float16 by default."),
     batch_size: int | None = typer.Option(None, min=1, help="Examples the teacher is shown at a time (256)."),
+    recheck: bool = typer.Option(
+        True, help="Ask one batch of a store that is gone on with again, and refuse if the teacher has changed."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
@@ -40,7 +51,7 @@ def label(
     from joryu.examples.views import parse_views
     from joryu.targets.encoding import Encoding
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_examples, would_add_views
+    from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, would_add_views
     from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
@@ -61,7 +72,7 @@ def label(
     if would_add_views(out, shown_as, n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     with counting("labelling") as advance:
-        store = label_examples(
+        done = label_and_count(
             who,
             known,
             out,
@@ -70,15 +81,48 @@ def label(
             options=LabelOptions(
                 encoding=kept,
                 batch_size=batch_size,
+                recheck=recheck,
                 progress=advance,
                 origin=Origin(
                     teacher=teacher, order=order, examples=examples, split=split, size=size, command=command_line()
                 ),
             ),
         )
-    failures = len(store.failures())
-    summary = {"store": str(out), "answers": len(store), "failures": failures, "left_out": len(shown.rejected)}
-    emit(summary, as_json, f"{len(store)} answers in {out}" + (f", {failures} failures" if failures else ""))
+    agreement = _talk_of_what_was_said(done.store, known)
+    summary = {
+        "store": str(out),
+        "answers": len(done.store),
+        "asked": done.asked,
+        "kept": done.kept,
+        "asked_again": 0 if done.again is None else done.again.asked,
+        "failures": len(done.store.failures()),
+        "left_out": len(shown.rejected),
+        "agreement": None if agreement is None else agreement.accuracy,
+    }
+    emit(summary, as_json, _in_words(out, done))
+
+
+def _in_words(out: Path, done: Labelled) -> str:
+    failures = len(done.store.failures())
+    words = f"{len(done.store)} answers in {out}" + (f", {failures} failures" if failures else "")
+    if not done.asked:
+        words += ": all there already, nothing new was asked"
+    elif done.kept:
+        words += f": {done.kept} were there, {done.asked} asked now"
+    return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
+
+
+def _talk_of_what_was_said(store: Store, examples: Examples) -> Agreement | None:
+    """Say now what would make a training pointless; how far the labels agree."""
+    from joryu.cli.audit import is_own_answers
+    from joryu.targets.audit import glance
+
+    if is_own_answers(store, None):
+        examples = replace(examples, labels=None)
+    findings, agreement = glance(store, examples)
+    for one in findings:
+        talk(f"{one.severity}: {one.message}; {one.hint}")
+    return agreement
 
 
 def _names(classes: str) -> tuple[str, ...]:
