@@ -156,3 +156,54 @@ def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, ru
     assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
     code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
     assert (code, err.count("\n")) == (0, 1), err
+
+
+def test_a_store_and_a_run_are_used_from_another_folder_and_moved_together(
+    place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = (
+        "train --network mlp:32x1 --examples folder:pictures --epochs 30 --batch-size 16 --learning-rate 0.01 "
+        "--out runs/teacher",
+        "label --teacher run:runs/teacher --examples folder:pictures --out targets",
+        "distill --student mlp:16x1 --examples folder:pictures --targets targets --epochs 2 --out runs/student "
+        "--allow-dead-teacher",
+    )
+    for command in commands:
+        code, _, err = run(command)
+        assert code == 0, err
+    (place / "elsewhere").mkdir()
+    monkeypatch.chdir(place / "elsewhere")
+    used = ("verify {}/targets", "audit {}/targets --json", "evaluate {}/runs/student --json")
+    for command in used[:2]:
+        code, out, err = run(command.format(place))
+        assert code in (0, 5) and out, err
+    assert "not found" not in err
+    found = json.loads(run(used[2].format(".."))[1])["models"]["teacher"]["evaluation"]
+    assert found["n"] == 36  # it was asked again, and not "not found again"
+    (place / "all").mkdir()
+    for name in ("pictures", "targets", "runs"):
+        (place / name).rename(place / "all" / name)
+    assert run(f"verify {place}/all/targets")[0] == 0
+    assert json.loads(run(used[2].format("../all"))[1])["models"]["teacher"]["evaluation"] == found
+    (place / "all" / "runs").rename(place / "runs")
+    code, out, err = run(f"verify {place}/all/targets")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the teacher that answered is not found again: no run at runs/teacher" in err and "--teacher" in err
+    (place / "all" / "pictures").rename(place / "pictures")
+    for command in ("verify", "audit"):
+        code, out, err = run(f"{command} {place}/all/targets")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"(expected folder:pictures, as seen from {place}/all;" in err and "--examples" in err
+
+
+def test_distill_takes_the_size_that_the_store_was_labelled_at(place: Path, run: Command) -> None:
+    code, _, err = run(f"{LABEL}:logits --out targets --size 6 --classes {TWELVE}")
+    assert code == 0, err
+    distil = "distill --student mlp:8x1 --examples folder:pictures --targets targets --epochs 1"
+    code, _, err = run(f"{distil} --out run")
+    assert code == 0, err
+    assert "pictures are resized to 6, as they were when targets was labelled" in err
+    assert json.loads(Path("run/run.json").read_text())["notes"]["size"] == 6
+    code, _, err = run(f"{distil} --out other --size 5")
+    assert code == 3
+    assert "expected some of the 180 examples folder:pictures, split train, size 6" in err

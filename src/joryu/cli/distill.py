@@ -12,6 +12,7 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    size_of,
     talk_of_few_steps,
     talk_of_rejected,
     watching,
@@ -82,6 +83,7 @@ def distill(
     )
     objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
     store = Store.open(targets)
+    size = size_of(store, size)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, size=size, progress=advance)
     talk_of_rejected(shown.rejected)

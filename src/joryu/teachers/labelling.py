@@ -12,6 +12,7 @@ import torch
 from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
 from joryu.examples import Examples
+from joryu.examples.places import typed_in
 from joryu.examples.views import Views
 from joryu.targets.encoding import Encoding
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
@@ -193,5 +194,5 @@ def _manifest(
         n_views=grid.n_views,
         batch_size=options.batch_size or begun,
         encoding=options.encoding,
-        provenance=Provenance(command=origin.command),
+        provenance=Provenance(command=origin.command, typed_in=typed_in(out)),
     )

@@ -117,6 +117,16 @@ def load_teacher(
     )
 
 
+def run_of(spec: str) -> Path | None:
+    """The folder of a teacher that Joryu trained; ``None`` for any other.
+
+    >>> run_of("run:teacher,output=logits"), run_of("module:pkg.mod:factory")
+    (PosixPath('teacher'), None)
+    """
+    family, _, rest = spec.partition(":")
+    return Path(_output_of(rest)[0]) if family == "run" and rest else None
+
+
 def _output_of(rest: str) -> tuple[str, Output | None]:
     """What comes before ``,output=…``, and what is said there."""
     named, comma, output = rest.rpartition(",output=")
