@@ -135,7 +135,8 @@ def _names(classes: str) -> tuple[str, ...]:
 
     names = tuple(name.strip() for name in (_lines(Path(classes)) or classes.split(",")))
     if not all(names) or len(set(names)) < max(2, len(names)):
-        raise InputError("--classes is not usable", expected="two or more names such as cat,dog", received=classes)
+        expected = "two or more names such as cat,dog"
+        raise InputError("--classes is not usable", expected=expected, received=classes or "nothing")
     return names
 
 

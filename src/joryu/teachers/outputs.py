@@ -83,7 +83,7 @@ def require_rows(outputs: object, rows: int | None, n_classes: int) -> Tensor:
     raise MismatchError(
         "the teacher's answers do not fit its classes",
         expected=f"logits [{'B' if rows is None else rows}, {n_classes}]",
-        received=list(outputs.shape) if torch.is_tensor(outputs) else f"a {type(outputs).__name__}",
+        received=list(outputs.shape) if torch.is_tensor(outputs) else type(outputs).__name__,
         hint=hint,
     )
 
