@@ -110,10 +110,54 @@ def test_classes_in_another_order_are_fatal_where_labels_show_it(
 ) -> None:
     store = label(good.roll(1, dims=1))
     report = audit(store, digits)
-    assert codes(report, Severity.FATAL) == ["disagrees"]
+    assert codes(report, Severity.FATAL) == ["exchanged"]
     assert report.agreement is not None and report.agreement.kappa < 0
+    assert report.teacher_order == (*"9012345678",)
+    with pytest.raises(DeadTeacherError, match=r"'0' is answered '1' \(4. of 4. .*--classes 9,0,1,2,3,4,5,6,7"):
+        report.refuse_if_fatal()
     few = replace(digits, labels=torch.where(torch.arange(N) < 20, digits.labels, UNLABELLED))
     assert not audit(store, few).fatal  # too few to conclude from
+
+
+def test_half_of_the_classes_in_another_order_too(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    order = [0, 1, 2, 3, 4, 9, 5, 6, 7, 8]
+    report = audit(label(good[:, order]), digits)
+    assert codes(report, Severity.FATAL) == ["exchanged"]
+    assert report.agreement is not None and report.agreement.accuracy > 0.45  # far from chance: half of it is right
+    assert report.teacher_order == tuple(str(at) for at in order)
+    assert json.loads(json.dumps(report.to_json()))["teacher_order"] == [str(at) for at in order]
+
+
+def test_answers_without_any_order_disagree(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    shuffled = good[torch.randperm(N, generator=torch.Generator().manual_seed(0))]
+    report = audit(label(shuffled), digits)
+    assert codes(report, Severity.FATAL) == ["disagrees"]
+    assert "a module: is shown uint8 [B, 1, 8, 8], values 0 to 255" in report.findings[0].hint
+
+
+@pytest.mark.parametrize("encoding", [torch.float16, torch.float32])
+def test_probabilities_taken_for_logits_are_fatal(
+    label: Label, good: torch.Tensor, digits: Examples, encoding: torch.dtype
+) -> None:
+    report = audit(label(good.softmax(-1).to(encoding)), digits)
+    assert "probabilities-as-logits" in codes(report, Severity.FATAL)
+    with pytest.raises(DeadTeacherError, match=r"these logits are probabilities.*,output=probs"):
+        report.refuse_if_fatal()
+
+
+def test_probabilities_that_are_called_so_are_fine(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    assert codes(audit(label(good.softmax(-1), space=Space.PROBS), digits, temperature=2.0)) == []
+
+
+def test_log_probabilities_are_logits(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    assert codes(audit(label(good.log_softmax(-1)), digits, temperature=2.0)) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
+def test_what_comes_out_of_a_sigmoid_is_warned_of(
+    label: Label, good: torch.Tensor, digits: Examples, kind: Kind
+) -> None:
+    assert "sigmoids-as-logits" in codes(audit(label(good.sigmoid(), kind=kind), digits), Severity.WARNING)
 
 
 def test_temperature_decides_what_is_near_one_hot_and_near_uniform(

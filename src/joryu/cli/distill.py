@@ -14,6 +14,7 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    size_of,
     split_labelled,
     talk_of_examples,
     talk_of_few_steps,
@@ -67,6 +68,7 @@ def distill(
     objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
     store = Store.open(targets)
     split = split or split_labelled(store, examples)
+    size = size_of(store, size)
     lesson = Lesson(
         student=student,
         objective=objective,

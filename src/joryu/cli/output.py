@@ -139,13 +139,25 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
     """The examples a store was made for, as its manifest names them unless told otherwise."""
     from joryu.errors import InputError
     from joryu.examples import load_examples
+    from joryu.examples.places import require_found
 
-    named = spec or store.manifest.examples.spec
+    named = spec or store.examples_spec
     if named is None:
         raise InputError("the store does not say how to find its examples", hint="name them with --examples")
+    if spec is None:
+        require_found(named, store.path, store.manifest.provenance.typed_in)
     made_for = store.manifest.examples
     found = load_examples(named, split=split or made_for.split or "train", size=size or made_for.size)
     return found.named(store.manifest.classes)
+
+
+def size_of(store: Store, asked_for: int | None) -> int | None:
+    """The size of pictures: what was asked for, or the one that the store's were labelled at."""
+    made_at = store.manifest.examples.size
+    if asked_for is not None or made_at is None:
+        return asked_for
+    talk(f"pictures are resized to {made_at}, as they were when {store.path} was labelled")
+    return made_at
 
 
 @contextmanager

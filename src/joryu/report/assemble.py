@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
 from joryu.examples import UNLABELLED, Examples, load_examples
+from joryu.examples.places import from_here
 from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
@@ -117,7 +118,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         InputError: not a finished run, or neither labelled examples nor a teacher's answers to judge by.
         MismatchError: examples of other classes than the student's, or of a shape it does not take.
     """
-    record = read_run(folder)
+    record = _from_here(read_run(folder), folder)
     module, blueprint = load_student(folder)
     examples, whole = judges.load(record, folder)
     examples = examples.named(blueprint.classes)
@@ -235,6 +236,14 @@ def _cards(models: Mapping[Role, _Model], examples: Examples) -> list[ModelCard]
     ]
 
 
+def _from_here(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record, what it names being named as it is found from here."""
+    notes = record.get("notes", {})
+    paths = {name: notes[name] for name in ("examples", "targets") if notes.get(name)}
+    found = {name: from_here(spec, folder, record.get("typed_in")) for name, spec in paths.items()}
+    return {**record, "notes": {**notes, **found}}
+
+
 def _store(record: dict[str, Any]) -> Store | None:
     path = record.get("notes", {}).get("targets")
     if path is None or not (Path(path) / "manifest.json").is_file():
@@ -244,11 +253,13 @@ def _store(record: dict[str, Any]) -> Store | None:
 
 def _teacher(store: Store, examples: Examples) -> Network | None:
     """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
-    spec = store.manifest.teacher.spec
+    spec = store.teacher_spec
     if spec is None or spec.startswith(PEOPLE):
         return None
     try:
-        teacher = load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:]))
+        shape = tuple(examples.inputs.shape[1:])
+        order = store.manifest.teacher.order
+        teacher = load_teacher(spec, classes=examples.classes, input_shape=shape, order=order)
     except JoryuError:
         return None
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
@@ -256,7 +267,7 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
 
 def _people(store: Store, examples: Examples) -> ModelCard | None:
     """People's own answers about these examples, where they are still there and they answered about every one."""
-    spec = store.manifest.teacher.spec or ""
+    spec = store.teacher_spec or ""
     if not spec.startswith(PEOPLE):
         return None
     try:

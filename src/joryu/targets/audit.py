@@ -6,6 +6,7 @@ Every threshold stands at the top with its reason. Only what makes training poin
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +19,9 @@ from torch import Tensor
 
 from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples, Ids, distinct_rows
+from joryu.examples.shown import shown_as
+from joryu.targets.exchanged import Exchange
+from joryu.targets.likeness import Likeness
 from joryu.targets.soft_targets import Kind, Space
 from joryu.targets.statistics import Agreement, Statistics, finite_rows, gather_agreement, gather_statistics
 from joryu.targets.store import Store
@@ -42,6 +46,10 @@ classes."""
 ENOUGH_LABELS = 100
 """Labelled examples under which agreement is reported but nothing is concluded from it."""
 
+GLANCE = 10_000
+"""Answers that are looked at in passing, where nobody asked for an audit: their statistics take a few tenths of a
+second."""
+
 ENOUGH_ROWS = 100_000
 """Answers after which entropies and accuracies are known to a thousandth; of a larger store so many, spread evenly."""
 
@@ -50,6 +58,13 @@ RARE = 0.01
 
 MISCALIBRATED = 0.1
 """Expected calibration error worth a note; modern networks lie between 0.02 and 0.1 (Guo et al. 2017)."""
+
+ENOUGH_SIGMOIDS = 32
+"""Answers, all between 0 and 1, from which they are said to look like a sigmoid's: logits lie on both sides of zero,
+and those of a network that knows anything soon leave the unit interval."""
+
+NAMES = 40
+"""Classes up to which the order to type stands in the hint; a longer one is in the JSON, for a file."""
 
 OVERRIDE = "--allow-dead-teacher"
 
@@ -84,6 +99,7 @@ class Audit:
     temperature: float
     statistics: Statistics | None
     agreement: Agreement | None
+    teacher_order: tuple[str, ...] | None = None  #: what ``joryu label --classes`` should be told, if not what it was
 
     @property
     def fatal(self) -> bool:
@@ -133,9 +149,10 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
             findings.append(_fatal("not-finite", f"{len(rows) - len(finite)} answers are not finite", "label again"))
         elif store.form.kind is not Kind.REGRESSION:
             statistics = gather_statistics(store, _some(rows), temperature)
-            findings += _about_answers(store, statistics, temperature)
+            findings += _about_likeness(statistics)
+            findings += _about_answers(store, statistics, temperature, _look_at(examples))
             agreement = _agreement(store, rows, labels)
-            findings += _about_agreement(agreement)
+            findings += _about_agreement(agreement, store.manifest.classes, _look_at(examples))
     distinct = None if examples is None else examples.ids[distinct_rows(examples.ids)]
     n_examples = store.manifest.examples.count if distinct is None else len(distinct)
     missing = _missing(store, distinct, n_examples)
@@ -150,7 +167,34 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         temperature=temperature,
         statistics=statistics,
         agreement=agreement,
+        teacher_order=None if agreement is None else _teacher_order(agreement.exchange, store.manifest.classes),
     )
+
+
+def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement | None]:
+    """What `audit` would find fatal of the answers, and what it would say of a sigmoid, in passing; and how far the
+    labels agree, where there are any.
+
+    For whoever has just labelled and trusts the store: of its rows `GLANCE` are looked at, and nothing is counted.
+    """
+    rows, labels, _ = _rows(store, examples)
+    if not len(rows) or store.form.kind is Kind.REGRESSION:
+        return [], None
+    statistics = gather_statistics(store, _some(rows, GLANCE), 1.0)
+    agreement = _agreement(store, rows, labels, GLANCE)
+    findings = [
+        *_about_likeness(statistics),
+        *_about_answers(store, statistics, 1.0, _look_at(examples)),
+        *_about_agreement(agreement, store.manifest.classes, _look_at(examples)),
+    ]
+    told = [one for one in findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
+    return told, agreement
+
+
+def _look_at(examples: Examples | None) -> str:
+    """What to do about a teacher that seems to see nothing: most often it is shown pictures of another range."""
+    shown = "pictures as they are read, values 0 to 255" if examples is None else shown_as(examples.inputs)
+    return f"look at its weights and its input normalisation (a module: is shown {shown}, and must scale them itself)"
 
 
 def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | None, list[Finding]]:
@@ -178,18 +222,19 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
     return found[answered], labels, findings
 
 
-def _agreement(store: Store, rows: Tensor, labels: Tensor | None) -> Agreement | None:
+def _agreement(store: Store, rows: Tensor, labels: Tensor | None, most: int | None = None) -> Agreement | None:
     if labels is None or store.form.kind is not Kind.ONE_OF_MANY:
         return None
-    known = _some((labels != UNLABELLED).nonzero().flatten())
+    known = _some((labels != UNLABELLED).nonzero().flatten(), most)
     return gather_agreement(store, rows[known], labels[known]) if len(known) else None
 
 
-def _some(rows: Tensor) -> Tensor:
-    """All rows, or `ENOUGH_ROWS` of them spread evenly."""
-    if len(rows) <= ENOUGH_ROWS:
+def _some(rows: Tensor, most: int | None = None) -> Tensor:
+    """All rows, or so many (`ENOUGH_ROWS`) of them spread evenly."""
+    most = ENOUGH_ROWS if most is None else most
+    if len(rows) <= most:
         return rows
-    return rows[torch.linspace(0, len(rows) - 1, ENOUGH_ROWS, dtype=torch.float64).long()]
+    return rows[torch.linspace(0, len(rows) - 1, most, dtype=torch.float64).long()]
 
 
 def _missing(store: Store, distinct: Ids | None, n_examples: int) -> int:
@@ -199,17 +244,28 @@ def _missing(store: Store, distinct: Ids | None, n_examples: int) -> int:
     return sum(int(store.missing(distinct, seed).sum()) for seed in seeds)
 
 
-def _about_answers(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
+def _about_likeness(statistics: Statistics) -> Iterator[Finding]:
+    if statistics.likeness is Likeness.PROBABILITIES and statistics.rows > 1:
+        message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
+        hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
+        yield _fatal("probabilities-as-logits", message, hint)
+    elif statistics.likeness is Likeness.SIGMOIDS and statistics.rows >= ENOUGH_SIGMOIDS:
+        message = "every logit lies between 0 and 1, as what comes out of a sigmoid does"
+        hint = "if the teacher ends in one, let it return what it has before, and label anew"
+        yield Finding("sigmoids-as-logits", Severity.WARNING, message, hint)
+
+
+def _about_answers(store: Store, statistics: Statistics, temperature: float, look_at: str) -> Iterator[Finding]:
     if statistics.normalised_entropy >= UNIFORM:
         message = f"the teacher is uniform: {statistics.normalised_entropy:.2%} of the largest possible entropy"
-        yield _fatal("uniform", message, "look at its weights and its input normalisation")
+        yield _fatal("uniform", message, look_at)
     elif statistics.rows > 1 and statistics.information < NO_INFORMATION:
         best = store.manifest.classes[int(np.argmax(statistics.mean_probs))]
         message = (
             f"the teacher says the same whatever it is shown: {statistics.information:.1e} nats of information"
             f" (at least {NO_INFORMATION:g} expected), most often {best!r}"
         )
-        yield _fatal("constant", message, "look at its weights and its input normalisation")
+        yield _fatal("constant", message, look_at)
     else:
         yield from _about_softness(store, statistics, temperature)
         yield from _about_classes(store, statistics)
@@ -243,20 +299,46 @@ def _about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
         yield Finding("dead-classes", Severity.WARNING, message, "add examples of them, or leave the classes out")
 
 
-def _about_agreement(agreement: Agreement | None) -> Iterator[Finding]:
+def _about_agreement(agreement: Agreement | None, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
     if agreement is None:
         return
-    if agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
+    if agreement.exchange is not None:
+        yield _about_exchange(agreement, agreement.exchange, classes)
+    elif agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
         message = (
             f"the teacher does not agree with the labels: {agreement.accuracy:.1%} right on {agreement.labelled}"
             f" labelled examples, kappa {agreement.kappa:.3f}"
         )
-        yield _fatal("disagrees", message, "check the order of the classes and the teacher's input normalisation")
+        yield _fatal("disagrees", message, f"check the order of the classes, and {look_at}")
     elif agreement.calibration_error > MISCALIBRATED:
         message = f"confidence and accuracy differ by {agreement.calibration_error:.1%} on average"
         yield Finding(
             "miscalibrated", Severity.NOTE, message, "a temperature chosen on validation data mends most of it"
         )
+
+
+def _about_exchange(agreement: Agreement, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
+    pairs = [
+        f"{classes[one]!r} is answered {classes[other]!r} ({hits} of {n} times)"
+        for (one, other), (hits, n) in zip(exchange.moved, exchange.counts, strict=True)
+    ]
+    cut = ", …" if len(pairs) > 4 else ""
+    message = (
+        f"the teacher names its classes in another order than the examples: {', '.join(pairs[:4])}{cut};"
+        f" {len(pairs)} of {len(classes)} classes, {agreement.accuracy:.1%} of the labels agree and"
+        f" {exchange.accuracy:.1%} would in the order found"
+    )
+    order = _teacher_order(exchange, classes) or classes
+    if len(order) <= NAMES and not any("," in name for name in order):
+        typed = f"--classes {shlex.quote(','.join(order))}"
+    else:
+        typed = "--classes and a file of the names, one a line, that joryu audit --json gives as teacher_order"
+    return _fatal("exchanged", message, f"label anew into another folder with {typed}")
+
+
+def _teacher_order(exchange: Exchange | None, classes: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names of the classes as they really stand in the teacher's answers."""
+    return None if exchange is None else tuple(classes[at] for at in exchange.order)
 
 
 def _about_bookkeeping(store: Store, missing: int, n_examples: int) -> Iterator[Finding]:

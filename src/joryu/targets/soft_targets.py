@@ -114,6 +114,13 @@ class SoftTargets:
                 expected=f"at least {2 + self.members} axes",
                 received=f"shape {shape}",
             )
+        if self.kind in (Kind.ONE_OF_MANY, Kind.MANY_OF_MANY) and len(shape) != 2 + self.members:
+            raise InputError(
+                "one answer per example has no axis beside its row and its classes",
+                expected="[rows, members, classes]" if self.members else "[rows, classes]",
+                received=f"shape {shape}",
+                hint="members=True keeps several teachers' answers apart",
+            )
         if self.indices is None and shape[-1] != self.n_classes:
             raise InputError(
                 "dense soft targets need one value per class",

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.exchanged import MOST_CLASSES, Exchange, find_exchange
+from joryu.targets.likeness import Likeness, likeness_of
 from joryu.targets.soft_targets import Kind, SoftTargets, Space
 from joryu.targets.store import Store
 
@@ -31,6 +33,7 @@ class Statistics:
     softened_top: float  #: mean probability of the best class, at the chosen temperature
     top_counts: tuple[int, ...]
     mean_probs: tuple[float, ...]
+    likeness: Likeness  #: of logits: what they look like that logits are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Agreement:
     accuracy: float
     kappa: float
     calibration_error: float  #: expected calibration error, 15 bins of equal width
+    exchange: Exchange | None  #: classes that are answered under one another's names
 
 
 def finite_rows(store: Store, rows: Tensor) -> Tensor:
@@ -54,8 +58,10 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
     n_classes = len(store.manifest.classes)
     totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
     counts, sums = torch.zeros(n_classes, dtype=torch.int64), torch.zeros(n_classes, dtype=torch.float64)
+    likeness = Likeness.PROBABILITIES
     for part in torch.split(rows, CHUNK):
         answers = store.gather(part)
+        likeness = likeness_of(answers, so_far=likeness)
         probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
         hard = _name_one_class(answers) if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
@@ -77,6 +83,7 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
         softened_top=softened_top,
         top_counts=tuple(counts.tolist()),
         mean_probs=tuple(mean.tolist()),
+        likeness=likeness,
     )
 
 
@@ -94,7 +101,14 @@ def gather_agreement(store: Store, rows: Tensor, labels: Tensor) -> Agreement:
     shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
     by_chance = (shares[0] * shares[1]).sum().item()
     kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    return Agreement(len(labels), accuracy, kappa, expected_calibration_error(reliability_of(confidence, hits)))
+    pairs = (labels * n_classes + top).bincount(minlength=n_classes**2) if n_classes <= MOST_CLASSES else None
+    return Agreement(
+        labelled=len(labels),
+        accuracy=accuracy,
+        kappa=kappa,
+        calibration_error=expected_calibration_error(reliability_of(confidence, hits)),
+        exchange=None if pairs is None else find_exchange(pairs.reshape(n_classes, n_classes).numpy()),
+    )
 
 
 def class_probs(answers: SoftTargets, temperature: float) -> Tensor:

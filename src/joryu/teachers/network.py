@@ -1,4 +1,4 @@
-"""`Network`: any ``nn.Module`` that maps raw inputs to logits, as a teacher."""
+"""`Network`: any ``nn.Module`` that maps raw inputs to logits or probabilities, as a teacher."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from joryu.errors import MismatchError
+from joryu.errors import InputError
 from joryu.students.blueprint import fingerprint
 from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
 
 
 @final
@@ -19,23 +20,32 @@ class Network:
     """A frozen network in evaluation mode: the module is taken over, and must not be trained any further.
 
     Args:
-        module: maps raw inputs ``[B, ...]`` to logits ``[B, C]``.
+        module: maps raw inputs ``[B, ...]`` to logits ``[B, C]``. What it is shown is what `normalise` gives, and
+            without one the inputs of the examples as they are: of pictures uint8 ``[B, channels, height, width]`` with
+            values 0 to 255, neither scaled nor turned into float32.
         classes: the names of the ``C`` classes.
         normalise: the teacher's *own* input normalisation, applied first (see `joryu.students.Normalise`); leave it out
             when the module already holds it.
         kind: ``ONE_OF_MANY`` (softmax) or ``MANY_OF_MANY`` (sigmoid per tag).
         device: where to run; by default a GPU if there is one.
+        output: ``logits`` (log-probabilities too), or ``probs`` for a module that ends in a softmax (of tags, in a
+            sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities.
 
     ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, the classes and
     the kind: not the code of ``forward``.
 
     >>> import torch
     >>> teacher = Network(torch.nn.Flatten(), ["a", "b"])
+    >>> teacher.label(torch.tensor([[1.0, 0.0], [0.0, 2.0]])).probs().round(decimals=3)
+    tensor([[0.7310, 0.2690],
+            [0.1190, 0.8810]])
+    >>> teacher = Network(torch.nn.Softmax(dim=1), ["a", "b"], output="probs")
     >>> teacher.label(torch.tensor([[1.0, 0.0]])).probs().round(decimals=3)
     tensor([[0.7310, 0.2690]])
 
     Raises:
-        MismatchError: (when asked) the logits do not have one column per class.
+        InputError: another ``output``; (when asked) probabilities where logits were expected, or the other way round.
+        MismatchError: (when asked) the answers are not one row per example with one column per class.
     """
 
     def __init__(
@@ -46,10 +56,18 @@ class Network:
         normalise: nn.Module | None = None,
         kind: Kind = Kind.ONE_OF_MANY,
         device: torch.device | str | None = None,
+        output: Output | None = None,
     ) -> None:
+        if output not in (None, *OUTPUTS):
+            raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         first = nn.Identity() if normalise is None else normalise
-        self.module = nn.Sequential(first, module).to(self.device).eval().requires_grad_(False)
+        self._asked = nn.Sequential(first, module)
+        self._read = FromProbs(per_tag=kind is Kind.MANY_OF_MANY) if output == "probs" else None
+        whole = self._asked if self._read is None else nn.Sequential(first, module, self._read)
+        self.module = whole.to(self.device).eval().requires_grad_(False)
+        # Tags may well sum to one by chance, and whoever names the output is believed.
+        self._doubt = Doubt() if output is None and kind is Kind.ONE_OF_MANY else None
         self.classes = tuple(classes)
         self.kind = kind
         # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
@@ -60,15 +78,15 @@ class Network:
     def label(self, batch: Tensor) -> SoftTargets:
         """Logits of the batch, float32, on the CPU."""
         with torch.inference_mode():
-            logits = self.module(batch.to(self.device, non_blocking=True))
-        if not torch.is_tensor(logits) or logits.shape[:1] != batch.shape[:1] or logits.shape[-1] != len(self.classes):
-            raise MismatchError(
-                "the teacher's answers do not fit its classes",
-                expected=f"logits [{len(batch)}, {len(self.classes)}]",
-                received=list(logits.shape) if torch.is_tensor(logits) else type(logits).__name__,
-            )
+            asked = self._asked(batch.to(self.device, non_blocking=True))
+            outputs = require_rows(asked, len(batch), len(self.classes))
+            if self._doubt is not None:
+                self._doubt.hear(outputs)
+            if self._read is not None:
+                require_probs(outputs, per_tag=self._read.per_tag)
+                outputs = self._read(outputs)
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
-        values = logits.to("cpu", torch.float32, copy=True)
+        values = outputs.to("cpu", torch.float32, copy=True)
         return SoftTargets(values=values, space=Space.LOGITS, n_classes=len(self.classes), kind=self.kind)
 
 

@@ -138,7 +138,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
         check(labelled, recipe)  # before the student is trained, not after
     signals = _signals(targets, lesson)
     blueprint = Blueprint.fitted(lesson.student, teaching.inputs, examples.classes, signals=signals)
-    found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
+    found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | _held_out(examples, lesson.test))
     student = train(
