@@ -348,3 +348,13 @@ def test_a_space_may_be_named_by_a_plain_string():
     assert plain.probs().tolist() == SoftTargets(values=logits, space=Space.LOGITS, n_classes=2).probs().tolist()
     with pytest.raises(InputError, match=r"unknown space \(expected logits, probs, .*; received 'logit'\)"):
         SoftTargets(values=logits, space="logit", n_classes=2)
+
+
+@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
+def test_one_answer_per_example_has_no_further_axes(kind):
+    with pytest.raises(InputError, match=r"no axis beside its row and its classes .*received shape \(3, 2, 2, 4\)"):
+        targets(torch.zeros(3, 2, 2, 4), kind=kind)
+    with pytest.raises(InputError, match=r"expected \[rows, members, classes\]; received shape \(3, 2, 2, 4\)"):
+        targets(torch.zeros(3, 2, 2, 4), kind=kind, members=True)
+    assert len(targets(torch.zeros(3, 2, 4), kind=kind, members=True)) == 3
+    assert len(targets(torch.zeros(3, 2, 2, 4), kind=Kind.PER_PIXEL)) == 3
