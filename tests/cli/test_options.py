@@ -71,6 +71,13 @@ def test_a_bad_setting_of_a_lesson_is_named_by_its_option(
     assert err.splitlines()[-1].startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
 
 
+@pytest.mark.parametrize("given", ["--validation 0", "--test 1"])
+def test_train_names_a_bad_share_by_its_option(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, f"{TRAIN} {given}".format(tmp=tmp_path))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The answers of a teacher that was hardly trained."""

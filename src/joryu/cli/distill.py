@@ -67,9 +67,6 @@ def distill(
     objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
     store = Store.open(targets)
     split = split or split_labelled(store, examples)
-    with counting("reading pictures") as advance:
-        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
-    talk_of_examples(examples, split, shown)
     lesson = Lesson(
         student=student,
         objective=objective,
@@ -81,6 +78,9 @@ def distill(
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
+    with counting("reading pictures") as advance:
+        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
+    talk_of_examples(examples, split, shown)
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size, column=column)
     with watching("distilling") as watch:

@@ -46,14 +46,15 @@ def train(
     """
     from joryu.examples import load_examples
     from joryu.training import Recipe, Run
-    from joryu.training.distill import train_on_labels
+    from joryu.training.distill import Lesson, train_on_labels
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)
+    held_out = share_held_out(examples, test, split, column)
+    Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
     talk_of_examples(examples, split, shown)
-    held_out = share_held_out(examples, test, split, column)
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size, column=column)
     with watching("training") as watch:

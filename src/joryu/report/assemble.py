@@ -16,6 +16,7 @@ from joryu.examples import UNLABELLED, Examples, load_examples
 from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
+from joryu.report.lesson import judging_in_words, lesson_in_words
 from joryu.report.page import write_report
 from joryu.report.seen import own_set, seen_by_student, seen_by_teacher
 from joryu.students import load_student, require_inputs
@@ -24,6 +25,7 @@ from joryu.teachers import Network, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
 from joryu.training.distill import Lesson, find_twin, lesson_of, part
+from joryu.training.run import best_epoch_kept
 from joryu.training.trainer import content_of
 
 
@@ -64,6 +66,14 @@ class Judges:
             return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
         named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
         return Judging(named, own_set(record))
+
+    def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
+        """Which examples judge, for the first lines of a page."""
+        lesson = lesson_of(folder)
+        if self.examples is None and lesson is not None and lesson.test:
+            split = record["notes"].get("split") or "train"
+            return judging_in_words(len(judging), judging.name, split=split, held_out=lesson.test)
+        return judging_in_words(len(judging), judging.name, split=self.split, held_out=0)
 
 
 class Judging(NamedTuple):
@@ -145,6 +155,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else _audit(store, temperature),
         provenance=_provenance(record, store),
         rejected=examples.rejected,
+        lesson=lesson_in_words(record, judging=judges.in_words(record, folder, examples), twin=twin is not None),
         warnings=tuple(warning for warning in warnings if warning is not None),
     )
 
@@ -215,6 +226,7 @@ def _cards(models: Mapping[Role, _Model], examples: Examples) -> list[ModelCard]
             description=model.description,
             logits=predict_logits(model.module, examples),
             history=None if model.folder is None else read_history(model.folder),
+            best_epoch=None if model.folder is None else best_epoch_kept(read_run(model.folder)),
             parameters=count_parameters(model.module),
             bytes=state_bytes(model.module),
             latency=latencies[role],

@@ -100,7 +100,7 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
         "facts": facts(run, findings),
         "model_rows": model_rows(run, findings),
         "latency_note": latency_note(run),
-        "curves": learning_curves(histories),
+        "curves": learning_curves(histories, {role: card.best_epoch for role, card in run.cards.items()}),
         "listing_first": LISTING_FIRST,
         "provenance": list(flattened(run.provenance or {})),
         "numbers": numbers,
