@@ -181,8 +181,8 @@ def test_a_class_that_train_lacks_is_left_out_by_name_and_train_says_so(tmp_path
     train, test = load(root), load(root, "test")
     assert train.classes == test.classes == ("cat", "dog")
     assert labels(test) == [0, 1]
-    assert ("emu", "a class that train does not have") in test.rejected
-    assert train.remarks == test.remarks == ("emu of test is left out: a class that train does not have",)
+    assert ("emu", "a class that train does not have (2 files)") in test.rejected
+    assert train.remarks == test.remarks == ("emu of test is left out: a class that train does not have (2 files)",)
 
 
 COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "épi"), unicodedata.normalize("NFD", "épi")

@@ -129,10 +129,10 @@ def _of_other(level: Level, known: Mapping[str, str]) -> Level:
         elif not known or len(level.classes) == 1 or name.lower() in _PERHAPS_WITHOUT:
             unlabelled.append(folder)
         else:
-            rejected.append(Rejected(printable(name), "a class that train does not have"))
-            remarks.append(
-                f"{printable(name)} of {printable(level.top.name)} is left out: a class that train does not have"
-            )
+            count = sum(1 for _ in folder.files(folder.path))
+            reason = f"a class that train does not have ({count:,} {'file' if count == 1 else 'files'})"
+            rejected.append(Rejected(printable(name), reason))
+            remarks.append(f"{printable(name)} of {printable(level.top.name)} is left out: {reason}")
     return level._replace(classes=classes, unlabelled=unlabelled, rejected=rejected, remarks=remarks)
 
 
