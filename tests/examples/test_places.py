@@ -25,6 +25,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("folder:pictures", "folder:{}/pictures"),
         ("pictures", "{}/pictures"),
+        ("parquet:pictures#img,label", "parquet:{}/pictures#img,label"),
         ("run:a,b", "run:{}/a,b"),
         ("run:a,b,output=probs", "run:{}/a,b,output=probs"),
         ("human:pictures,confidence=stated,left-over=graph", "human:{}/pictures,confidence=stated,left-over=graph"),

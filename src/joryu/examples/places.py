@@ -12,7 +12,7 @@ from pathlib import Path
 
 from joryu.errors import InputError
 from joryu.examples.known import DIGITS, KNOWN
-from joryu.examples.loading import locate
+from joryu.examples.specs import find_place
 
 
 def typed_in(folder: Path) -> str:
@@ -36,7 +36,8 @@ def from_here(spec: str, folder: Path, seen: str | None) -> str:
     starts = [0] if ":" not in spec else [spec.index(":") + 1]
     starts += [at + 1 for at, letter in enumerate(spec) if letter == "@"]
     for start in starts:
-        for end in [len(spec), *(at for at in range(len(spec) - 1, start, -1) if spec[at] == ",")]:  # options
+        # Before its options, which a comma begins, or the part of a set, which a # does.
+        for end in [len(spec), *(at for at in range(len(spec) - 1, start, -1) if spec[at] in ",#")]:
             path = spec[start:end]
             if path and not Path(path).is_absolute() and (base / path).exists():
                 return f"{spec[:start]}{base / path}{spec[end:]}"
@@ -50,7 +51,7 @@ def require_found(spec: str, folder: Path, seen: str | None) -> None:
     if spec == DIGITS.name:
         return
     try:
-        locate(spec)
+        find_place(spec)
     except InputError as error:
         where = "" if seen is None else f", as seen from {(folder.resolve() / seen).resolve()}"
         raise InputError(
