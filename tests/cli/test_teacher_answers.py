@@ -114,7 +114,8 @@ def test_the_order_may_stand_in_a_file(place: Path, run: Command) -> None:
 def test_a_softmax_is_refused_with_the_words_that_read_it(place: Path, run: Command) -> None:
     code, out, err = run(f"{LABEL}:probs --out targets --classes {TWELVE}")
     assert (code, out) == (2, "")
-    shown, said = err.splitlines()
+    loaded, shown, said = err.splitlines()
+    assert loaded.startswith("pictures: folder, no splits, 12 classes")
     assert shown == "the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair"
     assert "are probabilities, and were taken for logits" in said and ",output=probs" in said
     code, _, err = run(f"{LABEL}:probs,output=probs --out right --classes {TWELVE}")
@@ -155,7 +156,7 @@ def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, ru
     assert code == 0
     assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
     code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
-    assert (code, err.count("\n")) == (0, 1), err
+    assert (code, err.count("\n")) == (0, 2), err  # what was loaded, and what the module is shown
 
 
 def test_a_store_and_a_run_are_used_from_another_folder_and_moved_together(
