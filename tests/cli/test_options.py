@@ -67,8 +67,8 @@ def test_a_bad_setting_of_a_lesson_is_named_by_its_option(
     given: str, job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, f"{DISTILL} {given}".format(tmp=tmp_path).replace(f"{tmp_path}/none", str(job)))
-    assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
+    assert (code, out, err.count("joryu: ")) == (2, "", 1)
+    assert err.splitlines()[-1].startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
 
 
 @pytest.mark.parametrize("given", ["--validation 0", "--test 1"])

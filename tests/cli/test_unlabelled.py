@@ -117,20 +117,20 @@ def test_a_teacher_that_knows_no_classes_is_told_them(
     monkeypatch.syspath_prepend(tmp_path)
     label = f"label --teacher module:a_linear_module:linear --out {tmp_path}/targets --examples folder:{place}"
     code, out, err = run(f"{label}/flat")
-    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert (code, out, err.count("joryu: ")) == (2, "", 1)
     assert "--classes a,b,c" in err
     code, _, err = run(f"{label}/flat --classes x,y")
     assert code == 0, err
     assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["classes"] == ["x", "y"]
     for words, said in (("x,", "two or more names"), ("x,x", "two or more names")):
         code, _, err = run(f"{label}/flat --classes {words}")
-        assert (code, err.count("\n")) == (2, 1)
+        assert (code, err.count("joryu: ")) == (2, 1)
         assert said in err
     code, _, err = run(f"{label}/labelled --classes 3,7,5")
-    assert (code, err.count("\n")) == (3, 1)
+    assert (code, err.count("joryu: ")) == (3, 1)
     assert "names its own classes" in err
     code, _, err = run(
         f"label --teacher run:{place}/teacher --examples folder:{place}/flat --classes x,y --out {tmp_path}/o"
     )
-    assert (code, err.count("\n")) == (3, 1)
+    assert (code, err.count("joryu: ")) == (3, 1)
     assert "differ in their classes" in err

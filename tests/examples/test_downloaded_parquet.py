@@ -57,6 +57,15 @@ def test_rows_of_a_class_that_train_lacks_are_left_out(tmp_path: Path) -> None:
         load(tmp_path, "test")
 
 
+def test_splits_without_a_train_have_classes_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path / "background.parquet", [flat(1), flat(2)], [0, 1], metadata=features(["cat", "dog"]))
+    write(tmp_path / "evaluation.parquet", [flat(3)], [0], metadata=features(["emu", "owl"]))
+    assert load(tmp_path, "background").classes == ("cat", "dog")
+    assert load(tmp_path, "evaluation").classes == ("emu", "owl")
+    with pytest.raises(InputError, match=r"classes of their own .*cat, dog as in background; .*emu, owl in evaluation"):
+        load(tmp_path, "all")
+
+
 @pytest.mark.parametrize(
     ("there", "missing"),
     [
@@ -159,6 +168,7 @@ def test_columns_that_may_be_meant_are_refused_until_one_is_named(tmp_path: Path
     same = load_examples(f"parquet:{path}#right,fine_label")
     assert (same.ids == both.ids).all()
     assert labelled_splits(f"parquet:{path}#right,fine_label") == ("train",)
+    assert labelled_splits(f"parquet:{path}", column="right,fine_label") == ("train",)
     with pytest.raises(InputError, match=r"no column 'rihgt'.*did you mean right"):
         load(path, column="rihgt")
     with pytest.raises(InputError, match="--column names too much"):

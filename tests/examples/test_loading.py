@@ -83,6 +83,7 @@ def test_split_size_and_progress_are_passed_on(root: Path) -> None:
         ("folder:rozes", "no such file or folder: rozes"),
         ("folder:", r"no such file or folder: \(empty\)"),
         ("notes", "notes has no layout that is known"),
+        ("roses/red", "red holds pictures, but no class folders .*to have them without labels try folder:roses/red"),
         ("idx:roses", "no IDX files in"),
         ("parquet:roses", "no Parquet files in"),
         ("parquet:notes/a/1.txt", "not a readable Parquet file"),

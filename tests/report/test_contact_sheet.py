@@ -46,6 +46,7 @@ def test_the_page_shows_classes_what_was_left_out_and_what_comes_twice(root: Pat
     assert twice.count("<img ") == 6
     assert twice.index("&lt;b&gt;cat&lt;-b&gt;</span>") < twice.index("again 02.bmp")  # two labels come first
     assert "3 pictures of test are in train too: what is taught there cannot judge here." in page
+    assert "1 picture of those that come twice is in two classes." in page
 
 
 def test_the_page_loads_nothing_and_escapes_what_is_named(root: Path) -> None:

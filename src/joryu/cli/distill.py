@@ -71,7 +71,7 @@ def distill(
         student=student,
         objective=objective,
         validation=validation,
-        test=share_held_out(examples, test, split),
+        test=share_held_out(examples, test, split, column),
         labelled=labelled,
         twin=twin,
         views=views,

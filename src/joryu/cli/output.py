@@ -83,20 +83,25 @@ def split_labelled(store: Store, examples: str) -> str:
     return split
 
 
-def share_held_out(examples: str, asked_for: float | None, split: str = "train") -> float:
+def share_held_out(examples: str, asked_for: float | None, split: str = "train", column: str | None = None) -> float:
     """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
 
     ``split`` is what they are taught: a test split that is taught itself cannot judge.
     """
-    from joryu.examples import has_split
+    from joryu.examples import has_split, labelled_splits
     from joryu.examples.layouts import ALL, canonical_split
 
     if asked_for is not None:
         return asked_for
-    taught_itself = split == ALL or canonical_split(split) == "test"
-    if has_split(examples, "test") and not taught_itself:
-        return 0.0
-    why = f"the test split of {examples} is taught itself" if taught_itself else f"{examples} has no test split"
+    why = f"{examples} has no test split"
+    if has_split(examples, "test"):
+        if split == ALL or canonical_split(split) == "test":
+            why = f"the test split of {examples} is taught itself"
+        else:
+            labelled = labelled_splits(examples, column=column)
+            if "test" in labelled or not labelled:
+                return 0.0
+            why = f"the test split of {examples} has no labels"
     talk(f"{why}: {TEST_SHARE:.0%} of it is held out for the report")
     return TEST_SHARE
 

@@ -50,7 +50,7 @@ def train(
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)
-    held_out = share_held_out(examples, test, split)
+    held_out = share_held_out(examples, test, split, column)
     Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, column=column, progress=advance)

@@ -17,7 +17,7 @@ from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
-from joryu.examples.layouts import ALL, canonical_split, in_order
+from joryu.examples.layouts import ALL, canonical_split, in_order, some
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 from joryu.examples.specs import BUNDLED, Place, find_place
@@ -136,7 +136,7 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
     return in_order(_LAYOUTS[place.layout].splits(place))
 
 
-def labelled_splits(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
+def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | str | None = None) -> tuple[str, ...]:
     """Those of `split_names` that have labels, found without decoding a picture.
 
     >>> labelled_splits("digits")
@@ -145,7 +145,7 @@ def labelled_splits(spec: str, *, data_root: Path | str | None = None) -> tuple[
     Raises:
         InputError: an unknown spec, a path that is not there, or labels that cannot be read.
     """
-    place = _with_column(find_place(spec, data_root), spec, None)
+    place = _with_column(find_place(spec, data_root), spec, column)
     return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
@@ -180,10 +180,17 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     """The splits of a set as one, each source with the name of its split before it.
 
     Raises:
-        InputError: pictures of splits that differ in size.
+        InputError: pictures of splits that differ in size, or splits of other classes.
     """
     first = parts[0]
     for part, name in zip(parts, names, strict=True):
+        if part.classes != first.classes:
+            raise InputError(
+                f"the splits of {first.name} have classes of their own",
+                expected=f"{some(first.classes, most=3)} as in {names[0]}",
+                received=f"{some(part.classes, most=3)} in {name}",
+                hint=f"try --split {names[0]}",
+            )
         if part.inputs.shape[1:] != first.inputs.shape[1:]:
             raise InputError(
                 "pictures differ in size between splits",

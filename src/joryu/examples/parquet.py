@@ -17,7 +17,7 @@ from joryu.errors import InputError
 from joryu.examples.class_folders import spelling
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
-from joryu.examples.layouts import find_split, in_order, require_unsplit
+from joryu.examples.layouts import find_split, require_unsplit
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
@@ -30,7 +30,7 @@ Labels = npt.NDArray[np.int64]
 
 
 class _Set(NamedTuple):
-    """The shards of a split, those of train (where classes, columns and colour come from), and those of every split."""
+    """The shards of a split, of train (where classes, columns and colour come from) or else its own, and of all."""
 
     shards: list[Shard]
     train: list[Shard]
@@ -110,7 +110,7 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
         require_unsplit(place, split)
     splits = {name: [Shard(path) for path in files] for name, files in found.splits.items()}
     shards = splits["train"] if found.whole else find_split(place, split, splits)
-    train = splits[in_order(splits)[0]]
+    train = splits.get("train", shards)
     columns = choose_columns(train[0], column)
     for shard in {id(shard): shard for shard in (*train, *shards)}.values():
         require_pictures(shard, columns.picture)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from joryu.errors import InputError
 from joryu.examples.clutter import is_clutter
-from joryu.examples.layouts import canonical_split, in_order, some, spelt_twice, visible_folders
+from joryu.examples.layouts import canonical_split, some, spelt_twice, visible_folders
 from joryu.examples.tree import USUAL
 
 _NAME = re.compile(r"^(?P<split>.+?)(?:-(?P<number>\d+)-of-(?P<total>\d+))?(?:-[0-9a-f]{16})?$")
@@ -26,11 +26,6 @@ class Shards(NamedTuple):
     splits: dict[str, list[Path]]
     whole: bool = False
     remarks: tuple[str, ...] = ()
-
-    @property
-    def reference(self) -> list[Path]:
-        """The files whose classes and columns count: those of train if there are any."""
-        return self.splits[in_order(self.splits)[0]]
 
 
 def find_shards(place: Path) -> Shards:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from joryu.errors import InputError
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
 from joryu.examples.layouts import did_you_mean, visible_folders
+from joryu.examples.tree import Folder
 
 LAYOUTS = ("idx", "parquet", "folder", "project")
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
@@ -37,6 +38,12 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
     if place is None:
         raise _unknown(text, root)
     found = sniff(place)
+    if found is None and place.is_dir() and Folder(place).has_picture:
+        raise InputError(
+            f"{place} holds pictures, but no class folders",
+            expected="two or more folders of pictures, one for each class",
+            hint=f"to have them without labels try folder:{text}",
+        )
     if found is None:
         raise InputError(
             f"{place} has no layout that is known",

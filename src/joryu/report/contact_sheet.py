@@ -17,6 +17,7 @@ from joryu.report.pictures import thumbnail_uri
 SIDE: Final = 96  #: pixels of a picture on its longer side
 PICTURES: Final = 1200  #: pictures on a page, shared out among its classes
 EACH: Final = (3, 24)  #: the fewest and the most pictures of a class
+NARROW: Final = 6  #: up to so many pictures of a class fill half the page's width
 CLASSES: Final = 400  #: classes that are shown with pictures
 COPIES: Final = 60  #: copies that are shown side by side
 FILES: Final = 200  #: files named that were left out
@@ -48,7 +49,7 @@ class Pair(NamedTuple):
     labels: tuple[str, str] | None
 
 
-def write_contact_sheet(overview: Overview, path: Path, *, seed: int = 0) -> Path:
+def write_contact_sheet(overview: Overview, path: Path | str, *, seed: int = 0) -> Path:
     """Write the page of a set to ``path`` and return it.
 
     For each class it shows pictures drawn with ``seed`` from all the splits, then what was left out, and what comes
@@ -59,7 +60,7 @@ def write_contact_sheet(overview: Overview, path: Path, *, seed: int = 0) -> Pat
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
-    return write_page(render_contact_sheet(overview, seed=seed), path)
+    return write_page(render_contact_sheet(overview, seed=seed), path, usual="examples.html")
 
 
 def render_contact_sheet(overview: Overview, *, seed: int = 0) -> str:
@@ -75,6 +76,7 @@ def render_contact_sheet(overview: Overview, *, seed: int = 0) -> str:
         "warnings": _warnings(overview),
         "sheets": sheets[:CLASSES],
         "more_sheets": sheets[CLASSES:],
+        "narrow": NARROW,
         "missed": missed[:FILES],
         "more_missed": len(missed) - FILES,
         "clutter": plural(len(rejected) - len(missed), "file") if len(rejected) > len(missed) else None,
@@ -111,6 +113,10 @@ def _warnings(overview: Overview) -> list[str]:
     shared = [words for words in copies_in_words(overview) if " too" in words]
     if shared:
         said.append(f"{' and '.join(shared)}: what is taught there cannot judge here")
+    if astray := sum(map(overview.in_two_classes, overview.copies)):
+        said.append(
+            f"{plural(astray, 'picture')} of those that come twice {'is' if astray == 1 else 'are'} in two classes"
+        )
     if overview.advised_size is not None:
         said.append(f"pictures differ in size: training will need --size, such as --size {overview.advised_size}")
     return [*said, *overview.remarks]

@@ -41,18 +41,19 @@ def write_report(run: ReportData, path: Path | str) -> Path:
     return write_page(render_report(run), Path(path))
 
 
-def write_page(page: str, path: Path) -> Path:
-    """Write the text of a page to ``path`` and return it.
+def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Path:
+    """Write the text of a page to ``path`` and return it; ``usual`` is what such a page is mostly called.
 
     Raises:
         InputError, JoryuError: as `write_report`.
     """
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of {path}", received=error.strerror or str(error)) from error
     if path.is_dir():
-        raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / 'report.html'}")
+        raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / usual}")
     with durable_file(path) as file:
         file.write(page.encode())
     return path
