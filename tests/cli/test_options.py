@@ -93,7 +93,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_python_keeps_the_names_of_python() -> None:
-    with pytest.raises(Exception, match=r"^batch_size is not usable \(expected greater"):
+    with pytest.raises(Exception, match=r"^batch_size is not usable \(expected at least 1"):
         Recipe(batch_size=0)
 
 

@@ -187,5 +187,5 @@ def test_the_command_line_says_it_in_one_line_too(tmp_path: Path, capsys: pytest
     with pytest.raises(SystemExit) as stopped:
         main(f"train --network module:theirs:Normed --examples digits --batch-size 1 --out {tmp_path}/run".split())
     err = capsys.readouterr().err
-    assert (stopped.value.code, err.count("\n")) == (2, 1), err
+    assert (stopped.value.code, err.count("joryu: ")) == (2, 1), err
     assert "batch of one" in err

@@ -198,9 +198,9 @@ def _conversion(path: Path) -> str:
     converted = str(path.with_suffix(".safetensors"))
     code = (
         "import torch; from safetensors.torch import save_file;"
-        f" state = torch.load({str(path)!r}, map_location='cpu', weights_only=True);"
-        " state = state.get('state_dict', state);"
-        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {converted!r})"
+        f' state = torch.load({json.dumps(str(path))}, map_location="cpu", weights_only=True);'
+        ' state = state.get("state_dict", state);'
+        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {json.dumps(converted)})"
     )
     return shlex.join(["python", "-c", code])
 
