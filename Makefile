@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO := demo
 
 # Where tests train: what they find may depend on what precision "auto" means.
-TRAINING := tests/training tests/cli tests/experiments tests/report tests/docs tests/teachers tests/benchmarks
+TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
 
 .PHONY: demo test test-quick check docs bench bench-peers clean
 
