@@ -1,12 +1,16 @@
-# make demo   set up, then the main job on data that ships with a dependency
-# make test   set up with all extras, then every check and test
+# make demo        set up, then the main job on data that ships with a dependency
+# make test        set up with all extras, then every check and test, as this processor and what trains as the other kind
+# make test-quick  ruff, and the tests that take less than a second or two
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo
 
-.PHONY: demo test check docs bench bench-peers clean
+# Where tests train: what they find may depend on what precision "auto" means.
+TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
+
+.PHONY: demo test test-quick check docs bench bench-peers clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +34,12 @@ check: $(VENV)/all.stamp
 
 test: check
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --auto-precision other $(TRAINING)
+
+test-quick: $(VENV)/all.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not slow"
 
 docs: $(VENV)/all.stamp
 	$(BIN)/python docs/generate.py

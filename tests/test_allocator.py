@@ -45,6 +45,7 @@ def faults(**settings: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @glibc
 def test_labelling_fetches_its_memory_once() -> None:
     assert faults() < 100  # of 4 KiB, a batch; without it 1,463

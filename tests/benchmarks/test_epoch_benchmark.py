@@ -110,6 +110,7 @@ def test_works_come_in_whole_batches():
     assert rows == {"mlp": 59_904, "mlp-ensemble": 15_104, "cnn": 2_048}
 
 
+@pytest.mark.slow
 def test_ours_and_the_bare_student_take_turns():
     entrants = [Entrant(BARE, "bare"), Entrant(OURS, "cached")]
     found = measure("mlp", WORK, entrants, repeats=2, device="cpu", closely=3)

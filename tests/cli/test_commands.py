@@ -172,9 +172,9 @@ def test_a_mistake_gets_one_helpful_line(
     found, out, err = run(capsys, *command.format(job=job, tmp=tmp_path).split())
     assert found in (code if isinstance(code, tuple) else (code,))
     assert out == ""
-    assert said in err
-    assert err.count("\n") == 1, err
-    assert "Traceback" not in err
+    *before, last = err.splitlines()
+    assert said in last
+    assert not [line for line in before if not line.startswith("digits: ")], err  # what was loaded is said before
 
 
 DAMAGE = [
@@ -346,6 +346,7 @@ def test_a_reader_that_has_gone_and_a_full_disk() -> None:
         assert "No space left" in err
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_broken_a_huge_and_a_mislabelled_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -412,16 +413,16 @@ def test_views_added_to_a_store_are_told_of(job: Path, tmp_path: Path, capsys: p
     code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
     assert (code, "gets views it had not" in err, "another --out" in err) == (0, True, True)
     code, _, err = run(capsys, *label.split(), "--views", "shift:1", "--n-views", 1)
-    assert (code, err) == (0, "")
+    assert (code, "gets views" in err) == (0, False)
     code, _, err = run(capsys, *distill.split())
-    assert (code, err.count("\n")) == (3, 1)
+    assert (code, err.count("joryu: ")) == (3, 1)
     assert "views were labelled into the store since this run began" in err
     code, _, err = run(capsys, *distill.split(), "--temperature", 3)
     assert "views were labelled" not in err
 
 
 def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("train", "label", "audit", "verify", "distill", "evaluate", "report", "version"):
+    for command in ("examples", "train", "label", "audit", "verify", "distill", "evaluate", "report", "version"):
         code, out, _ = run(capsys, command, "--help")
         assert code == 0
         assert f"joryu {command}" in out.split("Options")[0].split("\n", 3)[3]

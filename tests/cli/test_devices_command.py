@@ -75,12 +75,13 @@ def test_watch_to_the_end_of_a_recording(capsys: pytest.CaptureFixture[str], rec
     )
 
 
+@pytest.mark.slow
 def test_watch_as_json_and_record(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "kept.bin"
-    code, out, _ = run(capsys, "devices", "watch", "simulator:seed=2", "--seconds", 1.3, "--json", "--record", path)
+    code, out, _ = run(capsys, "devices", "watch", "simulator:seed=2", "--seconds", 2.5, "--json", "--record", path)
     assert code == 0
     states = [json.loads(line) for line in out.splitlines()]
-    assert len(states) == 2
+    assert len(states) >= 2
     assert states[-1]["status"] == "connected"
     assert 1 <= states[-1]["attention"] <= 100
     assert set(states[-1]["bands"]) >= {"delta", "mid_gamma"}
@@ -120,6 +121,7 @@ def test_a_recording_over_another_file_is_refused(capsys: pytest.CaptureFixture[
     assert path.read_text() == "my only copy"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal and SIGINT")
 def test_in_a_terminal_it_is_live_and_ends_cleanly_at_ctrl_c() -> None:
     master, slave = os.openpty()

@@ -67,6 +67,13 @@ def test_a_bad_setting_of_a_lesson_is_named_by_its_option(
     given: str, job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, f"{DISTILL} {given}".format(tmp=tmp_path).replace(f"{tmp_path}/none", str(job)))
+    assert (code, out, err.count("joryu: ")) == (2, "", 1)
+    assert err.splitlines()[-1].startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
+
+
+@pytest.mark.parametrize("given", ["--validation 0", "--test 1"])
+def test_train_names_a_bad_share_by_its_option(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, f"{TRAIN} {given}".format(tmp=tmp_path))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"joryu: {given.split(maxsplit=1)[0]} is not usable (expected ")
 
@@ -86,7 +93,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_python_keeps_the_names_of_python() -> None:
-    with pytest.raises(Exception, match=r"^batch_size is not usable \(expected greater"):
+    with pytest.raises(Exception, match=r"^batch_size is not usable \(expected at least 1"):
         Recipe(batch_size=0)
 
 

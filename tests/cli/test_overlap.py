@@ -113,6 +113,16 @@ def test_a_test_split_that_cannot_be_read_is_said_before_the_training(
     assert "try --test 0.2" in said
 
 
+def test_a_test_split_of_another_size_is_said_before_the_training(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (root / "set" / "test").rglob("*.png"):
+        with Image.open(path) as picture:
+            picture.resize((50, 50)).save(path)
+    assert "which is to judge, holds pictures 3×50×50, not 3×40×40: try --size 40" in train(root, capsys)
+    assert "warning" not in train(root, capsys, "--size", 40, "--out", root / "another")
+
+
 def test_a_finished_run_is_not_compared_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved_again(root, 6, ".bmp")
     assert "warning" in train(root, capsys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_an_unlabelled_set_is_labelled_audited_verified_and_distilled(
     assert code == 0, err
     assert json.loads(out)["ok"] is True
     distil = f"distill --student mlp:12x1 --examples {spec} --targets {tmp_path}/targets --epochs 20 --batch-size 8"
-    code, out, err = run(f"{distil} --out {tmp_path}/run --json")
+    code, out, err = run(f"{distil} --out {tmp_path}/run --json --precision 32-true")
     assert code == 0, err
     assert json.loads(out)["validation_agreement"] > 0.5
     require_agreement_alone(tmp_path, run)
@@ -117,20 +118,51 @@ def test_a_teacher_that_knows_no_classes_is_told_them(
     monkeypatch.syspath_prepend(tmp_path)
     label = f"label --teacher module:a_linear_module:linear --out {tmp_path}/targets --examples folder:{place}"
     code, out, err = run(f"{label}/flat")
-    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert (code, out, err.count("joryu: ")) == (2, "", 1)
     assert "--classes a,b,c" in err
     code, _, err = run(f"{label}/flat --classes x,y")
     assert code == 0, err
     assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["classes"] == ["x", "y"]
     for words, said in (("x,", "two or more names"), ("x,x", "two or more names")):
         code, _, err = run(f"{label}/flat --classes {words}")
-        assert (code, err.count("\n")) == (2, 1)
+        assert (code, err.count("joryu: ")) == (2, 1)
         assert said in err
-    code, _, err = run(f"{label}/labelled --classes 3,7,5")
-    assert (code, err.count("\n")) == (3, 1)
-    assert "names its own classes" in err
+    code, _, err = run(f"{label}/labelled --classes 3,7,9")
+    assert (code, err.count("joryu: ")) == (3, 1)
+    assert "name their own classes" in err
     code, _, err = run(
         f"label --teacher run:{place}/teacher --examples folder:{place}/flat --classes x,y --out {tmp_path}/o"
     )
-    assert (code, err.count("\n")) == (3, 1)
+    assert (code, err.count("joryu: ")) == (3, 1)
     assert "differ in their classes" in err
+
+
+@pytest.fixture(scope="module")
+def judged_by_nobody(place: Path) -> Path:
+    """The labelled pictures as a train split, and beside it a test split without class folders, as contests have it."""
+    root = place / "contest"
+    shutil.copytree(place / "labelled", root / "train")
+    shutil.copytree(place / "flat", root / "test")
+    return root
+
+
+def test_a_test_split_without_labels_does_not_judge(judged_by_nobody: Path, tmp_path: Path, run: Command) -> None:
+    spec, teacher = f"folder:{judged_by_nobody}", judged_by_nobody.parent / "teacher"
+    assert run(f"label --teacher run:{teacher} --examples {spec} --out {tmp_path}/targets")[0] == 0
+    line = f"distill --student mlp:8x1 --examples {spec} --targets {tmp_path}/targets --epochs 2 --out {tmp_path}/run"
+    code, _, err = run(line)
+    assert code == 0, err
+    assert f"the test split of {spec} has no labels: 20% of it is held out for the report" in err
+    code, _, err = run(f"report {tmp_path}/run --json")
+    assert code == 0, err
+    code, _, err = run(f"train --network mlp:8x1 --examples {spec} --epochs 2 --out {tmp_path}/teacher")
+    assert code == 0, err
+    assert "has no labels: 20% of it is held out" in err
+
+
+def test_one_folder_of_pictures_cannot_be_learnt(place: Path, tmp_path: Path, run: Command) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(place / "flat", alone / "pictures")
+    code, _, err = run(f"train --network mlp:8x1 --examples folder:{alone} --out {tmp_path}/run")
+    assert code == 2
+    assert "no example of alone has a label (received pictures/ is its only folder of pictures" in err

@@ -410,6 +410,7 @@ def test_it_stops_and_its_thread_ends(rig: Rig) -> None:
     assert witness.closed == 1
 
 
+@pytest.mark.slow
 def test_it_survives_a_disconnection(rig: Rig) -> None:
     if rig.cut is None:
         pytest.skip("it has no line that could be cut")
@@ -441,6 +442,7 @@ def test_it_can_be_closed_at_any_time_and_opened_again(rig: Rig) -> None:
         rig.device.close()
 
 
+@pytest.mark.slow
 def test_one_that_is_not_there_is_waited_for(rig: Rig) -> None:
     if rig.absent is None:
         pytest.skip("it is always there")
@@ -453,6 +455,7 @@ def test_one_that_is_not_there_is_waited_for(rig: Rig) -> None:
         assert attached.running
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(rig: Rig) -> None:
     """What is kept has an end, and a reader that dawdles is not flooded."""
     attached = Attached(rig.device)

@@ -103,6 +103,14 @@ def cases(folder: Path) -> dict[str, Case]:
             },
         ),
         "module": Case(lambda: load_teacher(f"module:{__name__}:linear", classes=CLASSES, input_shape=(1, 8, 8))),
+        "module that ends in a softmax": Case(
+            lambda: load_teacher(f"module:{__name__}:even,output=probs", classes=CLASSES, input_shape=(1, 8, 8)),
+            others={"taken for logits": lambda: module("even")},
+        ),
+        "module in an order of its own": Case(
+            lambda: module("linear", order=("cat", "ant", "bee")),
+            others={"in ours": lambda: module("linear"), "in another": lambda: module("linear", ("bee", "cat", "ant"))},
+        ),
         "people": Case(
             lambda: people(folder),
             others={
@@ -127,6 +135,14 @@ def people(folder: Path, *, second: str = "bee", reading: Reading = SMOOTHED) ->
     human = Human(project, load_examples(f"project:{place / 'project'}"), reading)
     project.close()
     return human
+
+
+def module(name: str, order: tuple[str, ...] | None = None) -> Network:
+    return load_teacher(f"module:{__name__}:{name}", classes=CLASSES, input_shape=(1, 8, 8), order=order)
+
+
+def even(n_classes: int) -> nn.Module:
+    return nn.Sequential(linear(n_classes), nn.Softmax(dim=1))
 
 
 def linear(n_classes: int) -> nn.Module:

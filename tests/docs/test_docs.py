@@ -35,6 +35,7 @@ def test_the_readme_names_every_command() -> None:
         assert command in readme, command
 
 
+@pytest.mark.slow
 def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python block of the README, as it stands, in an empty folder."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -1,9 +1,6 @@
-"""What the tests of examples share: files that cannot be used, and the real data sets where they are."""
+"""What the tests of examples share: files that cannot be used."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 from picture_files import bomb, noise, save
@@ -26,12 +23,3 @@ def broken() -> dict[str, tuple[bytes, str]]:
         "postscript.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not a picture"),
         "vector.png": (b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "not a picture"),
     }
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder of real data sets, or a skip that says what to set."""
-    root = os.environ.get("JORYU_DATA")
-    if not root:
-        pytest.skip("JORYU_DATA is not set: no real data sets to read")
-    return Path(root)

@@ -9,7 +9,7 @@ import pytest
 from picture_files import flat, write_files
 
 from joryu.errors import InputError
-from joryu.examples import Examples, has_split, load_examples, split_names
+from joryu.examples import Examples, has_split, labelled_splits, load_examples, split_names
 
 
 def make(root: Path, *names: str) -> Path:
@@ -114,6 +114,20 @@ def test_a_set_packed_beside_a_copy_of_itself_is_read_once(tmp_path: Path) -> No
     assert examples.remarks == ("beside its splits and not read: chest_xray/",)
 
 
+def test_a_copy_of_the_classes_beside_them_is_no_class(tmp_path: Path) -> None:
+    classes = ("yes/1.png", "no/1.png")
+    examples = load(make(tmp_path, *classes, *(f"brain_tumor_dataset/{name}" for name in classes)))
+    assert (examples.classes, len(examples)) == (("no", "yes"), 2)
+    assert examples.remarks == ("a copy of the set and not read: brain_tumor_dataset/",)
+    assert examples.rejected == (("brain_tumor_dataset", "a copy of the folders beside it"),)
+
+
+def test_parts_of_a_set_are_no_classes(tmp_path: Path) -> None:
+    root = make(tmp_path, "HAM10000_images_part_1/1.png", "HAM10000_images_part_2/2.png")
+    with pytest.raises(InputError, match=r"called like the parts of one set, not like classes .*all into one folder"):
+        load(root)
+
+
 def test_one_level_too_high_is_one_level_down(tmp_path: Path) -> None:
     examples = load(make(tmp_path, "flowers/rose/1.png", "flowers/tulip/1.png"))
     assert (examples.classes, examples.remarks) == (("rose", "tulip"), ("found in flowers/",))
@@ -140,6 +154,7 @@ def test_a_folder_without_labels_in_test_is_no_class(tmp_path: Path, extra: str)
 def test_a_test_split_without_class_folders_has_no_labels_and_train_says_so(tmp_path: Path, name: str) -> None:
     root = make(tmp_path, *PAIR[:2], name)
     assert "test has no labels" in load(root).remarks
+    assert labelled_splits(f"folder:{root}") == ("train",)
     test = load(root, "test")
     assert (test.classes, test.labels, len(test)) == (("cat", "dog"), None, 1)
 
@@ -147,6 +162,13 @@ def test_a_test_split_without_class_folders_has_no_labels_and_train_says_so(tmp_
 def test_pictures_without_label_in_train_are_no_class(tmp_path: Path) -> None:
     examples = load(make(tmp_path, "train/neg/1.png", "train/pos/1.png", "train/unsup/1.png", "test/neg/1.png"))
     assert (examples.classes, labels(examples)) == (("neg", "pos"), [0, 1, -1])
+
+
+def test_splits_without_a_train_have_classes_of_their_own(tmp_path: Path) -> None:
+    root = make(tmp_path, "val/cat/1.png", "val/dog/1.png", "test/emu/1.png", "test/owl/1.png")
+    assert load(root, "val").classes == ("cat", "dog")
+    assert load(root, "test").classes == ("emu", "owl")
+    assert labelled_splits(f"folder:{root}") == ("validation", "test")
 
 
 def test_unknown_is_a_class_where_train_has_it(tmp_path: Path) -> None:
@@ -159,14 +181,14 @@ def test_a_class_that_train_lacks_is_left_out_by_name_and_train_says_so(tmp_path
     train, test = load(root), load(root, "test")
     assert train.classes == test.classes == ("cat", "dog")
     assert labels(test) == [0, 1]
-    assert ("emu", "a class that train does not have") in test.rejected
-    assert train.remarks == test.remarks == ("emu of test is left out: a class that train does not have",)
+    assert ("emu", "a class that train does not have (2 files)") in test.rejected
+    assert train.remarks == test.remarks == ("emu of test is left out: a class that train does not have (2 files)",)
 
 
 COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "épi"), unicodedata.normalize("NFD", "épi")
 
 
-@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), (COMPOSED, DECOMPOSED)])
+@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("cat ", "cat"), (COMPOSED, DECOMPOSED)])
 def test_two_spellings_of_a_class_are_refused_and_matched_across_splits(tmp_path: Path, one: str, other: str) -> None:
     root = make(tmp_path / "set", f"{one}/1.png", f"{other}/2.png", "dog/1.png")
     if len(list(root.iterdir())) < 3:
@@ -223,7 +245,15 @@ def test_a_folder_of_pictures_without_extension_is_a_class(tmp_path: Path) -> No
     assert load(make(tmp_path, "cat/1", "dog/1.png")).classes == ("cat", "dog")
 
 
-def test_a_table_that_names_the_pictures_is_not_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("train.csv", b"id,breed\n1,pug\n2,beagle\n"),
+        ("labels.tsv", b"train/1.png\tpug\n"),
+        ("metadata.jsonl", b'{"file_name": "1.png", "label": "pug"}\n'),
+    ],
+)
+def test_a_table_that_names_the_pictures_is_not_passed_over(tmp_path: Path, table: str, content: bytes) -> None:
     root = make(tmp_path, "train/1.png", "train/2.png")
     write_files(root, {"notes.csv": b"day,weather\nMonday,rain\n"})
     assert load(root).labels is None
@@ -243,6 +273,12 @@ def test_the_links_of_the_hubs_cache_are_files_like_others(tmp_path: Path) -> No
         (root / name).symlink_to(f"../../../blobs/{blob}")
     examples = load(root)
     assert (examples.classes, examples.rejected) == (("red", "white"), ())
+    assert (load(repository).ids == examples.ids).all()
+    write_files(repository, {"snapshots/0ld/red/1.png": flat(9), "snapshots/0ld/white/1.png": flat(9)})
+    with pytest.raises(InputError, match="keeps 2 versions of a set"):
+        load(repository)
+    write_files(repository, {"refs/main": b"c0ffee\n"})
+    assert (load(repository).ids == examples.ids).all()
     (tmp_path / "away.png").write_bytes(flat(3))
     (root / "red" / "2.png").symlink_to(tmp_path / "away.png")
     assert load(root).rejected == (("red/2.png", "link that leads out of the folder"),)

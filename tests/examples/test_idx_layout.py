@@ -11,6 +11,7 @@ from picture_files import idx, pixels, write_files
 from picture_files import idx_files as files
 
 from joryu.errors import InputError
+from joryu.examples import labelled_splits, load_examples, split_names
 from joryu.examples.idx import load_idx, read_idx
 
 
@@ -45,16 +46,83 @@ def test_pictures_can_be_resized(tmp_path: Path) -> None:
     assert load_idx(write_files(tmp_path, files()), size=5).inputs.shape == (4, 1, 5, 5)
 
 
-def test_several_families_are_told_apart(tmp_path: Path) -> None:
-    letters = {f"emnist-letters-{name}": content for name, content in files().items()}
-    many = {"emnist-byclass-train-images-idx3-ubyte": idx(pixels(1))}
-    many["emnist-byclass-train-labels-idx1-ubyte"] = idx(np.array([61], dtype=np.uint8))
-    write_files(tmp_path, letters | many)
+def emnist(root: Path, place: str = "EMNIST/raw") -> Path:
+    """EMNIST's letters and balanced sets as torchvision unpacks them: stored by columns, letters from 1 to 26."""
+    found = {}
+    for family, labels in (("letters", [1, 26]), ("balanced", [10, 46])):
+        for split, start in (("train", 0), ("test", 100)):
+            stored = np.ascontiguousarray(pixels(2, start).transpose(0, 2, 1))
+            found[f"emnist-{family}-{split}-images-idx3-ubyte"] = idx(stored)
+            found[f"emnist-{family}-{split}-labels-idx1-ubyte"] = idx(np.array(labels, dtype=np.uint8))
+    return write_files(root / place, found).parents[place.count("/")]
+
+
+@pytest.mark.parametrize(
+    "spec", ["emnist-letters", "idx:EMNIST#letters", "EMNIST#emnist-letters", "idx:EMNIST/raw#letters"]
+)
+def test_a_set_of_emnist_is_named_and_upright(tmp_path: Path, spec: str) -> None:
+    root = emnist(tmp_path)
+    for split, start in (("train", 0), ("test", 100)):
+        letters = load_examples(spec, split=split, data_root=root)
+        assert np.array_equal(letters.inputs.numpy(), pixels(2, start)[:, None])
+        assert letters.classes == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        assert letters.labels is not None
+        assert [letters.classes[label] for label in letters.labels.tolist()] == ["A", "Z"]
+        assert letters.name == "emnist-letters"
+    assert split_names(spec, data_root=root) == labelled_splits(spec, data_root=root) == ("train", "test")
+    assert len(load_examples(spec, split="all", data_root=root)) == 4
+
+
+def test_the_other_sets_of_emnist_have_digits_too(tmp_path: Path) -> None:
+    balanced = load_examples("emnist-balanced", data_root=emnist(tmp_path))
+    assert balanced.labels is not None
+    assert [balanced.classes[label] for label in balanced.labels.tolist()] == ["A", "t"]
+
+
+def test_one_of_several_sets_must_be_named(tmp_path: Path) -> None:
+    root = emnist(tmp_path)
+    says = r"holds several sets \(expected one of emnist-balanced, emnist-letters\); try idx:.*EMNIST#letters"
+    with pytest.raises(InputError, match=says):
+        load_examples("EMNIST", data_root=root)
+    with pytest.raises(InputError, match="has no set 'latters'"):
+        load_examples("EMNIST#latters", data_root=root)
+    with pytest.raises(InputError, match=r"emnist-mnist is not in|has no set 'mnist'"):
+        load_examples("emnist-mnist", data_root=root)
+
+
+def test_letters_outside_the_alphabet_are_refused(tmp_path: Path) -> None:
+    root = emnist(tmp_path)
+    write_files(root, {"EMNIST/raw/emnist-letters-train-labels-idx1-ubyte": idx(np.array([0, 3], dtype=np.uint8))})
     with pytest.raises(
-        InputError, match="expected emnist-byclass-train or emnist-letters-t10k or emnist-letters-train"
+        InputError, match=r"labels outside the classes of emnist-letters \(expected 1..26; received 0..3\)"
     ):
+        load_examples("emnist-letters", data_root=root)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_each_file_may_lie_in_a_folder_of_its_name(tmp_path: Path, beside: bool) -> None:
+    for name, content in files().items():
+        write_files(tmp_path / name, {name: content})
+    if beside:
+        write_files(tmp_path, files(dot="."))
+    train = load_idx(tmp_path)
+    assert np.array_equal(train.inputs.numpy(), pixels(4)[:, None])
+    assert train.labels is not None
+    assert (train.labels.tolist(), train.name) == ([0, 2, 1, 0], tmp_path.name)
+
+
+def test_several_sets_in_one_folder_are_refused(tmp_path: Path) -> None:
+    for name in ("MNIST", "KMNIST"):
+        write_files(tmp_path / name / "raw", files())
+    with pytest.raises(InputError, match=r"several IDX sets \(received KMNIST, MNIST\); try idx:.*KMNIST"):
         load_idx(tmp_path)
-    assert len(load_idx(tmp_path, "emnist-letters-train").classes) == 4
+
+
+def test_labels_of_another_form_are_not_passed_over(tmp_path: Path) -> None:
+    write_files(tmp_path, {name: content for name, content in files().items() if "images" in name})
+    write_files(tmp_path, {"train-labels-idx2-int": b"x"})
+    with pytest.raises(InputError, match=r"train-labels-idx2-int holds no labels .*expected train-labels-idx1-ubyte"):
+        load_idx(tmp_path)
 
 
 @pytest.mark.parametrize(

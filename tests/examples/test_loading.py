@@ -83,6 +83,7 @@ def test_split_size_and_progress_are_passed_on(root: Path) -> None:
         ("folder:rozes", "no such file or folder: rozes"),
         ("folder:", r"no such file or folder: \(empty\)"),
         ("notes", "notes has no layout that is known"),
+        ("roses/red", "red holds pictures, but no class folders .*to have them without labels try folder:roses/red"),
         ("idx:roses", "no IDX files in"),
         ("parquet:roses", "no Parquet files in"),
         ("parquet:notes/a/1.txt", "not a readable Parquet file"),
@@ -119,7 +120,10 @@ def test_the_data_root_is_what_the_environment_says(monkeypatch: pytest.MonkeyPa
 
 def test_the_list_tells_what_is_there_and_how_to_get_the_rest(root: Path) -> None:
     rows = {row.name: row for row in list_data(root)}
-    assert list(rows) == ["digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "roses"]
+    assert [name for name in rows if not name.startswith("emnist-")] == [
+        *("digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "roses")
+    ]
+    assert "split='letters'" in rows["emnist-letters"].obtain
     assert (rows["mnist"].path, rows["mnist"].layout) == (root / "MNIST", "idx")
     assert rows["cifar10"].path == root / "cifar10"
     assert (rows["roses"].path, rows["roses"].layout) == (root / "roses", "folder")
@@ -168,3 +172,22 @@ def test_a_column_is_for_parquet_alone(root: Path, spec: str) -> None:
     with pytest.raises(InputError, match=r"has no columns \(expected a Parquet set; received column 'image'\)"):
         load_examples(spec, column="image", data_root=root)
     assert len(load_examples("cifar10", column="image", data_root=root)) == 2
+
+
+def test_all_splits_are_one_set(root: Path) -> None:
+    write_files(root / "sorted", {"train/red/1.png": flat(3), "train/white/2.png": flat(4), "test/red/3.png": flat(5)})
+    write_parquet(root / "two" / "train.parquet", [flat(1), flat(2)], [0, 1])
+    write_parquet(root / "two" / "test.parquet", [flat(3)], [1])
+    for spec, labels in (("sorted", [0, 1, 0]), ("two", [0, 1, 1])):
+        whole = load_examples(spec, split="all", data_root=root)
+        assert whole.labels is not None
+        assert (len(whole.ids), whole.labels.tolist()) == (3, labels)
+    assert whole.sources == ("train/train.parquet#0", "train/train.parquet#1", "test/test.parquet#0")
+    assert len(load_examples("mnist", split="all", data_root=root)) == 6
+
+
+def test_what_follows_a_hash_is_part_of_a_path_that_exists(root: Path) -> None:
+    write_files(root / "a#b", {"red/1.png": flat(3), "white/1.png": flat(4)})
+    assert load_examples("a#b", data_root=root).classes == ("red", "white")
+    with pytest.raises(InputError, match=r"has no parts .*received #b"):
+        load_examples("roses#b", data_root=root)

@@ -14,7 +14,7 @@ from picture_files import write_parquet as write
 from PIL import Image
 
 from joryu.errors import InputError
-from joryu.examples import UNLABELLED
+from joryu.examples import UNLABELLED, load_examples
 from joryu.examples.parquet import load_parquet
 
 
@@ -95,7 +95,7 @@ def test_bytes_may_lie_in_the_column_itself(tmp_path: Path) -> None:
 
 def test_a_file_answers_to_the_split_in_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "test-00000-of-00001.parquet", [flat(1)], [0])
-    assert len(load_parquet(path, "test")) == len(load_parquet(path, "all")) == 1
+    assert len(load_parquet(path, "test")) == len(load_examples(f"parquet:{path}", split="all")) == 1
     with pytest.raises(InputError, match=r"has no split 'train' \(expected test\); try --split test"):
         load_parquet(path, "train")
     other = write(tmp_path / "roses.parquet", [flat(1)], [0])
@@ -110,14 +110,14 @@ def test_splits_have_several_spellings(tmp_path: Path) -> None:
     for split in ("valid", "val", "validation"):
         assert load_parquet(tmp_path, split).inputs[0, 0, 0, 0] == 1
     assert load_parquet(tmp_path, "background").inputs[0, 0, 0, 0] == 2
-    with pytest.raises(InputError, match=r"no split 'train' \(expected background or valid\)"):
+    with pytest.raises(InputError, match=r"no split 'train' \(expected validation or background\)"):
         load_parquet(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("table", "metadata", "says"),
     [
-        ({"picture": [b"x"]}, None, "no column of pictures .*expected a column 'image'; received picture"),
+        ({"picture": [1]}, None, "no column of pictures .*expected a column 'image'; received picture"),
         ({"image": [1]}, None, "holds no pictures .*expected bytes; received int64"),
         ({"image": [b"x"], "label": ["rose"]}, None, "holds no labels .*expected integers; received string"),
         ({"image": [b"x"]}, {b"huggingface": b"{not json"}, "metadata of .* cannot be read"),

@@ -19,6 +19,7 @@ def load(spec: str, root: Path, split: str = "train", size: int | None = None) -
     return load_examples(spec, split=split, size=size, data_root=root)
 
 
+@pytest.mark.slow
 def test_mnist(real_data: Path) -> None:
     test = load("mnist", real_data, "test")
     assert test.inputs.shape == (10_000, 1, 28, 28)
@@ -31,6 +32,7 @@ def test_mnist(real_data: Path) -> None:
     assert train.inputs.float().div(255).std().item() == pytest.approx(0.3081, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_cifar10_as_jpeg(real_data: Path) -> None:
     test = load("cifar10", real_data, "test")
     assert test.inputs.shape == (10_000, 3, 32, 32)

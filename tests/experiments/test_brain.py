@@ -34,6 +34,7 @@ def evidence(pictures: Pictures) -> np.ndarray:
     return evidence_of(pictures.shown, components=3)
 
 
+@pytest.mark.slow
 def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: Pictures, evidence: np.ndarray) -> None:
     truth = pictures.shown.labels_or_empty.numpy()
     for name in ("attention", "both"):
@@ -51,6 +52,7 @@ def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: Picture
         assert found <= rejection_bound(200, 0.05, confidence=0.999), name
 
 
+@pytest.mark.slow
 def test_what_tells_much_is_found(pictures: Pictures, evidence: np.ndarray) -> None:
     found = detection_rates(pictures, evidence, sessions=range(12), permutations=39)
     assert found["found_attention_0.9"] > 0.5

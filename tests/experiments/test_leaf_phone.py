@@ -20,6 +20,7 @@ from joryu.training import read_run
 from joryu.training.run import Watch
 
 LABELS = torch.tensor([0, 1, 1, 0, 1])
+pytestmark = pytest.mark.slow
 
 
 def answers(*classes: int) -> torch.Tensor:

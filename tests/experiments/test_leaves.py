@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +74,9 @@ def test_one_label_in_ten_is_left_and_is_the_right_one() -> None:
     assert (told != UNLABELLED).all()
 
 
-def test_real_leaves_once_each() -> None:
-    root = os.environ.get("JORYU_DATA")
-    if not root or not (Path(root) / "leaves").is_dir():
-        pytest.skip("leaves are not in JORYU_DATA")
-    leaves = load_examples("leaves", data_root=Path(root), size=64)
+@pytest.mark.slow
+def test_real_leaves_once_each(in_real_data: Callable[[str], Path]) -> None:
+    leaves = load_examples("leaves", data_root=in_real_data("leaves").parent, size=64)
     kept = without_copies(leaves)
     # The cherry classes hold most photographs twice or more, mirrored or turned; the apple classes hardly any.
     assert leaves.labels_or_empty.bincount().tolist() == [621, 275, 1645, 630, 2104, 2104]

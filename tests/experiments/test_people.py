@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,11 +31,8 @@ from joryu.training.run import Watch
 
 
 @pytest.fixture(scope="module")
-def people() -> Asked:
-    root = os.environ.get("JORYU_DATA")
-    if not root or not (Path(root) / "cifar10_human").is_dir():
-        pytest.skip("cifar10_human is not in JORYU_DATA")
-    return cifar_people(Path(root))
+def people(in_real_data: Callable[[str], Path]) -> Asked:
+    return cifar_people(in_real_data("cifar10_human").parent)
 
 
 def test_the_table_of_an_independent_implementation(people: Asked) -> None:
@@ -53,6 +49,7 @@ def test_the_table_of_an_independent_implementation(people: Asked) -> None:
     assert (quick["auroc_raw"], quick["auroc_hesitation"]) == pytest.approx((0.632, 0.688), abs=0.001)
 
 
+@pytest.mark.slow
 def test_response_time_helps_a_little_and_reliably(people: Asked) -> None:
     gain = gain_of_response_time(people, seed=0)
     found = [gain[name] for name in ("gain_rt", "gain_rt_low", "gain_rt_high")]
@@ -134,6 +131,7 @@ def test_a_new_head_begins_at_nothing_on_the_same_body() -> None:
     assert torch.equal(other.eval()(inputs), torch.zeros(5, 2))
 
 
+@pytest.mark.slow
 def test_the_pictures_that_choose_do_not_judge(tmp_path: Path) -> None:
     seen: list[str] = []
 

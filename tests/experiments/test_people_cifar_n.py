@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,8 @@ from joryu.experiments.people_cifar_n import against, cifar_n, cifar_n_trials, l
 
 
 @pytest.fixture(scope="module")
-def root() -> Path:
-    root = os.environ.get("JORYU_DATA")
-    if not root or not (Path(root) / "cifar10_human" / "cifar10n").is_dir():
-        pytest.skip("cifar10_human/cifar10n is not in JORYU_DATA")
-    return Path(root)
+def root(in_real_data: Callable[[str], Path]) -> Path:
+    return in_real_data("cifar10_human/cifar10n").parents[1]
 
 
 def test_as_many_labels_are_wrong_as_published(root: Path) -> None:

@@ -11,6 +11,7 @@ from joryu.experiments.catalogue import MODULES, find_experiment
 from joryu.experiments.experiment import parse_seeds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_smoke(name: str, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path_factory.getbasetemp() / "smoke" / name  # siblings: one teacher serves them all

@@ -24,6 +24,7 @@ SCHEMA = schemathesis.openapi.from_asgi(
 )
 
 
+@pytest.mark.slow
 @SCHEMA.exclude(path_regex="^/(static|pictures|favicon)").parametrize()
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nothing_sent_makes_the_server_fail(case) -> None:  # type: ignore[no-untyped-def]

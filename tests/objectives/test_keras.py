@@ -11,7 +11,7 @@ from joryu.questions import Question
 from joryu.targets.soft_targets import SoftTargets, Space
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-keras = pytest.importorskip("keras", reason='Keras is not installed (pip install "joryu[keras]")', exc_type=ImportError)
+keras = pytest.importorskip("keras", reason='Keras is not installed (pip install "joryu[dev]")', exc_type=ImportError)
 pytest.importorskip("keras.distillation", reason="this Keras has no distillation module (it came with 3.12)")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="Keras runs on another backend than torch")
 

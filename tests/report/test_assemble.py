@@ -21,6 +21,7 @@ from joryu.training import Recipe, Run
 from joryu.training.distill import Lesson, distill, train_on_labels
 
 RECIPE = Recipe(epochs=1, batch_size=8, precision="32-true")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,30 @@ def test_the_part_held_out_judges_and_nothing_of_it_was_taught(job: Path) -> Non
     assert len(data.examples) == 12
     assert record["request"]["examples"]["n"] + record["request"]["validation"]["n"] == 48
     assert data.teacher is not None and data.teacher.logits is not None
+
+
+def test_the_first_lines_say_what_judged_and_what_was_taught(job: Path) -> None:
+    page, _ = report_run(job / "run")
+    said = (
+        "Judged by 12 examples of pictures, the 20 % of its train split that were held out. "
+        "The student learned from 42 examples with the labels they have; temperature 4, hard weight 0.1, seed 0."
+    )
+    assert assemble(job / "run", Judges()).lesson.replace("\u00a0", " ") == said
+    text = page.read_text().replace("\u00a0", " ")
+    assert text.index(said) < text.index("</header>") < text.index("<main>")
+    assert json.loads((job / "run" / "evaluation.json").read_text())["lesson"].replace("\u00a0", " ") == said
+    record = json.loads((job / "run" / "run.json").read_text())
+    record["notes"]["lesson"]["labelled"] = 0.025
+    (job / "run" / "run.json").write_text(json.dumps(record))
+    named = Judges(examples=f"folder:{job / 'pictures'}", split="train")
+    other = assemble(job / "run", named).lesson.replace("\u00a0", " ")
+    assert other.startswith("Judged by 60 examples of pictures, its train split. ")
+    assert "with 2.5 % of their labels" in other
+
+
+def test_the_curves_know_which_epoch_was_kept(job: Path) -> None:
+    data = assemble(job / "run", Judges())
+    assert data.student.best_epoch == json.loads((job / "run" / "run.json").read_text())["best_epoch"] == 1
 
 
 def teach_again(job: Path, *, test: float, seed: int = 0) -> None:

@@ -51,7 +51,7 @@ def test_learning_curves_show_error_and_loss() -> None:
     error, loss = learning_curves({Role.STUDENT: history, Role.TWIN: history[:2]})
     assert (error.title, loss.title) == ("Validation error", "Validation loss")
     assert [line.role for line in error.lines] == [Role.STUDENT, Role.TWIN]
-    assert error.lines[0].last.replace("\u00a0", " ") == "3.12 %"
+    assert error.lines[0].kept.replace("\u00a0", " ") == "3.12 %"
     assert error.log
     # halving every epoch is a straight line on a logarithmic scale
     heights = [float(point.split()[1]) for point in error.lines[0].path[1:].split("L")]
@@ -68,7 +68,23 @@ def test_learning_curves_survive_gaps_and_zero_errors() -> None:
     (chart,) = learning_curves({Role.STUDENT: history})
     assert chart.title == "Validation error"
     assert chart.lines[0].path.count("L") == 1
-    assert chart.lines[0].last.replace("\u00a0", " ") == "0.00 %"
+    assert chart.lines[0].kept.replace("\u00a0", " ") == "0.00 %"
+
+
+def test_the_epoch_whose_weights_were_kept_is_marked_and_its_value_printed() -> None:
+    """Not the last one's: a run that overshoots keeps an earlier epoch."""
+    history: list[dict[str, object]] = [
+        {"epoch": epoch, "validation_accuracy": accuracy, "validation_loss": 1 - accuracy}
+        for epoch, accuracy in ((1, 0.8), (2, 0.9), (3, 0.85))
+    ]
+    error, _ = learning_curves({Role.STUDENT: history, Role.TWIN: history}, {Role.STUDENT: 2, Role.TWIN: None})
+    student, twin = error.lines
+    assert (student.kept_epoch, student.kept.replace("\u00a0", " ")) == ("2", "10.00 %")
+    assert (twin.kept_epoch, twin.kept.replace("\u00a0", " ")) == ("3", "15.00 %")
+    places = [tuple(map(float, point.split())) for point in student.path[1:].split("L")]
+    assert student.kept_at == pytest.approx(places[1])
+    assert twin.kept_at == pytest.approx(places[2])
+    assert "student 10.00 % in epoch 2, which was kept" in error.description.replace("\u00a0", " ")
 
 
 def test_no_history_no_chart() -> None:

@@ -58,6 +58,7 @@ assert "matplotlib.pyplot" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes_and_never_needs_pyplot(tmp_path: Path) -> None:
     """Nor does a report need matplotlib at all."""
     environment = {**os.environ, "PYTHONHASHSEED": "7"}

@@ -132,9 +132,19 @@ def test_a_factory_is_given_what_it_asks_for_and_its_head_is_kept_in_float32(nam
 
 
 @pytest.mark.usefixtures("factories")
-def test_a_mistake_inside_a_factory_is_not_hidden() -> None:
-    with pytest.raises(TypeError, match="inside"):
+def test_a_mistake_inside_a_factory_is_told_with_its_place() -> None:
+    place = 1 + FACTORIES.splitlines().index('    raise TypeError("inside")')
+    says = rf"module:their_networks:broken fails .*received TypeError: inside \(.*their_networks\.py, line {place}\)\)$"
+    with pytest.raises(InputError, match=says) as caught:
         build_architecture("module:their_networks:broken", (4,), 2)
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_a_module_that_fails_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_network.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"ZeroDivisionError: division by zero .*broken_network\.py, line 1"):
+        build_architecture("module:broken_network:any", (4,), 2)
 
 
 def test_timm() -> None:

@@ -32,7 +32,7 @@ def test_its_answers_are_float32_under_autocast() -> None:
         assert net(torch.rand(2, 1, 8, 8)).dtype == torch.float32
 
 
-def test_a_student_of_masks_gives_outputs_last_and_comes_back_from_disk(tmp_path) -> None:
+def test_a_student_of_masks_gives_objectives_its_outputs_last_and_comes_back_from_disk(tmp_path) -> None:
     plan = Blueprint(architecture="unet:4x2", input_shape=(1, 9, 9), question=Question.tags(["salt"], grid=PICTURE))
     student = plan.build()
     pictures = torch.rand(2, 1, 9, 9)
@@ -40,6 +40,7 @@ def test_a_student_of_masks_gives_outputs_last_and_comes_back_from_disk(tmp_path
     save_student(tmp_path, student, plan)
     again, found = load_student(tmp_path)
     assert found == plan
+    assert again(pictures).shape == (2, 1, 9, 9)  # as any network gives it
     assert torch.equal(again(pictures), student.eval()(pictures))
 
 

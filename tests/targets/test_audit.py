@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from joryu.errors import DeadTeacherError, InputError
@@ -27,10 +26,8 @@ Label = Callable[..., Store]
 
 
 @pytest.fixture(scope="module")
-def digits() -> Examples:
-    pictures, labels = load_digits(return_X_y=True)
-    inputs = torch.from_numpy(pictures[:N]).to(torch.uint8).reshape(-1, 1, 8, 8)
-    return Examples.of(inputs, torch.from_numpy(labels[:N]), classes=[str(i) for i in range(C)], name="digits")
+def digits(first_digits: Callable[[int], Examples]) -> Examples:
+    return first_digits(N)
 
 
 @pytest.fixture(scope="module")

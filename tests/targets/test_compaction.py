@@ -1,6 +1,5 @@
 """Merging shards: fewer files, the same rows, whenever it is killed."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +18,7 @@ MakeAnswers = Callable[..., SoftTargets]
 
 N, PER_SHARD = 40, 5
 
-
-@pytest.fixture(autouse=True)
-def _spare_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # what it is for is tested in test_durable
+pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
 
 class KilledError(Exception):

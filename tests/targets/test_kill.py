@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_labelling_killed_at_random_moments_ends_in_the_same_bits() -> None:
     """Four kills of the fifty that ``python -m benchmarks.kill --times 50 --what label`` makes."""

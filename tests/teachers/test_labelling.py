@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
@@ -16,21 +15,17 @@ from joryu.examples.views import parse_views
 from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.targets.failures import id_to_hex
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.targets.shards import write_shard
+from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, label_examples
 
 N, B = 100, 16
 
-
-@pytest.fixture(autouse=True)
-def _spare_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # what it is for is tested in test_durable
+pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Examples:
-    pictures, labels = load_digits(return_X_y=True)
-    inputs = torch.from_numpy(pictures[:N]).to(torch.uint8).reshape(-1, 1, 8, 8)
-    return Examples.of(inputs, torch.from_numpy(labels[:N]), classes=[str(i) for i in range(10)], name="digits")
+def digits(first_digits: Callable[[int], Examples]) -> Examples:
+    return first_digits(N)
 
 
 class Sums:
@@ -65,7 +60,8 @@ class Failing(Sums):
 
 
 def options(**changes: object) -> LabelOptions:
-    return LabelOptions(**{"batch_size": B, "encoding": Encoding(dtype="float32"), "flush": Flush(rows=B)} | changes)
+    plain = {"batch_size": B, "encoding": Encoding(dtype="float32"), "flush": Flush(rows=B), "recheck": False}
+    return LabelOptions(**plain | changes)
 
 
 def contents(store: Store, examples: Examples, n_views: int = 0) -> Tensor:
@@ -149,9 +145,81 @@ def test_interrupted_and_resumed_it_is_the_same_to_the_bit(tmp_path: Path, digit
 def test_a_finished_store_is_not_asked_for_again(tmp_path: Path, digits: Examples) -> None:
     label_examples(Sums(), digits, tmp_path, options=options())
     teacher = Sums()
-    store = label_examples(teacher, digits, tmp_path)  # batch size and encoding: as it began
+    unasked = LabelOptions(recheck=False)  # batch size and encoding: as it began
+    store = label_examples(teacher, digits, tmp_path, options=unasked)
     assert teacher.asked == [] and len(store) == N
     assert (store.manifest.batch_size, str(store.manifest.encoding)) == (B, "dense:float32")
+
+
+class Changed(Sums):
+    """The teacher after its code was changed, of which its fingerprint knows nothing."""
+
+    def label(self, batch: Tensor) -> SoftTargets:
+        answers = super().label(batch)
+        answers.values[:, 0] += 1.0
+        return answers
+
+
+@pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3"])
+def test_one_batch_of_a_finished_store_is_asked_again(tmp_path: Path, digits: Examples, encoding: str) -> None:
+    kept = options(encoding=Encoding.parse(encoding), recheck=True)
+    first = label_and_count(Sums(), digits, tmp_path, options=kept)
+    assert (first.asked, first.kept, first.again) == (N, 0, None)
+    teacher = Sums()
+    again = label_and_count(teacher, digits, tmp_path, options=kept)
+    assert (again.asked, again.kept) == (0, N)
+    assert [len(batch) for batch in teacher.asked] == [B]
+    assert again.again is not None and again.again.ok and again.again.asked == B
+
+
+@pytest.mark.parametrize("stop", [2 * B, N])
+def test_a_store_is_not_gone_on_with_once_the_teacher_says_something_else(
+    tmp_path: Path, digits: Examples, stop: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        label_examples(Sums(), digits, tmp_path, options=options(progress=_stop_at(stop)))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in (".arrow", ".json")}
+    teacher = Changed()
+    with pytest.raises(MismatchError, match=r"does not say any more what is stored .*received 16 that differ.*another"):
+        label_examples(
+            teacher, digits, tmp_path, views=parse_views("shift:1"), n_views=1, options=options(recheck=True)
+        )
+    assert [len(batch) for batch in teacher.asked] == [B]
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix in (".arrow", ".json")}
+    assert before == after
+    assert len(label_examples(Changed(), digits, tmp_path, options=options(recheck=False))) == N
+
+
+def test_a_teacher_that_fails_on_what_it_answered_says_so(tmp_path: Path, digits: Examples) -> None:
+    label_examples(Sums(), digits, tmp_path, options=options())
+    broken = Failing(lambda batch: True, lambda: ValueError("no such layer"))
+    with pytest.raises(JoryuError, match=r"fails on what it answered before .*ValueError: no such layer.*--no-recheck"):
+        label_examples(broken, digits, tmp_path, options=options(recheck=True))
+    small = Failing(lambda batch: len(batch) > 4, lambda: RuntimeError("out of memory"))
+    found = label_and_count(small, digits, tmp_path, options=options(recheck=True))
+    assert found.again is not None and found.again.asked == B
+
+
+def test_what_never_was_answered_is_not_asked_again_as_if_it_had_been(tmp_path: Path, digits: Examples) -> None:
+    bad = digits.inputs[::B]  # one in every batch at most
+    label_examples(Failing(lambda batch: any(contains(batch, one) for one in bad)), digits, tmp_path, options=options())
+    teacher = Sums()
+    found = label_and_count(teacher, digits, tmp_path, options=options(recheck=True))
+    assert found.asked == len(bad) and found.kept == N - len(bad)
+    assert found.again is not None and found.again.ok
+    assert not any(contains(teacher.asked[0], picture) for picture in bad)
+
+
+def test_views_are_asked_again_as_views(tmp_path: Path, digits: Examples) -> None:
+    views, asked = parse_views("shift:2"), {"recheck": True, "batch_size": N}
+    label_examples(Sums(), digits, tmp_path, views=views, n_views=2, options=options(**asked))
+    store = Store.open(tmp_path)
+    seeds = store.keys(torch.arange(store.n_rows))[1]
+    columns = {name: column[seeds == 2] for name, column in store.shards[0].columns.items()}
+    write_shard(tmp_path, store.shards[0].span, columns)  # only the answers about the second view are left
+    found = label_and_count(Sums(), digits, tmp_path, views=views, n_views=2, options=options(**asked))
+    assert found.again is not None and found.again.asked == N
+    assert (found.asked, found.kept) == (2 * N, N)
 
 
 def test_more_views_can_be_asked_later(tmp_path: Path, digits: Examples) -> None:

@@ -62,8 +62,11 @@ class Answering(nn.Module):
         (torch.zeros(1, 2), r"\[1, 2\]"),
         (torch.zeros(()), r"\[\]"),
         ((torch.zeros(2, 2),), "tuple"),
+        ({"logits": torch.zeros(2, 2)}, "dict"),
+        (torch.zeros(2, 3, 3, 2), r"\[2, 3, 3, 2\]"),
+        (torch.zeros(2), r"\[2\]"),
     ],
-    ids=["too many classes", "too few rows", "a number", "a tuple"],
+    ids=["too many classes", "too few rows", "a number", "a tuple", "a dictionary", "extra axes", "no classes"],
 )
 def test_answers_that_do_not_fit(answer: object, received: str) -> None:
     with pytest.raises(MismatchError, match=rf"expected outputs \[2, 2\]; received {received}"):

@@ -1,13 +1,12 @@
 """Asking again: agreement passes, drift and damage do not."""
 
 import json
-import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
@@ -24,17 +23,12 @@ from joryu.teachers.verify import verify
 N, C = 120, 10
 ONE, TAGS, NUMBERS = Question.one_of(C), Question.tags(C), Question.numbers(C)
 
-
-@pytest.fixture(autouse=True)
-def _spare_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # what it is for is tested in test_durable
+pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
 
 @pytest.fixture(scope="module")
-def digits() -> Examples:
-    pictures, _ = load_digits(return_X_y=True)
-    inputs = torch.from_numpy(pictures[:N]).to(torch.uint8).reshape(-1, 1, 8, 8)
-    return Examples.of(inputs, classes=[str(i) for i in range(C)])
+def digits(first_digits: Callable[[int], Examples]) -> Examples:
+    return first_digits(N).hide_labels(torch.arange(N))
 
 
 class Linear:

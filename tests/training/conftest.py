@@ -1,4 +1,4 @@
-"""Markers, threads and processes of the training tests."""
+"""Threads and processes of the training tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ from typing import Any
 import pytest
 import scenes
 import torch
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than a few seconds")
-    config.addinivalue_line("markers", "sockets: several processes that talk over local sockets")
 
 
 @pytest.fixture(autouse=True, scope="session")

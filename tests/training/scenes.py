@@ -24,6 +24,7 @@ from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
 from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, train
 from joryu.training.checkpoint import Progress
+from joryu.training.precision import AUTO
 from joryu.training.run import Watch
 
 
@@ -187,6 +188,12 @@ def one_of(world: int, rank: int, port: int, name: str, folder: Path, targets: P
         with open(f"{folder}-{rank}.txt", "w") as said:  # noqa: PTH123 - Path is not to be used here
             said.write(str(error))
         raise
+
+
+def one_of_two_kinds(rank: int, port: int, folder: Path, targets: Path) -> None:
+    """For a process of its own: one of two that train together, and the other is on another kind of processor."""
+    os.environ[AUTO] = ("32-true", "bf16-mixed")[rank]
+    one_of(2, rank, port, "dropout", folder, targets, {})
 
 
 def forbidden(*_: object, **__: object) -> None:

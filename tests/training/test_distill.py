@@ -19,7 +19,7 @@ from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Run, read_history, read_run
+from joryu.training import LabelsAlone, Material, Run, read_history, read_run
 from joryu.training.checkpoint import Progress
 from joryu.training.distill import Lesson, distill, find_twin, lesson_of, part, train_on_labels
 
@@ -143,7 +143,8 @@ def test_views_are_the_ones_the_teacher_labelled(store: Store, tmp_path: Path) -
 def test_a_student_learns_from_the_store_what_a_few_labels_cannot_teach(store: Store, tmp_path: Path) -> None:
     """40 labels, 288 answers: the student agrees with its teacher, the twin is left behind."""
     lesson = replace(LESSON, student="mlp:32x1", labelled=0.14, twin=True)
-    found = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=20), run=Run(tmp_path))
+    given = recipe(epochs=20, precision="32-true")
+    found = distill(digits(), store, lesson=lesson, recipe=given, run=Run(tmp_path))
     assert found.twin is not None
     student, twin = (
         max(record["validation_accuracy"] for record in trained.history) for trained in (found.student, found.twin)
@@ -325,10 +326,13 @@ class Measured:
         return replace(self._teacher.label(batch), signals=darkness, signal_names=("darkness",))
 
 
+@pytest.mark.slow
 def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_path: Path) -> None:
     store = label_examples(Measured(nearest_mean(digits())), digits(), tmp_path / "targets")
     lesson = replace(LESSON, signal_weight=0.5, twin=True)
-    done = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=30), run=Run(tmp_path / "run"))
+    done = distill(
+        digits(), store, lesson=lesson, recipe=recipe(epochs=30, precision="32-true"), run=Run(tmp_path / "run")
+    )
     student = done.student
     assert student.blueprint.heads == {"signals": ("darkness",)}
     with torch.inference_mode():
@@ -358,10 +362,13 @@ def test_a_plan_with_signals_from_before_there_were_heads_is_read() -> None:
     assert Blueprint.model_validate_json(plan.model_dump_json()) == plan
 
 
+@pytest.mark.slow
 def test_blended_views_teach_a_part_of_the_set_that_the_teacher_was_shown(tmp_path: Path) -> None:
     store = label(tmp_path / "targets", views="mixup:0.2", n_views=1)
     lesson = replace(LESSON, test=0.2, twin=True)
-    done = distill(digits(), store, lesson=lesson, recipe=recipe(epochs=20), run=Run(tmp_path / "run"))
+    done = distill(
+        digits(), store, lesson=lesson, recipe=recipe(epochs=20, precision="32-true"), run=Run(tmp_path / "run")
+    )
     assert done.student.history[-1]["validation_accuracy"] > 0.5
     assert read_run(tmp_path / "run/twin")["request"]["views"] == "mixup:0.2"
     nobody = digits().hide_labels(torch.arange(320))

@@ -13,7 +13,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
-from scenes import TOGETHER, one_of, outcome
+from scenes import TOGETHER, one_of, one_of_two_kinds, outcome
 
 from joryu.errors import InputError
 from joryu.training import Recipe
@@ -50,6 +50,7 @@ def together(
     return [process.exitcode for process in both]
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
     """Each takes half of every batch: the mean of their mean losses and gradients is the batch's."""
@@ -68,6 +69,7 @@ def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: P
     assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_two_processes_stop_at_the_same_step_and_go_on(
     elsewhere: Start, port: int, tmp_path: Path, targets: Path
@@ -84,6 +86,7 @@ def test_two_processes_stop_at_the_same_step_and_go_on(
     assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.sockets
 def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
     three = [elsewhere(one_of, 3, rank, port, "exact", tmp_path / "run", targets, {}) for rank in range(3)]
@@ -91,6 +94,18 @@ def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path
         process.join(100)
         assert process.exitcode == 1
         assert "a multiple of 3 processes; received 32" in (tmp_path / f"run-{rank}.txt").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.sockets
+def test_processors_of_two_kinds_are_told_apart(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+    both = [elsewhere(one_of_two_kinds, rank, port, tmp_path / "run", targets) for rank in (0, 1)]
+    for rank, process in enumerate(both):
+        process.join(100)
+        assert process.exitcode == 1
+        said = (tmp_path / f"run-{rank}.txt").read_text()
+        assert "the processes would train at two precisions" in said
+        assert f"received {('32-true', 'bf16-mixed')[rank]} on this one); name it with --precision" in said
 
 
 def test_alone_nobody_is_asked() -> None:

@@ -57,7 +57,7 @@ def test_rates_stay_between_zero_and_the_peak(schedule: str, steps: int) -> None
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"epochs": 0}, "epochs is not usable (expected greater than or equal to 1; received 0)"),
+        ({"epochs": 0}, "epochs is not usable (expected at least 1; received 0)"),
         ({"epochs": 1.5}, "epochs is not usable"),
         ({"batch_size": 0}, "batch_size is not usable"),
         ({"learning_rate": 0}, "learning_rate is not usable (expected greater than 0; received 0)"),

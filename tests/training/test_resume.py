@@ -86,6 +86,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path, targets: Path) -> None:
         SCENES[NAMES[0]].train(tmp_path, targets, watch=at_step(2, impatient))
 
 
+@pytest.mark.slow
 def test_sigint_from_another_process(
     tmp_path: Path, targets: Path, elsewhere: Callable[..., Any], uninterrupted: Callable[[str], Any]
 ) -> None:
@@ -104,6 +105,7 @@ def test_sigint_from_another_process(
     assert outcome(tmp_path) == uninterrupted(NAMES[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_kill_at_random_steps(
     name: str, tmp_path: Path, targets: Path, uninterrupted: Callable[[str], Any], kill: Callable[..., bool]
@@ -116,6 +118,7 @@ def test_kill_at_random_steps(
     assert outcome(tmp_path) == uninterrupted(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 def test_kill_around_any_file_being_put_in_its_place(
     before: bool, tmp_path: Path, targets: Path, uninterrupted: Callable[[str], Any], kill: Callable[..., bool]

@@ -103,8 +103,8 @@ def test_the_moving_average_by_hand(tmp_path: Path) -> None:
 
 
 def test_max_norm_holds_for_every_unit(tmp_path: Path) -> None:
-    bound = fit(tmp_path / "bound", recipe(max_norm=0.5, learning_rate=0.1))
-    free = fit(tmp_path / "free", recipe(learning_rate=0.1))
+    bound = fit(tmp_path / "bound", recipe(max_norm=0.5, learning_rate=0.1, precision="32-true"))
+    free = fit(tmp_path / "free", recipe(learning_rate=0.1, precision="32-true"))
     for trained, holds in ((bound, True), (free, False)):
         norms = torch.cat([part.weight.norm(dim=1) for part in trained.module.modules() if isinstance(part, nn.Linear)])
         assert bool((norms <= 0.5 + 1e-5).all()) is holds
@@ -125,10 +125,11 @@ def test_the_recorded_loss_and_rate_are_those_of_the_epoch(tmp_path: Path) -> No
 # --- learning -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_learns_to_read_digits(tmp_path: Path) -> None:
     shown, held_out = split_examples(load_examples("digits"), [0.8, 0.2], seed=1)
     plan = Blueprint.fitted("mlp:64x1", shown.inputs, shown.question)
-    given = recipe(epochs=15, learning_rate=5e-3)
+    given = recipe(epochs=15, learning_rate=5e-3, precision="32-true")
     trained = train(plan, Material(shown, validation=held_out), objective=HardLabels(), recipe=given, run=Run(tmp_path))
     accuracies = [record["validation_accuracy"] for record in trained.history]
     assert accuracies[-1] > 0.94
@@ -181,7 +182,9 @@ def test_validation_neither_trains_nor_disturbs(tmp_path: Path) -> None:
 def test_keep_best_gives_the_weights_of_the_best_epoch(tmp_path: Path) -> None:
     """With a constant rate, training for just that many epochs ends at the same weights."""
     held_out = digits(300).select(range(200, 300))
-    settings: dict[str, Any] = {"learning_rate": 0.15, "schedule": "constant", "batch_size": 16}
+    settings: dict[str, Any] = {
+        "learning_rate": 0.15, "schedule": "constant", "batch_size": 16, "precision": "32-true",
+    }  # fmt: skip
     best = fit(tmp_path / "best", recipe(epochs=8, keep="best", **settings), validation=held_out)
     last = fit(tmp_path / "last", recipe(epochs=8, keep="last", **settings), validation=held_out)
     losses = [record["validation_loss"] for record in best.history]
@@ -196,7 +199,7 @@ def test_keep_best_gives_the_weights_of_the_best_epoch(tmp_path: Path) -> None:
 
 def test_patience_stops_after_epochs_without_a_better_one(tmp_path: Path) -> None:
     held_out = digits(300).select(range(200, 300))
-    given = recipe(epochs=50, learning_rate=0.3, schedule="constant", patience=2)
+    given = recipe(epochs=50, learning_rate=0.3, schedule="constant", patience=2, precision="32-true")
     history = fit(tmp_path, given, validation=held_out).history
     losses = [record["validation_loss"] for record in history]
     assert len(losses) < 50
@@ -208,8 +211,9 @@ def test_patience_stops_after_epochs_without_a_better_one(tmp_path: Path) -> Non
 def test_without_labels_validation_is_agreement_with_the_teacher(tmp_path: Path, targets: Path) -> None:
     store = Store.open(targets)
     shown, held_out = digits().select(range(200)), digits().select(range(200, 320)).hide_labels(torch.arange(120))
+    given = recipe(precision="32-true")
     trained = fit(
-        tmp_path, recipe(), examples=shown, source=Replayed(store), validation=held_out, objective=Distillation()
+        tmp_path, given, examples=shown, source=Replayed(store), validation=held_out, objective=Distillation()
     )
     teacher = store.gather(store.rows(held_out.ids, 0)).probs()
     logits = trained.module(held_out.inputs)

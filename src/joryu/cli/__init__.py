@@ -16,6 +16,7 @@ from joryu.cli import (
     devices,
     distill,
     evaluate,
+    examples,
     experiment,
     label,
     report,
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, label, audit, verify, distill, evaluate, report, version):
+for command in (examples, train, label, audit, verify, distill, evaluate, report, version):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")

@@ -39,7 +39,7 @@ def audit(
     looked_at = reopen(store, examples, split, size)
     store.require_about(looked_at)
     words = []
-    if _is_own_answers(store, examples):
+    if is_own_answers(store, examples):
         looked_at = replace(looked_at, labels=None)
         words.append("the labels are the majority of these very answers: accuracy and calibration would say nothing")
     found = look(store, looked_at, temperature=temperature)
@@ -48,7 +48,7 @@ def audit(
         raise typer.Exit(5)
 
 
-def _is_own_answers(store: Store, examples: str | None) -> bool:
+def is_own_answers(store: Store, examples: str | None) -> bool:
     """Whether people's answers would be judged by labels that were made of them."""
     teacher, named = store.manifest.teacher.spec or "", examples or store.manifest.examples.spec or ""
     return teacher.startswith("human:") and named.startswith("project:")

@@ -39,7 +39,7 @@ def path(name: str | None = typer.Argument(None, help="A data set; the folder of
     Example:  joryu data path mnist
     """
     from joryu.examples.known import data_root
-    from joryu.examples.loading import locate
+    from joryu.examples.specs import locate
 
     where = data_root() if name is None else locate(name)[1]
     emit(str(where), False, str(where))

@@ -14,8 +14,10 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    size_of,
+    split_labelled,
+    talk_of_examples,
     talk_of_few_steps,
-    talk_of_rejected,
     warn_of_overlap,
     watching,
 )
@@ -29,6 +31,8 @@ def register(app: typer.Typer) -> None:
 def distill(
     student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, timm:NAME or module:pkg.mod:factory."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
+    split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     targets: Path = typer.Option(..., help="The store that joryu label wrote."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
@@ -61,26 +65,28 @@ def distill(
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)
-    objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
+    objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)
     store = Store.open(targets)
-    with counting("reading pictures") as advance:
-        shown = load_examples(examples, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
+    split = split or split_labelled(store, examples)
+    size = size_of(store, size)
     lesson = Lesson(
         student=student,
         objective=objective,
         validation=validation,
-        test=share_held_out(examples, test),
+        test=share_held_out(examples, test, split, column),
         labelled=labelled,
         twin=twin,
         views=views,
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
+    with counting("reading pictures") as advance:
+        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
+    talk_of_examples(examples, split, shown)
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=lesson.test, seed=seed, size=size)
+        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size, column=column)
     with watching("distilling") as watch:
-        notes = {"examples": examples, "size": size, "targets": str(targets)}
+        notes = {"examples": examples, "split": split, "size": size, "column": column, "targets": str(targets)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))

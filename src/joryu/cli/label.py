@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_rejected
+from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_examples
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
+    from joryu.targets import Store
+    from joryu.targets.statistics import Agreement
+    from joryu.teachers.labelling import Labelled
 
 
 def register(app: typer.Typer) -> None:
@@ -27,12 +30,15 @@ def label(
     split: str = typer.Option("train", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     classes: str | None = typer.Option(
-        None, help="a,b,c: what the teacher answers about, in its order, if neither it nor the examples say."
+        None, help="a,b,c, or a file with a name a line: what the teacher answers about, in the order it does."
     ),
     views: str | None = typer.Option(None, help="Augmentations the teacher answers about too, such as shift:2,flip."),
     n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
     encoding: str | None = typer.Option(None, help="dense, dense:float32, top-32 …; logits are float16 by default."),
     batch_size: int | None = typer.Option(None, min=1, help="Examples the teacher is shown at a time (256)."),
+    recheck: bool = typer.Option(
+        True, help="Ask one batch of a store that is gone on with again, and refuse if the teacher has changed."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
@@ -43,9 +49,11 @@ def label(
     from joryu.errors import InputError
     from joryu.examples import load_examples
     from joryu.examples.views import parse_views
+    from joryu.questions import Question
     from joryu.targets.encoding import Encoding
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_examples, would_add_views
+    from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, would_add_views
+    from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
     shown_as = parse_views(views) if views else None
@@ -53,16 +61,19 @@ def label(
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
-    if classes is not None:
-        shown = _named(shown, classes)
-    who, known = find_teacher(teacher, shown, n_views=n_views)
+    talk_of_examples(examples, split, shown)
+    names = None if classes is None else _names(classes)
+    shown = shown if names is None else shown.asked(Question.one_of(names))
+    order = None if names == shown.classes else names
+    who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
+    if (told := told_inputs(teacher, known)) is not None:
+        talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if would_add_views(out, shown_as, n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     with counting("labelling") as advance:
-        store = label_examples(
+        done = label_and_count(
             who,
             known,
             out,
@@ -71,36 +82,72 @@ def label(
             options=LabelOptions(
                 encoding=kept,
                 batch_size=batch_size,
+                recheck=recheck,
                 progress=advance,
-                origin=Origin(teacher=teacher, examples=examples, split=split, size=size, command=command_line()),
+                origin=Origin(
+                    teacher=teacher, order=order, examples=examples, split=split, size=size, command=command_line()
+                ),
             ),
         )
-    failures = len(store.failures())
-    summary = {"store": str(out), "answers": len(store), "failures": failures, "left_out": len(shown.rejected)}
-    emit(summary, as_json, f"{len(store)} answers in {out}" + (f", {failures} failures" if failures else ""))
+    agreement = _talk_of_what_was_said(done.store, known)
+    summary = {
+        "store": str(out),
+        "answers": len(done.store),
+        "asked": done.asked,
+        "kept": done.kept,
+        "asked_again": 0 if done.again is None else done.again.asked,
+        "failures": len(done.store.failures()),
+        "left_out": len(shown.rejected),
+        "agreement": None if agreement is None else agreement.accuracy,
+    }
+    emit(summary, as_json, _in_words(out, done))
 
 
-def _named(examples: Examples, classes: str) -> Examples:
-    """The examples about the classes that were typed.
+def _in_words(out: Path, done: Labelled) -> str:
+    failures = len(done.store.failures())
+    words = f"{len(done.store)} answers in {out}" + (f", {failures} failures" if failures else "")
+    if not done.asked:
+        words += ": all there already, nothing new was asked"
+    elif done.kept:
+        words += f": {done.kept} were there, {done.asked} asked now"
+    return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
+
+
+def _talk_of_what_was_said(store: Store, examples: Examples) -> Agreement | None:
+    """Say now what would make a training pointless; how far the labels agree."""
+    from joryu.cli.audit import is_own_answers
+    from joryu.targets.audit import glance
+
+    if is_own_answers(store, None):
+        examples = replace(examples, labels=None)
+    findings, agreement = glance(store, examples)
+    for one in findings:
+        talk(f"{one.severity}: {one.message}; {one.hint}")
+    return agreement
+
+
+def _names(classes: str) -> tuple[str, ...]:
+    """The names that were typed, or stand in a file that was.
 
     Raises:
         InputError: a name is missing or comes twice.
-        MismatchError: the examples name other classes themselves.
     """
-    from joryu.errors import InputError, MismatchError
-    from joryu.questions import Question
+    from joryu.errors import InputError
 
-    names = tuple(name.strip() for name in classes.split(","))
+    names = tuple(name.strip() for name in (_lines(Path(classes)) or classes.split(",")))
     if not all(names) or len(set(names)) < max(2, len(names)):
-        raise InputError("--classes is not usable", expected="two or more names such as cat,dog", received=classes)
-    named = examples.asked(Question.one_of(names))
-    if named.classes != names:
-        raise MismatchError(
-            f"{examples.name} names its own classes", expected=_first(named.classes), received=_first(names),
-            hint="leave --classes out",
-        )  # fmt: skip
-    return named
+        expected = "two or more names such as cat,dog"
+        raise InputError("--classes is not usable", expected=expected, received=classes or "nothing")
+    return names
 
 
-def _first(names: Sequence[str], most: int = 6) -> str:
-    return ",".join(names[:most]) + (",…" if len(names) > most else "")
+def _lines(file: Path) -> list[str]:
+    """The lines of a file; none where there is no such file."""
+    from joryu.errors import InputError
+
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:  # a folder, or names that no file can have
+        return []
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not a list of classes", expected="text in UTF-8, a name a line") from error

@@ -55,26 +55,54 @@ def command_line() -> str:
     return shlex.join(["joryu", *_typed])
 
 
-def talk_of_rejected(rejected: Sequence[Rejected], most: int = 10) -> None:
-    """Name the files that were left out, and why."""
-    for one in rejected[:most]:
-        talk(f"left out {one.name}: {one.reason}")
-    if len(rejected) > most:
-        talk(f"… and {len(rejected) - most} more were left out")
+def talk_of_examples(spec: str, split: str, examples: Examples) -> None:
+    """Say in one line what was loaded, then name the files that were left out, and why."""
+    from joryu.examples.overview_text import summary_line
+
+    talk(summary_line(spec, split, examples))
+    talk_of_rejected(examples.rejected)
+
+
+def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
+    """Name the files that were left out, and why; what a system or a program left behind is only counted."""
+    from joryu.examples.overview_text import left_out_lines
+
+    for line in left_out_lines(rejected):
+        talk(f"left out {line}")
 
 
 TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
 
 
-def share_held_out(examples: str, asked_for: float | None) -> float:
-    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for."""
-    from joryu.examples import has_split
+def split_labelled(store: Store, examples: str) -> str:
+    """The part of these examples that the store answers about, said where it is not the usual one."""
+    made_for = store.manifest.examples
+    split = made_for.split if made_for.spec == examples and made_for.split else "train"
+    if split != "train":
+        talk(f"the part that is taught is the one that was labelled: {split}; another: --split")
+    return split
+
+
+def share_held_out(examples: str, asked_for: float | None, split: str = "train", column: str | None = None) -> float:
+    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
+
+    ``split`` is what they are taught: a test split that is taught itself cannot judge.
+    """
+    from joryu.examples import has_split, labelled_splits
+    from joryu.examples.layouts import ALL, canonical_split
 
     if asked_for is not None:
         return asked_for
+    why = f"{examples} has no test split"
     if has_split(examples, "test"):
-        return 0.0
-    talk(f"{examples} has no test split: {TEST_SHARE:.0%} of it is held out for the report")
+        if split == ALL or canonical_split(split) == "test":
+            why = f"the test split of {examples} is taught itself"
+        else:
+            labelled = labelled_splits(examples, column=column)
+            if "test" in labelled or not labelled:
+                return 0.0
+            why = f"the test split of {examples} has no labels"
+    talk(f"{why}: {TEST_SHARE:.0%} of it is held out for the report")
     return TEST_SHARE
 
 
@@ -111,13 +139,25 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
     """The examples a store was made for, as its manifest names them unless told otherwise."""
     from joryu.errors import InputError
     from joryu.examples import load_examples
+    from joryu.examples.places import require_found
 
-    named = spec or store.manifest.examples.spec
+    named = spec or store.examples_spec
     if named is None:
         raise InputError("the store does not say how to find its examples", hint="name them with --examples")
+    if spec is None:
+        require_found(named, store.path, store.manifest.provenance.typed_in)
     made_for = store.manifest.examples
     found = load_examples(named, split=split or made_for.split or "train", size=size or made_for.size)
     return found.asked(store.manifest.question)
+
+
+def size_of(store: Store, asked_for: int | None) -> int | None:
+    """The size of pictures: what was asked for, or the one that the store's were labelled at."""
+    made_at = store.manifest.examples.size
+    if asked_for is not None or made_at is None:
+        return asked_for
+    talk(f"pictures are resized to {made_at}, as they were when {store.path} was labelled")
+    return made_at
 
 
 @contextmanager

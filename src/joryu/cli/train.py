@@ -14,8 +14,8 @@ from joryu.cli.output import (
     counting,
     emit,
     share_held_out,
+    talk_of_examples,
     talk_of_few_steps,
-    talk_of_rejected,
     warn_of_overlap,
     watching,
 )
@@ -29,6 +29,8 @@ def register(app: typer.Typer) -> None:
 def train(
     network: str = typer.Option(..., help="mlp:1200x2,dropout=0.2/0.5, cnn:64x6, timm:NAME or module:pkg.mod:factory."),
     examples: str = typer.Option(..., help="Labelled examples."),
+    split: str = typer.Option("train", help="Which part is taught: train, test, all or what the set calls it."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     views: str | None = typer.Option(None, help="Augmentations, such as shift:2,flip."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
@@ -44,18 +46,20 @@ def train(
     """
     from joryu.examples import load_examples
     from joryu.training import Recipe, Run
-    from joryu.training.distill import train_on_labels
+    from joryu.training.distill import Lesson, train_on_labels
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)
+    held_out = share_held_out(examples, test, split, column)
+    Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
     with counting("reading pictures") as advance:
-        shown = load_examples(examples, size=size, progress=advance)
-    talk_of_rejected(shown.rejected)
-    held_out = share_held_out(examples, test)
+        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
+    talk_of_examples(examples, split, shown)
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=held_out, seed=seed, size=size)
+        warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size, column=column)
     with watching("training") as watch:
-        run = Run(out, command=command_line(), watch=watch, notes={"examples": examples, "size": size})
+        notes = {"examples": examples, "split": split, "size": size, "column": column}
+        run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = train_on_labels(
             network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
         )

@@ -34,11 +34,19 @@ def verify(
     from joryu.teachers.verify import verify as ask_again
 
     store = Store.open(targets)
-    spec = teacher or store.manifest.teacher.spec
+    spec = teacher or store.teacher_spec
     if spec is None:
         raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
     shown = reopen(store, examples, split, size)
-    who, known = find_teacher(spec, shown)
+    try:
+        who, known = find_teacher(spec, shown, order=store.manifest.teacher.order)
+    except InputError as error:
+        if teacher is not None:
+            raise
+        raise InputError(
+            f"the teacher that answered is not found again: {error.what}", expected=error.expected,
+            received=error.received, hint="name it from here with --teacher",
+        ) from error  # fmt: skip
     found = ask_again(store, who, known, sample=sample, seed=seed)
     text = (
         f"{'the answers are the same' if found.ok else 'THE ANSWERS DIFFER'}: asked {found.asked} again, "

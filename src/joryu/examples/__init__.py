@@ -2,7 +2,8 @@
 
 from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids, distinct_rows
 from joryu.examples.known import Listing, data_root, list_data
-from joryu.examples.loading import has_split, load_examples, locate, split_names
+from joryu.examples.loading import has_split, labelled_splits, load_examples, split_names
+from joryu.examples.specs import locate
 from joryu.examples.splits import split_examples
 from joryu.examples.views import ViewBatch, Views, parse_views
 
@@ -18,6 +19,7 @@ __all__ = [
     "data_root",
     "distinct_rows",
     "has_split",
+    "labelled_splits",
     "list_data",
     "load_examples",
     "locate",

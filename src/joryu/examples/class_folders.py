@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from joryu.examples.tree import Folder, printable
 _WITHOUT_LABEL = {"unlabelled", "unlabeled", "unsup", "unsupervised"}
 _PERHAPS_WITHOUT = {"unknown", "unsorted", "unclassified"}  # a class where train has it too
 _ANSWERS = {"mask", "masks", "annotations", "segmentations", "labels"}
+_PART = re.compile(r"(part|images?|imgs?|pictures?|photos?|batch|chunk|shard)[\W_]*\d+$", re.IGNORECASE)
 _QUESTIONS = {"image", "images", "imgs", "pictures", "photos"}
 
 
@@ -28,14 +30,18 @@ class Found(NamedTuple):
     rejected: list[Rejected]
 
     @property
-    def reference(self) -> Folder:
-        """The split whose classes count: train if there is one."""
+    def first(self) -> Folder:
+        """The folder of train, else of the split that comes first; that of the set if it has none."""
         return self.splits[in_order(self.splits)[0]] if self.splits else self.top
 
 
 class Level(NamedTuple):
-    """The folders of one split: of each class, and of pictures without label; no folder at all if they lie loose."""
+    """The folders of one split: of each class, and of pictures without label; no folder at all if they lie loose.
 
+    They lie in ``top``, which is the folder of the split or one inside it.
+    """
+
+    split: Folder
     top: Folder
     classes: dict[str, Folder]
     unlabelled: list[Folder]
@@ -67,7 +73,7 @@ def find_set(root: Path) -> Found:
 def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level:
     """The class folders of a split, directly inside or in the only folder there.
 
-    ``known``: the reference's classes by `spelling`. With them a folder counts as a class only if it is one of theirs:
+    ``known``: the classes of train by `spelling`. With them a folder counts as a class only if it is one of theirs:
     one that says it has no labels, or that is alone, holds pictures without label; any other is left out by name.
 
     Raises:
@@ -78,24 +84,29 @@ def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level
         rejected += top.clutter()
         top = inner
         remarks.append(f"the pictures of {printable(folder.name)} are in its {printable(inner.name)}/")
-    _require_classes(top)
+    copies = _copies(top)
+    folders = [one for one in top.full if one not in copies]
+    if copies:
+        remarks.append(f"a copy of the set and not read: {some(f'{printable(one.name)}/' for one in copies)}")
+        rejected += [Rejected(printable(one.name), "a copy of the folders beside it") for one in copies]
+    _require_classes(top, folders)
     rejected += [
         Rejected(printable(one.name), "folder without a picture") for one in top.folders if not one.has_picture
     ]
-    named = [one for one in top.full if one.name.lower() not in _WITHOUT_LABEL]
-    unlabelled = [one for one in top.full if one.name.lower() in _WITHOUT_LABEL]
+    named = [one for one in folders if one.name.lower() not in _WITHOUT_LABEL]
+    unlabelled = [one for one in folders if one.name.lower() in _WITHOUT_LABEL]
     if known is None:
-        return _of_reference(Level(top, {one.name: one for one in named}, unlabelled, rejected, remarks))
-    return _of_other(Level(top, {one.name: one for one in named}, unlabelled, rejected, remarks), known)
+        return _of_reference(Level(folder, top, {one.name: one for one in named}, unlabelled, rejected, remarks))
+    return _of_other(Level(folder, top, {one.name: one for one in named}, unlabelled, rejected, remarks), known)
 
 
 def spelling(name: str) -> str:
-    """A name without what people write in two ways: case, and accents composed or not.
+    """A name without what people write in two ways: case, accents composed or not, a space behind.
 
-    >>> spelling("Caf\\u00e9") == spelling("cafe\\u0301")
+    >>> spelling("Caf\\u00e9") == spelling("cafe\\u0301 ")
     True
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold().strip())
 
 
 def _of_reference(level: Level) -> Level:
@@ -118,11 +129,11 @@ def _of_other(level: Level, known: Mapping[str, str]) -> Level:
         elif not known or len(level.classes) == 1 or name.lower() in _PERHAPS_WITHOUT:
             unlabelled.append(folder)
         else:
-            rejected.append(Rejected(printable(name), "a class that train does not have"))
-            remarks.append(
-                f"{printable(name)} of {printable(level.top.name)} is left out: a class that train does not have"
-            )
-    return Level(level.top, classes, unlabelled, rejected, remarks)
+            count = sum(1 for _ in folder.files(folder.path))
+            reason = f"a class that train does not have ({count:,} {'file' if count == 1 else 'files'})"
+            rejected.append(Rejected(printable(name), reason))
+            remarks.append(f"{printable(name)} of {printable(level.top.name)} is left out: {reason}")
+    return level._replace(classes=classes, unlabelled=unlabelled, rejected=rejected, remarks=remarks)
 
 
 def _is_known(folders: Iterable[Folder], known: Mapping[str, str] | None) -> bool:
@@ -180,13 +191,26 @@ def _is_copy(folder: Folder) -> bool:
     return any(canonical_split(inner.name) for inner in folder.full)
 
 
-def _require_classes(top: Folder) -> None:
+def _copies(top: Folder) -> list[Folder]:
+    """Folders that hold two or more of the class folders they lie beside, as archives do that were packed twice."""
+    names = {spelling(folder.name) for folder in top.full}
+    deep = [folder for folder in top.full if not folder.has_loose_picture]
+    return [one for one in deep if sum(spelling(inner.name) in names for inner in one.full) > 1]
+
+
+def _require_classes(top: Folder, folders: list[Folder]) -> None:
     """Raises:
     InputError: the folders are not classes, or two of them are the same one.
     """
-    folders = top.full
     if len(folders) < 2:
         return
+    if all(_PART.search(folder.name) for folder in folders):
+        raise InputError(
+            f"{top.path} holds folders called like the parts of one set, not like classes",
+            expected="one folder for each class",
+            received=some(printable(folder.name) for folder in folders),
+            hint="put their pictures into class folders, or all into one folder to have them without labels",
+        )
     names = {folder.name.lower() for folder in folders}
     if names & _ANSWERS and names & _QUESTIONS:
         raise InputError(
@@ -194,11 +218,11 @@ def _require_classes(top: Folder) -> None:
             expected="one folder for each class",
             received=some(sorted(names)),
             hint=f"try folder:{next(folder.path for folder in folders if folder.name.lower() in _QUESTIONS)}"
-            " for its pictures without labels",
+            " for its pictures",
         )
     for same in _spelt_alike(folders):
         raise InputError(
-            f"{top.path} has class folders whose names differ in case or in how an accent is written alone",
+            f"{top.path} has class folders whose names differ only in case, in a space or in how an accent is written",
             expected="one folder for each class",
             received=" and ".join(repr(printable(name)) for name in same),
             hint="put their pictures into one folder",

@@ -47,10 +47,10 @@ def load_folder(
     pictures, hidden ones, clutter, special files, files beside the class folders, and links that are broken, lead out
     of the set or lead to a folder. If all lies in one folder inside, it is gone down into, and ``remarks`` says so.
 
-    The classes are those of ``train``. Pictures of a class that it does not have are left out of other splits; a folder
-    called ``unlabelled``, and one that is alone in a split and no class of ``train``, holds pictures without label, and
-    so does a set without class folders, or with one alone. All splits are grey or RGB as ``train`` is: a single colour
-    picture in ``test`` would make it another kind of set.
+    The classes are those of ``train`` if there is one. Pictures of a class that it does not have are left out of other
+    splits. A folder called ``unlabelled``, and one that is alone in a split and no class of ``train``, holds pictures
+    without label, and so does a set without class folders, or with one alone. All splits are grey or RGB as ``train``
+    is: a single colour picture in ``test`` would make it another kind of set.
 
     Raises:
         InputError: no such split, folders that `find_set` or `class_level` refuse, or pictures that `read_pictures`
@@ -94,48 +94,43 @@ def folder_splits(root: Path) -> set[str]:
 def labelled_folder_splits(root: Path) -> set[str]:
     """The splits that have pictures of a class."""
     found = find_set(root)
-    train = class_level(found.reference)
-    if not train.classes:
-        return set()
-    known = _known(train)
-    others = {name for name, folder in found.splits.items() if class_level(folder, known).classes}
-    return others or {"train"}
+    if "train" not in found.splits:
+        splits = found.splits or {"train": found.top}
+        return {name for name, folder in splits.items() if class_level(folder).classes}
+    known = _known(class_level(found.splits["train"]))
+    return {name for name, folder in found.splits.items() if known and class_level(folder, known).classes}
 
 
 def has_class_folders(root: Path) -> bool:
     """Whether a folder looks like class folders of pictures, perhaps under splits: two or more that hold one."""
-    return len(class_level(find_set(root).reference).classes) > 1
+    return len(class_level(find_set(root).first).classes) > 1
 
 
 def _plan(root: Path, split: str) -> _Plan:
     found = find_set(root)
-    train = class_level(found.reference)
     if not found.splits:
         require_unsplit(root, split)
-        return _Plan(
-            train, train, _class_names(train), [*found.remarks, *train.remarks, *_deeper(train)], found.rejected
-        )
-    folder = find_split(root, split, found.splits)
-    level = train if folder is found.reference else class_level(folder, _known(train))
-    remarks = [*found.remarks, *train.remarks, *_deeper(train)]
-    if level is train:
-        remarks += _about_others(found, train)
-    elif not level.classes and train.classes:
-        remarks += [*level.remarks, f"{printable(folder.name)} has no labels"]
-    else:
-        remarks += level.remarks
-    return _Plan(level, train, _class_names(train), remarks, found.rejected)
+    folder = find_split(root, split, found.splits) if found.splits else found.top
+    train = class_level(found.splits.get("train", folder))
+    level = train if train.split is folder else class_level(folder, _known(train))
+    about = _about_others(found, train) if level is train else _about(level, train)
+    remarks = [*found.remarks, *train.remarks, *_deeper(train), *about]
+    return _Plan(level, train, tuple(sorted(train.classes)), remarks, found.rejected)
+
+
+def _about(level: Level, train: Level) -> Iterator[str]:
+    """What is odd about a split that is not train."""
+    yield from level.remarks
+    if train.classes and not level.classes:
+        yield f"{printable(level.split.name)} has no labels"
 
 
 def _about_others(found: Found, train: Level) -> Iterator[str]:
-    """What is odd about the other splits: said with the first, before anything is trained that they cannot judge."""
-    for name in in_order(found.splits):
+    """What is odd about the other splits: said with train, before anything is taught that they cannot judge."""
+    for name in in_order(found.splits) if found.splits.get("train") is train.split and train.classes else ():
         folder = found.splits[name]
-        if folder is not found.reference and train.classes:
-            level = class_level(folder, _known(train))
-            yield from level.remarks
-            if not level.classes:
-                yield f"{printable(folder.name)} has no labels"
+        if folder is not train.split:
+            yield from _about(class_level(folder, _known(train)), train)
 
 
 def _deeper(level: Level) -> Iterator[str]:
@@ -143,10 +138,6 @@ def _deeper(level: Level) -> Iterator[str]:
     deep = [folder for folder in level.classes.values() if len(folder.full) > 1 and not folder.has_loose_picture]
     if deep and len(deep) == len(level.classes):
         yield f"the folders inside {some((printable(one.name) for one in deep), most=3)} are read as one class each"
-
-
-def _class_names(level: Level) -> tuple[str, ...]:
-    return tuple(sorted(level.classes))
 
 
 def _known(level: Level) -> Mapping[str, str]:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from joryu.errors import InputError
+from joryu.examples.emnist import emnist_classes, numbered, upright
 from joryu.examples.examples import Examples
-from joryu.examples.layouts import canonical_split, no_such_split
+from joryu.examples.layouts import canonical_split, find_split, some, spelt_twice
 from joryu.examples.pictures import resize_pixels
 
 _UINT8: Final = 0x08
@@ -28,60 +30,111 @@ _FASHION = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
+_PICTURES = re.compile(r"^(?:(?P<family>.+)-)?(?P<split>[^-]+)-images[-.]idx3-ubyte(?:\.gz)?$")
 _CLASSES = {"FashionMNIST": _FASHION}
 
 
-def load_idx(folder: Path, split: str = "train", *, size: int | None = None) -> Examples:
+class IdxFile(NamedTuple):
+    """The pictures of one split, and their labels where there are any."""
+
+    pictures: Path
+    labels: Path | None
+
+
+def load_idx(folder: Path, split: str = "train", *, part: str | None = None, size: int | None = None) -> Examples:
     """Pictures and labels of a folder that holds ``train-images-idx3-ubyte`` and its kin, plain or ``.gz``.
 
-    The files may lie in the folder, in its ``raw/`` or in ``NAME/raw/`` as torchvision puts them. Classes are named by
-    their number, over all the splits in the folder. Pictures without a labels file are unlabelled.
+    The files may lie in the folder, in its ``raw/`` or in ``NAME/raw/`` as torchvision puts them, and each in a folder
+    of its own name. ``part`` says which set is meant where there are several (``letters`` of EMNIST's six, which are
+    turned upright). Classes are named by their number over all the splits, if they have no known names. Pictures
+    without a labels file are unlabelled.
 
     Raises:
-        InputError: no such files, no such split, or a file that is damaged or of another type.
+        InputError: no such files, no such split, several sets, or a file that is damaged or of another type.
     """
-    sets = idx_files(folder)
-    if not sets:
-        raise InputError(f"no IDX files in {folder}", expected="train-images-idx3-ubyte (or .gz), perhaps in raw/")
-    spelling = next(
-        (
-            name
-            for name in sets
-            if name == split or (canonical_split(name) or name) == (canonical_split(split) or split)
-        ),
-        None,
-    )
-    if spelling is None:
-        raise no_such_split(folder, split, (canonical_split(name) or name for name in sets))
-    found = sets[spelling]
-    pixels, labels = read_idx(found, axes=3), _labels_beside(found)
+    family, sets = _family(folder, part)
+    found = find_split(folder, split, sets)
+    pixels, labels = upright(family, read_idx(found.pictures, axes=3)), _labels(found, family)
     if labels is not None and len(labels) != len(pixels):
-        raise InputError(f"labels do not fit the pictures of {found}", expected=len(pixels), received=len(labels))
-    family = spelling.rpartition("-")[0]  # EMNIST keeps six sets in one folder: emnist-letters-train, …
-    answers = [_labels_beside(path) for name, path in sets.items() if name.rpartition("-")[0] == family]
+        raise InputError(
+            f"labels do not fit the pictures of {found.pictures}", expected=len(pixels), received=len(labels)
+        )
+    answers = [_labels(file, family) for file in sets.values()]
     count = max((int(part.max()) + 1 for part in answers if part is not None and len(part)), default=0)
-    name = found.parent.parent.name if found.parent.name == "raw" else found.parent.name
-    names = _CLASSES.get(name, ())
+    place = found.pictures.parent if found.pictures.parent.name != found.pictures.name else found.pictures.parent.parent
+    name = place.parent.name if place.name == "raw" else place.name
+    names = emnist_classes(family) or _CLASSES.get(name, ())
     return Examples.of(
         torch.from_numpy(resize_pixels(pixels[:, None], size)),
-        None if labels is None else torch.from_numpy(labels.astype(np.int64)),
-        classes=names if len(names) >= count else [str(label) for label in range(count)],
-        name=name,
+        None if labels is None else torch.from_numpy(labels),
+        classes=names if count and len(names) >= count else [str(label) for label in range(count)],
+        name=family or name,
     )
 
 
-def idx_files(folder: Path) -> dict[str, Path]:
-    """The picture files under a folder, by split as they spell it (``train``, ``t10k``); empty if there are none."""
-    for place in (folder, folder / "raw", *sorted(folder.glob("*/raw"))):
-        files = sorted(place.glob("*-images[-.]idx3-ubyte")) + sorted(place.glob("*-images[-.]idx3-ubyte.gz"))
-        if files:
-            return {file.name.split("-images")[0]: file for file in reversed(files)}  # the plain file before its .gz
-    return {}
+def has_idx_files(folder: Path) -> bool:
+    """Whether there is something here for `load_idx`."""
+    return any(_pictures_in(place) for place in _places(folder))
 
 
-def idx_splits(folder: Path) -> set[str]:
+def idx_splits(folder: Path, part: str | None = None) -> set[str]:
     """What `load_idx` can be asked for."""
-    return {canonical_split(name) or name for name in idx_files(folder)}
+    return set(_family(folder, part)[1])
+
+
+def labelled_idx_splits(folder: Path, part: str | None = None) -> set[str]:
+    """The splits that have a labels file."""
+    return {split for split, file in _family(folder, part)[1].items() if file.labels is not None}
+
+
+def _family(folder: Path, part: str | None) -> tuple[str, dict[str, IdxFile]]:
+    """The set that is meant of those in a folder, and its files by split.
+
+    Raises:
+        InputError: none, or several; or a split that is there twice.
+    """
+    places = [place for place in _places(folder) if _pictures_in(place)]
+    if not places:
+        raise InputError(f"no IDX files in {folder}", expected="train-images-idx3-ubyte (or .gz), perhaps in raw/")
+    if len(places) > 1 and places[0] not in (folder, folder / "raw"):
+        raise InputError(
+            f"{folder} holds several IDX sets",
+            received=some(place.parent.name for place in places),
+            hint=f"try idx:{places[0].parent}",
+        )
+    families: dict[str, dict[str, IdxFile]] = {}
+    for family, spelt, pictures in _pictures_in(places[0]):
+        splits = families.setdefault(family, {})
+        split = canonical_split(spelt) or spelt
+        if split in splits:
+            raise spelt_twice(places[0], split, (splits[split].pictures.name, pictures.name))
+        splits[split] = IdxFile(pictures, _labels_beside(places[0], f"{family}-{spelt}" if family else spelt))
+    chosen = [name for name in families if part is None or part.lower() in (name.lower(), name.lower().split("-")[-1])]
+    if len(chosen) != 1:
+        raise InputError(
+            f"{folder} holds several sets" if part is None else f"{folder} has no set {part!r}",
+            expected="one of " + some(sorted(families), most=8) if any(families) else None,
+            hint=f"try idx:{folder}#{sorted(families)[-1].split('-')[-1]}" if all(families) else None,
+        )
+    return chosen[0], families[chosen[0]]
+
+
+def _places(folder: Path) -> list[Path]:
+    return [folder, folder / "raw", *sorted(folder.glob("*/raw"))]
+
+
+def _pictures_in(place: Path) -> list[tuple[str, str, Path]]:
+    """Family, split as it is spelt, and file of pictures; of the same file plain, packed or in a folder, the first."""
+    found: dict[tuple[str, str], Path] = {}
+    for path in sorted(place.glob("*-images[-.]idx3-ubyte*"), key=lambda path: (path.suffix == ".gz", path.is_dir())):
+        if (match := _PICTURES.match(path.name)) and (file := _file_at(path)):
+            found.setdefault((match["family"] or "", match["split"]), file)
+    return [(family, split, file) for (family, split), file in sorted(found.items())]
+
+
+def _file_at(path: Path) -> Path | None:
+    """A file, or the one of the same name inside a folder, where some archives put each file."""
+    return next((place for place in (path, path / path.name) if place.is_file()), None)
 
 
 def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
@@ -111,9 +164,19 @@ def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(bytearray(body), dtype=np.uint8).reshape(shape)
 
 
-def _labels_beside(pictures: Path) -> npt.NDArray[np.uint8] | None:
-    stem = pictures.parent / pictures.name.removesuffix(".gz").replace("-images", "-labels").replace("idx3", "idx1")
-    for path in (stem, stem.with_name(stem.name + ".gz")):
-        if path.is_file():
-            return read_idx(path, axes=1)
-    return None
+def _labels(file: IdxFile, family: str) -> npt.NDArray[np.int64] | None:
+    return None if file.labels is None else numbered(family, read_idx(file.labels, axes=1))
+
+
+def _labels_beside(place: Path, split: str) -> Path | None:
+    """The labels file of a split.
+
+    Raises:
+        InputError: there are labels, in a form that is not read.
+    """
+    names = [f"{split}-labels{dot}idx1-ubyte{packed}" for packed in ("", ".gz") for dot in "-."]
+    found = next((file for name in names if (file := _file_at(place / name))), None)
+    others = sorted(path.name for path in place.glob(f"{split}-labels*"))
+    if found is None and others:
+        raise InputError(f"{place / others[0]} holds no labels that can be read", expected=names[0])
+    return found

@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from joryu.errors import InputError
+from joryu.examples.emnist import EMNIST
 from joryu.examples.folder import has_class_folders
-from joryu.examples.idx import idx_files
+from joryu.examples.idx import has_idx_files
 from joryu.examples.layouts import visible_folders
-from joryu.examples.parquet import parquet_folder
+from joryu.examples.parquet_shards import parquet_folder
 
 
 class Known(NamedTuple):
-    """A data set known by name: its layout, the folders it may lie in under the data root, and how to get it."""
+    """A data set known by name: its layout, the folders it may lie in under the data root, and how to get it.
+
+    ``part`` says which of the sets in that folder it is, where there are several.
+    """
 
     name: str
     layout: str
     folders: tuple[str, ...]
     obtain: str
+    part: str | None = None
 
 
 class Listing(NamedTuple):
@@ -36,12 +41,21 @@ def _torchvision(name: str, folder: str) -> Known:
     return Known(name, "idx", (folder,), command)
 
 
+def _emnist(name: str) -> Known:
+    part = name.removeprefix("emnist-")
+    command = (
+        f"python -c \"from torchvision.datasets import EMNIST; EMNIST(r'{{root}}', split='{part}', download=True)\""
+    )
+    return Known(name, "idx", ("EMNIST",), command, part)
+
+
 DIGITS = Known("digits", "bundled", (), "comes with scikit-learn")
 KNOWN = (
     DIGITS,
     _torchvision("mnist", "MNIST"),
     _torchvision("fashion-mnist", "FashionMNIST"),
     _torchvision("kmnist", "KMNIST"),
+    *map(_emnist, EMNIST),
     Known(
         "cifar10",
         "parquet",
@@ -59,9 +73,15 @@ def data_root() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "joryu" / "data"
 
 
+def known_set(name: str) -> Known | None:
+    """The set of this name, if there is one that is known."""
+    return next((known for known in KNOWN if known.name == name), None)
+
+
 def find_known(name: str, root: Path) -> Path | None:
     """Where the known set lies under the data root, or ``None`` if it is not there."""
-    folders = next((known.folders for known in KNOWN if known.name == name), ())
+    known = known_set(name)
+    folders = known.folders if known else ()
     return next((root / folder for folder in folders if (root / folder).is_dir()), None)
 
 
@@ -74,7 +94,7 @@ def sniff(place: Path) -> str | None:
     """The layout of a folder or file: ``idx``, ``parquet``, ``folder``, or ``None`` if it is none of them."""
     if place.is_file():
         return "parquet" if place.suffix == ".parquet" else None
-    if idx_files(place):
+    if has_idx_files(place):
         return "idx"
     if parquet_folder(place) is not None:
         return "parquet"

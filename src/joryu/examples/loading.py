@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
 
 from joryu.errors import InputError
 from joryu.examples.annotated import load_annotated
+from joryu.examples.clutter import by_weight
 from joryu.examples.digits import load_digits
-from joryu.examples.examples import Examples
-from joryu.examples.folder import folder_splits, load_folder
-from joryu.examples.idx import idx_splits, load_idx
-from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
-from joryu.examples.layouts import canonical_split, did_you_mean, in_order, visible_folders
-from joryu.examples.parquet import load_parquet, parquet_splits
+from joryu.examples.examples import Examples, Rejected
+from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
+from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
+from joryu.examples.layouts import ALL, canonical_split, in_order, some
+from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
+from joryu.examples.specs import BUNDLED, Place, find_place
 
-LAYOUTS = ("idx", "parquet", "folder", "project")
+
+class _How(NamedTuple):
+    """How examples are to be read, beside where they lie."""
+
+    split: str
+    size: int | None
+    progress: Progress | None
+
+
+class _Layout(NamedTuple):
+    """What a layout can be asked: for a split, for the names of all, and for those with labels.
+
+    ``part``: what may follow the ``#`` of a spec; empty if nothing may.
+    """
+
+    load: Callable[[Place, _How], Examples]
+    splits: Callable[[Place], set[str]]
+    labelled: Callable[[Place], set[str]]
+    part: str = ""
+
+
+def _one_set(place: Place) -> set[str]:
+    del place
+    return {"train"}
+
+
+_LAYOUTS = {
+    BUNDLED: _Layout(
+        load=lambda place, how: load_digits(how.split, size=how.size),
+        splits=lambda place: {"train", "test"},
+        labelled=lambda place: {"train", "test"},
+    ),
+    "idx": _Layout(
+        load=lambda place, how: load_idx(place.path, how.split, part=place.part, size=how.size),
+        splits=lambda place: idx_splits(place.path, place.part),
+        labelled=lambda place: labelled_idx_splits(place.path, place.part),
+        part="one of several sets",
+    ),
+    "parquet": _Layout(
+        load=lambda place, how: load_parquet(
+            place.path, how.split, size=how.size, column=place.part, progress=how.progress
+        ),
+        splits=lambda place: parquet_splits(place.path),
+        labelled=lambda place: labelled_parquet_splits(place.path, place.part),
+        part="columns",
+    ),
+    "folder": _Layout(
+        load=lambda place, how: load_folder(place.path, how.split, size=how.size, progress=how.progress),
+        splits=lambda place: folder_splits(place.path),
+        labelled=lambda place: labelled_folder_splits(place.path),
+    ),
+    "project": _Layout(
+        load=lambda place, how: load_annotated(place.path, how.split, size=how.size, progress=how.progress),
+        splits=_one_set,
+        labelled=_one_set,
+    ),
+}
 
 
 def load_examples(
@@ -32,11 +94,13 @@ def load_examples(
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
     labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
-    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given). ``split`` is
-    ``train``, ``test``, ``validation`` or what the set calls its parts; a set without splits answers to ``train`` (or
-    ``all``) alone. ``column`` names the column of pictures of a Parquet set, where there are several. With ``size`` the
-    shorter side of each picture is resized to it and the centre square cut out.
-    ``progress`` is called with (pictures done, in all).
+    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
+
+    ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
+    splits answers to ``train`` and ``all`` alone. ``column`` names the column of pictures, of labels, or both
+    (``img,fine_label``) of a Parquet set that has several. A ``#`` after the spec says the same (``parquet:DIR#img``),
+    and which set is meant where one folder holds several (``idx:EMNIST#letters``). With ``size`` the shorter side of
+    each picture is resized to it and the centre square cut out. ``progress`` is called with (pictures done, in all).
 
     >>> len(load_examples("digits", split="test"))
     600
@@ -48,19 +112,13 @@ def load_examples(
     if size is not None and size < 1:
         raise InputError("a picture's size is not usable", expected="at least 1 pixel", received=size)
     try:
-        layout, place = ("bundled", Path()) if spec == DIGITS.name else locate(spec, data_root=data_root)
-        if column is not None and layout != "parquet":
-            raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
-        if layout == "bundled":
-            return load_digits(split, size=size)
-        if layout == "idx":
-            return load_idx(place, split, size=size)
-        if layout == "parquet":
-            return load_parquet(place, split, size=size, column=column, progress=progress)
-        load = {"folder": load_folder, "project": load_annotated}[layout]
-        return load(place, split, size=size, progress=progress)
+        place = _with_column(find_place(spec, data_root), spec, column)
+        layout = _LAYOUTS[place.layout]
+        names = in_order(layout.splits(place)) if split == ALL else (split,)
+        parts = [layout.load(place, _How(name, size, progress)) for name in names]
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+    return parts[0] if len(parts) == 1 else _joined(parts, names)
 
 
 def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
@@ -74,11 +132,21 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
     Raises:
         InputError: an unknown spec, or a path that is not there.
     """
-    if spec == DIGITS.name:
-        return ("train", "test")
-    layout, place = locate(spec, data_root=data_root)
-    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
-    return in_order(found)
+    place = _with_column(find_place(spec, data_root), spec, None)
+    return in_order(_LAYOUTS[place.layout].splits(place))
+
+
+def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | str | None = None) -> tuple[str, ...]:
+    """Those of `split_names` that have labels, found without decoding a picture; ``column`` as in `load_examples`.
+
+    >>> labelled_splits("digits")
+    ('train', 'test')
+
+    Raises:
+        InputError: an unknown spec, a path that is not there, or labels that cannot be read.
+    """
+    place = _with_column(find_place(spec, data_root), spec, column)
+    return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
 def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> bool:
@@ -93,69 +161,54 @@ def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> 
     return (canonical_split(split) or split) in split_names(spec, data_root=data_root)
 
 
-def _one_set(place: Path) -> set[str]:
-    del place
-    return {"train"}
-
-
-def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
-    """The layout and the place that a spec (other than ``digits``) names.
+def _with_column(place: Place, spec: str, column: str | None) -> Place:
+    """The place with the columns that were asked for.
 
     Raises:
-        InputError: there is no such thing, or it has no layout that is known.
+        InputError: columns of a set that has none, or something after the ``#`` of a set that has no parts.
     """
-    if spec == DIGITS.name:
-        raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
-    root = _default_root() if data_root is None else Path(data_root)
-    layout, colon, rest = spec.partition(":")
-    if colon and layout in LAYOUTS:
-        return layout, _existing(rest, root)
-    place = find_known(spec, root) or _path(spec, root)
-    if place is None:
-        raise _unknown(spec, root)
-    found = sniff(place)
-    if found is None:
-        raise InputError(
-            f"{place} has no layout that is known",
-            expected="IDX files, Parquet files or class folders of pictures",
-            hint="try idx:, parquet: or folder: before the path to see what is missing",
-        )
-    return found, place
+    if column is not None and place.layout != "parquet":
+        raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
+    if column is not None and place.part not in (None, column):
+        raise InputError(f"{spec} names other columns", expected=place.part, received=f"column {column!r}")
+    if place.part is not None and not _LAYOUTS[place.layout].part:
+        raise InputError(f"{spec} has no parts", expected="nothing after its path", received=f"#{place.part}")
+    return place._replace(part=column or place.part)
 
 
-def _default_root() -> Path:
-    return data_root()
+def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
+    """The splits of a set as one, each source with the name of its split before it.
 
-
-def _path(text: str, root: Path) -> Path | None:
-    """An existing path: as it stands, else under the data root."""
-    places = (Path(text).expanduser(), root / text) if text else ()
-    return next((place for place in places if place.exists()), None)
-
-
-def _existing(text: str, root: Path) -> Path:
-    place = _path(text, root)
-    if place is None:
-        parent = Path(text).expanduser().parent
-        siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise InputError(f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, siblings))
-    return place
-
-
-def _unknown(spec: str, root: Path) -> InputError:
-    known = next((known for known in KNOWN if known.name == spec), None)
-    if known is not None:
-        return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
-    return InputError(
-        f"no examples are known as {spec!r}",
-        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR or project:DIR",
-        hint=did_you_mean(spec.lower(), _near(spec, root)),
+    Raises:
+        InputError: pictures of splits that differ in size, or splits of other classes.
+    """
+    first = parts[0]
+    for part, name in zip(parts, names, strict=True):
+        if part.classes != first.classes:
+            raise InputError(
+                f"the splits of {first.name} have classes of their own",
+                expected=f"{some(first.classes, most=3)} as in {names[0]}",
+                received=f"{some(part.classes, most=3)} in {name}",
+                hint=f"try --split {names[0]}",
+            )
+        if part.inputs.shape[1:] != first.inputs.shape[1:]:
+            raise InputError(
+                "pictures differ in size between splits",
+                expected=f"{'×'.join(map(str, first.inputs.shape[1:]))} as in {names[0]}",
+                received=f"{'×'.join(map(str, part.inputs.shape[1:]))} in {name}",
+                hint=f"try --size {min(first.inputs.shape[2:])}",
+            )
+    named = list(zip(parts, names, strict=True))
+    sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
+    sizes = [part.sizes for part in parts if part.sizes is not None]
+    left_out = [Rejected(f"{name}/{one.name}", one.reason) for part, name in named for one in part.rejected]
+    return replace(
+        first,
+        inputs=torch.cat([part.inputs for part in parts]),
+        ids=np.concatenate([part.ids for part in parts]),
+        labels=None if all(p.labels is None for p in parts) else torch.cat([part.labels_or_empty for part in parts]),
+        sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
+        rejected=tuple(by_weight(left_out)),
+        remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
+        sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
     )
-
-
-def _near(spec: str, root: Path) -> Iterator[str]:
-    yield from (known.name for known in KNOWN)
-    yield from (folder.name for folder in visible_folders(root)) if root.is_dir() else ()
-    rest = spec.partition(":")[2]
-    if rest:
-        yield from (f"{layout}:{rest}" for layout in LAYOUTS)

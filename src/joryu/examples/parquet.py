@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
-from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.examples import UNLABELLED, Examples
-from joryu.examples.layouts import (
-    ALL,
-    canonical_split,
-    no_such_split,
-    require_unsplit,
-    visible_folders,
-)
+from joryu.examples.class_folders import spelling
+from joryu.examples.clutter import by_weight
+from joryu.examples.examples import UNLABELLED, Examples, Rejected
+from joryu.examples.layouts import find_split, require_unsplit
+from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
+from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 
-_ROWS = 512  # rows held undecoded at a time
-_SHARD = re.compile(r"-\d+-of-\d+$")
+_ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
+
+_MOST_CLASSES = 1_000_000  #: of classes without names, which are counted by their highest number
+
+Labels = npt.NDArray[np.int64]
 
 
-class _Columns(NamedTuple):
-    """Where the pictures and the labels are, and the names of the classes as far as the schema gives them."""
+class _Set(NamedTuple):
+    """The shards of a split, of train (where classes, columns and colour come from) or else its own, and of all."""
 
-    picture: str
-    label: str | None
+    shards: list[Shard]
+    train: list[Shard]
+    splits: list[list[Shard]]
+    columns: Columns
+    remarks: list[str]
+
+
+class _Answers(NamedTuple):
+    """A label for each row (`_ABSENT` where train lacks its class, by the name in ``absent``), and the classes."""
+
+    labels: Labels
+    absent: dict[int, str]
     classes: tuple[str, ...]
 
 
@@ -47,156 +55,192 @@ def load_parquet(
     column: str | None = None,
     progress: Progress | None = None,
 ) -> Examples:
-    """Pictures of ``train.parquet`` (or ``train-00000-of-00002.parquet``, …) in a folder, in its sub-folder, or a file.
+    """Pictures of a Parquet file, or of the files of a folder that `find_shards` takes for the split.
 
-    The column of pictures and the names of the classes come from the schema's ``huggingface`` metadata; without it the
-    columns ``image`` and ``label`` are read and classes are named by number. A label that is null or -1 is no label.
-    Rows whose picture cannot be used are in ``rejected`` as ``FILE#ROW``. One file is one set: it answers to the split
-    that its name says, or to ``train`` if it says none. The splits of a folder are grey or RGB as its ``train`` is.
+    The columns are those that `choose_columns` takes (``column`` says which), the names of the classes come from the
+    schema's ``huggingface`` metadata, else classes are named by number. A label that is null or -1 is no label. One
+    file is one set: it answers to the split that its name says, or to ``train`` if it says none. The splits of a folder
+    have the classes of ``train`` and are grey or RGB as it is: labels are matched by the *names* that each file gives
+    them, and rows of a class that ``train`` does not have are left out. Rows whose picture cannot be used are in
+    ``rejected`` as ``FILE#ROW``.
 
     Raises:
-        InputError: no such file or split, another schema, a damaged file, or pictures that `read_pictures` refuses.
+        InputError: no such file or split, a shard that is missing, another schema, several columns that may be meant, a
+            damaged file, or pictures that `read_pictures` refuses.
     """
-    files, siblings, train = _files(place, split)
-    columns = _columns(files[0], column)
-    names = [f"{path.name}#{row}" for path in files for row in range(_open(path).metadata.num_rows)]
+    found = _open(place, split, column)
+    names = [f"{shard.path.name}#{row}" for shard in found.shards for row in range(shard.rows)]
     channels = None
-    if train != files and any(_open(path).metadata.num_rows for path in train):
-        channels = count_channels(_pictures(train, columns.picture, repeat("")))
-    pictures = _pictures(files, columns.picture, names)
+    if found.train is not found.shards and any(shard.rows for shard in found.train):
+        channels = count_channels(_pictures(found.train, found.columns.picture, repeat("")))
+    pictures = _pictures(found.shards, found.columns.picture, names)
+    answers = _answers(found) if found.columns.label is not None else None
     read = read_pictures(pictures, len(names), size=size, channels=channels, progress=progress)
-    labels, classes = None, columns.classes
-    if columns.label is not None:
-        labels = _labels(files, columns.label)[torch.from_numpy(read.kept)]
-        classes = classes or _numbered(siblings, columns.label)
+    name = place.stem if place.is_file() else place.name
     examples = Examples.of(
         torch.from_numpy(read.pixels),
-        labels,
-        classes=classes,
-        name=place.stem if place.is_file() else place.name,
+        None if answers is None else torch.from_numpy(answers.labels[read.kept]).clamp_min(UNLABELLED),
+        classes=() if answers is None else answers.classes,
+        name=name,
         sources=[names[row] for row in read.kept.tolist()],
     )
-    return replace(examples, rejected=tuple(read.rejected), sizes=read.sizes)
-
-
-def parquet_folder(folder: Path) -> Path | None:
-    """Where the Parquet files of a data set lie: the folder itself, or the only sub-folder that has any."""
-    places = [place for place in (folder, *visible_folders(folder)) if any(place.glob("*.parquet"))]
-    if len(places) > 1 and places[0] != folder:
-        raise InputError(
-            f"{folder} holds several Parquet sets",
-            received=", ".join(place.name for place in places),
-            hint=f"try parquet:{places[0]}",
-        )
-    return places[0] if places else None
+    examples = replace(examples, remarks=tuple(found.remarks), sizes=read.sizes)
+    return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 
 def parquet_splits(place: Path) -> set[str]:
     """What `load_parquet` can be asked for."""
-    if place.is_file():
-        return {canonical_split(place.stem.split("-")[0]) or "train"}
-    folder = parquet_folder(place)
-    return {canonical_split(name) or name for name in _groups(folder)} if folder else set()
+    return set(find_shards(place).splits)
 
 
-def _groups(folder: Path) -> dict[str, list[Path]]:
-    """The files of a folder by the split that they spell."""
-    groups: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*.parquet")):
-        groups.setdefault(_SHARD.sub("", path.stem), []).append(path)
-    return groups
+def labelled_parquet_splits(place: Path, column: str | None = None) -> set[str]:
+    """The splits that have a label at all."""
+    found = set()
+    for split in parquet_splits(place):
+        opened = _open(place, split, column)
+        if opened.columns.label is not None and (_answers(opened).labels >= 0).any():
+            found.add(split)
+    return found
 
 
-def _files(place: Path, split: str) -> tuple[list[Path], list[Path], list[Path]]:
-    """The files of the split, those of all splits (they share their classes) and those that decide on colour."""
-    if place.is_file():
-        said = canonical_split(place.stem.split("-")[0])
-        if said is None:
-            require_unsplit(place, split)
-        elif (canonical_split(split) or split) not in (said, ALL):
-            raise no_such_split(place, split, [said])
-        return [place], [place], [place]
-    folder = parquet_folder(place)
-    if folder is None:
-        raise InputError(f"no Parquet files in {place}", expected="train.parquet, test.parquet")
-    groups = _groups(folder)
-    found = next(
-        (
-            files
-            for name, files in groups.items()
-            if (canonical_split(name) or name) == (canonical_split(split) or split)
-        ),
-        None,
-    )
-    if found is None:
-        raise no_such_split(place, split, groups)
-    train = next((files for name, files in groups.items() if canonical_split(name) == "train"), found)
-    return found, [path for group in groups.values() for path in group], train
+def _open(place: Path, split: str, column: str | None) -> _Set:
+    found = find_shards(place)
+    if found.whole:
+        require_unsplit(place, split)
+    splits = {name: [Shard(path) for path in files] for name, files in found.splits.items()}
+    shards = splits["train"] if found.whole else find_split(place, split, splits)
+    train = splits.get("train", shards)
+    columns = choose_columns(train[0], column)
+    for shard in {id(shard): shard for shard in (*train, *shards)}.values():
+        require_pictures(shard, columns.picture)
+    remarks = [*found.remarks] + ([columns.remark] if columns.remark else [])
+    labels = columns.label
+    if shards is not train and not any(labels in shard.schema.names for shard in shards):
+        columns = columns._replace(label=None)  # a test split whose labels nobody has
+    elif labels is not None:
+        for shard in (*train, *shards):
+            require_labels(shard, labels)
+    return _Set(shards, train, list(splits.values()), columns, remarks)
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is not a readable Parquet file", hint="try downloading it again") from error
+def _answers(found: _Set) -> _Answers:
+    """The labels of a split as numbers of train's classes."""
+    column = found.columns.label or ""
+    classes = _classes(found, column)
+    parts, absent, known = [np.zeros(0, dtype=np.int64)], dict[int, str](), _known(classes)
+    start = 0
+    for shard in found.shards:
+        labels, names = _labels(shard, column), shard.class_names(column) or classes
+        _require_names_for(labels, names, shard)
+        if names != classes:
+            numbers = [known.get(name, known.get(spelling(name), _ABSENT)) for name in names]
+            foreign = np.array([*numbers, UNLABELLED], dtype=np.int64)[labels]  # -1, the label of none, is the last
+            absent |= {start + row: names[labels[row]] for row in np.flatnonzero(foreign == _ABSENT).tolist()}
+            labels = foreign
+        parts.append(labels)
+        start += shard.rows
+    return _Answers(np.concatenate(parts), absent, classes)
 
 
-def _columns(path: Path, column: str | None) -> _Columns:
-    schema = _open(path).schema_arrow
-    features = _features(schema, path)
-    pictures = [name for name, feature in features.items() if feature.get("_type") == "Image"] or ["image"]
-    labels = [name for name, feature in features.items() if feature.get("_type") == "ClassLabel"] or ["label"]
-    picture = column or pictures[0]
-    if picture not in schema.names:
+def _known(classes: Sequence[str]) -> dict[str, int]:
+    """Numbers of classes by name; a name in another case, or with accents written otherwise, means the same."""
+    return {spelling(name): label for label, name in enumerate(classes)} | {n: at for at, n in enumerate(classes)}
+
+
+def _classes(found: _Set, column: str) -> tuple[str, ...]:
+    """The classes of train, as its first shard orders them; numbers where no split names any.
+
+    Raises:
+        InputError: a shard of train names others.
+    """
+    first = found.train[0].class_names(column)
+    for shard in found.train:
+        if set(shard.class_names(column)) != set(first):
+            raise InputError(
+                f"{shard.path.name} names other classes than {found.train[0].path.name}",
+                expected=", ".join(first[:6]) or "none named",
+                received=", ".join(shard.class_names(column)[:6]) or "none named",
+                hint="try downloading both again",
+            )
+    others = (shard.class_names(column) for part in found.splits for shard in part)
+    return first or next((names for names in others if names), ()) or _numbered(found.splits, column)
+
+
+def _numbered(splits: Iterable[Sequence[Shard]], column: str) -> tuple[str, ...]:
+    shards = [shard for part in splits for shard in part if shard.rows and column in shard.schema.names]
+    highest = max((int(_labels(shard, column).max()) for shard in shards), default=UNLABELLED)
+    if highest >= _MOST_CLASSES:
         raise InputError(
-            f"{path} has no column of pictures", expected=f"a column {picture!r}", received=", ".join(schema.names)
+            f"column {column!r} holds numbers, not labels",
+            expected=f"0..{_MOST_CLASSES - 1}",
+            received=f"up to {highest}",
         )
-    kind = schema.field(picture).type
-    if not (pa.types.is_binary(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0)):
-        raise InputError(f"column {picture!r} of {path} holds no pictures", expected="bytes", received=kind)
-    label = "label" if "label" in labels else labels[0]
-    if label not in schema.names:
-        return _Columns(picture, None, ())
-    if not pa.types.is_integer(schema.field(label).type):
-        kind = schema.field(label).type
-        raise InputError(f"column {label!r} of {path} holds no labels", expected="integers", received=kind)
-    return _Columns(picture, label, tuple(features.get(label, {}).get("names", ())))
+    return tuple(map(str, range(highest + 1)))
 
 
-def _features(schema: pa.Schema, path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """``info.features`` of the schema's ``huggingface`` metadata; empty if the file has none."""
-    try:
-        metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        features = metadata.get("info", {}).get("features", {})
-        return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"the huggingface metadata of {path} cannot be read: {error}") from error
+def _require_names_for(labels: Labels, names: Sequence[str], shard: Shard) -> None:
+    if len(labels) and not UNLABELLED <= labels.min() <= labels.max() < len(names):
+        raise InputError(
+            f"labels outside the classes of {shard.path.name}",
+            expected=f"{UNLABELLED} (none) or 0..{len(names) - 1}",
+            received=f"{labels.min()}..{labels.max()}",
+        )
 
 
-def _pictures(files: Sequence[Path], column: str, names: Iterable[str]) -> Iterator[Picture]:
+def _without_absent(examples: Examples, answers: _Answers, kept: npt.NDArray[np.int64]) -> Examples:
+    """The examples whose class train has; the others are in ``rejected``."""
+    if not answers.absent:
+        return examples
+    sources = examples.sources or ()
+    lost = [at for at, row in enumerate(kept.tolist()) if row in answers.absent]
+    gone = {answers.absent[int(kept[at])] for at in lost}
+    left_out = [
+        Rejected(sources[at], f"its class {answers.absent[int(kept[at])]!r} is none that train has") for at in lost
+    ]
+    rest = [at for at in range(len(kept)) if int(kept[at]) not in answers.absent]
+    if not rest:
+        raise InputError(
+            f"{examples.name} holds no usable example",
+            expected=f"the classes of train: {', '.join(examples.classes[:6])}",
+            received=", ".join(sorted(gone)[:6]),
+        )
+    remark = f"{len(lost):,} of a class that train does not have are left out"
+    return replace(
+        examples.select(rest),
+        rejected=tuple(by_weight([*examples.rejected, *left_out])),
+        remarks=(*examples.remarks, remark),
+    )
+
+
+def _pictures(shards: Sequence[Shard], column: str, names: Iterable[str]) -> Iterator[Picture]:
     name = iter(names)
-    for path in files:
-        for values in _column(path, column):
-            data = values.field("bytes") if pa.types.is_struct(values.type) else values
+    for shard in shards:
+        for values in shard.column(column):
+            nested = pa.types.is_struct(values.type)
+            data = values.field("bytes") if nested else values
+            if nested:
+                _require_bytes(values, shard, column)
             valid = values.is_valid().to_pylist()
             for content, present in zip(data.to_pylist(), valid, strict=True):
                 yield Picture(next(name), (content or b"") if present else b"")
 
 
-def _column(path: Path, column: str) -> Iterator[pa.Array]:
-    try:
-        for batch in _open(path).iter_batches(_ROWS, columns=[column]):
-            yield batch.column(0)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is damaged: {error}", hint="try downloading it again") from error
+def _require_bytes(values: pa.StructArray, shard: Shard, column: str) -> None:
+    """Raises:
+    InputError: every picture of a batch is given by its path alone.
+    """
+    if values.type.get_field_index("path") < 0 or values.field("bytes").null_count < len(values):
+        return
+    paths = [path for path in values.field("path").to_pylist() if path]
+    if paths:
+        raise InputError(
+            f"column {column!r} of {shard.path} has paths of pictures, not the pictures",
+            expected="bytes",
+            received=paths[0],
+            hint="put the picture files into class folders and name these with folder:",
+        )
 
 
-def _labels(files: Sequence[Path], column: str) -> Tensor:
-    chunks = (chunk.cast(pa.int64()).fill_null(UNLABELLED) for path in files for chunk in _column(path, column))
-    labels = [np.zeros(0, dtype=np.int64), *(chunk.to_numpy() for chunk in chunks)]
-    return torch.from_numpy(np.concatenate(labels))
-
-
-def _numbered(files: Sequence[Path], column: str) -> tuple[str, ...]:
-    most = max(int(_labels([path], column).max()) for path in files if _open(path).metadata.num_rows)
-    return tuple(map(str, range(most + 1)))
+def _labels(shard: Shard, column: str) -> Labels:
+    chunks = [chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy() for chunk in shard.column(column)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *chunks])

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
+from joryu.errors import InputError
 from joryu.examples.clutter import CLUTTER, is_clutter
 from joryu.examples.decoding import is_picture
 from joryu.examples.examples import Rejected
 
-_USUAL = (
+USUAL: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".jp2", ".avif"),
 )
@@ -50,7 +52,7 @@ class Folder:
     @cached_property
     def has_loose_picture(self) -> bool:
         """Whether a file directly inside is called like a picture or, where none is, one of the first few is one."""
-        named = any(path.suffix.lower() in _USUAL for path in self.loose)
+        named = any(path.suffix.lower() in USUAL for path in self.loose)
         return named or any(is_picture(path) for path in self.loose[:_TRIED] if path.is_file())
 
     @cached_property
@@ -81,6 +83,26 @@ def link_root(root: Path) -> Path:
     real = root.resolve()
     kept = (folder for folder in (real, *real.parents) if folder.name.startswith(_HUB) and (folder / "blobs").is_dir())
     return next(kept, real)
+
+
+def hub_snapshot(path: Path) -> Path:
+    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in; else the path itself.
+
+    Raises:
+        InputError: it keeps several versions, and does not say which is the one of its main branch.
+    """
+    if not (path.name.startswith(_HUB) and (path / "snapshots").is_dir()):
+        return path
+    kept = sorted(folder for folder in (path / "snapshots").iterdir() if folder.is_dir())
+    main = path / "refs" / "main"
+    current = path / "snapshots" / main.read_text().strip() if main.is_file() else None
+    if current in kept:
+        return current
+    if len(kept) != 1:
+        raise InputError(
+            f"{path} keeps {len(kept)} versions of a set", expected="one", hint="name one of those in its snapshots/"
+        )
+    return kept[0]
 
 
 def printable(name: str) -> str:

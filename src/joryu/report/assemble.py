@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
 from joryu.examples import Examples, load_examples
+from joryu.examples.places import from_here
 from joryu.report.data import ModelCard, ReportData, Role
 from joryu.report.findings import Findings, find, report_numbers
 from joryu.report.headline import first_words
+from joryu.report.lesson import judging_in_words, lesson_in_words
 from joryu.report.page import write_report
 from joryu.report.seen import own_set, seen_by_student, seen_by_teacher
 from joryu.students import load_student, require_inputs
@@ -24,6 +26,7 @@ from joryu.teachers import Network, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
 from joryu.training.distill import Lesson, find_twin, lesson_of, part
+from joryu.training.run import best_epoch_kept
 from joryu.training.trainer import content_of
 
 
@@ -49,6 +52,7 @@ class Judges:
         notes = record.get("notes", {})
         spec = self.examples or notes.get("examples")
         size = self.size if self.size is not None else notes.get("size")
+        column = notes.get("column") if self.examples is None else None
         if spec is None:
             raise InputError(f"{folder} does not say what it was trained on", hint="name labelled --examples")
         lesson = lesson_of(folder)
@@ -59,10 +63,18 @@ class Judges:
                     received=f"--split {self.split}" if self.split != "test" else f"--size {size}",
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
-            whole = load_examples(spec, size=size)
+            whole = load_examples(spec, split=notes.get("split") or "train", size=size, column=column)
             return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
-        named = _judges_among(load_examples(spec, split=self.split, size=size))
+        named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
         return Judging(named, own_set(record))
+
+    def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
+        """Which examples judge, for the first lines of a page."""
+        lesson = lesson_of(folder)
+        if self.examples is None and lesson is not None and lesson.test:
+            split = record["notes"].get("split") or "train"
+            return judging_in_words(len(judging), judging.name, split=split, held_out=lesson.test)
+        return judging_in_words(len(judging), judging.name, split=self.split, held_out=0)
 
 
 class Judging(NamedTuple):
@@ -106,7 +118,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         InputError: not a finished run, or neither labelled examples nor a teacher's answers to judge by.
         MismatchError: examples of other classes than the student's, or of a shape it does not take.
     """
-    record = read_run(folder)
+    record = _from_here(read_run(folder), folder)
     module, blueprint = load_student(folder)
     examples, whole = judges.load(record, folder)
     examples = examples.asked(blueprint.question)
@@ -144,6 +156,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else _audit(store, temperature),
         provenance=_provenance(record, store),
         rejected=examples.rejected,
+        lesson=lesson_in_words(record, judging=judges.in_words(record, folder, examples), twin=twin is not None),
         warnings=tuple(warning for warning in warnings if warning is not None),
     )
 
@@ -214,12 +227,21 @@ def _cards(models: Mapping[Role, _Model], examples: Examples) -> list[ModelCard]
             description=model.description,
             logits=predict_logits(model.module, examples),
             history=None if model.folder is None else read_history(model.folder),
+            best_epoch=None if model.folder is None else best_epoch_kept(read_run(model.folder)),
             parameters=count_parameters(model.module),
             bytes=state_bytes(model.module),
             latency=latencies[role],
         )
         for role, model in models.items()
     ]
+
+
+def _from_here(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record, what it names being named as it is found from here."""
+    notes = record.get("notes", {})
+    paths = {name: notes[name] for name in ("examples", "targets") if notes.get(name)}
+    found = {name: from_here(spec, folder, record.get("typed_in")) for name, spec in paths.items()}
+    return {**record, "notes": {**notes, **found}}
 
 
 def _store(record: dict[str, Any]) -> Store | None:
@@ -231,11 +253,13 @@ def _store(record: dict[str, Any]) -> Store | None:
 
 def _teacher(store: Store, examples: Examples) -> Network | None:
     """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
-    spec = store.manifest.teacher.spec
+    spec = store.teacher_spec
     if spec is None or spec.startswith(PEOPLE):
         return None
     try:
-        teacher = load_teacher(spec, classes=examples.classes, input_shape=tuple(examples.inputs.shape[1:]))
+        shape = tuple(examples.inputs.shape[1:])
+        order = store.manifest.teacher.order
+        teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
     except JoryuError:
         return None
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
@@ -243,7 +267,7 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
 
 def _people(store: Store, examples: Examples) -> ModelCard | None:
     """People's own answers about these examples, where they are still there and they answered about every one."""
-    spec = store.manifest.teacher.spec or ""
+    spec = store.teacher_spec or ""
     if not spec.startswith(PEOPLE):
         return None
     try:

@@ -20,12 +20,13 @@ LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
 
 
 class Line(NamedTuple):
-    """One model's curve: an SVG path, the place of its last point, and its last value as text."""
+    """One model's curve: an SVG path, and the epoch whose weights were kept, with its place and its value as text."""
 
     role: Role
     path: str
-    end: tuple[float, float]
-    last: str
+    kept_at: tuple[float, float]
+    kept_epoch: str
+    kept: str
 
 
 class LineChart(NamedTuple):
@@ -73,14 +74,26 @@ class Interval(NamedTuple):
     text: str
 
 
-def learning_curves(histories: Mapping[Role, Sequence[Mapping[str, object]]]) -> list[LineChart]:
-    """Validation error and validation loss over epochs, each for every model that recorded it."""
+Kept = Mapping[Role, int | None]
+"""The epoch of each model whose weights were kept; ``None`` for its last."""
+
+
+def learning_curves(
+    histories: Mapping[Role, Sequence[Mapping[str, object]]], kept: Kept | None = None
+) -> list[LineChart]:
+    """Validation error and validation loss over epochs, each for every model that recorded it.
+
+    The epoch that was kept is marked, and it is its value that is printed.
+    """
     errors_seen = {
         role: [(epoch, 1 - value) for epoch, value in _series(history, "validation_accuracy")]
         for role, history in histories.items()
     }
     losses = {role: _series(history, "validation_loss") for role, history in histories.items()}
-    charts = [_line_chart("Validation error", errors_seen, percents=True), _line_chart("Validation loss", losses)]
+    charts = [
+        _line_chart("Validation error", errors_seen, kept or {}, percents=True),
+        _line_chart("Validation loss", losses, kept or {}),
+    ]
     return [chart for chart in charts if chart is not None]
 
 
@@ -95,7 +108,7 @@ def _series(history: Sequence[Mapping[str, object]], name: str) -> list[tuple[fl
 
 
 def _line_chart(
-    title: str, series: Mapping[Role, list[tuple[float, float]]], *, percents: bool = False
+    title: str, series: Mapping[Role, list[tuple[float, float]]], kept: Kept, *, percents: bool = False
 ) -> LineChart | None:
     series = {role: points for role, points in series.items() if len(points) > 1}
     if not series:
@@ -109,16 +122,20 @@ def _line_chart(
     x = Scale(first, last if last > first else first + 1, LEFT, RIGHT)
     y, ticks = scale_for([value for points in shown.values() for _, value in points], BOTTOM, TOP)
     text = _percent_text if percents else _plain_text
-    lines = [
-        Line(
-            role=role,
-            path="M" + "L".join(f"{x(epoch):g} {y(value):g}" for epoch, value in points),
-            end=(x(points[-1][0]), y(points[-1][1])),
-            last=percent(series[role][-1][1], 2) if percents else number(series[role][-1][1]),
+    lines = []
+    for role, points in shown.items():
+        at = next((place for place, (epoch, _) in enumerate(points) if epoch == kept.get(role)), -1)
+        epoch, value = series[role][at]
+        lines.append(
+            Line(
+                role=role,
+                path="M" + "L".join(f"{x(epoch):g} {y(value):g}" for epoch, value in points),
+                kept_at=(x(points[at][0]), y(points[at][1])),
+                kept_epoch=f"{epoch:g}",
+                kept=percent(value, 2) if percents else number(value),
+            )
         )
-        for role, points in shown.items()
-    ]
-    ends = ", ".join(f"{line.role} ends at {line.last}" for line in lines)
+    ends = ", ".join(f"{line.role} {line.kept} in epoch {line.kept_epoch}, which was kept" for line in lines)
     return LineChart(
         title=title,
         description=f"{title} over {last - first + 1:.0f} epochs: {ends}.",

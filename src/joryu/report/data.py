@@ -29,7 +29,8 @@ class ModelCard:
     ``logits``: float ``[n, C]`` on the report's examples, at T = 1; a teacher known only by its soft targets gives
     ``SoftTargets.logits()``, and a teacher that never saw these examples gives ``None``. ``history``: the lines of
     ``metrics.jsonl`` (``epoch``, ``validation_accuracy``, ``validation_loss``, …) or ``None``. ``parameters``,
-    ``bytes`` and ``latency`` are ``None`` where they mean nothing, as for a paid API.
+    ``bytes`` and ``latency`` are ``None`` where they mean nothing, as for a paid API. ``best_epoch``: the one of the
+    history whose weights these are; ``None`` for the last.
     """
 
     role: Role
@@ -39,6 +40,7 @@ class ModelCard:
     parameters: int | None = None
     bytes: int | None = None
     latency: Latency | None = None
+    best_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class ReportData:
     the teacher's logits are all there is to judge by. ``temperature`` is the
     run's. ``audit`` is the store's audit as JSON: its ``findings`` (a list of sentences) come first, the rest as a
     table. ``provenance`` is shown as it is, nested mappings flattened. ``rejected`` names the files that were left out.
-    ``warnings`` are sentences that stand above all numbers.
+    ``lesson`` says what was taught and what judges, ``warnings`` what to beware of: sentences above all numbers.
 
     >>> card = ModelCard(role=Role.STUDENT, description="mlp:2x1", logits=torch.eye(2))
     >>> examples = Examples.of(torch.zeros(2, 3), torch.tensor([0, 1]), classes=["a", "b"])
@@ -71,6 +73,7 @@ class ReportData:
     provenance: Mapping[str, object] | None = None
     rejected: Sequence[Rejected] = field(default=())
     warnings: Sequence[str] = field(default=())
+    lesson: str = ""
 
     def __post_init__(self) -> None:
         roles = [card.role for card in self.models]

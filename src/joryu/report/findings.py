@@ -83,6 +83,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
         "name": run.name,
         "command": run.command,
         "examples": {"name": run.examples.name, "n": len(run.examples), "fingerprint": run.examples.fingerprint},
+        "lesson": run.lesson,
         "classes": list(run.examples.classes),
         "temperature": run.temperature,
         "models": {
@@ -91,6 +92,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
                 "parameters": card.parameters,
                 "bytes": card.bytes,
                 "latency": None if card.latency is None else asdict(card.latency),
+                "best_epoch": card.best_epoch,
                 "evaluation": as_json(findings.evaluations[role]) if role in findings.evaluations else None,
             }
             for role, card in run.cards.items()

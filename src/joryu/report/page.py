@@ -38,15 +38,24 @@ def write_report(run: ReportData, path: Path | str) -> Path:
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
+    return write_page(render_report(run), Path(path))
+
+
+def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Path:
+    """Write the text of a page to ``path`` and return it; ``usual`` is what such a page is mostly called.
+
+    Raises:
+        InputError, JoryuError: as `write_report`.
+    """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of {path}", received=error.strerror or str(error)) from error
     if path.is_dir():
-        raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / 'report.html'}")
+        raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / usual}")
     with durable_file(path) as file:
-        file.write(render_report(run).encode())
+        file.write(page.encode())
     return path
 
 
@@ -55,12 +64,13 @@ def render_report(run: ReportData) -> str:
     findings = find(run)
     context = _shared(run, findings) | _audit(run.audit)
     if findings.alike is not None:
-        return _environment().get_template("unlabelled.html.j2").render(context)
-    return _environment().get_template("page.html.j2").render(context | _context(run, findings))
+        return environment().get_template("unlabelled.html.j2").render(context)
+    return environment().get_template("page.html.j2").render(context | _context(run, findings))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What the templates of this house are filled in with: their filters, and text escaped unless told otherwise."""
     environment = Environment(
         loader=PackageLoader("joryu.report"),
         autoescape=True,
@@ -90,7 +100,7 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
         "facts": facts(run, findings),
         "model_rows": model_rows(run, findings),
         "latency_note": latency_note(run),
-        "curves": learning_curves(histories),
+        "curves": learning_curves(histories, {role: card.best_epoch for role, card in run.cards.items()}),
         "listing_first": LISTING_FIRST,
         "provenance": list(flattened(run.provenance or {})),
         "numbers": numbers,

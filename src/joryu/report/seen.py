@@ -9,10 +9,9 @@ from joryu.errors import JoryuError
 from joryu.examples import Examples, load_examples
 from joryu.examples.likeness import Repeats, find_repeats
 from joryu.targets import Store
+from joryu.teachers.spec import run_of
 from joryu.training import read_run
 from joryu.training.distill import hold_out, lesson_of
-
-RUN = "run:"  #: how the spec of a teacher begins that Joryu trained
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:
@@ -58,10 +57,10 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
     Told from the records of both runs; ``None`` too where they cannot tell (a teacher of other examples, or one that
     Joryu did not train). ``record`` is the student's.
     """
-    spec = store.manifest.teacher.spec or ""
-    if not spec.startswith(RUN):
+    spec = store.manifest.teacher.spec
+    folder = run_of(store.teacher_spec or "")
+    if folder is None:
         return None
-    folder = Path(spec.removeprefix(RUN))
     try:
         taught = read_run(folder)
         share = _share_held_out(taught, folder, record, whole)

@@ -11,11 +11,12 @@ from joryu.questions import MAIN, Question
 
 
 class Answers(nn.Module):
-    """``[B, width, ...]`` to the question's outputs ``[B, (height, width,) C]``; further heads while training alone.
+    """``[B, width, ...]`` to what answers the question, and to further heads that training alone sees.
 
-    A network gives the outputs of the question first and those of its further heads behind them, on axis 1. They come
-    out on the last axis. In training mode the result is a dictionary by name, ``main`` first; in evaluation mode it is
-    the tensor that answers the question, so that whoever uses a student meets no dictionary. `everything` gives all.
+    A network gives the outputs of the question first and those of its further heads behind them, on axis 1. In
+    evaluation mode what answers the question comes out as networks give it, ``[B, C]`` or ``[B, C, height, width]``.
+    In training mode it is what objectives take: a dictionary by name, ``main`` first, the outputs on the *last* axis.
+    `everything` gives that in either mode.
 
     >>> import torch
     >>> answers = Answers(Question.one_of(2), {"signals": 1})
@@ -34,14 +35,12 @@ class Answers(nn.Module):
     def forward(self, raw: Tensor) -> Tensor | dict[str, Tensor]:
         if self.training:
             return self.everything(raw)
-        return self._outputs_last(raw)[..., : self.widths[0]]
+        return raw[:, : self.widths[0]] if len(self.widths) > 1 else raw
 
     def everything(self, raw: Tensor) -> dict[str, Tensor]:
-        """All outputs by name, whatever the mode."""
-        return dict(zip(self.names, torch.split(self._outputs_last(raw), self.widths, dim=-1), strict=True))
-
-    def _outputs_last(self, raw: Tensor) -> Tensor:
-        return raw.movedim(1, -1) if self.on_grid else raw
+        """All outputs by name, each ``[B, (height, width,) C]``, whatever the mode."""
+        last = raw.movedim(1, -1) if self.on_grid else raw
+        return dict(zip(self.names, torch.split(last, self.widths, dim=-1), strict=True))
 
 
 def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from torch import nn
 
-from joryu.errors import InputError, MissingExtraError
+from joryu.errors import InputError, JoryuError, MissingExtraError
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
+from joryu.students.trial import failure_of
 from joryu.students.unet import UNet
 
 EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, timm:NAME, module:pkg.mod:factory"
@@ -124,7 +125,12 @@ def _module(path: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Modul
             expected="a factory that needs no argument but n_classes and input_shape",
             received=str(error),
         ) from error
-    network = factory(**given)
+    try:
+        network = factory(**given)
+    except JoryuError:
+        raise
+    except Exception as error:  # whatever somebody else's code raises
+        raise InputError(f"module:{path} fails", expected="an nn.Module", received=failure_of(error)) from error
     if not isinstance(network, nn.Module):
         raise InputError(f"module:{path} must return an nn.Module", received=type(network).__name__)
     return keep_head_in_float32(network, n_classes)
@@ -136,11 +142,11 @@ def _imported(path: str) -> Callable[..., object]:
         raise InputError(f"cannot read module:{path}", expected="module:pkg.mod:factory")
     try:
         factory: Callable[..., object] = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
+    except Exception as error:  # importing runs somebody else's code
         raise InputError(
             f"cannot import module:{path}",
             expected="module:pkg.mod:factory, importable from here",
-            received=str(error),
+            received=failure_of(error),
             hint="is the package installed, or PYTHONPATH set?",
         ) from error
     return factory

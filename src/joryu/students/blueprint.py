@@ -62,6 +62,11 @@ class Blueprint(BaseModel):
         """The names of the question's outputs."""
         return self.question.names
 
+    @property
+    def width(self) -> int:
+        """How many outputs the network has: the question's, and those of further heads."""
+        return len(self.question) + sum(map(len, self.heads.values()))
+
     @classmethod
     def fitted(
         cls, architecture: str, inputs: Tensor, question: Question, *, heads: dict[str, tuple[str, ...]] | None = None
@@ -83,7 +88,7 @@ class Blueprint(BaseModel):
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
         return nn.Sequential(
             Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
-            build_architecture(self.architecture, self.input_shape, len(self.question) + sum(widths.values())),
+            build_architecture(self.architecture, self.input_shape, self.width),
             Answers(self.question, widths),
         )
 
@@ -207,9 +212,9 @@ def _conversion(path: Path) -> str:
     converted = str(path.with_suffix(".safetensors"))
     code = (
         "import torch; from safetensors.torch import save_file;"
-        f" state = torch.load({str(path)!r}, map_location='cpu', weights_only=True);"
-        " state = state.get('state_dict', state);"
-        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {converted!r})"
+        f' state = torch.load({json.dumps(str(path))}, map_location="cpu", weights_only=True);'
+        ' state = state.get("state_dict", state);'
+        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {json.dumps(converted)})"
     )
     return shlex.join(["python", "-c", code])
 

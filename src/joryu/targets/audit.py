@@ -47,6 +47,10 @@ classes."""
 ENOUGH_LABELS = 100
 """Labelled examples under which agreement is reported but nothing is concluded from it."""
 
+GLANCE = 10_000
+"""Answers that are looked at in passing, where nobody asked for an audit: their statistics take a few tenths of a
+second."""
+
 ENOUGH_ROWS = 100_000
 """Answers after which entropies and accuracies are known to a thousandth; of a larger store so many, spread evenly."""
 
@@ -168,6 +172,26 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
     )
 
 
+def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement | None]:
+    """What `audit` would find fatal of the answers, and what it would say of a sigmoid, in passing; and how far the
+    labels agree, where there are any.
+
+    For whoever has just labelled and trusts the store: of its rows `GLANCE` are looked at, and nothing is counted.
+    """
+    rows, labels, _ = _rows(store, examples)
+    if not len(rows) or not store.manifest.question.link.has_probs:
+        return [], None
+    statistics = gather_statistics(store, _some(rows, GLANCE), 1.0)
+    agreement = _agreement(store, rows, labels, GLANCE)
+    findings = [
+        *_about_likeness(statistics),
+        *_about_answers(store, statistics, 1.0, _look_at(examples)),
+        *_about_agreement(agreement, store.manifest.classes, _look_at(examples)),
+    ]
+    told = [one for one in findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
+    return told, agreement
+
+
 def _look_at(examples: Examples | None) -> str:
     """What to do about a teacher that seems to see nothing: most often it is shown pictures of another range."""
     shown = "pictures as they are read, values 0 to 255" if examples is None else shown_as(examples.inputs)
@@ -199,18 +223,19 @@ def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Tensor | Non
     return found[answered], labels, findings
 
 
-def _agreement(store: Store, rows: Tensor, labels: Tensor | None) -> Agreement | None:
+def _agreement(store: Store, rows: Tensor, labels: Tensor | None, most: int | None = None) -> Agreement | None:
     if labels is None or store.manifest.question.link is not Link.SOFTMAX or store.manifest.question.grid:
         return None
-    known = _some((labels != UNLABELLED).nonzero().flatten())
+    known = _some((labels != UNLABELLED).nonzero().flatten(), most)
     return gather_agreement(store, rows[known], labels[known]) if len(known) else None
 
 
-def _some(rows: Tensor) -> Tensor:
-    """All rows, or `ENOUGH_ROWS` of them spread evenly."""
-    if len(rows) <= ENOUGH_ROWS:
+def _some(rows: Tensor, most: int | None = None) -> Tensor:
+    """All rows, or so many (`ENOUGH_ROWS`) of them spread evenly."""
+    most = ENOUGH_ROWS if most is None else most
+    if len(rows) <= most:
         return rows
-    return rows[torch.linspace(0, len(rows) - 1, ENOUGH_ROWS, dtype=torch.float64).long()]
+    return rows[torch.linspace(0, len(rows) - 1, most, dtype=torch.float64).long()]
 
 
 def _missing(store: Store, distinct: Ids | None, n_examples: int) -> int:

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from joryu.targets.soft_targets import SoftTargets, Space
 
-SUM = 2e-3
-"""How far from one a row may sum and still be probabilities: rounded to float16 each is off by 2^-11 of itself at most,
-so a whole row by half a thousandth; a network that computes in bfloat16 adds about as much again."""
+SUM = 5e-3
+"""How far from one a row may sum and still be probabilities: computed in bfloat16 each is off by 2^-9 of itself at
+most, so a whole row by two thousandths, and rounded to float16 by half a thousandth more."""
+
+EDGE = 1e-4  #: how far below 0 or above 1 a mean of probabilities may come out
 
 
 class Likeness(StrEnum):
@@ -43,8 +45,9 @@ def likeness_of(answers: SoftTargets, *, so_far: Likeness = Likeness.PROBABILITI
 
 
 def likeness(values: Tensor) -> Likeness:
-    """What values ``[..., C]`` look like."""
-    if not len(values) or not bool(((values >= 0) & (values <= 1)).all()):
+    """What values ``[..., C]`` look like; rows that are not finite look like nothing."""
+    low, high = values.amin(-1), values.amax(-1)  # NaN where one of the row is
+    if bool(((low < -EDGE) | (high > 1 + EDGE)).any()):
         return Likeness.LOGITS
-    sums = values.float().sum(-1)
-    return Likeness.PROBABILITIES if bool(((sums - 1).abs() <= SUM).all()) else Likeness.SIGMOIDS
+    off = (values.float().sum(-1) - 1).abs()
+    return Likeness.SIGMOIDS if bool((off > SUM).any()) else Likeness.PROBABILITIES

@@ -26,11 +26,15 @@ class _Record(BaseModel):
 
 
 class TeacherRecord(_Record):
-    """Who answered: the fingerprint decides, the spec finds it again, the description is for people."""
+    """Who answered: the fingerprint decides, the spec finds it again, the description is for people.
+
+    ``order`` names the classes in the order in which the teacher itself gives them, where that is another.
+    """
 
     fingerprint: str
     description: str
     spec: str | None = None
+    order: tuple[str, ...] | None = None
 
 
 class ExamplesRecord(_Record):
@@ -48,12 +52,16 @@ class ExamplesRecord(_Record):
 
 
 class Provenance(_Record):
-    """How the store came to be; ``machine`` names a kind of machine and no host."""
+    """How the store came to be; ``machine`` names a kind of machine and no host.
+
+    ``typed_in`` is the folder that the specs were typed in, as seen from the store.
+    """
 
     joryu: str = Field(default_factory=joryu_version)
     created: str = Field(default_factory=now)
     machine: dict[str, str] = Field(default_factory=machine)
     command: str | None = None
+    typed_in: str | None = None
 
 
 class Cost(_Record):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, Ids
+from joryu.examples.places import from_here
 from joryu.targets.encoding import Columns, Form, decode
 from joryu.targets.failures import Failure, id_from_hex, read_failures
 from joryu.targets.index import KeyIndex, Rows, Seeds
@@ -122,6 +123,19 @@ class Store:
         return decode(self._take(self._payload, wanted), self.form, self.manifest.question)
 
     @property
+    def teacher_spec(self) -> str | None:
+        """How the teacher is named from here: its spec was typed in a folder that may be another one."""
+        return self._from_here(self.manifest.teacher.spec)
+
+    @property
+    def examples_spec(self) -> str | None:
+        """How the examples are named from here."""
+        return self._from_here(self.manifest.examples.spec)
+
+    def _from_here(self, spec: str | None) -> str | None:
+        return None if spec is None else from_here(spec, self.path, self.manifest.provenance.typed_in)
+
+    @property
     def form(self) -> Form:
         """What all answers have in common.
 
@@ -153,6 +167,7 @@ class Store:
         if any(not self.missing(examples.ids, seed).all() for seed in range(self.manifest.n_views + 1)):
             return
         split = f", split {made_for.split}" if made_for.split else ""
+        split += f", size {made_for.size}" if made_for.size else ""
         raise MismatchError(
             f"the soft targets in {self.path} are about other examples",
             expected=f"some of the {made_for.count} examples {made_for.spec or made_for.name}{split}",

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from joryu.errors import JoryuError, MismatchError
+from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
 from joryu.examples import Ids
+from joryu.examples.shown import shown_as
 from joryu.targets.encoding import Columns
 from joryu.targets.index import Rows, Seeds
 from joryu.targets.writer import StoreWriter
@@ -45,6 +46,7 @@ class Asker:
         self._writer = writer
         self._patience = patience
         self._in_a_row = 0
+        self._shown = ""
         self._blame(_NOT_FINITE, None, None)
 
     def label(self, inputs: Tensor, keys: Keys) -> None:
@@ -64,13 +66,17 @@ class Asker:
 
     def complaint(self, what: str) -> JoryuError:
         """The error to raise when the teacher, and not an example, is at fault."""
-        hint = "mend the teacher and run the same command again: what was answered is kept"
+        shown = f", which is shown {self._shown}," if self._shown else ""
+        hint = f"mend the teacher{shown} and run the same command again: what was answered is kept"
         return self._own or JoryuError(what, received=self._reason, hint=hint)
 
     def _ask(self, inputs: Tensor, keys: Keys) -> Iterator[Columns]:
         started = time.perf_counter()
         try:
             answers = self._teacher.label(inputs)
+        except (InputError, MismatchError, MissingExtraError):  # these speak of the teacher and of no example
+            self._spend(started)
+            raise
         except JoryuError as error:
             self._spend(started)
             yield from self._narrow(inputs, keys, error, error)
@@ -99,6 +105,7 @@ class Asker:
             yield from self._ask(inputs[: n // 2], keys.part(0, n // 2))
             yield from self._ask(inputs[n // 2 :], keys.part(n // 2, n))
             return
+        self._shown = shown_as(inputs)
         self._blame(_reason(error), error, own)
         self._writer.fail(keys.ids, keys.seeds, self._reason)
         self._count(1)

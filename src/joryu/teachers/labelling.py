@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
-from joryu.examples import Examples, Ids, distinct_rows
+from joryu.examples import Examples
+from joryu.examples.places import typed_in
 from joryu.examples.views import Views
 from joryu.targets.encoding import Encoding
-from joryu.targets.index import Rows
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
-from joryu.teachers.asking import Asker, Keys
+from joryu.teachers.asking import Asker
+from joryu.teachers.grid import Grid
+from joryu.teachers.recheck import recheck
 from joryu.teachers.teacher import Teacher
+from joryu.teachers.verify import Verification
 
 BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How to find the teacher and the examples again (their specs), and what was typed; for the manifest."""
+    """How to find the teacher and the examples again (their specs), and what was typed; for the manifest.
+
+    ``order`` names the classes in the teacher's own order, where that is not the examples'.
+    """
 
     teacher: str | None = None
+    order: tuple[str, ...] | None = None
     examples: str | None = None
     split: str | None = None
     size: int | None = None
@@ -46,6 +51,8 @@ class LabelOptions:
         batch_size: how many examples the teacher sees at once; by default what the store began with, or 256.
         flush: when the open shard is written.
         patience: give up when so many examples in a row, asked one by one, have failed: the teacher is at fault then.
+        recheck: ask one batch again before going on with a store, to see that its answers are still the teacher's; not
+            for a teacher that is paid by the answer.
         progress: called with (keys answered or tried, keys in all) after every batch.
         origin: specs and command, for the manifest.
     """
@@ -54,8 +61,19 @@ class LabelOptions:
     batch_size: int | None = None
     flush: Flush = field(default_factory=Flush)
     patience: int = 20
+    recheck: bool = True
     progress: Callable[[int, int], None] | None = None
     origin: Origin = field(default_factory=Origin)
+
+
+class Labelled(NamedTuple):
+    """A store, and what it took: how many keys were asked, how many answers were there, and what one batch of them
+    asked again came to (``None``: there was none, or nobody wanted to know)."""
+
+    store: Store
+    asked: int
+    kept: int
+    again: Verification | None
 
 
 def label_examples(
@@ -70,8 +88,9 @@ def label_examples(
     """Ask the teacher about every example (view 0) and about its views 1 to ``n_views``, and keep the answers.
 
     Keys that already have an answer are not asked again, so an interrupted run goes on where its last whole shard
-    ended. Distinct examples are asked in the order of their ids, in batches that never change, since a matrix product
-    may round differently in a batch of another size: the resumed store equals an uninterrupted one to the bit.
+    ended; but for one batch of them, which shows whether they are still the teacher's (``recheck``). Distinct examples
+    are asked in the order of their ids, in batches that never change, since a matrix product may round differently in a
+    batch of another size: the resumed store equals an uninterrupted one to the bit.
 
     A batch that the teacher fails on is halved until the examples at fault stand alone; they, and answers that are not
     finite, go to ``failures.jsonl`` and never into the store, and are asked again by the next run.
@@ -97,32 +116,49 @@ def label_examples(
     Raises:
         InputError: views asked for but not given, or not to be had of these examples; another process writes to
             ``out``; a shard there is damaged.
-        MismatchError: ``out`` holds soft targets of another teacher, other examples, classes, views or encoding.
+        MismatchError: ``out`` holds soft targets of another teacher, other examples, classes, views or encoding; or
+            answers that the teacher does not give any more, though its fingerprint is the same.
         JoryuError: the teacher failed on everything it was asked, or the disk does not take the answers.
     """
+    return label_and_count(teacher, examples, out, views=views, n_views=n_views, options=options).store
+
+
+def label_and_count(
+    teacher: Teacher,
+    examples: Examples,
+    out: Path | str,
+    *,
+    views: Views | None = None,
+    n_views: int = 0,
+    options: LabelOptions = LabelOptions(),
+) -> Labelled:
+    """`label_examples`, and what it took."""
     if n_views and views is None:
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     keep_freed_memory()
     examples = examples.asked(teacher.question)
-    grid = _Grid.of(examples, n_views)
+    grid = Grid.of(examples, n_views)
     manifest = _manifest(teacher, examples, Path(out), grid, views, options)
+    # Before the store is opened for writing: that one is refused must not leave it with views it had not.
+    again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
     with StoreWriter(out, manifest, flush=options.flush) as writer:
         begun = Store.open(out)
         begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
         asker = Asker(teacher, writer, options.patience)
-        done = 0
+        done = asked = 0
         for size, keys in grid.batches(begun, writer.manifest.batch_size):
             if len(keys.rows):
-                asker.label(_inputs(examples, views, keys), keys)
+                asker.label(grid.inputs(examples, views, keys), keys)
             done += size
+            asked += len(keys.rows)
             if options.progress is not None:
                 options.progress(done, grid.total)
         store = writer.compact()
         if len(store) == 0:
             raise asker.complaint("the teacher could answer nothing")
-    return store
+    return Labelled(store, asked, grid.total - asked, again)
 
 
 def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
@@ -133,47 +169,8 @@ def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
     return stored.n_views < n_views and stored.views in (None, views.spec)
 
 
-class _Grid(NamedTuple):
-    """All keys, in an order and in groups that depend on nothing but the set of examples."""
-
-    rows: Rows
-    ids: Ids
-    n_views: int
-
-    @classmethod
-    def of(cls, examples: Examples, n_views: int) -> Self:
-        rows = distinct_rows(examples.ids)
-        return cls(rows, examples.ids[rows], n_views)
-
-    @property
-    def total(self) -> int:
-        return len(self.rows) * (self.n_views + 1)
-
-    def batches(self, store: Store, batch_size: int) -> Iterator[tuple[int, Keys]]:
-        """Each batch's full size and those of its keys that have no answer yet.
-
-        Shards hold whole batches, so after a kill a batch is there or not; it is there in part only where examples
-        failed, and then those alone are asked again.
-        """
-        for view in range(self.n_views + 1):
-            missing = store.missing(self.ids, view).numpy()
-            seeds = np.full(len(self.rows), view, dtype=np.uint64)
-            for start in range(0, len(self.rows), batch_size):
-                keys = Keys(self.rows, self.ids, seeds).part(start, start + batch_size)
-                absent = missing[start : start + batch_size]
-                wanted = keys if absent.all() else Keys(keys.rows[absent], keys.ids[absent], keys.seeds[absent])
-                yield len(keys.rows), wanted
-
-
-def _inputs(examples: Examples, views: Views | None, keys: Keys) -> Tensor:
-    rows = torch.from_numpy(keys.rows)
-    if views is None or keys.seeds[0] == 0:
-        return examples.inputs.index_select(0, rows)
-    return views.apply(examples, rows, torch.from_numpy(keys.seeds.astype(np.int64))).inputs
-
-
 def _manifest(
-    teacher: Teacher, examples: Examples, out: Path, grid: _Grid, views: Views | None, options: LabelOptions
+    teacher: Teacher, examples: Examples, out: Path, grid: Grid, views: Views | None, options: LabelOptions
 ) -> Manifest:
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
     origin = options.origin
@@ -183,6 +180,7 @@ def _manifest(
             fingerprint=teacher.fingerprint,
             description=origin.teacher or type(teacher).__name__,
             spec=origin.teacher,
+            order=origin.order,
         ),
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,
@@ -196,5 +194,5 @@ def _manifest(
         n_views=grid.n_views,
         batch_size=options.batch_size or begun,
         encoding=options.encoding,
-        provenance=Provenance(command=origin.command),
+        provenance=Provenance(command=origin.command, typed_in=typed_in(out)),
     )

@@ -1,4 +1,4 @@
-"""`Network`: any ``nn.Module`` that maps raw inputs to logits, as a teacher."""
+"""`Network`: any ``nn.Module`` that maps raw inputs to logits or probabilities, as a teacher."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from joryu.errors import MismatchError
+from joryu.errors import InputError
 from joryu.questions import Link, Question
 from joryu.students.blueprint import fingerprint
 from joryu.targets.soft_targets import SoftTargets, Space
+from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
 
 
 @final
@@ -20,23 +21,33 @@ class Network:
     """A frozen network in evaluation mode: the module is taken over, and must not be trained any further.
 
     Args:
-        module: maps raw inputs ``[B, ...]`` to outputs ``[B, C]``, or ``[B, C, height, width]`` for each pixel.
+        module: maps raw inputs ``[B, ...]`` to outputs ``[B, C]``, or ``[B, C, height, width]`` for
+            each pixel. What it is shown is what `normalise` gives, and
+            without one the inputs of the examples as they are: of pictures uint8 ``[B, channels, height, width]`` with
+            values 0 to 255, neither scaled nor turned into float32.
         classes: the names of the ``C`` classes, where the question is which of them it is.
         normalise: the teacher's *own* input normalisation, applied first (see `joryu.students.Normalise`); leave it out
             when the module already holds it.
         question: what it answers, where that is another: tags, numbers, masks.
         device: where to run; by default a GPU if there is one.
+        output: ``logits`` (log-probabilities too), or ``probs`` for a module that ends in a softmax (of tags, in a
+            sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities.
 
     ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, and
     the question: not the code of ``forward``.
 
     >>> import torch
     >>> teacher = Network(torch.nn.Flatten(), ["a", "b"])
+    >>> teacher.label(torch.tensor([[1.0, 0.0], [0.0, 2.0]])).probs().round(decimals=3)
+    tensor([[0.7310, 0.2690],
+            [0.1190, 0.8810]])
+    >>> teacher = Network(torch.nn.Softmax(dim=1), ["a", "b"], output="probs")
     >>> teacher.label(torch.tensor([[1.0, 0.0]])).probs().round(decimals=3)
     tensor([[0.7310, 0.2690]])
 
     Raises:
-        MismatchError: (when asked) the logits do not have one column per class.
+        InputError: another ``output``; (when asked) probabilities where logits were expected, or the other way round.
+        MismatchError: (when asked) the answers are not one row per example with one column per class.
     """
 
     def __init__(
@@ -47,11 +58,20 @@ class Network:
         normalise: nn.Module | None = None,
         question: Question | None = None,
         device: torch.device | str | None = None,
+        output: Output | None = None,
     ) -> None:
+        if output not in (None, *OUTPUTS):
+            raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         first = nn.Identity() if normalise is None else normalise
-        self.module = nn.Sequential(first, module).to(self.device).eval().requires_grad_(False)
+        self._asked = nn.Sequential(first, module)
         self.question = Question.one_of(classes) if question is None else question.answer
+        link = self.question.link
+        self._read = FromProbs(link) if output == "probs" else None
+        whole = self._asked if self._read is None else nn.Sequential(first, module, self._read)
+        self.module = whole.to(self.device).eval().requires_grad_(False)
+        # Tags may well sum to one by chance, and whoever names the output is believed.
+        self._doubt = Doubt() if output is None and link is Link.SOFTMAX else None
         # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
         settings = [repr(sorted(_settings(part).items())) for part in self.module.modules()]
         described = [_ADDRESS.sub("", text) for text in (repr(self.module), *settings)]
@@ -60,15 +80,15 @@ class Network:
     def label(self, batch: Tensor) -> SoftTargets:
         """Logits of the batch, float32, on the CPU."""
         with torch.inference_mode():
-            logits = self.module(batch.to(self.device, non_blocking=True))
-        if not torch.is_tensor(logits) or logits.shape[:2] != (len(batch), len(self.question)):
-            raise MismatchError(
-                "the teacher's answers do not fit its question",
-                expected=f"outputs [{len(batch)}, {len(self.question)}]",
-                received=list(logits.shape) if torch.is_tensor(logits) else type(logits).__name__,
-            )
+            asked = self._asked(batch.to(self.device, non_blocking=True))
+            outputs = require_rows(asked, len(batch), self.question)
+            if self._doubt is not None:
+                self._doubt.hear(outputs)
+            if self._read is not None:
+                require_probs(outputs, self._read.link)
+                outputs = self._read(outputs)
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
-        values = logits.to("cpu", torch.float32, copy=True)
+        values = outputs.to("cpu", torch.float32, copy=True)
         space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
         return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from joryu.errors import InputError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
 from joryu.targets.encoding import Encoding
+from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 from joryu.teachers.closeness import distances
 from joryu.teachers.teacher import Teacher
@@ -69,16 +71,23 @@ def verify(
         raise InputError("no sampled example has soft targets", received=f"{sample} keys", hint="run joryu label first")
     rows, seeds, found = rows[answered], seeds[answered], found[answered]
     views = parse_views(manifest.views)
-    encoding = manifest.encoding or Encoding.natural(store.form.space)
+    parts = [slice(start, start + manifest.batch_size) for start in range(0, len(rows), manifest.batch_size)]
+    inputs = (views.apply(examples, rows[part], seeds[part]).inputs for part in parts)
+    return compare(store, [found[part] for part in parts], map(teacher.label, inputs), tolerance)
+
+
+def compare(
+    store: Store, rows: Sequence[Tensor], fresh: Iterable[SoftTargets], tolerance: float | None = None
+) -> Verification:
+    """Stored rows against answers given now, batch by batch."""
+    encoding = store.manifest.encoding or Encoding.natural(store.form.space)
     errors, passed = [], []
-    for start in range(0, len(rows), manifest.batch_size):
-        part = slice(start, start + manifest.batch_size)
-        fresh = teacher.label(views.apply(examples, rows[part], seeds[part]).inputs)
-        found_far = distances(store.gather(found[part]), fresh, encoding)
-        errors.append(found_far[0].errors)
-        passed.append(torch.stack([far.within(tolerance) for far in found_far]).all(0))
+    for stored, now in zip(rows, fresh, strict=True):
+        found = distances(store.gather(stored), now, encoding)
+        errors.append(found[0].errors)
+        passed.append(torch.stack([far.within(tolerance) for far in found]).all(0))
     error, within = torch.cat(errors), float(torch.cat(passed).float().mean())
-    return Verification(len(rows), float(error.max()), float(error.mean()), within, within == 1.0)
+    return Verification(sum(map(len, rows)), float(error.max()), float(error.mean()), within, within == 1.0)
 
 
 def _sample(n_examples: int, n_views: int, sample: int, seed: int) -> tuple[Tensor, Tensor]:

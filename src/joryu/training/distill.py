@@ -128,7 +128,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     blueprint = Blueprint.fitted(
         lesson.student, teaching.inputs, targets.manifest.question, heads=_heads(targets, lesson)
     )
-    found_at = {"examples": targets.manifest.examples.spec or examples.name, "targets": str(targets.path)}
+    found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | _held_out(examples, lesson.test))
     student = train(

@@ -17,6 +17,7 @@ from joryu.errors import InputError, TrainingError
 from joryu.objectives import Objective, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import WEIGHTS, state_of
+from joryu.students.trial import require_outputs, require_parameters
 from joryu.training.checkpoint import (
     NAME,
     Progress,
@@ -43,7 +44,7 @@ class Loop:
     """One training from its first step to its last; see `joryu.training.train` for what it promises.
 
     Raises:
-        InputError: a batch that several processes cannot share out evenly.
+        InputError: a batch that several processes cannot share out evenly, a student that cannot be trained.
     """
 
     def __init__(
@@ -58,8 +59,16 @@ class Loop:
     ) -> None:
         self.blueprint, self.material, self.objective = blueprint, material, objective
         self.recipe, self.run, self.fabric = recipe, run, fabric
+        self.batch_size = min(recipe.batch_size, material.epoch_size)
+        if self.batch_size % self.fabric.world_size:
+            raise InputError(
+                "the batch cannot be shared out evenly",
+                expected=f"a multiple of {self.fabric.world_size} processes",
+                received=self.batch_size,
+            )
         torch.manual_seed(recipe.seed)
         module = blueprint.build()
+        require_parameters(module, blueprint.architecture)
         if run.begin_with is not None:
             load_weights(module, run.begin_with / WEIGHTS)
         module = module.to(memory_format=torch.channels_last)
@@ -68,20 +77,21 @@ class Loop:
         # Handed over compiled, it is compiled within Fabric's wrapper; to compile that wrapper under autocast recurses.
         trained: Any = torch.compile(module) if recipe.compile else module
         self.module, self.optimiser = self.fabric.setup(trained, make_optimiser(module, recipe))
-        self.layers = [part for part in module.modules() if isinstance(part, nn.Linear)]
+        self._try(module)
+        self.layers = [part for part in module.modules() if isinstance(part, nn.Linear) and part.weight.requires_grad]
         if self.fabric.global_rank:
             torch.manual_seed(recipe.seed + self.fabric.global_rank)  # every process drops other units
-        self.batch_size = min(recipe.batch_size, material.epoch_size)
-        if self.batch_size % self.fabric.world_size:
-            raise InputError(
-                "the batch cannot be shared out evenly",
-                expected=f"a multiple of {self.fabric.world_size} processes",
-                received=self.batch_size,
-            )
         self.steps = material.epoch_size // self.batch_size
         self.validation = material.validation_material()
         self.progress = Progress()
         self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
+
+    def _try(self, module: nn.Sequential) -> None:
+        """As many examples as a step will show, or two: more than that finds nothing that two do not."""
+        n, plan = min(2, self.batch_size // self.fabric.world_size), self.blueprint
+        inputs = self.material.examples.inputs[:n].to(self.fabric.device)
+        with self.fabric.autocast():
+            require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, on_grid=bool(plan.question.grid))
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 

@@ -12,14 +12,15 @@ from joryu.training.recipe import Recipe
 
 
 def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms.
+    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms. Frozen weights are left out.
 
     Without weight decay all weights are one group: a second one costs each step as much time as the first.
     """
-    groups = [{"params": list(module.parameters()), "weight_decay": 0.0}]
+    learning = [p for p in module.parameters() if p.requires_grad]
+    groups = [{"params": learning, "weight_decay": 0.0}]
     if recipe.weight_decay:
-        decayed = [p for p in module.parameters() if p.ndim > 1]
-        spared = [p for p in module.parameters() if p.ndim <= 1]
+        decayed = [p for p in learning if p.ndim > 1]
+        spared = [p for p in learning if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
         groups = [group for group in groups if group["params"]]
     if recipe.optimiser == "sgd":

@@ -28,7 +28,13 @@ def warn_before_training(spec: str, examples: Examples, *, share: float, seed: i
             return f"the test split, which is to judge, cannot be read: {error}; to go without it, try --test 0.2"
     else:
         return None
-    said = None if judging is None else overlap(taught, judging)
+    if judging is None:
+        return None
+    if judging.inputs.shape[1:] != taught.inputs.shape[1:]:
+        shapes = ["×".join(map(str, part.inputs.shape[1:])) for part in (judging, taught)]
+        size = min(taught.inputs.shape[2:])
+        return f"the test split, which is to judge, holds pictures {shapes[0]}, not {shapes[1]}: try --size {size}"
+    said = overlap(taught, judging)
     return said and f"{said}: the outcome will look better than it is; see which with: joryu examples {spec}"
 
 

@@ -25,7 +25,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
 
     Raises:
         InputError: a strategy that splits the weights: the moving average, max-norm and the saved student need them
-            whole; a precision that cannot be had, see `chosen_precision`.
+            whole; a precision that cannot be had, see `chosen_precision`, or that is not the same in every process.
     """
     precision = chosen_precision(recipe, device_type())
     settings: dict[str, Any] = {} if ASKED in os.environ else {"precision": precision}  # Fabric reads that by itself
@@ -38,6 +38,11 @@ def make_fabric(recipe: Recipe) -> Fabric:
             fabric.launch()
     if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
         raise InputError("this strategy cannot train a student", expected="ddp", received=os.environ.get("LT_STRATEGY"))
+    if all(any_says(fabric, precision == "32-true", precision != "32-true")):
+        raise InputError(
+            "the processes would train at two precisions", expected="the same on every machine",
+            received=f"{precision} on this one", hint="name it with --precision",
+        )  # fmt: skip
     return fabric
 
 

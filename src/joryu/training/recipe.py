@@ -67,6 +67,7 @@ class Recipe(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise InputError(f"a recipe has no {name!r}", expected=", ".join(cls.model_fields)) from error
             wanted = first["msg"].removeprefix("Input should be ")
+            wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
             raise InputError("is not usable", setting=name, expected=wanted, received=repr(first["input"])) from error
 
     @classmethod

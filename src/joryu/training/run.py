@@ -11,6 +11,7 @@ from typing import Any
 
 from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
+from joryu.examples.places import typed_in
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
 from joryu.training.checkpoint import Progress, clean, write_json
@@ -109,6 +110,7 @@ class Run:
                 "request": request,
                 "precision": precision,
                 "command": self.command,
+                "typed_in": typed_in(self.folder),
                 "notes": self.notes,
                 "started": now(),
                 "joryu": joryu_version(),

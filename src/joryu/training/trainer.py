@@ -62,8 +62,8 @@ def train(
         MismatchError: the folder holds a run that asked for something else or began at another precision, or the
             weights to begin with do not fit.
         TrainingError: the loss is no longer finite, or a checkpoint is damaged.
-        InputError: patience without validation, an example without an answer in the store, nothing finished to begin
-            with, another process that trains in the folder.
+        InputError: patience without validation, a student that cannot be trained, an example without an answer in the
+            store, nothing finished to begin with, another process that trains in the folder.
         KeyboardInterrupt: after the checkpoint was saved.
     """
     check(material, recipe)

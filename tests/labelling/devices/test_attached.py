@@ -373,6 +373,7 @@ class Counting(Kept):
                 self.slow += 1
 
 
+@pytest.mark.slow
 def test_an_hour_at_512_hz_neither_drifts_nor_loses_nor_grows() -> None:
     time, sink = Time(), Counting()
     attached = Attached(Simulator(7, clock=time, wait=time.wait), clock=time, sinks=[sink])
@@ -398,6 +399,7 @@ def test_an_hour_at_512_hz_neither_drifts_nor_loses_nor_grows() -> None:
     assert len(attached.history) == MOST_SAMPLES + 12 * sink.slow
 
 
+@pytest.mark.slow
 def test_ten_minutes_of_bytes_lose_nothing() -> None:
     time, sink = Time(), Counting()
     attached = Attached(Headset(time), clock=time, sinks=[sink])

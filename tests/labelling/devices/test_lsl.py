@@ -59,6 +59,7 @@ def test_there_and_back(outlet: LslOutlet) -> None:
     inlet.close()
 
 
+@pytest.mark.slow
 def test_found_by_type_and_read_as_nothing_when_nothing_comes(outlet: LslOutlet) -> None:
     inlet = opened(LslInlet(f"joryu-{NAME}", "source_id"))
     assert inlet.read(0.05) == []

@@ -114,6 +114,7 @@ def test_a_damaged_byte_is_never_believed(tmp_path_factory: pytest.TempPathFacto
     assert found.torn > 0
 
 
+@pytest.mark.slow
 def test_cut_anywhere_it_can_be_read_and_continued(tmp_path: Path) -> None:
     data = recorded(tmp_path / "a.bin", *([sample] for sample in SAMPLES)).read_bytes()
     for size in range(len(data)):

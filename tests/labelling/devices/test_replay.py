@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from joryu.labelling.devices.device import Counts, DeviceEndedError, Reading, Sa
 from joryu.labelling.devices.recording import Recorder
 from joryu.labelling.devices.replay import Replay
 
-CAPTURE = Path(os.environ.get("JORYU_DATA", "data")) / "neurosky" / "serial_capture.bin"
 RAW_40 = bytes.fromhex("aaaa048002002855")
 A = bytes.fromhex("aaaa080220017e04120560e3")
 
@@ -120,10 +119,8 @@ def test_what_cannot_be_played(tmp_path: Path) -> None:
             Replay(path, speed=speed)
 
 
-def test_the_real_capture() -> None:
-    if not CAPTURE.is_file():
-        pytest.skip(f"{CAPTURE} is absent (JORYU_DATA)")
-    found, device = played(CAPTURE, speed=50.0)
+def test_the_real_capture(in_real_data: Callable[[str], Path]) -> None:
+    found, device = played(in_real_data("neurosky/serial_capture.bin"), speed=50.0)
     assert Counter(reading.signal for _, reading in found)["raw"] == 82_551
     assert found[-1][1].device_time == pytest.approx(82_551 / 512 / 50)
     assert device.counts == Counts(82_712, 0, 5)

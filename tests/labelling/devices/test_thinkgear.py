@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import struct
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,6 @@ B_READINGS = [
     ("attention", 13),
     ("meditation", 61),
 ]
-CAPTURE = Path(os.environ.get("JORYU_DATA", "data")) / "neurosky" / "serial_capture.bin"
 
 #: name: bytes, readings, (packets, bad), (truncated rows, unknown rows)
 VECTORS = {
@@ -192,10 +191,8 @@ def test_a_million_bytes_that_are_full_of_starts() -> None:
 
 
 @pytest.fixture(scope="module")
-def capture() -> bytes:
-    if not CAPTURE.is_file():
-        pytest.skip(f"{CAPTURE} is absent (JORYU_DATA)")
-    return CAPTURE.read_bytes()
+def capture(in_real_data: Callable[[str], Path]) -> bytes:
+    return in_real_data("neurosky/serial_capture.bin").read_bytes()
 
 
 def test_the_real_capture(capture: bytes) -> None:

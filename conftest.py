@@ -1,0 +1,40 @@
+"""How the suite is played: ``--auto-precision`` says what a training's precision ``auto`` means in every test.
+
+On its own it is what this machine's hardware multiplies, and a suite that was only ever run on one kind of processor
+would be red on the other. bf16 is emulated where it must be: slow, and right.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+VARIABLE = "JORYU_AUTO_PRECISION"  # what the processes that tests start inherit too
+PRECISIONS = {"bf16": "bf16-mixed", "float32": "32-true"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--auto-precision",
+        choices=[*PRECISIONS, "native", "other"],
+        default="native",
+        help="what the precision auto means: bf16, float32, this machine's own, or the other one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from joryu.training.precision import best_precision, device_type
+
+    asked = config.getoption("--auto-precision")
+    native = best_precision(device_type())
+    others = {"native": native, "other": next(one for one in PRECISIONS.values() if one != native)}
+    os.environ[VARIABLE] = (PRECISIONS | others)[asked]
+
+
+def pytest_report_header() -> str:
+    from joryu.training.precision import best_precision, device_type
+
+    played, native = os.environ[VARIABLE], best_precision(device_type())
+    own = "this machine's own" if played == native else f"this machine's own is {native}"
+    return f"precision auto: {played} ({own})"

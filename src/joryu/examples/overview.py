@@ -1,0 +1,219 @@
+"""What a spec really names: its layout and splits, classes, sizes, what was left out, and what comes twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from joryu.errors import InputError
+from joryu.examples.examples import UNLABELLED, Examples, Rejected
+from joryu.examples.layouts import ALL
+from joryu.examples.likeness import Repeats, find_copies, find_repeats
+from joryu.examples.loading import load_examples, split_names
+from joryu.examples.pictures import Progress, SizeNeededError
+from joryu.examples.specs import BUNDLED, find_place
+
+LOOK: Final = 96
+"""Pictures that differ in size are looked at, and compared, at this height and width."""
+
+_USUAL = 224  #: what `Overview.advised_size` never exceeds: photographs are larger than most students need
+
+
+class Copy(NamedTuple):
+    """An example that another one shows already: the split, row and label of both, and whether all pixels agree."""
+
+    split: str
+    row: int
+    of_split: str
+    of_row: int
+    same_pixels: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """What was loaded.
+
+    ``place`` is ``None`` where the set comes with a library. ``splits`` are those that the set has, ``parts`` those
+    that were loaded, and ``unreadable`` says why others could not be. Pictures of different sizes were brought to the
+    size ``compared_at``, to be looked at and compared.
+    """
+
+    spec: str
+    layout: str
+    place: Path | None
+    splits: tuple[str, ...]
+    parts: dict[str, Examples]
+    unreadable: dict[str, str]
+    compared_at: int | None
+    copies: tuple[Copy, ...]
+
+    @property
+    def name(self) -> str:
+        """What the set calls itself."""
+        return next(iter(self.parts.values())).name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of all splits, those of the first one first."""
+        return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.classes))
+
+    @property
+    def unsplit(self) -> bool:
+        """Whether the set has no splits (and answers to ``train``)."""
+        return self.splits == ("train",)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What had to be guessed."""
+        return tuple(dict.fromkeys(remark for part in self.parts.values() for remark in part.remarks))
+
+    @property
+    def total(self) -> int:
+        """How many examples all the splits hold."""
+        return sum(map(len, self.parts.values()))
+
+    @property
+    def sizes(self) -> Counter[tuple[int, int]]:
+        """How many pictures there are of each width and height."""
+        return sum((sizes_of(part) for part in self.parts.values()), Counter[tuple[int, int]]())
+
+    @property
+    def rejected(self) -> dict[str, tuple[Rejected, ...]]:
+        """What was left out, split by split."""
+        return {split: part.rejected for split, part in self.parts.items() if part.rejected}
+
+    @property
+    def advised_size(self) -> int | None:
+        """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides."""
+        if len(self.sizes) < 2:
+            return None
+        shorter = np.repeat([min(size) for size in self.sizes], list(self.sizes.values()))
+        return min(_USUAL, int(np.median(shorter)))
+
+    def source(self, split: str, row: int) -> str:
+        """What an example is called: its file, or its number where it has none."""
+        return source_of(self.parts[split], row)
+
+    def label(self, split: str, row: int) -> str | None:
+        """The class of an example."""
+        part = self.parts[split]
+        label = int(part.labels_or_empty[row])
+        return None if label == UNLABELLED else part.classes[label]
+
+    def in_two_classes(self, copy: Copy) -> bool:
+        """Whether an example and its copy have different labels."""
+        labels = (self.label(copy.split, copy.row), self.label(copy.of_split, copy.of_row))
+        return None not in labels and labels[0] != labels[1]
+
+
+def look(
+    spec: str, *, split: str = ALL, size: int | None = None, column: str | None = None, progress: Progress | None = None
+) -> Overview:
+    """Load one split or all of them, and see what is there.
+
+    Pictures that differ in size need no ``size`` here: they are then looked at in `LOOK` × `LOOK`, and their own sizes
+    are told. A split that cannot be loaded beside others that can is told of in ``unreadable``.
+
+    >>> overview = look("digits")
+    >>> overview.total, list(overview.parts), overview.sizes
+    (1797, ['train', 'test'], Counter({(8, 8): 1797}))
+
+    Raises:
+        InputError: as `joryu.examples.load_examples`, where no split can be loaded.
+    """
+    place, splits = find_place(spec), split_names(spec)
+    wanted = splits if split == ALL else (split,)
+
+    def load(size: int | None) -> tuple[dict[str, Examples], dict[str, str]]:
+        return _load(spec, wanted, size=size, column=column, progress=progress)
+
+    compared_at = None
+    try:
+        parts, unreadable = load(size)
+    except SizeNeededError:
+        if size is not None:
+            raise
+        parts, unreadable = load(compared_at := LOOK)
+    if len({part.inputs.shape[1:] for part in parts.values()}) > 1:
+        parts, unreadable = load(compared_at := LOOK)
+    return Overview(
+        spec=spec,
+        layout=place.layout,
+        place=None if place.layout == BUNDLED else place.path,
+        splits=splits,
+        parts=parts,
+        unreadable=unreadable,
+        compared_at=compared_at,
+        copies=tuple(_copies(parts)),
+    )
+
+
+def _load(
+    spec: str, splits: Sequence[str], *, size: int | None, column: str | None, progress: Progress | None
+) -> tuple[dict[str, Examples], dict[str, str]]:
+    """The splits that can be loaded, and why the others cannot."""
+    parts, unreadable = {}, {}
+    for split in splits:
+        try:
+            parts[split] = load_examples(spec, split=split, size=size, column=column, progress=progress)
+        except SizeNeededError:
+            raise
+        except InputError as error:
+            if split == splits[-1] and not parts:
+                raise
+            unreadable[split] = str(error)
+    return parts, unreadable
+
+
+def counts_of(examples: Examples) -> Counter[str | None]:
+    """How many examples each class has; ``None`` counts those without a label."""
+    labels = examples.labels_or_empty.numpy()
+    found = Counter[str | None](dict(zip(examples.classes, _counted(labels, len(examples.classes)), strict=True)))
+    if unlabelled := int((labels == UNLABELLED).sum()):
+        found[None] = unlabelled
+    return found
+
+
+def sizes_of(examples: Examples) -> Counter[tuple[int, int]]:
+    """How many pictures there are of each width and height, as they lie in their files."""
+    if examples.sizes is None:
+        height, width = examples.inputs.shape[-2:]
+        return Counter({(int(width), int(height)): len(examples)})
+    sizes, counts = np.unique(examples.sizes, axis=0, return_counts=True)
+    return Counter({(width, height): n for (width, height), n in zip(sizes.tolist(), counts.tolist(), strict=True)})
+
+
+def source_of(examples: Examples, row: int) -> str:
+    """What an example is called: its file, or its number where it has none."""
+    return f"#{row}" if examples.sources is None else examples.sources[row]
+
+
+def _counted(labels: npt.NDArray[np.int64], n: int) -> list[int]:
+    counts: list[int] = np.bincount(labels[labels != UNLABELLED], minlength=n).tolist()
+    return counts
+
+
+def _copies(parts: dict[str, Examples]) -> list[Copy]:
+    """Each example that comes again, with the first that it repeats: of an earlier split, else of its own."""
+    found: list[Copy] = []
+    for number, (split, part) in enumerate(parts.items()):
+        known: set[int] = set()
+        for earlier in list(parts)[:number]:
+            found += _fresh(find_repeats(part, parts[earlier]), split, earlier, known)
+        found += _fresh(find_copies(part), split, split, known)
+    return found
+
+
+def _fresh(repeats: Repeats, split: str, of_split: str, known: set[int]) -> list[Copy]:
+    same = zip(repeats.same.tolist(), repeats.same_as.tolist(), strict=True)
+    alike = zip(repeats.alike.tolist(), repeats.alike_as.tolist(), strict=True)
+    rows = [(row, of_row, True) for row, of_row in same] + [(row, of_row, False) for row, of_row in alike]
+    fresh = [Copy(split, row, of_split, of_row, exact) for row, of_row, exact in sorted(rows) if row not in known]
+    known.update(copy.row for copy in fresh)
+    return fresh

@@ -1,0 +1,221 @@
+"""An `Overview` in words: one line for those who are about to train, a page for a terminal, JSON for a script."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from joryu.examples.clutter import CLUTTER
+from joryu.examples.examples import Examples, Rejected
+from joryu.examples.layouts import ALL
+from joryu.examples.loading import split_names
+from joryu.examples.overview import Copy, Overview, counts_of, sizes_of
+from joryu.examples.specs import find_place
+
+MOST_CLASSES: Final = 40  #: classes shown on a terminal
+MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
+
+
+def summary_line(spec: str, split: str, examples: Examples) -> str:
+    """What was loaded, in one line.
+
+    >>> from joryu.examples import load_examples
+    >>> summary_line("digits", "train", load_examples("digits"))
+    'digits: bundled, train split, 10 classes, 1,197 pictures 1×8×8'
+    """
+    counts = counts_of(examples)
+    unlabelled = counts.pop(None, 0)
+    said = [find_place(spec).layout, _which(spec, split)]
+    if unlabelled < len(examples):
+        said.append(plural(sum(1 for n in counts.values() if n), "class"))
+    said.append(f"{plural(len(examples), 'picture')} {'×'.join(map(str, examples.inputs.shape[1:]))}")
+    if unlabelled:
+        said.append("none labelled" if unlabelled == len(examples) else f"{unlabelled:,} without label")
+    more = [f"{len(examples.rejected):,} left out"] if examples.rejected else []
+    return "; ".join([f"{examples.name}: {', '.join(said)}", *more, *examples.remarks])
+
+
+def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list[str]:
+    """The first of what was left out and why; how many more; and how much of it nobody misses.
+
+    >>> left_out_lines([Rejected("a.txt", "not a picture"), Rejected("Thumbs.db", CLUTTER), Rejected("._a", CLUTTER)])
+    ['a.txt: not a picture', '2 files left behind by an operating system or a program']
+    """
+    missed = [one for one in rejected if one.reason != CLUTTER]
+    lines = [f"{one.name}: {one.reason}" for one in missed[:most]]
+    lines += [f"… and {len(missed) - most:,} more"] if len(missed) > most else []
+    clutter = len(rejected) - len(missed)
+    return [*lines, f"{plural(clutter, 'file')} {CLUTTER}"] if clutter else lines
+
+
+def overview_lines(overview: Overview) -> list[str]:
+    """The overview for a terminal."""
+    where = "comes with a library" if overview.place is None else str(overview.place)
+    lines = [f"{overview.name}: {overview.layout}, {where}", *_split_lines(overview), *overview.remarks]
+    lines += [f"the {split} split cannot be loaded: {why}" for split, why in overview.unreadable.items()]
+    if (advised := overview.advised_size) is not None:
+        lines.append(f"pictures differ in size: train, label and distill will need --size, such as --size {advised}")
+    lines += ["", *_class_lines(overview)]
+    for split, rejected in overview.rejected.items():
+        of = "" if overview.unsplit else f" of {split}"
+        lines += ["", f"left out{of}: {len(rejected):,}", *_indented(left_out_lines(rejected))]
+    return lines + _copy_lines(overview)
+
+
+def overview_json(overview: Overview) -> dict[str, Any]:
+    """The overview for a script: every class, every file that was left out, every copy."""
+    return {
+        "spec": overview.spec,
+        "name": overview.name,
+        "layout": overview.layout,
+        "place": None if overview.place is None else str(overview.place),
+        "classes": list(overview.classes),
+        "splits": {split: _part_json(part) for split, part in overview.parts.items()},
+        "unreadable": overview.unreadable,
+        "remarks": list(overview.remarks),
+        "advised_size": overview.advised_size,
+        "compared_at": overview.compared_at,
+        "copies": [_copy_json(overview, copy) for copy in overview.copies],
+    }
+
+
+def sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
+    """One size, or from which to which.
+
+    >>> sizes_in_words(Counter({(8, 8): 3})), sizes_in_words(Counter({(60, 40): 1, (40, 60): 1, (40, 40): 2}))
+    ('all 8×8', '3 sizes, 40 to 60 wide and 40 to 60 high')
+    """
+    if len(sizes) == 1:
+        ((width, height),) = sizes
+        return f"all {width}×{height}"
+    (narrow, wide), (low, high) = ((min(side), max(side)) for side in zip(*sizes, strict=True))
+    return f"{len(sizes):,} sizes, {_range(narrow, wide)} wide and {_range(low, high)} high"
+
+
+def copies_in_words(overview: Overview) -> list[str]:
+    """How many examples come again, and where."""
+    places = Counter((copy.split, copy.of_split) for copy in overview.copies)
+    said = []
+    for (split, of_split), n in places.items():
+        who = plural(n, "picture") + ("" if overview.unsplit else f" of {split}")
+        again = "comes twice" if n == 1 else "come twice"
+        there = f"{'is' if n == 1 else 'are'} in {of_split} too"
+        said.append(f"{who} {again if split == of_split else there}")
+    if inexact := sum(not copy.same_pixels for copy in overview.copies):
+        said.append(f"{inexact:,} of these saved anew: {'it looks' if inexact == 1 else 'they look'} the same")
+    if astray := sum(map(overview.in_two_classes, overview.copies)):
+        said.append(f"{astray:,} of these in two different classes")
+    return said
+
+
+def plural(n: int, noun: str) -> str:
+    """A number and what it counts.
+
+    >>> plural(1, "class"), plural(1200, "class"), plural(2, "file")
+    ('1 class', '1,200 classes', '2 files')
+    """
+    ending = "" if n == 1 else "es" if noun.endswith("s") else "s"
+    return f"{n:,} {noun}{ending}"
+
+
+def channels_in_words(examples: Examples) -> str:
+    """Whether pictures are read as grey or in colour."""
+    return "grey" if examples.inputs.shape[1] == 1 else "colour"
+
+
+def _which(spec: str, split: str) -> str:
+    if split_names(spec) == ("train",):
+        return "no splits"
+    return "all splits" if split == ALL else f"{split} split"
+
+
+def _split_lines(overview: Overview) -> list[str]:
+    return [
+        f"{'no splits' if overview.unsplit else split}: {plural(len(part), 'picture')},"
+        f" {sizes_in_words(sizes_of(part))}, {channels_in_words(part)}"
+        for split, part in overview.parts.items()
+    ]
+
+
+def _class_lines(overview: Overview) -> list[str]:
+    """A table of the classes, with a column for each split."""
+    counts = {split: counts_of(part) for split, part in overview.parts.items()}
+    names: list[str | None] = list(overview.classes)
+    shown = names[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
+    head = f"{len(names):,} classes" if names else "no classes"
+    first = [head, *("(no label)" if name is None else _cut(name) for name in shown)]
+    columns = [first]
+    for split, found in counts.items():
+        columns.append(
+            ["pictures" if overview.unsplit else split, *(f"{found[name]:,}" if found[name] else "–" for name in shown)]
+        )
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in zip(*columns, strict=True)
+    ]
+    hidden = len(names) - MOST_CLASSES
+    return [*lines, f"… and {hidden:,} more classes (--json has them all)"] if hidden > 0 else lines
+
+
+def _copy_lines(overview: Overview) -> list[str]:
+    if not overview.copies:
+        return ["", "nothing comes twice"]
+    lines = ["", *copies_in_words(overview)]
+    lines += _indented(_copy_in_words(overview, copy) for copy in overview.copies[:MOST_FILES])
+    hidden = len(overview.copies) - MOST_FILES
+    return [*lines, f"  … and {hidden:,} more (--json has them all)"] if hidden > 0 else lines
+
+
+def _copy_in_words(overview: Overview, copy: Copy) -> str:
+    one, other = copy_names(overview, copy)
+    said = f"{one} {'is' if copy.same_pixels else 'looks like'} {other}"
+    if not overview.in_two_classes(copy):
+        return said
+    label, of_label = overview.label(copy.split, copy.row), overview.label(copy.of_split, copy.of_row)
+    return f"{said}, but is called {label}, not {of_label}"
+
+
+def copy_names(overview: Overview, copy: Copy) -> tuple[str, str]:
+    """What an example and the one that it repeats are called, with their splits where there are any."""
+    one, other = overview.source(copy.split, copy.row), overview.source(copy.of_split, copy.of_row)
+    return (one, other) if overview.unsplit else (f"{copy.split} {one}", f"{copy.of_split} {other}")
+
+
+def _part_json(part: Examples) -> dict[str, Any]:
+    counts = counts_of(part)
+    return {
+        "examples": len(part),
+        "classes": {name: counts[name] for name in part.classes},
+        "unlabelled": counts[None],
+        "channels": part.inputs.shape[1],
+        "sizes": [{"width": w, "height": h, "examples": n} for (w, h), n in sorted(sizes_of(part).items())],
+        "left_out": [one._asdict() for one in part.rejected],
+    }
+
+
+def _copy_json(overview: Overview, copy: Copy) -> dict[str, Any]:
+    return {
+        "split": copy.split,
+        "source": overview.source(copy.split, copy.row),
+        "label": overview.label(copy.split, copy.row),
+        "of_split": copy.of_split,
+        "of_source": overview.source(copy.of_split, copy.of_row),
+        "of_label": overview.label(copy.of_split, copy.of_row),
+        "same_pixels": copy.same_pixels,
+    }
+
+
+def _cut(name: str, most: int = 40) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

@@ -1,0 +1,107 @@
+"""From a spec such as ``mnist``, ``folder:pictures`` or ``idx:EMNIST#letters`` to a layout and a place on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from joryu.errors import InputError
+from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
+from joryu.examples.layouts import did_you_mean, visible_folders
+from joryu.examples.tree import Folder, hub_snapshot
+
+LAYOUTS = ("idx", "parquet", "folder", "project")
+BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
+
+
+class Place(NamedTuple):
+    """What a spec names. ``part``: which of the sets in one place, or the columns of a Parquet set (after a ``#``)."""
+
+    layout: str
+    path: Path
+    part: str | None = None
+
+
+def find_place(spec: str, root: Path | str | None = None) -> Place:
+    """Raises:
+    InputError: there is no such thing, or it has no layout that is known.
+    """
+    root = data_root() if root is None else Path(root)
+    if spec == DIGITS.name:
+        return Place(BUNDLED, Path())
+    text, part = _parted(spec, root)
+    layout, colon, rest = text.partition(":")
+    if colon and layout in LAYOUTS:
+        return Place(layout, hub_snapshot(_existing(rest, root)), part)
+    known, place = known_set(text), find_known(text, root) or _path(text, root)
+    if place is None:
+        raise _unknown(text, root)
+    place = hub_snapshot(place)
+    found = sniff(place)
+    if found is None and place.is_dir() and Folder(place).has_picture:
+        raise InputError(
+            f"{place} holds pictures, but no class folders",
+            expected="two or more folders of pictures, one for each class",
+            hint=f"to have them without labels try folder:{text}",
+        )
+    if found is None:
+        raise InputError(
+            f"{place} has no layout that is known",
+            expected="IDX files, Parquet files or class folders of pictures",
+            hint="try idx:, parquet: or folder: before the path to see what is missing",
+        )
+    return Place(found, place, part or (known.part if known is not None else None))
+
+
+def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
+    """The layout and the place that a spec (other than ``digits``) names.
+
+    Raises:
+        InputError: there is no such thing, or it has no layout that is known.
+    """
+    place = find_place(spec, data_root)
+    if place.layout == BUNDLED:
+        raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
+    return place.layout, place.path
+
+
+def _parted(spec: str, root: Path) -> tuple[str, str | None]:
+    """A spec without what follows its last ``#``, unless that is part of a path that exists."""
+    text, hash_sign, part = spec.rpartition("#")
+    path = spec.partition(":")[2] if spec.partition(":")[0] in LAYOUTS else spec
+    return (text, part) if hash_sign and text and part and _path(path, root) is None else (spec, None)
+
+
+def _path(text: str, root: Path) -> Path | None:
+    """An existing path: as it stands, else under the data root."""
+    places = (Path(text).expanduser(), root / text) if text else ()
+    return next((place for place in places if place.exists()), None)
+
+
+def _existing(text: str, root: Path) -> Path:
+    place = _path(text, root)
+    if place is None:
+        parent = Path(text).expanduser().parent
+        siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
+        raise InputError(f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, siblings))
+    return place
+
+
+def _unknown(spec: str, root: Path) -> InputError:
+    known = known_set(spec)
+    if known is not None:
+        return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
+    return InputError(
+        f"no examples are known as {spec!r}",
+        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR or project:DIR",
+        hint=did_you_mean(spec.lower(), _near(spec, root)),
+    )
+
+
+def _near(spec: str, root: Path) -> Iterator[str]:
+    yield from (known.name for known in KNOWN)
+    yield from (folder.name for folder in visible_folders(root)) if root.is_dir() else ()
+    rest = spec.partition(":")[2]
+    if rest:
+        yield from (f"{layout}:{rest}" for layout in LAYOUTS)

@@ -1,0 +1,58 @@
+"""What was taught and what judges, in one sentence: without it no number on the page means anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joryu.report.wording import plural
+
+
+def lesson_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
+    """The setting of a run: who judges, how many were taught, the share of their labels, temperature and seed.
+
+    ``judging`` names the examples that judge, as `judging_in_words` does.
+
+    >>> record = {
+    ...     "request": {
+    ...         "examples": {"n": 900},
+    ...         "recipe": {"seed": 0},
+    ...         "objective": {"temperature": 4.0},
+    ...     },
+    ...     "notes": {"lesson": {"labelled": 0.02}},
+    ... }
+    >>> lesson_in_words(record, judging="9 examples", twin=True).replace(chr(160), " ")
+    'Judged by 9 examples. Student and twin learned from 900 examples with 2 % of their labels; temperature 4, seed 0.'
+    """
+    request, lesson = record["request"], record["notes"].get("lesson") or {}
+    who = "Student and twin" if twin else "The student"
+    share = lesson.get("labelled", 1)
+    labels = "the labels they have" if share == 1 else f"{percentage(share)} of their labels"
+    settings = [
+        f"{name.replace('_', ' ')} {value:g}"
+        for name in ("temperature", "hard_weight")
+        if isinstance(value := request["objective"].get(name), int | float)
+    ]
+    settings.append(f"seed {request['recipe']['seed']}")
+    taught = plural(request["examples"]["n"], "example")
+    return f"Judged by {judging}. {who} learned from {taught} with {labels}; {', '.join(settings)}."
+
+
+def judging_in_words(n: int, name: str, *, split: str, held_out: float) -> str:
+    """The examples that judge: how many, of which set, and which part of it.
+
+    >>> judging_in_words(600, "digits", split="test", held_out=0)
+    '600 examples of digits, its test split'
+    >>> judging_in_words(120, "leaves", split="train", held_out=0.2).replace(chr(160), " ")
+    '120 examples of leaves, the 20 % of its train split that were held out'
+    """
+    part = f"the {percentage(held_out)} of its {split} split that were held out" if held_out else f"its {split} split"
+    return f"{plural(n, 'example')} of {name}, {part}"
+
+
+def percentage(share: float) -> str:
+    """A share as somebody typed it.
+
+    >>> percentage(0.05).replace(chr(160), " "), percentage(0.025).replace(chr(160), " ")
+    ('5 %', '2.5 %')
+    """
+    return f"{100 * share:.4g}\u00a0%"

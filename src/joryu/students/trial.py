@@ -1,0 +1,102 @@
+"""A few examples through a student before it is trained: what would fail after minutes is told in one line at once."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from joryu.errors import InputError, JoryuError
+
+
+def failure_of(error: Exception) -> str:
+    """Somebody else's error in one line: its kind, what it says and the line of code it came from."""
+    said = (str(error).splitlines() or [""])[0]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {said} ({frame.filename}, line {frame.lineno})"
+
+
+def require_outputs(module: nn.Module, name: str, inputs: Tensor, *, width: int, on_grid: bool = False) -> None:
+    """Check that a network gives outputs to learn from on inputs like these ``[B, ...]``, as many as a step has or two.
+
+    Nothing is left behind: buffers such as a batch norm's averages and the random state are as before. ``width`` is how
+    many outputs the network must give each input, ``[B, width]``, or each of its pixels where it answers on a grid.
+
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=3)
+    >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=5)
+    Traceback (most recent call last):
+    joryu.errors.InputError: three gives something else than the outputs asked for (expected [2, 5]; received [2, 3])
+
+    Raises:
+        InputError: a forward pass that fails, or outputs that are others or do not come from what can learn.
+    """
+    expected = [len(inputs), width, *(inputs.shape[2:] if on_grid else ())]
+    for training in (True, False):
+        outputs = _tried(module.train(training), name, inputs)
+        if not torch.is_tensor(outputs) or list(outputs.shape) != expected or not outputs.is_floating_point():
+            raise InputError(
+                f"{name} gives something else than the outputs asked for", expected=expected,
+                received=_described(outputs), hint=None if torch.is_tensor(outputs) else "return the outputs alone",
+            )  # fmt: skip
+        if training and not outputs.requires_grad:
+            raise InputError(
+                f"{name} cannot learn", expected="outputs that depend on its parameters", received="a constant",
+                hint="leave torch.no_grad and detach out of its forward",
+            )  # fmt: skip
+    module.train()
+
+
+def require_parameters(module: nn.Module, name: str) -> None:
+    """Check that a network has something that can learn.
+
+    Raises:
+        InputError: parameters without a size, or all of them frozen.
+    """
+    unsized = [where for where, part in _state(module) if is_lazy(part)]
+    if unsized:
+        raise InputError(
+            f"{name} has parameters without a size", expected="layers that are told how many inputs they have",
+            received=", ".join(unsized[:3]) + (", …" if len(unsized) > 3 else ""),
+            hint="call it once in its factory, on torch.zeros(1, *input_shape)",
+        )  # fmt: skip
+    parameters = list(module.parameters())
+    if not any(parameter.requires_grad for parameter in parameters):
+        raise InputError(
+            f"{name} cannot learn", expected="some parameter that requires a gradient",
+            received=f"{len(parameters)} frozen ones" if parameters else "no parameter",
+        )  # fmt: skip
+
+
+def _state(module: nn.Module) -> list[tuple[str, Any]]:
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def _tried(module: nn.Module, name: str, inputs: Tensor) -> Any:
+    """The outputs; a batch norm's averages move in copies of them."""
+    copies = {where: buffer.clone() for where, buffer in module.named_buffers()}
+    try:
+        with torch.random.fork_rng(devices=[inputs.device] if inputs.device.type == "cuda" else []):
+            return torch.func.functional_call(module, copies, (inputs,))
+    except JoryuError:
+        raise
+    except Exception as error:
+        if len(inputs) == 1 and "more than 1 value per channel" in str(error):
+            raise InputError(
+                f"{name} has a batch norm, which can do nothing with a batch of one", setting=None,
+                expected="at least 2 examples in a step", received=1, hint="try a larger --batch-size or more examples",
+            ) from error  # fmt: skip
+        raise InputError(
+            f"{name} fails on these examples", expected=f"a forward pass on {list(inputs.shape)}",
+            received=failure_of(error),
+        ) from error  # fmt: skip
+
+
+def _described(outputs: object) -> str:
+    if not torch.is_tensor(outputs):
+        return f"a {type(outputs).__name__}"
+    kind = "" if outputs.is_floating_point() else f" of {outputs.dtype}"
+    return f"{list(outputs.shape)}{kind}"

@@ -1,0 +1,141 @@
+"""What comes out of a network: whether it is one row of classes per example, and how it becomes logits in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from joryu.errors import InputError, MismatchError
+from joryu.questions import Link, Question
+from joryu.targets.likeness import Likeness, likeness
+
+Output = Literal["logits", "probs"]
+"""How a network's outputs are meant; log-probabilities are logits."""
+
+OUTPUTS: tuple[Output, ...] = ("logits", "probs")
+
+
+class FromProbs(nn.Module):
+    """Probabilities to logits: ``log p``, or of tags ``log p / (1 - p)``.
+
+    >>> FromProbs(Link.SOFTMAX)(torch.tensor([[0.5, 0.5]])).exp()
+    tensor([[0.5000, 0.5000]])
+    """
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self.link = link
+
+    def forward(self, probs: Tensor) -> Tensor:
+        return self.link.logits(probs)
+
+
+class InOrder(nn.Module):
+    """Outputs in the order of ``classes`` of a network that gives them in its own.
+
+    >>> InOrder(["0", "1", "2", "10"], ["0", "1", "10", "2"])(torch.tensor([[5.0, 6.0, 7.0, 8.0]]))
+    tensor([[5., 6., 8., 7.]])
+
+    Raises:
+        MismatchError: the two name other classes.
+    """
+
+    columns: Tensor
+
+    def __init__(self, own: Sequence[str], classes: Sequence[str]) -> None:
+        super().__init__()
+        if sorted(own) != sorted(classes):
+            strange = [name for name in own if name not in classes]
+            absent = [name for name in classes if name not in own]
+            raise MismatchError(
+                "the examples name their own classes, and the teacher's are others",
+                expected=f"{short(classes)}, in the teacher's order",
+                received=f"{len(own)} classes {'with' if strange else 'without'} {', '.join((strange or absent)[:6])}",
+                hint="leave --classes out where the orders agree",
+            )
+        place = {name: at for at, name in enumerate(own)}
+        self.register_buffer("columns", torch.tensor([place[name] for name in classes]))
+
+    def forward(self, outputs: object) -> Tensor:
+        # Whatever else they are not, the network that these are for will say.
+        if not torch.is_tensor(outputs) or outputs.ndim < 2 or outputs.shape[1] != len(self.columns):
+            return require_rows(outputs, None, Question.one_of(len(self.columns)))
+        return outputs.index_select(1, self.columns)
+
+
+def require_rows(outputs: object, rows: int | None, question: Question) -> Tensor:
+    """The outputs, if they are one row for each example, ``[B, C]``, or one for each pixel, ``[B, C, height, width]``.
+
+    Raises:
+        MismatchError: they are anything else.
+    """
+    n_classes, axes = len(question), 2 + len(question.grid)
+    fits = torch.is_tensor(outputs) and outputs.ndim == axes and outputs.shape[1] == n_classes
+    if torch.is_tensor(outputs) and fits and rows in (None, len(outputs)):
+        return outputs
+    wanted = [str("B" if rows is None else rows), str(n_classes), *question.grid]
+    hint = f"let the module return one row of {n_classes} numbers for each {'pixel' if question.grid else 'example'}"
+    if not torch.is_tensor(outputs):
+        hint += ", and nothing beside it: of a dictionary its .logits, of a tuple its first"
+    elif outputs.ndim > axes:
+        hint += ": average what it says of each place in a picture"
+    elif outputs.ndim == axes and outputs.shape[1] != n_classes:
+        hint = "name as many classes as it has outputs, in its order, or give it a head for these"
+    raise MismatchError(
+        "the teacher's answers do not fit its classes",
+        expected=f"outputs [{', '.join(wanted)}]",
+        received=list(outputs.shape) if torch.is_tensor(outputs) else type(outputs).__name__,
+        hint=hint,
+    )
+
+
+class Doubt:
+    """Watches a network's first answers for what was taken for logits and is none.
+
+    It costs a look at every batch until one of them leaves the unit interval, and nothing from then on.
+    """
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._open = True
+
+    def hear(self, outputs: Tensor) -> None:
+        """Raises:
+        InputError: all rows so far, two at least, are probabilities.
+        """
+        if not self._open:
+            return
+        self._open = likeness(outputs) is Likeness.PROBABILITIES
+        self._rows += len(outputs)
+        if self._open and self._rows > 1:
+            raise InputError(
+                "the teacher's answers are probabilities, and were taken for logits",
+                expected="logits, which lie on both sides of zero",
+                received="rows between 0 and 1 that sum to 1, as out of a softmax",
+                hint="end the teacher's spec in ,output=probs (in Python: output='probs'); ,output=logits insists",
+            )
+
+
+def require_probs(outputs: Tensor, link: Link) -> None:
+    """Raises:
+    InputError: outputs that are said to be probabilities are none.
+    """
+    found = likeness(outputs)
+    if found is Likeness.PROBABILITIES or (link.independent and found is Likeness.SIGMOIDS):
+        return
+    sums = outputs.float().sum(-1)
+    raise InputError(
+        "the teacher's answers are no probabilities",
+        expected="numbers between 0 and 1" + ("" if link.independent else ", of which every row sums to 1"),
+        received=f"{float(outputs.min()):.4g} to {float(outputs.max()):.4g}, sums {float(sums.min()):.4g} to"
+        f" {float(sums.max()):.4g}",
+        hint="leave ,output=probs out (in Python: output='probs')",
+    )
+
+
+def short(classes: Sequence[str], most: int = 6) -> str:
+    """A list of classes, told in few words."""
+    return f"{len(classes)} classes {', '.join(classes[:most])}{', …' if len(classes) > most else ''}"

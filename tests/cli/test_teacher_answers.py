@@ -1,0 +1,210 @@
+"""The teacher is not what it seems: what label, audit, distill and verify say of it, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from joryu.cli import main
+
+Command = Callable[..., tuple[int, str, str]]
+
+TWELVE = ",".join(map(str, range(12)))
+COUNTING = """
+import os
+
+import torch
+from torch import nn
+
+
+class Counting(nn.Module):
+    # The shade of a picture is its class, and this network knows it: places 0 to 11 in the order of the numbers.
+    def forward(self, pictures):
+        places = (pictures.float().mean((1, 2, 3)) - 12) / 20
+        drift = float(os.environ.get("DRIFT", "0"))
+        return -(places[:, None] - torch.arange(12.0)) ** 2 + drift * torch.arange(12.0)
+
+
+def logits():
+    return Counting()
+
+
+def probs():
+    return nn.Sequential(Counting(), nn.Softmax(1))
+
+
+def scores():
+    return nn.Sequential(Counting(), nn.Sigmoid())
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Exit code, stdout and stderr of one command line."""
+
+    def command(line: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(line.split())
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return command
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders 0 to 11 of fifteen pictures each, which are sorted as text, beside a module that counts."""
+    generator = np.random.default_rng(0)
+    for shade in range(12):
+        (tmp_path / "pictures" / str(shade)).mkdir(parents=True)
+        for number in range(15):
+            pixels = (10 + 20 * shade + generator.integers(0, 5, (8, 8))).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / str(shade) / f"{number}.png")
+    (tmp_path / "a_counting_module.py").write_text(COUNTING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    return tmp_path
+
+
+LABEL = "label --examples folder:pictures --teacher module:a_counting_module"
+
+
+def test_numbers_sorted_as_text_are_found_and_the_command_that_is_named_mends_it(place: Path, run: Command) -> None:
+    code, _, err = run(f"{LABEL}:logits --out targets")
+    assert code == 0, err
+    code, out, _ = run("audit targets")
+    assert code == 5
+    assert "'10' is answered '8' (15 of 15 times)" in out and f"--classes {TWELVE}" in out
+    assert json.loads(run("audit targets --json")[1])["teacher_order"] == TWELVE.split(",")
+    distil = "distill --student mlp:32x1 --examples folder:pictures --epochs 1 --out run --targets"
+    code, out, err = run(f"{distil} targets")
+    assert (code, out) == (5, "")
+    assert f"label anew into another folder with --classes {TWELVE}" in err
+    code, _, err = run(f"{LABEL}:logits --out mended --classes {TWELVE}")
+    assert code == 0, err
+    code, out, _ = run("audit mended")
+    assert code == 0 and "accuracy 1.0000" in out
+    assert run("verify mended")[0] == 0  # the order is found again in the store
+    assert run(f"{distil} mended")[0] == 0
+    code, out, err = run("evaluate run --json")
+    assert json.loads(out)["models"]["teacher"]["evaluation"]["accuracy"] == 1.0, err
+
+
+def test_the_order_may_stand_in_a_file(place: Path, run: Command) -> None:
+    Path("order.txt").write_text(TWELVE.replace(",", "\n") + "\n")
+    for order, out in ((TWELVE, "a"), ("order.txt", "b")):
+        assert run(f"{LABEL}:logits --out {out} --classes {order}")[0] == 0
+    a, b = (json.loads(Path(out, "manifest.json").read_text())["teacher"] for out in "ab")
+    assert a["order"] == b["order"] == TWELVE.split(",")
+    assert a["fingerprint"] == b["fingerprint"]
+    code, _, err = run(f"{LABEL}:logits --out a")  # without the order it is another teacher
+    assert code == 3 and "another teacher" in err
+    Path("order.txt").write_bytes(b"\xff\xfe\n")
+    code, _, err = run(f"{LABEL}:logits --out c --classes order.txt")
+    assert code == 2 and "order.txt is not a list of classes (expected text in UTF-8" in err
+
+
+def test_a_softmax_is_refused_with_the_words_that_read_it(place: Path, run: Command) -> None:
+    code, out, err = run(f"{LABEL}:probs --out targets --classes {TWELVE}")
+    assert (code, out) == (2, "")
+    loaded, shown, said = err.splitlines()
+    assert loaded.startswith("pictures: folder, no splits, 12 classes")
+    assert shown == "the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair"
+    assert "are probabilities, and were taken for logits" in said and ",output=probs" in said
+    code, _, err = run(f"{LABEL}:probs,output=probs --out right --classes {TWELVE}")
+    assert code == 0, err
+    assert run(f"{LABEL}:logits --out plain --classes {TWELVE}")[0] == 0
+    a, b = (json.loads(run(f"audit {name} --json")[1])["statistics"] for name in ("right", "plain"))
+    assert a["mean_entropy"] == pytest.approx(b["mean_entropy"], abs=1e-3)
+    assert run("verify right")[0] == 0
+
+
+def test_label_says_what_it_asked_and_finds_a_changed_teacher(
+    place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = f"{LABEL}:logits --out targets --classes {TWELVE}"
+    code, out, _ = run(f"{label} --json")
+    told = json.loads(out)
+    assert (code, told["answers"], told["asked"], told["kept"], told["asked_again"]) == (0, 180, 180, 0, 0)
+    assert told["agreement"] == 1.0
+    code, out, _ = run(label)
+    assert (code, out) == (
+        0,
+        "180 answers in targets: all there already, nothing new was asked; 180 asked again are the same\n",
+    )
+    monkeypatch.setenv("DRIFT", "0.5")  # what `forward` does is not in the fingerprint
+    code, out, err = run(label)
+    assert (code, out) == (3, "")
+    assert "does not say any more what is stored of it" in err and "--no-recheck" in err
+    code, out, _ = run(f"{label} --no-recheck --json")
+    told = json.loads(out)
+    assert (code, told["asked"], told["kept"], told["asked_again"]) == (0, 0, 180, 0)
+
+
+def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, run: Command) -> None:
+    code, out, err = run(f"{LABEL}:logits --out renamed")
+    assert (code, out) == (0, "180 answers in renamed\n")
+    assert "fatal: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    code, out, err = run(f"{LABEL}:scores --out scores --classes {TWELVE}")
+    assert code == 0
+    assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
+    code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
+    assert (code, err.count("\n")) == (0, 2), err  # what was loaded, and what the module is shown
+
+
+def test_a_store_and_a_run_are_used_from_another_folder_and_moved_together(
+    place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = (
+        "train --network mlp:32x1 --examples folder:pictures --epochs 30 --batch-size 16 --learning-rate 0.01 "
+        "--out runs/teacher",
+        "label --teacher run:runs/teacher --examples folder:pictures --out targets",
+        "distill --student mlp:16x1 --examples folder:pictures --targets targets --epochs 2 --out runs/student "
+        "--allow-dead-teacher",
+    )
+    for command in commands:
+        code, _, err = run(command)
+        assert code == 0, err
+    (place / "elsewhere").mkdir()
+    monkeypatch.chdir(place / "elsewhere")
+    used = ("verify {}/targets", "audit {}/targets --json", "evaluate {}/runs/student --json")
+    for command in used[:2]:
+        code, out, err = run(command.format(place))
+        assert code in (0, 5) and out, err
+    assert "not found" not in err
+    found = json.loads(run(used[2].format(".."))[1])["models"]["teacher"]["evaluation"]
+    assert found["n"] == 36  # it was asked again, and not "not found again"
+    (place / "all").mkdir()
+    for name in ("pictures", "targets", "runs"):
+        (place / name).rename(place / "all" / name)
+    assert run(f"verify {place}/all/targets")[0] == 0
+    assert json.loads(run(used[2].format("../all"))[1])["models"]["teacher"]["evaluation"] == found
+    (place / "all" / "runs").rename(place / "runs")
+    code, out, err = run(f"verify {place}/all/targets")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the teacher that answered is not found again: no run at runs/teacher" in err and "--teacher" in err
+    (place / "all" / "pictures").rename(place / "pictures")
+    for command in ("verify", "audit"):
+        code, out, err = run(f"{command} {place}/all/targets")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"(expected folder:pictures, as seen from {place}/all;" in err and "--examples" in err
+
+
+def test_distill_takes_the_size_that_the_store_was_labelled_at(place: Path, run: Command) -> None:
+    code, _, err = run(f"{LABEL}:logits --out targets --size 6 --classes {TWELVE}")
+    assert code == 0, err
+    distil = "distill --student mlp:8x1 --examples folder:pictures --targets targets --epochs 1"
+    code, _, err = run(f"{distil} --out run")
+    assert code == 0, err
+    assert "pictures are resized to 6, as they were when targets was labelled" in err
+    assert json.loads(Path("run/run.json").read_text())["notes"]["size"] == 6
+    code, _, err = run(f"{distil} --out other --size 5")
+    assert code == 3
+    assert "expected some of the 180 examples folder:pictures, split train, size 6" in err

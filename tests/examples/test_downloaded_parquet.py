@@ -1,0 +1,230 @@
+"""Parquet sets as the Hub, its cache and its converter leave them: shards, hashes, configurations, odd columns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from picture_files import STRUCT, features, flat
+from picture_files import write_parquet as write
+
+from joryu.errors import InputError
+from joryu.examples import Examples, labelled_splits, load_examples, split_names
+
+
+def load(root: Path, split: str = "train", column: str | None = None) -> Examples:
+    return load_examples(f"parquet:{root}", split=split, column=column)
+
+
+def named(examples: Examples) -> list[str]:
+    return [] if examples.labels is None else [examples.classes[label] for label in examples.labels.tolist()]
+
+
+def test_the_order_of_the_classes_in_each_shard_counts(tmp_path: Path) -> None:
+    write(tmp_path / "train-00000-of-00002.parquet", [flat(1), flat(2)], [0, 1], metadata=features(["cat", "dog"]))
+    write(tmp_path / "train-00001-of-00002.parquet", [flat(3), flat(4)], [0, None], metadata=features(["dog", "cat"]))
+    write(tmp_path / "test-00000-of-00001.parquet", [flat(5)], [0], metadata=features(["dog", "cat"]))
+    train, test = load(tmp_path), load(tmp_path, "test")
+    assert train.classes == test.classes == ("cat", "dog")
+    assert train.labels is not None
+    assert train.labels.tolist() == [0, 1, 1, -1]
+    assert named(test) == ["dog"]
+
+
+def test_shards_of_other_classes_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train-00000-of-00002.parquet", [flat(1)], [0], metadata=features(["cat", "dog"]))
+    for other in (features(["cat", "emu"]), None):
+        write(tmp_path / "train-00001-of-00002.parquet", [flat(3)], [0], metadata=other)
+        with pytest.raises(InputError, match=r"train-00001-of-00002.parquet names other classes than train-00000"):
+            load(tmp_path)
+
+
+def test_rows_of_a_class_that_train_lacks_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "train.parquet", [flat(1), flat(2)], [0, 1], metadata=features(["cat", "dog"]))
+    names = features(["emu", "dog", "cat"])
+    write(tmp_path / "test.parquet", [flat(3), flat(4), b"x", flat(5)], [0, 2, 1, 1], metadata=names)
+    test = load(tmp_path, "test")
+    assert (test.classes, named(test)) == (("cat", "dog"), ["cat", "dog"])
+    assert test.inputs[:, 0, 0, 0].tolist() == [4, 5]
+    assert ("test.parquet#0", "its class 'emu' is none that train has") in test.rejected
+    assert test.remarks == ("1 of a class that train does not have are left out",)
+    write(tmp_path / "test.parquet", [flat(3)], [0], metadata=names)
+    with pytest.raises(InputError, match=r"no usable example .*received emu"):
+        load(tmp_path, "test")
+
+
+def test_splits_without_a_train_have_classes_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path / "background.parquet", [flat(1), flat(2)], [0, 1], metadata=features(["cat", "dog"]))
+    write(tmp_path / "evaluation.parquet", [flat(3)], [0], metadata=features(["emu", "owl"]))
+    assert load(tmp_path, "background").classes == ("cat", "dog")
+    assert load(tmp_path, "evaluation").classes == ("emu", "owl")
+    with pytest.raises(InputError, match=r"classes of their own .*cat, dog as in background; .*emu, owl in evaluation"):
+        load(tmp_path, "all")
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (("train-00000-of-00003", "train-00002-of-00003"), "train-00001-of-00003.parquet"),
+        (("train-00001-of-00002-a09b74b3ef9c3b56",), "train-00000-of-00002.parquet"),
+        (("train/0000", "train/0002"), "0001.parquet"),
+        (("train", "test-00000-of-00002"), "test-00001-of-00002.parquet"),
+    ],
+)
+def test_a_missing_shard_is_named(tmp_path: Path, there: tuple[str, ...], missing: str) -> None:
+    for name in there:
+        write(tmp_path / f"{name}.parquet", [flat(1)], [0])
+    with pytest.raises(InputError, match=f"lacks {missing}.*try downloading it again"):
+        load(tmp_path)
+
+
+def test_two_versions_of_a_split_are_refused(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00001-a09b74b3ef9c3b56", "train-00000-of-00001-b09b74b3ef9c3b56"):
+        write(tmp_path / f"{name}.parquet", [flat(1)], [0])
+    with pytest.raises(InputError, match=r"more than one version of a split .*received train-00000-of-00001-a09b"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{}.parquet",
+        "{}-00000-of-00001.parquet",
+        "{}-00000-of-00001-a09b74b3ef9c3b56.parquet",
+        "data/{}-00000-of-00001-a09b74b3ef9c3b56.parquet",
+        "default/{}/0000.parquet",
+        "{}/part-00000-0c0ffee0-c000.snappy.parquet",
+        "snapshots/c0ffee/plain_text/{}-00000-of-00001.parquet",
+    ],
+)
+def test_splits_are_found_as_the_hub_names_them(tmp_path: Path, name: str) -> None:
+    for at, split in enumerate(("train", "test", "Validation")):
+        write(tmp_path / name.format(split), [flat(at)], [at])
+    assert split_names(f"parquet:{tmp_path}") == ("train", "validation", "test")
+    for at, split in enumerate(("train", "test", "val")):
+        assert load(tmp_path, split).inputs[0, 0, 0, 0] == at
+    assert load_examples(str(tmp_path), split="test").inputs[0, 0, 0, 0] == 1
+
+
+def test_configurations_are_told_apart(tmp_path: Path) -> None:
+    for config in ("full", "small"):
+        write(tmp_path / config / "train-00000-of-00001.parquet", [flat(1)], [0])
+    with pytest.raises(InputError, match=r"several Parquet sets \(received full, small\); try parquet:.*/full"):
+        load(tmp_path)
+    write(tmp_path / "train.parquet", [flat(1)], [0])
+    assert load(tmp_path).remarks == ("beside its files and not read: full/, small/",)
+
+
+def test_the_hubs_cache_is_read_through_its_links(tmp_path: Path) -> None:
+    blob = write(tmp_path / "datasets--me--roses" / "blobs" / "0a1b", [flat(7)], [0])
+    link = blob.parents[1] / "snapshots" / "c0ffee" / "data" / "train-00000-of-00001.parquet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../../blobs/0a1b")
+    for place in (link.parents[1], blob.parents[1]):
+        assert load(place).inputs[0, 0, 0, 0] == 7
+
+
+def table(path: Path, columns: dict[str, Any], described: dict[str, Any] | None = None) -> Path:
+    metadata = {b"huggingface": json.dumps({"info": {"features": described}}).encode()} if described else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
+    return path
+
+
+def pictures(*values: int) -> pa.Array:
+    return pa.array([{"bytes": flat(value), "path": None} for value in values], STRUCT)
+
+
+IMAGE = {"_type": "Image"}
+
+
+def kind(*names: str) -> dict[str, Any]:
+    return {"_type": "ClassLabel", "names": list(names)}
+
+
+def test_of_several_columns_the_one_of_the_usual_name_is_taken(tmp_path: Path) -> None:
+    columns = {"mask": pictures(1, 2), "image": pictures(3, 4), "group": [0, 0], "label": [1, 0]}
+    described = {"mask": IMAGE, "image": IMAGE, "group": kind("x"), "label": kind("cat", "dog")}
+    examples = load(table(tmp_path / "train.parquet", columns, described))
+    assert examples.inputs[:, 0, 0, 0].tolist() == [3, 4]
+    assert (named(examples), examples.remarks) == (["dog", "cat"], ())
+
+
+def test_columns_that_may_be_meant_are_refused_until_one_is_named(tmp_path: Path) -> None:
+    columns = {"left": pictures(1, 2), "right": pictures(3, 4), "fine_label": [1, 0], "coarse_label": [0, 0]}
+    described = {"left": IMAGE, "right": IMAGE, "fine_label": kind("cat", "dog"), "coarse_label": kind("pet")}
+    path = table(tmp_path / "train.parquet", columns, described)
+    with pytest.raises(InputError, match=r"several columns of pictures .*received left, right\); try --column left"):
+        load(path)
+    with pytest.raises(InputError, match=r"several columns of labels .*; try --column right,fine_label \(or #right,"):
+        load(path, column="right")
+    both = load(path, column="right,fine_label")
+    assert (both.inputs[:, 0, 0, 0].tolist(), named(both)) == ([3, 4], ["dog", "cat"])
+    assert both.remarks == ("pictures from column right, labels from column fine_label",)
+    same = load_examples(f"parquet:{path}#right,fine_label")
+    assert (same.ids == both.ids).all()
+    assert labelled_splits(f"parquet:{path}#right,fine_label") == ("train",)
+    assert labelled_splits(f"parquet:{path}", column="right,fine_label") == ("train",)
+    with pytest.raises(InputError, match=r"no column 'rihgt'.*did you mean right"):
+        load(path, column="rihgt")
+    with pytest.raises(InputError, match="--column names too much"):
+        load(path, column="left,right")
+
+
+def test_the_only_columns_are_taken_and_told(tmp_path: Path) -> None:
+    path = table(tmp_path / "train.parquet", {"photo": [flat(1), flat(2)], "fine_label": [1, 0]})
+    examples = load(path)
+    assert named(examples) == ["1", "0"]
+    assert examples.remarks == ("pictures from column photo, labels from column fine_label",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "received"),
+    [
+        (["cat", "dog"], "string"),
+        ([True, False], "bool"),
+        ([0.0, 1.0], "double"),
+        (pa.array(["cat", "dog"]).dictionary_encode(), "string"),
+    ],
+)
+def test_labels_that_are_no_numbers_are_told_how_to_become_some(tmp_path: Path, labels: Any, received: str) -> None:
+    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": labels})
+    says = rf"column 'label' .* holds no labels \(expected integers; received {received}\); .*class_encode_column"
+    with pytest.raises(InputError, match=says):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pa.array([{"bytes": None, "path": f"{at}.jpg"} for at in range(2)], STRUCT),
+        pa.array(["0.jpg", "1.jpg"]),
+    ],
+)
+def test_paths_of_pictures_are_told_apart_from_pictures(tmp_path: Path, image: pa.Array) -> None:
+    path = table(tmp_path / "train.parquet", {"image": image, "label": [0, 1]})
+    says = (
+        r"column 'image' of .* (has paths of pictures, not the pictures|holds no pictures) .*put the picture files into"
+    )
+    with pytest.raises(InputError, match=says):
+        load(path)
+
+
+def test_bytes_in_a_dictionary_are_pictures_too(tmp_path: Path) -> None:
+    encoded = pa.array([flat(1), flat(2), flat(1)], pa.binary()).dictionary_encode()
+    examples = load(table(tmp_path / "train.parquet", {"image": encoded, "label": [0, 1, 0]}))
+    assert examples.inputs[:, 0, 0, 0].tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize("labels", [None, [-1, -1]])
+def test_a_test_split_without_labels_is_known_before_a_picture_is_read(
+    tmp_path: Path, labels: list[int] | None
+) -> None:
+    write(tmp_path / "train.parquet", [flat(1), flat(2)], [0, 1], metadata=features(["cat", "dog"]))
+    write(tmp_path / "test.parquet", [b"no picture", flat(4)], labels, metadata=features(["cat", "dog"]))
+    assert labelled_splits(f"parquet:{tmp_path}") == ("train",)
+    assert len(load(tmp_path, "test")) == 1

@@ -1,0 +1,62 @@
+"""A spec means from everywhere what it meant where it was typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joryu.errors import InputError
+from joryu.examples.places import from_here, require_found, typed_in
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where things were made: pictures, a run with a comma in its name, weights; and we are elsewhere."""
+    for name in ("there/pictures", "there/a,b", "there/mnist", "there/out/targets", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "there" / "w.safetensors").touch()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path / "there"
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ("folder:pictures", "folder:{}/pictures"),
+        ("pictures", "{}/pictures"),
+        ("parquet:pictures#img,label", "parquet:{}/pictures#img,label"),
+        ("run:a,b", "run:{}/a,b"),
+        ("run:a,b,output=probs", "run:{}/a,b,output=probs"),
+        ("human:pictures,confidence=stated,left-over=graph", "human:{}/pictures,confidence=stated,left-over=graph"),
+        ("module:pkg.mod:factory@w.safetensors", "module:pkg.mod:factory@{}/w.safetensors"),
+        ("timm:resnet18@w.safetensors,output=probs", "timm:resnet18@{}/w.safetensors,output=probs"),
+        ("module:pkg.mod:factory", "module:pkg.mod:factory"),
+        ("folder:absent", "folder:absent"),
+        ("mnist", "mnist"),  # a known set comes before a path
+        ("digits", "digits"),
+    ],
+)
+def test_a_spec_is_found_from_elsewhere(there: Path, spec: str, found: str) -> None:
+    assert from_here(spec, there / "out" / "targets", "../..") == found.format(there)
+    assert from_here(spec, there / "out" / "targets", None) == spec  # of a store that does not say
+
+
+def test_where_it_was_typed_it_stays_as_it_was(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(there)
+    assert typed_in(Path("out/targets")) == "../.."
+    assert from_here("folder:pictures", Path("out/targets"), "../..") == "folder:pictures"
+    absolute = f"folder:{there}/pictures"
+    monkeypatch.chdir(there.parent)
+    assert from_here(absolute, there / "out" / "targets", "../..") == absolute
+
+
+def test_through_a_link_it_is_the_same_place(there: Path) -> None:
+    Path("link").symlink_to(there / "out" / "targets")
+    assert from_here("folder:pictures", Path("link"), "../..") == f"folder:{there}/pictures"
+
+
+def test_what_is_not_found_is_told_with_the_place(there: Path) -> None:
+    require_found("digits", there / "out", "..")
+    with pytest.raises(InputError, match=r"are not found \(expected folder:gone, as seen from .*there; .*--examples"):
+        require_found("folder:gone", there / "out", "..")

@@ -1,0 +1,92 @@
+"""How the suite itself is played: any folders at once, on either kind of processor, in a browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from joryu.training import Recipe
+from joryu.training.precision import AUTO, chosen_precision
+
+ROOT = Path(__file__).parents[1]
+
+
+def play(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_processes_that_tests_start_are_told_what_auto_means() -> None:
+    ask = "from joryu.training import Recipe; from joryu.training.precision import chosen_precision; "
+    ask += "print(chosen_precision(Recipe(), 'cpu'))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == chosen_precision(Recipe(), "cpu") == os.environ[AUTO]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "precision"), [("bf16", "bf16-mixed"), ("float32", "32-true")])
+def test_the_switch_plays_either_kind_of_processor(kind: str, precision: str) -> None:
+    done = play("--auto-precision", kind, "--collect-only", "tests/test_durable.py")
+    assert done.returncode == 0, done.stdout
+    assert f"precision auto: {precision} " in done.stdout
+
+
+@pytest.mark.slow
+def test_folders_with_conftests_of_their_own_can_be_named_at_once() -> None:
+    done = play("--collect-only", "--quiet", "tests/report", "tests/targets", "tests/training", "tests/examples")
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+# --- a browser for continuous integration ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A PATH on which there is no browser, and what it takes to be root with an apt-get that writes down its words."""
+    (tmp_path / "bin").mkdir()
+    for name in ("bash", "mktemp", "rm", "tail", "timeout"):
+        found = shutil.which(name) or pytest.skip(f"{name} is not installed")
+        (tmp_path / "bin" / name).symlink_to(found)
+    program(tmp_path, "id", "echo 0")
+    program(tmp_path, "apt-get", f"echo $1 >> {tmp_path}/asked")
+    return tmp_path
+
+
+def program(machine: Path, name: str, text: str) -> None:
+    path = machine / "bin" / name
+    path.write_text(f"#!{shutil.which('bash')}\n{text}\n")
+    path.chmod(0o755)
+
+
+def install(machine: Path) -> tuple[int, str, list[str]]:
+    """The exit code of the script, what it said, and what apt-get was asked for."""
+    done = subprocess.run(
+        [ROOT / ".ci" / "browser"], env={"PATH": f"{machine}/bin"}, capture_output=True, text=True, check=False
+    )
+    asked = machine / "asked"
+    return done.returncode, done.stdout + done.stderr, asked.read_text().split() if asked.exists() else []
+
+
+def test_chromium_is_installed_where_it_is_absent_and_may_be(machine: Path) -> None:
+    assert install(machine) == (0, "", ["update", "install"])
+
+
+def test_nothing_is_installed_where_there_is_one_or_it_may_not_be(machine: Path) -> None:
+    program(machine, "chromium", "true")
+    assert install(machine) == (0, "", [])
+    (machine / "bin" / "chromium").unlink()
+    program(machine, "id", "echo 1000")
+    assert install(machine) == (0, "", [])
+
+
+def test_a_chromium_that_cannot_be_had_fails_nothing(machine: Path) -> None:
+    program(machine, "apt-get", "echo one >&2; echo no network >&2; exit 100")
+    code, said, _ = install(machine)
+    assert code == 0
+    assert said == "no Chromium could be installed, so the tests of the page in a browser will skip: no network\n"
