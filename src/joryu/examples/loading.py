@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from joryu.errors import InputError
@@ -13,10 +13,12 @@ from joryu.examples.folder import folder_splits, load_folder
 from joryu.examples.idx import idx_splits, load_idx
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
 from joryu.examples.layouts import canonical_split, did_you_mean, in_order, visible_folders
+from joryu.examples.options import split_options
 from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
+from joryu.examples.tabular import BUNDLED, OPTIONS, LoadedTable, TableOptions, load_table, table_splits
 
-LAYOUTS = ("idx", "parquet", "folder", "project")
+LAYOUTS = ("idx", "parquet", "folder", "project", "table")
 
 
 def load_examples(
@@ -31,11 +33,12 @@ def load_examples(
     """The examples a spec names.
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
-    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given). ``split`` is
-    ``train``, ``test``, ``validation`` or what the set calls its parts; a set without splits answers to ``train`` (or
-    ``all``) alone. ``column`` names the column of pictures of a Parquet set, where there are several. With ``size`` the
-    shorter side of each picture is resized to it and the centre square cut out.
+    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); a name that `list_data` lists;
+    or a path, whose layout is then recognised. A bare name is sought among the known sets, then as a path, then in the
+    data root (`joryu.examples.data_root` unless given). ``split`` is ``train``, ``test``, ``validation`` or what the
+    set calls its parts; a set without splits answers to ``train`` (or ``all``) alone. ``column`` names the column of
+    pictures of a Parquet set, where there are several. With ``size`` the shorter side of each picture is resized to it
+    and the centre square cut out.
     ``progress`` is called with (pictures done, in all).
 
     >>> len(load_examples("digits", split="test"))
@@ -51,6 +54,8 @@ def load_examples(
         layout, place = ("bundled", Path()) if spec == DIGITS.name else locate(spec, data_root=data_root)
         if column is not None and layout != "parquet":
             raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
+        if layout == "table":
+            return load_prepared_table(spec, split=split, data_root=data_root).examples
         if layout == "bundled":
             return load_digits(split, size=size)
         if layout == "idx":
@@ -61,6 +66,31 @@ def load_examples(
         return load(place, split, size=size, progress=progress)
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | str | None = None) -> LoadedTable:
+    """The examples of ``table:…`` with the preparation that turned its rows into inputs.
+
+    ``table:FILE_OR_DIR[,target=COLUMN;…][,kind=one-of|numbers|tags][,drop=COLUMN;…][,categories=COLUMN;…]``, or the
+    name of a bundled table (``iris``, ``wine``, ``breast-cancer``, ``diabetes``). Names may hold commas and spaces.
+
+    >>> load_prepared_table("table:iris").preparation.inputs[0]
+    'sepal length (cm)'
+
+    Raises:
+        InputError: see `joryu.examples.tabular.load_table`.
+    """
+    place, options = _table(spec, _default_root() if data_root is None else Path(data_root))
+    return load_table(place, split, options)
+
+
+def _table(spec: str, root: Path) -> tuple[Path | str, TableOptions]:
+    """The place of a table, or the name of a bundled one, and its options."""
+    rest = spec.partition(":")[2]
+    named, options = split_options(
+        rest, OPTIONS, is_place=lambda text: text in BUNDLED or _path(text, root) is not None
+    )
+    return named if named in BUNDLED else _existing(named, root, also=BUNDLED), TableOptions.of(options)
 
 
 def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
@@ -77,6 +107,8 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
     if spec == DIGITS.name:
         return ("train", "test")
     layout, place = locate(spec, data_root=data_root)
+    if layout == "table":
+        return in_order(table_splits(_table(spec, _default_root() if data_root is None else Path(data_root))[0]))
     found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
     return in_order(found)
 
@@ -108,6 +140,8 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
         raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
     root = _default_root() if data_root is None else Path(data_root)
     layout, colon, rest = spec.partition(":")
+    if colon and layout == "table":
+        return layout, Path(_table(spec, root)[0])
     if colon and layout in LAYOUTS:
         return layout, _existing(rest, root)
     place = find_known(spec, root) or _path(spec, root)
@@ -133,12 +167,14 @@ def _path(text: str, root: Path) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _existing(text: str, root: Path) -> Path:
+def _existing(text: str, root: Path, also: Iterable[str] = ()) -> Path:
     place = _path(text, root)
     if place is None:
         parent = Path(text).expanduser().parent
         siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise InputError(f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, siblings))
+        raise InputError(
+            f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, [*siblings, *also])
+        )
     return place
 
 
@@ -148,7 +184,8 @@ def _unknown(spec: str, root: Path) -> InputError:
         return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
     return InputError(
         f"no examples are known as {spec!r}",
-        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR or project:DIR",
+        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR, project:DIR, "
+        "table:FILE_OR_DIR",
         hint=did_you_mean(spec.lower(), _near(spec, root)),
     )
 

@@ -1,0 +1,18 @@
+"""Tables: files of rows and columns, what they ask, and how their rows become inputs."""
+
+from joryu.examples.tabular.bundled import BUNDLED
+from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, Prepared, TablePreparation
+from joryu.examples.tabular.table import OPTIONS, LoadedTable, TableOptions, load_table, table_splits
+
+__all__ = [
+    "BUNDLED",
+    "OPTIONS",
+    "CategoryColumn",
+    "LoadedTable",
+    "NumberColumn",
+    "Prepared",
+    "TableOptions",
+    "TablePreparation",
+    "load_table",
+    "table_splits",
+]
