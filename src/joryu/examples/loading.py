@@ -14,11 +14,13 @@ from joryu.examples.idx import idx_splits, load_idx
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, obtain, sniff
 from joryu.examples.layouts import canonical_split, did_you_mean, in_order, visible_folders
 from joryu.examples.options import split_options
+from joryu.examples.pairs import OPTIONS as PAIR_OPTIONS
+from joryu.examples.pairs import load_pairs, pair_splits
 from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 from joryu.examples.tabular import BUNDLED, OPTIONS, LoadedTable, TableOptions, load_table, table_splits
 
-LAYOUTS = ("idx", "parquet", "folder", "project", "table")
+LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
 
 
 def load_examples(
@@ -33,7 +35,8 @@ def load_examples(
     """The examples a spec names.
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); a name that `list_data` lists;
+    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
+    pictures with masks; a name that `list_data` lists;
     or a path, whose layout is then recognised. A bare name is sought among the known sets, then as a path, then in the
     data root (`joryu.examples.data_root` unless given). ``split`` is ``train``, ``test``, ``validation`` or what the
     set calls its parts; a set without splits answers to ``train`` (or ``all``) alone. ``column`` names the column of
@@ -56,6 +59,8 @@ def load_examples(
             raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
         if layout == "table":
             return load_prepared_table(spec, split=split, data_root=data_root).examples
+        if layout == "pairs":
+            return load_pairs(place, split, size=size, options=_pair_options(spec), progress=progress)
         if layout == "bundled":
             return load_digits(split, size=size)
         if layout == "idx":
@@ -93,6 +98,11 @@ def _table(spec: str, root: Path) -> tuple[Path | str, TableOptions]:
     return named if named in BUNDLED else _existing(named, root, also=BUNDLED), TableOptions.of(options)
 
 
+def _pair_options(spec: str) -> dict[str, str]:
+    layout, colon, rest = spec.partition(":")
+    return split_options(rest, PAIR_OPTIONS)[1] if colon and layout == "pairs" else {}
+
+
 def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
     """The splits of the named examples, found without reading one: train, validation, test, then others by name.
 
@@ -109,7 +119,9 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
     layout, place = locate(spec, data_root=data_root)
     if layout == "table":
         return in_order(table_splits(_table(spec, _default_root() if data_root is None else Path(data_root))[0]))
-    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits}.get(layout, _one_set)(place)
+    found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits, "pairs": pair_splits}.get(
+        layout, _one_set
+    )(place)
     return in_order(found)
 
 
@@ -142,6 +154,9 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
     layout, colon, rest = spec.partition(":")
     if colon and layout == "table":
         return layout, Path(_table(spec, root)[0])
+    if colon and layout == "pairs":
+        named, _ = split_options(rest, PAIR_OPTIONS, is_place=lambda text: _path(text, root) is not None)
+        return layout, _existing(named, root)
     if colon and layout in LAYOUTS:
         return layout, _existing(rest, root)
     place = find_known(spec, root) or _path(spec, root)
@@ -185,7 +200,7 @@ def _unknown(spec: str, root: Path) -> InputError:
     return InputError(
         f"no examples are known as {spec!r}",
         expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR, project:DIR, "
-        "table:FILE_OR_DIR",
+        "table:FILE_OR_DIR or pairs:DIR",
         hint=did_you_mean(spec.lower(), _near(spec, root)),
     )
 

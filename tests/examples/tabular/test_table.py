@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from scene import ANIMALS, animals, csv, load, parquet, write
+from small_tables import ANIMALS, animals, csv, load, parquet, write
 from sklearn import datasets
 
 from joryu.errors import InputError

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from scene import animals, csv, load, parquet, write
+from small_tables import animals, csv, load, parquet, write
 
 from joryu.errors import InputError
 from joryu.questions import Link
