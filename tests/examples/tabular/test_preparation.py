@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tables import animals, csv, load, write
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from small_tables import animals, csv, load, write
 
 from joryu.errors import InputError
 from joryu.examples.tabular import CategoryColumn, NumberColumn, TablePreparation

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from small_tables import ANIMALS, animals, csv, load, parquet, write
 from sklearn import datasets
+from small_tables import ANIMALS, animals, csv, load, parquet, write
 
 from joryu.errors import InputError
 from joryu.examples import Examples, has_split, load_examples, locate, split_examples
