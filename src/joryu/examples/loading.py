@@ -19,6 +19,7 @@ from joryu.examples.pairs import load_pairs, pair_splits
 from joryu.examples.parquet import load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 from joryu.examples.tabular import BUNDLED, OPTIONS, LoadedTable, TableOptions, load_table, table_splits
+from joryu.examples.tabular.files import SUFFIXES
 
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
 
@@ -167,7 +168,9 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
         raise InputError(
             f"{place} has no layout that is known",
             expected="IDX files, Parquet files or class folders of pictures",
-            hint="try idx:, parquet: or folder: before the path to see what is missing",
+            hint=f"try table:{spec},target=COLUMN"
+            if place.suffix.lower() in SUFFIXES
+            else "try idx:, parquet: or folder: before the path to see what is missing",
         )
     return found, place
 
@@ -201,7 +204,7 @@ def _unknown(spec: str, root: Path) -> InputError:
         f"no examples are known as {spec!r}",
         expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR, project:DIR, "
         "table:FILE_OR_DIR or pairs:DIR",
-        hint=did_you_mean(spec.lower(), _near(spec, root)),
+        hint=f"did you mean table:{spec}?" if spec in BUNDLED else did_you_mean(spec.lower(), _near(spec, root)),
     )
 
 

@@ -123,6 +123,15 @@ def test_what_was_never_seen_gives_zeros_and_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_number_too_far_from_those_it_was_fitted_on_is_refused(tmp_path: Path) -> None:
+    preparation = TablePreparation(columns=(NumberColumn(name="a", mean=1e-9, std=1e-9),))
+    assert preparation.apply({"a": [2e-9]}).inputs.tolist() == [[pytest.approx(1.0)]]
+    with pytest.raises(
+        InputError, match=r"column 'a' is too far from those .*expected about 1e-09 ± 1e-09; received 1e"
+    ):
+        preparation.apply({"a": [1e35]})
+
+
 @pytest.mark.parametrize("text", ["12,5", "heavy", "inf", "1_000", "0012"])
 def test_text_where_numbers_were_is_refused_by_its_row(tmp_path: Path, text: str) -> None:
     preparation = load(animals(tmp_path), target="kind").preparation
@@ -173,9 +182,15 @@ def many(word: str, count: int = 202) -> list[object]:
         ([f"name {at}" for at in range(12)], "'c' of set.csv has another text in every row.*'name 0'.*try drop=c"),
         (many("w"), "too many categories .expected at most 100; received 101, as 'w0'.; try drop=c"),
         ([*range(11), "old"], "column 'c' holds numbers and text .received 'old' in row 13 of set.csv.; mend it"),
-        (['"1,5"', '"2,5"', "3"] * 4, "may hold numbers with decimal commas .received '1,5'.; write decimal points"),
+        (['"1,5"', '"2,5"', "3"] * 4, "'c' of set.csv may hold numbers, .*expected numbers as 1234.5; received '1,5'"),
+        (['"1,234"', '"2,345"', "7"] * 4, "may hold numbers, which are not plainly written .*received '1,234'"),
+        (["5%", "6%", "70%"] * 4, "may hold numbers, which are not plainly written .*received '5%'"),
+        (["$5", "$6.50", "3"] * 4, "may hold numbers, which are not plainly written .*received .\\$5'"),
+        (["1e300", *range(11)], "a number in column 'c' is too large, in row 2 of set.csv .*received 1e.300"),
+        ([*range(11), "1e400"], "a number in column 'c' is too large, in row 13 of set.csv .*received inf"),
     ],
-    ids=["iso dates", "dates", "names", "too many", "a text among numbers", "decimal commas"],
+    ids=["iso dates", "dates", "names", "too many", "a text among numbers", "decimal commas", "thousands",
+         "percent", "dollars", "huge", "infinite"],
 )  # fmt: skip
 def test_columns_that_cannot_be_meant(tmp_path: Path, column: list[object], says: str) -> None:
     place = csv(tmp_path, c=column, y=[at % 2 for at in range(len(column))])

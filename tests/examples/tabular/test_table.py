@@ -47,6 +47,15 @@ def test_a_row_has_one_id_whatever_was_fitted(tmp_path: Path) -> None:
     assert len(np.unique(dropped.ids, axis=0)) == 5  # two black ones are then the same
 
 
+def test_numbers_that_floats_cannot_tell_apart_are_two_rows(tmp_path: Path) -> None:
+    place = csv(tmp_path, a=[1, 2, 3], n=[2**63, 2**63 + 1, "n/a"], y=["u", "v", "u"])
+    one = load(place, drop="a", categories="n").examples.ids
+    numbers = load(csv(tmp_path, n=[2**62, 2**62 + 1, 0], y=["u", "v", "u"])).examples.ids
+    typed = load(parquet(tmp_path / "set.parquet", n=[2**62, 2**62 + 1, 0], y=["u", "v", "u"])).examples.ids
+    assert len(np.unique(one, axis=0)) == len(np.unique(numbers, axis=0)) == 3
+    assert np.array_equal(numbers, typed)
+
+
 def test_values_do_not_run_together(tmp_path: Path) -> None:
     rows = {"a": ["x", "xy", "", "1"], "b": ["yz", "z", "1", ""], "y": [0, 1, 0, 1]}
     ids = load(csv(tmp_path, **rows)).examples.ids
@@ -160,7 +169,10 @@ def test_quotes_lines_in_values_and_a_column_that_counts_rows(tmp_path: Path) ->
     place = write(tmp_path, "set.csv", ',a,y\n0,"one\n""two"", three",x\n1, plain ,z\n')
     table = load(place)
     assert table.preparation.inputs == ('a=one\n"two", three', "a=plain")
-    assert "a column of set.csv only counts its rows: left out" in table.examples.remarks
+    assert "a column of set.csv without a name only counts its rows: left out" in table.examples.remarks
+    trailing = load(write(tmp_path, "set.csv", "a,y,\n1,x,\n2,z,\n"))
+    assert trailing.preparation.inputs == ("a",)
+    assert "a column of set.csv without a name is empty: left out" in trailing.examples.remarks
 
 
 @pytest.mark.parametrize(
@@ -187,6 +199,11 @@ def test_bundled_tables(name: str, shape: tuple[int, int], link: str) -> None:
     assert all(isinstance(part, Examples) for part in parts)
 
 
+def test_the_path_of_a_table_alone_is_told_what_to_say(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no layout that is known .*; try table:.*animals.csv,target=COLUMN"):
+        load_examples(str(animals(tmp_path)))
+
+
 def test_specs_with_commas_spaces_and_semicolons(tmp_path: Path) -> None:
     place = write(tmp_path, "my, set; 1.csv", '"a, b;c",d,"the y"\n1,2,0\n3,5,1\n')
     table = load_prepared_table(f"table:{place},target=the y,drop=a, b;c")
@@ -204,6 +221,7 @@ def test_specs_with_commas_spaces_and_semicolons(tmp_path: Path) -> None:
         ("table:iris,drop=target,drop=x", "the option drop comes twice"),
         ("table:", "no such file or folder: .empty."),
         ("tabel:iris", "did you mean table:iris"),
+        ("iris", r"no examples are known as 'iris' .*; did you mean table:iris\?"),
     ],
 )  # fmt: skip
 def test_specs_that_cannot_be_read(spec: str, says: str) -> None:

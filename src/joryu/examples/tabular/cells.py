@@ -21,6 +21,9 @@ _MISSING = {"na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "?", "-"}
 _NUMBER, _COMMA = re.compile(PLAIN_NUMBER), re.compile(DECIMAL_COMMA)
 _CODE = re.compile(r"^0\d+$")  # 01234 is a code: as a number it would lose its zero
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ].*)?$|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}( .*)?$|^\d{1,2}:\d{2}(:\d{2})?$")
+#: with a decimal comma or marks between thousands, a currency, a percent sign: 12,5 and 1.234,5 and $3 and 5%
+_LIKE_A_NUMBER = re.compile(r"^[+-]?[$€£¥]?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?[%$€£¥]?$")
+_MOST = float(np.finfo(np.float32).max)
 _LONG = 40
 
 
@@ -32,8 +35,8 @@ class Kind(StrEnum):
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a plain number: ``12``, ``-3.5``, ``1e-3``; no code such as ``01234``, no infinity."""
-    return bool(_NUMBER.match(text)) and not _CODE.match(text) and math.isfinite(float(text))
+    """Whether a text is a plain number: ``12``, ``-3.5``, ``1e-3``; no code such as ``01234``."""
+    return bool(_NUMBER.match(text)) and not _CODE.match(text)
 
 
 def says_missing(text: str) -> bool:
@@ -82,6 +85,9 @@ def canonical(sheet: Sheet, column: str, kind: Kind) -> list[str | None]:
     """The values as text, the same whatever file they stand in: ``4.0`` of a CSV file is 4 as it is in Parquet."""
     if kind is Kind.CATEGORY or pa.types.is_integer(sheet[column].type):
         return texts(sheet, column)
+    if _is_text(sheet[column].type):
+        words = ((value or "").strip() for value in sheet[column].to_pylist())
+        return [None if not word or says_missing(word) else plain(word) for word in words]
     return [None if math.isnan(value) else number_text(value) for value in numbers(sheet, column)[0].tolist()]
 
 
@@ -101,8 +107,7 @@ def numbers(sheet: Sheet, column: str) -> tuple[Numbers, list[str]]:
     ):
         typed = values.cast(pa.int8()) if pa.types.is_boolean(kind) else values
         found = typed.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-        if (infinite := np.isinf(found)).any():
-            raise _no_number(sheet, column, int(infinite.argmax()), "infinity")
+        _require_size(sheet, column, found)
         return found, []
     if not _is_text(kind) and not pa.types.is_null(kind):
         raise InputError(f"column {column!r} of {sheet.name} holds no numbers", received=kind)
@@ -120,8 +125,22 @@ def _parsed(sheet: Sheet, column: str, values: list[str | None]) -> tuple[Number
             raise _no_number(sheet, column, at, text)
         elif text:
             said.setdefault(text, at)
+    _require_size(sheet, column, found)
     remarks = [f"column {column!r}: {text!r} in {sheet.row(at)} is taken as missing" for text, at in said.items()]
     return found, remarks
+
+
+def _require_size(sheet: Sheet, column: str, found: Numbers) -> None:
+    """Raises:
+    InputError: a number that no input or label, which are float32, can hold.
+    """
+    large = np.abs(found) > _MOST  # NaN is not
+    if large.any():
+        at = int(large.argmax())
+        raise InputError(
+            f"a number in column {column!r} is too large, in {sheet.row(at)}", expected=f"at most {_MOST:.1e}",
+            received=f"{found[at]:g}", hint=f"mend it, or try drop={column}",
+        )  # fmt: skip
 
 
 def _no_number(sheet: Sheet, column: str, at: int, text: str) -> InputError:
@@ -161,11 +180,14 @@ def _kind_of_words(sheet: Sheet, column: str, words: list[str]) -> Kind:
     if len(plain) == len(said):
         return Kind.NUMBER
     other = next(word for word in said if not is_number(word))
-    if all(_COMMA.match(word) or is_number(word) for word in said):
+    odd = [word for word in said if not is_number(word) and not _CODE.match(word)]
+    if odd and all(_LIKE_A_NUMBER.match(word) for word in said):
         raise InputError(
-            f"column {column!r} of {sheet.name} may hold numbers with decimal commas", received=shown(other),
-            hint="write decimal points, or divide the values by semicolons",
-        )  # fmt: skip
+            f"column {column!r} of {sheet.name} may hold numbers, which are not plainly written",
+            expected="numbers as 1234.5",
+            received=shown(odd[0]),
+            hint=f"write them so, or try categories={column} or drop={column}",
+        )
     if 2 * len(plain) >= len(said):
         at = sheet[column].to_pylist().index(other)
         raise InputError(

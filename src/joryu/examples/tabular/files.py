@@ -17,6 +17,7 @@ from joryu.errors import InputError
 from joryu.examples.layouts import some
 
 SUFFIXES: Final = (".csv", ".tsv", ".parquet")
+_UNNAMED: Final = ("", "__index_level_0__")
 DECIMAL_COMMA: Final = r"^[+-]?\d+,\d+$"
 PLAIN_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -74,7 +75,7 @@ def read_sheet(path: Path) -> Sheet:
         raise InputError(f"{path} cannot be read as a table", received=reason, hint=hint) from error
     if not len(sheet):
         raise InputError(f"{path} has no row")
-    return _named(sheet)
+    return _named(_without_unnamed(sheet))
 
 
 def _parquet(path: Path) -> Sheet:
@@ -136,13 +137,22 @@ def _named(sheet: Sheet) -> Sheet:
     names = sheet.columns
     if twice := [name for at, name in enumerate(names) if name in names[:at]]:
         raise InputError(f"a column's name comes twice in {sheet.name}", received=repr(twice[0]))
-    unnamed = [at for at, name in enumerate(names) if not name or name == "__index_level_0__"]
-    if unnamed and _counts_rows(sheet.table.column(unnamed[0])):
-        kept = sheet.without((names[unnamed[0]],))
-        return replace(kept, remarks=(*sheet.remarks, f"a column of {sheet.name} only counts its rows: left out"))
-    if unnamed:
-        raise InputError(f"column {unnamed[0] + 1} of {sheet.name} has no name", received=some(names))
     return sheet
+
+
+def _without_unnamed(sheet: Sheet) -> Sheet:
+    """The sheet without the columns that programs write unasked: one that counts the rows, one behind a last comma."""
+    table, remarks = sheet.table, [*sheet.remarks]
+    for at in range(len(sheet.columns) - 1, -1, -1):
+        if sheet.columns[at] not in _UNNAMED:
+            continue
+        column = table.column(at)
+        if not _counts_rows(column) and column.null_count < len(column):
+            raise InputError(f"column {at + 1} of {sheet.name} has no name", received=some(map(repr, sheet.columns)))
+        what = "is empty" if column.null_count == len(column) else "only counts its rows"
+        table = table.remove_column(at)
+        remarks.append(f"a column of {sheet.name} without a name {what}: left out")
+    return replace(sheet, table=table, remarks=tuple(remarks))
 
 
 def _counts_rows(column: pa.ChunkedArray) -> bool:

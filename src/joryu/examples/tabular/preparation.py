@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from joryu.errors import InputError
 from joryu.examples.layouts import some
-from joryu.examples.tabular.cells import numbers, plain, require_columns, shown, texts
+from joryu.examples.tabular.cells import Numbers, numbers, plain, require_columns, shown, texts
 from joryu.examples.tabular.files import Sheet, read_sheet
 
 Inputs = npt.NDArray[np.float32]
@@ -56,10 +56,19 @@ class NumberColumn(BaseModel):
         absent = np.isnan(values)
         if absent.any() and not self.missing and self.std is not None:
             remarks.append(_said(sheet, self.name, int(absent.sum()), "without a number: the mean stands for them"))
-        columns = [] if self.std is None else [(np.where(absent, self.mean, values) - self.mean) / self.std]
+        columns = [] if self.std is None else [self._standardised(sheet, np.where(absent, self.mean, values))]
         if self.missing:
             columns.append(absent)
         return Prepared(_stacked(columns, len(values)), remarks)
+
+    def _standardised(self, sheet: Sheet, values: Numbers) -> Numbers:
+        found: Numbers = (values - self.mean) / (self.std or 1.0)
+        if (beyond := np.abs(found) > np.finfo(np.float32).max).any():
+            raise InputError(
+                f"a number in column {self.name!r} is too far from those it was fitted on",
+                expected=f"about {self.mean:g} ± {self.std:g}", received=f"{values[beyond][0]:g} in {sheet.name}",
+            )  # fmt: skip
+        return found
 
 
 class CategoryColumn(BaseModel):
