@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -17,7 +18,7 @@ from joryu.examples.examples import Examples, Ids
 from joryu.examples.layouts import canonical_split, did_you_mean, find_split, require_unsplit, some, spelt_twice
 from joryu.examples.options import listed
 from joryu.examples.tabular.bundled import BUNDLED, bundled_sheet
-from joryu.examples.tabular.cells import Kind, canonical, column_kind, require_columns
+from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbers, require_columns, texts
 from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
 from joryu.examples.tabular.fitting import fit_preparation
 from joryu.examples.tabular.preparation import TablePreparation
@@ -180,13 +181,32 @@ def _examples(sheet: Sheet, plan: _Plan, name: str) -> Examples:
 
 
 def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:
-    """BLAKE2b-128 of each row's names and values as text, uint64 ``[n, 2]``, whatever the order of the columns."""
-    names = sorted(kinds)
-    start = hashlib.blake2b("".join(f"{len(name)}:{name}" for name in names).encode(), digest_size=16)
+    """BLAKE2b-128 of each row's names and values, uint64 ``[n, 2]``, whatever the order of the columns.
+
+    Numbers count as the float64 they are, with all their digits where they are larger than those tell apart; so that
+    ``4``, ``4.0`` and a 4 in Parquet are one value. All else counts as text.
+    """
+    names = sorted(kinds, key=lambda name: (kinds[name] is not Kind.NUMBER, name))
+    start = hashlib.blake2b("".join(f"{kinds[name]}{len(name)}:{name}" for name in names).encode(), digest_size=16)
+    numeric = [name for name in names if kinds[name] is Kind.NUMBER]
+    values = np.zeros((len(sheet), len(numeric)), dtype="<f8")
+    words: list[Sequence[str | None]] = []
+    for at, name in enumerate(numeric):
+        found = numbers(sheet, name)[0] + 0.0  # no -0
+        values[:, at] = np.where(np.isnan(found), np.nan, found)  # one NaN of the many
+        if large := large_numbers(sheet, name, found):
+            words.append([f"{name}={large[row]}" if row in large else "" for row in range(len(sheet))])
+    words += [texts(sheet, name) for name in names[len(numeric) :]]
+    return _digests(start, values, words)
+
+
+def _digests(start: hashlib.blake2b, values: np.ndarray, words: Sequence[Sequence[str | None]]) -> Ids:
     digests = bytearray()
-    # Each value with its length before it, so that no two rows run together into one text.
-    for values in zip(*(canonical(sheet, name, kinds[name]) for name in names), strict=True):
+    rows = zip(*words, strict=True) if words else repeat((), len(values))
+    for numeric, row in zip(values, rows, strict=True):
         digest = start.copy()
-        digest.update("".join("-" if value is None else f"{len(value)}:{value}" for value in values).encode())
+        digest.update(numeric.tobytes())
+        # Each text with its length before it, so that no two rows run together; what is "" counts for nothing.
+        digest.update("".join("-" if word is None else f"{len(word)}:{word}" for word in row if word != "").encode())
         digests += digest.digest()
     return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
