@@ -59,6 +59,8 @@ def load_examples(
         if column is not None and layout != "parquet":
             raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
         if layout == "table":
+            if size is not None:
+                raise InputError(f"{spec} has no pictures to resize", received=f"size {size}", hint="leave --size out")
             return load_prepared_table(spec, split=split, data_root=data_root).examples
         if layout == "pairs":
             return load_pairs(place, split, size=size, options=_pair_options(spec), progress=progress)

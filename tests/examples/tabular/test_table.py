@@ -152,6 +152,24 @@ def test_a_damaged_parquet_file_and_columns_that_are_no_columns_of_a_table(tmp_p
         assert load(place, drop="a").preparation.inputs == ("b",)
 
 
+def test_the_types_that_a_parquet_column_may_have(tmp_path: Path) -> None:
+    place = parquet(
+        tmp_path / "set.parquet", nothing=pa.nulls(3), none=pa.array([None] * 3, pa.string()),
+        half=pa.array([1.5, 2, float("nan")], pa.float32()), money=pa.array([1, 2, 3]).cast(pa.decimal128(21, 2)),
+        words=pa.array(["a", "b", None], pa.large_string()), truth=[True, False, None],
+        y=pa.array(["u", "v", "u"]).dictionary_encode(),
+    )  # fmt: skip
+    table = load(place)
+    assert table.preparation.inputs == (
+        "half", "half is missing", "money", "words=a", "words=b", "words is missing",
+        "truth=false", "truth=true", "truth is missing",
+    )  # fmt: skip
+    assert table.examples.inputs[:, 3:6].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert table.examples.inputs[:, 6:].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    left_out = [remark for remark in table.examples.remarks if "left out" in remark]
+    assert left_out == [f"column {name!r} never varies: left out" for name in ("nothing", "none")]
+
+
 def test_other_dividers_and_decimal_commas_are_told(tmp_path: Path) -> None:
     place = write(tmp_path, "set.csv", "\ufeffä x;b;y\n1,5;u,v;0\n2;w;1\n")
     table = load(place)
@@ -197,6 +215,11 @@ def test_bundled_tables(name: str, shape: tuple[int, int], link: str) -> None:
         assert examples.labels[:, 0].tolist() == bunch.target.tolist()
     parts = split_examples(examples, (0.7, 0.3), seed=0)
     assert all(isinstance(part, Examples) for part in parts)
+
+
+def test_a_table_has_no_pictures_to_resize() -> None:
+    with pytest.raises(InputError, match=r"table:iris has no pictures to resize .received size 8.; leave --size out"):
+        load_examples("table:iris", size=8)
 
 
 def test_the_path_of_a_table_alone_is_told_what_to_say(tmp_path: Path) -> None:

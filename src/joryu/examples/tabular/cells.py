@@ -75,7 +75,7 @@ def texts(sheet: Sheet, column: str) -> list[str | None]:
     values = sheet[column]
     if pa.types.is_boolean(values.type):
         return [None if value is None else str(value).lower() for value in values.to_pylist()]
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
+    if pa.types.is_string(values.type):
         return [value or None for value in values.to_pylist()]
     if pa.types.is_integer(values.type):
         return [None if value is None else str(value) for value in values.to_pylist()]
@@ -108,7 +108,7 @@ def numbers(sheet: Sheet, column: str) -> tuple[Numbers, list[str]]:
         found = typed.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
         _require_size(sheet, column, found)
         return found, []
-    if not _is_text(kind) and not pa.types.is_null(kind):
+    if not pa.types.is_string(kind):
         raise InputError(f"column {column!r} of {sheet.name} holds no numbers", received=kind)
     return _parsed_at_once(sheet, column) or _parsed(sheet, column, values.to_pylist())
 
@@ -176,16 +176,16 @@ def column_kind(sheet: Sheet, column: str) -> Kind:
     kind = sheet[column].type
     if pa.types.is_temporal(kind):
         raise _dates(sheet, column, str(kind))
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return Kind.NUMBER
     if pa.types.is_boolean(kind):
         return Kind.CATEGORY
-    if not _is_text(kind):
+    if not pa.types.is_string(kind):
         raise InputError(
             f"column {column!r} of {sheet.name} is no column of a table", expected="numbers, text, or true and false",
             received=kind, hint=f"try drop={column}",
         )  # fmt: skip
-    if not sheet.typed and _all_numbers(sheet[column]):
+    if (not sheet.typed or sheet[column].null_count == len(sheet)) and _all_numbers(sheet[column]):
         return Kind.NUMBER
     words = [word for word in pc.unique(sheet[column].drop_null()).to_pylist() if word]
     if words and all(_DATE.match(word) for word in words):
@@ -221,10 +221,6 @@ def _dates(sheet: Sheet, column: str, received: str) -> InputError:
         f"column {column!r} of {sheet.name} holds dates or times, which no student can be shown as they are",
         received=received, hint=f"try drop={column}, or a column of numbers made from it",
     )  # fmt: skip
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def require_columns(sheet: Sheet, wanted: tuple[str, ...], *, what: str) -> None:

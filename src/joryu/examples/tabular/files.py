@@ -48,8 +48,11 @@ class Sheet:
         return f"row {at + self.first_row} of {self.name}"
 
     def __getitem__(self, column: str) -> pa.ChunkedArray:
+        """A column, its text in the one type of the many that text may have."""
         values = self.table.column(column)
-        return pc.dictionary_decode(values) if pa.types.is_dictionary(values.type) else values
+        values = pc.dictionary_decode(values) if pa.types.is_dictionary(values.type) else values
+        as_text = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+        return values.cast(pa.string()) if any(holds(values.type) for holds in as_text) else values
 
     def without(self, columns: tuple[str, ...]) -> Sheet:
         return replace(self, table=self.table.drop_columns(list(columns)))
