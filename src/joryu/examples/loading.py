@@ -55,7 +55,7 @@ def load_examples(
     if size is not None and size < 1:
         raise InputError("a picture's size is not usable", expected="at least 1 pixel", received=size)
     try:
-        layout, place = ("bundled", Path()) if spec == DIGITS.name else locate(spec, data_root=data_root)
+        layout, place = ("bundled", Path()) if spec == DIGITS.name else _layout(spec, data_root)
         if column is not None and layout != "parquet":
             raise InputError(f"{spec} has no columns", expected="a Parquet set", received=f"column {column!r}")
         if layout == "table":
@@ -89,7 +89,15 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
         InputError: see `joryu.examples.tabular.load_table`.
     """
     place, options = _table(spec, _default_root() if data_root is None else Path(data_root))
-    return load_table(place, split, options)
+    try:
+        return load_table(place, split, options)
+    except OSError as error:
+        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _layout(spec: str, root: Path | str | None) -> tuple[str, Path]:
+    """As `locate`; a table's place, which may be none on disk, is found with its options."""
+    return ("table", Path()) if spec.startswith("table:") else locate(spec, data_root=root)
 
 
 def _table(spec: str, root: Path) -> tuple[Path | str, TableOptions]:
@@ -119,7 +127,7 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
     """
     if spec == DIGITS.name:
         return ("train", "test")
-    layout, place = locate(spec, data_root=data_root)
+    layout, place = _layout(spec, data_root)
     if layout == "table":
         return in_order(table_splits(_table(spec, _default_root() if data_root is None else Path(data_root))[0]))
     found = {"idx": idx_splits, "parquet": parquet_splits, "folder": folder_splits, "pairs": pair_splits}.get(
@@ -146,7 +154,7 @@ def _one_set(place: Path) -> set[str]:
 
 
 def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
-    """The layout and the place that a spec (other than ``digits``) names.
+    """The layout and the place that a spec (other than ``digits`` and the bundled tables) names.
 
     Raises:
         InputError: there is no such thing, or it has no layout that is known.
@@ -156,7 +164,10 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
     root = _default_root() if data_root is None else Path(data_root)
     layout, colon, rest = spec.partition(":")
     if colon and layout == "table":
-        return layout, Path(_table(spec, root)[0])
+        table, _ = _table(spec, root)
+        if table in BUNDLED:
+            raise InputError(f"{table} {DIGITS.obtain} and lies in no folder of its own")
+        return layout, Path(table)
     if colon and layout == "pairs":
         named, _ = split_options(rest, PAIR_OPTIONS, is_place=lambda text: _path(text, root) is not None)
         return layout, _existing(named, root)

@@ -233,6 +233,19 @@ def test_specs_with_commas_spaces_and_semicolons(tmp_path: Path) -> None:
     assert table.preparation.inputs == ("d",)
     assert load_examples("table:my, set; 1.csv,target=the y", data_root=tmp_path).inputs.shape == (2, 2)
     assert locate(f"table:{place},target=the y") == ("table", place)
+    with pytest.raises(InputError, match="iris comes with scikit-learn and lies in no folder of its own"):
+        locate("table:iris,target=target")
+
+
+def test_a_table_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = animals(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"table:.*animals.csv,target=kind cannot be read: Permission denied"):
+        load_prepared_table(f"table:{place},target=kind")
 
 
 @pytest.mark.parametrize(
