@@ -217,8 +217,8 @@ def _require_classes(top: Folder, folders: list[Folder]) -> None:
             f"{top.path} holds pictures and what was drawn about them, not classes",
             expected="one folder for each class",
             received=some(sorted(names)),
-            hint=f"try folder:{next(folder.path for folder in folders if folder.name.lower() in _QUESTIONS)}"
-            " for its pictures",
+            hint=f"try pairs:{top.path}, or for its pictures without labels "
+            f"folder:{next(folder.path for folder in folders if folder.name.lower() in _QUESTIONS)}",
         )
     for same in _spelt_alike(folders):
         raise InputError(

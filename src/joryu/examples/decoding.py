@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -79,16 +80,29 @@ def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
     Raises:
         InputError: as `decode_picture`.
     """
+    with opened(source) as image:
+        width, height = image.size
+        if size is not None:
+            image.draft(None, (2 * size, 2 * size))
+        raw_mode = raw_mode_of(image)
+        image.load()
+        orientation = _orientation(image)
+        whole = _upright(_eight_bit(image, raw_mode), orientation)
+    pixels = to_channels(whole if size is None else fit(whole, size))
+    return Decoded(pixels, height, width) if orientation in _LYING else Decoded(pixels, width, height)
+
+
+@contextmanager
+def opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """A picture that is opened and not yet decompressed; whatever goes wrong with it inside is one kind of error.
+
+    Raises:
+        InputError: as `decode_picture`.
+    """
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
             _refuse_bombs(image)
-            width, height = image.size
-            if size is not None:
-                image.draft(None, (2 * size, 2 * size))
-            raw_mode = _raw_mode(image)
-            image.load()
-            orientation = _orientation(image)
-            upright = _upright(_eight_bit(image, raw_mode), orientation)
+            yield image
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -99,8 +113,11 @@ def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
         raise InputError(f"cannot be opened: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
         raise InputError(f"damaged: {error or type(error).__name__}") from None
-    pixels = to_channels(upright if size is None else fit(upright, size))
-    return Decoded(pixels, height, width) if orientation in _LYING else Decoded(pixels, width, height)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF orientation says."""
+    return _upright(image, _orientation(image))
 
 
 def is_coloured(source: Path | bytes) -> bool:
@@ -132,14 +149,14 @@ def readable_formats() -> list[str]:
     return [name for name in _WANTED if name in Image.OPEN]
 
 
-def fit(image: Image.Image, size: int) -> Image.Image:
+def fit(image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
     """The centre square of a picture, resized to ``size × size``: shorter side to ``size``, then the centre crop."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     if (width, height) == (size, size):
         return image
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return image.resize((size, size), resampling, box=(left, top, left + side, top + side))
 
 
 def to_channels(image: Image.Image) -> Pixels:
@@ -170,7 +187,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _raw_mode(image: Image.Image) -> str:
+def raw_mode_of(image: Image.Image) -> str:
     """How a file lays out its values, as Pillow names it (``RGB;16B``); known until the picture is loaded."""
     tiles = getattr(image, "tile", None)
     args = tiles[0].args if tiles else ""

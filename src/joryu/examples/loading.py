@@ -18,9 +18,10 @@ from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
 from joryu.examples.layouts import ALL, canonical_split, in_order, some
+from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
-from joryu.examples.specs import BUNDLED, Place, find_place
+from joryu.examples.specs import BUNDLED, Place, find_place, table_of
 
 
 class _How(NamedTuple):
@@ -73,12 +74,25 @@ _LAYOUTS = {
         splits=lambda place: folder_splits(place.path),
         labelled=lambda place: labelled_folder_splits(place.path),
     ),
+    "pairs": _Layout(
+        load=lambda place, how: load_pairs(
+            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        ),
+        splits=lambda place: pair_splits(place.path),
+        labelled=lambda place: labelled_pair_splits(place.path),
+    ),
+    "table": _Layout(
+        load=lambda place, how: _load_table(place, how).examples,
+        splits=lambda place: table_splits(table_of(place)),
+        labelled=lambda place: labelled_table_splits(table_of(place), TableOptions.of(place.options)),
+    ),
     "project": _Layout(
         load=lambda place, how: load_annotated(place.path, how.split, size=how.size, progress=how.progress),
         splits=_one_set,
         labelled=_one_set,
     ),
 }
+from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 
 def load_examples(
@@ -93,7 +107,8 @@ def load_examples(
     """The examples a spec names.
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
+    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
+    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
     among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
 
     ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
@@ -119,6 +134,35 @@ def load_examples(
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
     return parts[0] if len(parts) == 1 else _joined(parts, names)
+
+
+def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | str | None = None) -> LoadedTable:
+    """The examples of ``table:…`` with the preparation that turned its rows into inputs.
+
+    ``table:FILE_OR_DIR[,target=COLUMN;…][,kind=one-of|numbers|tags][,drop=COLUMN;…][,categories=COLUMN;…]``, or the
+    name of a bundled table (``iris``, ``wine``, ``breast-cancer``, ``diabetes``). Names may hold commas and spaces.
+
+    >>> load_prepared_table("table:iris").preparation.inputs[0]
+    'sepal length (cm)'
+
+    Raises:
+        InputError: see `joryu.examples.tabular.load_table`.
+    """
+    place = find_place(spec, data_root)
+    if place.layout != "table":
+        raise InputError(f"{spec} is no table", expected="table:FILE_OR_DIR", received=place.layout)
+    try:
+        return _load_table(place, _How(split, None, None))
+    except OSError as error:
+        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _load_table(place: Place, how: _How) -> LoadedTable:
+    if how.size is not None:
+        raise InputError(
+            f"{place.path} has no pictures to resize", received=f"size {how.size}", hint="leave --size out"
+        )
+    return load_table(table_of(place), how.split, TableOptions.of(place.options))
 
 
 def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:

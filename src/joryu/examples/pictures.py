@@ -70,7 +70,7 @@ def read_pictures(
         SizeNeededError: their sizes differ and no ``size`` was given, or they do not fit in memory.
     """
     gathered = _Gathered(total, channels)
-    with _strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
+    with strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
         pictures = iter(pictures)
         while batch := list(islice(pictures, _BATCH)):
             tasks = [batch[start : start + _TASK] for start in range(0, len(batch), _TASK)]
@@ -84,7 +84,7 @@ def read_pictures(
 
 def count_channels(pictures: Iterable[Picture]) -> int:
     """What `read_pictures` would make of them: 3 if any is coloured, else 1. Stops at the first that is."""
-    with _strict_pillow():
+    with strict_pillow():
         return 3 if any(is_coloured(picture.source) for picture in pictures) else 1
 
 
@@ -115,7 +115,7 @@ def _decode(pictures: list[Picture], size: int | None) -> list[Decoded | str]:
 
 
 @contextmanager
-def _strict_pillow() -> Iterator[None]:
+def strict_pillow() -> Iterator[None]:
     """Pillow's process-wide switches, set once here because threads share them: half a picture is never accepted.
 
     Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.

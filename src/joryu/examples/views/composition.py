@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, Ids
 from joryu.examples.hashing import Words
 from joryu.examples.layouts import did_you_mean
 from joryu.examples.views.flip import Flip
 from joryu.examples.views.mixup import SHARES, Mixup, blend, draws_of
 from joryu.examples.views.translation import Crop, Shift
 from joryu.examples.views.view import Transform, ViewBatch, Views
+from joryu.questions import LabelCodec
 
 IDENTITY: Final = "identity"
 _GRAMMAR: Final = "shift:N, crop:S+P, flip or mixup:ALPHA, joined by commas"
@@ -65,25 +66,37 @@ class Composed:
             )
         rows, words = rows.cpu(), seeds.cpu().numpy().astype(np.uint64)
         own = self._seen(examples, rows, words)
-        labels = None if examples.labels is None else _take(examples.labels, rows)
         if self.mixup is None:
-            return ViewBatch(own, labels)
+            return own
         draws = draws_of(examples.ids[rows.numpy()], words)
         partners, shares = self.mixup.partners(examples, draws), self.mixup.shares(draws, words)
-        mixed = blend(own, self._seen(examples, partners, words), shares)
-        if examples.labels is None or labels is None:
+        other = self._seen(examples, partners, words)
+        mixed = blend(own.inputs, other.inputs, shares)
+        if own.labels is None or other.labels is None:
             return ViewBatch(mixed, None)
-        others, own_shares = _take(examples.labels, partners), shares / SHARES
-        return ViewBatch(mixed, examples.codec.blend(labels, others, own_shares, len(examples.classes)))
+        blended = examples.codec.blend(own.labels, other.labels, shares / SHARES, len(examples.classes))
+        return ViewBatch(mixed, blended)
 
-    def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> Tensor:
-        inputs = _take(examples.inputs, rows)
-        if not seeds.any():
-            return inputs
+    def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> ViewBatch:
+        inputs, labels = _take(examples.inputs, rows), None
+        if examples.labels is not None:
+            labels = _take(examples.labels, rows)
+        if not seeds.any() or not self.transforms:
+            return ViewBatch(inputs, labels)
         ids = examples.ids[rows.numpy()]
         for transform in self.transforms:
             inputs = transform(inputs, ids, seeds)
-        return inputs
+        if labels is not None and examples.question is not None and examples.question.grid:
+            labels = self._moved(labels, examples.codec, ids, seeds)
+        return ViewBatch(inputs, labels)
+
+    def _moved(self, labels: Tensor, codec: LabelCodec, ids: Ids, seeds: Words) -> Tensor:
+        """Labels of pixels, ``[B, height, width(, C)]``, moved as their pictures are; unknown where nothing was."""
+        unknown = float(codec.hide(labels[:1], torch.tensor([0])).flatten()[0])
+        planes = labels[:, None] if labels.ndim == 3 else labels.movedim(-1, 1).contiguous()
+        for transform in self.transforms:
+            planes = transform(planes, ids, seeds, fill=unknown)
+        return planes[:, 0] if labels.ndim == 3 else planes.movedim(1, -1).contiguous()
 
 
 def _take(values: Tensor, rows: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class Flip:
     def spec(self) -> str:
         return "flip"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        del fill  # nothing moves in
         require_pictures(pictures, self.spec)
         chosen = Draws(ids, seeds, "flip").integers(2) * (seeds != 0)
         rows = torch.from_numpy(np.arange(len(ids)) + len(ids) * chosen).to(pictures.device)

@@ -36,11 +36,11 @@ class Shift:
     def spec(self) -> str:
         return f"shift:{self.pixels}"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
         require_pictures(pictures, self.spec)
         n = self.pixels
         batch, channels, height, width = pictures.shape
-        padded = pictures.new_zeros((batch, channels, height + 2 * n, width + 2 * n))
+        padded = pictures.new_full((batch, channels, height + 2 * n, width + 2 * n), fill)
         padded[:, :, n : n + height, n : n + width] = pictures
         return _windows(padded, _offsets(ids, seeds, "shift", n), height, width)
 
@@ -75,7 +75,8 @@ class Crop:
     def spec(self) -> str:
         return f"crop:{self.size}+{self.padding}"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        del fill  # what moves in is mirrored
         require_pictures(pictures, self.spec)
         height, width = pictures.shape[2:]
         if (height, width) != (self.size, self.size):

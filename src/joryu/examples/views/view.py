@@ -45,15 +45,22 @@ class Views(Protocol):
 
 
 class Transform(Protocol):
-    """One step of a view of pictures. It draws from ``Draws(ids, seeds, its name)`` and leaves rows of seed 0 alone."""
+    """One step of a view of pictures. It draws from ``Draws(ids, seeds, its name)`` and leaves rows of seed 0 alone.
+
+    Labels that are asked for each pixel go through the same steps as planes of their own, so that a mask stays where
+    the picture goes: a step may move pixels, and must not tell from their values where to.
+    """
 
     @property
     def spec(self) -> str:
         """The step as `parse_views` reads it."""
         ...
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
-        """The transformed pictures, ``[B, channels, height, width]`` as they came; the argument is not changed."""
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        """The transformed pictures, ``[B, channels, height, width]`` as they came; the argument is not changed.
+
+        ``fill`` is what stands where nothing was: 0 in pictures, what nobody knows in labels.
+        """
         ...
 
 
