@@ -331,6 +331,24 @@ def test_what_does_not_fit_is_refused(case: Case) -> None:
 
 
 @every
+def test_a_network_in_training_leaves_no_graph_behind(case: Case) -> None:
+    live = {name: part.clone().requires_grad_() for name, part in case.outputs().items()}
+    for labels, teacher in ((case.labels(), False), (case.labels(), True), (None, True)):
+        found = case.evaluate(live, labels, teacher=teacher)
+        assert not found.scores.values.requires_grad
+        same(found, case.evaluate(case.outputs(), labels, teacher=teacher))
+
+
+@every
+def test_in_and_out_of_inference_mode(case: Case) -> None:
+    with torch.inference_mode():
+        evaluator = evaluator_for(case.question)
+        evaluator.add({name: part[:9] for name, part in case.outputs().items()}, case.labels()[:9])
+    evaluator.add({name: part[9:] for name, part in case.outputs().items()}, case.labels()[9:])
+    same(evaluator.result(), case.evaluate(case.outputs(), case.labels()))
+
+
+@every
 def test_an_empty_batch_changes_nothing(case: Case) -> None:
     evaluator = evaluator_for(case.question)
     evaluator.add({name: part[:0] for name, part in case.outputs().items()}, case.labels()[:0])

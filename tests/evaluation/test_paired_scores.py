@@ -21,6 +21,7 @@ from joryu.evaluation import (
     sign_flip_test,
 )
 from joryu.questions import Question
+from joryu.targets.soft_targets import SoftTargets, Space
 
 
 def scores(values: object, better: Better = Better.HIGHER, name: str = "IoU") -> Scores:
@@ -139,6 +140,11 @@ def test_right_and_wrong_answers_are_not_paired_with_likeness() -> None:
     twin.add({"main": torch.eye(2)[:1]}, torch.tensor([0]))
     with pytest.raises(MismatchError, match="same examples"):
         compare_evaluations(question, judged, twin.result())
+    alike = evaluator_for(question)
+    targets = SoftTargets(values=torch.eye(2), space=Space.LOGITS, question=question)
+    alike.add({"main": torch.eye(2)}, None, targets)
+    with pytest.raises(MismatchError, match="expected right answer; received teacher's answer"):
+        compare_evaluations(question, judged, alike.result())
 
 
 def test_drawing_in_small_parts_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
+from joryu.evaluation.answers import outputs_of
 from joryu.evaluation.average_precision import average_precision, precision_at
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
@@ -79,6 +80,7 @@ __all__ = [
     "mcnemar_exact",
     "measure_latency",
     "most_confused",
+    "outputs_of",
     "per_class_accuracy",
     "permutation_test",
     "precision_at",

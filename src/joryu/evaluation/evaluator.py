@@ -152,21 +152,22 @@ class Evaluator:
             return
         if labels is not None:
             labels = self._codec.check(labels.to(outputs[MAIN].device), len(self.question), len(self.question.grid))
+        answers = None if teacher is None else teacher.to(outputs[MAIN].device)
         # From here on the batch is sound: one that was refused leaves nothing behind.
         self._heads, self._taught = set(outputs), teacher is not None
         if labels is None:
             self._unlabelled += n
-            self._alike(outputs, teacher)
+            self._alike(outputs, answers)
             return
         known = self._codec.known(labels)
         count = int(known.sum())
         self._labelled, self._unlabelled = self._labelled + count, self._unlabelled + n - count
         if count == n:
-            self._tally.add(outputs, labels, teacher)
+            self._tally.add(outputs, labels, answers)
             return
         if count:
-            self._tally.add(*_rows(known, outputs, teacher, labels))
-        self._alike(*_rows(~known, outputs, teacher, labels)[::2])
+            self._tally.add(*_rows(known, outputs, answers, labels))
+        self._alike(*_rows(~known, outputs, answers, labels)[::2])
 
     def result(self) -> Evaluated:
         """The evaluation of everything taken in.
@@ -237,7 +238,7 @@ def _rows(
     rows: Tensor, outputs: Outputs, teacher: SoftTargets | None, labels: Tensor
 ) -> tuple[Mapping[str, Tensor], Tensor, SoftTargets | None]:
     index = rows.nonzero().flatten()
-    answers = None if teacher is None else teacher.select(index.to(teacher.values.device))
+    answers = None if teacher is None else teacher.select(index)
     return {name: part[index] for name, part in outputs.items()}, labels[index], answers
 
 

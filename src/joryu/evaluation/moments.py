@@ -43,8 +43,9 @@ class Moments:
         spreads = torch.stack([(about[a] * about[b]).sum(0) for a, b in ((0, 0), (1, 1), (0, 1))])
         both = (self.count + count).clamp_min(1)
         shift, weight = means - self._means, self.count * count / both
-        self._spreads += spreads + weight * torch.stack([shift[0] ** 2, shift[1] ** 2, shift[0] * shift[1]])
-        self._means += shift * (count / both)
+        between = weight * torch.stack([shift[0] ** 2, shift[1] ** 2, shift[0] * shift[1]])
+        self._spreads = self._spreads + spreads + between
+        self._means = self._means + shift * (count / both)
         self.count = self.count + count
         self._low = torch.minimum(self._low, pair.masked_fill(~known, torch.inf).amin(1))
         self._high = torch.maximum(self._high, pair.masked_fill(~known, -torch.inf).amax(1))

@@ -48,9 +48,10 @@ class PixelEvaluation:
     * ``iou``: the mean over the pictures of ``|A ∩ B| / |A ∪ B|``, 1 where both are empty. Of several masks a picture
       has the mean over those with a known pixel. Of classes: the mean over those that its label or its answer has, the
       background among them, as a picture that is background alone must be worth something too
-    * ``dice``: ``2 |A ∩ B| / (|A| + |B|)`` in the same way
+    * ``dice``: ``2 |A ∩ B| / (|A| + |B|)``, its means taken in the same way
     * ``precision``: the mean over pictures and over the thresholds 0.50, 0.55, …, 0.95 of whether the IoU is greater
-      (Kaggle's "TGS Salt Identification Challenge": one object a picture; no mask answered where there is none is 1)
+      (Kaggle's "TGS Salt Identification Challenge": one object a picture; no mask answered where there is none is 1);
+      of several masks or classes the mean over the same as above
     * ``set_iou``: the mean over the classes of the IoU of all pixels together (Pascal VOC's), in ``per_output`` one by
       one; classes that nobody has are left out
     * ``accuracy``: the share of known pixels (of several masks: of pixels and masks) that are answered right
@@ -109,7 +110,8 @@ class PixelTally:
         columns = {"loss": losses, "iou": found.iou(), "dice": found.dice(), "hits": found.hits()}
         for name, column in columns.items():
             self._columns[name].append(column)
-        self._sums += torch.stack([part.sum(0) for part in (found.both, found.answered, found.true, found.known)])
+        sums = torch.stack([part.sum(0) for part in (found.both, found.answered, found.true, found.known)])
+        self._sums = self._sums + sums  # not in place, which inference mode forbids its tensors outside of it
         if teacher is not None:
             self._likeness.add(outputs, teacher)
 
