@@ -308,6 +308,8 @@ def test_nothing_known_at_all_is_an_error(case: Case) -> None:
 @every
 def test_what_does_not_fit_is_refused(case: Case) -> None:
     evaluator, outputs, labels = evaluator_for(case.question), case.outputs(), case.labels()
+    with pytest.raises(MismatchError, match=r"do not answer the question.*expected main; received logits"):
+        evaluator.add({"logits": outputs["main"]}, labels)
     with pytest.raises(MismatchError, match="outputs do not fit the question"):
         evaluator.add({"main": outputs["main"][..., :-1]}, labels)
     with pytest.raises(MismatchError, match="outputs and labels"):

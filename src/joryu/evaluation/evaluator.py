@@ -190,6 +190,8 @@ class Evaluator:
             self._likeness.add(outputs, teacher)
 
     def _check(self, outputs: Outputs, labels: Tensor | None, teacher: SoftTargets | None) -> None:
+        if MAIN not in outputs:
+            raise MismatchError("outputs do not answer the question", expected=MAIN, received=", ".join(outputs))
         main, axes = outputs[MAIN], 1 + len(self.question.grid)
         if main.ndim != axes + 1 or main.shape[-1] != len(self.question):
             names = ", ".join(("examples", *self.question.grid))
@@ -200,21 +202,21 @@ class Evaluator:
                 "outputs and labels do not fit one another", expected=f"labels of {list(main.shape[:axes])}",
                 received=list(labels.shape),
             )  # fmt: skip
+        if not all(bool(outputs[head].isfinite().all()) for head in (MAIN, LOG_VARIANCE) if head in outputs):
+            hint = "the model diverged; try a lower learning rate"
+            raise InputError("outputs are not finite", expected="finite numbers", hint=hint)
+        self._check_teacher(set(outputs), len(main), teacher)
+
+    def _check_teacher(self, heads: set[str], n: int, teacher: SoftTargets | None) -> None:
         if teacher is not None:
             self.question.require(teacher.question, mine="the examples", others="the teacher's answers")
-            if len(teacher) != len(main):
-                raise MismatchError("a teacher's answers do not pair up", expected=len(main), received=len(teacher))
-        if self._heads is not None and (self._heads, self._taught) != (set(outputs), teacher is not None):
+            if len(teacher) != n:
+                raise MismatchError("a teacher's answers do not pair up", expected=n, received=len(teacher))
+        if self._heads is not None and (self._heads, self._taught) != (heads, teacher is not None):
             raise MismatchError(
                 "one batch has what another has not", expected=_listed(self._heads, self._taught),
-                received=_listed(set(outputs), teacher is not None),
+                received=_listed(heads, teacher is not None),
             )  # fmt: skip
-        if not all(bool(outputs[head].isfinite().all()) for head in (MAIN, LOG_VARIANCE) if head in outputs):
-            raise InputError(
-                "outputs are not finite",
-                expected="finite numbers",
-                hint="the model diverged; try a lower learning rate",
-            )
 
 
 def described(evaluation: Evaluated, **more: object) -> dict[str, Any]:
