@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -362,3 +363,18 @@ def test_what_nobody_carries_is_refused_by_name() -> None:
     graded = Question(names=("sky", "sea"), grid=PICTURE, labels=LabelKind.DISTRIBUTION)
     with pytest.raises(InputError, match=r"cannot be evaluated yet.*distribution labels, one of 2 classes for each"):
         evaluator_for(graded)
+
+
+@pytest.mark.parametrize("name", [name for name, case in ROWS.items() if case.question.grid])
+def test_what_is_kept_of_a_picture_does_not_grow_with_it(name: str) -> None:
+    question = ROWS[name].question
+
+    def kept(side: int) -> int:
+        outputs = torch.randn(5, side, side, len(question), generator=generator())
+        space = Space.LOGITS if question.link.has_probs else Space.NUMBERS
+        labels = outputs.argmax(-1) if question.labels is LabelKind.CLASS else (outputs > 0).float()
+        evaluator = evaluator_for(question)
+        evaluator.add({"main": outputs}, labels, SoftTargets(values=outputs, space=space, question=question))
+        return len(pickle.dumps(evaluator))  # whole storages, as views keep them alive
+
+    assert kept(40) == kept(4)

@@ -64,8 +64,12 @@ def test_beside_scikit_learn_near_and_far_from_zero(offset: float) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_constant_labels_have_no_r2_however_they_are_rounded(size: int) -> None:
-    labels = torch.full((100, 1), 0.1)
-    assert evaluate({"main": torch.randn(100, 1, generator=torch.Generator().manual_seed(0))}, labels, size).r2 is None
+    answers = torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
+    assert evaluate({"main": answers}, torch.full((100, 1), 0.1), size).r2 is None
+    moments = Moments(1)
+    for rows in torch.arange(100).split(size):
+        moments.add(torch.full((len(rows), 1), 0.1, dtype=torch.float64), answers[rows])
+    assert moments.r2() == moments.correlation() == [None]
 
 
 def test_likelihood_and_interval_of_a_student_that_knows_its_error() -> None:
@@ -81,6 +85,8 @@ def test_likelihood_and_interval_of_a_student_that_knows_its_error() -> None:
     assert sure.coverage == pytest.approx(norm.cdf(HALF_WIDTH / math.e) * 2 - 1, abs=0.01)
     assert sure.nll is not None
     assert sure.nll > expected
+    assert torch.equal(sure.scores.values, found.scores.values)  # squared errors, whatever it says of them
+    assert found.scores.values[0].item() == pytest.approx(labels[0].square().mean().item())
     by_name = {measure.name: measure.value for measure in sure.measures}
     assert by_name["90 % interval: coverage off by"] == pytest.approx(0.9 - (sure.coverage or 0))
 

@@ -20,7 +20,8 @@ def average_precision(scores: Tensor, positive: Tensor, known: Tensor, *, dim: i
     tensor(0.8333, dtype=torch.float64)
     """
     scores, positive, known = (part.movedim(dim, -1) for part in (scores, positive & known, known))
-    ordered, order = scores.masked_fill(~known, -torch.inf).sort(dim=-1, descending=True)
+    # What is not known keeps its place and counts for nothing there.
+    ordered, order = scores.sort(dim=-1, descending=True)
     hits = positive.gather(-1, order).double()
     counted = known.gather(-1, order).double()
     precision = hits.cumsum(-1) / counted.cumsum(-1).clamp_min(1)

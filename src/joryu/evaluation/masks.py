@@ -61,7 +61,7 @@ class Overlap(NamedTuple):
             found = torch.bincount((rows + cells)[where], minlength=len(cells) * n_classes)
             return found.reshape(-1, n_classes).cpu()
 
-        both, answered, present = counts(true, known & (answer == true)), counts(answer, known), counts(true, known)
+        both, answered, present = counts(true, answer == true), counts(answer, known), counts(true, known)
         total = present.sum(1, keepdim=True).expand_as(present)
         return cls(both, answered, present, total, (answered + present) > 0)
 
