@@ -102,7 +102,7 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 REFUSED = [
     (
         "Tuple",
-        r"gives something else than the outputs asked for \(expected \[2, 10\]; received a tuple\); return the outputs alone",
+        r"something else than the outputs asked for \(expected \[2, 10\]; received a tuple\); return the outputs alone",
     ),
     ("TupleInTraining", "received a tuple"),
     ("few_classes", r"expected \[2, 10\]; received \[2, 7\]"),

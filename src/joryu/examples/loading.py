@@ -22,6 +22,7 @@ from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress
 from joryu.examples.specs import BUNDLED, Place, find_place, table_of
+from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 
 class _How(NamedTuple):
@@ -92,7 +93,6 @@ _LAYOUTS = {
         labelled=_one_set,
     ),
 }
-from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 
 def load_examples(
@@ -108,8 +108,8 @@ def load_examples(
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
     labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
-    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
-    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
+    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is
+    sought among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
 
     ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
     splits answers to ``train`` and ``all`` alone. ``column`` names the column of pictures, of labels, or both
