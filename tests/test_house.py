@@ -47,7 +47,17 @@ ALLOWED = {
         "teachers",
     },
     "labelling": {"errors", "durable", "questions", "annotations", "examples", "targets", "teachers"},
-    "training": {"errors", "durable", "questions", "examples", "targets", "objectives", "students", "teachers", "evaluation"},
+    "training": {
+        "errors",
+        "durable",
+        "questions",
+        "examples",
+        "targets",
+        "objectives",
+        "students",
+        "teachers",
+        "evaluation",
+    },
 }
 OUTSIDE = {"__main__", "cli", "experiments"}  #: imported by nobody
 

@@ -15,6 +15,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import require_unsplit
 from joryu.examples.pictures import Picture, Progress, read_pictures
+from joryu.examples.preparation import PicturePreparation
 
 
 def load_annotated(
@@ -51,7 +52,12 @@ def load_annotated(
         name=folder.resolve().name,
         sources=[file.path for file in kept],
     )
-    return replace(examples, rejected=tuple(sorted([*gone, *read.rejected])), sizes=read.sizes)
+    return replace(
+        examples,
+        rejected=tuple(sorted([*gone, *read.rejected])),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
+    )
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:

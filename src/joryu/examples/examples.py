@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
+
+if TYPE_CHECKING:
+    from joryu.examples.preparation import Preparation
 
 UNLABELLED = UNKNOWN  #: the label of an example that has none
 
@@ -38,6 +41,7 @@ class Examples:
     none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and
     ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
     ``sizes`` is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
+    ``preparation`` is how a file or a row became its input, where they come from any.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -51,6 +55,7 @@ class Examples:
     question: Question | None
     name: str = "examples"
     sources: tuple[str, ...] | None = None
+    preparation: Preparation | None = None
     rejected: tuple[Rejected, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
     sizes: npt.NDArray[np.int64] | None = None

@@ -15,6 +15,7 @@ from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
+from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tables import require_no_table
 from joryu.examples.tree import Folder, link_root, printable
 
@@ -77,7 +78,13 @@ def load_folder(
         sources=[_name(path, top) for path, _ in kept],
     )
     rejected = by_weight([*plan.rejected, *passed_over, *read.rejected])
-    return replace(examples, rejected=tuple(rejected), remarks=tuple(plan.remarks), sizes=read.sizes)
+    return replace(
+        examples,
+        rejected=tuple(rejected),
+        remarks=tuple(plan.remarks),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
+    )
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:

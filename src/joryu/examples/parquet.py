@@ -21,6 +21,7 @@ from joryu.examples.layouts import find_split, require_unsplit
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
+from joryu.examples.preparation import PicturePreparation
 
 _ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
 
@@ -84,7 +85,9 @@ def load_parquet(
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
     )
-    examples = replace(examples, remarks=tuple(found.remarks), sizes=read.sizes)
+    examples = replace(
+        examples, remarks=tuple(found.remarks), preparation=PicturePreparation.of(examples.inputs), sizes=read.sizes
+    )
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 

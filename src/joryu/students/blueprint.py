@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.examples.preparation import Preparation
 from joryu.questions import Asked, Question
 from joryu.students.answers import Answers
 from joryu.students.architecture import build_architecture
@@ -25,7 +26,9 @@ PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 
 class Blueprint(BaseModel):
-    """Architecture, input shape, question and input normalisation of a student (or of a teacher trained here).
+    """Architecture, input shape, question, preparation and input normalisation of a student (or of a teacher).
+
+    The ``preparation`` is how a file or a row becomes an input, so that a student needs nothing but itself.
 
     ``classes`` is short for the question which of them it is. ``heads`` names what the student also learns to say,
     each head with the names of its outputs (`joryu.objectives.WithSignals`): training alone sees them.
@@ -45,6 +48,7 @@ class Blueprint(BaseModel):
     std: tuple[float, ...] = (1.0,)
     scale: float = 1.0
     heads: dict[str, tuple[str, ...]] = {}
+    preparation: Preparation | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -69,7 +73,13 @@ class Blueprint(BaseModel):
 
     @classmethod
     def fitted(
-        cls, architecture: str, inputs: Tensor, question: Question, *, heads: dict[str, tuple[str, ...]] | None = None
+        cls,
+        architecture: str,
+        inputs: Tensor,
+        question: Question,
+        *,
+        heads: dict[str, tuple[str, ...]] | None = None,
+        preparation: Preparation | None = None,
     ) -> Self:
         """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
         mean, std, scale = measure_normalisation(inputs)
@@ -81,6 +91,7 @@ class Blueprint(BaseModel):
             std=tuple(std),
             scale=scale,
             heads=heads or {},
+            preparation=preparation,
         )
 
     def build(self) -> nn.Sequential:

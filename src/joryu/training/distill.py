@@ -126,7 +126,11 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
         )
         check(labelled, recipe)  # before the student is trained, not after
     blueprint = Blueprint.fitted(
-        lesson.student, teaching.inputs, targets.manifest.question, heads=_heads(targets, lesson)
+        lesson.student,
+        teaching.inputs,
+        targets.manifest.question,
+        heads=_heads(targets, lesson),
+        preparation=examples.preparation,
     )
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
@@ -224,7 +228,7 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     lesson = Lesson(validation=validation, test=test)
     rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = _divide(rest.labelled(), lesson, recipe.seed)
-    blueprint = Blueprint.fitted(network, teaching.inputs, examples.asked_question)
+    blueprint = Blueprint.fitted(network, teaching.inputs, examples.asked_question, preparation=examples.preparation)
     material = Material(teaching, LabelsAlone(parse_views(views)), validation=validating)
     run = replace(run, notes=run.notes | _held_out(examples, test))
     return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)

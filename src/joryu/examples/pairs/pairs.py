@@ -28,6 +28,7 @@ from joryu.examples.pictures import (
     read_pictures,
     strict_pillow,
 )
+from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tree import printable
 
 OPTIONS: Final = ("classes",)
@@ -84,7 +85,13 @@ def load_pairs(
     )
     told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *find_unread(root)]
     left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
-    return replace(examples, rejected=tuple(left_out), remarks=tuple(told), sizes=read.sizes[rows])
+    return replace(
+        examples,
+        rejected=tuple(left_out),
+        remarks=tuple(told),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes[rows],
+    )
 
 
 def pair_splits(root: Path) -> set[str]:

@@ -137,6 +137,7 @@ class TablePreparation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["table"] = "table"
     columns: tuple[Column, ...]
 
     @property

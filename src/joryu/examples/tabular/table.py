@@ -93,7 +93,8 @@ def load_table(place: Path | str, split: str = "train", options: TableOptions | 
     found = _examples(sheet, plan, Path(place).stem)
     read_as = () if sheet is fitted_on else sheet.remarks
     every = (*remarks, *fitted_on.remarks, *read_as, *plan.remarks, *found.remarks)
-    return LoadedTable(replace(found, remarks=tuple(dict.fromkeys(every))), plan.preparation, plan.targets)
+    found = replace(found, remarks=tuple(dict.fromkeys(every)), preparation=plan.preparation)
+    return LoadedTable(found, plan.preparation, plan.targets)
 
 
 def table_splits(place: Path | str) -> set[str]:
