@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from joryu.errors import InputError, JoryuError, MismatchError, Stop
-from joryu.examples import Examples
+from joryu.examples import Examples, load_examples
 from joryu.examples.views import parse_views
 from joryu.questions import Question
 from joryu.targets import Cost, Encoding, Flush, SoftTargets, Space, Store
@@ -220,7 +220,8 @@ label_examples(Dying(blind_to(digits, 1)), digits, Path({out!r}), options=option
 
 
 @pytest.mark.slow
-def test_a_kill_loses_at_most_the_open_shard(tmp_path: Path, digits: Examples) -> None:
+def test_a_kill_loses_at_most_the_open_shard(tmp_path: Path) -> None:
+    digits = load_examples("digits").select(range(N))
     script = KILLED.format(here=str(Path(__file__).parent), out=str(tmp_path / "out"))
     done = subprocess.run([sys.executable, "-c", script], env=os.environ, check=False)
     assert done.returncode == -signal.SIGKILL
