@@ -13,7 +13,7 @@ from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_e
 if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.targets import Store
-    from joryu.targets.statistics import Agreement
+    from joryu.targets.agreement import Agreement
     from joryu.teachers.labelling import Labelled
 
 
@@ -106,7 +106,7 @@ def label(
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
-        "agreement": None if agreement is None else agreement.accuracy,
+        "agreement": None if agreement is None else agreement.score,
     }
     emit(summary, as_json, _in_words(out, done))
 

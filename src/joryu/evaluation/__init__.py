@@ -2,7 +2,6 @@
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of
-from joryu.evaluation.average_precision import average_precision, precision_at
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
@@ -26,6 +25,7 @@ from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
+from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
 
 __all__ = [
