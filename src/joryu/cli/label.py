@@ -74,8 +74,8 @@ def label(
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if (grown := growth_of(who, known, out)) is not None:
         talk(
-            f"the set has changed since {out} was labelled: {grown.new:,} new examples are asked, {grown.kept:,} are"
-            f" kept, {grown.gone:,} are no longer in the set (their answers stay)"
+            f"the set has changed since {out} was labelled: {grown.new:,} new examples asked, {grown.kept:,} kept,"
+            f" {grown.gone:,} no longer in the set (what was answered about them stays)"
         )
     if would_add_views(out, shown_as, n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
@@ -99,7 +99,7 @@ def label(
     agreement = _talk_of_what_was_said(done.store, known)
     summary = {
         "store": str(out),
-        "answers": len(done.store),
+        "answers": len(done.store) - done.store.manifest.strangers,
         "asked": done.asked,
         "kept": done.kept,
         "no_longer_in_the_set": done.store.manifest.strangers,
@@ -120,7 +120,7 @@ def _in_words(out: Path, done: Labelled) -> str:
     elif done.kept:
         words += f": {done.kept} were there, {done.asked} asked now"
     if strangers:
-        words += f"; {strangers} more are about examples that are no longer in the set"
+        words += f"; beside them {strangers} about examples no longer in the set"
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 
