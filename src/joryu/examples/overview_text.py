@@ -30,7 +30,9 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
     said = [find_place(spec).layout, _which(spec, split)]
     if unlabelled < len(examples):
         said.append(f"{plural(sum(1 for n in counts.values() if n), output_noun(examples))}{_where(examples)}")
-    said.append(f"{plural(len(examples), noun(examples))} {'×'.join(map(str, examples.inputs.shape[1:]))}")
+    shape = "×".join(map(str, examples.inputs.shape[1:]))
+    of = shape if examples.inputs.ndim == PICTURE_AXES else f"of {shape} inputs"
+    said.append(f"{plural(len(examples), noun(examples))} {of}")
     if unlabelled:
         said.append("none labelled" if unlabelled == len(examples) else f"{unlabelled:,} without label")
     more = [f"{len(examples.rejected):,} left out"] if examples.rejected else []
@@ -171,13 +173,14 @@ def _class_lines(overview: Overview) -> list[str]:
     names: list[str | None] = list(overview.classes)
     shown = names[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
     first_part = next(iter(overview.parts.values()))
+    many = f"{noun(first_part)}s"
     head = plural(len(names), output_noun(first_part)) if names else "no classes"
     first = [head, *("(no label)" if name is None else _cut(name) for name in shown)]
     columns = [first]
     for split, found in counts.items():
         columns.append(
             [
-                plural(2, noun(first_part)).removeprefix("2 ") if overview.unsplit else split,
+                many if overview.unsplit else split,
                 *(f"{found[name]:,}" if found[name] else "–" for name in shown),
             ]
         )

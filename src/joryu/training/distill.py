@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
@@ -73,7 +76,9 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
         targets.manifest.question,
         heads=_heads(targets, lesson, objective),
         preparation=examples.preparation,
+        outputs_like=_numbers(teaching, targets),
     )
+    objective = replace(objective, units=blueprint.output_std)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | held_out(examples, lesson.test))
@@ -85,9 +90,19 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     run = replace(run, folder=run.folder / TWIN)
     _require_one_precision(student, run, recipe)
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
-    alone = _also(HardLabels(link=question.link), blueprint, 0.0)
+    alone = _also(HardLabels(link=question.link, units=blueprint.output_std), blueprint, 0.0)
     twin = train(blueprint, labelled, objective=alone, recipe=recipe, run=run)
     return Distilled(student, twin, parts)
+
+
+def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
+    """What the scale of numbers is measured on: the labels that are taught, else what the teacher said of them."""
+    if targets.manifest.question.link.has_probs:
+        return None
+    if bool(teaching.known.any()):
+        return teaching.labels
+    answers = targets.gather(targets.rows(teaching.ids, 0)).mean()
+    return answers.numbers().where(answers.coverage, math.nan) if answers.coverage is not None else answers.numbers()
 
 
 def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:

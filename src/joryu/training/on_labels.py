@@ -38,7 +38,10 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = divide(rest.labelled(), lesson, recipe.seed)
     question = examples.asked_question
-    blueprint = Blueprint.fitted(network, teaching.inputs, question, preparation=examples.preparation)
+    blueprint = Blueprint.fitted(
+        network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
+    )
     material = Material(teaching, LabelsAlone(parse_views(views)), validation=validating)
     run = replace(run, notes=run.notes | held_out(examples, test))
-    return train(blueprint, material, objective=HardLabels(link=question.link), recipe=recipe, run=run)
+    objective = HardLabels(link=question.link, units=blueprint.output_std)
+    return train(blueprint, material, objective=objective, recipe=recipe, run=run)
