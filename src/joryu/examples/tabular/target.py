@@ -83,11 +83,12 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
 
 
 def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
-    """Whether a column holds lists of tags: as its type says, or text that is ``wanted`` as tags and is not 0 and 1."""
+    """Whether a column holds lists of tags: as its type says, or text that is ``wanted`` as tags and is no 0 and 1."""
     kind = sheet[target].type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return True
-    return wanted and not set(map(str.lower, _distinct(sheet, target))) <= set(_TRUTH)
+    values = _distinct(sheet, target) if wanted else []
+    return not (set(map(str.lower, values)) <= set(_TRUTH) or all(map(is_number, values)))
 
 
 def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
