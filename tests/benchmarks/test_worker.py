@@ -37,18 +37,14 @@ def test_pictures_are_the_same_every_time_and_cover_the_classes():
 def test_the_plain_student_is_ours(network):
     work = Work(network, 8, batch=8)
     channels = work.shape[0]
-    ours = (
-        Blueprint(
-            architecture=work.architecture(teacher=False),
-            input_shape=work.shape,
-            classes=tuple("0123456789"),
-            mean=(MEAN,) * channels,
-            std=(STD,) * channels,
-            scale=1 / 255,
-        )
-        .build()
-        .eval()
-    )
+    ours = Blueprint(
+        architecture=work.architecture(teacher=False),
+        input_shape=work.shape,
+        classes=tuple("0123456789"),
+        mean=(MEAN,) * channels,
+        std=(STD,) * channels,
+        scale=1 / 255,
+    ).build()
     torch_parts.fill(ours, work, teacher=False)
     pictures = torch.from_numpy(work.pictures()[0])
     torch.testing.assert_close(torch_parts.student(work).cpu()(pictures), ours(pictures)["main"], rtol=1e-4, atol=1e-5)
