@@ -11,6 +11,7 @@ from joryu.questions.labels import NATURAL, LabelKind
 from joryu.questions.link import Link
 
 MAIN = "main"  #: the name of the outputs that answer the question
+LOG_VARIANCE = "log_variance"  #: the name of the head that says how far off each number may be
 
 PICTURE = ("height", "width")
 GRIDS: tuple[tuple[str, ...], ...] = ((), PICTURE)  #: the axes on which a question may repeat inside one example
@@ -106,9 +107,18 @@ class Question:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __str__(self) -> str:
+    @property
+    def count(self) -> str:
+        """How many outputs there are, in words.
+
+        >>> Question.one_of(10).count, Question.numbers(["price"]).count
+        ('10 classes', '1 number')
+        """
         single, many = _WORDS[self.link]
-        count = f"{len(self)} {many if len(self) > 1 else single}"
+        return f"{len(self)} {many if len(self) > 1 else single}"
+
+    def __str__(self) -> str:
+        count = self.count
         what = f"one of {count}" if self.link is Link.SOFTMAX else count
         names = ", ".join(self.names[:_SHOWN]) + (", …" if len(self) > _SHOWN else "")
         return f"{what}{' for each pixel' if self.grid else ''}: {names}"
