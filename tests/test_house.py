@@ -46,6 +46,17 @@ ALLOWED = {
         "students",
         "teachers",
     },
+    "serving": {
+        "allocator",
+        "errors",
+        "durable",
+        "questions",
+        "examples",
+        "targets",
+        "objectives",
+        "students",
+        "evaluation",
+    },
     "labelling": {"errors", "durable", "questions", "annotations", "examples", "targets", "teachers"},
     "training": {
         "errors",
