@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import NamedTuple
 
 from joryu.serving.predictor import Predicted
 
@@ -26,20 +27,29 @@ def table_lines(found: Iterable[Predicted], top: int | None = None, *, headed: b
     first = list(islice(rows, _LOOKED_AT))
     if not first:
         return
-    head = {name: name for name in first[0]}
-    widths = [min(_WIDEST, max(len(row[name]) for row in (head, *first))) for name in head]
+    head = {column: column.name for column in first[0]}
+    widths = [min(_WIDEST, max(len(row[column]) for row in (head, *first))) for column in head]
     for row in chain([head] if headed else [], first, rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row.values(), widths, strict=True)).rstrip()
 
 
-def _cells(found: Predicted, top: int | None) -> dict[str, str]:
-    row = {} if found.row is None else {"row": str(found.row)}
+class _Column(NamedTuple):
+    """An output may be called as the columns are that say where its answer belongs."""
+
+    name: str
+    answers: bool
+
+
+def _cells(found: Predicted, top: int | None) -> dict[_Column, str]:
+    where = {"file": found.name} | ({} if found.row is None else {"row": str(found.row)})
     answer = {} if found.answer is None else found.answer.cells(top)
-    # An output may be called "file" too: the file's name keeps a column of its own.
-    named = {"file": _plain(found.name)} | row
-    return named | {(f"{name} " if name in named else name): text for name, text in answer.items()}
+    return {
+        _Column(_plain(name), answers): _plain(text)
+        for answers, cells in ((False, where), (True, answer))
+        for name, text in cells.items()
+    }
 
 
-def _plain(name: str) -> str:
-    """A name without what would break a line or move the cursor."""
-    return "".join(letter if letter.isprintable() else "�" for letter in name)
+def _plain(text: str) -> str:
+    """A text without what would break a line or move the cursor."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
