@@ -46,17 +46,7 @@ ALLOWED = {
         "students",
         "teachers",
     },
-    "serving": {
-        "allocator",
-        "errors",
-        "durable",
-        "questions",
-        "examples",
-        "targets",
-        "objectives",
-        "students",
-        "evaluation",
-    },
+    "serving": {"allocator", "errors", "durable", "questions", "examples", "students", "evaluation"},
     "labelling": {"errors", "durable", "questions", "annotations", "examples", "targets", "teachers"},
     "training": {
         "errors",

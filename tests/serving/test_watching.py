@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.serving import load
+from joryu.serving.files import wanted_of
 from joryu.serving.watching import Watch
 
 Student = Callable[..., Path]
@@ -103,29 +105,32 @@ def test_what_cannot_be_read_is_named_once_until_it_changes(pictures: Path, stud
     assert [names(watch) for _ in range(2)] == [[], ["broken.jpg"]]
 
 
-def test_masks_are_written_apart_and_not_predicted_again(tmp_path: Path, pictures: Path, student: Student) -> None:
-    predictor = load(student("mask"))
-    with pytest.raises(InputError, match="a folder of their own"):
-        Watch(predictor, pictures)
-    with pytest.raises(InputError, match="a folder of their own"):
-        Watch(predictor, pictures, out=pictures)
-    watch = Watch(predictor, pictures, out=pictures / "masks")
+@pytest.mark.parametrize("kind", ["mask", "masks"])
+@pytest.mark.parametrize("out", [None, ".", "masks", ".."])
+def test_masks_are_not_predicted_again(out: str | None, kind: str, pictures: Path, student: Student) -> None:
+    """Wherever they are: beside the pictures, in a folder among them, or in the one that theirs is in."""
+    predictor, apart = load(student(kind)), None if out is None else pictures / out
+    watch = Watch(predictor, pictures, out=apart)
     assert [len(names(watch)) for _ in range(4)] == [0, 12, 0, 0]
-    with Image.open(pictures / "masks" / "00.png.mask.png") as mask:
-        assert np.array_equal(np.asarray(mask), predictor.predict(pictures / "00.png").masks()["salt"])
-    assert json.loads((pictures / "masks" / "00.png.json").read_text())["masks"] == {"salt": "00.png.mask.png"}
+    beside = pictures / (out or ".")
+    said = json.loads((beside / "00.png.json").read_text())["masks"]
+    for name, mask in predictor.predict(pictures / "00.png").masks().items():
+        with Image.open(beside / said[name]) as image:
+            assert np.array_equal(np.asarray(image), mask)
+    again = list(wanted_of([str(pictures)], io.BytesIO(), without=apart))
+    assert [one.place.as_posix() for one in again] == [f"{at:02}.png" for at in range(12)]
 
 
 def test_a_folder_that_goes_ends_it_in_one_line(tmp_path: Path, pictures: Path, student: Student) -> None:
     run = student("classes")
     with pytest.raises(InputError, match="cannot be watched"):
         Watch(load(run), tmp_path / "nowhere")
-    polls = Watch(load(run), pictures).polls(1.0, rest=lambda _: shutil.rmtree(pictures))
+    polls = Watch(load(run), pictures).polls(rest=lambda _: shutil.rmtree(pictures))
     list(next(polls))
     with pytest.raises(InputError, match="has gone while it was watched"):
         list(next(polls))
     with pytest.raises(InputError, match="interval is not usable"):
-        next(Watch(load(run), tmp_path).polls(0.0))
+        Watch(load(run), tmp_path, interval=0.0)
 
 
 @pytest.mark.slow

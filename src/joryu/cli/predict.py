@@ -61,21 +61,23 @@ def predict(
     predictor = load(run, threshold=threshold, batch_size=batch_size, tell=talk)
     require_settings(predictor.question, top=top)
     if watch is not None:
-        _keep_watching(Watch(predictor, watch, out=out, top=top), interval, top, as_json)
+        looked_at = Watch(predictor, watch, out=out, top=top, interval=interval)
+        talk(f"looks into {watch} every {interval:g} seconds; Ctrl-C ends it")
+        _keep_watching(looked_at, top, as_json)
         return
     answers = None if out is None else Answers(out, predictor, top=top)
     outcome = Outcome()
-    found = outcome.counted(predictor.predict_each(wanted_of(files or [], sys.stdin.buffer)))
+    found = outcome.counted(predictor.predict_each(wanted_of(files or [], sys.stdin.buffer, without=out)))
     _print_lines(found if answers is None else answers.written(found), top, as_json)
     outcome.require_some()
     talk_of_rejected(outcome.left_out)
 
 
-def _keep_watching(watch: Watch, interval: float, top: int | None, as_json: bool) -> None:
+def _keep_watching(watch: Watch, top: int | None, as_json: bool) -> None:
     from joryu.serving.outcome import Outcome
 
     headed = True
-    for found in watch.polls(interval):
+    for found in watch.polls():
         outcome = Outcome()
         _print_lines(outcome.counted(found), top, as_json, headed=headed)
         talk_of_rejected(outcome.left_out)

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.objectives import LOG_VARIANCE, MAIN
-from joryu.questions import Link, Question
+from joryu.questions import LOG_VARIANCE, MAIN, Link, Question
 
 Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 

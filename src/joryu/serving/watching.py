@@ -25,35 +25,33 @@ class Watch:
     goes on where it stopped. What cannot be read is named once, and again when the file has changed.
 
     Raises:
-        InputError: no such folder, one that cannot be written, or masks with no folder of their own.
+        InputError: no such folder, one that cannot be written, or an interval that is no time.
     """
 
-    def __init__(self, predictor: Predictor, folder: Path, *, out: Path | None = None, top: int | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, folder: Path, *, out: Path | None = None, top: int | None = None,
+        interval: float = 2.0,
+    ) -> None:  # fmt: skip
+        if not 0 < interval < float("inf"):
+            raise InputError("is not usable", setting="interval", expected="seconds > 0", received=interval)
         if not folder.is_dir():
             raise InputError(f"{folder} cannot be watched", expected="a folder")
-        apart = out is not None and out.resolve() != folder.resolve()
-        if predictor.question.grid and not apart:
-            raise InputError(
-                "masks are pictures themselves, which would be predicted again beside the others",
-                expected="a folder of their own", hint="name one with --out",
-            )  # fmt: skip
+        self.interval = interval
         self._predictor, self._folder = predictor, folder
         self._answers = Answers(folder if out is None else out, predictor, top=top)
-        self._apart = out if apart else None
+        self._out = out
         self._seen: dict[Path, Stamp] = {}
         self._done: dict[Path, Stamp] = {}
 
-    def polls(self, interval: float, rest: Callable[[float], None] = time.sleep) -> Iterator[Iterator[Predicted]]:
-        """What each look finds, with a rest between two of them; it never ends by itself.
+    def polls(self, rest: Callable[[float], None] = time.sleep) -> Iterator[Iterator[Predicted]]:
+        """What each look finds, with a rest of ``interval`` seconds between two of them; it never ends by itself.
 
         Raises:
-            InputError: an interval that is no time, or the folder has gone.
+            InputError: the folder has gone.
         """
-        if not 0 < interval < float("inf"):
-            raise InputError("is not usable", setting="interval", expected="seconds > 0", received=interval)
         while True:
             yield self.poll()
-            rest(interval)
+            rest(self.interval)
 
     def poll(self) -> Iterator[Predicted]:
         """What has come to rest since the last look, each written before it is told; and what cannot be read."""
@@ -89,7 +87,7 @@ class Watch:
 
     def _files(self) -> list[tuple[Wanted, Path]]:
         try:
-            found = list(walk(self._folder, without=self._apart))
+            found = list(walk(self._folder, without=self._out))
         except FileNotFoundError as error:  # a folder inside may go while it is walked through
             if self._folder.is_dir():
                 return []

@@ -18,11 +18,10 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, JoryuError
 from joryu.examples.tree import printable
 from joryu.serving.answers import Mask
-from joryu.serving.files import SIDECAR
+from joryu.serving.files import MASK, SIDECAR
 from joryu.serving.predictor import Predicted, Predictor
 from joryu.serving.reading import Wanted
 
-MASK: Final = ".mask.png"
 _MODEL: Final = "model"  #: the entry by which an answer is told from any other JSON file
 _PATH: Final = "path"
 
