@@ -122,9 +122,9 @@ def test_mistakes_are_one_line(digits: Path, tmp_path: Path, run: Run) -> None:
         ((tmp_path / "nowhere", test), "nowhere is not a finished run"),
         ((tmp_path / "unfinished", test), "received an unfinished run); finish it with the command that began it"),
         ((student, tmp_path / "empty"), "there is nothing to predict (expected at least one file; received none)"),
-        ((student, "nowhere.png"), "(received nowhere.png: cannot be opened: No such file or directory)"),
+        ((student, "nowhere.png"), "joryu: nowhere.png: cannot be opened: No such file or directory"),
         ((student, tmp_path), "none of 2 files can be used (received "),
-        ((student, tmp_path / "x.txt"), "x.txt: not a picture that can be read)"),
+        ((student, tmp_path / "x.txt"), "x.txt: not a picture that can be read"),
         (
             (student, test, "--out", tmp_path / "x.txt"),
             "x.txt cannot be written (expected a folder; received File exists)",

@@ -42,6 +42,7 @@ class Outcome:
             return
         if not self._left_out:
             raise InputError("there is nothing to predict", expected="at least one file", received="none")
-        first, many = self.left_out[0], len(self._left_out)
-        what = "the file cannot be used" if many == 1 else f"none of {many} files can be used"
-        raise InputError(what, received=f"{first.name}: {first.reason}")
+        first, *others = self.left_out
+        if not others:
+            raise InputError(f"{first.name}: {first.reason}")
+        raise InputError(f"none of {len(others) + 1:,} files can be used", received=f"{first.name}: {first.reason}, …")
