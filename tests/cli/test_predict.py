@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -139,3 +140,48 @@ def test_mistakes_are_one_line(digits: Path, tmp_path: Path, run: Run) -> None:
         assert (code, out) == (2, ""), words
         assert said in err, words
         assert err.count("\n") == 1, err
+
+
+def test_a_table_learned_from_is_a_table_predicted(tmp_path: Path, run: Run) -> None:
+    """Numbers, in the units of the labels; the target's own column may be there or not."""
+    rng = np.random.default_rng(0)
+    size, colour = rng.normal(50, 20, 200), rng.integers(0, 2, 200)
+    price = 1000 + 30 * size + 400 * colour
+    rows = [f"{a:.3f},{'red' if b else 'blue'},{c:.3f}" for a, b, c in zip(size, colour, price, strict=True)]
+    (tmp_path / "train.csv").write_text("\n".join(["size,colour,price", *rows]))
+    words = f"train --network mlp:32x1 --examples table:{tmp_path}/train.csv,target=price --epochs 60 --batch-size 16"
+    assert run(*words.split(), "--out", tmp_path / "run", "--learning-rate", 0.01)[0] == 0
+    (tmp_path / "new.csv").write_text("colour,size\nred,50\nblue,50\ngreen,50\n")
+    code, out, err = run("predict", tmp_path / "run", tmp_path / "new.csv", "--json")
+    said = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [one["row"] for one in said] == [2, 3, 4]
+    assert [one["numbers"]["price"] for one in said[:2]] == pytest.approx([2900, 2500], abs=100)
+    assert "1 row of no category it was fitted on ('green'): zeros stand for them" in err
+    (tmp_path / "text.csv").write_text("colour,size\nred,large\n")
+    code, out, err = run("predict", tmp_path / "run", tmp_path / "text.csv")
+    assert (code, out) == (2, "")
+    assert "text.csv: column 'size' holds numbers, and row 2 of text.csv something else (received 'large')" in err
+
+
+def test_masks_learned_from_pairs_are_written_as_pictures(tmp_path: Path, run: Run) -> None:
+    rng = np.random.default_rng(0)
+    for at in range(40):
+        mask = np.zeros((24, 24), np.uint8)
+        top, left = rng.integers(2, 14, 2)
+        mask[top : top + 8, left : left + 8] = 255
+        picture = (rng.integers(0, 90, (24, 24)) + (mask > 0) * 120).astype(np.uint8)
+        for folder, pixels in (("images", picture), ("masks", mask)):
+            (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{at:02}.png")
+    words = f"train --network unet:4x2 --examples pairs:{tmp_path}/set --epochs 10 --batch-size 8 --learning-rate 0.01"
+    assert run(*words.split(), "--out", tmp_path / "run")[0] == 0
+    code, out, _ = run("predict", tmp_path / "run", tmp_path / "set" / "images", "--out", tmp_path / "out")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["file", "foreground"]
+    overlaps = []
+    for path in sorted((tmp_path / "set" / "masks").iterdir()):
+        with Image.open(path) as true, Image.open(tmp_path / "out" / f"{path.name}.mask.png") as said:
+            a, b = np.asarray(true) > 0, np.asarray(said) > 0
+        overlaps.append((a & b).sum() / (a | b).sum())
+    assert np.mean(overlaps) > 0.6
