@@ -12,8 +12,11 @@ from PIL import Image
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import load_examples
-from joryu.report.assemble import Judges, assemble, evaluate_run, report_run, summary_lines
+from joryu.report.assemble import assemble
 from joryu.report.data import Role
+from joryu.report.judges import Judges
+from joryu.report.summary import summary_lines
+from joryu.report.writing import evaluate_run, report_run
 from joryu.students import load_student
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples

@@ -26,7 +26,8 @@ def report(
     \b
     Example:  joryu report run
     """
-    from joryu.report.assemble import Judges, report_run
+    from joryu.report.judges import Judges
+    from joryu.report.writing import report_run
 
     judges = Judges(examples=examples, split=split, size=size)
     page, headline = report_run(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
