@@ -134,7 +134,7 @@ def test_a_missing_twin_is_said_with_the_way_to_add_it(make_run: Callable[..., R
 
 def test_a_teacher_without_answers_still_shows_its_cost(make_run: Callable[..., ReportData]) -> None:
     run = make_run()
-    silent = [replace(card, logits=None) if card.role is Role.TEACHER else card for card in run.models]
+    silent = [replace(card, replies=None) if card.role is Role.TEACHER else card for card in run.models]
     page = render_report(replace(run, models=silent))
     assert "1,000" in page  # its parameters
     assert 'id="inherited"' not in page

@@ -26,13 +26,13 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
 
     Raises:
         InputError: not a finished run, or neither labelled examples nor a teacher's answers to judge by.
-        MismatchError: examples of other classes than the student's, or of a shape it does not take.
+        MismatchError: examples of another question than the student's, or of a shape it does not take.
     """
     record = as_found_from_here(read_run(folder), folder)
     models = find_models(folder)
     judging = judges.load(record, folder)
     examples = judging.examples.asked(models.blueprint.question)
-    _require_same_classes(examples, models.blueprint)
+    _require_same_question(examples, models.blueprint)
     require_inputs(models.student.module, models.blueprint, tuple(examples.inputs.shape[1:]))
     store = store_of(record)
     models = models.with_teacher(store, examples)
@@ -52,7 +52,10 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     )
 
 
-def _require_same_classes(examples: Examples, blueprint: Blueprint) -> None:
+def _require_same_question(examples: Examples, blueprint: Blueprint) -> None:
+    asked = examples.asked_question
+    if (asked.link, asked.grid) != (blueprint.question.link, blueprint.question.grid):
+        blueprint.question.require(asked, mine="the student", others="the examples")
     if examples.classes != blueprint.classes:
         raise MismatchError(
             "examples and student differ in their classes",

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from joryu.errors import JoryuError
-from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
+from joryu.evaluation import (
+    Latency,
+    Replies,
+    StudentReplies,
+    TeacherReplies,
+    count_parameters,
+    kept_where_small,
+    measure_latency,
+    state_bytes,
+)
 from joryu.examples import Examples
 from joryu.report.data import ModelCard, Role
 from joryu.students import Blueprint, load_student
@@ -24,11 +34,18 @@ PEOPLE = "human:"  #: how the spec of a teacher begins who is not asked anew, bu
 
 
 class Model(NamedTuple):
-    """A network on the page, and the folder of its training (of a teacher: none)."""
+    """A network on the page, how it is asked, and the folder of its training (of a teacher: none)."""
 
     description: str
     module: nn.Module
+    ask: Callable[[Examples], Replies]
     folder: Path | None
+
+    @classmethod
+    def trained(cls, folder: Path, note: str = "") -> tuple[Self, Blueprint]:
+        """The student of a run, and its plan."""
+        module, blueprint = load_student(folder)
+        return cls(f"{blueprint.architecture}{note}", module, partial(_student_replies, module), folder), blueprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +68,8 @@ class Models:
         teacher = None if store is None else _teacher(store, examples)
         if store is None or teacher is None:
             return self
-        return replace(self, teacher=Model(store.manifest.teacher.description, teacher.module, None))
+        ask = partial(TeacherReplies, teacher)
+        return replace(self, teacher=Model(store.manifest.teacher.description, teacher.module, ask, None))
 
 
 def find_models(folder: Path) -> Models:
@@ -60,12 +78,12 @@ def find_models(folder: Path) -> Models:
     Raises:
         InputError: not a finished run.
     """
-    module, blueprint = load_student(folder)
+    student, blueprint = Model.trained(folder)
     twin = find_twin(folder)
     return Models(
         blueprint=blueprint,
-        student=Model(blueprint.architecture, module, folder),
-        twin=None if twin is None else Model(f"{blueprint.architecture}, hard labels", load_student(twin)[0], twin),
+        student=student,
+        twin=None if twin is None else Model.trained(twin, ", hard labels")[0],
     )
 
 
@@ -76,24 +94,42 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
     """
     networks = models.by_role
     latencies = measure_latency({role: model.module for role, model in networks.items()}, examples.inputs[:1])
-    cards = [
-        ModelCard(
-            role=role,
-            description=model.description,
-            logits=predict_logits(model.module, examples),
-            history=None if model.folder is None else read_history(model.folder),
-            best_epoch=None if model.folder is None else best_epoch_kept(read_run(model.folder)),
-            parameters=count_parameters(model.module),
-            bytes=state_bytes(model.module),
-            latency=latencies[role],
-        )
-        for role, model in networks.items()
-    ]
+    cards = [_card(role, model, examples, latencies[role]) for role, model in networks.items()]
     if models.teacher is not None:
         return cards
     if store is not None:
         return [*cards, _people(store, examples) or _not_found(store.manifest.teacher.description)]
     return cards if targets is None else [*cards, _not_found(f"the one of {targets}")]
+
+
+def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> ModelCard:
+    card = ModelCard(
+        role=role,
+        description=model.description,
+        replies=kept_where_small(model.ask(examples), examples),
+        parameters=count_parameters(model.module),
+        bytes=state_bytes(model.module),
+        latency=latency,
+    )
+    if model.folder is None:
+        return card
+    record = read_run(model.folder)
+    return replace(
+        card,
+        history=read_history(model.folder),
+        best_epoch=best_epoch_kept(record),
+        steps_per_epoch=_steps(record["request"]),
+    )
+
+
+def _steps(request: dict[str, Any]) -> int | None:
+    """Optimiser steps in an epoch, as the loop counts them."""
+    shown, batch = request.get("examples_per_epoch") or request["examples"]["n"], request["recipe"].get("batch_size")
+    return shown // min(batch, shown) if isinstance(batch, int) and batch > 0 else None
+
+
+def _student_replies(student: nn.Sequential, examples: Examples) -> Replies:
+    return StudentReplies(student, examples, examples.asked_question)
 
 
 def _teacher(store: Store, examples: Examples) -> Network | None:
@@ -121,12 +157,11 @@ def _people(store: Store, examples: Examples) -> ModelCard | None:
         return None
     if people.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
         return None
-    batches: tuple[Tensor, ...] = torch.split(examples.inputs, 256)
-    answers = torch.cat([people.label(batch).logits() for batch in batches])
+    replies = kept_where_small(TeacherReplies(people, examples), examples)
     judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
     note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
-    return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", logits=answers)
+    return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", replies=replies)
 
 
 def _not_found(who: str) -> ModelCard:
-    return ModelCard(role=Role.TEACHER, description=f"{who} (not found again)", logits=None)
+    return ModelCard(role=Role.TEACHER, description=f"{who} (not found again)", replies=None)

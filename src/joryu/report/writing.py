@@ -8,8 +8,8 @@ from typing import Any
 
 from joryu.report.assemble import assemble
 from joryu.report.data import ReportData
+from joryu.report.facts import first_words
 from joryu.report.findings import Findings, find, report_numbers
-from joryu.report.headline import first_words
 from joryu.report.judges import OWN_TEST_PART, Judges
 from joryu.report.page import write_report
 from joryu.training.checkpoint import write_json
@@ -46,7 +46,7 @@ def report_run(
     folder = Path(folder)
     data = assemble(folder, judges)
     findings = find(data)
-    page = write_report(data, Path(out) if out else folder / "report.html")
+    page = write_report(data, Path(out) if out else folder / "report.html", findings)
     write_json(
         page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
         _numbers(data, findings),

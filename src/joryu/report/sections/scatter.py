@@ -1,0 +1,73 @@
+"""Numbers as charts: predicted against true, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from joryu.report.scales import Scale, Tick, linear_ticks
+from joryu.report.wording import quantity
+
+LEFT, TOP, RIGHT, BOTTOM = 58, 10, 308, 260
+
+
+class Scatter(NamedTuple):
+    """Dots as one SVG path of points, with the line on which all of them should lie."""
+
+    title: str
+    description: str
+    dots: str
+    ideal: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    across: str
+    up: str
+
+
+def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str) -> Scatter:
+    """Predicted against true on axes of one scale."""
+    low, high = _reach([*true, *predicted])
+    x, y = Scale(low, high, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
+    return Scatter(
+        title="predicted against true",
+        description=f"Predicted against true {name}, {len(true)} dots.",
+        dots=_path(x, y, true, predicted),
+        ideal=f"M{x(low):g} {y(low):g}L{x(high):g} {y(high):g}",
+        x_ticks=_ticks(x),
+        y_ticks=_ticks(y),
+        across="true",
+        up="predicted",
+    )
+
+
+def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str) -> Scatter:
+    """Predicted less true, against predicted."""
+    left = [p - t for p, t in zip(predicted, true, strict=True)]
+    x = Scale(*_reach(predicted), LEFT, RIGHT)
+    most = max(map(abs, _reach([0.0, *left])))
+    y = Scale(-most, most, BOTTOM, TOP)
+    return Scatter(
+        title="residuals",
+        description=f"Predicted less true {name} against predicted, {len(true)} dots.",
+        dots=_path(x, y, predicted, left),
+        ideal=f"M{LEFT} {y(0):g}H{RIGHT}",
+        x_ticks=_ticks(x),
+        y_ticks=_ticks(y),
+        across="predicted",
+        up="predicted − true",
+    )
+
+
+def _reach(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    margin = 0.05 * (high - low) or abs(high) * 0.1 or 1.0
+    return low - margin, high + margin
+
+
+def _ticks(scale: Scale) -> list[Tick]:
+    return [Tick(scale(value), quantity(value)) for value in linear_ticks(scale.low, scale.high, about=4)]
+
+
+def _path(x: Scale, y: Scale, across: Sequence[float], up: Sequence[float]) -> str:
+    """A path of strokes without length, whose round caps are the dots: one element for all of them."""
+    return "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(across, up, strict=True))
