@@ -29,16 +29,20 @@ def register(app: typer.Typer) -> None:
 
 
 def distill(
-    student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, timm:NAME or module:pkg.mod:factory."),
+    student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME or module:pkg.mod:factory."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     targets: Path = typer.Option(..., help="The store that joryu label wrote."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
-    temperature: float = typer.Option(4.0, help="Softens both sides; 1 leaves them as they are."),
+    temperature: float | None = typer.Option(None, help="Softens both sides: 4 for classes, 1 for tags, unless said."),
     hard_weight: float = typer.Option(0.1, help="Weight of the hard labels, 0 to 1; the soft part has the rest."),
-    divergence: str = typer.Option("kl-forward", help="kl-forward, cross-entropy, kl-reverse, js or logit-mse."),
+    divergence: str | None = typer.Option(
+        None,
+        help="Of classes kl-forward, cross-entropy, kl-reverse, js, logit-mse; of tags cross-entropy, kl-forward; "
+        "of numbers squared-error, gaussian-nll. The first, unless said.",
+    ),
     labelled: float = typer.Option(1.0, help="Use only this share of the labels, as if the rest were unknown."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
@@ -57,16 +61,17 @@ def distill(
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     """
     from joryu.examples import load_examples
-    from joryu.objectives import Distillation
     from joryu.targets import Store
     from joryu.training import Recipe, Run
-    from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
+    from joryu.training.lesson import Lesson, default_objective
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)
-    objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)
     store = Store.open(targets)
+    objective = default_objective(
+        store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
+    )
     split = split or split_labelled(store, examples)
     size = size_of(store, size)
     lesson = Lesson(

@@ -12,7 +12,7 @@ from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
 from joryu.report.wording import number, percent
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
-ACCURACY = f"{PREFIX}accuracy"
+ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
 
 
 class Line(NamedTuple):
@@ -51,20 +51,26 @@ Kept = Mapping[Role, int | None]
 
 
 def learning_curves(
-    histories: Mapping[Role, Sequence[Mapping[str, object]]], kept: Kept | None = None, sooner: Sooner | None = None
+    histories: Mapping[Role, Sequence[Mapping[str, object]]],
+    kept: Kept | None = None,
+    *,
+    measure: str | None = None,
+    sooner: Sooner | None = None,
 ) -> list[LineChart]:
     """What validated the epochs (of an accuracy: the error) and the validation loss, each for every model with it.
 
     The epoch that was kept is marked, and it is its value that is printed; on the loss also where the student came as
-    low as its twin ever did.
+    low as its twin ever did. ``measure`` is what labels validated by, in words.
     """
-    charts = [_measure_chart(histories, kept or {})]
+    charts = [_measure_chart(histories, kept or {}, measure)]
     losses = {role: _series(history, LOSS) for role, history in histories.items()}
     charts.append(_line_chart("Validation loss", losses, kept or {}, sooner=sooner))
     return [chart for chart in charts if chart is not None]
 
 
-def _measure_chart(histories: Mapping[Role, Sequence[Mapping[str, object]]], kept: Kept) -> LineChart | None:
+def _measure_chart(
+    histories: Mapping[Role, Sequence[Mapping[str, object]]], kept: Kept, measure: str | None
+) -> LineChart | None:
     names = [name for history in histories.values() for line in history for name in line]
     measures = [name for name in dict.fromkeys(names) if name.startswith(PREFIX) and name != LOSS]
     if not measures:
@@ -72,7 +78,8 @@ def _measure_chart(histories: Mapping[Role, Sequence[Mapping[str, object]]], kep
     name = ACCURACY if ACCURACY in measures else measures[0]
     series = {role: _series(history, name) for role, history in histories.items()}
     if name != ACCURACY:
-        return _line_chart(f"Validation {name.removeprefix(PREFIX).replace('_', ' ')}", series, kept)
+        said = name.removeprefix(PREFIX).replace("_", " ")
+        return _line_chart(f"Validation {said if name == AGREEMENT else measure or said}", series, kept)
     wrong = {role: [(epoch, 1 - value) for epoch, value in points] for role, points in series.items()}
     return _line_chart("Validation error", wrong, kept, percents=True)
 

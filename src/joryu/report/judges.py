@@ -10,7 +10,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
 from joryu.report.lesson import judging_in_words
 from joryu.report.seen import own_set
-from joryu.training.distill import Lesson, lesson_of, part
+from joryu.training.lesson import Lesson, lesson_of, part
 from joryu.training.trainer import content_of
 
 

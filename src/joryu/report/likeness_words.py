@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from joryu.evaluation import Evaluated, Measure
 from joryu.report.headline import Headline
-from joryu.report.wording import number, percent, plural, quantity
+from joryu.report.wording import measured, number, percent, plural, quantity
 
 
 class Alike(NamedTuple):
@@ -64,6 +64,19 @@ def likeness_headline(found: Evaluated) -> Headline:
         f" the student agrees with its teacher.{more}",
         "open",
     )
+
+
+def likeness_sentence(numbers: Mapping[str, Any]) -> str:
+    """What `likeness_numbers` gave, for a terminal.
+
+    >>> likeness_sentence({"n": 30, "top1": 0.9, "measures": []})
+    'no label to judge by: student and teacher agree on 0.9000 of 30 examples'
+    """
+    n = plural(numbers["n"], "example")
+    if "top1" in numbers:
+        return f"no label to judge by: student and teacher agree on {numbers['top1']:.4f} of {n}"
+    said = ", ".join(f"{one['name']} {measured(one['value'], one['unit'])}" for one in numbers["measures"])
+    return f"no label to judge by: {said}, on {n}"
 
 
 def likeness_numbers(found: Evaluated) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
 def curves_of(run: ReportData, findings: Findings) -> list[LineChart]:
     """The learning curves of everyone who has a history."""
     histories = {role: card.history for role, card in run.cards.items() if card.history}
-    return learning_curves(histories, {role: card.best_epoch for role, card in run.cards.items()}, findings.sooner)
+    kept = {role: card.best_epoch for role, card in run.cards.items()}
+    return learning_curves(histories, kept, measure=findings.of_student.measures[0].name, sooner=findings.sooner)
 
 
 def _judged(run: ReportData, findings: Findings) -> dict[str, object]:
