@@ -9,7 +9,7 @@ from typing import NamedTuple
 from joryu.report.data import Role
 from joryu.report.scales import Scale, Tick, linear_ticks, scale_for
 from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
-from joryu.report.wording import number, percent
+from joryu.report.wording import number, percent, quantity
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
 ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
@@ -124,7 +124,7 @@ def _line_chart(
                 path="M" + "L".join(f"{x(epoch):g} {y(value):g}" for epoch, value in points),
                 kept_at=(x(points[at][0]), y(points[at][1])),
                 kept_epoch=f"{epoch:g}",
-                kept=percent(value, 2) if percents else number(value),
+                kept=percent(value, 2) if percents else _kept_text(value),
             )
         )
     ends = ", ".join(f"{line.role} {line.kept} in epoch {line.kept_epoch}, which was kept" for line in lines)
@@ -149,5 +149,9 @@ def _percent_text(value: float) -> str:
     return f"{100 * value:.3g} %"
 
 
+def _kept_text(value: float) -> str:
+    return number(value) if abs(value) < 100 else quantity(value)
+
+
 def _plain_text(value: float) -> str:
-    return f"{value:.3g}"
+    return quantity(value)

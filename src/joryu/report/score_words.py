@@ -52,23 +52,30 @@ def _undecided(found: ScoreComparison) -> Headline:
         reach = f"between {quantity(-high)} and {quantity(-low)} worse"
     return Headline(
         "No difference shown between the student and its twin",
-        f"{_means(found)} Distilling may make the mean {found.score} {reach} ({_level(found)} confidence interval;"
+        f"{_means(found)} Distilling may make the {_mean(found)} {reach} ({_level(found)} confidence interval;"
         f" permutation test {p_value(found.p_value)}). More test examples, or several seeds, would tell.",
         "open",
     )
 
 
 def _moved(found: ScoreComparison) -> str:
-    return f"{'raised' if found.student_mean > found.twin_mean else 'lowered'} mean {found.score}"
+    return f"{'raised' if found.student_mean > found.twin_mean else 'lowered'} {_mean(found)}"
 
 
 def _means(found: ScoreComparison) -> str:
     left = f" ({plural(found.left_out, 'example')} without a score left out)" if found.left_out else ""
     return (
-        f"On {plural(found.n, 'example')}{left} the student’s mean {found.score} is {quantity(found.student_mean)};"
+        f"On {plural(found.n, 'example')}{left} the student’s {_mean(found)} is {quantity(found.student_mean)};"
         f" that of its twin, the same network trained on hard labels only, is {quantity(found.twin_mean)}."
     )
 
 
 def _level(found: ScoreComparison) -> str:
     return percent(found.confidence, 0)
+
+
+_MEANS = {"average precision": "average precision per example"}  #: by the score, where "mean" would say something else
+
+
+def _mean(found: ScoreComparison) -> str:
+    return _MEANS.get(found.score, f"mean {found.score}")

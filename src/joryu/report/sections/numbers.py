@@ -14,7 +14,7 @@ from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
 from joryu.report import wording
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
-from joryu.report.sections.scatter import Scatter, predicted_chart, residual_chart
+from joryu.report.sections.scatter import Scatter, frame_of, predicted_chart, residual_chart
 from joryu.report.sections.section import (
     GAP,
     PAIRED,
@@ -115,15 +115,21 @@ def drawn_outputs(names: tuple[str, ...], labels: Tensor, answers: Mapping[Role,
     """Charts of the first outputs; ``labels`` and outputs ``[..., C]``."""
     found = []
     for at, name in enumerate(names[:CHARTS]):
-        true = labels[..., at].flatten()
-        rows = (~true.isnan()).nonzero().flatten()
+        labelled = labels[..., at].flatten()
+        rows = (~labelled.isnan()).nonzero().flatten()
         if len(rows) == 0:
             continue
         rows = rows[_by_lot(len(rows), DOTS)]
-        charts = {}
-        for role, outputs in answers.items():
-            pair = true[rows].tolist(), outputs[MAIN][..., at].flatten()[rows].tolist()
-            charts[role] = predicted_chart(*pair, name), residual_chart(*pair, name)
+        true, said = (
+            labelled[rows].tolist(),
+            {role: part[MAIN][..., at].flatten()[rows] for role, part in answers.items()},
+        )
+        predicted = {role: values.tolist() for role, values in said.items()}
+        frame = frame_of(true, predicted.values())
+        charts = {
+            role: (predicted_chart(true, values, name, frame), residual_chart(true, values, name, frame))
+            for role, values in predicted.items()
+        }
         found.append(Drawn(name, charts))
     return found
 

@@ -11,11 +11,12 @@ from torch import Tensor
 from joryu.evaluation import Scores
 from joryu.questions import UNKNOWN, Link, Question
 from joryu.report.data import ReportData, Role
-from joryu.report.pictures import are_pictures, thumbnail_uri
+from joryu.report.pictures import are_pictures, data_uri, thumbnail_uri
 from joryu.report.wording import number
 
 WORST, SEEDED = 4, 4  #: examples on the page: the student's worst, and some that a seed chose
 SIDE = 160  #: pixels of a panel on its longer side
+SMALL = 64  #: up to which a panel is kept as it is
 STRENGTH = 0.6  #: of the colour over the picture
 
 COLOURS = (
@@ -83,7 +84,7 @@ def _strip(run: ReportData, row: int, why: str, answers: Mapping[Role, tuple[Ten
     maps = {role: _map_of_answer(outputs, question) for role, (outputs, _) in answers.items()}
     panels = []
     if are_pictures(run.examples.inputs):
-        panels.append(Panel("picture", thumbnail_uri(ground, SIDE), "the picture"))
+        panels.append(Panel("picture", _uri(ground), "the picture"))
     panels.append(Panel("label", _uri(_coloured(ground, label, question)), "the label over the picture"))
     for role, found in maps.items():
         score = answers[role][1]
@@ -157,4 +158,5 @@ def _painted(picture: Tensor, where: Tensor, colour: tuple[int, int, int]) -> Te
 
 
 def _uri(picture: Tensor) -> str:
-    return thumbnail_uri(picture, SIDE)
+    # Small masks keep their edges: what JPEG makes of them would look like a doubt of the model.
+    return data_uri(picture) if max(picture.shape[1:]) <= SMALL else thumbnail_uri(picture, SIDE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from joryu.report.scales import Scale, Tick, linear_ticks
@@ -24,15 +24,34 @@ class Scatter(NamedTuple):
     up: str
 
 
-def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str) -> Scatter:
+class Frame(NamedTuple):
+    """What all models' charts of one output show, so that they can be compared."""
+
+    low: float  #: of what is true and what is predicted
+    high: float
+    most: float  #: the largest residual
+
+
+def frame_of(true: Sequence[float], predictions: Iterable[Sequence[float]]) -> Frame:
+    """A frame that holds every model's dots.
+
+    >>> frame_of([0.0, 10.0], [[0.0, 10.0], [4.0, 5.0]])
+    Frame(low=-0.5, high=10.5, most=5.45)
+    """
+    series = list(predictions)
+    low, high = _reach([*true, *(value for values in series for value in values)])
+    left = [p - t for values in series for p, t in zip(values, true, strict=True)]
+    return Frame(low, high, max(map(abs, _reach([0.0, *left]))))
+
+
+def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
     """Predicted against true on axes of one scale."""
-    low, high = _reach([*true, *predicted])
-    x, y = Scale(low, high, LEFT, RIGHT), Scale(low, high, BOTTOM, TOP)
+    x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(frame.low, frame.high, BOTTOM, TOP)
     return Scatter(
         title="predicted against true",
         description=f"Predicted against true {name}, {len(true)} dots.",
         dots=_path(x, y, true, predicted),
-        ideal=f"M{x(low):g} {y(low):g}L{x(high):g} {y(high):g}",
+        ideal=f"M{LEFT} {BOTTOM}L{RIGHT} {TOP}",
         x_ticks=_ticks(x),
         y_ticks=_ticks(y),
         across="true",
@@ -40,12 +59,10 @@ def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str
     )
 
 
-def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str) -> Scatter:
+def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
     """Predicted less true, against predicted."""
     left = [p - t for p, t in zip(predicted, true, strict=True)]
-    x = Scale(*_reach(predicted), LEFT, RIGHT)
-    most = max(map(abs, _reach([0.0, *left])))
-    y = Scale(-most, most, BOTTOM, TOP)
+    x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(-frame.most, frame.most, BOTTOM, TOP)
     return Scatter(
         title="residuals",
         description=f"Predicted less true {name} against predicted, {len(true)} dots.",
