@@ -41,7 +41,7 @@ def test_the_page_shows_classes_what_was_left_out_and_what_comes_twice(root: Pat
     assert "train 30 · test 1" in classes
     assert "train 30 · test 2" in classes
     assert "broken &amp; bad.png" in page.split('id="left-out"')[1]
-    assert "1 file left behind by an operating system or a program" in page
+    assert "1 file or folder left behind by an operating system or a program" in page
     twice = page.split('id="twice"')[1]
     assert twice.count("<img ") == 6
     assert twice.index("&lt;b&gt;cat&lt;-b&gt;</span>") < twice.index("again 02.bmp")  # two labels come first

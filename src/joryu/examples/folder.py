@@ -16,7 +16,7 @@ from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 from joryu.examples.preparation import PicturePreparation
-from joryu.examples.tables import require_no_table
+from joryu.examples.tables import find_table, require_no_table
 from joryu.examples.tree import Folder, link_root, printable
 
 _BESIDE = "beside the class folders, not in one"
@@ -120,16 +120,27 @@ def _plan(root: Path, split: str) -> _Plan:
     folder = find_split(root, split, found.splits) if found.splits else found.top
     train = class_level(found.splits.get("train", folder))
     level = train if train.split is folder else class_level(folder, _known(train))
-    about = _about_others(found, train) if level is train else _about(level, train)
+    about = _about_others(found, train) if level is train else _about(found, level, train)
     remarks = [*found.remarks, *train.remarks, *_deeper(train), *about]
-    return _Plan(level, train, tuple(sorted(train.classes)), remarks, found.rejected)
+    beside = found.rejected if not found.splits or level.split is found.first else []  # once, not with every split
+    return _Plan(level, train, tuple(sorted(train.classes)), remarks, beside)
 
 
-def _about(level: Level, train: Level) -> Iterator[str]:
+def _about(found: Found, level: Level, train: Level) -> Iterator[str]:
     """What is odd about a split that is not train."""
     yield from level.remarks
     if train.classes and not level.classes:
-        yield f"{printable(level.split.name)} has no labels"
+        name = printable(level.split.name)
+        pictures = [path for path, reason in level.top.files(level.top.path) if reason is None]
+        table = find_table([found.top.path, level.split.path], pictures)
+        yield (
+            f"{name} has no labels"
+            if table is None
+            else (
+                f"{name} has no labels: {printable(table.name)} names its pictures and is not read; to have it judge, put"
+                f" the pictures of each class into a folder of its name in {name}/"
+            )
+        )
 
 
 def _about_others(found: Found, train: Level) -> Iterator[str]:
@@ -137,7 +148,7 @@ def _about_others(found: Found, train: Level) -> Iterator[str]:
     for name in in_order(found.splits) if found.splits.get("train") is train.split and train.classes else ():
         folder = found.splits[name]
         if folder is not train.split:
-            yield from _about(class_level(folder, _known(train)), train)
+            yield from _about(found, class_level(folder, _known(train)), train)
 
 
 def _deeper(level: Level) -> Iterator[str]:

@@ -12,6 +12,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.annotated import load_annotated
+from joryu.examples.class_folders import BESIDE_SPLITS
 from joryu.examples.clutter import by_weight
 from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples, Rejected
@@ -245,7 +246,11 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
     sizes = [part.sizes for part in parts if part.sizes is not None]
-    left_out = [Rejected(f"{name}/{one.name}", one.reason) for part, name in named for one in part.rejected]
+    left_out = [
+        one if one.reason == BESIDE_SPLITS else Rejected(f"{name}/{one.name}", one.reason)
+        for part, name in named
+        for one in part.rejected
+    ]
     return replace(
         first,
         inputs=torch.cat([part.inputs for part in parts]),

@@ -43,13 +43,22 @@ def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list
     """The first of what was left out and why; how many more; and how much of it nobody misses.
 
     >>> left_out_lines([Rejected("a.txt", "not a picture"), Rejected("Thumbs.db", CLUTTER), Rejected("._a", CLUTTER)])
-    ['a.txt: not a picture', '2 files left behind by an operating system or a program']
+    ['a.txt: not a picture', '2 files or folders left behind by an operating system or a program']
     """
     missed = [one for one in rejected if one.reason != CLUTTER]
     lines = [f"{one.name}: {one.reason}" for one in missed[:most]]
     lines += [f"… and {len(missed) - most:,} more"] if len(missed) > most else []
     clutter = len(rejected) - len(missed)
-    return [*lines, f"{plural(clutter, 'file')} {CLUTTER}"] if clutter else lines
+    return [*lines, clutter_in_words(clutter)] if clutter else lines
+
+
+def clutter_in_words(n: int) -> str:
+    """How many files, and folders with whatever they hold, nobody misses.
+
+    >>> clutter_in_words(1)
+    '1 file or folder left behind by an operating system or a program'
+    """
+    return f"{n:,} {'file or folder' if n == 1 else 'files or folders'} {CLUTTER}"
 
 
 def overview_lines(overview: Overview) -> list[str]:
@@ -197,7 +206,7 @@ def _class_lines(overview: Overview) -> list[str]:
 
 def _copy_lines(overview: Overview) -> list[str]:
     if not overview.copies:
-        return ["", "nothing comes twice"]
+        return ["", "no copy was found"]
     lines = ["", *copies_in_words(overview)]
     lines += _indented(_copy_in_words(overview, copy) for copy in overview.copies[:MOST_FILES])
     hidden = len(overview.copies) - MOST_FILES
