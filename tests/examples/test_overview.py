@@ -182,3 +182,16 @@ def test_splits_that_are_joined_keep_the_sizes_of_their_files(messy: Path) -> No
     assert summary_line(str(messy), "all", joined).startswith(
         "messy: folder, all splits, 2 classes, 9 pictures 3×16×16"
     )
+
+
+def test_every_command_advises_the_same_size(tmp_path: Path) -> None:
+    for number, side in enumerate((20, 24, 31, 24, 24)):
+        place = tmp_path / "set" / "train" / ("cat", "dog")[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        smooth(side, side + 3, number).save(place)
+    (place.parent / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    spec = f"folder:{tmp_path / 'set'}"
+    assert look(spec).advised_size == 24
+    with pytest.raises(InputError, match=r"differ in size .*20×23 .*31×34.*; try --size 24$"):
+        load_examples(spec)
+    assert look(spec, size=16).advised_size == 16

@@ -79,3 +79,15 @@ def test_where_the_page_cannot_be_written(root: Path) -> None:
     assert write_contact_sheet(overview, root / "new" / "sheet.html").is_file()
     with pytest.raises(InputError, match="is a folder"):
         write_contact_sheet(overview, root / "set")
+
+
+def test_pictures_without_label_do_not_shorten_the_bars_of_the_classes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for name, n in {"cat": 2, "dog": 1, "unlabelled": 9}.items():
+        for number in range(n):
+            place = tmp_path / "set" / "train" / name / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (8 + number % 2, 8, 3), dtype=np.uint8)).save(place)
+    page = render_contact_sheet(look(f"folder:{tmp_path / 'set'}"))
+    assert re.findall(r'style="width:([\d.]+)%"', page) == ["100.0", "50.0", "100.0"]
+    assert '<span class="option">--size</span> 8.' in page  # a narrow page would break it after its first dash

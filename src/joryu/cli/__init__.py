@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     4 an extra is missing, 5 a dead teacher, 6 training failed, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if "" not in sys.path:  # module:net:factory finds net.py where one stands; last, so that it hides nothing installed
+        sys.path.append("")
     remember(words)
     try:
         _require_names_that_can_be_written(words)

@@ -68,12 +68,14 @@ def distill(
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
     from joryu.examples import load_examples
+    from joryu.students.architecture import require_architecture
     from joryu.targets import Store
     from joryu.training import Recipe, Run
     from joryu.training.distill import distill as learn
     from joryu.training.lesson import Lesson, default_objective
     from joryu.training.run import is_finished
 
+    require_architecture(student)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
     if targets is None and teacher is None:
         raise InputError(

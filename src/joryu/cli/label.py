@@ -28,6 +28,7 @@ def label(
     ),
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
     split: str = typer.Option("train", help="train, test or all."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     classes: str | None = typer.Option(
         None, help="a,b,c, or a file with a name a line: what the teacher answers about, in the order it does."
@@ -47,7 +48,7 @@ def label(
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
     from joryu.errors import InputError
-    from joryu.examples import load_examples
+    from joryu.examples import load_examples, with_column
     from joryu.examples.views import parse_views
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
@@ -59,6 +60,7 @@ def label(
     shown_as = parse_views(views) if views else None
     if views and not n_views:
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
+    examples = with_column(examples, column)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_examples(examples, split, shown)

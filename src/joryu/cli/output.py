@@ -151,6 +151,20 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
     return found.asked(store.manifest.question)
 
 
+def in_column(examples: str | None, column: str | None) -> str | None:
+    """The examples that were named, with the column that was.
+
+    Raises:
+        InputError: a column of no examples, or of a set that has none.
+    """
+    from joryu.errors import InputError
+    from joryu.examples import with_column
+
+    if examples is None and column is not None:
+        raise InputError("--column says more about --examples", expected="both", received=f"--column {column} alone")
+    return examples if examples is None else with_column(examples, column)
+
+
 def size_of(store: Store, asked_for: int | None) -> int | None:
     """The size of pictures: what was asked for, or the one that the store's were labelled at."""
     made_at = store.manifest.examples.size

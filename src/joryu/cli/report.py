@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, talk
+from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def report(
     run: list[Path] = typer.Argument(..., help="A finished run, or several judged by the same examples."),
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the one run."),
     as_json: bool = JSON,
@@ -30,6 +31,6 @@ def report(
     from joryu.report.judges import Judges
     from joryu.report.writing import report_runs
 
-    judges = Judges(examples=examples, split=split, size=size)
+    judges = Judges(examples=in_column(examples, column), split=split, size=size)
     page, headline = report_runs(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

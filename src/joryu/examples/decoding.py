@@ -200,7 +200,19 @@ def _refuse_bombs(image: Image.Image) -> None:
 
 def _not_a_picture(source: Path | bytes) -> str:
     length = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if length and _beginning(source).startswith(LFS_POINTER):
+        return "a Git LFS pointer instead of the picture, which git lfs pull fetches"
     return "not a picture that can be read" if length else "empty file"
+
+
+LFS_POINTER: Final = b"version https://git-lfs"  #: how a file begins that Git was cloned without
+
+
+def _beginning(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[: len(LFS_POINTER)]
+    with source.open("rb") as file:
+        return file.read(len(LFS_POINTER))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -133,13 +133,12 @@ def _about(found: Found, level: Level, train: Level) -> Iterator[str]:
         name = printable(level.split.name)
         pictures = [path for path, reason in level.top.files(level.top.path) if reason is None]
         table = find_table([found.top.path, level.split.path], pictures)
+        if table is None:
+            yield f"{name} has no labels"
+            return
         yield (
-            f"{name} has no labels"
-            if table is None
-            else (
-                f"{name} has no labels: {printable(table.name)} names its pictures and is not read; to have it judge, put"
-                f" the pictures of each class into a folder of its name in {name}/"
-            )
+            f"{name} has no labels: {printable(table.name)} names its pictures and is not read; to have it judge, put"
+            f" the pictures of each class into a folder of its name in {name}/"
         )
 
 

@@ -21,7 +21,7 @@ from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
 from joryu.examples.layouts import ALL, canonical_split, in_order, some
 from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
-from joryu.examples.pictures import Progress
+from joryu.examples.pictures import Progress, advised_size
 from joryu.examples.specs import BUNDLED, Place, find_place, table_of
 from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
@@ -206,6 +206,17 @@ def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> 
     return (canonical_split(split) or split) in split_names(spec, data_root=data_root)
 
 
+def with_column(spec: str, column: str | None, *, data_root: Path | str | None = None) -> str:
+    """A spec that says itself which columns of a Parquet set are meant, as a store's or a run's record must.
+
+    Raises:
+        InputError: as `load_examples`; the spec names other columns.
+    """
+    place = find_place(spec, data_root)
+    said = _with_column(place, spec, column).part
+    return spec if said == place.part else f"{spec}#{column}"
+
+
 def _with_column(place: Place, spec: str, column: str | None) -> Place:
     """The place with the columns that were asked for.
 
@@ -241,7 +252,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
                 "pictures differ in size between splits",
                 expected=f"{'×'.join(map(str, first.inputs.shape[1:]))} as in {names[0]}",
                 received=f"{'×'.join(map(str, part.inputs.shape[1:]))} in {name}",
-                hint=f"try --size {min(first.inputs.shape[2:])}",
+                hint=f"try --size {advised_size([min(first.inputs.shape[2:])])}",
             )
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]

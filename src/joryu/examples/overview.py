@@ -15,7 +15,7 @@ from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import ALL
 from joryu.examples.likeness import Repeats, find_copies, find_repeats
 from joryu.examples.loading import load_examples, split_names
-from joryu.examples.pictures import Progress, SizeNeededError
+from joryu.examples.pictures import Progress, SizeNeededError, advised_size
 from joryu.examples.specs import BUNDLED, find_place
 from joryu.questions import LabelKind
 
@@ -23,8 +23,6 @@ LOOK: Final = 96
 """Pictures that differ in size are looked at, and compared, at this height and width."""
 
 PICTURE_AXES: Final = 4  #: of pictures: how many, channels, height and width
-
-_USUAL = 224  #: what `Overview.advised_size` never exceeds: photographs are larger than most students need
 
 
 class Copy(NamedTuple):
@@ -43,7 +41,7 @@ class Overview:
 
     ``place`` is ``None`` where the set comes with a library. ``splits`` are those that the set has, ``parts`` those
     that were loaded, and ``unreadable`` says why others could not be. Pictures of different sizes were brought to the
-    size ``compared_at``, to be looked at and compared.
+    size ``compared_at``, to be looked at and compared, and ``advised_size`` is a ``size`` that lets them be used.
     """
 
     spec: str
@@ -53,6 +51,7 @@ class Overview:
     parts: dict[str, Examples]
     unreadable: dict[str, str]
     compared_at: int | None
+    advised_size: int | None
     copies: tuple[Copy, ...]
 
     @property
@@ -90,14 +89,6 @@ class Overview:
         """What was left out, split by split."""
         return {split: part.rejected for split, part in self.parts.items() if part.rejected}
 
-    @property
-    def advised_size(self) -> int | None:
-        """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides."""
-        if len(self.sizes) < 2:
-            return None
-        shorter = np.repeat([min(size) for size in self.sizes], list(self.sizes.values()))
-        return min(_USUAL, int(np.median(shorter)))
-
     def source(self, split: str, row: int) -> str:
         """What an example is called: its file, or its number where it has none."""
         return source_of(self.parts[split], row)
@@ -133,15 +124,20 @@ def look(
     def load(size: int | None) -> tuple[dict[str, Examples], dict[str, str]]:
         return _load(spec, wanted, size=size, column=column, progress=progress)
 
-    compared_at = None
+    compared_at, advised = None, size
     try:
         parts, unreadable = load(size)
-    except SizeNeededError:
+    except SizeNeededError as error:
         if size is not None:
             raise
+        advised = error.size  # the very one that train and label advise
         parts, unreadable = load(compared_at := LOOK)
     if len({part.inputs.shape[1:] for part in parts.values()}) > 1:
         parts, unreadable = load(compared_at := LOOK)
+    if advised is None:
+        sizes = sizes_of(next(iter(parts.values())))
+        advised = advised_size(min(sides) for sides in sizes.elements()) if sizes else None
+    several = len(sum((sizes_of(part) for part in parts.values()), Counter[tuple[int, int]]())) > 1
     return Overview(
         spec=spec,
         layout=place.layout,
@@ -150,6 +146,7 @@ def look(
         parts=parts,
         unreadable=unreadable,
         compared_at=compared_at,
+        advised_size=advised if several else None,
         copies=tuple(_copies(parts)),
     )
 

@@ -15,6 +15,7 @@ from joryu.examples.specs import find_place
 from joryu.questions import Link
 
 MOST_CLASSES: Final = 40  #: classes shown on a terminal
+FEW: Final = 3  #: classes without any example that are still shown, each with a row of its own
 MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
 
 
@@ -29,7 +30,8 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
     unlabelled = counts.pop(None, 0)
     said = [find_place(spec).layout, _which(spec, split)]
     if unlabelled < len(examples):
-        said.append(f"{plural(sum(1 for n in counts.values() if n), output_noun(examples))}{_where(examples)}")
+        present, all_of_them = sum(1 for n in counts.values() if n), plural(len(counts), output_noun(examples))
+        said.append(f"{'' if present == len(counts) else f'{present:,} of '}{all_of_them}{_where(examples)}")
     shape = "×".join(map(str, examples.inputs.shape[1:]))
     of = shape if examples.inputs.ndim == PICTURE_AXES else f"of {shape} inputs"
     said.append(f"{plural(len(examples), noun(examples))} {of}")
@@ -180,7 +182,10 @@ def _class_lines(overview: Overview) -> list[str]:
     """A table of the classes, with a column for each split."""
     counts = {split: counts_of(part) for split, part in overview.parts.items()}
     names: list[str | None] = list(overview.classes)
-    shown = names[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
+    empty = {name for name in names if not any(found[name] for found in counts.values())}
+    empty = empty if len(empty) > FEW else set()
+    kept = [name for name in names if name not in empty]
+    shown = kept[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
     first_part = next(iter(overview.parts.values()))
     many = f"{noun(first_part)}s"
     head = plural(len(names), output_noun(first_part)) if names else "no classes"
@@ -200,7 +205,8 @@ def _class_lines(overview: Overview) -> list[str]:
         )
         for row in zip(*columns, strict=True)
     ]
-    hidden = len(names) - MOST_CLASSES
+    lines += [f"… and {len(empty):,} classes without a {noun(first_part)}"] if empty else []
+    hidden = len(kept) - MOST_CLASSES
     return [*lines, f"… and {hidden:,} more classes (--json has them all)"] if hidden > 0 else lines
 
 

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, to_channels
+from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, opened, to_channels
 from joryu.examples.examples import Rejected
 
 Progress = Callable[[int, int], None]
@@ -47,7 +47,24 @@ class Pictures(NamedTuple):
 
 
 class SizeNeededError(InputError):
-    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large."""
+    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large.
+
+    ``size`` is the one that is advised, where one is.
+    """
+
+    size: int | None = None
+
+
+_USUAL: Final = 224  #: what `advised_size` never exceeds: photographs are larger than most students need
+
+
+def advised_size(shorter_sides: Iterable[int]) -> int:
+    """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides.
+
+    >>> advised_size([20, 24, 31]), advised_size([480, 600])
+    (24, 224)
+    """
+    return min(_USUAL, int(np.median(list(shorter_sides))))
 
 
 def read_pictures(
@@ -77,9 +94,25 @@ def read_pictures(
             for task, outcomes in zip(tasks, pool.map(partial(_decode, size=size), tasks), strict=True):
                 for picture, outcome in zip(task, outcomes, strict=True):
                     gathered.take(picture.name, outcome)
+            if gathered.odd:
+                raise gathered.size_needed(_shorter_sides(pictures, pool))
             if progress is not None:
                 progress(gathered.seen, total)
     return gathered.finish()
+
+
+def _shorter_sides(pictures: Iterator[Picture], pool: ThreadPoolExecutor) -> Iterator[int]:
+    """Of the pictures that can be opened; no more than the head of each is read."""
+    while batch := list(islice(pictures, _BATCH)):
+        yield from (side for side in pool.map(_shorter_side, batch) if side)
+
+
+def _shorter_side(picture: Picture) -> int:
+    try:
+        with opened(picture.source) as image:
+            return min(image.size)
+    except InputError:
+        return 0
 
 
 def count_channels(pictures: Iterable[Picture]) -> int:
@@ -144,6 +177,7 @@ class _Gathered:
         self._sizes: list[tuple[int, int]] = []
         self._rejected: list[Rejected] = []
         self.seen = 0
+        self.odd = ""  #: the first picture of another size than the first one; from then on none is kept
 
     def take(self, name: str, outcome: Decoded | str) -> None:
         if isinstance(outcome, str):
@@ -159,17 +193,32 @@ class _Gathered:
             self._pixels = _allocate((self._total, 3, *picture.shape[1:]))
         height, width = self._pixels.shape[2:]
         if picture.shape[1:] != (height, width):
-            raise SizeNeededError(
-                "pictures differ in size",
-                expected=f"{width}×{height} as in {self._first}",
-                received=f"{picture.shape[2]}×{picture.shape[1]} in {name}",
-                hint=f"try --size {min(height, width)}",
-            )
+            self.odd = self.odd or f"{picture.shape[2]}×{picture.shape[1]} in {name}"
+            return
         if self._channels == 1 and len(picture) == 3:
             picture = to_channels(Image.fromarray(picture.transpose(1, 2, 0)).convert("L"))
         self._coloured = self._coloured or len(picture) == 3
         self._pixels[len(self._kept)] = picture
         self._kept.append(self.seen)
+
+    def size_needed(self, others: Iterable[int]) -> SizeNeededError:
+        """The error that an odd picture is; ``others``: the shorter sides of the pictures that were not taken yet."""
+        size = advised_size([*(min(sides) for sides in self._sizes), *others])
+        height, width = self.pixel_shape
+        error = SizeNeededError(
+            "pictures differ in size",
+            expected=f"{width}×{height} as in {self._first}",
+            received=self.odd,
+            hint=f"try --size {size}",
+        )
+        error.size = size
+        return error
+
+    @property
+    def pixel_shape(self) -> tuple[int, int]:
+        """Height and width of the pictures that are kept."""
+        height, width = (0, 0) if self._pixels is None else self._pixels.shape[2:]
+        return height, width
 
     def finish(self) -> Pictures:
         if self._pixels is None:

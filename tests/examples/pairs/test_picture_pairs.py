@@ -207,7 +207,7 @@ def test_pictures_of_several_sizes_need_one(tmp_path: Path) -> None:
         {"images/1.png": picture(1), "images/2.png": picture(2, 8), "masks/1.png": grey(BINARY),
          "masks/2.png": grey(np.zeros((8, 8)))},
     )  # fmt: skip
-    with pytest.raises(InputError, match=r"pictures differ in size .*try --size 4"):
+    with pytest.raises(InputError, match=r"pictures differ in size .*try --size 6"):
         load_pairs(root)
     examples = load_pairs(root, size=6)
     assert examples.labels is not None
