@@ -45,9 +45,17 @@ class PicturePreparation(BaseModel):
         Raises:
             InputError: not a picture, damaged, or of values without a known range.
         """
-        square = self.height == self.width
         with strict_pillow():
-            pixels = decode_picture(source, size=self.height if square else None)
+            # Pillow lends its memory for reading alone, which torch does not take.
+            return torch.from_numpy(np.require(self.decode(source), requirements="W"))
+
+    def decode(self, source: Path | bytes) -> Pixels:
+        """As `read`, for whoever holds `strict_pillow` around many threads.
+
+        Raises:
+            InputError: as `read`.
+        """
+        pixels = decode_picture(source, size=self.height if self.height == self.width else None)
         if pixels.shape[1:] != (self.height, self.width):
             image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
             pixels = to_channels(image)
@@ -55,7 +63,7 @@ class PicturePreparation(BaseModel):
             pixels = to_channels(_image(pixels).convert("L"))
         elif len(pixels) < self.channels:
             pixels = np.repeat(pixels, self.channels, axis=0)
-        return torch.from_numpy(pixels)
+        return pixels
 
 
 Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]

@@ -56,7 +56,7 @@ class Human:
         require_unchanged(project.pictures_root, shown.values())
         _require_shown(project.pictures_root, examples, shown)
         self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
-        self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
+        self._rows = {examples.pixel_ids[at].tobytes(): row for at, row in rows.items()}
 
     def label(self, batch: Tensor) -> SoftTargets:
         """What people said of these pictures: probabilities, and the signals that were measured meanwhile."""
