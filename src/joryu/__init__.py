@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from joryu.training import Recipe as Recipe
     from joryu.training import Run as Run
     from joryu.training import train as train
-    from joryu.training.distill import Lesson as Lesson
     from joryu.training.distill import distill as distill
-    from joryu.training.distill import train_on_labels as train_on_labels
+    from joryu.training.lesson import Lesson as Lesson
+    from joryu.training.on_labels import train_on_labels as train_on_labels
 
 _HOMES = {
     "joryu.errors": ("JoryuError",),
@@ -57,7 +57,9 @@ _HOMES = {
     "joryu.teachers.labelling": ("label_examples",),
     "joryu.teachers.verify": ("verify",),
     "joryu.training": ("Material", "Recipe", "Run", "train"),
-    "joryu.training.distill": ("Lesson", "distill", "train_on_labels"),
+    "joryu.training.distill": ("distill",),
+    "joryu.training.lesson": ("Lesson",),
+    "joryu.training.on_labels": ("train_on_labels",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -18,7 +18,9 @@ from joryu.students import load_student
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.training import Recipe, Run
-from joryu.training.distill import Lesson, distill, train_on_labels
+from joryu.training.distill import distill
+from joryu.training.lesson import Lesson
+from joryu.training.on_labels import train_on_labels
 
 RECIPE = Recipe(epochs=1, batch_size=8, precision="32-true")
 pytestmark = pytest.mark.slow

@@ -19,9 +19,11 @@ from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
-from joryu.training import LabelsAlone, Material, Run, read_history, read_run
+from joryu.training import Material, Run, read_history, read_run
 from joryu.training.checkpoint import Progress
-from joryu.training.distill import Lesson, distill, find_twin, lesson_of, part, train_on_labels
+from joryu.training.distill import distill, find_twin
+from joryu.training.lesson import Lesson, lesson_of, part
+from joryu.training.on_labels import train_on_labels
 
 LESSON = Lesson(student="mlp:8x1", objective=Distillation(temperature=2.0, hard_weight=0.1))
 
@@ -125,7 +127,7 @@ def test_the_twin_has_the_same_start_and_the_same_steps_and_labels_alone(
     taught = [material for material in shown if len(material.examples) != 32]  # these validate
     assert [len(material.examples) for material in taught] == [288] * 3 + [72] * 3
     twins = taught[-1]
-    assert twins.source == LabelsAlone()
+    assert twins.source.describe() == {"targets": None, "views": "shift:1"}
     assert (twins.examples.labels_or_empty != UNLABELLED).all()
     assert ids(twins.examples) <= ids(found.parts.teaching)
     assert not torch.equal(
@@ -297,7 +299,7 @@ def test_a_teacher_holds_out_the_part_that_judges_its_student(store: Store, tmp_
         seen.extend([ids(material.examples), ids(material.validation)])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("joryu.training.distill.train", look)
+        patch.setattr("joryu.training.on_labels.train", look)
         train_on_labels("mlp:8x1", some, validation=0.2, test=0.2, recipe=recipe(), run=Run(tmp_path / "teacher"))
     lesson = replace(LESSON, test=0.2)
     judging = ids(distill(some, store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "run")).parts.test)

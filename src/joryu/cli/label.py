@@ -100,10 +100,11 @@ def label(
         "left_out": len(shown.rejected),
         "agreement": None if agreement is None else agreement.accuracy,
     }
-    emit(summary, as_json, _in_words(out, done))
+    emit(summary, as_json, in_words_of(out, done))
 
 
-def _in_words(out: Path, done: Labelled) -> str:
+def in_words_of(out: Path, done: Labelled) -> str:
+    """What labelling came to."""
     failures = len(done.store.failures())
     words = f"{len(done.store)} answers in {out}" + (f", {failures} failures" if failures else "")
     if not done.asked:

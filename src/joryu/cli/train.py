@@ -46,7 +46,8 @@ def train(
     """
     from joryu.examples import load_examples
     from joryu.training import Recipe, Run
-    from joryu.training.distill import Lesson, train_on_labels
+    from joryu.training.lesson import Lesson
+    from joryu.training.on_labels import train_on_labels
     from joryu.training.run import is_finished
 
     recipe = Recipe.of(**settings)

@@ -151,8 +151,8 @@ class NumberLikeness:
         """Take in numbers ``[B, (height, width,) C]`` and the teacher's answers."""
         heads, answer = _heads(outputs), teacher.mean()
         divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
-        self._losses.append(soft_part(divergence, Link.IDENTITY, heads, teacher, 1.0))
-        self._errors.append(soft_part("squared-error", Link.IDENTITY, heads, teacher, 1.0))
+        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0))
+        self._errors.append(soft_part("squared-error", heads, teacher, temperature=1.0))
         numbers = answer.numbers()
         covered = numbers if answer.coverage is None else numbers.where(answer.coverage, math.nan)
         self._moments.add(covered, heads[MAIN])

@@ -172,7 +172,7 @@ class PixelLikeness:
             overlap = Overlap.of_classes(logits.argmax(-1), teacher_probs(teacher).argmax(-1), len(self._question))
         self._columns["iou"].append(overlap.iou())
         for name, divergence in (("loss", "cross-entropy"), ("kl", "kl-forward")):
-            self._columns[name].append(soft_part(divergence, link, {MAIN: logits}, teacher, 1.0))
+            self._columns[name].append(soft_part(divergence, {MAIN: logits}, teacher, temperature=1.0))
 
     def measures(self) -> tuple[Measure, ...]:
         """Means over the pictures; none without a teacher."""

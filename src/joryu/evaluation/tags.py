@@ -22,7 +22,7 @@ from joryu.evaluation.evaluator import (
 from joryu.evaluation.masks import decided, teacher_answers
 from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
 from joryu.objectives.parts import soft_part
-from joryu.questions import UNKNOWN, Link, Question
+from joryu.questions import UNKNOWN, Question
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets
 
@@ -196,8 +196,8 @@ class TagLikeness:
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
         """Take in logits ``[B, C]`` and the teacher's answers."""
         outputs = {MAIN: outputs[MAIN].detach()}
-        self._losses.append(soft_part("cross-entropy", Link.SIGMOID, outputs, teacher, 1.0))
-        self._divergences.append(soft_part("kl-forward", Link.SIGMOID, outputs, teacher, 1.0))
+        self._losses.append(soft_part("cross-entropy", outputs, teacher, temperature=1.0))
+        self._divergences.append(soft_part("kl-forward", outputs, teacher, temperature=1.0))
         answer, known = teacher_answers(teacher)
         same = ((outputs[MAIN] > 0) == answer) & known
         self._same.append(same.sum(-1) / known.sum(-1))

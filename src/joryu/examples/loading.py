@@ -161,7 +161,7 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
 def _load_table(place: Place, how: _How) -> LoadedTable:
     if how.size is not None:
         raise InputError(
-            f"{place.path} has no pictures to resize", received=f"size {how.size}", hint="leave --size out"
+            f"table:{place.path} has no pictures to resize", received=f"size {how.size}", hint="leave --size out"
         )
     return load_table(table_of(place), how.split, TableOptions.of(place.options))
 

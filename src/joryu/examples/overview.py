@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from joryu.errors import InputError
-from joryu.examples.examples import UNLABELLED, Examples, Rejected
+from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import ALL
 from joryu.examples.likeness import Repeats, find_copies, find_repeats
 from joryu.examples.loading import load_examples, split_names
 from joryu.examples.pictures import Progress, SizeNeededError
 from joryu.examples.specs import BUNDLED, find_place
+from joryu.questions import LabelKind
 
 LOOK: Final = 96
 """Pictures that differ in size are looked at, and compared, at this height and width."""
+
+PICTURE_AXES: Final = 4  #: of pictures: how many, channels, height and width
 
 _USUAL = 224  #: what `Overview.advised_size` never exceeds: photographs are larger than most students need
 
@@ -101,10 +103,8 @@ class Overview:
         return source_of(self.parts[split], row)
 
     def label(self, split: str, row: int) -> str | None:
-        """The class of an example."""
-        part = self.parts[split]
-        label = int(part.labels_or_empty[row])
-        return None if label == UNLABELLED else part.classes[label]
+        """The class of an example, its tags or its numbers; ``None`` where it has no label, or a mask."""
+        return label_of(self.parts[split], row)
 
     def in_two_classes(self, copy: Copy) -> bool:
         """Whether an example and its copy have different labels."""
@@ -172,16 +172,20 @@ def _load(
 
 
 def counts_of(examples: Examples) -> Counter[str | None]:
-    """How many examples each class has; ``None`` counts those without a label."""
-    labels = examples.labels_or_empty.numpy()
-    found = Counter[str | None](dict(zip(examples.classes, _counted(labels, len(examples.classes)), strict=True)))
-    if unlabelled := int((labels == UNLABELLED).sum()):
+    """In how many examples each class, tag or number occurs; ``None`` counts those without a label."""
+    counts = [0] * len(examples.classes)
+    if examples.labels is not None:
+        counts = examples.codec.occurrences(examples.labels, len(examples.classes)).tolist()
+    found = Counter[str | None](dict(zip(examples.classes, counts, strict=True)))
+    if unlabelled := int((~examples.known).sum()):
         found[None] = unlabelled
     return found
 
 
 def sizes_of(examples: Examples) -> Counter[tuple[int, int]]:
     """How many pictures there are of each width and height, as they lie in their files."""
+    if examples.inputs.ndim != PICTURE_AXES:
+        return Counter()
     if examples.sizes is None:
         height, width = examples.inputs.shape[-2:]
         return Counter({(int(width), int(height)): len(examples)})
@@ -194,9 +198,17 @@ def source_of(examples: Examples, row: int) -> str:
     return f"#{row}" if examples.sources is None else examples.sources[row]
 
 
-def _counted(labels: npt.NDArray[np.int64], n: int) -> list[int]:
-    counts: list[int] = np.bincount(labels[labels != UNLABELLED], minlength=n).tolist()
-    return counts
+def label_of(examples: Examples, row: int) -> str | None:
+    """What is said of an example; ``None`` where it has no label, or one for each of its pixels."""
+    question = examples.question
+    if question is None or question.grid or examples.labels is None or not bool(examples.known[row]):
+        return None
+    label = examples.labels[row]
+    if question.labels is LabelKind.CLASS:
+        return question.names[int(label)]
+    if question.labels is LabelKind.NUMBERS:
+        return ", ".join(f"{number:g}" for number in label.tolist())
+    return ", ".join(name for name, part in zip(question.names, label.tolist(), strict=True) if part > 0) or "none"
 
 
 def _copies(parts: dict[str, Examples]) -> list[Copy]:

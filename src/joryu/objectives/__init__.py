@@ -11,11 +11,11 @@ from joryu.objectives.classification import (
 )
 from joryu.objectives.distillation import Distillation, HardLabels
 from joryu.objectives.objective import Objective, Outputs, Terms, total
-from joryu.objectives.parts import DIVERGENCES, LOG_VARIANCE, default_divergence
+from joryu.objectives.parts import DIVERGENCES, default_divergence
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.signals import SIGNALS, WithSignals
 from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
-from joryu.questions import MAIN
+from joryu.questions import LOG_VARIANCE, MAIN
 from joryu.questions.softening import (
     log_sigmoid,
     log_softmax,

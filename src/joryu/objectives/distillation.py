@@ -12,7 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.objectives.objective import Outputs, Terms
-from joryu.objectives.parts import DIVERGENCES, default_divergence, hard_part, soft_part
+from joryu.objectives.parts import DIVERGENCES, checked_units, default_divergence, hard_part, soft_part
 from joryu.questions import Link
 from joryu.questions.softening import check_temperature
 
@@ -32,7 +32,8 @@ class Distillation:
     * ``sigmoid`` (tags, masks): ``s = T``; ``D``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that
       the teacher did not return are held below their bound (`joryu.objectives.tagging`).
     * ``identity`` (numbers): ``D``: ``squared-error``, or ``gaussian-nll`` with the teacher's variance and a student
-      that has a ``log_variance`` head. There is nothing to soften: the temperature must be 1.
+      that has a ``log_variance`` head. There is nothing to soften: the temperature must be 1. ``units``, one for each
+      number, is what its squared error is measured in, so that euros and metres weigh the same; without any, in itself.
 
     Without a ``divergence`` the first of its link is taken. Where the question repeats on a grid, each part is the mean
     over the sites of an example (the hard part: over those with a label), so that a row is worth the same everywhere.
@@ -61,9 +62,11 @@ class Distillation:
     hard_weight: float = 0.0
     divergence: str | None = None
     link: Link = Link.SOFTMAX
+    units: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
+        object.__setattr__(self, "units", checked_units(self.units, self.link))
         check_temperature(self.temperature)
         if not 0 <= self.hard_weight <= 1:
             raise InputError(
@@ -93,7 +96,7 @@ class Distillation:
             soft = self._soft(outputs, _required_targets(soft_targets))
             terms["soft"] = soft if self.hard_weight == 0 else (1 - self.hard_weight) * soft
         if self.hard_weight > 0:
-            hard = hard_part(self.link, outputs, _required_labels(labels))
+            hard = hard_part(self.link, outputs, _required_labels(labels), units=self.units)
             terms["hard"] = hard if self.hard_weight == 1 else self.hard_weight * hard
         weight = None if soft_targets is None else soft_targets.weight
         return terms if weight is None else {name: term * weight for name, term in terms.items()}
@@ -104,7 +107,7 @@ class Distillation:
                 "these soft targets are of another link than the objective", expected=self.link.value,
                 received=targets.link.value, hint=f"try Distillation(link={targets.link.value!r})",
             )  # fmt: skip
-        return soft_part(self.divergence or "", self.link, outputs, targets, self.temperature)
+        return soft_part(self.divergence or "", outputs, targets, temperature=self.temperature, units=self.units)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +129,11 @@ class HardLabels:
 
     label_smoothing: float = 0.0
     link: Link = Link.SOFTMAX
+    units: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
+        object.__setattr__(self, "units", checked_units(self.units, self.link))
         most = 1 if self.link is Link.SOFTMAX else 0
         if not 0 <= self.label_smoothing <= most:
             raise InputError(
@@ -143,7 +148,9 @@ class HardLabels:
     def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
         """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
         del soft_targets
-        hard = hard_part(self.link, outputs, _required_labels(labels), label_smoothing=self.label_smoothing)
+        hard = hard_part(
+            self.link, outputs, _required_labels(labels), label_smoothing=self.label_smoothing, units=self.units
+        )
         return {"hard": hard}
 
 
@@ -151,6 +158,8 @@ def _described(name: str, objective: Distillation | HardLabels) -> dict[str, Any
     described = {"name": name, **asdict(objective), "link": objective.link.value}
     if objective.link is Link.SOFTMAX:  # as it was before there were others, so that its runs can be gone on with
         del described["link"]
+    if not objective.units:
+        del described["units"]
     return described
 
 

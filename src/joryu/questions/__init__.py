@@ -2,7 +2,19 @@
 
 from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec
 from joryu.questions.link import Link
-from joryu.questions.question import MAIN, PICTURE, Question, difference
+from joryu.questions.question import LOG_VARIANCE, MAIN, PICTURE, Question, difference
 from joryu.questions.record import Asked
 
-__all__ = ["MAIN", "PICTURE", "UNKNOWN", "Asked", "LabelCodec", "LabelKind", "Link", "Question", "codec", "difference"]
+__all__ = [
+    "LOG_VARIANCE",
+    "MAIN",
+    "PICTURE",
+    "UNKNOWN",
+    "Asked",
+    "LabelCodec",
+    "LabelKind",
+    "Link",
+    "Question",
+    "codec",
+    "difference",
+]

@@ -56,6 +56,10 @@ class LabelCodec(Protocol):
         """Labels that nobody gave, for so many rows (and sites of each)."""
         ...
 
+    def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
+        """In how many examples each output occurs, int64 ``[C]``: a class or tag is given, a number is known."""
+        ...
+
     def strata(self, labels: Tensor) -> Tensor:
         """The group of each example for stratified splits, int64 ``[n]``; `UNKNOWN` for those without a label."""
         ...
@@ -96,6 +100,11 @@ class ClassLabels:
     def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
         del n_outputs
         return torch.full(sites, UNKNOWN)
+
+    def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
+        flat = labels.long().flatten(1) if labels.ndim > 1 else labels.long()[:, None]
+        there = torch.zeros(len(flat), n_outputs + 1, dtype=torch.bool)
+        return there.scatter_(1, flat + 1, value=True)[:, 1:].sum(0)
 
     def strata(self, labels: Tensor) -> Tensor:
         if labels.ndim == 1:
@@ -141,6 +150,10 @@ class DistributionLabels:
     def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
         return torch.zeros(*sites, n_outputs)
 
+    def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
+        del n_outputs
+        return _anywhere(labels > 0)
+
     def strata(self, labels: Tensor) -> Tensor:
         best = labels if labels.ndim == 2 else labels.flatten(1, -2).mean(1)
         return best.argmax(-1).where(self.known(labels), UNKNOWN)
@@ -179,6 +192,10 @@ class TagLabels:
 
     def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
         return torch.full((*sites, n_outputs), UNKNOWN, dtype=torch.int8)
+
+    def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
+        del n_outputs
+        return _anywhere(labels > 0)
 
     def strata(self, labels: Tensor) -> Tensor:
         known = self.known(labels)
@@ -220,6 +237,10 @@ class NumberLabels:
 
     def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
         return torch.full((*sites, n_outputs), math.nan)
+
+    def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
+        del n_outputs
+        return _anywhere(~labels.isnan())
 
     def strata(self, labels: Tensor) -> Tensor:
         known = self.known(labels)
@@ -271,6 +292,11 @@ def _require_range(labels: Tensor, n_outputs: int) -> None:
         raise InputError(
             "labels outside the classes", expected=f"{UNKNOWN} (none) or 0..{n_outputs - 1}", received=f"{low}..{high}"
         )
+
+
+def _anywhere(flags: Tensor) -> Tensor:
+    """In how many examples each output has a flag, at one site at least."""
+    return (flags.flatten(1, -2).any(1) if flags.ndim > 2 else flags).sum(0)
 
 
 def _with(labels: Tensor, rows: Tensor, value: float) -> Tensor:

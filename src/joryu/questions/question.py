@@ -11,6 +11,7 @@ from joryu.questions.labels import NATURAL, LabelKind
 from joryu.questions.link import Link
 
 MAIN = "main"  #: the name of the outputs that answer the question
+LOG_VARIANCE = "log_variance"  #: the name of the head that says how far off each number may be
 
 PICTURE = ("height", "width")
 GRIDS: tuple[tuple[str, ...], ...] = ((), PICTURE)  #: the axes on which a question may repeat inside one example

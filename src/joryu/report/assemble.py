@@ -25,7 +25,8 @@ from joryu.targets import Store, audit
 from joryu.teachers import Network, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
-from joryu.training.distill import Lesson, find_twin, lesson_of, part
+from joryu.training.distill import find_twin
+from joryu.training.lesson import Lesson, lesson_of, part
 from joryu.training.run import best_epoch_kept
 from joryu.training.trainer import content_of
 

@@ -11,7 +11,7 @@ from joryu.examples.likeness import Repeats, find_repeats
 from joryu.targets import Store
 from joryu.teachers.spec import run_of
 from joryu.training import read_run
-from joryu.training.distill import hold_out, lesson_of
+from joryu.training.lesson import hold_out, lesson_of
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:

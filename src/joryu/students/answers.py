@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from joryu.questions import MAIN, Question
+from joryu.questions import LOG_VARIANCE, MAIN, Question
 
 
 class Answers(nn.Module):
@@ -18,6 +18,9 @@ class Answers(nn.Module):
     In training mode it is what objectives take: a dictionary by name, ``main`` first, the outputs on the *last* axis.
     `everything` gives that in either mode.
 
+    ``mean`` and ``std`` are those of the numbers to learn, one for each: the network learns them standardised, and what
+    comes out is in their own units (a ``log_variance`` head likewise).
+
     >>> import torch
     >>> answers = Answers(Question.one_of(2), {"signals": 1})
     >>> {name: list(part.shape) for name, part in answers(torch.zeros(4, 3)).items()}
@@ -26,8 +29,22 @@ class Answers(nn.Module):
     torch.Size([4, 2])
     """
 
-    def __init__(self, question: Question, heads: Mapping[str, int] | None = None) -> None:
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        question: Question,
+        heads: Mapping[str, int] | None = None,
+        *,
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
+    ) -> None:
         super().__init__()
+        self.scaled = bool(mean)
+        # Not in the state: the plan says them, and a student without them has the state it always had.
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32), persistent=False)
         self.names = (MAIN, *(heads or {}))
         self.widths = [len(question), *(heads or {}).values()]
         self.on_grid = bool(question.grid)
@@ -35,12 +52,21 @@ class Answers(nn.Module):
     def forward(self, raw: Tensor) -> Tensor | dict[str, Tensor]:
         if self.training:
             return self.everything(raw)
-        return raw[:, : self.widths[0]] if len(self.widths) > 1 else raw
+        outputs = raw[:, : self.widths[0]] if len(self.widths) > 1 else raw
+        if not self.scaled:
+            return outputs
+        shape = (-1, *[1] * (outputs.ndim - 2))
+        return outputs.float() * self.std.reshape(shape) + self.mean.reshape(shape)
 
     def everything(self, raw: Tensor) -> dict[str, Tensor]:
         """All outputs by name, each ``[B, (height, width,) C]``, whatever the mode."""
         last = raw.movedim(1, -1) if self.on_grid else raw
-        return dict(zip(self.names, torch.split(last, self.widths, dim=-1), strict=True))
+        found = dict(zip(self.names, torch.split(last, self.widths, dim=-1), strict=True))
+        if self.scaled:
+            found[MAIN] = found[MAIN].float() * self.std + self.mean
+            if LOG_VARIANCE in found:
+                found[LOG_VARIANCE] = found[LOG_VARIANCE].float() + 2 * self.std.log()
+        return found
 
 
 def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:

@@ -28,7 +28,8 @@ PLAN, WEIGHTS = "student.json", "student.safetensors"
 class Blueprint(BaseModel):
     """Architecture, input shape, question, preparation and input normalisation of a student (or of a teacher).
 
-    The ``preparation`` is how a file or a row becomes an input, so that a student needs nothing but itself.
+    The ``preparation`` is how a file or a row becomes an input, so that a student needs nothing but itself. Numbers are
+    learned standardised by ``output_mean`` and ``output_std``, and given in their own units.
 
     ``classes`` is short for the question which of them it is. ``heads`` names what the student also learns to say,
     each head with the names of its outputs (`joryu.objectives.WithSignals`): training alone sees them.
@@ -49,6 +50,8 @@ class Blueprint(BaseModel):
     scale: float = 1.0
     heads: dict[str, tuple[str, ...]] = {}
     preparation: Preparation | None = None
+    output_mean: tuple[float, ...] = ()
+    output_std: tuple[float, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -80,8 +83,13 @@ class Blueprint(BaseModel):
         *,
         heads: dict[str, tuple[str, ...]] | None = None,
         preparation: Preparation | None = None,
+        outputs_like: Tensor | None = None,
     ) -> Self:
-        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
+        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``).
+
+        Of a question of numbers the scale of the outputs is measured on ``outputs_like`` ``[n, (height, width,) C]``,
+        labels or answers of which NaN are unknown.
+        """
         mean, std, scale = measure_normalisation(inputs)
         return cls(
             architecture=architecture,
@@ -92,6 +100,7 @@ class Blueprint(BaseModel):
             scale=scale,
             heads=heads or {},
             preparation=preparation,
+            **_output_scale(question, outputs_like),
         )
 
     def build(self) -> nn.Sequential:
@@ -100,8 +109,19 @@ class Blueprint(BaseModel):
         return nn.Sequential(
             Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
             build_architecture(self.architecture, self.input_shape, self.width),
-            Answers(self.question, widths),
+            Answers(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
+
+
+def _output_scale(question: Question, numbers: Tensor | None) -> dict[str, tuple[float, ...]]:
+    """The mean and standard deviation of each number; a number that never varies, or nobody gave, has 1."""
+    if question.link.has_probs or numbers is None:
+        return {}
+    flat = numbers.double().reshape(-1, len(question))
+    mean = flat.nanmean(0).nan_to_num()
+    std = (flat - mean).square().nanmean(0).sqrt().nan_to_num()
+    std = torch.where(std > 1e-12 * (1 + mean.abs()), std, 1.0)
+    return {"output_mean": tuple(mean.tolist()), "output_std": tuple(std.tolist())}
 
 
 def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) -> None:

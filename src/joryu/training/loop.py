@@ -257,7 +257,7 @@ class Loop:
             self._save_best(record["epoch"])
         progress.history.append(record)
         progress.epoch, progress.step = progress.epoch + 1, 0
-        progress.sums, progress.loss_rows = {}, 0
+        self.sums, progress.sums, progress.loss_rows = {}, {}, 0
         self._write_history()
         return record
 
@@ -284,10 +284,11 @@ class Loop:
     # --- what comes out ---------------------------------------------------------------------------------------------
 
     @property
-    def student(self) -> nn.Module:
+    def student(self) -> nn.Sequential:
         """The student as it stands: the moving average if there is one."""
-        module: nn.Module = self.module.module if self.ema is None else self.ema.module
-        return module
+        module: Any = self.module.module if self.ema is None else self.ema.module
+        student: nn.Sequential = module
+        return student
 
     def best_module(self) -> nn.Module:
         """The student to keep, after training."""

@@ -9,7 +9,8 @@ import pytest
 from small_tables import animals, csv, load, parquet, write
 
 from joryu.errors import InputError
-from joryu.questions import Link
+from joryu.examples import load_examples
+from joryu.questions import Link, Question
 
 N = list(range(60))
 
@@ -122,3 +123,30 @@ def test_targets_that_ask_nothing(tmp_path: Path, column: list[object], says: st
 def test_a_text_of_its_own_in_every_row_is_no_class(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"column 'y' of set.csv has another class in every row"):
         load(csv(tmp_path, a=N, y=[f"text {at}" for at in N]))
+
+
+def test_a_column_of_lists_holds_tags(tmp_path: Path) -> None:
+    """As exports of tagged pictures and documents have them: the names are those of train, by letter."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for part, tags in {"train": [["red", "round"], [], None, ["blue"]], "test": [["red"], ["green"]]}.items():
+        pq.write_table(
+            pa.table({"x": [0.5 * at for at in range(len(tags))], "tags": tags}), tmp_path / f"{part}.parquet"
+        )
+    shown = load_examples(f"table:{tmp_path},target=tags")
+    assert shown.question == Question.tags(["blue", "red", "round"])
+    assert shown.labels is not None
+    assert shown.labels.tolist() == [[0, 1, 1], [0, 0, 0], [-1, -1, -1], [1, 0, 0]]
+    judging = load_examples(f"table:{tmp_path},target=tags", split="test")
+    assert judging.labels is not None
+    assert judging.labels.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert any("do not have are not asked: green" in remark for remark in judging.remarks)
+
+
+def test_text_may_list_tags_where_they_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,kinds\n1,red; round\n2,blue\n3,\n")
+    shown = load_examples(f"table:{tmp_path}/a.csv,target=kinds,kind=tags")
+    assert shown.question is not None and shown.labels is not None
+    assert shown.question.names == ("blue", "red", "round")
+    assert shown.labels.tolist() == [[0, 1, 1], [1, 0, 0], [-1, -1, -1]]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -55,8 +56,9 @@ def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], l
 def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
     """The question of the targets as this sheet has them, and what was guessed of it.
 
-    One column of text, or of at most 20 whole numbers that come often: one of many. Other numbers: numbers. Several
-    columns: tags where all of them are 0 and 1, else numbers.
+    One column of text, or of at most 20 whole numbers that come often: one of many. Other numbers: numbers. One column
+    of lists of text (Parquet), or with ``kind=tags`` of text such as ``red;round``: tags, by letter. Several columns:
+    tags where all of them are 0 and 1, else numbers.
 
     Raises:
         InputError: targets that do not fit ``kind``, that are all missing, or all the same.
@@ -64,12 +66,12 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
     if len(targets) > 1:
         return _several(sheet, targets, kind)
     target = targets[0]
+    if listed_tags(sheet, target, kind is Asked.TAGS):
+        return _listed_question(sheet, target, kind), []
     values = _distinct(sheet, target)
     numeric = all(map(is_number, values))
-    if kind is Asked.TAGS:
-        return Question.tags(targets), []
-    if kind is Asked.NUMBERS:
-        return Question.numbers(targets), []
+    if kind in (Asked.TAGS, Asked.NUMBERS):
+        return (Question.tags if kind is Asked.TAGS else Question.numbers)(targets), []
     if kind is Asked.ONE_OF or not numeric:
         return Question.one_of(_classes(sheet, target, values)), []
     if _are_classes(values, len(sheet)):
@@ -78,6 +80,57 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
         )
         return Question.one_of(_classes(sheet, target, values)), [said]
     return Question.numbers(targets), [f"{target!r} is taken as a number to predict; kind=one-of for classes"]
+
+
+def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
+    """Whether a column holds lists of tags: as its type says, or text that is ``wanted`` as tags and is no 0 and 1."""
+    kind = sheet[target].type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return True
+    values = _distinct(sheet, target) if wanted else []
+    return not (set(map(str.lower, values)) <= set(_TRUTH) or all(map(is_number, values)))
+
+
+def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
+    names = sorted({name for said in _lists(sheet, target) for name in said or ()})
+    if kind not in (None, Asked.TAGS):
+        raise InputError(
+            f"column {target!r} of {sheet.name} holds lists", expected="kind=tags", received=f"kind={kind}"
+        )
+    if not names:
+        raise InputError(f"column {target!r} of {sheet.name} names no tag at all", hint="name another target=")
+    return Question.tags(names)
+
+
+def _lists(sheet: Sheet, target: str) -> list[list[str] | None]:
+    """The tags of each row; ``None`` where nobody said."""
+    values = sheet[target]
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        if not (pa.types.is_string(values.type.value_type) or pa.types.is_large_string(values.type.value_type)):
+            raise InputError(
+                f"column {target!r} of {sheet.name} holds lists of something else than names", expected="lists of text",
+                received=values.type,
+            )  # fmt: skip
+        return [None if said is None else [name for name in said if name] for said in values.to_pylist()]
+    return [
+        None if said is None else [name.strip() for name in said.split(";") if name.strip()]
+        for said in texts(sheet, target)
+    ]
+
+
+def _listed_labels(sheet: Sheet, target: str, question: Question, remarks: list[str]) -> Tensor:
+    place = {name: at for at, name in enumerate(question.names)}
+    labels = torch.zeros(len(sheet), len(place), dtype=torch.int8)
+    strange: set[str] = set()
+    for at, said in enumerate(_lists(sheet, target)):
+        if said is None:
+            labels[at] = UNKNOWN
+            continue
+        strange.update(name for name in said if name not in place)
+        labels[at, [place[name] for name in said if name in place]] = 1
+    if strange:
+        remarks.append(f"tags of {sheet.name} that the training examples do not have are not asked: {some(strange)}")
+    return labels
 
 
 def _several(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
@@ -166,7 +219,8 @@ def _number_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, r
 
 
 def _tag_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, remarks: list[str]) -> Tensor:
-    del question, remarks
+    if question.names != targets:
+        return _listed_labels(sheet, targets[0], question, remarks)
     return torch.tensor(list(zip(*(_tags(sheet, target) for target in targets), strict=True)), dtype=torch.int8)
 
 
