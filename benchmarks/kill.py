@@ -25,13 +25,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.kill_distill import distill_digits, held_steps, made_students
 from joryu.examples import load_examples
 from joryu.examples.views import parse_views
 from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import LabelOptions, label_examples
 
 READY = "ready"
@@ -63,10 +64,10 @@ class SlowTeacher:
         self._module = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)).requires_grad_(False)
         self._pause = seconds_per_batch
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def answer(self, batch: TeacherBatch) -> Reply:
         time.sleep(self._pause)
-        values = self._module(batch.float().flatten(1) / 16)
-        return SoftTargets(values=values, space=Space.LOGITS, question=self.question)
+        values = self._module(batch.inputs.float().flatten(1) / 16)
+        return Reply(SoftTargets(values=values, space=Space.LOGITS, question=self.question))
 
 
 def label_digits(folder: Path, ready: Callable[[], None]) -> None:

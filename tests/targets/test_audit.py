@@ -222,7 +222,7 @@ def test_copies_duplicates_and_failures_are_counted(
     with StoreWriter(tmp_path, store.manifest) as writer:
         again = SoftTargets(values=good[:5], space=Space.LOGITS, question=Question.one_of(C))
         writer.add(digits.ids[:5], np.zeros(5, dtype=np.uint64), again)
-        writer.fail(digits.ids[398:], np.zeros(2, dtype=np.uint64), "timeout")
+        writer.fail(digits.ids[398:], np.zeros(2, dtype=np.uint64), {0: "timeout", 1: "timeout"})
     doubled = digits.select([*range(N), 0, 1, 2])
     report = audit(Store.open(tmp_path), doubled)
     assert (report.duplicates, report.failures, report.missing) == (5, 2, 2)

@@ -52,7 +52,7 @@ def label(
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, would_add_views
+    from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
     from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
@@ -66,10 +66,17 @@ def label(
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names
     who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
+    if shown.classes and known.classes != shown.classes:
+        talk("people were asked another question than the examples' names say: those are not taken for labels")
     if (told := told_inputs(teacher, known)) is not None:
         talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
+    if (grown := growth_of(who, known, out)) is not None:
+        talk(
+            f"the set has changed since {out} was labelled: {grown.new:,} new examples are asked, {grown.kept:,} are"
+            f" kept, {grown.gone:,} are no longer in the set (their answers stay)"
+        )
     if would_add_views(out, shown_as, n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     with counting("labelling") as advance:
@@ -95,6 +102,7 @@ def label(
         "answers": len(done.store),
         "asked": done.asked,
         "kept": done.kept,
+        "no_longer_in_the_set": done.store.manifest.strangers,
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
@@ -106,11 +114,14 @@ def label(
 def in_words_of(out: Path, done: Labelled) -> str:
     """What labelling came to."""
     failures = len(done.store.failures())
-    words = f"{len(done.store)} answers in {out}" + (f", {failures} failures" if failures else "")
+    strangers = done.store.manifest.strangers
+    words = f"{len(done.store) - strangers} answers in {out}" + (f", {failures} failures" if failures else "")
     if not done.asked:
         words += ": all there already, nothing new was asked"
     elif done.kept:
         words += f": {done.kept} were there, {done.asked} asked now"
+    if strangers:
+        words += f"; {strangers} more are about examples that are no longer in the set"
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.evaluation import count_parameters, measure_latency, predict_logits, state_bytes
@@ -22,7 +21,7 @@ from joryu.report.page import write_report
 from joryu.report.seen import own_set, seen_by_student, seen_by_teacher
 from joryu.students import load_student, require_inputs
 from joryu.targets import Store, audit
-from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.teachers import Network, TeacherBatch, find_teacher, load_teacher
 from joryu.training import read_history, read_run
 from joryu.training.checkpoint import write_json
 from joryu.training.distill import find_twin
@@ -277,8 +276,7 @@ def _people(store: Store, examples: Examples) -> ModelCard | None:
         return None
     if people.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
         return None
-    batches: tuple[Tensor, ...] = torch.split(examples.inputs, 256)
-    answers = torch.cat([people.label(batch).logits() for batch in batches])
+    answers = people.answer(TeacherBatch.of(examples)).whole(len(examples)).logits()
     judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
     note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
     return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", logits=answers)

@@ -241,7 +241,7 @@ def _some(rows: Tensor, most: int | None = None) -> Tensor:
 def _missing(store: Store, distinct: Ids | None, n_examples: int) -> int:
     seeds = range(store.manifest.n_views + 1)
     if distinct is None:
-        return max(0, n_examples * len(seeds) - len(store))
+        return max(0, n_examples * len(seeds) - (len(store) - store.manifest.strangers))
     return sum(int(store.missing(distinct, seed).sum()) for seed in seeds)
 
 
