@@ -38,7 +38,7 @@ class Told:
         names = repr(self.signal_names).encode()
         self.fingerprint = hashlib.blake2b(names + np.ascontiguousarray(told).tobytes(), digest_size=16).hexdigest()
         rows = torch.from_numpy(told).float()
-        self._told = {words.tobytes(): row for words, row in zip(examples.pixel_ids, rows, strict=True)}
+        self._told = {words.tobytes(): row for words, row in zip(examples.ids, rows, strict=True)}
 
     def answer(self, batch: TeacherBatch) -> Reply:
         """The rows told about these examples."""
