@@ -20,6 +20,7 @@ from joryu.cli import (
     experiment,
     label,
     report,
+    targets,
     train,
     verify,
     version,
@@ -45,6 +46,7 @@ app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
+app.add_typer(targets.app, name="targets")
 show_summaries_whole(app)
 
 
