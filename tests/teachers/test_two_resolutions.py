@@ -10,15 +10,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from joryu.cli import main
 from joryu.errors import MismatchError
 from joryu.examples import Examples, load_examples, parse_views, prepared
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.views import require_same_views
 from joryu.questions import Question
+from joryu.students.blueprint import Blueprint, read_blueprint, save_student
 from joryu.targets import SoftTargets, Space, Store
 from joryu.targets.manifest import Cost
-from joryu.teachers import Network
-from joryu.teachers.labelling import label_examples
+from joryu.teachers import Network, find_teacher
+from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.spec import as_taught, told_inputs
 from joryu.teachers.teacher import Reply, TeacherBatch
 from joryu.training import Material, Replayed
 
@@ -116,3 +119,48 @@ def test_a_teacher_may_be_sent_the_files(spec: str, tmp_path: Path) -> None:
     lengths = torch.tensor([float(len(content)) for content in examples.encoded(range(N))])
     assert torch.allclose(said.float(), lengths.log(), atol=1e-2)
     assert len(Store.open(tmp_path / "targets")) == N
+
+
+def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path: Path) -> None:
+    large, small = load_examples(spec, size=LARGE), load_examples(spec, size=SMALL)
+    plan = Blueprint.fitted("cnn:4x2", large.inputs, large.asked_question, preparation=large.preparation)
+    save_student(tmp_path / "run", plan.build(), plan)
+    # A network of convolutions would take 32 pixels too, and say something else of them.
+    teacher, known = find_teacher(f"run:{tmp_path / 'run'}", small)
+    assert torch.equal(known.inputs, large.inputs)
+    assert np.array_equal(known.ids, small.ids)
+    origin = Origin(teacher=f"run:{tmp_path / 'run'}", examples=spec, split="train", size=SMALL)
+    store = label_examples(teacher, known, tmp_path / "targets", options=LabelOptions(origin=origin))
+    assert store.manifest.examples.size == LARGE
+    assert store.manifest.examples.shape == (3, LARGE, LARGE)
+    assert told_inputs(origin.teacher or "", known) == (
+        "the teacher is shown uint8 [B, 3, 96, 96], values 0 to 255, as it learned"
+    )
+    again, _ = find_teacher(f"run:{tmp_path / 'run'}", large)
+    found = store.gather(store.rows(small.ids, 0)).values
+    assert torch.allclose(found.float(), again.answer(TeacherBatch.of(large)).whole(N).values.float(), atol=1e-2)
+    tensors = Examples.of(large.inputs, large.labels, question=large.question)
+    assert find_teacher(f"run:{tmp_path / 'run'}", tensors)[1].inputs is not None
+    assert as_taught("module:pkg.mod:factory", small) is small
+
+
+def test_from_the_shell(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: object) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        said = capsys.readouterr().err
+        assert int(stopped.value.code or 0) == 0, said
+        return said
+
+    few = ("--epochs", 1, "--batch-size", 4)
+    run("train", "--network", "cnn:4x2", "--examples", spec, "--size", LARGE, "--out", tmp_path / "teacher", *few)
+    views = ("--views", "shift:10%,flip", "--n-views", 2)
+    label = ("label", "--teacher", f"run:{tmp_path / 'teacher'}", "--examples", spec, "--out", tmp_path / "targets")
+    said = run(*label, "--size", SMALL, *views)
+    assert "the teacher is shown uint8 [B, 3, 96, 96]" in said
+    distil = ("distill", "--student", "mlp:4x1", "--examples", spec, "--targets", tmp_path / "targets")
+    run(*distil, "--size", SMALL, "--out", tmp_path / "run", "--allow-dead-teacher", *few)
+    student = read_blueprint(tmp_path / "run")
+    assert student.input_shape == (3, SMALL, SMALL)
+    assert student.preparation == PicturePreparation(channels=3, height=SMALL, width=SMALL)
+    assert read_blueprint(tmp_path / "teacher").input_shape == (3, LARGE, LARGE)

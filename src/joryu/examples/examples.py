@@ -153,6 +153,11 @@ class Examples:
         """What the ids are hashes of: the bytes of files, or rows."""
         return "row" if self.originals is None else "bytes"
 
+    @property
+    def asks_pixels(self) -> bool:
+        """Whether there is a question for each pixel, whose labels are bound to the size."""
+        return self.question is not None and bool(self.question.grid)
+
     def by_pixels(self) -> Examples:
         """The same examples known by their pixels at the size they have here, as every example was once."""
         return replace(self, ids=self.pixel_ids, originals=None)

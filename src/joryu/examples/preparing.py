@@ -52,7 +52,7 @@ def prepared(examples: Examples, preparation: Preparation | None, *, progress: P
 def _require_other_size(examples: Examples, preparation: PicturePreparation) -> None:
     height, width = preparation.height, preparation.width
     hint = f"read them at that size: try --size {height}" if height == width else "read them at that size"
-    if examples.question is not None and examples.question.grid:
+    if examples.asks_pixels:
         raise InputError(f"{examples.name} is asked for each pixel, and pictures of another size have other pixels",
                          expected=f"{width}×{height}", received="×".join(map(str, examples.inputs.shape[:1:-1])),
                          hint=hint)  # fmt: skip

@@ -221,6 +221,15 @@ def _require_question(teacher: Teacher, examples: Examples) -> None:
         )  # fmt: skip
 
 
+def _size_shown(examples: Examples, origin: Origin) -> int | None:
+    """The size that brings the inputs back as the teacher was shown them: its own, perhaps, and not what was typed."""
+    own = examples.preparation
+    if examples.sizes is None or own is None or own.kind != "pictures" or own.height != own.width:
+        return origin.size
+    native = bool((examples.sizes == own.height).all())
+    return None if native and origin.size is None else own.height
+
+
 def _require_continuation(out: Path, examples: Examples, wanted: Manifest) -> None:
     """Raises:
     MismatchError: the store there has answers about inputs of another shape, or keys of another kind.
@@ -259,7 +268,7 @@ def _manifest(
             count=len(_ids(examples)),
             spec=origin.examples,
             split=origin.split,
-            size=origin.size,
+            size=_size_shown(examples, origin),
             shape=tuple(examples.inputs.shape[1:]),
         ),
         keys=examples.keyed_by,
