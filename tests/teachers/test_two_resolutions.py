@@ -91,6 +91,8 @@ def test_views_by_pixels_are_refused_by_name(spec: str, tmp_path: Path) -> None:
     store = label_examples(teacher, large, tmp_path / "targets", views=parse_views("shift:3"), n_views=1)
     with pytest.raises(MismatchError, match=r"shift:3 moves by pixels: at 32×32 .*label with --views shift:0\.031"):
         require_same_views(parse_views(store.manifest.views), store.manifest.examples.shape, small.inputs.shape[1:])
+    with pytest.raises(MismatchError, match="shift:3 moves by pixels"):
+        Material(small, Replayed(store))
     Material(large, Replayed(store)).require_answers(1)
 
 
