@@ -113,7 +113,7 @@ def test_failures_made_good_since_are_forgotten(
 ) -> None:
     ids, views = make_ids(2), np.zeros(2, dtype=np.uint64)
     with StoreWriter(tmp_path, make_manifest()) as writer:
-        writer.fail(ids, views, "timeout")
+        writer.fail(ids, views, {0: "timeout", 1: "timeout"})
         writer.add(ids[:1], views[:1], make_answers(1))
     failures = Store.open(tmp_path).failures()
     assert [failure.reason for failure in failures] == ["timeout"] and len(failures) == 1

@@ -59,7 +59,7 @@ def test_a_store_that_nothing_was_ever_put_into_gives_way(
 ) -> None:
     StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-9"), views="crop:9+2", n_views=1)).close()
     with StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-2"))) as writer:
-        writer.fail(make_ids(1), ZEROS[:1], "no answer")
+        writer.fail(make_ids(1), ZEROS[:1], {0: "no answer"})
     assert str(Manifest.read(tmp_path).encoding) == "top-2:float16"
     with pytest.raises(MismatchError, match="another encoding"):  # a failure is something, too
         StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-3")))

@@ -17,7 +17,7 @@ from joryu.objectives import Distillation
 from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space, Store
-from joryu.teachers import Network
+from joryu.teachers import Network, Reply, TeacherBatch
 from joryu.teachers.labelling import label_examples
 from joryu.training import Material, Run, read_history, read_run
 from joryu.training.checkpoint import Progress
@@ -253,10 +253,10 @@ class Reluctant:
         self.teacher, self.refused = nearest_mean(digits()), refused
         self.question, self.fingerprint = self.teacher.question, "reluctant"
 
-    def label(self, batch: torch.Tensor) -> SoftTargets:
-        answers = self.teacher.label(batch).values
-        answers[batch.flatten(1).float().sum(1) < self.refused] = float("nan")
-        return SoftTargets(values=answers, space=Space.LOGITS, question=Question.one_of(10))
+    def answer(self, batch: TeacherBatch) -> Reply:
+        answers = self.teacher.label(batch.inputs).values
+        answers[batch.inputs.flatten(1).float().sum(1) < self.refused] = float("nan")
+        return Reply(SoftTargets(values=answers, space=Space.LOGITS, question=Question.one_of(10)))
 
 
 def test_examples_the_teacher_failed_on_are_left_out(tmp_path: Path) -> None:
@@ -321,11 +321,11 @@ class Measured:
         self.question = teacher.question
         self.fingerprint = f"measured {teacher.fingerprint}"
 
-    def label(self, batch: torch.Tensor) -> SoftTargets:
-        darkness = batch.flatten(1).float().mean(1, keepdim=True)
+    def answer(self, batch: TeacherBatch) -> Reply:
+        darkness = batch.inputs.flatten(1).float().mean(1, keepdim=True)
         darkness = (darkness - 76.0) / 12.0  # about standardised
         darkness[::3] = torch.nan
-        return replace(self._teacher.label(batch), signals=darkness, signal_names=("darkness",))
+        return Reply(replace(self._teacher.label(batch.inputs), signals=darkness, signal_names=("darkness",)))
 
 
 @pytest.mark.slow

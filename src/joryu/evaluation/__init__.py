@@ -2,7 +2,6 @@
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of
-from joryu.evaluation.average_precision import average_precision, precision_at
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
@@ -28,6 +27,7 @@ from joryu.evaluation.replies import KeptReplies, Replies, Reply, StudentReplies
 from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
+from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
 
 __all__ = [

@@ -16,7 +16,7 @@ from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
 from joryu.questions import Question
 from joryu.students.answers import outputs_of
 from joryu.targets.soft_targets import SoftTargets, Space
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 
 BATCH = 512  #: examples asked about at a time
 BATCH_PIXELS = 1_000_000  #: and no more pixels than that, where each of them is asked about
@@ -104,7 +104,7 @@ class TeacherReplies:
 
     def about(self, rows: Tensor) -> Reply:
         """The teacher's soft targets, and what a student would have to say to give them."""
-        answers = self.teacher.label(self.examples.inputs[rows])
+        answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
         return Reply(outputs_of_targets(answers), answers)
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Pixels, decode_picture, to_channels
+from joryu.examples.decoding import Pixels, decode_image, decode_picture, to_channels
 from joryu.examples.pictures import strict_pillow
 from joryu.examples.tabular.preparation import TablePreparation
 
@@ -45,9 +45,23 @@ class PicturePreparation(BaseModel):
         Raises:
             InputError: not a picture, damaged, or of values without a known range.
         """
-        square = self.height == self.width
         with strict_pillow():
-            pixels = decode_picture(source, size=self.height if square else None)
+            return torch.from_numpy(self.pixels(source).copy())  # Pillow's own memory cannot be written to
+
+    def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
+        """As `read`, for many threads at once: whoever starts them holds `joryu.examples.pictures.strict_pillow`.
+
+        A picture that a program has opened itself is welcome; of a large JPEG it may differ in the last digit, for a
+        file is shrunk while it is decompressed.
+
+        Raises:
+            InputError: as `read`.
+        """
+        size = self.height if self.height == self.width else None
+        if isinstance(source, Image.Image):
+            pixels = decode_image(source, size=size)
+        else:
+            pixels = decode_picture(source, size=size)
         if pixels.shape[1:] != (self.height, self.width):
             image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
             pixels = to_channels(image)
@@ -55,7 +69,7 @@ class PicturePreparation(BaseModel):
             pixels = to_channels(_image(pixels).convert("L"))
         elif len(pixels) < self.channels:
             pixels = np.repeat(pixels, self.channels, axis=0)
-        return torch.from_numpy(pixels)
+        return pixels
 
 
 Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from joryu.annotations.trials import Floats
-from joryu.examples import Examples, Views, content_ids
+from joryu.examples import Examples, Views
 from joryu.experiments.experiment import Setting
 from joryu.objectives import SIGNALS, Objective
 from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import label_examples
 from joryu.training import CarriedOver, Material, Recipe, Replayed, Trained, train
 
@@ -39,17 +40,18 @@ class Told:
         rows = torch.from_numpy(told).float()
         self._told = {words.tobytes(): row for words, row in zip(examples.ids, rows, strict=True)}
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def answer(self, batch: TeacherBatch) -> Reply:
         """The rows told about these examples."""
-        told = torch.stack([self._told[words.tobytes()] for words in content_ids(batch)])
+        told = torch.stack([self._told[words.tobytes()] for words in batch.ids])
         n = len(self.question)
-        return SoftTargets(
+        answers = SoftTargets(
             values=told[:, :n],
             space=Space.PROBS,
             question=self.question,
             signals=told[:, n:] if self.signal_names else None,
             signal_names=self.signal_names,
         )
+        return Reply(answers)
 
 
 class Course(NamedTuple):

@@ -40,7 +40,7 @@ def require_outputs(module: nn.Module, name: str, inputs: Tensor, *, width: int,
         if not torch.is_tensor(outputs) or list(outputs.shape) != expected or not outputs.is_floating_point():
             raise InputError(
                 f"{name} gives something else than the outputs asked for", expected=expected,
-                received=_described(outputs), hint=None if torch.is_tensor(outputs) else "return the outputs alone",
+                received=_described(outputs), hint=_hint(outputs, on_grid),
             )  # fmt: skip
         if training and not outputs.requires_grad:
             raise InputError(
@@ -48,6 +48,12 @@ def require_outputs(module: nn.Module, name: str, inputs: Tensor, *, width: int,
                 hint="leave torch.no_grad and detach out of its forward",
             )  # fmt: skip
     module.train()
+
+
+def _hint(outputs: object, on_grid: bool) -> str | None:
+    if not torch.is_tensor(outputs):
+        return "return the outputs alone"
+    return "an answer for each pixel takes a network such as unet:8x4" if on_grid and outputs.ndim == 2 else None
 
 
 def require_parameters(module: nn.Module, name: str) -> None:

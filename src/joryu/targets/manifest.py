@@ -51,6 +51,17 @@ class ExamplesRecord(_Record):
     size: int | None = None
 
 
+class FormerExamples(ExamplesRecord):
+    """A set that the store was made for before it grew.
+
+    ``brought`` is how many of its examples the teacher was asked about that no earlier set had; their ids lie beside
+    the manifest.
+    """
+
+    brought: int
+    until: str
+
+
 class Provenance(_Record):
     """How the store came to be; ``machine`` names a kind of machine and no host.
 
@@ -85,13 +96,16 @@ class Manifest(_Record):
     ``question`` is what was asked. ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1
     to ``n_views``) each example was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples
     the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
-    are unknown until the first answer has come.
+    are unknown until the first answer has come. ``former`` are the sets that the store was made for before it grew, and
+    ``strangers`` counts its answers about examples that are no longer in the set.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
     question: Asked
     teacher: TeacherRecord
     examples: ExamplesRecord
+    former: tuple[FormerExamples, ...] = ()
+    strangers: int = Field(default=0, ge=0)
     views: str | None = None
     n_views: int = Field(0, ge=0)
     batch_size: int = Field(ge=1)

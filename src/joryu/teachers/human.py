@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import final
 
 import torch
-from torch import Tensor
 
 from joryu.annotations import Answer, PictureFile, Project, Settings
 from joryu.annotations.trials import Trials
-from joryu.errors import InputError, JoryuError, MismatchError
-from joryu.examples import Examples, content_ids
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
 from joryu.examples.annotated import require_unchanged
 from joryu.examples.pictures import Picture, read_pictures
-from joryu.questions import Question
+from joryu.questions import Question, difference
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.reading import DEFAULT, Reading, read_answers
+from joryu.teachers.teacher import Reply, TeacherBatch
 
 
 @final
 class Human:
     """The people of a project, asked about examples they were shown.
 
-    A picture is known by its content, as every example is: build the teacher with the examples it will be asked about,
+    A picture is asked about by its id, as every example is: build the teacher with the examples it will be asked about,
     whose ``sources`` are paths below the project's pictures. Every one of them is compared with the file that people
     were shown, so that no answer goes to another picture of the same name. ``fingerprint`` covers the answers, the
     settings and the reading.
 
     Raises:
-        InputError: none of the examples was answered; when asked about one that nobody was shown (an augmented view).
+        InputError: none of the examples was answered; (when asked) views, which nobody was shown.
         MismatchError: an example is not the picture that was answered.
     """
 
@@ -58,9 +58,20 @@ class Human:
         self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
         self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        """What people said of these pictures: probabilities, and the signals that were measured meanwhile."""
-        rows = [self._row(words.tobytes()) for words in content_ids(batch)]
+    def answer(self, batch: TeacherBatch) -> Reply:
+        """What people said of these pictures: probabilities, and the signals that were measured meanwhile.
+
+        Raises:
+            InputError: views, which nobody was shown.
+        """
+        if batch.seeds.any():
+            raise InputError("people were shown the pictures themselves, not views of them", hint="leave --views out")
+        rows = [self._rows.get(words.tobytes()) for words in batch.ids]
+        failures = {at: "nobody answered about this picture" for at, row in enumerate(rows) if row is None}
+        known = [row for row in rows if row is not None]
+        return Reply(self._said(known) if known else None, failures)
+
+    def _said(self, rows: list[int]) -> SoftTargets:
         read = self._read
         return SoftTargets(
             values=torch.from_numpy(read.probs[rows]).float(),
@@ -71,17 +82,12 @@ class Human:
             signal_names=read.signal_names,
         )
 
-    def _row(self, identity: bytes) -> int:
-        found = self._rows.get(identity)
-        if found is None:
-            raise JoryuError(
-                "nobody answered about this picture", hint="people were shown pictures, not views: leave --views out"
-            )
-        return found
-
 
 def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     """The teacher of ``PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``, and the examples it can answer.
+
+    Pictures may lie in folders that say nothing of what people were asked: the question is then the people's, and the
+    folders' names are no labels.
 
     Raises:
         InputError: no project there, an unknown model, or no example that was answered.
@@ -95,7 +101,10 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     finally:
         project.close()
     everything = len(human.answered) == len(examples)
-    return human, examples if everything else examples.select(human.answered)
+    known = (examples if everything else examples.select(human.answered)).asked(human.question)
+    if difference(human.question, known.asked_question) is not None:
+        known = replace(known, question=human.question, labels=None)
+    return human, known
 
 
 _BLOCK = 256  #: pictures compared at a time, so that a large set is not held twice

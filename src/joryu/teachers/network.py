@@ -14,6 +14,7 @@ from joryu.questions import Link, Question
 from joryu.students.blueprint import fingerprint
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
+from joryu.teachers.teacher import Reply, TeacherBatch
 
 
 @final
@@ -77,8 +78,12 @@ class Network:
         described = [_ADDRESS.sub("", text) for text in (repr(self.module), *settings)]
         self.fingerprint = fingerprint(self.module, *described, *_named(self.question))
 
+    def answer(self, batch: TeacherBatch) -> Reply:
+        """Logits of the batch, float32, on the CPU; a network never fails on a part of it."""
+        return Reply(self.label(batch.inputs))
+
     def label(self, batch: Tensor) -> SoftTargets:
-        """Logits of the batch, float32, on the CPU."""
+        """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
             asked = self._asked(batch.to(self.device, non_blocking=True))
             outputs = require_rows(asked, len(batch), self.question)

@@ -49,8 +49,7 @@ def find_teacher(
             )
         if order is not None:
             raise InputError("people answer by name, so their classes have no order", hint="leave --classes out")
-        human, known = find_human(rest, examples)
-        return human, known.asked(human.question)
+        return find_human(rest, examples)
     shape = tuple(examples.inputs.shape[1:])
     teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
     return teacher, examples.asked(teacher.question)

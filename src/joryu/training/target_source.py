@@ -14,7 +14,7 @@ from joryu.examples import Examples
 from joryu.examples.views import ViewBatch, Views, parse_views
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 
 ITSELF = parse_views(None)  #: the views of those who are shown as they are
 
@@ -147,7 +147,9 @@ class Replayed:
         itself = {0} if self.whole is not None or not turns else set()  # stands in for some blends
         seeds = sorted({self.view_seed(turn) for turn in range(min(turns, self.n_views or 1))} | itself)
         # A store with as many answers as it has keys is whole: one view tells whether these examples are in it.
-        complete = len(self.store) == self.store.manifest.examples.count * (self.n_views + 1)
+        # One that kept answers about examples that left the set may hold as many and lack some of these.
+        keys = self.store.manifest.examples.count * (self.n_views + 1)
+        complete = len(self.store) == keys and not self.store.manifest.strangers
         for seed in seeds[:1] if complete else seeds:
             self.store.rows(examples.ids, seed)
 
@@ -255,8 +257,8 @@ class Live:
         return Shown(self.views.apply(examples, rows, seeds), seeds)
 
     def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
-        del examples, rows
-        return self.teacher.label(shown.batch.inputs)
+        batch = TeacherBatch.of(examples, rows, seeds=shown.seeds, inputs=shown.batch.inputs)
+        return self.teacher.answer(batch).whole(len(batch))
 
     def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         return validation, replace(self, views=ITSELF)
