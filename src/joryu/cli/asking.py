@@ -45,7 +45,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         received = f"--views {asking.views} alone"
         raise InputError("no view was asked for", received=received, hint="say how many with --n-views")
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
-    if (told := told_inputs(asking.teacher, known)) is not None:
+    if (told := told_inputs(asking.teacher, known, shown)) is not None:
         talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")

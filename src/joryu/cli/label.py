@@ -68,7 +68,7 @@ def label(
     who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
     if shown.classes and known.classes != shown.classes:
         talk("people were asked another question than the examples' names say: those are not taken for labels")
-    if (told := told_inputs(teacher, known)) is not None:
+    if (told := told_inputs(teacher, known, shown)) is not None:
         talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
