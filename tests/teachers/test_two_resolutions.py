@@ -135,9 +135,10 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     store = label_examples(teacher, known, tmp_path / "targets", options=LabelOptions(origin=origin))
     assert store.manifest.examples.size == LARGE
     assert store.manifest.examples.shape == (3, LARGE, LARGE)
-    assert told_inputs(origin.teacher or "", known) == (
+    assert told_inputs(origin.teacher or "", known, small) == (
         "the teacher is shown uint8 [B, 3, 96, 96], values 0 to 255, as it learned"
     )
+    assert told_inputs(origin.teacher or "", known, large) is None
     again, _ = find_teacher(f"run:{tmp_path / 'run'}", large)
     found = store.gather(store.rows(small.ids, 0)).values
     assert torch.allclose(found.float(), again.answer(TeacherBatch.of(large)).whole(N).values.float(), atol=1e-2)

@@ -47,7 +47,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:
         talk("people were asked another question than the examples' names say: those are not taken for labels")
-    if (told := told_inputs(asking.teacher, known)) is not None:
+    if (told := told_inputs(asking.teacher, known, shown)) is not None:
         talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")

@@ -73,8 +73,10 @@ def as_taught(spec: str, examples: Examples) -> Examples:
     return examples if own is None or own.kind != "pictures" else prepared(examples, own)
 
 
-def told_inputs(spec: str, examples: Examples) -> str | None:
+def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
     """What the network of a spec is shown of these examples, where it did not learn from Joryu what to expect.
+
+    One that did is told of where it is shown others than were ``loaded``.
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
@@ -82,7 +84,7 @@ def told_inputs(spec: str, examples: Examples) -> str | None:
     'the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair'
     """
     shown = shown_as(examples.inputs)
-    again = examples.sizes is not None and (examples.sizes != list(reversed(examples.inputs.shape[2:]))).any()
+    again = loaded is not None and loaded.inputs.shape[1:] != examples.inputs.shape[1:]
     return {
         "run": f"the teacher is shown {shown}, as it learned" if again else None,
         "module": f"the module is shown {shown}: to scale them is its own affair",

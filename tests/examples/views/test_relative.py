@@ -142,7 +142,7 @@ def test_views_by_pixels_are_refused_at_another_size() -> None:
     require_same_views(parse_views("shift:3%,flip,mixup:1"), [3, 96, 96], [3, 32, 32])
     said = (
         r"^shift:3,flip moves by pixels: at 32×32 it is another view than the teacher was shown "
-        r"\(expected 96×96; received 32×32\); read the pictures at 96×96, or label with --views shift:0\.031,flip$"
+        r"\(expected 96×96; received 32×32\); try --size 96, or label with --views shift:0\.031,flip$"
     )
     with pytest.raises(MismatchError, match=said):
         require_same_views(bound, [3, 96, 96], [3, 32, 32])

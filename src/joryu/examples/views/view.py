@@ -105,15 +105,16 @@ def require_same_views(views: Views, made_at: Sequence[int] | None, shown_at: Se
     >>> require_same_views(parse_views("shift:3"), [3, 96, 96], [3, 32, 32])
     Traceback (most recent call last):
     joryu.errors.MismatchError: shift:3 moves by pixels: at 32×32 it is another view than the teacher was shown \
-(expected 96×96; received 32×32); read the pictures at 96×96, or label with --views shift:0.031
+(expected 96×96; received 32×32); try --size 96, or label with --views shift:0.031
 
     Raises:
         MismatchError: the views count in pixels, and the sizes differ.
     """
     if made_at is None or views.relative or tuple(made_at[-2:]) == tuple(shown_at[-2:]):
         return
+    size = f"try --size {made_at[-1]}, or " if made_at[-1] == made_at[-2] else ""
     made, shown = ("×".join(map(str, reversed(shape[-2:]))) for shape in (made_at, shown_at))
     raise MismatchError(
         f"{views.spec} moves by pixels: at {shown} it is another view than the teacher was shown", expected=made,
-        received=shown, hint=f"read the pictures at {made}, or label with --views {views.relative_to(made_at[-1])}",
+        received=shown, hint=f"{size}label with --views {views.relative_to(made_at[-1])}",
     )  # fmt: skip
