@@ -157,6 +157,8 @@ BAD = [
     ("distill --student mlp:8x1 --examples digits --targets {tmp}/x --out {tmp}/r", 2, "no soft targets"),
     ("evaluate {tmp}/nothing", 2, "not a run (expected a folder with run.json, which joryu train, joryu distill or"),
     ("report {tmp}/nothing", 2, "not a run"),
+    ("report {job}/run {job}/run", 2, "--out comparison.html"),
+    ("report {job}/run {job}/run --out {tmp}/page.html", 2, "named twice"),
     ("report {job}/run --examples nothing", 2, "nothing"),
     ("experiment run hinton-mnst", 2, "did you mean hinton-mnist"),
     ("experiment run hinton-mnist --seeds x", 2, "how many"),

@@ -21,6 +21,7 @@ from joryu.cli import (
     label,
     predict,
     report,
+    targets,
     train,
     verify,
     version,
@@ -46,6 +47,7 @@ app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
+app.add_typer(targets.app, name="targets")
 show_summaries_whole(app)
 
 

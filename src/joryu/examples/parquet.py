@@ -18,6 +18,7 @@ from joryu.examples.class_folders import spelling
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, require_unsplit
+from joryu.examples.originals import Originals, ParquetPictures
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
@@ -85,8 +86,16 @@ def load_parquet(
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
     )
+    shards = found.shards
+    shelf = ParquetPictures([one.path for one in shards], [one.rows for one in shards], found.columns.picture)
     examples = replace(
-        examples, remarks=tuple(found.remarks), preparation=PicturePreparation.of(examples.inputs), sizes=read.sizes
+        examples,
+        ids=read.ids,
+        originals=Originals.on(shelf, read.kept),
+        rejected=tuple(read.rejected),
+        remarks=tuple(found.remarks),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
     )
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 

@@ -163,18 +163,30 @@ def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
             received="an unfinished run" if (folder / "run.json").is_file() else "neither",
             hint="finish it with the command that began it" if (folder / "run.json").is_file() else None,
         )
+    blueprint = read_blueprint(folder)
+    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
+        module = blueprint.build()
+    load_weights(module, weights)
+    return module.eval(), blueprint
+
+
+def read_blueprint(folder: Path | str) -> Blueprint:
+    """The blueprint of a run, its weights left alone.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    plan = Path(folder) / PLAN
     try:
-        blueprint = Blueprint.model_validate(json.loads(plan.read_text()))
+        return Blueprint.model_validate(json.loads(plan.read_text()))
+    except OSError as error:
+        raise InputError(f"cannot read {plan}", received=error.strerror) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"cannot read {plan}", received=f"{where}: {first['msg']}") from error
     except ValueError as error:
         raise InputError(f"cannot read {plan}", expected="JSON", received=str(error)) from error
-    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
-        module = blueprint.build()
-    load_weights(module, weights)
-    return module.eval(), blueprint
 
 
 def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,38 @@
+"""What judges and was taught is found, also of runs that are older than ids of files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from picture_files import noise, save, write_files
+
+from joryu.cli import main
+from joryu.examples import Examples, load_examples
+from joryu.report.seen import seen_by_student
+from joryu.training.lesson import hold_out
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Examples:
+    files = {f"{'ab'[at % 2]}/{at:02}.png": save(noise(8, 8, seed=at), "PNG") for at in range(40)}
+    return load_examples(f"folder:{write_files(tmp_path / 'set', files)}")
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["ids of files", "ids of pixels"])
+def test_the_part_that_a_run_held_out_is_the_one_it_held_out_then(old: bool, whole: Examples, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("train", "--network", "mlp:4x1", "--examples", f"folder:{tmp_path / 'set'}", "--out", run, "--epochs", 1)
+    with pytest.raises(SystemExit):
+        main([str(word) for word in (*words, "--batch-size", 8, "--test", 0.25, "--seed", 3)])
+    record = json.loads((run / "run.json").read_text())
+    then = whole.by_pixels() if old else whole
+    record["notes"]["held_out"]["of"] = then.fingerprint
+    taught, judging = hold_out(then, 0.25, 3)
+    assert judging is not None
+    mine = whole.select([row for row, name in enumerate(whole.sources or ()) if name in (judging.sources or ())])
+    assert seen_by_student(record, run, mine, whole) is None
+    said = seen_by_student(record, run, whole, whole)
+    assert said is not None
+    assert f"the student was trained on {len(taught)} of the 40 examples that judge it here" in said
