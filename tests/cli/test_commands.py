@@ -459,6 +459,13 @@ def test_the_figures_printed_are_those_of_the_weights_that_were_kept(
     assert said.endswith(f"best of 6 epochs: {found['epoch']}\n")
 
 
+def test_one_epoch_and_one_step_are_counted_as_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = f"train --network mlp:4x1 --examples digits --epochs 1 --batch-size 2000 --out {tmp_path}/run"
+    code, said, err = run(capsys, *command.split())
+    assert code == 0 and said.endswith(", 1 epoch\n")
+    assert "it had only one step: " in err
+
+
 def test_the_progress_names_the_best_epoch_so_far() -> None:
     history = [
         {"epoch": 1, "train_loss": 1.0, "validation_loss": 0.5, "validation_accuracy": 0.8},

@@ -169,10 +169,15 @@ def test_label_says_what_it_asked_and_finds_a_changed_teacher(
 def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, run: Command) -> None:
     code, out, err = run(f"{LABEL}:logits --out renamed")
     assert (code, out) == (0, "180 answers in renamed\n")
-    assert "fatal: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    assert "warning: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    assert "joryu audit and joryu distill will refuse them" in err and "fatal" not in err
+    assert json.loads(run(f"{LABEL}:logits --out renamed --json")[1])["fatal"] is True
+    assert run("audit renamed")[0] == 5
     code, out, err = run(f"{LABEL}:scores --out scores --classes {TWELVE}")
     assert code == 0
     assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
+    assert "will refuse" not in err
+    assert json.loads(run(f"{LABEL}:scores --out scores --classes {TWELVE} --json")[1])["fatal"] is False
     code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
     assert (code, err.count("\n")) == (0, 2), err  # what was loaded, and what the module is shown
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from joryu.errors import MismatchError
+from joryu.errors import InputError, MismatchError
 from joryu.questions import Link, Question
 from joryu.students import Normalise
 from joryu.students.answers import Answers
@@ -63,7 +63,7 @@ class Answering(nn.Module):
         (torch.zeros(1, 2), r"\[1, 2\]"),
         (torch.zeros(()), r"\[\]"),
         ((torch.zeros(2, 2),), "tuple"),
-        ({"logits": torch.zeros(2, 2)}, "dict"),
+        ({"logits": torch.zeros(2, 2), "aux": None}, "a dict of 'logits', 'aux'"),
         (torch.zeros(2, 3, 3, 2), r"\[2, 3, 3, 2\]"),
         (torch.zeros(2), r"\[2\]"),
     ],
@@ -109,3 +109,18 @@ def test_the_units_of_its_numbers_are_a_part_of_a_teacher() -> None:
     euros, cents = (nn.Sequential(layer, Answers(prices, mean=[0.0], std=[std])) for std in (1.0, 100.0))
     first, second = Network(euros, question=prices), Network(cents, question=prices)
     assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("times", "says"), [(1, "are probabilities"), (100, "are percentages.*sum to 100.*divide them by 100")]
+)
+def test_a_softmax_taken_for_logits_is_refused_in_per_cent_too(times: int, says: str) -> None:
+    class Shares(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return times * inputs.softmax(1)
+
+    inputs = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0]])
+    with pytest.raises(InputError, match=says):
+        Network(Shares(), ["a", "b", "c"]).label(inputs)
+    believed = Network(Shares(), ["a", "b", "c"], output="logits").label(inputs)
+    assert torch.allclose(believed.values, times * inputs.softmax(1))

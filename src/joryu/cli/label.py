@@ -44,6 +44,8 @@ def label(
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
 
+    Answers that nothing can be learned from are kept and warned of (fatal in --json): joryu audit says 5.
+
     \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
@@ -68,7 +70,7 @@ def label(
         encoding=kept, batch_size=batch_size, recheck=recheck,
     )  # fmt: skip
     done, known = ask_teacher(shown, out, asking)
-    agreement = _talk_of_what_was_said(done.store, known)
+    agreement, fatal = _talk_of_what_was_said(done.store, known)
     summary = {
         "store": str(out),
         "answers": len(done.store) - done.store.manifest.strangers,
@@ -78,6 +80,7 @@ def label(
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
+        "fatal": fatal,
         "agreement": None if agreement is None else agreement.score,
     }
     emit(summary, as_json, in_words_of(out, done))
@@ -97,17 +100,22 @@ def in_words_of(out: Path, done: Labelled) -> str:
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 
-def _talk_of_what_was_said(store: Store, examples: Examples) -> Agreement | None:
-    """Say now what would make a training pointless; how far the labels agree."""
+def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Agreement | None, bool]:
+    """Say now what would make a training pointless; how far the labels agree, and whether it would be refused."""
     from joryu.cli.audit import is_own_answers
     from joryu.targets.audit import glance
+    from joryu.targets.finding import Severity
 
     if is_own_answers(store, None):
         examples = replace(examples, labels=None)
     findings, agreement = glance(store, examples)
+    # The answers are kept and may have cost money, so this is no failure of labelling: the next command refuses them.
     for one in findings:
-        talk(f"{one.severity}: {one.message}; {one.hint}")
-    return agreement
+        talk(f"warning: {one.message}; {one.hint}")
+    fatal = any(one.severity is Severity.FATAL for one in findings)
+    if fatal:
+        talk("the answers are kept, but joryu audit and joryu distill will refuse them with exit code 5")
+    return agreement, fatal
 
 
 def _names(classes: str) -> tuple[str, ...]:

@@ -37,7 +37,6 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         if share is None:
             return None
         taught, _ = hold_out(whole, share, asked["recipe"]["seed"])
-        distilled = lesson_of(folder) is not None
     except JoryuError:  # a set that has changed, or a damaged record, only leaves this unsaid
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
@@ -47,7 +46,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         return None
     return (
         f"the student was trained on {_in_words(seen, judging)}, so it looks better than it is; judge it by others"
-        + (", or leave out --examples: then the part that was held out judges" if share and distilled else "")
+        + (", or leave out --examples: then the part that was held out judges" if share else "")
     )
 
 

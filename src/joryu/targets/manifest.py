@@ -211,7 +211,8 @@ class Manifest(_Record):
                 "teacher",
                 self.teacher.fingerprint,
                 teacher,
-                f"use the teacher that answered ({self._who}), or {elsewhere}",
+                f"use the one that answered ({self._who}) with the weights, settings and order of classes it had, or"
+                f" {elsewhere}",
             ),
             (
                 "examples",
