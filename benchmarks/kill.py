@@ -79,6 +79,19 @@ def label_digits(folder: Path, ready: Callable[[], None]) -> None:
     label_examples(teacher, examples, folder, views=views, n_views=2, options=options)
 
 
+def grow_digits(folder: Path, ready: Callable[[], None]) -> None:
+    """Label a part of the digits, then a set that lost some and gained others."""
+    examples = load_examples("digits")
+    options = LabelOptions(batch_size=100, encoding=Encoding.parse("dense:float32"), flush=Flush(rows=200))
+    teacher, views = SlowTeacher(0.01), parse_views("shift:1")
+    first, then = examples.select(range(700)), examples.select(range(50, len(examples)))
+    ready()
+    begun = (folder / "manifest.json").is_file() and Store.open(folder).manifest.examples.fingerprint
+    if begun != then.fingerprint:
+        label_examples(teacher, first, folder, views=views, n_views=1, options=options)
+    label_examples(teacher, then, folder, views=views, n_views=1, options=options)
+
+
 def stored_answers(folder: Path) -> set[object]:
     """Each key with its answer's bytes."""
     if not (folder / "manifest.json").is_file():
@@ -97,6 +110,7 @@ def stored_answers(folder: Path) -> set[object]:
 
 WORKS = {
     "label": Work(label_digits, stored_answers, stored_answers),
+    "grow": Work(grow_digits, stored_answers, stored_answers),
     "distill": Work(distill_digits, held_steps, made_students),
 }
 

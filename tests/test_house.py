@@ -46,6 +46,7 @@ ALLOWED = {
         "students",
         "teachers",
     },
+    "serving": {"allocator", "errors", "durable", "questions", "examples", "students", "evaluation"},
     "labelling": {"errors", "durable", "questions", "annotations", "examples", "targets", "teachers"},
     "training": {
         "errors",

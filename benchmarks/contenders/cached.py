@@ -77,7 +77,7 @@ def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, exampl
     rows = torch.arange(work.batch)
     targets = store.gather(store.rows(examples.ids[: work.batch], 0))
     labels = examples.labels_or_empty[rows]
-    return float(total(objective(network.train()(examples.inputs[rows]), targets, labels)).mean())
+    return float(total(objective(network.train()(examples.inputs[rows]), targets, labels)).mean().detach())
 
 
 if __name__ == "__main__":

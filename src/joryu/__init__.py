@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from joryu.objectives import HardLabels as HardLabels
     from joryu.questions import Link as Link
     from joryu.questions import Question as Question
-    from joryu.report.assemble import report_run as report_run
+    from joryu.report.writing import report_run as report_run
+    from joryu.serving import Predictor as Predictor
+    from joryu.serving import load as load
     from joryu.students import Blueprint as Blueprint
     from joryu.students import load_student as load_student
     from joryu.targets import SoftTargets as SoftTargets
@@ -53,7 +55,8 @@ _HOMES = {
     "joryu.examples": ("Examples", "load_examples", "parse_views", "split_examples"),
     "joryu.objectives": ("Distillation", "HardLabels"),
     "joryu.questions": ("Link", "Question"),
-    "joryu.report.assemble": ("report_run",),
+    "joryu.report.writing": ("report_run",),
+    "joryu.serving": ("Predictor", "load"),
     "joryu.students": ("Blueprint", "load_student"),
     "joryu.targets": ("SoftTargets", "Space", "Store", "audit"),
     "joryu.teachers": ("Network", "Reply", "Teacher", "TeacherBatch", "load_teacher"),

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from joryu.evaluation import NumberEvaluation, evaluator_for
 from joryu.evaluation.measured import HALF_WIDTH
-from joryu.evaluation.moments import Moments
 from joryu.questions import Question
+from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets, Space
 
 NAN = math.nan

@@ -12,8 +12,11 @@ from PIL import Image
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import load_examples
-from joryu.report.assemble import Judges, assemble, evaluate_run, report_run, summary_lines
+from joryu.report.assemble import assemble
 from joryu.report.data import Role
+from joryu.report.judges import Judges
+from joryu.report.summary import summary_lines
+from joryu.report.writing import evaluate_run, report_run
 from joryu.students import load_student
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
@@ -62,7 +65,7 @@ def test_the_part_held_out_judges_and_nothing_of_it_was_taught(job: Path) -> Non
     record = json.loads((job / "run" / "run.json").read_text())
     assert len(data.examples) == 12
     assert record["request"]["examples"]["n"] + record["request"]["validation"]["n"] == 48
-    assert data.teacher is not None and data.teacher.logits is not None
+    assert data.teacher is not None and data.teacher.replies is not None
 
 
 def test_the_first_lines_say_what_judged_and_what_was_taught(job: Path) -> None:
@@ -196,7 +199,7 @@ def test_examples_of_a_shape_that_the_student_does_not_take(job: Path) -> None:
 def test_a_store_that_is_gone_is_said(job: Path) -> None:
     shutil.rmtree(job / "targets")
     data = assemble(job / "run", Judges())
-    assert data.cards[Role.TEACHER].logits is None
+    assert data.cards[Role.TEACHER].replies is None
     assert "not found again" in data.cards[Role.TEACHER].description
     assert any("not found again" in line for line in summary_lines(evaluate_run(job / "run")))
 

@@ -258,11 +258,6 @@ def test_labels_about_other_classes_are_not_compared(label: Label, good: torch.T
     assert report.agreement is None and codes(report) == ["other-classes"]
 
 
-def test_regression_is_only_counted(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    report = audit(label(good, space=Space.NUMBERS, question=Question.numbers(digits.classes)), digits)
-    assert report.statistics is None and report.answered == N and not report.fatal
-
-
 def test_views_are_counted_as_missing_too(
     tmp_path: Path, make_manifest: Callable[..., Manifest], good: torch.Tensor, digits: Examples
 ) -> None:

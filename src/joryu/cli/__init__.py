@@ -19,6 +19,7 @@ from joryu.cli import (
     examples,
     experiment,
     label,
+    predict,
     report,
     targets,
     train,
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (examples, train, label, audit, verify, distill, evaluate, report, version):
+for command in (examples, train, label, audit, verify, distill, evaluate, report, predict, version):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")

@@ -57,16 +57,8 @@ def is_own_answers(store: Store, examples: str | None) -> bool:
 def _in_words(found: Audit) -> list[str]:
     lines = [f"{found.answered} answers, {found.missing} missing, {found.failures} failures"]
     if found.statistics is not None:
-        seen = found.statistics
-        lines.append(
-            f"mean entropy {seen.mean_entropy:.3f} nats; at T = {found.temperature:g} the best class has "
-            f"{seen.softened_top:.3f} and the entropy is {seen.softened_normalised_entropy:.1%} of the largest possible"
-        )
+        lines.append(found.statistics.words(found.temperature))
     if found.agreement is not None:
-        judged = found.agreement
-        lines.append(
-            f"accuracy {judged.accuracy:.4f}, calibration error {judged.calibration_error:.4f} "
-            f"on {judged.labelled} labelled examples"
-        )
+        lines.append(found.agreement.words())
     lines += [f"{one.severity}: {one.message}; {one.hint}" for one in found.findings]
     return lines if found.findings else [*lines, "nothing to complain about"]

@@ -25,7 +25,9 @@ def evaluate(
     \b
     Example:  joryu evaluate run
     """
-    from joryu.report.assemble import Judges, evaluate_run, summary_lines
+    from joryu.report.judges import Judges
+    from joryu.report.summary import summary_lines
+    from joryu.report.writing import evaluate_run
 
     found = evaluate_run(run, Judges(examples=examples, split=split, size=size))
     for warning in found["warnings"]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_examples
+from joryu.cli.asking import Asking, ask_teacher
+from joryu.cli.output import JSON, counting, emit, talk, talk_of_examples
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.targets import Store
-    from joryu.targets.statistics import Agreement
+    from joryu.targets.agreement import Agreement
     from joryu.teachers.labelling import Labelled
 
 
@@ -51,12 +52,9 @@ def label(
     from joryu.examples.views import parse_views
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
-    from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
-    from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
-    shown_as = parse_views(views) if views else None
+    parse_views(views)  # now: a slip in an option must not be told after thousands of pictures were read
     if views and not n_views:
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     with counting("reading pictures") as advance:
@@ -65,48 +63,22 @@ def label(
     names = None if classes is None else _names(classes)
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names
-    who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
-    if shown.classes and known.classes != shown.classes:
-        talk("people were asked another question than the examples' names say: those are not taken for labels")
-    if (told := told_inputs(teacher, known, shown)) is not None:
-        talk(told)
-    if len(known) < len(shown):
-        talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
-    if (grown := growth_of(who, known, out)) is not None:
-        talk(
-            f"the set has changed since {out} was labelled: {grown.new:,} new examples are asked, {grown.kept:,} are"
-            f" kept, {grown.gone:,} are no longer in the set (their answers stay)"
-        )
-    if would_add_views(out, shown_as, n_views):
-        talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
-    with counting("labelling") as advance:
-        done = label_and_count(
-            who,
-            known,
-            out,
-            views=shown_as,
-            n_views=n_views,
-            options=LabelOptions(
-                encoding=kept,
-                batch_size=batch_size,
-                recheck=recheck,
-                progress=advance,
-                origin=Origin(
-                    teacher=teacher, order=order, examples=examples, split=split, size=size, command=command_line()
-                ),
-            ),
-        )
+    asking = Asking(
+        teacher=teacher, examples=examples, split=split, size=size, views=views, n_views=n_views, order=order,
+        encoding=kept, batch_size=batch_size, recheck=recheck,
+    )  # fmt: skip
+    done, known = ask_teacher(shown, out, asking)
     agreement = _talk_of_what_was_said(done.store, known)
     summary = {
         "store": str(out),
-        "answers": len(done.store),
+        "answers": len(done.store) - done.store.manifest.strangers,
         "asked": done.asked,
         "kept": done.kept,
         "no_longer_in_the_set": done.store.manifest.strangers,
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
-        "agreement": None if agreement is None else agreement.accuracy,
+        "agreement": None if agreement is None else agreement.score,
     }
     emit(summary, as_json, in_words_of(out, done))
 
@@ -121,7 +93,7 @@ def in_words_of(out: Path, done: Labelled) -> str:
     elif done.kept:
         words += f": {done.kept} were there, {done.asked} asked now"
     if strangers:
-        words += f"; {strangers} more are about examples that are no longer in the set"
+        words += f"; beside them {strangers} about examples no longer in the set"
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 

@@ -14,20 +14,22 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Path = typer.Argument(..., help="A finished run."),
+    run: list[Path] = typer.Argument(..., help="A finished run, or several judged by the same examples."),
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the run."),
+    out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the one run."),
     as_json: bool = JSON,
 ) -> None:
     """Write the page of a run: did distilling help; one file, with teacher, student and twin side by side.
 
     \b
     Example:  joryu report run
+    Example:  joryu report narrow wide --out comparison.html
     """
-    from joryu.report.assemble import Judges, report_run
+    from joryu.report.judges import Judges
+    from joryu.report.writing import report_runs
 
     judges = Judges(examples=examples, split=split, size=size)
-    page, headline = report_run(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
+    page, headline = report_runs(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

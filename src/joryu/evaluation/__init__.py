@@ -2,7 +2,6 @@
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of
-from joryu.evaluation.average_precision import average_precision, precision_at
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
@@ -24,8 +23,11 @@ from joryu.evaluation.permutation import Permuted, permutation_test, rejection_b
 from joryu.evaluation.pixels import OutputOverlap, PixelEvaluation
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
+from joryu.evaluation.replies import KeptReplies, Replies, Reply, StudentReplies, TeacherReplies, kept_where_small
+from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
+from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Evaluator",
     "GradedEvaluation",
     "Judging",
+    "KeptReplies",
     "Latency",
     "Likeness",
     "LikenessEvaluation",
@@ -51,13 +54,17 @@ __all__ = [
     "Permuted",
     "PixelEvaluation",
     "ReliabilityBin",
+    "Replies",
+    "Reply",
     "ScoreComparison",
     "ScoreVerdict",
     "Scores",
     "SeedComparison",
+    "StudentReplies",
     "Summary",
     "TagEvaluation",
     "TagNumbers",
+    "TeacherReplies",
     "Verdict",
     "agreement",
     "as_json",
@@ -72,10 +79,13 @@ __all__ = [
     "count_parameters",
     "device_of",
     "evaluate_logits",
+    "evaluate_student",
+    "evaluate_together",
     "evaluating",
     "evaluator_for",
     "expected_calibration_error",
     "judging_of",
+    "kept_where_small",
     "likeness",
     "mcnemar_exact",
     "measure_latency",

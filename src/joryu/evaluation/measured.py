@@ -17,10 +17,10 @@ from joryu.evaluation.evaluator import (
     described,
     joined,
 )
-from joryu.evaluation.moments import Moments
 from joryu.objectives import LOG_VARIANCE, MAIN, HardLabels, Outputs, total
 from joryu.objectives.parts import soft_part
 from joryu.questions import Link, Question
+from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets
 
 INTERVAL = 0.9  #: the share of labels that the interval should hold

@@ -9,7 +9,6 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from joryu.evaluation.average_precision import average_precision, precision_at
 from joryu.evaluation.evaluator import (
     Better,
     LikenessEvaluation,
@@ -23,6 +22,7 @@ from joryu.evaluation.masks import decided, teacher_answers
 from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
 from joryu.objectives.parts import soft_part
 from joryu.questions import UNKNOWN, Question
+from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets
 

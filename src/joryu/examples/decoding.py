@@ -88,12 +88,31 @@ def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
         width, height = image.size
         if size is not None:
             image.draft(None, (2 * size, 2 * size))
-        raw_mode = raw_mode_of(image)
-        image.load()
-        orientation = _orientation(image)
-        whole = _upright(_eight_bit(image, raw_mode), orientation)
-    pixels = to_channels(whole if size is None else fit(whole, size))
-    return Decoded(pixels, height, width) if orientation in _LYING else Decoded(pixels, width, height)
+        pixels, lying = _loaded(image, size)
+    return Decoded(pixels, height, width) if lying else Decoded(pixels, width, height)
+
+
+def decode_image(image: Image.Image, *, size: int | None = None) -> Pixels:
+    """The pixels of a picture that a program has opened or made itself, as `decode_picture` gives those of a file.
+
+    >>> decode_image(Image.new("CMYK", (3, 2))).shape
+    (3, 2, 3)
+
+    Raises:
+        InputError: as `decode_picture`.
+    """
+    with _one_kind_of_error(b""):
+        _refuse_bombs(image)
+        return _loaded(image, size)[0]
+
+
+def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:
+    """The pixels, and whether they were turned from lying to standing."""
+    raw_mode = raw_mode_of(image)
+    image.load()
+    orientation = _orientation(image)
+    whole = _upright(_eight_bit(image, raw_mode), orientation)
+    return to_channels(whole if size is None else fit(whole, size)), orientation in _LYING
 
 
 @contextmanager
@@ -103,10 +122,18 @@ def opened(source: Encoded) -> Iterator[Image.Image]:
     Raises:
         InputError: as `decode_picture`.
     """
+    with (
+        _one_kind_of_error(source),
+        Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image,
+    ):
+        _refuse_bombs(image)
+        yield image
+
+
+@contextmanager
+def _one_kind_of_error(source: Encoded) -> Iterator[None]:
     try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
-            _refuse_bombs(image)
-            yield image
+        yield
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -124,7 +151,7 @@ def upright(image: Image.Image) -> Image.Image:
     return _upright(image, _orientation(image))
 
 
-def is_coloured(source: Path | bytes) -> bool:
+def is_coloured(source: Encoded) -> bool:
     """Whether `decode_picture` would give three channels; of grey pictures only the header is read."""
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Pixels, decode_picture, to_channels
+from joryu.examples.decoding import Pixels, decode_image, decode_picture, to_channels
 from joryu.examples.pictures import strict_pillow
 from joryu.examples.tabular.preparation import TablePreparation
 
@@ -47,15 +47,22 @@ class PicturePreparation(BaseModel):
         """
         with strict_pillow():
             # Pillow lends its memory for reading alone, which torch does not take.
-            return torch.from_numpy(np.require(self.decode(source), requirements="W"))
+            return torch.from_numpy(np.require(self.pixels(source), requirements="W"))
 
-    def decode(self, source: Path | bytes) -> Pixels:
-        """As `read`, for whoever holds `strict_pillow` around many threads.
+    def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
+        """As `read`, for many threads at once: whoever starts them holds `joryu.examples.pictures.strict_pillow`.
+
+        A picture that a program has opened itself is welcome; of a large JPEG it may differ in the last digit, for a
+        file is shrunk while it is decompressed.
 
         Raises:
             InputError: as `read`.
         """
-        pixels = decode_picture(source, size=self.height if self.height == self.width else None)
+        size = self.height if self.height == self.width else None
+        if isinstance(source, Image.Image):
+            pixels = decode_image(source, size=size)
+        else:
+            pixels = decode_picture(source, size=size)
         if pixels.shape[1:] != (self.height, self.width):
             image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
             pixels = to_channels(image)

@@ -65,7 +65,7 @@ def _decoded(examples: Examples, preparation: PicturePreparation) -> Iterator[Pi
     def decode(row: int) -> Pixels:
         content = examples.encoded([row])[0]
         try:
-            return preparation.decode(content)
+            return preparation.pixels(content)
         except InputError as error:
             name = f"#{row}" if examples.sources is None else examples.sources[row]
             raise InputError(f"{name} of {examples.name} cannot be read again", received=str(error)) from error

@@ -107,9 +107,18 @@ class Question:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __str__(self) -> str:
+    @property
+    def count(self) -> str:
+        """How many outputs there are, in words.
+
+        >>> Question.one_of(10).count, Question.numbers(["price"]).count
+        ('10 classes', '1 number')
+        """
         single, many = _WORDS[self.link]
-        count = f"{len(self)} {many if len(self) > 1 else single}"
+        return f"{len(self)} {many if len(self) > 1 else single}"
+
+    def __str__(self) -> str:
+        count = self.count
         what = f"one of {count}" if self.link is Link.SOFTMAX else count
         names = ", ".join(self.names[:_SHOWN]) + (", …" if len(self) > _SHOWN else "")
         return f"{what}{' for each pixel' if self.grid else ''}: {names}"

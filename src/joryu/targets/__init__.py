@@ -1,7 +1,8 @@
 """Soft targets: their type, their store on disk and their audit."""
 
-from joryu.targets.audit import Audit, Finding, Severity, audit
+from joryu.targets.audit import Audit, audit
 from joryu.targets.encoding import Encoding, Form
+from joryu.targets.finding import Finding, Severity
 from joryu.targets.manifest import Cost, Manifest
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store

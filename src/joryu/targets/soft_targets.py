@@ -307,7 +307,7 @@ class SoftTargets:
             InputError: ``k`` outside ``1..C``; numbers or concentrations, which cannot be cut.
         """
         if not 1 <= k <= self.n_outputs:
-            raise InputError("k is not usable", expected=f"1 <= k <= {self.n_outputs} outputs", received=k)
+            raise InputError("k is not usable", expected=f"1 <= k, of {self.question.count}", received=k)
         values, covered = widen(self.values), self._answered()
         if self.indices is not None:
             values = spread(values, self.indices, self.n_outputs, values.new_zeros(1))

@@ -60,6 +60,18 @@ class Moments:
         found = self._spreads[2] / (self._spreads[0] * self._spreads[1]).sqrt()
         return _where(found.clamp(-1, 1), self._varies.all(0))
 
+    def of_labels(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of the true numbers, output by output."""
+        return self._described(0)
+
+    def of_answers(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of the answers, where the true numbers are known."""
+        return self._described(1)
+
+    def _described(self, which: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        deviations = (self._spreads[which] / self.count.clamp_min(1)).sqrt()
+        return tuple(self._means[which].tolist()), tuple(deviations.tolist())
+
     @property
     def _varies(self) -> Tensor:
         # Not by the spread: of equal numbers rounding leaves a little.
