@@ -10,7 +10,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
 from joryu.report.lesson import judging_in_words
 from joryu.report.seen import own_set
-from joryu.training.lesson import Lesson, lesson_of, part
+from joryu.training.lesson import Lesson, Parts, lesson_of, part
 from joryu.training.trainer import content_of
 
 
@@ -48,7 +48,7 @@ class Judges:
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
             whole = load_examples(spec, split=notes.get("split") or "train", size=size, column=column)
-            return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
+            return Judging(_judges_among(part_that_judges(whole, record, lesson)), whole)
         named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
         return Judging(named, own_set(record))
 
@@ -73,19 +73,33 @@ def _judges_among(examples: Examples) -> Examples:
     return examples.labelled() if examples.known.any() else examples
 
 
-def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
-    parts = part(examples, lesson, record["request"]["recipe"]["seed"])
-    taught, left_out = record["request"]["examples"], record["notes"].get("left_out", 0)
-    same = len(parts.teaching) == taught["n"] + left_out
+def part_that_judges(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
+    """The part of its whole set that a run held out.
+
+    Raises:
+        MismatchError: the set is not the one that the run was given.
+    """
+    for known in (examples, examples.by_pixels()):  # a run that is older than ids of files cut its parts by pixels
+        parts = part(known, lesson, record["request"]["recipe"]["seed"])
+        if parts.test is not None and _are_those_of(parts, known, record):
+            return parts.test
+    raise MismatchError(
+        "the part that the run held out cannot be found again",
+        expected="the examples it was cut from",
+        received=f"{examples.name}, which has changed since",
+        hint="put the examples back as they were, or name others with --examples",
+    )
+
+
+def _are_those_of(parts: Parts, whole: Examples, record: dict[str, Any]) -> bool:
+    """Whether these are the parts that a run was given; where examples were left out of them, the whole set tells."""
+    request, left_out = record["request"], record["notes"].get("left_out", 0)
+    if len(parts.teaching) != request["examples"]["n"] + left_out:
+        return False
     if not left_out:
-        same = same and content_of(parts.teaching) == taught["content"]
-    if parts.test is None or not same:
-        raise MismatchError(
-            "the part that the run held out cannot be found again", expected="the examples it was cut from",
-            received=f"{examples.name}, which has changed since",
-            hint="put the examples back as they were, or name others with --examples",
-        )  # fmt: skip
-    return parts.test
+        return bool(content_of(parts.teaching) == request["examples"]["content"])
+    noted: dict[str, Any] = record["notes"].get("held_out") or {}
+    return bool(noted.get("of", whole.fingerprint) == whole.fingerprint)
 
 
 OWN_TEST_PART = Judges()
