@@ -272,4 +272,4 @@ def test_a_folder_that_has_grown_is_labelled_where_it_is_new(place: Path, run: C
     assert run("verify targets")[0] == 0
     code, out, err = run(f"{words} --split all --size 16")
     assert (code, out) == (3, "")
-    assert "the teacher was shown inputs of another shape" in err.splitlines()[-1]
+    assert "inputs of another shape (expected [1, 8, 8]; received [1, 16, 16]); try --size 8" in err.splitlines()[-1]

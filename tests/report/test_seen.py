@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from picture_files import noise, save, write_files
 
 from joryu.cli import main
+from joryu.errors import MismatchError
 from joryu.examples import Examples, load_examples
+from joryu.report.judges import HeldOut
 from joryu.report.seen import seen_by_student
-from joryu.training.lesson import hold_out
+from joryu.training.lesson import Lesson, hold_out, part
+from joryu.training.trainer import content_of
 
 
 @pytest.fixture
@@ -36,3 +42,24 @@ def test_the_part_that_a_run_held_out_is_the_one_it_held_out_then(old: bool, who
     said = seen_by_student(record, run, whole, whole)
     assert said is not None
     assert f"the student was trained on {len(taught)} of the 40 examples that judge it here" in said
+
+
+@pytest.mark.parametrize("left_out", [0, 2], ids=["all taught", "some left out"])
+@pytest.mark.parametrize("old", [False, True], ids=["ids of files", "ids of pixels"])
+def test_the_part_that_judges_is_found_again_or_refused(old: bool, left_out: int, whole: Examples) -> None:
+    then = whole.by_pixels() if old else whole
+    lesson = Lesson(test=0.25, validation=0.1)
+    parts = part(then, lesson, 3)
+    taught = {
+        "n": len(parts.teaching) - left_out,
+        "content": "of the others" if left_out else content_of(parts.teaching),
+    }
+    record: dict[str, Any] = {
+        "request": {"recipe": {"seed": 3}, "examples": taught},
+        "notes": {"left_out": left_out, "held_out": {"of": then.fingerprint, "test": 0.25}},
+    }
+    assert parts.test is not None
+    assert HeldOut(lesson.test, lesson, None).of(whole, record).sources == parts.test.sources
+    others = replace(whole, ids=whole.ids[::-1].copy() ^ np.uint64(1), pixel_ids=whole.pixel_ids ^ np.uint64(1))
+    with pytest.raises(MismatchError, match="cannot be found again"):
+        HeldOut(lesson.test, lesson, None).of(others, record)

@@ -16,6 +16,8 @@ from joryu.examples import Examples, load_examples, parse_views, prepared
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.views import require_same_views
 from joryu.questions import Question
+from joryu.report.data import ModelCard, Role
+from joryu.report.models import cards_of, find_models
 from joryu.students.blueprint import Blueprint, read_blueprint, save_student
 from joryu.targets import SoftTargets, Space, Store
 from joryu.targets.manifest import Cost
@@ -147,7 +149,8 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     assert as_taught("module:pkg.mod:factory", small) is small
 
 
-def test_from_the_shell(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("network", ["cnn:4x2", "mlp:4x1"])
+def test_from_the_shell(network: str, spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*words: object) -> str:
         with pytest.raises(SystemExit) as stopped:
             main([str(word) for word in words])
@@ -156,7 +159,7 @@ def test_from_the_shell(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture
         return said
 
     few = ("--epochs", 1, "--batch-size", 4)
-    run("train", "--network", "cnn:4x2", "--examples", spec, "--size", LARGE, "--out", tmp_path / "teacher", *few)
+    run("train", "--network", network, "--examples", spec, "--size", LARGE, "--out", tmp_path / "teacher", *few)
     views = ("--views", "shift:10%,flip", "--n-views", 2)
     label = ("label", "--teacher", f"run:{tmp_path / 'teacher'}", "--examples", spec, "--out", tmp_path / "targets")
     said = run(*label, "--size", SMALL, *views)
@@ -167,3 +170,18 @@ def test_from_the_shell(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert student.input_shape == (3, SMALL, SMALL)
     assert student.preparation == PicturePreparation(channels=3, height=SMALL, width=SMALL)
     assert read_blueprint(tmp_path / "teacher").input_shape == (3, LARGE, LARGE)
+    run("report", tmp_path / "run")
+    small, large = (load_examples(spec, size=size) for size in (SMALL, LARGE))
+    found = find_models(tmp_path / "run").with_teacher(Store.open(tmp_path / "targets"), small).teacher
+    assert found is not None
+    assert torch.equal(found.shown(small).inputs, large.inputs)
+    card = next(one for one in cards(tmp_path / "run", small) if one.role == Role.TEACHER)
+    teacher, _ = find_teacher(f"run:{tmp_path / 'teacher'}", large)
+    assert card.replies is not None
+    said = card.replies.about(torch.arange(N)).soft_targets
+    assert torch.equal(said.values, teacher.answer(TeacherBatch.of(large)).whole(N).values)
+
+
+def cards(run: Path, examples: Examples) -> list[ModelCard]:
+    store = Store.open(run.parent / "targets")
+    return cards_of(find_models(run).with_teacher(store, examples), store, examples, targets=None)

@@ -86,22 +86,31 @@ class HeldOut(NamedTuple):
         Raises:
             MismatchError: the examples are no longer what it was cut from.
         """
-        seed = record["request"]["recipe"]["seed"]
+        for known in (whole, whole.by_pixels()):  # a run that is older than ids of files cut its parts by pixels
+            if (found := self._cut(known, record)) is not None:
+                return found
+        raise MismatchError(
+            "the part that the run held out cannot be found again", expected="the examples it was cut from",
+            received=f"{whole.name}, which has changed since",
+            hint="put the examples back as they were, or name others with --examples",
+        )  # fmt: skip
+
+    def _cut(self, whole: Examples, record: dict[str, Any]) -> Examples | None:
+        """The part, if it is what the run held out; where examples were left out of the rest, the whole set tells."""
+        request, notes = record["request"], record.get("notes", {})
         if self.lesson is None:
-            _, found = hold_out(whole, self.share, seed)
-            same = found is not None and content_of(found) == self.content
+            _, found = hold_out(whole, self.share, request["recipe"]["seed"])
+            return found if found is not None and content_of(found) == self.content else None
+        teaching, _, found = part(whole, self.lesson, request["recipe"]["seed"])
+        left_out = notes.get("left_out", 0)
+        if len(teaching) != request["examples"]["n"] + left_out:
+            return None
+        if left_out:
+            noted = notes.get("held_out") or {}
+            same = noted.get("of", whole.fingerprint) == whole.fingerprint
         else:
-            teaching, _, found = part(whole, self.lesson, seed)
-            taught, left_out = record["request"]["examples"], record["notes"].get("left_out", 0)
-            same = len(teaching) == taught["n"] + left_out
-            same = same and (bool(left_out) or content_of(teaching) == taught["content"])
-        if found is None or not same:
-            raise MismatchError(
-                "the part that the run held out cannot be found again", expected="the examples it was cut from",
-                received=f"{whole.name}, which has changed since",
-                hint="put the examples back as they were, or name others with --examples",
-            )  # fmt: skip
-        return found
+            same = content_of(teaching) == request["examples"]["content"]
+        return found if same else None
 
 
 def _part_of(record: dict[str, Any], folder: Path) -> HeldOut | None:
