@@ -66,7 +66,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 a check failed or the machine did not take it, 2 bad input, 3 mismatch,
-    4 an extra is missing, 5 a dead teacher, 6 training failed, 130 interrupted.
+    4 an extra is missing, 5 a dead teacher, 6 training failed, 7 the teacher can be asked no more, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     remember(words)
