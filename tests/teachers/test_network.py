@@ -93,24 +93,6 @@ def test_the_fingerprint_does_not_hang_on_addresses() -> None:
     assert Network(first, ["a", "b"]).fingerprint == Network(second, ["a", "b"]).fingerprint
 
 
-<<<<<<< HEAD
-=======
-@pytest.mark.parametrize(
-    ("times", "says"), [(1, "are probabilities"), (100, "are percentages.*sum to 100.*divide them by 100")]
-)
-def test_a_softmax_taken_for_logits_is_refused_in_per_cent_too(times: int, says: str) -> None:
-    class Shares(nn.Module):
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            return times * inputs.softmax(1)
-
-    inputs = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0]])
-    with pytest.raises(InputError, match=says):
-        Network(Shares(), ["a", "b", "c"]).label(inputs)
-    believed = Network(Shares(), ["a", "b", "c"], output="logits").label(inputs)
-    assert torch.allclose(believed.values, times * inputs.softmax(1))
-
-
->>>>>>> f-train
 def test_a_student_as_teacher_is_known_as_it_was_before_it_named_its_answers() -> None:
     layers = nn.Sequential(Normalise(0.0, 1.0), nn.Linear(2, 2))
     named = nn.Sequential(*layers, Answers(Question.one_of(["a", "b"])))

@@ -101,11 +101,7 @@ class Network:
 
 
 def _named(question: Question) -> list[str]:
-<<<<<<< HEAD
     """What of the question tells one teacher from another; the first two links in the words that stores hold."""
-=======
-    """What of the question tells one teacher from another; the first two kinds in the words that stores hold."""
->>>>>>> f-train
     first = {Link.SOFTMAX: "one-of-many", Link.SIGMOID: "many-of-many"}
     known = question.link in first and not question.grid
     return [*question.names, *([first[question.link]] if known else [question.link, *question.grid])]
