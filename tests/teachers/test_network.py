@@ -109,7 +109,6 @@ def test_the_units_of_its_numbers_are_a_part_of_a_teacher() -> None:
     euros, cents = (nn.Sequential(layer, Answers(prices, mean=[0.0], std=[std])) for std in (1.0, 100.0))
     first, second = Network(euros, question=prices), Network(cents, question=prices)
     assert first.fingerprint != second.fingerprint
-<<<<<<< HEAD
 
 
 @pytest.mark.parametrize(
@@ -125,5 +124,3 @@ def test_a_softmax_taken_for_logits_is_refused_in_per_cent_too(times: int, says:
         Network(Shares(), ["a", "b", "c"]).label(inputs)
     believed = Network(Shares(), ["a", "b", "c"], output="logits").label(inputs)
     assert torch.allclose(believed.values, times * inputs.softmax(1))
-=======
->>>>>>> f-train
