@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -16,9 +17,10 @@ import torch
 from PIL import Image
 
 from joryu.errors import InputError
-from joryu.examples import Examples, load_examples
+from joryu.examples import Examples, load_examples, prepared
 from joryu.examples.loading import split_names
 from joryu.questions import codec
+from joryu.targets.failures import id_to_hex
 
 N = 6
 
@@ -78,6 +80,7 @@ Make = Callable[[Path, str, list[int], bool], str]
 
 SOURCES: dict[str, Make] = {"folder": _folder, "parquet": _parquet, "table": _table, "pairs": _pairs}
 source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
+of_pictures = pytest.mark.parametrize("make", [_folder, _parquet, _pairs], ids=["folder", "parquet", "pairs"])
 with_files = pytest.mark.parametrize("make", [_folder, _pairs], ids=["folder", "pairs"])
 ROWS = list(range(N))
 
@@ -113,6 +116,46 @@ def test_ids_are_of_the_content_whatever_order_and_split_it_lies_in(make: Make, 
     assert words(part) < words(one)
     same = load_examples(make(tmp_path / "elsewhere", "train", ROWS, True))
     assert np.array_equal(same.ids, one.ids)
+
+
+@of_pictures
+def test_a_picture_has_the_id_of_its_bytes_at_every_size(make: Make, tmp_path: Path) -> None:
+    spec = make(tmp_path / "set", "train", ROWS, True)
+    whole, small = load_examples(spec), load_examples(spec, size=4)
+    assert np.array_equal(whole.ids, small.ids)
+    assert not (whole.pixel_ids == small.pixel_ids).any()
+    assert whole.fingerprint == small.fingerprint
+    assert {id_to_hex(one) for one in whole.ids} == {hashlib.sha256(_picture(at)).hexdigest()[:32] for at in ROWS}
+
+
+@of_pictures
+def test_the_original_bytes_are_those_of_the_id(make: Make, tmp_path: Path) -> None:
+    make(tmp_path / "set", "test", [20, 21], True)
+    spec = make(tmp_path / "set", "train", ROWS, True)
+    for examples in (load_examples(spec, size=4), load_examples(spec, split="all").select([7, 2, 0, 2])):
+        contents = examples.encoded(range(len(examples)))
+        assert [hashlib.sha256(content).hexdigest()[:32] for content in contents] == [
+            id_to_hex(one) for one in examples.ids
+        ]
+        assert examples.keyed_by == "bytes"
+
+
+@of_pictures
+def test_prepared_examples_are_those_that_are_read_at_this_size(make: Make, tmp_path: Path) -> None:
+    spec = make(tmp_path / "set", "train", ROWS, True)
+    read = load_examples(spec, size=4).hide_labels(torch.tensor([1]))
+    whole = load_examples(spec)
+    if read.question is not None and read.question.grid:
+        with pytest.raises(InputError, match=r"asked for each pixel.*expected 4×4.*try --size 4"):
+            prepared(whole, read.preparation)
+        return
+    found = prepared(whole.hide_labels(torch.tensor([1])).select([5, 1, 1]), read.preparation)
+    expected = read.select([5, 1, 1])
+    assert torch.equal(found.inputs, expected.inputs)
+    assert np.array_equal(found.ids, expected.ids)
+    assert np.array_equal(found.pixel_ids, expected.pixel_ids)
+    assert torch.equal(found.labels_or_empty, expected.labels_or_empty)
+    assert (found.sources, found.preparation) == (expected.sources, expected.preparation)
 
 
 @source

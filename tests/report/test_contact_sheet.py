@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,13 +82,19 @@ def test_where_the_page_cannot_be_written(root: Path) -> None:
         write_contact_sheet(overview, root / "set")
 
 
-def test_pictures_without_label_do_not_shorten_the_bars_of_the_classes(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    for name, n in {"cat": 2, "dog": 1, "unlabelled": 9}.items():
-        for number in range(n):
-            place = tmp_path / "set" / "train" / name / f"{number}.png"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (8 + number % 2, 8, 3), dtype=np.uint8)).save(place)
-    page = render_contact_sheet(look(f"folder:{tmp_path / 'set'}"))
-    assert re.findall(r'style="width:([\d.]+)%"', page) == ["100.0", "50.0", "100.0"]
-    assert '<span class="option">--size</span> 8.' in page  # a narrow page would break it after its first dash
+def test_what_has_no_label_does_not_shrink_the_bars_of_the_classes(root: Path) -> None:
+    for number in range(40):
+        (root / "set" / "test" / f"{number}.png").write_bytes((root / "set" / "train" / "dog" / "01.png").read_bytes())
+    for part in ("dog", "<b>cat<-b>"):
+        shutil.rmtree(root / "set" / "test" / part, ignore_errors=True)
+    classes = render_contact_sheet(look(str(root / "set"))).split('id="classes"')[1].split("</section>")[0]
+    sheets = classes.split("<article")[1:]
+    assert [re.findall(r"width:([\d.]+)%", sheet) for sheet in sheets] == [["100.0"], ["100.0"], []]
+    assert "no label" in sheets[2] and "<img" in sheets[2]
+
+
+def test_an_option_is_not_cut_at_the_end_of_a_line(root: Path) -> None:
+    Image.fromarray(np.zeros((9, 9, 3), dtype=np.uint8)).save(root / "set" / "train" / "dog" / "small.png")
+    page = render_contact_sheet(look(str(root / "set")))
+    assert re.search(r'need <span class="option">--size</span>, such as <span class="option">--size \d+</span>', page)
+    assert ".option { white-space: nowrap; }" in page

@@ -148,6 +148,18 @@ def test_overlays_by_hand() -> None:
     assert (other["label"] == other["teacher"])[:11].all()
 
 
+def test_pictures_without_a_score_are_not_chosen() -> None:
+    """A label of exactly 0.5 says nothing on either side of it."""
+    examples = Examples.of(
+        torch.zeros(3, 1, 4, 4, dtype=torch.uint8), torch.full((3, 4, 4, 1), 0.5),
+        question=Question.tags(["salt"], grid=("height", "width")),
+    )  # fmt: skip
+    outputs = {role: {"main": torch.zeros(3, 4, 4, 1)} for role in (Role.STUDENT, Role.TWIN)}
+    run = report_of(examples, outputs)
+    assert overlaid(run) == {}
+    assert "fewer than two examples have a score" in render_report(run)
+
+
 def test_inputs_that_are_no_pictures_have_masks_alone() -> None:
     panels = next(iter(overlaid(masks_run(pictures=False)).values()))
     assert "picture" not in panels

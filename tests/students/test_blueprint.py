@@ -135,6 +135,33 @@ def test_the_line_that_converts_weights_runs_as_it_stands(student: tuple[Path, n
     load_weights(PLAN.build(), path.with_suffix(".safetensors"))
 
 
+def test_weights_that_are_misnamed_are_not_converted_onto_themselves(
+    student: tuple[Path, nn.Module], tmp_path: Path
+) -> None:
+    path = tmp_path / "w.safetensors"
+    torch.save(student[1].state_dict(), path)
+    before = path.read_bytes()
+    with pytest.raises(InputError) as caught:
+        load_weights(PLAN.build(), path)
+    line = str(caught.value).split("convert it once: ", 1)[1].replace("python", sys.executable, 1)
+    subprocess.run(line, shell=True, check=True)  # noqa: S602 - as whoever reads it would
+    assert path.read_bytes() == before
+    load_weights(PLAN.build(), tmp_path / "w-converted.safetensors")
+
+
+@pytest.mark.parametrize("architecture", ["mlp:4x1", "cnn:4x2"])
+def test_a_student_in_python_refuses_pictures_of_other_channels_in_one_line(architecture: str) -> None:
+    grey = Blueprint(architecture=architecture, input_shape=(1, 8, 8), classes=("a", "b")).build().eval()
+    with pytest.raises(InputError, match=r"other channels \(expected \[1, 8, 8\]; received \[3, 8, 8\]\)"):
+        grey(torch.zeros(2, 3, 8, 8))
+    assert grey(torch.zeros(2, 1, 8, 8)).shape == (2, 2)
+    means = {"mean": (0.1, 0.2, 0.3), "std": (1.0, 1.0, 1.0)}
+    colour = Blueprint(architecture=architecture, input_shape=(3, 8, 8), classes=("a", "b"), **means).build().eval()
+    with pytest.raises(InputError, match="other channels"):
+        colour(torch.zeros(2, 4, 8, 8))
+    assert colour(torch.zeros(2, 1, 8, 8)).shape == (2, 2)
+
+
 def test_a_grey_student_says_why_it_refuses_colour() -> None:
     grey = Blueprint(architecture="cnn:4x2", input_shape=(1, 8, 8), classes=("a", "b"))
     with pytest.raises(MismatchError, match=r"learned from grey .* in colour: make them grey \(Pillow") as caught:

@@ -51,6 +51,13 @@ def label(tmp_path: Path, make_manifest: Callable[..., Manifest], digits: Exampl
     return labelled
 
 
+def named(store: Store, spec: str) -> Store:
+    """The store as if another teacher had answered."""
+    teacher = store.manifest.teacher.model_copy(update={"spec": spec})
+    store.manifest = store.manifest.model_copy(update={"teacher": teacher})
+    return store
+
+
 def codes(report: Audit, severity: Severity | None = None) -> list[str]:
     return [finding.code for finding in report.findings if severity in (None, finding.severity)]
 
@@ -131,9 +138,20 @@ def test_half_of_the_classes_in_another_order_too(label: Label, good: torch.Tens
 
 def test_answers_without_any_order_disagree(label: Label, good: torch.Tensor, digits: Examples) -> None:
     shuffled = good[torch.randperm(N, generator=torch.Generator().manual_seed(0))]
-    report = audit(label(shuffled), digits)
+    report = audit(named(label(shuffled), "module:pkg.mod:factory"), digits)
     assert codes(report, Severity.FATAL) == ["disagrees"]
-    assert "a module: is shown uint8 [B, 1, 8, 8], values 0 to 255" in report.findings[0].hint
+    assert "(it is shown uint8 [B, 1, 8, 8], values 0 to 255, and must scale them itself)" in report.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"), [("run:teacher", "joryu evaluate"), ("human:hands", "who answered"), ("timm:resnet18", "weights")]
+)
+def test_who_scales_pictures_alone_is_told_what_it_is_shown(
+    label: Label, good: torch.Tensor, digits: Examples, spec: str, says: str
+) -> None:
+    store = label(good[torch.randperm(N, generator=torch.Generator().manual_seed(0))])
+    hint = audit(named(store, spec), digits).findings[0].hint
+    assert says in hint and "is shown" not in hint
 
 
 @pytest.mark.parametrize("encoding", [torch.float16, torch.float32])
@@ -144,6 +162,34 @@ def test_probabilities_taken_for_logits_are_fatal(
     assert "probabilities-as-logits" in codes(report, Severity.FATAL)
     with pytest.raises(DeadTeacherError, match=r"these logits are probabilities.*,output=probs"):
         report.refuse_if_fatal()
+
+
+@pytest.mark.parametrize("encoding", [torch.float16, torch.float32])
+def test_percentages_taken_for_logits_are_fatal(
+    label: Label, good: torch.Tensor, digits: Examples, encoding: torch.dtype
+) -> None:
+    report = audit(label((100 * good.softmax(-1)).to(encoding)), digits)
+    assert codes(report, Severity.FATAL) == ["percentages-as-logits"]
+    with pytest.raises(DeadTeacherError, match=r"percentages.*divide them by 100.*,output=probs"):
+        report.refuse_if_fatal()
+
+
+def test_percentages_among_probabilities_are_neither(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    mixed = torch.cat([100 * good[:200].softmax(-1), good[200:].softmax(-1)])
+    assert codes(audit(label(mixed), digits), Severity.FATAL) == []
+
+
+@pytest.mark.parametrize("values", ["softmax", "sigmoid"])
+def test_nothing_is_said_of_the_calibration_of_what_is_no_logits(
+    label: Label, good: torch.Tensor, digits: Examples, values: str
+) -> None:
+    report = audit(label(good.softmax(-1) if values == "softmax" else good.sigmoid()), digits)
+    assert report.agreement is not None and report.agreement.calibration_error > 0.1
+    assert "miscalibrated" not in codes(report)
+
+
+def test_a_known_order_is_mended_and_not_overridden(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    assert "--allow-dead-teacher" not in audit(label(good.roll(1, dims=1)), digits).findings[0].hint
 
 
 def test_probabilities_that_are_called_so_are_fine(label: Label, good: torch.Tensor, digits: Examples) -> None:

@@ -73,7 +73,10 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, content: str) -> N
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"teacher": "other"}, "another teacher .*expected teacher-1; received other.*run:teacher"),
+        (
+            {"teacher": "other"},
+            "another teacher .*expected teacher-1; received other.*run:teacher.* with the weights, settings",
+        ),
         ({"examples": "other"}, "other examples .*expected examples-1; received other"),
         ({"views": "flip"}, "other views .*expected shift:2; received flip"),
         ({"encoding": Encoding.parse("top-2")}, "another encoding .*expected dense:float16; received top-2:float16"),

@@ -21,6 +21,7 @@ from joryu.cli import (
     label,
     predict,
     report,
+    targets,
     train,
     verify,
     version,
@@ -46,6 +47,7 @@ app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
+app.add_typer(targets.app, name="targets")
 show_summaries_whole(app)
 
 
@@ -64,7 +66,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 a check failed or the machine did not take it, 2 bad input, 3 mismatch,
-    4 an extra is missing, 5 a dead teacher, 6 training failed, 130 interrupted.
+    4 an extra is missing, 5 a dead teacher, 6 training failed, 7 the teacher can be asked no more, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if "" not in sys.path:  # module:net:factory finds net.py where one stands; last, so that it hides nothing installed

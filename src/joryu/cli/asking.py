@@ -37,7 +37,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     from joryu.errors import InputError
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, would_add_views
+    from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
     from joryu.teachers.spec import told_inputs
 
     shown_as = parse_views(asking.views) if asking.views else None
@@ -45,10 +45,17 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         received = f"--views {asking.views} alone"
         raise InputError("no view was asked for", received=received, hint="say how many with --n-views")
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
-    if (told := told_inputs(asking.teacher, known)) is not None:
+    if shown.classes and known.classes != shown.classes:
+        talk("people were asked another question than the examples' names say: those are not taken for labels")
+    if (told := told_inputs(asking.teacher, known, shown)) is not None:
         talk(told)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
+    if (grown := growth_of(who, known, out)) is not None:
+        talk(
+            f"the set has changed since {out} was labelled: {grown.new:,} new examples asked, {grown.kept:,} kept,"
+            f" {grown.gone:,} no longer in the set (what was answered about them stays)"
+        )
     if would_add_views(out, shown_as, asking.n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     origin = Origin(

@@ -25,7 +25,8 @@ def in_words(done: Trained) -> str:
     names = [name for name in done.chosen if name.startswith("validation_")]
     figures = [f"{name.replace('_', ' ')} {done.chosen[name]:.4f}" for name in sorted(names, key=LOSS.__eq__)]
     epochs = len(done.history)
-    which = f"{epochs} epochs" if done.best_epoch is None else f"best of {epochs} epochs: {done.best_epoch}"
+    counted = f"{epochs} epoch" + ("" if epochs == 1 else "s")
+    which = counted if done.best_epoch is None or epochs == 1 else f"best of {counted}: {done.best_epoch}"
     return ", ".join([*figures, which])
 
 

@@ -132,7 +132,8 @@ def talk_of_few_steps(recipe: Recipe, n: int) -> None:
     if steps < FEW_STEPS:
         smaller = max(4, n // 8)
         batch = f"--batch-size {smaller} and " if smaller < recipe.batch_size else ""
-        talk(f"it had only about {steps} steps: if it learnt too little, try {batch}more --epochs")
+        counted = "one step" if steps == 1 else f"about {steps} steps"
+        talk(f"it had only {counted}: if it learnt too little, try {batch}more --epochs")
 
 
 def reopen(store: Store, spec: str | None, split: str | None, size: int | None) -> Examples:

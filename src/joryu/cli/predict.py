@@ -37,7 +37,7 @@ def predict(
     batch_size: int | None = typer.Option(None, help="Examples the student is shown at a time (512; 32 for masks)."),
     as_json: bool = typer.Option(False, "--json", help="Print a JSON object a line: one for each file, or row."),
 ) -> None:
-    """Ask a student about files, folders of them, or a folder that is watched; nothing but its run is needed.
+    """Ask a student about files, folders of them, or a watched folder; nothing but its run is needed.
 
     Files that cannot be read are named and left out (--json: as lines with an error). A table has an answer for each
     row. Interrupted, --watch goes on where it stopped when the same command is typed again.

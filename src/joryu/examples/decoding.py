@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from joryu.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 """``[channels, height, width]``, one channel (grey) or three (RGB)."""
+
+Encoded = Path | bytes | BinaryIO
+"""A picture that is not decoded yet: its file, its bytes, or its file that is open and stays so."""
 
 PIXEL_LIMIT: Final = 80_000_000
 """Pictures that declare more pixels are refused before a byte of them is decompressed (Pillow itself warns at 89 M)."""
@@ -55,7 +59,7 @@ class Decoded(NamedTuple):
     height: int
 
 
-def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
+def decode_picture(source: Encoded, *, size: int | None = None) -> Pixels:
     """The pixels of a file or of its bytes, uint8 ``[1 or 3, height, width]``.
 
     What is odd is read like this: the content decides the format, whatever the extension; 16-bit values are scaled
@@ -74,7 +78,7 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
     return decode_sized(source, size=size).pixels
 
 
-def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
+def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
     """As `decode_picture`, with the size that the picture has in its file.
 
     Raises:
@@ -112,7 +116,7 @@ def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:
 
 
 @contextmanager
-def opened(source: Path | bytes) -> Iterator[Image.Image]:
+def opened(source: Encoded) -> Iterator[Image.Image]:
     """A picture that is opened and not yet decompressed; whatever goes wrong with it inside is one kind of error.
 
     Raises:
@@ -127,7 +131,7 @@ def opened(source: Path | bytes) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def _one_kind_of_error(source: Path | bytes) -> Iterator[None]:
+def _one_kind_of_error(source: Encoded) -> Iterator[None]:
     try:
         yield
     except InputError:
@@ -147,7 +151,7 @@ def upright(image: Image.Image) -> Image.Image:
     return _upright(image, _orientation(image))
 
 
-def is_coloured(source: Path | bytes) -> bool:
+def is_coloured(source: Encoded) -> bool:
     """Whether `decode_picture` would give three channels; of grey pictures only the header is read."""
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
@@ -198,9 +202,15 @@ def _refuse_bombs(image: Image.Image) -> None:
         raise InputError("too many pixels", expected=f"at most {PIXEL_LIMIT:,}", received=f"{pixels:,}")
 
 
-def _not_a_picture(source: Path | bytes) -> str:
-    length = len(source) if isinstance(source, bytes) else source.stat().st_size
-    if length and _beginning(source).startswith(LFS_POINTER):
+def _not_a_picture(source: Encoded) -> str:
+    match source:
+        case bytes():
+            length = len(source)
+        case Path():
+            length = source.stat().st_size
+        case _:
+            length = os.fstat(source.fileno()).st_size
+    if length and _beginning(source) == LFS_POINTER:
         return "a Git LFS pointer instead of the picture, which git lfs pull fetches"
     return "not a picture that can be read" if length else "empty file"
 
@@ -208,11 +218,16 @@ def _not_a_picture(source: Path | bytes) -> str:
 LFS_POINTER: Final = b"version https://git-lfs"  #: how a file begins that Git was cloned without
 
 
-def _beginning(source: Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source[: len(LFS_POINTER)]
-    with source.open("rb") as file:
-        return file.read(len(LFS_POINTER))
+def _beginning(source: Encoded) -> bytes:
+    match source:
+        case bytes():
+            return source[: len(LFS_POINTER)]
+        case Path():
+            with source.open("rb") as file:
+                return file.read(len(LFS_POINTER))
+        case _:
+            source.seek(0)
+            return source.read(len(LFS_POINTER))
 
 
 def _orientation(image: Image.Image) -> int:

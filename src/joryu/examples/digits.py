@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, content_ids
 from joryu.examples.layouts import ALL, no_such_split
 from joryu.examples.pictures import resize_pixels
 from joryu.examples.preparation import PicturePreparation
@@ -43,4 +43,5 @@ def load_digits(split: str = "train", *, size: int | None = None) -> Examples:
         classes=[str(name) for name in bunch.target_names],
         name="digits",
     )
-    return replace(examples, preparation=PicturePreparation.of(examples.inputs))
+    ids = content_ids(torch.from_numpy(pixels))
+    return replace(examples, ids=ids, preparation=PicturePreparation.of(examples.inputs))

@@ -1,11 +1,11 @@
-"""`Examples`: the transfer set, held in memory, each example known by the hash of its content."""
+"""`Examples`: the transfer set, held in memory, each example known by the hash of its original content."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.examples.originals import Originals
 from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 UNLABELLED = UNKNOWN  #: the label of an example that has none
 
 Ids = npt.NDArray[np.uint64]
-"""Content hashes, shape ``[n, 2]``: the high and low halves of a BLAKE2b-128 digest."""
+"""Content hashes of 128 bits, shape ``[n, 2]``: of a file's bytes (`joryu.examples.originals`), or `content_ids`."""
+
+
+Keyed = Literal["bytes", "row", "pixels"]
+"""What ids are hashes of. By pixels, at whatever size, pictures were known before they were by their bytes."""
 
 
 class Rejected(NamedTuple):
@@ -34,6 +39,11 @@ class Rejected(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """Inputs with their ids and, where known, their hard labels.
+
+    ``ids``: a picture that was read from a file, or from the bytes in a table, is known by the hash of these bytes, and
+    so has one id at every size; anything else by the hash of its row, before it is resized. ``pixel_ids``: the hash of
+    each input as it stands here (`content_ids`), by which the same picture saved in another file is still found.
+    ``originals`` is where the bytes lie, for `encoded`.
 
     ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``question`` is
     what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
@@ -51,6 +61,7 @@ class Examples:
 
     inputs: Tensor
     ids: Ids
+    pixel_ids: Ids
     labels: Tensor | None
     question: Question | None
     name: str = "examples"
@@ -59,6 +70,7 @@ class Examples:
     rejected: tuple[Rejected, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
     sizes: npt.NDArray[np.int64] | None = None
+    originals: Originals | None = None
 
     @classmethod
     def of(
@@ -88,9 +100,11 @@ class Examples:
                 expected = f"one label for each of {len(inputs)}"
                 raise InputError("labels do not fit the inputs", expected=expected, received=list(labels.shape))
             labels = codec(question.labels).check(labels, len(question), len(question.grid))
+        ids = content_ids(inputs)
         return cls(
             inputs=inputs.contiguous(),
-            ids=content_ids(inputs),
+            ids=ids,
+            pixel_ids=ids,
             labels=labels,
             question=question,
             name=name,
@@ -116,10 +130,37 @@ class Examples:
             self,
             inputs=self.inputs[index],
             ids=self.ids[index.numpy()],
+            pixel_ids=self.pixel_ids[index.numpy()],
             labels=None if self.labels is None else self.labels[index],
             sources=None if self.sources is None else tuple(self.sources[i] for i in index.tolist()),
             sizes=None if self.sizes is None else self.sizes[index.numpy()],
+            originals=None if self.originals is None else self.originals.select(index.numpy()),
         )
+
+    def encoded(self, rows: Tensor | Sequence[int]) -> list[bytes]:
+        """The original bytes of some rows, as they lie in their files: what a teacher behind an API is sent.
+
+        Raises:
+            InputError: these examples do not come from files, or a file has changed since they were read.
+        """
+        if self.originals is None:
+            raise InputError(f"{self.name} has no original files", expected="pictures of a folder or of a Parquet set")
+        keys = np.ascontiguousarray(self.ids, dtype="<u8")
+        return [self.originals.read(row, keys[row].tobytes()) for row in torch.as_tensor(rows).tolist()]
+
+    @property
+    def keyed_by(self) -> Keyed:
+        """What the ids are hashes of: the bytes of files, or rows."""
+        return "row" if self.originals is None else "bytes"
+
+    @property
+    def asks_pixels(self) -> bool:
+        """Whether there is a question for each pixel, whose labels are bound to the size."""
+        return self.question is not None and bool(self.question.grid)
+
+    def by_pixels(self) -> Examples:
+        """The same examples known by their pixels at the size they have here, as every example was once."""
+        return replace(self, ids=self.pixel_ids, originals=None)
 
     def labelled(self) -> Examples:
         """Only the examples that have a hard label.

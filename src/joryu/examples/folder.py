@@ -14,6 +14,7 @@ from joryu.examples.class_folders import Found, Level, class_level, find_set, sp
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
+from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tables import find_table, require_no_table
@@ -80,6 +81,8 @@ def load_folder(
     rejected = by_weight([*plan.rejected, *passed_over, *read.rejected])
     return replace(
         examples,
+        ids=read.ids,
+        originals=Originals.on(PictureFiles([path for path, _ in files]), read.kept),
         rejected=tuple(rejected),
         remarks=tuple(plan.remarks),
         preparation=PicturePreparation.of(examples.inputs),

@@ -21,7 +21,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.emnist import emnist_classes, numbered, upright
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, content_ids
 from joryu.examples.layouts import canonical_split, find_split, some, spelt_twice
 from joryu.examples.pictures import resize_pixels
 from joryu.examples.preparation import PicturePreparation
@@ -72,7 +72,8 @@ def load_idx(folder: Path, split: str = "train", *, part: str | None = None, siz
         classes=names if count and len(names) >= count else [str(label) for label in range(count)],
         name=family or name,
     )
-    return replace(examples, preparation=PicturePreparation.of(examples.inputs))
+    ids = examples.ids if size is None else content_ids(torch.from_numpy(pixels[:, None]))
+    return replace(examples, ids=ids, preparation=PicturePreparation.of(examples.inputs))
 
 
 def has_idx_files(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
 from joryu.examples.layouts import ALL, canonical_split, in_order, some
+from joryu.examples.originals import Originals
 from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress, advised_size
@@ -257,6 +258,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
     sizes = [part.sizes for part in parts if part.sizes is not None]
+    originals = [part.originals for part in parts if part.originals is not None]
     left_out = [
         one if one.reason == BESIDE_SPLITS else Rejected(f"{name}/{one.name}", one.reason)
         for part, name in named
@@ -266,9 +268,11 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         first,
         inputs=torch.cat([part.inputs for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
+        pixel_ids=np.concatenate([part.pixel_ids for part in parts]),
         labels=None if all(p.labels is None for p in parts) else torch.cat([part.labels_or_empty for part in parts]),
         sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
         rejected=tuple(by_weight(left_out)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
         sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
+        originals=Originals.joined(originals) if len(originals) == len(parts) else None,
     )

@@ -18,6 +18,7 @@ from joryu.examples.class_folders import spelling
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, require_unsplit, some
+from joryu.examples.originals import Originals, ParquetPictures
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
@@ -88,10 +89,14 @@ def load_parquet(
         sources=[names[row] for row in read.kept.tolist()],
     )
     remarks = [*found.remarks, *(_gaps(found) if answers is not None else ())]
+    shards = found.shards
+    shelf = ParquetPictures([one.path for one in shards], [one.rows for one in shards], found.columns.picture)
     examples = replace(
         examples,
-        remarks=tuple(remarks),
+        ids=read.ids,
+        originals=Originals.on(shelf, read.kept),
         rejected=tuple(by_weight(read.rejected)),
+        remarks=tuple(remarks),
         preparation=PicturePreparation.of(examples.inputs),
         sizes=read.sizes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -18,13 +19,16 @@ from PIL import Image, ImageFile
 
 from joryu.errors import InputError
 from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, opened, to_channels
-from joryu.examples.examples import Rejected
+from joryu.examples.examples import Ids, Rejected
+from joryu.examples.originals import KEY_BYTES, ids_of, key_of
 
 Progress = Callable[[int, int], None]
 """Called with (pictures done, pictures in all) from the thread that loads."""
 
 _BATCH = 256  # pictures in flight: enough to keep every thread busy, few enough to hold
 _TASK = 8  # pictures a thread takes at once: small ones decode in 0.1 ms, of which handing over one by one takes half
+
+_AT_ONCE = 16 * 2**20  #: bytes; of a larger file, which may be a film of gigabytes, the header is looked at first
 
 
 class Picture(NamedTuple):
@@ -37,13 +41,21 @@ class Picture(NamedTuple):
 class Pictures(NamedTuple):
     """``pixels``: uint8 ``[kept, channels, height, width]``; ``kept``: which of the pictures given those rows are.
 
-    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file.
+    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file. ``ids``: `ids_of` their bytes.
     """
 
     pixels: npt.NDArray[np.uint8]
     kept: npt.NDArray[np.int64]
     rejected: list[Rejected]
     sizes: npt.NDArray[np.int64]
+    ids: Ids
+
+
+class _Read(NamedTuple):
+    """A picture that could be used, and the key of its bytes."""
+
+    picture: Decoded
+    key: bytes
 
 
 class SizeNeededError(InputError):
@@ -129,22 +141,42 @@ def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArra
     """
     if size is None or pixels.shape[2:] == (size, size):
         return pixels
-    resized = _allocate((*pixels.shape[:2], size, size))
+    resized = allocate((*pixels.shape[:2], size, size))
     for row, channels in enumerate(pixels):
         picture = channels[0] if len(channels) == 1 else channels.transpose(1, 2, 0)
         resized[row] = to_channels(fit(Image.fromarray(picture), size))
     return resized
 
 
-def _decode(pictures: list[Picture], size: int | None) -> list[Decoded | str]:
-    """For each picture its pixels, or the reason why there are none."""
-    outcomes: list[Decoded | str] = []
+def _decode(pictures: list[Picture], size: int | None) -> list[_Read | str]:
+    """For each picture its pixels and its key, or the reason why there are none."""
+    outcomes: list[_Read | str] = []
     for picture in pictures:
         try:
-            outcomes.append(decode_sized(picture.source, size=size))
+            outcomes.append(_read(picture.source, size))
         except InputError as error:
             outcomes.append(str(error))
     return outcomes
+
+
+def _read(source: Path | bytes, size: int | None) -> _Read:
+    if isinstance(source, bytes):
+        return _Read(decode_sized(source, size=size), key_of(source))
+    try:
+        with source.open("rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size <= _AT_ONCE:
+                content = file.read()
+                return _Read(decode_sized(content, size=size), key_of(content))
+            picture = decode_sized(file, size=size)
+            file.seek(0)
+            key = hashlib.file_digest(file, "sha256").digest()[:KEY_BYTES]
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise InputError(f"cannot be opened: {error.strerror}") from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputError("changed while it was read")
+    return _Read(picture, key)
 
 
 @contextmanager
@@ -175,22 +207,24 @@ class _Gathered:
         self._coloured = False
         self._kept: list[int] = []
         self._sizes: list[tuple[int, int]] = []
+        self._keys: list[bytes] = []
         self._rejected: list[Rejected] = []
         self.seen = 0
         self.odd = ""  #: the first picture of another size than the first one; from then on none is kept
 
-    def take(self, name: str, outcome: Decoded | str) -> None:
+    def take(self, name: str, outcome: _Read | str) -> None:
         if isinstance(outcome, str):
             self._rejected.append(Rejected(name, outcome))
         else:
-            self._keep(name, outcome.pixels)
-            self._sizes.append(outcome[1:])
+            self._keep(name, outcome.picture.pixels)
+            self._sizes.append(outcome.picture[1:])
+            self._keys.append(outcome.key)
         self.seen += 1
 
     def _keep(self, name: str, picture: Pixels) -> None:
         if self._pixels is None:
             self._first = name
-            self._pixels = _allocate((self._total, 3, *picture.shape[1:]))
+            self._pixels = allocate((self._total, 3, *picture.shape[1:]))
         height, width = self._pixels.shape[2:]
         if picture.shape[1:] != (height, width):
             self.odd = self.odd or f"{picture.shape[2]}×{picture.shape[1]} in {name}"
@@ -228,10 +262,11 @@ class _Gathered:
         if not self._coloured and self._channels != 3:
             pixels = np.ascontiguousarray(pixels[:, :1])
         sizes = np.array(self._sizes, dtype=np.int64)
-        return Pictures(pixels, np.array(self._kept, dtype=np.int64), self._rejected, sizes)
+        kept = np.array(self._kept, dtype=np.int64)
+        return Pictures(pixels, kept, self._rejected, sizes, ids_of(self._keys))
 
 
-def _allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """An array that fits in memory; without the check, a system that overcommits would kill the process half-way."""
     needed = int(np.prod(shape, dtype=np.int64))
     try:

@@ -46,7 +46,8 @@ class PicturePreparation(BaseModel):
             InputError: not a picture, damaged, or of values without a known range.
         """
         with strict_pillow():
-            return torch.from_numpy(self.pixels(source).copy())  # Pillow's own memory cannot be written to
+            # Pillow lends its memory for reading alone, which torch does not take.
+            return torch.from_numpy(np.require(self.pixels(source), requirements="W"))
 
     def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
         """As `read`, for many threads at once: whoever starts them holds `joryu.examples.pictures.strict_pillow`.

@@ -31,12 +31,15 @@ FILES: Final = 200  #: files named that were left out
 
 
 class Sheet(NamedTuple):
-    """A class with some of its pictures: how many there are in each split, and the widest bar's share it fills."""
+    """A class with some of its pictures: how many there are in each split, and the widest bar's share it fills.
+
+    What has no label is no class, and of it there may be many times more: it has no bar (``share=None``).
+    """
 
     name: str
     counts: dict[str, int]
     total: int
-    share: float
+    share: float | None
     pictures: list[Shot]
 
 
@@ -136,14 +139,16 @@ def _sheets(overview: Overview, seed: int) -> list[Sheet]:
         names.append(None)
     fewest, most = EACH
     each = max(fewest, min(most, PICTURES // max(1, len(names))))
-    named = [name for name in names if name is not None] or names  # many without a label would make all bars short
-    largest = max(1, *(sum(found[name] for found in counts.values()) for name in named))
+    largest = max((sum(found[name] for found in counts.values()) for name in overview.classes), default=0)
     sheets = []
     for number, name in enumerate(names):
         found = {split: counts[split][name] for split in counts}
         total = sum(found.values())
         shots = _shots(overview, name, each, seed) if number < CLASSES else []
-        sheets.append(Sheet("no label" if name is None else name, found, total, min(1.0, total / largest), shots))
+        if name is None:
+            sheets.append(Sheet("no label", found, total, None, shots))
+        else:
+            sheets.append(Sheet(name, found, total, total / max(1, largest), shots))
     return sheets
 
 

@@ -10,7 +10,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
 from joryu.report.lesson import judging_in_words
 from joryu.report.seen import own_set
-from joryu.training.lesson import Lesson, lesson_of, part
+from joryu.training.lesson import Lesson, hold_out, lesson_of, part
 from joryu.training.trainer import content_of
 
 
@@ -39,8 +39,8 @@ class Judges:
         column = notes.get("column") if self.examples is None else None
         if spec is None:
             raise InputError(f"{folder} does not say what it was trained on", hint="name labelled --examples")
-        lesson = lesson_of(folder)
-        if self.examples is None and lesson is not None and lesson.test:
+        cut = _part_of(record, folder) if self.examples is None else None
+        if cut is not None:
             if self.split != "test" or size != notes.get("size"):
                 raise InputError(
                     f"{folder} is judged by the part of {spec} that it held out", expected="no --split and no --size",
@@ -48,16 +48,16 @@ class Judges:
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
             whole = load_examples(spec, split=notes.get("split") or "train", size=size, column=column)
-            return Judging(_judges_among(_held_out(whole, record, lesson)), whole)
+            return Judging(_judges_among(cut.of(whole, record)), whole)
         named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
         return Judging(named, own_set(record))
 
     def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
         """Which examples judge, for the first lines of a page."""
-        lesson = lesson_of(folder)
-        if self.examples is None and lesson is not None and lesson.test:
+        cut = _part_of(record, folder) if self.examples is None else None
+        if cut is not None:
             split = record["notes"].get("split") or "train"
-            return judging_in_words(len(judging), judging.name, split=split, held_out=lesson.test)
+            return judging_in_words(len(judging), judging.name, split=split, held_out=cut.share)
         return judging_in_words(len(judging), judging.name, split=self.split, held_out=0)
 
 
@@ -73,19 +73,64 @@ def _judges_among(examples: Examples) -> Examples:
     return examples.labelled() if examples.known.any() else examples
 
 
-def _held_out(examples: Examples, record: dict[str, Any], lesson: Lesson) -> Examples:
-    parts = part(examples, lesson, record["request"]["recipe"]["seed"])
-    taught, left_out = record["request"]["examples"], record["notes"].get("left_out", 0)
-    same = len(parts.teaching) == taught["n"] + left_out
-    if not left_out:
-        same = same and content_of(parts.teaching) == taught["content"]
-    if parts.test is None or not same:
+class HeldOut(NamedTuple):
+    """The part that a run held out: its share, with the lesson that it was cut by or the hash of what it held."""
+
+    share: float
+    lesson: Lesson | None
+    content: str | None
+
+    def of(self, whole: Examples, record: dict[str, Any]) -> Examples:
+        """The part, cut again.
+
+        Raises:
+            MismatchError: the examples are no longer what it was cut from.
+        """
+        for known in (whole, whole.by_pixels()):  # a run that is older than ids of files cut its parts by pixels
+            if (found := self._cut(known, record)) is not None:
+                return found
         raise MismatchError(
             "the part that the run held out cannot be found again", expected="the examples it was cut from",
-            received=f"{examples.name}, which has changed since",
+            received=f"{whole.name}, which has changed since",
             hint="put the examples back as they were, or name others with --examples",
         )  # fmt: skip
-    return parts.test
+
+    def _cut(self, whole: Examples, record: dict[str, Any]) -> Examples | None:
+        """The part, if it is what the run held out; where examples were left out of the rest, the whole set tells."""
+        request, notes = record["request"], record.get("notes", {})
+        if self.lesson is None:
+            _, found = hold_out(whole, self.share, request["recipe"]["seed"])
+            return found if found is not None and content_of(found) == self.content else None
+        teaching, _, found = part(whole, self.lesson, request["recipe"]["seed"])
+        left_out = notes.get("left_out", 0)
+        if len(teaching) != request["examples"]["n"] + left_out:
+            return None
+        if left_out:
+            noted = notes.get("held_out") or {}
+            same = noted.get("of", whole.fingerprint) == whole.fingerprint
+        else:
+            same = content_of(teaching) == request["examples"]["content"]
+        return found if same else None
+
+
+def _part_of(record: dict[str, Any], folder: Path) -> HeldOut | None:
+    """What a run held out to be judged by; ``None`` if it held nothing out.
+
+    Raises:
+        InputError: it was trained on labels before runs said what their part held.
+    """
+    lesson = lesson_of(folder)
+    if lesson is not None:
+        return HeldOut(lesson.test, lesson, None) if lesson.test else None
+    match record.get("notes", {}).get("held_out"):
+        case {"test": float() | int() as share, "content": str() as content} if share:
+            return HeldOut(share, None, content)
+        case {"test": float() | int() as share} if share:
+            raise InputError(
+                f"{folder} does not say what was in the part that it held out", expected="the record of a newer run",
+                hint="name labelled --examples, or train it again",
+            )  # fmt: skip
+    return None
 
 
 OWN_TEST_PART = Judges()

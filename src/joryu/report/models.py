@@ -26,6 +26,7 @@ from joryu.report.data import ModelCard, Role
 from joryu.students import Blueprint, load_student
 from joryu.targets import Store
 from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.teachers.spec import as_taught
 from joryu.training import read_history, read_run
 from joryu.training.distill import find_twin
 from joryu.training.run import best_epoch_kept
@@ -33,13 +34,21 @@ from joryu.training.run import best_epoch_kept
 PEOPLE = "human:"  #: how the spec of a teacher begins who is not asked anew, but was asked before
 
 
+def _as_they_are(examples: Examples) -> Examples:
+    return examples
+
+
 class Model(NamedTuple):
-    """A network on the page, how it is asked, and the folder of its training (of a teacher: none)."""
+    """A network on the page, how it is asked, and the folder of its training (of a teacher: none).
+
+    ``shown`` gives examples the size at which the network is shown them, which may be another than the student's.
+    """
 
     description: str
     module: nn.Module
     ask: Callable[[Examples], Replies]
     folder: Path | None
+    shown: Callable[[Examples], Examples] = _as_they_are
 
     @classmethod
     def trained(cls, folder: Path, note: str = "") -> tuple[Self, Blueprint]:
@@ -68,8 +77,8 @@ class Models:
         teacher = None if store is None else _teacher(store, examples)
         if store is None or teacher is None:
             return self
-        ask = partial(TeacherReplies, teacher)
-        return replace(self, teacher=Model(store.manifest.teacher.description, teacher.module, ask, None))
+        ask, shown = partial(TeacherReplies, teacher), partial(as_taught, store.teacher_spec or "")
+        return replace(self, teacher=Model(store.manifest.teacher.description, teacher.module, ask, None, shown))
 
 
 def find_models(folder: Path) -> Models:
@@ -93,7 +102,12 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
     Latencies are measured side by side, one example at a time.
     """
     networks = models.by_role
-    latencies = measure_latency({role: model.module for role, model in networks.items()}, examples.inputs[:1])
+    first = examples.select([0])
+    latencies = measure_latency(
+        {role: model.module for role, model in networks.items()},
+        first.inputs,
+        own_inputs={role: model.shown(first).inputs for role, model in networks.items()},
+    )
     cards = [_card(role, model, examples, latencies[role]) for role, model in networks.items()]
     if models.teacher is not None:
         return cards
@@ -106,7 +120,7 @@ def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> Mod
     card = ModelCard(
         role=role,
         description=model.description,
-        replies=kept_where_small(model.ask(examples), examples),
+        replies=kept_where_small(model.ask(model.shown(examples)), examples),
         parameters=count_parameters(model.module),
         bytes=state_bytes(model.module),
         latency=latency,
@@ -138,7 +152,7 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
     if spec is None or spec.startswith(PEOPLE):
         return None
     try:
-        shape = tuple(examples.inputs.shape[1:])
+        shape = tuple(as_taught(spec, examples).inputs.shape[1:])
         order = store.manifest.teacher.order
         teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
     except JoryuError:

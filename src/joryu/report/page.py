@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from joryu.durable import durable_file
 from joryu.errors import InputError
@@ -83,8 +84,21 @@ def environment() -> Environment:
         "number": wording.number,
         "p_value": wording.p_value,
         "plural": wording.plural,
+        "unbroken": unbroken,
     }
     return environment
+
+
+def unbroken(text: str) -> Markup:
+    """A sentence in which no line ends within an option, or between it and its number.
+
+    >>> unbroken("train <it> with --seed 0, or --size")
+    Markup('train &lt;it&gt; with <span class="option">--seed 0</span>, or <span class="option">--size</span>')
+    """
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped
+
+
+_OPTION = re.compile(r"--[a-z][a-z-]*(?: \d[\w.]*)?")
 
 
 def _shared(run: ReportData, findings: Findings) -> dict[str, object]:

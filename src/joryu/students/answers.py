@@ -49,6 +49,15 @@ class Answers(nn.Module):
         self.widths = [len(question), *(heads or {}).values()]
         self.on_grid = bool(question.grid)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether, in evaluation mode, what comes in comes out."""
+        return len(self.widths) == 1 and not self.scaled
+
+    def extra_repr(self) -> str:
+        """The scale, which is not in the state, is a part of what tells one network from another."""
+        return f"{self.names}, mean={self.mean.tolist()}, std={self.std.tolist()}"
+
     def forward(self, raw: Tensor) -> Tensor | dict[str, Tensor]:
         if self.training:
             return self.everything(raw)
@@ -67,6 +76,17 @@ class Answers(nn.Module):
             if LOG_VARIANCE in found:
                 found[LOG_VARIANCE] = found[LOG_VARIANCE].float() + 2 * self.std.log()
         return found
+
+
+def without_idle_answers(module: nn.Module) -> nn.Module:
+    """A student without its `Answers` where they have nothing to do in evaluation mode; else the module as it is.
+
+    >>> student = nn.Sequential(nn.Linear(3, 2), Answers(Question.one_of(2)))
+    >>> len(without_idle_answers(student))
+    1
+    """
+    ends = isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[-1], Answers)
+    return module[:-1] if ends and module[-1].is_idle else module  # type: ignore[index]
 
 
 def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:

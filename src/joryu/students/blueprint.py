@@ -107,7 +107,12 @@ class Blueprint(BaseModel):
         """``Normalise`` followed by the network, initialised from torch's global generator."""
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
         return nn.Sequential(
-            Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
+            Normalise(
+                self.mean[0] if single else self.mean,
+                self.std[0] if single else self.std,
+                scale=self.scale,
+                takes=self.input_shape,
+            ),
             build_architecture(self.architecture, self.input_shape, self.width),
             Answers(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
@@ -158,18 +163,30 @@ def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
             received="an unfinished run" if (folder / "run.json").is_file() else "neither",
             hint="finish it with the command that began it" if (folder / "run.json").is_file() else None,
         )
+    blueprint = read_blueprint(folder)
+    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
+        module = blueprint.build()
+    load_weights(module, weights)
+    return module.eval(), blueprint
+
+
+def read_blueprint(folder: Path | str) -> Blueprint:
+    """The blueprint of a run, its weights left alone.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    plan = Path(folder) / PLAN
     try:
-        blueprint = Blueprint.model_validate(json.loads(plan.read_text()))
+        return Blueprint.model_validate(json.loads(plan.read_text()))
+    except OSError as error:
+        raise InputError(f"cannot read {plan}", received=error.strerror) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"cannot read {plan}", received=f"{where}: {first['msg']}") from error
     except ValueError as error:
         raise InputError(f"cannot read {plan}", expected="JSON", received=str(error)) from error
-    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
-        module = blueprint.build()
-    load_weights(module, weights)
-    return module.eval(), blueprint
 
 
 def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:
@@ -239,11 +256,18 @@ _PICKLES = (b"PK\x03\x04", b"\x80")  # how the files of torch.save begin, today'
 
 
 def _conversion(path: Path) -> str:
-    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run."""
-    converted = str(path.with_suffix(".safetensors"))
+    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run.
+
+    The file is handed over opened: of a name that ends in .safetensors PyTorch would believe it.
+    """
+    # A file that is called safetensors already is left as it is: whoever wrote it may still want it.
+    misnamed = path.suffix == ".safetensors"
+    converted = str(
+        path.with_name(f"{path.stem}-converted.safetensors") if misnamed else path.with_suffix(".safetensors")
+    )
     code = (
         "import torch; from safetensors.torch import save_file;"
-        f' state = torch.load({json.dumps(str(path))}, map_location="cpu", weights_only=True);'
+        f' state = torch.load(open({json.dumps(str(path))}, "rb"), map_location="cpu", weights_only=True);'
         ' state = state.get("state_dict", state);'
         f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {json.dumps(converted)})"
     )

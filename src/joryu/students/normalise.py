@@ -25,6 +25,7 @@ class Normalise(nn.Module):
         scale: 1/255 for uint8 pictures, 1 for data that is already real-valued.
         size: height and width the network expects; pictures of another size are resized bilinearly (antialiased).
         channels: 3 repeats a grey picture; 1 averages a colour one (ITU-R 601 luma).
+        takes: the shape of an input that the network learned from; pictures of other channels are refused.
 
     Shapes: ``[B, C, H, W]`` (any real dtype) or ``[B, features]`` to float32 of the same layout.
 
@@ -32,7 +33,7 @@ class Normalise(nn.Module):
     1.0
 
     Raises:
-        InputError: a standard deviation that is not positive.
+        InputError: a standard deviation that is not positive; (when called) pictures of other channels.
     """
 
     mean: Tensor
@@ -48,8 +49,10 @@ class Normalise(nn.Module):
         scale: float = 1.0,
         size: tuple[int, int] | None = None,
         channels: int | None = None,
+        takes: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
+        self._takes = takes  # not among the public settings, which a teacher's fingerprint covers
         self.scale, self.size, self.channels = scale, size, channels
         std_values = torch.as_tensor(std, dtype=torch.float32)
         if not bool((std_values > 0).all()):
@@ -69,8 +72,19 @@ class Normalise(nn.Module):
             x = F.interpolate(x, size=self.size, mode="bilinear", align_corners=False, antialias=True)
         if self.channels is not None and x.shape[1] != self.channels:
             x = self._match_channels(x)
+        elif self._takes is not None and x.shape[1:2] != self._takes[:1]:
+            self._require_channels(x)
         # One multiply and one subtraction, of numbers worked out beforehand: this runs on every batch.
         return x * _along_channels(self._factor, x) - _along_channels(self._offset, x)
+
+    def _require_channels(self, x: Tensor) -> None:
+        """A grey picture passes for a colour one whose channels are the same; all else fails or is silently another."""
+        takes = self._takes or ()
+        if len(takes) == 3 and x.ndim == 4 and x.shape[1] != 1:
+            raise InputError(
+                "the network takes pictures of other channels", expected=list(takes), received=list(x.shape[1:]),
+                hint="convert them first, as Pillow's image.convert('L') makes grey ones",
+            )  # fmt: skip
 
     def _match_channels(self, x: Tensor) -> Tensor:
         if x.shape[1] == 1:

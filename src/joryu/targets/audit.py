@@ -95,7 +95,7 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         if len(finite) < len(rows):
             findings.append(fatal("not-finite", f"{len(rows) - len(finite)} answers are not finite", "label again"))
         else:
-            seen = examine(store, rows, labels, Look(temperature, ENOUGH_ROWS, _look_at(examples)))
+            seen = examine(store, rows, labels, Look(temperature, ENOUGH_ROWS, _look_at(store, examples)))
             findings += seen.findings
     distinct = None if examples is None else examples.ids[distinct_rows(examples.ids)]
     n_examples = store.manifest.examples.count if distinct is None else len(distinct)
@@ -124,15 +124,20 @@ def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement |
     rows, labels, _ = _rows(store, examples)
     if not len(rows):
         return [], None
-    seen = examine(store, rows, labels, Look(1.0, GLANCE, _look_at(examples)))
+    seen = examine(store, rows, labels, Look(1.0, GLANCE, _look_at(store, examples)))
     told = [one for one in seen.findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
     return told, seen.agreement
 
 
-def _look_at(examples: Examples | None) -> str:
-    """What to do about a teacher that seems to see nothing: most often it is shown pictures of another range."""
+def _look_at(store: Store, examples: Examples | None) -> str:
+    """What to do about a teacher that seems to see nothing, by the family of its spec."""
     shown = "pictures as they are read, values 0 to 255" if examples is None else shown_as(examples.inputs)
-    return f"look at its weights and its input normalisation (a module: is shown {shown}, and must scale them itself)"
+    family = (store.manifest.teacher.spec or "").partition(":")[0]
+    return {
+        "run": "look at how far that run learned (joryu evaluate)",
+        "human": "look at who answered, and how far they agree",
+        "timm": "look at its weights",
+    }.get(family, f"look at its weights and its input normalisation (it is shown {shown}, and must scale them itself)")
 
 
 def _rows(store: Store, examples: Examples | None) -> tuple[Tensor, Labels | None, list[Finding]]:

@@ -13,6 +13,7 @@ from joryu.questions import Link
 from joryu.targets.agreement import Agreement, class_agreement, pixel_agreement, tag_agreement
 from joryu.targets.finding import Finding, Severity
 from joryu.targets.findings import (
+    NO_SCALE,
     about_agreement,
     about_answers,
     about_likeness,
@@ -64,7 +65,9 @@ def _classes(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> S
     if at is None or labels is None:
         return Seen(statistics, None, findings)
     agreement = class_agreement(store, rows[at], labels.values[at])
-    findings += about_agreement(agreement, store.manifest.classes, look.advice)
+    scaled = all(finding.code not in NO_SCALE for finding in findings)
+    found = about_agreement(agreement, store.manifest.classes, look.advice)
+    findings += [finding for finding in found if scaled or finding.severity is not Severity.NOTE]
     return Seen(statistics, agreement, findings, teacher_order(agreement.exchange, store.manifest.classes))
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from joryu.questions import Link
+from joryu.questions.likeness import Likeness
 from joryu.questions.softening import TINY
 from joryu.targets.agreement import ClassAgreement, PixelAgreement, TagAgreement
 from joryu.targets.exchanged import Exchange
 from joryu.targets.finding import ENOUGH_LABELS, Finding, Severity, fatal
-from joryu.targets.likeness import Likeness
 from joryu.targets.soft_targets import Space
 from joryu.targets.statistics import Statistics
 from joryu.targets.store import Store
@@ -47,6 +47,9 @@ ENOUGH_SIGMOIDS = 32
 """Answers, all between 0 and 1, from which they are said to look like a sigmoid's: logits lie on both sides of zero,
 and those of a network that knows anything soon leave the unit interval."""
 
+NO_SCALE = ("probabilities-as-logits", "percentages-as-logits", "sigmoids-as-logits")
+"""Findings under which calibration says nothing: confidence was worked out from what is not logits."""
+
 NAMES = 40
 """Classes up to which the order to type stands in the hint; a longer one is in the JSON, for a file."""
 
@@ -56,6 +59,13 @@ def about_likeness(statistics: Statistics) -> Iterator[Finding]:
         message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
         hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
         yield fatal("probabilities-as-logits", message, hint)
+    elif statistics.likeness is Likeness.PERCENTAGES and statistics.rows > 1:
+        message = "these logits are percentages: every answer lies between 0 and 100 and sums to 100"
+        hint = (
+            "let the teacher divide them by 100, end its spec in ,output=probs (in Python: Network(…, output='probs'))"
+            " and label anew"
+        )
+        yield fatal("percentages-as-logits", message, hint)
     elif statistics.likeness is Likeness.SIGMOIDS and statistics.rows >= ENOUGH_SIGMOIDS:
         message = "every logit lies between 0 and 1, as what comes out of a sigmoid does"
         hint = "if the teacher ends in one, let it return what it has before, and label anew"
@@ -159,7 +169,8 @@ def about_exchange(agreement: ClassAgreement, exchange: Exchange, classes: tuple
         typed = f"--classes {shlex.quote(','.join(order))}"
     else:
         typed = "--classes and a file of the names, one a line, that joryu audit --json gives as teacher_order"
-    return fatal("exchanged", message, f"label anew into another folder with {typed}")
+    # The way to train all the same is not told here: the answers are good, and the order is found.
+    return Finding("exchanged", Severity.FATAL, message, f"label anew into another folder with {typed}")
 
 
 def teacher_order(exchange: Exchange | None, classes: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -36,6 +36,7 @@ def from_first_schema(content: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in content.items() if name not in ("classes", "form", "schema_version")}
     return kept | {
         "schema_version": 2,
+        "keys": "pixels",
         "question": question,
         "form": {name: value for name, value in form.items() if name != "kind"} or None,
     }

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.examples.examples import Keyed
 from joryu.questions import Asked, Question, difference
 from joryu.targets.encoding import Encoding, Form
 from joryu.targets.first_schema import from_first_schema
@@ -40,7 +41,8 @@ class TeacherRecord(_Record):
 class ExamplesRecord(_Record):
     """What was asked about; ``count`` is the number of *distinct* examples.
 
-    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again.
+    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again. ``shape`` is that of one input
+    as the teacher was shown it, ``[channels, height, width]`` of pictures.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class ExamplesRecord(_Record):
     spec: str | None = None
     split: str | None = None
     size: int | None = None
+    shape: tuple[int, ...] | None = None
 
 
 class FormerExamples(ExamplesRecord):
@@ -96,7 +99,8 @@ class Manifest(_Record):
     ``question`` is what was asked. ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1
     to ``n_views``) each example was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples
     the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
-    are unknown until the first answer has come. ``former`` are the sets that the store was made for before it grew, and
+    are unknown until the first answer has come. ``keys`` says what the ids are hashes of
+    (`joryu.examples.Examples.keyed_by`). ``former`` are the sets that the store was made for before it grew, and
     ``strangers`` counts its answers about examples that are no longer in the set.
     """
 
@@ -104,6 +108,7 @@ class Manifest(_Record):
     question: Asked
     teacher: TeacherRecord
     examples: ExamplesRecord
+    keys: Keyed = "row"
     former: tuple[FormerExamples, ...] = ()
     strangers: int = Field(default=0, ge=0)
     views: str | None = None
@@ -151,6 +156,20 @@ class Manifest(_Record):
         except ValueError as error:
             raise InputError(f"{path} is not a usable manifest", received=str(error)) from error
 
+    def require_shape(self, shape: tuple[int, ...] | None) -> None:
+        """Check that the teacher is shown inputs of the stored shape; what is not known is not checked.
+
+        Raises:
+            MismatchError: another one, about which it would say something else.
+        """
+        stored = self.examples.shape
+        if stored is not None and shape is not None and stored != shape:
+            size = f"try --size {stored[-1]}, or " if len(stored) == 3 and stored[1] == stored[2] else ""
+            raise MismatchError(
+                "the teacher was shown inputs of another shape", expected=list(stored), received=list(shape),
+                hint=f"{size}label into another folder",
+            )  # fmt: skip
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the question's outputs."""
@@ -192,7 +211,8 @@ class Manifest(_Record):
                 "teacher",
                 self.teacher.fingerprint,
                 teacher,
-                f"use the teacher that answered ({self._who}), or {elsewhere}",
+                f"use the one that answered ({self._who}) with the weights, settings and order of classes it had, or"
+                f" {elsewhere}",
             ),
             (
                 "examples",

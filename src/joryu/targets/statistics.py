@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from joryu.questions import Link
-from joryu.targets.likeness import Likeness, likeness_of
+from joryu.questions.likeness import Likeness
+from joryu.targets.likeness import likeness_of
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store
 
@@ -73,7 +74,7 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
     counts = torch.zeros(n_classes, dtype=torch.int64)
     sites = store.form.shape[1 if store.form.members else 0 : -1]
     sums = torch.zeros(*sites, n_classes, dtype=torch.float64)
-    likeness = Likeness.PROBABILITIES
+    likeness = None
     for part in in_parts(store, rows):
         answers = store.gather(part)
         likeness = likeness_of(answers, so_far=likeness)
@@ -98,7 +99,7 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
         softened_top=softened_top,
         top_counts=tuple(counts.tolist()),
         mean_probs=tuple(mean.reshape(-1, n_classes).mean(0).tolist()),
-        likeness=likeness,
+        likeness=likeness or Likeness.LOGITS,
     )
 
 

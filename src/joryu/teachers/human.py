@@ -15,8 +15,10 @@ from joryu.annotations.trials import Trials
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.examples.annotated import require_unchanged
+from joryu.examples.originals import KEY_BYTES
 from joryu.examples.pictures import Picture, read_pictures
 from joryu.questions import Question, difference
+from joryu.targets.failures import id_to_hex
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.reading import DEFAULT, Reading, read_answers
 from joryu.teachers.teacher import Reply, TeacherBatch
@@ -112,8 +114,13 @@ _BLOCK = 256  #: pictures compared at a time, so that a large set is not held tw
 
 def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]) -> None:
     """Raises:
-    MismatchError: the examples hold other pixels than the files, as those of another folder with the same names do.
+    MismatchError: the examples are other pictures than the files, as those of another folder with the same names are.
     """
+    if examples.keyed_by == "bytes":
+        for at, file in shown.items():
+            if id_to_hex(examples.ids[at]) != file.key[: 2 * KEY_BYTES]:
+                raise _other_picture(file.path, examples, root)
+        return
     height, width = examples.inputs.shape[-2:]
     rows = sorted(shown)
     for start in range(0, len(rows), _BLOCK):
@@ -127,11 +134,14 @@ def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]
             same[kept] = (pixels == examples.inputs[[block[at] for at in read.kept]]).flatten(1).all(dim=1)
         if not same.all():
             path = files[int(same.int().argmin())].name
-            raise MismatchError(
-                f"{path} of {examples.name} is not the picture that people were shown",
-                expected=f"the pictures in {root}",
-                hint="name that folder with --examples, or the project itself with --examples project:PROJECT",
-            )
+            raise _other_picture(path, examples, root)
+
+
+def _other_picture(path: str, examples: Examples, root: Path) -> MismatchError:
+    return MismatchError(
+        f"{path} of {examples.name} is not the picture that people were shown", expected=f"the pictures in {root}",
+        hint="name that folder with --examples, or the project itself with --examples project:PROJECT",
+    )  # fmt: skip
 
 
 def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Reading) -> str:

@@ -150,6 +150,7 @@ def label_and_count(
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
     manifest = _manifest(teacher, examples, Path(out), n_views, views, options)
+    _require_continuation(Path(out), examples, manifest)
     # Before the store is opened for writing: that one is refused must not leave it with views it had not.
     try:
         again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
@@ -220,6 +221,24 @@ def _require_question(teacher: Teacher, examples: Examples) -> None:
         )  # fmt: skip
 
 
+def _size_shown(examples: Examples, origin: Origin) -> int | None:
+    """The size that brings the inputs back as the teacher was shown them: its own, perhaps, and not what was typed."""
+    own = examples.preparation
+    if examples.sizes is None or own is None or own.kind != "pictures" or own.height != own.width:
+        return origin.size
+    native = bool((examples.sizes == own.height).all())
+    return None if native and origin.size is None else own.height
+
+
+def _require_continuation(out: Path, examples: Examples, wanted: Manifest) -> None:
+    """Raises:
+    MismatchError: the store there has answers about inputs of another shape, or keys of another kind.
+    """
+    if (out / FILE).is_file() and len(begun := Store.open(out)):
+        begun.require_keys(examples)
+        begun.manifest.require_shape(wanted.examples.shape)
+
+
 def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
     """The teacher's own words, with how far it came and what to type."""
     total = wanted.examples.count * (wanted.n_views + 1)
@@ -249,8 +268,10 @@ def _manifest(
             count=len(_ids(examples)),
             spec=origin.examples,
             split=origin.split,
-            size=origin.size,
+            size=_size_shown(examples, origin),
+            shape=tuple(examples.inputs.shape[1:]),
         ),
+        keys=examples.keyed_by,
         views=views.spec if views is not None and n_views else None,
         n_views=n_views,
         batch_size=options.batch_size or begun,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError
 from joryu.questions import Link, Question
+from joryu.students.answers import without_idle_answers
 from joryu.students.blueprint import fingerprint
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
@@ -65,6 +66,7 @@ class Network:
             raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         first = nn.Identity() if normalise is None else normalise
+        module = without_idle_answers(module)  # or a teacher trained before there were any would be another one
         self._asked = nn.Sequential(first, module)
         self.question = Question.one_of(classes) if question is None else question.answer
         link = self.question.link
@@ -99,9 +101,10 @@ class Network:
 
 
 def _named(question: Question) -> list[str]:
-    """What of the question tells one teacher from another; of one of many the names alone, as ever."""
-    plain = question.link is Link.SOFTMAX and not question.grid
-    return list(question.names) if plain else [*question.names, question.link, *question.grid]
+    """What of the question tells one teacher from another; the first two links in the words that stores hold."""
+    first = {Link.SOFTMAX: "one-of-many", Link.SIGMOID: "many-of-many"}
+    known = question.link in first and not question.grid
+    return [*question.names, *([first[question.link]] if known else [question.link, *question.grid])]
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function among the settings: another in every process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.questions import Link, Question
-from joryu.targets.likeness import Likeness, likeness
+from joryu.questions.likeness import Likeness, both, likeness
 
 Output = Literal["logits", "probs"]
 """How a network's outputs are meant; log-probabilities are logits."""
@@ -79,7 +79,7 @@ def require_rows(outputs: object, rows: int | None, question: Question) -> Tenso
     wanted = [str("B" if rows is None else rows), str(n_classes), *question.grid]
     hint = f"let the module return one row of {n_classes} numbers for each {'pixel' if question.grid else 'example'}"
     if not torch.is_tensor(outputs):
-        hint += ", and nothing beside it: of a dictionary its .logits, of a tuple its first"
+        hint += ", and nothing beside it: of several outputs the one that holds the answers"
     elif outputs.ndim > axes:
         hint += ": average what it says of each place in a picture"
     elif outputs.ndim == axes and outputs.shape[1] != n_classes:
@@ -87,36 +87,53 @@ def require_rows(outputs: object, rows: int | None, question: Question) -> Tenso
     raise MismatchError(
         "the teacher's answers do not fit its classes",
         expected=f"outputs [{', '.join(wanted)}]",
-        received=list(outputs.shape) if torch.is_tensor(outputs) else type(outputs).__name__,
+        received=list(outputs.shape) if torch.is_tensor(outputs) else _kind(outputs),
         hint=hint,
     )
+
+
+def _kind(outputs: object) -> str:
+    """What somebody's module returned that is no tensor: of a dictionary its entries, too."""
+    if not isinstance(outputs, Mapping):
+        return type(outputs).__name__
+    entries = [repr(name) for name in outputs]
+    return f"a {type(outputs).__name__} of {', '.join(entries[:6])}{', …' if len(entries) > 6 else ''}"
 
 
 class Doubt:
     """Watches a network's first answers for what was taken for logits and is none.
 
-    It costs a look at every batch until one of them leaves the unit interval, and nothing from then on.
+    It costs a look at every batch until one of them is neither, and nothing from then on.
     """
 
     def __init__(self) -> None:
         self._rows = 0
-        self._open = True
+        self._so_far: Likeness | None = None
 
     def hear(self, outputs: Tensor) -> None:
         """Raises:
-        InputError: all rows so far, two at least, are probabilities.
+        InputError: all rows so far, two at least, are probabilities, or percentages.
         """
-        if not self._open:
+        if self._so_far is not None and self._so_far not in _NO_LOGITS:
             return
-        self._open = likeness(outputs) is Likeness.PROBABILITIES
+        self._so_far = both(likeness(outputs), self._so_far)
         self._rows += len(outputs)
-        if self._open and self._rows > 1:
+        if self._so_far in _NO_LOGITS and self._rows > 1:
+            looks, hint = _NO_LOGITS[self._so_far]
             raise InputError(
-                "the teacher's answers are probabilities, and were taken for logits",
-                expected="logits, which lie on both sides of zero",
-                received="rows between 0 and 1 that sum to 1, as out of a softmax",
-                hint="end the teacher's spec in ,output=probs (in Python: output='probs'); ,output=logits insists",
-            )
+                f"the teacher's answers are {self._so_far}, and were taken for logits",
+                expected="logits, which lie on both sides of zero", received=looks, hint=f"{hint}; {_INSIST}",
+            )  # fmt: skip
+
+
+_SAY_PROBS = "end the teacher's spec in ,output=probs (in Python: output='probs')"
+_INSIST = ",output=logits insists"
+_NO_LOGITS = {
+    Likeness.PROBABILITIES: ("rows between 0 and 1 that sum to 1, as out of a softmax", _SAY_PROBS),
+    Likeness.PERCENTAGES: (
+        "rows between 0 and 100 that sum to 100", f"let the module divide them by 100, and {_SAY_PROBS}"
+    ),
+}  # fmt: skip
 
 
 def require_probs(outputs: Tensor, link: Link) -> None:

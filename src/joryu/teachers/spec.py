@@ -11,11 +11,11 @@ from typing import Any
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
-from joryu.examples import Examples
+from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import load_student, load_weights, require_inputs
+from joryu.students.blueprint import PLAN, load_student, load_weights, read_blueprint, require_inputs
 from joryu.students.normalise import Normalise
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
@@ -35,7 +35,8 @@ def find_teacher(
 
     What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
     labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models). Examples
-    that name no classes come back with the teacher's. ``order`` is `load_teacher`'s.
+    that name no classes come back with the teacher's, and those of a run are `as_taught`. ``order`` is
+    `load_teacher`'s.
 
     Raises:
         InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples, or
@@ -50,13 +51,32 @@ def find_teacher(
         if order is not None:
             raise InputError("people answer by name, so their classes have no order", hint="leave --classes out")
         return find_human(rest, examples)
+    examples = as_taught(spec, examples)
     shape = tuple(examples.inputs.shape[1:])
     teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
     return teacher, examples.asked(teacher.question)
 
 
-def told_inputs(spec: str, examples: Examples) -> str | None:
+def as_taught(spec: str, examples: Examples) -> Examples:
+    """The same examples as a teacher that Joryu trained is to be shown them: at the size at which it learned.
+
+    Pictures from files alone can be read again. What lies in none, and what is asked for each pixel, stays as it is,
+    and so do the examples of any other teacher.
+
+    Raises:
+        InputError: a file has changed since the examples were read.
+    """
+    folder = run_of(spec)
+    if folder is None or not (folder / PLAN).is_file() or examples.originals is None or examples.asks_pixels:
+        return examples
+    own = read_blueprint(folder).preparation
+    return examples if own is None or own.kind != "pictures" else prepared(examples, own)
+
+
+def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
     """What the network of a spec is shown of these examples, where it did not learn from Joryu what to expect.
+
+    One that did is told of where it is shown others than were ``loaded``.
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
@@ -64,7 +84,9 @@ def told_inputs(spec: str, examples: Examples) -> str | None:
     'the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair'
     """
     shown = shown_as(examples.inputs)
+    again = loaded is not None and loaded.inputs.shape[1:] != examples.inputs.shape[1:]
     return {
+        "run": f"the teacher is shown {shown}, as it learned" if again else None,
         "module": f"the module is shown {shown}: to scale them is its own affair",
         "timm": f"the network is shown {shown}, resized and scaled to the published size, mean and deviation",
     }.get(spec.partition(":")[0])

@@ -61,7 +61,7 @@ class TeacherBatch:
             seeds=np.zeros(len(at), dtype=np.uint64) if seeds is None else seeds.numpy().astype(np.uint64),
             inputs=examples.inputs.index_select(0, every) if inputs is None else inputs,
             rows=at,
-            originals=originals,
+            originals=examples.encoded if originals is None and examples.originals is not None else originals,
         )
 
     def __len__(self) -> int:

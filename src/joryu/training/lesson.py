@@ -114,9 +114,12 @@ class Parts(NamedTuple):
     test: Examples | None
 
 
-def held_out(examples: Examples, test: float) -> dict[str, Any]:
-    """What a report must know to say whether a run was taught on the examples that judge another."""
-    return {"held_out": {"of": examples.fingerprint, "test": test}}
+def held_out(examples: Examples, test: float, content: str | None = None) -> dict[str, Any]:
+    """What a report must know to say whether a run was taught on the examples that judge another.
+
+    ``content`` is the hash of the part itself, for a run without a lesson: by it the part is known again.
+    """
+    return {"held_out": {"of": examples.fingerprint, "test": test} | ({} if content is None else {"content": content})}
 
 
 def hold_out(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:

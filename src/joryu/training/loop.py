@@ -91,7 +91,7 @@ class Loop:
         n, plan = min(2, self.batch_size // self.fabric.world_size), self.blueprint
         inputs = self.material.examples.inputs[:n].to(self.fabric.device)
         with self.fabric.autocast():
-            require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, on_grid=bool(plan.question.grid))
+            require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, question=plan.question)
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from joryu.training.material import Material
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run
 from joryu.training.target_source import LabelsAlone
-from joryu.training.trainer import Trained, train
+from joryu.training.trainer import Trained, content_of, train
 
 
 def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test are the words they are in a Lesson
@@ -35,13 +35,13 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
         MismatchError: the folder holds another run.
     """
     lesson = Lesson(validation=validation, test=test)
-    rest, _ = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
+    rest, judging = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = divide(rest.labelled(), lesson, recipe.seed)
     question = examples.asked_question
     blueprint = Blueprint.fitted(
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
     )
     material = Material(teaching, LabelsAlone(parse_views(views)), validation=validating)
-    run = replace(run, notes=run.notes | held_out(examples, test))
+    run = replace(run, notes=run.notes | held_out(examples, test, None if judging is None else content_of(judging)))
     objective = HardLabels(link=question.link, units=blueprint.output_std)
     return train(blueprint, material, objective=objective, recipe=recipe, run=run)

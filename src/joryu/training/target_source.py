@@ -11,7 +11,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
-from joryu.examples.views import ViewBatch, Views, parse_views
+from joryu.examples.views import ViewBatch, Views, parse_views, require_same_views
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 from joryu.teachers.teacher import Teacher, TeacherBatch
@@ -113,8 +113,8 @@ class Replayed:
     the teacher answered about too, stands in for the blend, label and all.
 
     Raises:
-        MismatchError: (when checked) the store was made about another question, or its views blend examples and neither
-            those taught nor ``whole`` is the set it was made for.
+        MismatchError: (when checked) the store was made about another question, its views count the pixels of another
+            size, or they blend examples and neither those taught nor ``whole`` is the set it was made for.
     """
 
     store: Store
@@ -134,6 +134,7 @@ class Replayed:
     def require_fit(self, examples: Examples) -> None:
         manifest = self.store.manifest
         manifest.require(question=examples.question)
+        require_same_views(self.views, manifest.examples.shape, examples.inputs.shape[1:])
         shown = examples if self.whole is None else self.whole
         if self.views.blends and manifest.examples.fingerprint != shown.fingerprint:
             raise MismatchError(

@@ -17,6 +17,7 @@ from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit
 from joryu.examples.options import listed
+from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pairs.coding import find_coding
 from joryu.examples.pairs.layout import Pair, Place, find_names, find_places, find_unread, match_pairs
 from joryu.examples.pairs.masks import Mask, read_mask
@@ -87,6 +88,8 @@ def load_pairs(
     left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
     return replace(
         examples,
+        ids=read.ids[rows],
+        originals=Originals.on(PictureFiles([pair.picture for pair in shown]), rows),
         rejected=tuple(left_out),
         remarks=tuple(told),
         preparation=PicturePreparation.of(examples.inputs),

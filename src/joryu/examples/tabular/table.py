@@ -192,7 +192,8 @@ def _examples(sheet: Sheet, plan: _Plan, name: str) -> Examples:
         torch.from_numpy(inputs), labels, question=plan.question, name=name,
         sources=[f"{sheet.name}#{at + sheet.first_row}" for at in range(len(sheet))],
     )  # fmt: skip
-    return replace(found, ids=row_ids(sheet, plan.kinds), remarks=tuple(remarks))
+    ids = row_ids(sheet, plan.kinds)
+    return replace(found, ids=ids, pixel_ids=ids, remarks=tuple(remarks))
 
 
 def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:

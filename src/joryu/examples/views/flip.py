@@ -28,6 +28,14 @@ class Flip:
     def spec(self) -> str:
         return "flip"
 
+    @property
+    def relative(self) -> bool:
+        return True
+
+    def relative_to(self, side: int) -> str:
+        del side
+        return self.spec
+
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
         del fill  # nothing moves in
         require_pictures(pictures, self.spec)

@@ -54,7 +54,9 @@ class Map(NamedTuple):
 def overlays(run: ReportData, scores: Mapping[Role, Scores]) -> list[Strip]:
     """Strips of the student's worst examples, and of some that were drawn by lot (seed 0)."""
     worst, lot = chosen_rows(scores[Role.STUDENT])
-    rows = torch.tensor([*worst, *lot])
+    rows = torch.tensor([*worst, *lot], dtype=torch.int64)
+    if not len(rows):  # no picture has a score, as where every mask is half certain
+        return []
     replies = {
         role: card.replies.about(rows).outputs["main"] for role, card in run.cards.items() if card.replies is not None
     }
