@@ -280,5 +280,5 @@ def test_what_git_left_in_place_of_a_picture_says_how_to_fetch_it(tmp_path: Path
     pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pointer.open("rb") as opened:
         for source in (pointer, pointer.read_bytes(), opened):
-            with pytest.raises(InputError, match="a Git LFS pointer instead of .*git lfs pull fetches"):
+            with pytest.raises(InputError, match=r"a Git LFS pointer instead of .*git lfs pull fetches"):
                 decode_picture(source, size=size)
