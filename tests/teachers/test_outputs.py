@@ -144,8 +144,11 @@ class Answering(nn.Module):
 @pytest.mark.parametrize(
     ("wrap", "said"),
     [
-        (lambda rows: (rows, rows), r"received tuple\); let the module return one row .* of a tuple its first"),
-        (lambda rows: {"logits": rows}, r"received dict\).* of a dictionary its \.logits"),
+        (
+            lambda rows: (rows, rows),
+            r"received tuple\); let the module return one row .* of several outputs the one that holds the answers",
+        ),
+        (lambda rows: {"logits": rows}, r"received a dict of 'logits'\); let the module return one row"),
         (lambda rows: rows[:, None, None].expand(-1, 2, 2, -1), r"\[60, 2, 2, 4\]\).*average"),
         (lambda rows: rows[:, :3], r"received \[60, 3\]\); name as many classes as it has outputs"),
     ],

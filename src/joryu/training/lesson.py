@@ -92,7 +92,7 @@ def default_objective(
     """The objective of a question; what is not said is that of `joryu.evaluation.judging_of`'s table.
 
     >>> default_objective(Question.tags(["red", "round"]))
-    Distillation(temperature=1.0, hard_weight=0.1, divergence='cross-entropy', link=<Link.SIGMOID: 'sigmoid'>)
+    Distillation(temperature=1.0, hard_weight=0.1, divergence='cross-entropy', link=<Link.SIGMOID: 'sigmoid'>, units=())
 
     Raises:
         InputError: a question that nobody carries, or settings that its link does not have.
