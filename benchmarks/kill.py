@@ -25,12 +25,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.kill_distill import distill_digits, held_steps, made_students
 from joryu.examples import load_examples
 from joryu.examples.views import parse_views
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import LabelOptions, label_examples
 
 READY = "ready"
@@ -54,7 +56,7 @@ class Work(NamedTuple):
 class SlowTeacher:
     """A small network that takes its time; its matrix product rounds as any other's, by the shape of the batch."""
 
-    classes = tuple(str(digit) for digit in range(10))
+    question = Question.one_of(10)
     fingerprint = "a small slow teacher"
 
     def __init__(self, seconds_per_batch: float) -> None:
@@ -62,10 +64,10 @@ class SlowTeacher:
         self._module = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)).requires_grad_(False)
         self._pause = seconds_per_batch
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def answer(self, batch: TeacherBatch) -> Reply:
         time.sleep(self._pause)
-        values = self._module(batch.float().flatten(1) / 16)
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=10)
+        values = self._module(batch.inputs.float().flatten(1) / 16)
+        return Reply(SoftTargets(values=values, space=Space.LOGITS, question=self.question))
 
 
 def label_digits(folder: Path, ready: Callable[[], None]) -> None:
@@ -75,6 +77,19 @@ def label_digits(folder: Path, ready: Callable[[], None]) -> None:
     teacher, views = SlowTeacher(0.01), parse_views("shift:1")
     ready()
     label_examples(teacher, examples, folder, views=views, n_views=2, options=options)
+
+
+def grow_digits(folder: Path, ready: Callable[[], None]) -> None:
+    """Label a part of the digits, then a set that lost some and gained others."""
+    examples = load_examples("digits")
+    options = LabelOptions(batch_size=100, encoding=Encoding.parse("dense:float32"), flush=Flush(rows=200))
+    teacher, views = SlowTeacher(0.01), parse_views("shift:1")
+    first, then = examples.select(range(700)), examples.select(range(50, len(examples)))
+    ready()
+    begun = (folder / "manifest.json").is_file() and Store.open(folder).manifest.examples.fingerprint
+    if begun != then.fingerprint:
+        label_examples(teacher, first, folder, views=views, n_views=1, options=options)
+    label_examples(teacher, then, folder, views=views, n_views=1, options=options)
 
 
 def stored_answers(folder: Path) -> set[object]:
@@ -95,6 +110,7 @@ def stored_answers(folder: Path) -> set[object]:
 
 WORKS = {
     "label": Work(label_digits, stored_answers, stored_answers),
+    "grow": Work(grow_digits, stored_answers, stored_answers),
     "distill": Work(distill_digits, held_steps, made_students),
 }
 

@@ -17,7 +17,8 @@ from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
 from joryu.training import Recipe, Run, read_run
 from joryu.training.checkpoint import load_checkpoint
-from joryu.training.distill import TWIN, Lesson, distill
+from joryu.training.distill import TWIN, distill
+from joryu.training.lesson import Lesson
 
 RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=0.01, ema=0.9, clip=1.0, max_norm=2.0)
 STUDENT = "cnn:6x2,dropout=0.2"

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks.side_by_side import machine_line, print_json
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets.manifest import ExamplesRecord, TeacherRecord
 
@@ -39,14 +40,14 @@ def batches(rows: int, layout: str) -> Iterator[tuple[np.ndarray, SoftTargets]]:
         n = min(BATCH, rows - start)
         ids = rng.integers(0, 2**63, (n, 2), dtype=np.uint64)
         part = None if indices is None else indices[:n]
-        yield ids, SoftTargets(values=logits[:n], indices=part, space=Space.LOGITS, n_classes=n_classes)
+        yield ids, SoftTargets(values=logits[:n], indices=part, space=Space.LOGITS, question=Question.one_of(n_classes))
 
 
 def write(folder: Path, rows: int, layout: str, *, shard_rows: int) -> dict[str, float]:
     """Write all rows, then merge."""
     encoding, n_classes, _ = LAYOUTS[layout]
     manifest = Manifest(
-        classes=tuple(str(i) for i in range(n_classes)),
+        question=Question.one_of(n_classes),
         teacher=TeacherRecord(fingerprint="0", description="benchmark"),
         examples=ExamplesRecord(fingerprint="0", name="benchmark", count=rows),
         batch_size=BATCH,

@@ -25,6 +25,7 @@ Generated from the code by `make docs`; do not edit. stdout is data, stderr is t
 | 4 | an optional library is missing; the message names the extra |
 | 5 | a dead teacher |
 | 6 | training failed |
+| 7 | the teacher can be asked no more (a budget is spent); what was answered is kept |
 | 130 | interrupted; the same command goes on |
 """
 

@@ -19,7 +19,12 @@ EXTRAS = {name: wanted for name, wanted in PROJECT["optional-dependencies"].item
 CALLED_OTHERWISE = {
     "lightning-fabric": "lightning_fabric", "scikit-learn": "sklearn", "pillow": "PIL", "pyserial": "serial",
 }  # fmt: skip
-COME_ALONG = {"starlette": "fastapi", "lightning_utilities": "lightning-fabric", "cycler": "matplotlib"}
+COME_ALONG = {
+    "starlette": "fastapi",
+    "lightning_utilities": "lightning-fabric",
+    "cycler": "matplotlib",
+    "markupsafe": "jinja2",
+}
 
 
 def distributions(requirements: list[str]) -> set[str]:

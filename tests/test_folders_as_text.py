@@ -13,7 +13,18 @@ import torch
 
 import joryu
 
-ROOMS = ("annotations", "evaluation", "examples", "objectives", "report", "students", "targets", "teachers", "training")
+ROOMS = (
+    "annotations",
+    "evaluation",
+    "examples",
+    "objectives",
+    "report",
+    "serving",
+    "students",
+    "targets",
+    "teachers",
+    "training",
+)
 
 
 def exported() -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -17,12 +17,13 @@ from benchmarks.contenders.torch_parts import device, fill, teacher
 from benchmarks.contenders.work import CLASSES, MEAN, STD, Work
 from benchmarks.contenders.worker import Contender, Spent, serve
 from joryu.examples import Examples
-from joryu.objectives import Distillation
+from joryu.objectives import Distillation, total
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.network import Network
-from joryu.training import Material, Recipe, Run, train
+from joryu.training import Material, Recipe, Replayed, Run, train
 from joryu.training.checkpoint import Progress
 
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -42,7 +43,7 @@ def build(work: Work) -> Contender:
     blueprint = Blueprint(
         architecture=work.architecture(teacher=False),
         input_shape=work.shape,
-        classes=classes,
+        question=Question.one_of(classes),
         mean=(MEAN,) * channels,
         std=(STD,) * channels,
         scale=1 / 255,
@@ -60,7 +61,7 @@ def build(work: Work) -> Contender:
                 ends.append(Spent.now())
 
         with tempfile.TemporaryDirectory(dir=folder.name) as run:
-            material = Material(examples, store)
+            material = Material(examples, Replayed(store))
             train(blueprint, material, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
         first, second = ends
         return Spent(*(after - before for before, after in zip(first, second, strict=True)))
@@ -76,7 +77,7 @@ def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, exampl
     rows = torch.arange(work.batch)
     targets = store.gather(store.rows(examples.ids[: work.batch], 0))
     labels = examples.labels_or_empty[rows]
-    return float(objective(network.train()(examples.inputs[rows]), targets, labels).mean())
+    return float(total(objective(network.train()(examples.inputs[rows]), targets, labels)).mean().detach())
 
 
 if __name__ == "__main__":

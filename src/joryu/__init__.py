@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from joryu.errors import JoryuError as JoryuError
+    from joryu.errors import Stop as Stop
     from joryu.evaluation import compare as compare
     from joryu.evaluation import evaluate_logits as evaluate_logits
     from joryu.examples import Examples as Examples
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from joryu.examples import split_examples as split_examples
     from joryu.objectives import Distillation as Distillation
     from joryu.objectives import HardLabels as HardLabels
-    from joryu.objectives import TagDistillation as TagDistillation
-    from joryu.report.assemble import report_run as report_run
+    from joryu.questions import Link as Link
+    from joryu.questions import Question as Question
+    from joryu.report.writing import report_run as report_run
+    from joryu.serving import Predictor as Predictor
+    from joryu.serving import load as load
     from joryu.students import Blueprint as Blueprint
     from joryu.students import load_student as load_student
     from joryu.targets import SoftTargets as SoftTargets
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from joryu.targets import Store as Store
     from joryu.targets import audit as audit
     from joryu.teachers import Network as Network
+    from joryu.teachers import Reply as Reply
     from joryu.teachers import Teacher as Teacher
+    from joryu.teachers import TeacherBatch as TeacherBatch
     from joryu.teachers import load_teacher as load_teacher
     from joryu.teachers.labelling import label_examples as label_examples
     from joryu.teachers.verify import verify as verify
@@ -39,23 +45,27 @@ if TYPE_CHECKING:
     from joryu.training import Recipe as Recipe
     from joryu.training import Run as Run
     from joryu.training import train as train
-    from joryu.training.distill import Lesson as Lesson
     from joryu.training.distill import distill as distill
-    from joryu.training.distill import train_on_labels as train_on_labels
+    from joryu.training.lesson import Lesson as Lesson
+    from joryu.training.on_labels import train_on_labels as train_on_labels
 
 _HOMES = {
-    "joryu.errors": ("JoryuError",),
+    "joryu.errors": ("JoryuError", "Stop"),
     "joryu.evaluation": ("compare", "evaluate_logits"),
     "joryu.examples": ("Examples", "load_examples", "parse_views", "split_examples"),
-    "joryu.objectives": ("Distillation", "HardLabels", "TagDistillation"),
-    "joryu.report.assemble": ("report_run",),
+    "joryu.objectives": ("Distillation", "HardLabels"),
+    "joryu.questions": ("Link", "Question"),
+    "joryu.report.writing": ("report_run",),
+    "joryu.serving": ("Predictor", "load"),
     "joryu.students": ("Blueprint", "load_student"),
     "joryu.targets": ("SoftTargets", "Space", "Store", "audit"),
-    "joryu.teachers": ("Network", "Teacher", "load_teacher"),
+    "joryu.teachers": ("Network", "Reply", "Teacher", "TeacherBatch", "load_teacher"),
     "joryu.teachers.labelling": ("label_examples",),
     "joryu.teachers.verify": ("verify",),
     "joryu.training": ("Material", "Recipe", "Run", "train"),
-    "joryu.training.distill": ("Lesson", "distill", "train_on_labels"),
+    "joryu.training.distill": ("distill",),
+    "joryu.training.lesson": ("Lesson",),
+    "joryu.training.on_labels": ("train_on_labels",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -86,3 +86,9 @@ class TrainingError(JoryuError):
     """Training cannot go on (a loss that is not finite, a checkpoint of another recipe)."""
 
     exit_code = 6
+
+
+class Stop(JoryuError):  # noqa: N818 - it tells of an end, not of an error
+    """A teacher can be asked no more: a budget is spent, a quota or a permission is lost. What was answered is kept."""
+
+    exit_code = 7

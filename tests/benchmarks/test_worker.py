@@ -7,7 +7,8 @@ from benchmarks.contenders import torch_parts
 from benchmarks.contenders.work import MEAN, STD, Work
 from benchmarks.contenders.worker import Contender, Spent, fastest
 
-from joryu.objectives import Distillation
+from joryu.objectives import Distillation, total
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space
 
@@ -46,16 +47,16 @@ def test_the_plain_student_is_ours(network):
     ).build()
     torch_parts.fill(ours, work, teacher=False)
     pictures = torch.from_numpy(work.pictures()[0])
-    torch.testing.assert_close(torch_parts.student(work).cpu()(pictures), ours(pictures), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch_parts.student(work).cpu()(pictures), ours(pictures)["main"], rtol=1e-4, atol=1e-5)
 
 
 def test_the_plain_loss_is_ours():
     work = Work("mlp", 8)
     student, teacher = torch.randn(2, 4, 10, generator=torch.Generator().manual_seed(0)) * 5
     labels = torch.tensor([0, 3, 9, 1])
-    ours = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)(
-        student, SoftTargets(values=teacher, space=Space.LOGITS, n_classes=10), labels
-    ).mean()
+    targets = SoftTargets(values=teacher, space=Space.LOGITS, question=Question.one_of(10))
+    objective = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)
+    ours = total(objective({"main": student}, targets, labels)).mean()
     torch.testing.assert_close(
         torch_parts.distillation_loss(student, teacher, labels, work), ours, rtol=1e-5, atol=1e-5
     )

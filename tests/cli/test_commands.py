@@ -157,6 +157,8 @@ BAD = [
     ("distill --student mlp:8x1 --examples digits --targets {tmp}/x --out {tmp}/r", 2, "no soft targets"),
     ("evaluate {tmp}/nothing", 2, "not a run (expected a folder with run.json, which joryu train, joryu distill or"),
     ("report {tmp}/nothing", 2, "not a run"),
+    ("report {job}/run {job}/run", 2, "--out comparison.html"),
+    ("report {job}/run {job}/run --out {tmp}/page.html", 2, "named twice"),
     ("report {job}/run --examples nothing", 2, "nothing"),
     ("experiment run hinton-mnst", 2, "did you mean hinton-mnist"),
     ("experiment run hinton-mnist --seeds x", 2, "how many"),
@@ -455,6 +457,13 @@ def test_the_figures_printed_are_those_of_the_weights_that_were_kept(
     assert accuracy != pytest.approx(history[-1]["validation_accuracy"], abs=1e-6)
     assert f"validation accuracy {accuracy:.4f}, " in said
     assert said.endswith(f"best of 6 epochs: {found['epoch']}\n")
+
+
+def test_one_epoch_and_one_step_are_counted_as_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = f"train --network mlp:4x1 --examples digits --epochs 1 --batch-size 2000 --out {tmp_path}/run"
+    code, said, err = run(capsys, *command.split())
+    assert code == 0 and said.endswith(", 1 epoch\n")
+    assert "it had only one step: " in err
 
 
 def test_the_progress_names_the_best_epoch_so_far() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from joryu.cli import main
+from joryu.targets import Store
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -86,3 +90,50 @@ def test_train_label_and_distill_say_what_they_loaded(root: Path, capsys: pytest
     code, _, err = run(capsys, "distill", "--student", "mlp:4x1", *shared, *few, *more)
     assert code == 0, err
     assert said in err
+
+
+def test_a_network_that_cannot_be_read_is_refused_before_the_pictures_are(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--examples", "no-such-set", "--out", root / "run")
+    for command in (("train", "--network"), ("distill", "--targets", root / "none", "--student")):
+        for spec, said in (("mlp:4", "cannot read architecture mlp:4"), ("mlp:4x1,dropout=2", "cannot read dropout")):
+            code, _, err = run(capsys, *command, spec, *words)
+            assert (code, said in err) == (2, True), err
+
+
+def test_a_network_in_this_folder_needs_no_python_path(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [part for part in sys.path if part])
+    monkeypatch.chdir(root)
+    (root / "a_net_of_mine.py").write_text(
+        "from torch import nn\n\n\n"
+        "def net(n_classes):\n    return nn.Sequential(nn.Flatten(), nn.LazyLinear(n_classes))\n"
+    )
+    words = ("train", "--examples", "set", "--size", 8, "--out", "run", "--network")
+    _, _, err = run(capsys, *words, "module:a_net_of_mine:net")
+    assert "a_net_of_mine:net has parameters without a size" in err
+    _, _, err = run(capsys, *words, "module:no_net_of_mine:net")
+    assert "or in this folder (or on PYTHONPATH)?" in err
+
+
+def test_the_column_that_was_labelled_is_kept_with_the_store(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [path.read_bytes() for path in sorted((root / "set").glob("*/*.png"))]
+    content = {"front": pictures, "back": pictures[::-1], "label": [number % 2 for number in range(8)]}
+    pq.write_table(pa.table(content), root / "train.parquet")
+    spec, store = f"parquet:{root / 'train.parquet'}", root / "store"
+    named = ("--examples", spec, "--size", 8)
+    code, _, err = run(capsys, "train", "--network", "mlp:4x1", *named, "--column", "back", "--out", root / "net",
+                       "--epochs", 1, "--test", 0.25)  # fmt: skip
+    assert code == 0, err
+    words = ("label", "--teacher", f"run:{root / 'net'}", *named, "--out", store)
+    code, _, err = run(capsys, *words)
+    assert (code, "try --column" in err) == (2, True)
+    assert run(capsys, *words, "--column", "back")[0] == 0
+    assert Store.open(store).manifest.examples.spec == f"{spec}#back"
+    assert run(capsys, "verify", store)[0] == 0
+    assert run(capsys, "verify", store, "--examples", spec, "--column", "back")[0] == 0
+    for command, place in (("verify", store), ("audit", store), ("evaluate", root / "net"), ("report", root / "net")):
+        code, _, err = run(capsys, command, place, "--column", "back")
+        assert (code, "--column says more about --examples" in err) == (2, True), err

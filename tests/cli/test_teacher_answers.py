@@ -22,6 +22,8 @@ import os
 import torch
 from torch import nn
 
+from joryu.errors import Stop
+
 
 class Counting(nn.Module):
     # The shade of a picture is its class, and this network knows it: places 0 to 11 in the order of the numbers.
@@ -41,6 +43,22 @@ def probs():
 
 def scores():
     return nn.Sequential(Counting(), nn.Sigmoid())
+
+
+class Spending(Counting):
+    # Stands for a teacher that is paid: what it may spend is in the environment.
+    asked = 0
+
+    def forward(self, pictures):
+        if Spending.asked >= int(os.environ.get("BUDGET", "1000")):
+            raise Stop("the budget of 50 pictures is spent", hint="raise it")
+        Spending.asked += len(pictures)
+        return super().forward(pictures)
+
+
+def spending():
+    Spending.asked = 0
+    return Spending()
 """
 
 
@@ -151,10 +169,15 @@ def test_label_says_what_it_asked_and_finds_a_changed_teacher(
 def test_label_says_at_once_what_would_make_a_training_pointless(place: Path, run: Command) -> None:
     code, out, err = run(f"{LABEL}:logits --out renamed")
     assert (code, out) == (0, "180 answers in renamed\n")
-    assert "fatal: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    assert "warning: the teacher names its classes in another order than the examples" in err and TWELVE in err
+    assert "joryu audit and joryu distill will refuse them" in err and "fatal" not in err
+    assert json.loads(run(f"{LABEL}:logits --out renamed --json")[1])["fatal"] is True
+    assert run("audit renamed")[0] == 5
     code, out, err = run(f"{LABEL}:scores --out scores --classes {TWELVE}")
     assert code == 0
     assert "warning: every logit lies between 0 and 1, as what comes out of a sigmoid does" in err
+    assert "will refuse" not in err
+    assert json.loads(run(f"{LABEL}:scores --out scores --classes {TWELVE} --json")[1])["fatal"] is False
     code, out, err = run(f"{LABEL}:logits --out right --classes {TWELVE}")
     assert (code, err.count("\n")) == (0, 2), err  # what was loaded, and what the module is shown
 
@@ -206,5 +229,47 @@ def test_distill_takes_the_size_that_the_store_was_labelled_at(place: Path, run:
     assert "pictures are resized to 6, as they were when targets was labelled" in err
     assert json.loads(Path("run/run.json").read_text())["notes"]["size"] == 6
     code, _, err = run(f"{distil} --out other --size 5")
-    assert code == 3
-    assert "expected some of the 180 examples folder:pictures, split train, size 6" in err
+    assert code == 0, err
+    assert json.loads(Path("other/student.json").read_text())["input_shape"] == [1, 5, 5]
+
+
+def test_a_budget_that_is_spent_ends_the_run_and_the_same_command_goes_on(
+    place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"{LABEL}:spending --batch-size 10 --no-recheck --out targets --classes {TWELVE}"
+    monkeypatch.setenv("BUDGET", "50")
+    code, out, err = run(words)
+    assert (code, out) == (7, "")
+    assert err.splitlines()[-1] == (
+        "joryu: the budget of 50 pictures is spent; raise it; what was answered is kept (50 of 180): run the same"
+        " command again to go on"
+    )
+    assert not (place / "targets" / "failures.jsonl").exists()
+    monkeypatch.delenv("BUDGET")
+    code, out, _ = run(words)
+    assert (code, out) == (0, "180 answers in targets: 50 were there, 130 asked now\n")
+
+
+def test_a_folder_that_has_grown_is_labelled_where_it_is_new(place: Path, run: Command) -> None:
+    words = f"{LABEL}:logits --out targets --classes {TWELVE}"
+    kept = [path.rename(place / f"{path.parent.name}-{path.name}") for path in (place / "pictures").glob("*/14.png")]
+    assert run(words)[0] == 0
+    for path in kept:
+        folder, name = path.name.split("-")
+        path.rename(place / "pictures" / folder / name)
+    (place / "pictures" / "3" / "0.png").unlink()
+    code, out, err = run(words)
+    assert code == 0, err
+    assert (
+        "the set has changed since targets was labelled: 12 new examples asked, 167 kept, 1 no longer in the set (what"
+        " was answered about them stays)" in err
+    )
+    assert "179 answers in targets: 167 were there, 12 asked now; beside them 1 about examples no longer in" in out
+    code, out, _ = run(f"{words} --json")
+    assert (json.loads(out)["answers"], json.loads(out)["no_longer_in_the_set"]) == (179, 1)
+    code, out, _ = run("audit targets --json")
+    assert json.loads(out)["missing"] == 0
+    assert run("verify targets")[0] == 0
+    code, out, err = run(f"{words} --split all --size 16")
+    assert (code, out) == (3, "")
+    assert "inputs of another shape (expected [1, 8, 8]; received [1, 16, 16]); try --size 8" in err.splitlines()[-1]

@@ -64,7 +64,7 @@ def test_an_unlabelled_set_is_labelled_audited_verified_and_distilled(
     spec = layout.format(place)
     code, _, err = run(f"label --teacher run:{place}/teacher --examples {spec} --out {tmp_path}/targets")
     assert code == 0, err
-    assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["classes"] == ["3", "5", "7"]
+    assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["question"]["names"] == ["3", "5", "7"]
     code, out, err = run(f"audit {tmp_path}/targets --json")
     assert (code, json.loads(out)["answered"], json.loads(out)["missing"]) == (0, 60, 0), err
     code, out, err = run(f"verify {tmp_path}/targets --json")
@@ -122,7 +122,7 @@ def test_a_teacher_that_knows_no_classes_is_told_them(
     assert "--classes a,b,c" in err
     code, _, err = run(f"{label}/flat --classes x,y")
     assert code == 0, err
-    assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["classes"] == ["x", "y"]
+    assert json.loads((tmp_path / "targets" / "manifest.json").read_text())["question"]["names"] == ["x", "y"]
     for words, said in (("x,", "two or more names"), ("x,x", "two or more names")):
         code, _, err = run(f"{label}/flat --classes {words}")
         assert (code, err.count("joryu: ")) == (2, 1)

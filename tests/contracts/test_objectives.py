@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.objectives import Distillation, HardLabels, Objective, TagDistillation, WithSignals
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.objectives import Distillation, HardLabels, Objective, WithSignals, total
+from joryu.questions import PICTURE, LabelKind, Link, Question, codec
+from joryu.targets.soft_targets import SoftTargets, Space
 
 ROWS, CLASSES = 6, 5
 
@@ -22,19 +23,29 @@ class Case:
     soft: bool = True  # takes soft targets
     hard: bool = False  # takes labels
     divergence: bool = False  # zero where student and teacher agree
-    per_tag: bool = False
+    link: Link = Link.SOFTMAX
     weighted: bool = True  # heeds the weight of soft targets
 
     def targets(self, values: Tensor, **more: Any) -> SoftTargets:
-        kind = Kind.MANY_OF_MANY if self.per_tag else Kind.ONE_OF_MANY
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=values.shape[-1], kind=kind, **more)
+        space = Space.LOGITS if self.link.has_probs else Space.NUMBERS
+        names = [str(output) for output in range(values.shape[-1])]
+        question = Question(names=names, link=self.link, grid=PICTURE if values.ndim == 4 else ())
+        return SoftTargets(values=values, space=space, question=question, **more)
 
     def labels(self) -> Tensor:
         classes = torch.arange(ROWS) % CLASSES
-        return torch.nn.functional.one_hot(classes, CLASSES).float() if self.per_tag else classes
+        return classes if self.link is Link.SOFTMAX else torch.nn.functional.one_hot(classes, CLASSES).float()
+
+    def unknown(self, labels: Tensor, rows: list[int]) -> Tensor:
+        kinds = {Link.SOFTMAX: LabelKind.CLASS, Link.SIGMOID: LabelKind.TAGS, Link.IDENTITY: LabelKind.NUMBERS}
+        return codec(kinds[self.link]).hide(labels, torch.tensor(rows))
+
+    def of(self, student: Tensor, targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
+        """The loss of each row. A student of numbers says with its log-variance how sure it is."""
+        return total(self.objective({"main": student, "log_variance": torch.zeros_like(student)}, targets, labels))
 
     def loss(self, student: Tensor, teacher: Tensor, **more: Any) -> Tensor:
-        return self.objective(student, self.targets(teacher, **more), self.labels())
+        return self.of(student, self.targets(teacher, **more), self.labels())
 
 
 CASES = {
@@ -51,10 +62,21 @@ CASES = {
     "logit-mse + hard": Case(Distillation(divergence="logit-mse", hard_weight=0.1), hard=True),
     "hard labels": Case(HardLabels(), soft=False, hard=True, weighted=False),
     "smoothed labels": Case(HardLabels(label_smoothing=0.1), soft=False, hard=True, weighted=False),
-    "signals unlooked-at": Case(WithSignals(main=Distillation(), n_classes=CLASSES, weight=0), divergence=True),
-    "tags": Case(TagDistillation(temperature=2.0), per_tag=True),
-    "tags, kl": Case(TagDistillation(temperature=2.0, divergence="kl-forward"), per_tag=True, divergence=True),
-    "tags + hard": Case(TagDistillation(temperature=2.0, hard_weight=0.1), per_tag=True, hard=True),
+    "signals unlooked-at": Case(WithSignals(main=Distillation(), weight=0), divergence=True),
+    "tags": Case(Distillation(link=Link.SIGMOID, temperature=2.0), link=Link.SIGMOID),
+    "tags, kl": Case(
+        Distillation(link=Link.SIGMOID, temperature=2.0, divergence="kl-forward"), link=Link.SIGMOID, divergence=True
+    ),
+    "tags + hard": Case(
+        Distillation(link=Link.SIGMOID, temperature=2.0, hard_weight=0.1), link=Link.SIGMOID, hard=True
+    ),
+    "hard tags": Case(HardLabels(link=Link.SIGMOID), link=Link.SIGMOID, soft=False, hard=True, weighted=False),
+    "numbers": Case(Distillation(link=Link.IDENTITY, temperature=1.0), link=Link.IDENTITY, divergence=True),
+    "numbers + hard": Case(
+        Distillation(link=Link.IDENTITY, temperature=1.0, hard_weight=0.4), link=Link.IDENTITY, hard=True
+    ),
+    "gaussian": Case(Distillation(link=Link.IDENTITY, temperature=1.0, divergence="gaussian-nll"), link=Link.IDENTITY),
+    "hard numbers": Case(HardLabels(link=Link.IDENTITY), link=Link.IDENTITY, soft=False, hard=True, weighted=False),
 }
 
 
@@ -88,7 +110,7 @@ def test_the_gradient_is_the_one_of_the_value(case: Case) -> None:
     assert torch.autograd.gradcheck(lambda z: case.loss(z, teacher), (student.requires_grad_(),))
 
 
-@only(per_tag=False)
+@only(link=Link.SOFTMAX)
 def test_a_constant_added_to_a_row_changes_nothing(case: Case) -> None:
     student, teacher = logits()
     constants = torch.linspace(-40, 40, ROWS, dtype=torch.float64).unsqueeze(-1)
@@ -115,23 +137,35 @@ def test_nothing_pulls_a_student_away_from_its_teacher(case: Case) -> None:
 @only(soft=True, hard=False)
 def test_descending_it_brings_the_student_to_the_teacher(case: Case) -> None:
     student, teacher = logits(torch.float32)
-    goal = teacher.sigmoid() if case.per_tag else teacher.softmax(-1)
+    probs = case.link.probs if case.link.has_probs else lambda numbers: numbers
+    goal = probs(teacher)
     student.requires_grad_()
     optimiser = torch.optim.Adam([student], lr=0.1)
     for _ in range(400):
         optimiser.zero_grad()
         case.loss(student, teacher).sum().backward()
         optimiser.step()
-    reached = student.sigmoid() if case.per_tag else student.softmax(-1)
-    assert (reached - goal).abs().max() < 0.01
+    assert (probs(student) - goal).abs().max() < 0.01
+
+
+@only(soft=True)
+def test_sites_of_one_answer_are_worth_what_the_row_is(case: Case) -> None:
+    student, teacher = (part[:, None, None].expand(-1, 2, 3, -1) for part in logits())
+    labels = case.labels()[:, None, None].expand(-1, 2, 3, *case.labels().shape[1:])
+    weight = torch.arange(ROWS, dtype=torch.float64)
+    on_grid = case.of(student, case.targets(teacher, weight=weight), labels)
+    assert on_grid.shape == (ROWS,)
+    assert torch.allclose(on_grid, case.loss(*logits(), weight=weight))
 
 
 @only(soft=True)
 def test_top_k_with_every_class_kept_equals_dense(case: Case) -> None:
+    if not case.link.has_probs:
+        pytest.skip("numbers have no best k")
     student, teacher = logits()
     targets = case.targets(teacher)
-    kept = case.objective(student, targets.top_k(CLASSES), case.labels())
-    assert torch.allclose(kept, case.objective(student, targets, case.labels()), rtol=1e-12)
+    kept = case.of(student, targets.top_k(CLASSES), case.labels())
+    assert torch.allclose(kept, case.of(student, targets, case.labels()), rtol=1e-12)
 
 
 @only()
@@ -154,7 +188,7 @@ def test_rows_do_not_see_one_another(case: Case) -> None:
     together = case.loss(student, teacher)
     for row in range(ROWS):
         chosen = slice(row, row + 1)
-        alone = case.objective(student[chosen], case.targets(teacher[chosen]), case.labels()[chosen])
+        alone = case.of(student[chosen], case.targets(teacher[chosen]), case.labels()[chosen])
         assert torch.allclose(alone, together[chosen])
 
 
@@ -162,8 +196,8 @@ def test_rows_do_not_see_one_another(case: Case) -> None:
 def test_the_order_of_the_classes_does_not_matter(case: Case) -> None:
     student, teacher = logits()
     order = torch.tensor([3, 0, 4, 1, 2])
-    labels = case.labels()[:, order] if case.per_tag else order.argsort()[case.labels()]
-    shuffled = case.objective(student[:, order], case.targets(teacher[:, order]), labels)
+    labels = order.argsort()[case.labels()] if case.link is Link.SOFTMAX else case.labels()[:, order]
+    shuffled = case.of(student[:, order], case.targets(teacher[:, order]), labels)
     assert torch.allclose(shuffled, case.loss(student, teacher))
 
 
@@ -178,9 +212,7 @@ def test_a_rows_weight_scales_its_loss(case: Case) -> None:
 @only(hard=True)
 def test_a_row_without_a_label_has_no_hard_part(case: Case) -> None:
     student, teacher = logits()
-    labels = case.labels()
-    labels[0] = -1
-    losses = case.objective(student, case.targets(teacher), labels)
+    losses = case.of(student, case.targets(teacher), case.unknown(case.labels(), [0]))
     changed = case.loss(student, teacher)
     assert torch.equal(losses[1:], changed[1:])
     assert losses[0] < changed[0]
@@ -191,14 +223,14 @@ def test_a_row_without_a_label_has_no_hard_part(case: Case) -> None:
 @only(soft=True)
 def test_a_missing_teacher_is_an_error(case: Case) -> None:
     with pytest.raises(InputError, match="no soft targets"):
-        case.objective(logits()[0], None, case.labels())
+        case.of(logits()[0], None, case.labels())
 
 
 @only(hard=True)
 def test_missing_labels_are_an_error(case: Case) -> None:
     student, teacher = logits()
     with pytest.raises(InputError, match="no labels"):
-        case.objective(student, case.targets(teacher), None)
+        case.of(student, case.targets(teacher), None)
 
 
 @only()
@@ -206,7 +238,7 @@ def test_it_survives_pickling_and_gives_the_same_bits_twice(case: Case) -> None:
     again = pickle.loads(pickle.dumps(case.objective))  # noqa: S301 - our own bytes
     student, teacher = logits(torch.float32)
     assert again == case.objective
-    assert torch.equal(again(student, case.targets(teacher), case.labels()), case.loss(student, teacher))
+    assert torch.equal(replace(case, objective=again).loss(student, teacher), case.loss(student, teacher))
 
 
 @only()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,21 @@ from PIL import Image
 from torch import Tensor, nn
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, picture_key
-from joryu.examples import load_examples
+from joryu.examples import Examples, load_examples
+from joryu.questions import Question
 from joryu.students import Blueprint, Normalise, save_student
-from joryu.targets import Kind
-from joryu.teachers import Human, Network, Reading, Teacher, load_teacher
+from joryu.targets import Encoding, SoftTargets, Space
+from joryu.teachers import Human, Network, Reading, Reply, Teacher, TeacherBatch, load_teacher
+from joryu.teachers.labelling import LabelOptions, label_examples
 
 CLASSES = ("ant", "bee", "cat")
+ANIMALS = Question.one_of(CLASSES)
+TAGS = Question.tags(CLASSES)
+NUMBERS = Question.numbers(["weight", "height"])
+GRID = ("height", "width")
+MASKS = Question.tags(["leaf"], grid=GRID)
+AREAS = Question.one_of(CLASSES, grid=GRID)
+ABC = Question.one_of("abc")
 PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
 
 SMOOTHED = Reading(confidence="constant:0.2")
@@ -37,7 +46,7 @@ def network(
     nudged: str | None = None,
     classes: tuple[str, ...] = CLASSES,
     normalise: Normalise | None = None,
-    kind: Kind = Kind.ONE_OF_MANY,
+    question: Question | None = None,
 ) -> Network:
     """A network with weights of its own; ``nudged`` names a tensor of the state that is changed a little."""
     torch.manual_seed(0)
@@ -46,7 +55,7 @@ def network(
     if nudged is not None:
         tensor = module.state_dict()[nudged]
         tensor.view(-1)[-1] += 1e-3 if tensor.is_floating_point() else 1
-    return Network(module, classes, normalise=normalise, kind=kind, device="cpu")
+    return Network(module, classes, normalise=normalise, question=question, device="cpu")
 
 
 def saved(folder: Path, plan: Blueprint = PLAN) -> Network:
@@ -58,7 +67,8 @@ def saved(folder: Path, plan: Blueprint = PLAN) -> Network:
 @dataclass(frozen=True)
 class Case:
     make: Make
-    inputs: Tensor = field(default_factory=pictures)
+    shown: Callable[[], Examples] = lambda: Examples.of(pictures())
+    question: Question = ANIMALS
     #: teachers that answer otherwise, or about something else
     others: dict[str, Make] = field(default_factory=dict)
     tolerance: float = 1e-5
@@ -78,7 +88,7 @@ def cases(folder: Path) -> dict[str, Case]:
                 "another scale": lambda: network(normalise=Normalise(scale=0.5)),
                 "class names": lambda: network(classes=("ant", "bee", "cow")),
                 "class order": lambda: network(classes=("bee", "ant", "cat")),
-                "kind": lambda: network(kind=Kind.MANY_OF_MANY),
+                "question": lambda: network(question=Question.tags(CLASSES)),
                 "architecture": lambda: network("mlp:8x2"),
             },
         ),
@@ -86,17 +96,38 @@ def cases(folder: Path) -> dict[str, Case]:
             lambda: network("cnn:4x2,dropout=0.2"),
             others={"running mean": lambda: network("cnn:4x2,dropout=0.2", nudged="1.1.running_mean")},
         ),
-        "network for tags": Case(lambda: network(kind=Kind.MANY_OF_MANY)),
+        "network for tags": Case(lambda: network(question=TAGS), question=TAGS),
+        "network for numbers": Case(
+            lambda: Network(linear(2), question=NUMBERS, device="cpu"),
+            question=NUMBERS,
+            others={
+                "other names": lambda: Network(linear(2), question=Question.numbers(["height", "weight"])),
+                "tags": lambda: Network(linear(2), question=Question.tags(["weight", "height"])),
+            },
+        ),
+        "numbers that know how sure they are": Case(Sure, question=NUMBERS),
+        "network for masks": Case(
+            lambda: Network(pixelwise(1), question=MASKS, device="cpu"),
+            question=MASKS,
+            others={"classes of pixels": lambda: Network(pixelwise(1), question=Question.one_of(["leaf"], grid=GRID))},
+        ),
+        "network for classes of pixels": Case(
+            lambda: Network(pixelwise(3), question=AREAS, device="cpu"),
+            question=AREAS,
+            others={"tags of pixels": lambda: Network(pixelwise(3), question=Question.tags(CLASSES, grid=GRID))},
+        ),
         "network that resizes": Case(
             lambda: network(normalise=Normalise(size=(8, 8), channels=1)),
-            inputs=pictures(3, 11),
+            shown=lambda: Examples.of(pictures(3, 11)),
             others={"without": network},
         ),
         "run": Case(
             lambda: saved(folder / "run"),
             others={
                 "scale": lambda: saved(folder / "scale", halved),
-                "classes": lambda: saved(folder / "classes", PLAN.model_copy(update={"classes": ("a", "b", "c")})),
+                "classes": lambda: saved(
+                    folder / "classes", PLAN.model_copy(update={"question": Question.one_of("abc")})
+                ),
             },
         ),
         "module": Case(lambda: load_teacher(f"module:{__name__}:linear", classes=CLASSES, input_shape=(1, 8, 8))),
@@ -110,6 +141,7 @@ def cases(folder: Path) -> dict[str, Case]:
         ),
         "people": Case(
             lambda: people(folder),
+            shown=lambda: load_examples(f"project:{project_of(folder)}"),
             others={
                 "another choice": lambda: people(folder, second="cat"),
                 "another reading": lambda: people(folder, reading=Reading(confidence="constant:0.3")),
@@ -120,6 +152,14 @@ def cases(folder: Path) -> dict[str, Case]:
 
 def people(folder: Path, *, second: str = "bee", reading: Reading = SMOOTHED) -> Human:
     """Somebody who was shown the pictures and called them ant, bee, cat, ant, …"""
+    place = project_of(folder, second)
+    project = Project.open(place)
+    human = Human(project, load_examples(f"project:{place}"), reading)
+    project.close()
+    return human
+
+
+def project_of(folder: Path, second: str = "bee") -> Path:
     place = Path(tempfile.mkdtemp(dir=folder))
     files = []
     for at, picture in enumerate(pictures()):
@@ -129,9 +169,25 @@ def people(folder: Path, *, second: str = "bee", reading: Reading = SMOOTHED) ->
     for at, file in enumerate(files):
         choice = second if at == 1 else CLASSES[at % 3]
         project.record(Answer(picture=file.key, annotator="a", session="s", choice=choice, at=1.0), key=str(at))
-    human = Human(project, load_examples(f"project:{place / 'project'}"), reading)
     project.close()
-    return human
+    return place / "project"
+
+
+class Sure:
+    """A module's numbers, and how far off each may be."""
+
+    question = NUMBERS
+    fingerprint = "a teacher that knows how sure it is"
+
+    def answer(self, batch: TeacherBatch) -> Reply:
+        values = linear(2).requires_grad_(False)(batch.inputs)
+        variance = values.square() + 0.5
+        return Reply(SoftTargets(values=values, space=Space.NUMBERS, question=self.question, variance=variance))
+
+
+def pixelwise(n_outputs: int) -> nn.Module:
+    torch.manual_seed(4)
+    return nn.Sequential(Normalise(scale=1 / 255), nn.Conv2d(1, n_outputs, 3, padding=1))
 
 
 def module(name: str, order: tuple[str, ...] | None = None) -> Network:
@@ -152,63 +208,92 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return cases(tmp_path)[request.param]
 
 
+def said(teacher: Teacher, examples: Examples, rows: Tensor | None = None) -> SoftTargets:
+    batch = TeacherBatch.of(examples, rows)
+    return teacher.answer(batch).whole(len(batch))
+
+
 def test_it_is_a_teacher(case: Case) -> None:
     teacher = case.make()
     assert isinstance(teacher, Teacher)
-    assert teacher.classes == CLASSES
+    assert teacher.question == case.question.answer
     assert len(teacher.fingerprint) >= 32
 
 
-def test_one_finite_row_of_all_classes_per_example(case: Case) -> None:
-    teacher = case.make()
+def test_one_finite_row_of_all_outputs_per_example(case: Case) -> None:
+    teacher, examples = case.make(), case.shown()
+    sites = tuple(examples.inputs.shape[2:]) if case.question.grid else ()
     for n in (1, 13):
-        answers = teacher.label(case.inputs[:n])
+        answers = said(teacher, examples, torch.arange(n))
         assert len(answers) == n
-        assert answers.n_classes == len(teacher.classes)
-        assert answers.probs().shape == (n, len(teacher.classes))
+        assert answers.question == teacher.question
+        dense = answers.probs() if case.question.link.has_probs else answers.numbers()
+        assert dense.shape == (n, *sites, len(teacher.question))
         assert torch.isfinite(answers.values).all()
+        assert answers.variance is None or bool((answers.variance > 0).all())
         assert answers.values.device.type == "cpu"
 
 
+def test_a_reply_says_what_it_cost_and_stops_nothing(case: Case) -> None:
+    reply = case.make().answer(TeacherBatch.of(case.shown()))
+    assert reply.cost.requests == 1 and reply.cost.money == 0
+    assert reply.stop is None and not reply.failures
+    assert list(reply.answered(13)) == list(range(13))
+
+
 def test_rows_come_in_the_order_of_the_examples(case: Case) -> None:
-    teacher = case.make()
-    answers = teacher.label(case.inputs).values
+    teacher, examples = case.make(), case.shown()
+    answers = said(teacher, examples).values
     order = torch.randperm(13, generator=torch.Generator().manual_seed(2))
-    assert torch.allclose(teacher.label(case.inputs[order]).values, answers[order], atol=case.tolerance)
+    assert torch.allclose(said(teacher, examples, order).values, answers[order], atol=case.tolerance)
     assert (answers[0] - answers[1]).abs().max() > 100 * case.tolerance  # rows differ, so that order can be seen
 
 
 def test_the_same_question_has_the_same_answer(case: Case) -> None:
-    teacher = case.make()
-    first = teacher.label(case.inputs).values
-    assert torch.equal(teacher.label(case.inputs).values, first)
-    assert torch.equal(case.make().label(case.inputs).values, first)
+    teacher, examples = case.make(), case.shown()
+    first = said(teacher, examples).values
+    assert torch.equal(said(teacher, examples).values, first)
+    assert torch.equal(said(case.make(), examples).values, first)
 
 
 def test_an_answer_does_not_depend_on_its_neighbours(case: Case) -> None:
-    teacher = case.make()
-    together = teacher.label(case.inputs).values
+    teacher, examples = case.make(), case.shown()
+    together = said(teacher, examples).values
     for row in range(3):
-        assert torch.allclose(teacher.label(case.inputs[row : row + 1]).values[0], together[row], atol=case.tolerance)
+        alone = said(teacher, examples, torch.tensor([row])).values[0]
+        assert torch.allclose(alone, together[row], atol=case.tolerance)
 
 
 def test_asking_changes_nothing(case: Case) -> None:
-    teacher = case.make()
-    before, random, fingerprint = case.inputs.clone(), torch.get_rng_state(), teacher.fingerprint
-    teacher.label(case.inputs)
-    assert torch.equal(case.inputs, before)
+    teacher, examples = case.make(), case.shown()
+    before, random, fingerprint = examples.inputs.clone(), torch.get_rng_state(), teacher.fingerprint
+    said(teacher, examples)
+    assert torch.equal(examples.inputs, before)
     assert torch.equal(torch.get_rng_state(), random)
     assert teacher.fingerprint == fingerprint
     assert torch.is_grad_enabled()
 
 
 def test_answers_carry_no_gradient_and_can_be_learned_from(case: Case) -> None:
-    answers = case.make().label(case.inputs)
+    answers = said(case.make(), case.shown())
     assert not answers.values.requires_grad
     student = torch.zeros_like(answers.values, requires_grad=True)
     # What a backward pass keeps must not be an inference tensor.
     (gradient,) = torch.autograd.grad((answers.values * student).sum(), student)
     assert torch.equal(gradient, answers.values)
+
+
+def test_its_answers_go_into_a_store_and_come_back(case: Case, tmp_path: Path) -> None:
+    teacher, examples = case.make(), case.shown()
+    options = LabelOptions(encoding=Encoding(dtype="float32"))
+    store = label_examples(
+        teacher, replace(examples, question=None, labels=None), tmp_path / "targets", options=options
+    )
+    kept, given = store.gather(store.rows(examples.ids, 0)), said(teacher, examples)
+    assert torch.allclose(kept.values, given.values, atol=case.tolerance)
+    assert (kept.variance is None) == (given.variance is None)
+    if kept.variance is not None and given.variance is not None:
+        assert torch.allclose(kept.variance, given.variance, atol=case.tolerance)
 
 
 def test_the_fingerprint_is_of_the_teacher_and_not_of_the_object(case: Case) -> None:

@@ -272,3 +272,13 @@ def test_any_size_of_any_picture_has_that_shape(size: int, width: int, height: i
     pixels = decode_picture(save(Image.new("RGB", (width, height), (5, 6, 7)), "PNG"), size=size)
     assert pixels.shape == (3, size, size)
     assert np.array_equal(np.unique(pixels.reshape(3, -1), axis=1).T, [[5, 6, 7]])
+
+
+@pytest.mark.parametrize("size", [None, 8])
+def test_what_git_left_in_place_of_a_picture_says_how_to_fetch_it(tmp_path: Path, size: int | None) -> None:
+    pointer = tmp_path / "rose.png"
+    pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pointer.open("rb") as opened:
+        for source in (pointer, pointer.read_bytes(), opened):
+            with pytest.raises(InputError, match=r"a Git LFS pointer instead of .*git lfs pull fetches"):
+                decode_picture(source, size=size)

@@ -282,3 +282,43 @@ def test_the_links_of_the_hubs_cache_are_files_like_others(tmp_path: Path) -> No
     (tmp_path / "away.png").write_bytes(flat(3))
     (root / "red" / "2.png").symlink_to(tmp_path / "away.png")
     assert load(root).rejected == (("red/2.png", "link that leads out of the folder"),)
+
+
+def test_the_hubs_cache_itself_is_no_set_of_blobs_and_snapshots(tmp_path: Path) -> None:
+    hub = tmp_path / "home" / "hub"
+    kept = hub / "datasets--me--roses"
+    write_files(kept, {"blobs/0a": flat(1), "blobs/0b": flat(2), "snapshots/c0ffee/README.md": b"roses"})
+    write_files(kept / "snapshots" / "c0ffee", {"red/1.png": flat(1), "white/1.png": flat(2)})
+    write_files(hub, {"models--you--net/blobs/0c": b"weights", "version.txt": b"1"})
+    assert load(hub).classes == load(tmp_path / "home").classes == load(kept).classes == ("red", "white")
+    assert load(tmp_path / "home").remarks == ("found in hub/datasets--me--roses/snapshots/c0ffee/",)
+    write_files(hub, {"datasets--me--tulips/blobs/0a": flat(1), "datasets--me--tulips/snapshots/1/red/1.png": flat(1)})
+    for root in (hub, tmp_path / "home"):
+        with pytest.raises(InputError, match=r"Hub's cache keeps .*try folder:.*hub/datasets--me--roses$"):
+            load(root)
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("Test.csv", b"ClassId,Path\n3,Test/2.png\n"),
+        ("val_annotations.txt", b"2.png\tn01\t0\t0\t9\t9\n"),
+        ("Test/labels.txt", b"2.png cat\n"),
+    ],
+)
+def test_a_split_without_labels_says_which_table_looks_like_them(tmp_path: Path, table: str, content: bytes) -> None:
+    root = make(tmp_path, "train/cat/1.png", "train/dog/1.png", "Test/2.png")
+    write_files(root, {"Test/README.txt": b"what the\npicture 2.png shows\nnobody knows\n"})
+    assert load(root).remarks == load(root, "test").remarks == ("Test has no labels",)
+    write_files(root, {table: content})
+    (said,) = load(root).remarks
+    assert said.startswith(f"Test has no labels: {table.rpartition('/')[2]} names its pictures and is not read; ")
+    assert load(root, "test").remarks == (said,)
+
+
+def test_what_lies_beside_the_splits_is_left_out_once(tmp_path: Path) -> None:
+    root = write_files(make(tmp_path, *PAIR), {"notes.md": b"by me", "train/notes.md": b"too"})
+    beside = ("notes.md", "beside the splits, not in one")
+    own = ("train/notes.md", "beside the class folders, not in one")
+    assert load(root, "all").rejected == (beside, own)
+    assert load(root, "test").rejected == ()

@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from picture_files import STRUCT, features, flat
+from picture_files import STRUCT, features, flat, write_files
 from picture_files import write_parquet as write
 
 from joryu.errors import InputError
-from joryu.examples import Examples, labelled_splits, load_examples, split_names
+from joryu.examples import Examples, labelled_splits, load_examples, split_names, with_column
+from joryu.examples.overview import look
+from joryu.examples.overview_text import overview_lines, summary_line
 
 
 def load(root: Path, split: str = "train", column: str | None = None) -> Examples:
@@ -51,7 +53,7 @@ def test_rows_of_a_class_that_train_lacks_are_left_out(tmp_path: Path) -> None:
     assert (test.classes, named(test)) == (("cat", "dog"), ["cat", "dog"])
     assert test.inputs[:, 0, 0, 0].tolist() == [4, 5]
     assert ("test.parquet#0", "its class 'emu' is none that train has") in test.rejected
-    assert test.remarks == ("1 of a class that train does not have are left out",)
+    assert test.remarks == ("1 picture is left out: train does not have their class",)
     write(tmp_path / "test.parquet", [flat(3)], [0], metadata=names)
     with pytest.raises(InputError, match=r"no usable example .*received emu"):
         load(tmp_path, "test")
@@ -228,3 +230,53 @@ def test_a_test_split_without_labels_is_known_before_a_picture_is_read(
     write(tmp_path / "test.parquet", [b"no picture", flat(4)], labels, metadata=features(["cat", "dog"]))
     assert labelled_splits(f"parquet:{tmp_path}") == ("train",)
     assert len(load(tmp_path, "test")) == 1
+
+
+def test_numbers_that_no_picture_has_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "train.parquet", [flat(1), flat(2), flat(3)], [0, 10, 20])
+    examples = load(tmp_path)
+    assert len(examples.classes) == 21
+    said = "21 classes by number, 18 of them without a picture: 1, 2, 3, 4, 5, 6 and 12 more"
+    assert said in examples.remarks[-1:]
+    assert "3 of 21 classes" in summary_line(f"parquet:{tmp_path}", "train", examples)
+    lines = overview_lines(look(f"parquet:{tmp_path}"))
+    assert said in lines
+    assert "… and 18 classes without a picture" in lines
+    assert not [line for line in lines if "–" in line]
+    write(tmp_path / "test.parquet", [flat(4)], [1])
+    assert load(tmp_path).remarks[-1].startswith("21 classes by number, 17 of them")
+
+
+def test_a_set_of_parquet_files_and_of_class_folders_is_asked_about(tmp_path: Path) -> None:
+    write(tmp_path / "train.parquet", [flat(1), flat(2)], [0, 1])
+    write_files(tmp_path, {"train/cat/1.png": flat(3), "train/dog/1.png": flat(4)})
+    with pytest.raises(InputError, match=r"holds Parquet files and folders of pictures .*try parquet:.* or folder:"):
+        load_examples(str(tmp_path))
+    assert load(tmp_path).remarks == ("beside its files and not read: train/",)
+    assert load_examples(f"folder:{tmp_path}").classes == ("cat", "dog")
+
+
+def test_an_empty_file_a_pointer_and_lists_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.parquet", [], [])
+    with pytest.raises(InputError, match=r"train.parquet holds no usable example .*no row at all"):
+        load(path)
+    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": [[0], [0, 1]]})
+    with pytest.raises(InputError, match=r"holds no labels .*list.*; pictures with several labels each"):
+        load(path)
+    path = table(tmp_path / "train.parquet", {"image": [[[1, 2]], [[3, 4]]], "label": [0, 1]})
+    with pytest.raises(InputError, match=r"holds no pictures .*cast_column\('image', Image\(\)\)"):
+        load(path)
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(InputError, match=r"not a readable Parquet file .*Git LFS pointer.*; try git lfs pull"):
+        load(path)
+
+
+def test_a_spec_says_itself_which_column_is_meant(tmp_path: Path) -> None:
+    content = {"front": pictures(1, 2), "back": pictures(3, 4), "label": [0, 1]}
+    spec = f"parquet:{table(tmp_path / 'train.parquet', content)}"
+    assert with_column(spec, None) == spec
+    assert with_column(spec, "back") == f"{spec}#back" == with_column(f"{spec}#back", "back")
+    assert load_examples(with_column(spec, "back")).inputs[0, 0, 0, 0] == 3
+    for wrong, column in ((f"{spec}#back", "front"), ("digits", "back")):
+        with pytest.raises(InputError, match=r"names other columns|has no columns"):
+            with_column(wrong, column)

@@ -158,7 +158,9 @@ def test_class_folders_are_recognised(tmp_path: Path) -> None:
     assert has_class_folders(write_files(tmp_path / "s", {"train/a/1.jpg": b"", "train/b/1.JPG": b"", "test/a/1": b""}))
     assert not has_class_folders(write_files(tmp_path / "t", {"a/1.txt": b"", "b/1.txt": b""}))
     masks = write_files(tmp_path / "m", {"train/images/1.png": b"", "train/masks/1.png": b""})
-    with pytest.raises(InputError, match=r"what was drawn about them, not classes.*try folder:.*m/train/images"):
+    with pytest.raises(
+        InputError, match=r"what was drawn about them, not classes.*try pairs:.*m/train, or .* folder:.*m/train/images"
+    ):
         has_class_folders(masks)
 
 

@@ -78,7 +78,7 @@ def test_the_page_for_a_terminal(messy: Path) -> None:
     assert [line.split() for line in lines if line.startswith(("cat", "dog"))] == [["cat", "2", "2"], ["dog", "3", "2"]]
     at = lines.index("left out of train: 3")
     assert lines[at + 1].startswith("  dog/half.jpg: ")
-    assert lines[at + 2] == "  2 files left behind by an operating system or a program"
+    assert lines[at + 2] == "  2 files or folders left behind by an operating system or a program"
     assert "1 picture of train comes twice" in lines
     assert "2 pictures of test are in train too" in lines
     assert "1 of these saved anew: it looks the same" in lines
@@ -134,7 +134,7 @@ def test_a_set_without_splits_or_labels(tmp_path: Path) -> None:
     assert lines[1] == "no splits: 3 pictures, all 20×10, colour"
     assert lines[3].split() == ["no", "classes", "pictures"]
     assert lines[4].split() == ["(no", "label)", "3"]
-    assert lines[-1] == "nothing comes twice"
+    assert lines[-1] == "no copy was found"
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:
@@ -182,3 +182,16 @@ def test_splits_that_are_joined_keep_the_sizes_of_their_files(messy: Path) -> No
     assert summary_line(str(messy), "all", joined).startswith(
         "messy: folder, all splits, 2 classes, 9 pictures 3×16×16"
     )
+
+
+def test_every_command_advises_the_same_size(tmp_path: Path) -> None:
+    for number, side in enumerate((20, 24, 31, 24, 24)):
+        place = tmp_path / "set" / "train" / ("cat", "dog")[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        smooth(side, side + 3, number).save(place)
+    (place.parent / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    spec = f"folder:{tmp_path / 'set'}"
+    assert look(spec).advised_size == 24
+    with pytest.raises(InputError, match=r"differ in size .*20×23 .*31×34.*; try --size 24$"):
+        load_examples(spec)
+    assert look(spec, size=16).advised_size == 16

@@ -55,7 +55,7 @@ def test_a_rejected_colour_picture_does_not_make_the_others_rgb() -> None:
 
 
 def test_sizes_that_differ_are_refused_by_name() -> None:
-    says = r"pictures differ in size \(expected 4×3 as in p1; received 6×5 in p2\); try --size 3"
+    says = r"pictures differ in size \(expected 4×3 as in p1; received 6×5 in p2\); try --size 5"
     with pytest.raises(InputError, match=says):
         read_pictures(named([b"", flat(1), flat(1, 6, 5), flat(1, 9, 9)]), 4)
 

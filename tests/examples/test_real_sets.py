@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from joryu.annotations import picture_key
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, locate
+from joryu.targets.failures import id_to_hex
 
 
 def load(spec: str, root: Path, split: str = "train", size: int | None = None) -> Examples:
@@ -43,6 +47,9 @@ def test_cifar10_as_jpeg(real_data: Path) -> None:
     means = test.inputs.float().div(255).mean((0, 2, 3))
     assert means.tolist() == pytest.approx([0.494, 0.485, 0.450], abs=0.01)
     assert test.rejected == ()
+    small = load("cifar10", real_data, "test", size=16)
+    assert np.array_equal(small.ids, test.ids)
+    assert id_to_hex(test.ids[7]) == hashlib.sha256(small.encoded([7])[0]).hexdigest()[:32]
 
 
 def test_leaves_in_class_folders(real_data: Path, tmp_path: Path) -> None:
@@ -57,6 +64,8 @@ def test_leaves_in_class_folders(real_data: Path, tmp_path: Path) -> None:
     assert leaves.inputs.shape == (40, 3, 96, 96)
     assert leaves.classes == ("apple_cedar_rust", "cherry_healthy")
     assert leaves.rejected == ()
+    assert leaves.sources is not None
+    assert [id_to_hex(one) for one in leaves.ids] == [picture_key(tmp_path / path)[:32] for path in leaves.sources]
     green = leaves.inputs.float().mean((0, 2, 3))
     assert green.argmax() == 1  # leaves are green
 

@@ -83,9 +83,11 @@ def test_the_fingerprint_is_of_the_set_and_the_classes() -> None:
     assert renamed.fingerprint != examples.fingerprint
 
 
-@pytest.mark.parametrize("labels", [[0, 1], [[0], [1], [1], [0]]])
-def test_labels_of_another_shape_are_refused(labels: list[int]) -> None:
-    with pytest.raises(InputError, match="labels do not fit the inputs"):
+@pytest.mark.parametrize(
+    ("labels", "message"), [([0, 1], "do not fit the inputs"), ([[0], [1], [1], [0]], "no numbers of classes")]
+)
+def test_labels_of_another_shape_are_refused(labels: list[int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Examples.of(torch.zeros(4, 1), torch.tensor(labels), classes=["a", "b"])
 
 

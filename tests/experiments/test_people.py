@@ -26,6 +26,7 @@ from joryu.experiments.people_targets import (
     table,
 )
 from joryu.experiments.told import head_of, with_new_head
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.training.run import Watch
 
@@ -117,7 +118,9 @@ def test_a_new_head_begins_at_nothing_on_the_same_body() -> None:
     inputs = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     module(inputs)  # running means of batch norm that are not their first ones
     before = torch.get_rng_state()
-    other = with_new_head(module, plan.model_copy(update={"classes": ("x", "y"), "signals": ("rt",)}))
+    other = with_new_head(
+        module, plan.model_copy(update={"question": Question.one_of("xy"), "heads": {"signals": ("rt",)}})
+    )
     assert torch.equal(torch.get_rng_state(), before)
     head = head_of(other)
     assert {name.rpartition(".")[2]: tuple(weights.shape) for name, weights in head.items()} == {

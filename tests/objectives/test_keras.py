@@ -6,7 +6,8 @@ import os
 import pytest
 import torch
 
-from joryu.objectives import Distillation, forward_kl
+from joryu.objectives import Distillation, forward_kl, total
+from joryu.questions import Question
 from joryu.targets.soft_targets import SoftTargets, Space
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -21,8 +22,8 @@ BY_HAND = 4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5))  # 0.5232
 
 
 def ours(student, teacher):
-    targets = SoftTargets(values=teacher, space=Space.LOGITS, n_classes=teacher.shape[-1])
-    return Distillation(temperature=TEMPERATURE)(student, targets, None).mean()
+    targets = SoftTargets(values=teacher, space=Space.LOGITS, question=Question.one_of(teacher.shape[-1]))
+    return total(Distillation(temperature=TEMPERATURE)({"main": student}, targets, None)).mean()
 
 
 def test_the_kl_divergence_of_keras_agrees_with_ours():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from joryu.evaluation import Latency
+from joryu.evaluation import KeptReplies, Latency
 from joryu.examples import Examples, Rejected
 from joryu.report import ModelCard, ReportData, Role
 
@@ -26,12 +26,12 @@ def logits_with_errors(labels: torch.Tensor, n_classes: int, wrong: Sequence[int
     return logits
 
 
-def history(epochs: int, *, best: float) -> list[dict[str, object]]:
+def history(epochs: int, *, best: float, loss: float = 1.0) -> list[dict[str, object]]:
     return [
         {
             "epoch": epoch,
             "train_loss": 2.0 / (epoch + 1),
-            "validation_loss": 1.0 / (epoch + 1),
+            "validation_loss": loss / (epoch + 1),
             "validation_accuracy": best - 0.5 / (epoch + 1),
         }
         for epoch in range(epochs)
@@ -53,14 +53,16 @@ def run_with(
     labels = torch.arange(n) % len(classes)
     pictures = torch.arange(n * 16).remainder(251).to(torch.uint8).view(n, 1, 4, 4)
     examples = Examples.of(pictures if inputs is None else inputs, labels, classes=classes, name="test")
+    question = examples.asked_question
+    losses = {Role.STUDENT: 1.0, Role.TWIN: 2.0}  # so that the student is where its twin ends after half the epochs
     cards = []
     for role, wrong, size in ((Role.TEACHER, teacher, 1000), (Role.STUDENT, student, 100), (Role.TWIN, twin, 100)):
         if wrong is not None:
             card = ModelCard(
                 role=role,
                 description=f"the {role}",
-                logits=logits_with_errors(labels, len(classes), wrong),
-                history=history(30, best=0.9) if histories and role is not Role.TEACHER else None,
+                replies=KeptReplies.of(question, {"main": logits_with_errors(labels, len(classes), wrong)}),
+                history=history(30, best=0.9, loss=losses[role]) if histories and role in losses else None,
                 parameters=size,
                 bytes=4 * size,
                 latency=Latency(milliseconds=size / 1000, repeats=30, batch=1, threads=2, device="cpu"),
@@ -70,8 +72,8 @@ def run_with(
     return ReportData(examples=examples, models=cards, **{**settings, **more})
 
 
-def without_teacher_logits(run: ReportData) -> ReportData:
-    return replace(run, models=[replace(c, logits=None) if c.role is Role.TEACHER else c for c in run.models])
+def without_teacher_replies(run: ReportData) -> ReportData:
+    return replace(run, models=[replace(c, replies=None) if c.role is Role.TEACHER else c for c in run.models])
 
 
 HOSTILE = ('<script>alert("x")</script>', "a & b", "'\"><img src=x onerror=alert(1)>")
@@ -91,7 +93,7 @@ def variations() -> dict[str, ReportData]:
         "no twin": run_with(twin=None),
         "no teacher": run_with(teacher=None),
         "student alone": run_with(teacher=None, twin=None, histories=False),
-        "a teacher without answers": without_teacher_logits(run_with()),
+        "a teacher without answers": without_teacher_replies(run_with()),
         "two classes": run_with(classes=["yes", "no"]),
         "twenty classes": run_with(classes=[f"alphabet/character{i:02}" for i in range(20)]),
         "a thousand classes": run_with(n=1500, classes=many),

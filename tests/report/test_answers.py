@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from joryu.report import ReportData, Role, find
-from joryu.report.answers import TEMPERATURES, temperature_ladder, wrong_pictures
+from joryu.evaluation import KeptReplies
+from joryu.report import ReportData, Role
 from joryu.report.pictures import LARGEST, data_uri
+from joryu.report.sections.class_answers import TEMPERATURES, probs_of, temperature_ladder, wrong_pictures
 
 
 def decoded(uri: str) -> np.ndarray:
@@ -32,7 +33,7 @@ def test_large_pictures_are_made_small() -> None:
 
 def test_wrong_pictures_are_the_student_s_errors(make_run: Callable[..., ReportData]) -> None:
     run = make_run()
-    shown = wrong_pictures(run, find(run))
+    shown = wrong_pictures(run, probs_of(run))
     assert len(shown) == 10
     first = shown[0]  # row 0 is a cat; teacher and student both answer dog, the twin is right
     assert first.label == "cat"
@@ -46,22 +47,21 @@ def test_wrong_pictures_are_the_student_s_errors(make_run: Callable[..., ReportD
 
 def test_the_most_confident_error_comes_first(make_run: Callable[..., ReportData]) -> None:
     run = make_run()
-    student = run.student.logits
-    assert student is not None
-    student[7] *= 2  # row 7 is a dog answered as owl, now with more confidence
-    shown = wrong_pictures(run, find(run), limit=3)
+    assert isinstance(run.student.replies, KeptReplies)
+    run.student.replies.reply.outputs["main"][7] *= 2  # row 7 is a dog answered as owl, now with more confidence
+    shown = wrong_pictures(run, probs_of(run), limit=3)
     assert (shown[0].label, shown[0].answers[Role.STUDENT]) == ("dog", "owl")
     assert len(shown) == 3
 
 
 def test_no_pictures_no_cards(make_run: Callable[..., ReportData]) -> None:
     run = make_run(inputs=torch.rand(200, 3))
-    assert wrong_pictures(run, find(run)) == []
+    assert wrong_pictures(run, probs_of(run)) == []
 
 
 def test_every_answer_is_among_the_classes_shown(make_run: Callable[..., ReportData]) -> None:
     run = make_run(classes=[f"c{i}" for i in range(50)])
-    for picture in wrong_pictures(run, find(run)):
+    for picture in wrong_pictures(run, probs_of(run)):
         names = [bar.name for bar in picture.bars]
         assert {picture.label, *picture.answers.values()} <= set(names)
         assert len(names) == 4
@@ -70,7 +70,7 @@ def test_every_answer_is_among_the_classes_shown(make_run: Callable[..., ReportD
 def test_the_ladder_by_hand(make_run: Callable[..., ReportData]) -> None:
     """Teacher logits (3, 0, 0): at T = 1 the first class gets e³ / (e³ + 2), at T = 20 e^0.15 / (e^0.15 + 2)."""
     run = make_run(temperature=3.0)
-    ladder = temperature_ladder(run, find(run))
+    ladder = temperature_ladder(run, probs_of(run))
     assert ladder is not None
     assert ladder.temperatures == sorted([*TEMPERATURES, 3.0])
     top = ladder.rungs[0]
@@ -84,7 +84,7 @@ def test_the_ladder_by_hand(make_run: Callable[..., ReportData]) -> None:
 
 def test_many_classes_are_added_up(make_run: Callable[..., ReportData]) -> None:
     run = make_run(classes=[f"c{i}" for i in range(50)])
-    ladder = temperature_ladder(run, find(run))
+    ladder = temperature_ladder(run, probs_of(run))
     assert ladder is not None
     assert len(ladder.rungs) == 11
     assert ladder.rungs[-1].name == "40 others together"
@@ -93,4 +93,4 @@ def test_many_classes_are_added_up(make_run: Callable[..., ReportData]) -> None:
 
 def test_no_teacher_no_ladder(make_run: Callable[..., ReportData]) -> None:
     run = make_run(teacher=None)
-    assert temperature_ladder(run, find(run)) is None
+    assert temperature_ladder(run, probs_of(run)) is None

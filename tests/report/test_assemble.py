@@ -12,13 +12,19 @@ from PIL import Image
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import load_examples
-from joryu.report.assemble import Judges, assemble, evaluate_run, report_run, summary_lines
+from joryu.report.assemble import assemble
 from joryu.report.data import Role
+from joryu.report.judges import Judges
+from joryu.report.summary import summary_lines
+from joryu.report.writing import evaluate_run, report_run
 from joryu.students import load_student
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.training import Recipe, Run
-from joryu.training.distill import Lesson, distill, train_on_labels
+from joryu.training.distill import distill
+from joryu.training.lesson import Lesson
+from joryu.training.on_labels import train_on_labels
+from joryu.training.trainer import content_of
 
 RECIPE = Recipe(epochs=1, batch_size=8, precision="32-true")
 pytestmark = pytest.mark.slow
@@ -60,7 +66,7 @@ def test_the_part_held_out_judges_and_nothing_of_it_was_taught(job: Path) -> Non
     record = json.loads((job / "run" / "run.json").read_text())
     assert len(data.examples) == 12
     assert record["request"]["examples"]["n"] + record["request"]["validation"]["n"] == 48
-    assert data.teacher is not None and data.teacher.logits is not None
+    assert data.teacher is not None and data.teacher.replies is not None
 
 
 def test_the_first_lines_say_what_judged_and_what_was_taught(job: Path) -> None:
@@ -118,7 +124,7 @@ def test_a_teacher_that_held_out_the_same_part_is_not(job: Path) -> None:
 
 
 def test_a_teacher_that_held_out_another_part_is_warned_of(job: Path) -> None:
-    teach_again(job, test=0.2, seed=2)
+    teach_again(job, test=0.2, seed=3)
     (warning,) = assemble(job / "run", Judges()).warnings
     seen = int(warning.split("trained on ")[1].split(" of the 12")[0])
     assert 0 < seen < 12
@@ -160,7 +166,31 @@ def test_a_held_out_part_of_a_run_that_only_learned_labels_was_not_taught(job: P
     teach_again(job, test=0.2)
     (warning,) = assemble(job / "teacher", Judges(examples=f"folder:{job / 'pictures'}", split="all")).warnings
     assert "the student was trained on 48 of the 60" in warning
-    assert "--examples" not in warning
+    assert "leave out --examples" in warning
+
+
+def test_the_part_that_a_run_of_labels_held_out_judges_it_and_nothing_else_passes_for_it(job: Path) -> None:
+    teach_again(job, test=0.2)
+    data = assemble(job / "teacher", Judges())
+    assert len(data.examples) == 12 and data.warnings == ()
+    assert data.lesson.replace("\u00a0", " ").startswith("Judged by 12 examples of pictures, the 20 % of its train")
+    record = json.loads((job / "teacher" / "run.json").read_text())
+    assert record["notes"]["held_out"]["content"] == content_of(data.examples)
+    with pytest.raises(InputError, match=r"that it held out .*name --examples"):
+        assemble(job / "teacher", Judges(split="train"))
+    for path in sorted((job / "pictures" / "even").iterdir())[:15]:
+        path.rename(job / "pictures" / "odd" / path.name)  # another label, the same ids
+    with pytest.raises(MismatchError, match=r"held out cannot be found again"):
+        assemble(job / "teacher", Judges())
+
+
+def test_a_run_of_labels_from_before_it_said_what_its_part_held(job: Path) -> None:
+    teach_again(job, test=0.2)
+    record = json.loads((job / "teacher" / "run.json").read_text())
+    del record["notes"]["held_out"]["content"]
+    (job / "teacher" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"does not say what was in the part .*train it again"):
+        assemble(job / "teacher", Judges())
 
 
 def test_nothing_is_said_of_a_set_that_has_changed(job: Path) -> None:
@@ -194,7 +224,7 @@ def test_examples_of_a_shape_that_the_student_does_not_take(job: Path) -> None:
 def test_a_store_that_is_gone_is_said(job: Path) -> None:
     shutil.rmtree(job / "targets")
     data = assemble(job / "run", Judges())
-    assert data.cards[Role.TEACHER].logits is None
+    assert data.cards[Role.TEACHER].replies is None
     assert "not found again" in data.cards[Role.TEACHER].description
     assert any("not found again" in line for line in summary_lines(evaluate_run(job / "run")))
 

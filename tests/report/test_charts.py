@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from joryu.evaluation import ReliabilityBin, compare_correct
 from joryu.report import ReportData, Role, find
-from joryu.report.charts import confusion_cells, learning_curves, reliability_dots, removed_interval
+from joryu.report.charts import confusion_cells, reliability_dots, removed_interval
+from joryu.report.curves import learning_curves
 from joryu.report.scales import Scale, linear_ticks, log_ticks, scale_for
+from joryu.report.sections.class_tables import metrics_of
 
 
 def test_scales_by_hand() -> None:
@@ -106,7 +108,7 @@ def test_a_calibrated_bin_lies_on_the_diagonal() -> None:
 
 def test_confusion_cells_hold_every_example(make_run: Callable[..., ReportData]) -> None:
     run = make_run()
-    found = find(run).evaluations[Role.TWIN]
+    found = metrics_of(find(run))[Role.TWIN]
     cells = confusion_cells(found, run.examples.classes, side=300)
     assert sum(cell.examples for cell in cells) == 200
     assert sum(cell.examples for cell in cells if not cell.right) == 40

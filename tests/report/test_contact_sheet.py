@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_the_page_shows_classes_what_was_left_out_and_what_comes_twice(root: Pat
     assert "train 30 · test 1" in classes
     assert "train 30 · test 2" in classes
     assert "broken &amp; bad.png" in page.split('id="left-out"')[1]
-    assert "1 file left behind by an operating system or a program" in page
+    assert "1 file or folder left behind by an operating system or a program" in page
     twice = page.split('id="twice"')[1]
     assert twice.count("<img ") == 6
     assert twice.index("&lt;b&gt;cat&lt;-b&gt;</span>") < twice.index("again 02.bmp")  # two labels come first
@@ -79,3 +80,21 @@ def test_where_the_page_cannot_be_written(root: Path) -> None:
     assert write_contact_sheet(overview, root / "new" / "sheet.html").is_file()
     with pytest.raises(InputError, match="is a folder"):
         write_contact_sheet(overview, root / "set")
+
+
+def test_what_has_no_label_does_not_shrink_the_bars_of_the_classes(root: Path) -> None:
+    for number in range(40):
+        (root / "set" / "test" / f"{number}.png").write_bytes((root / "set" / "train" / "dog" / "01.png").read_bytes())
+    for part in ("dog", "<b>cat<-b>"):
+        shutil.rmtree(root / "set" / "test" / part, ignore_errors=True)
+    classes = render_contact_sheet(look(str(root / "set"))).split('id="classes"')[1].split("</section>")[0]
+    sheets = classes.split("<article")[1:]
+    assert [re.findall(r"width:([\d.]+)%", sheet) for sheet in sheets] == [["100.0"], ["100.0"], []]
+    assert "no label" in sheets[2] and "<img" in sheets[2]
+
+
+def test_an_option_is_not_cut_at_the_end_of_a_line(root: Path) -> None:
+    Image.fromarray(np.zeros((9, 9, 3), dtype=np.uint8)).save(root / "set" / "train" / "dog" / "small.png")
+    page = render_contact_sheet(look(str(root / "set")))
+    assert re.search(r'need <span class="option">--size</span>, such as <span class="option">--size \d+</span>', page)
+    assert ".option { white-space: nowrap; }" in page

@@ -6,7 +6,8 @@ import pytest
 
 from joryu.evaluation import Comparison
 from joryu.report import ReportData, find
-from joryu.report.headline import facts, headline
+from joryu.report.facts import facts
+from joryu.report.headline import headline
 
 
 def words(text: str) -> str:
@@ -68,11 +69,11 @@ def test_without_a_twin_nothing_is_claimed() -> None:
 
 
 def test_facts_by_hand(make_run: Callable[..., ReportData]) -> None:
-    """Twin 40 errors, teacher 4, student 10: 30 of 36 closed; ten times smaller and faster."""
+    """Twin 40 errors, teacher 4, student 10: 30 of 36 closed; half the epochs; ten times smaller and faster."""
     run = make_run()
     values = [words(fact.value) for fact in facts(run, find(run))]
     # the student differs from the teacher in the 6 rows where only the student is wrong
-    assert values == ["83 %", "10×", "10×", "97.0 %"]
+    assert values == ["83 %", "14 epochs", "10×", "10×", "97.0 %"]
 
 
 def test_no_gap_is_called_closed_when_no_difference_is_shown(make_run: Callable[..., ReportData]) -> None:
@@ -80,6 +81,6 @@ def test_no_gap_is_called_closed_when_no_difference_is_shown(make_run: Callable[
     assert not any("gap" in fact.caption for fact in facts(run, find(run)))
 
 
-def test_no_teacher_no_facts(make_run: Callable[..., ReportData]) -> None:
-    run = make_run(teacher=None)
+def test_no_teacher_and_no_twin_no_facts(make_run: Callable[..., ReportData]) -> None:
+    run = make_run(teacher=None, twin=None)
     assert facts(run, find(run)) == []

@@ -7,54 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from page_reader import read
 
 from joryu.examples import Rejected
 from joryu.report import ReportData, Role, render_report, report_numbers, write_report
-
-VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-Element = tuple[str, dict[str, str | None]]
-
-
-class Reader(HTMLParser):
-    """Keeps every element, and complains about tags that do not nest."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[Element] = []
-        self.text: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert "svg" in self.open or tag == "svg", f"<{tag}/> outside SVG closes nothing in HTML"
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes another tag"
-
-    def handle_data(self, data: str) -> None:
-        where = self.open[-1] if self.open else ""
-        self.text[where] = self.text.get(where, "") + data
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert reader.open == []
-    return reader
 
 
 def test_every_page_is_well_formed(any_run: ReportData) -> None:
@@ -134,7 +96,7 @@ def test_a_missing_twin_is_said_with_the_way_to_add_it(make_run: Callable[..., R
 
 def test_a_teacher_without_answers_still_shows_its_cost(make_run: Callable[..., ReportData]) -> None:
     run = make_run()
-    silent = [replace(card, logits=None) if card.role is Role.TEACHER else card for card in run.models]
+    silent = [replace(card, replies=None) if card.role is Role.TEACHER else card for card in run.models]
     page = render_report(replace(run, models=silent))
     assert "1,000" in page  # its parameters
     assert 'id="inherited"' not in page

@@ -6,7 +6,9 @@ from dataclasses import replace
 import torch
 
 from joryu.report import ReportData, Role, find
-from joryu.report.rows import confused_rows, flattened, hardest_rows, latency_note, model_rows
+from joryu.report.rows import flattened, latency_note, model_rows
+from joryu.report.sections.class_answers import probs_of
+from joryu.report.sections.class_tables import confused_rows, hardest_rows
 
 
 def texts(cells: dict[Role, str]) -> dict[Role, str]:
@@ -35,7 +37,7 @@ def test_rows_without_numbers_are_left_out(make_run: Callable[..., ReportData]) 
 
 def test_confused_pairs_count_for_every_model(make_run: Callable[..., ReportData]) -> None:
     run = make_run(classes=[f"c{i}" for i in range(150)], n=300, teacher=[0], student=[0, 150], twin=[0, 1, 150])
-    rows = confused_rows(run, find(run))
+    rows = confused_rows(run, find(run), probs_of(run))
     assert [(row.label, row.predicted) for row in rows] == [("c0", "c1"), ("c1", "c2")]
     assert rows[0].counts == {Role.TEACHER: 1, Role.STUDENT: 2, Role.TWIN: 2}
     assert rows[1].counts == {Role.TEACHER: 0, Role.STUDENT: 0, Role.TWIN: 1}
@@ -63,5 +65,5 @@ def test_flattened_texts() -> None:
 
 def test_a_run_without_errors_confuses_nothing(make_run: Callable[..., ReportData]) -> None:
     run = make_run(student=[], twin=[], inputs=torch.rand(200, 2))
-    assert confused_rows(run, find(run)) == []
+    assert confused_rows(run, find(run), probs_of(run)) == []
     assert hardest_rows(run, find(run)) == []

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.questions import Question
 from joryu.students import Blueprint, fingerprint, load_student, load_weights, require_inputs, save_student
 from joryu.students.blueprint import state_of
 
@@ -53,7 +54,7 @@ def test_the_same_student_is_the_same_bytes(student: tuple[Path, nn.Module], tmp
 
 def test_fitted_measures_and_names_what_the_inputs_are() -> None:
     inputs = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
-    plan = Blueprint.fitted("mlp:4x1", inputs, ("x", "y", "z"))
+    plan = Blueprint.fitted("mlp:4x1", inputs, Question.one_of("xyz"))
     assert (plan.input_shape, plan.classes, plan.scale) == ((3, 8, 8), ("x", "y", "z"), 1 / 255)
     first = plan.build()[0](inputs)
     assert first.mean((0, 2, 3)).abs().max() < 1e-5
@@ -132,6 +133,33 @@ def test_the_line_that_converts_weights_runs_as_it_stands(student: tuple[Path, n
     line = str(caught.value).split("convert it once: ", 1)[1].replace("python", sys.executable, 1)
     subprocess.run(line, shell=True, check=True)  # noqa: S602 - as whoever reads it would
     load_weights(PLAN.build(), path.with_suffix(".safetensors"))
+
+
+def test_weights_that_are_misnamed_are_not_converted_onto_themselves(
+    student: tuple[Path, nn.Module], tmp_path: Path
+) -> None:
+    path = tmp_path / "w.safetensors"
+    torch.save(student[1].state_dict(), path)
+    before = path.read_bytes()
+    with pytest.raises(InputError) as caught:
+        load_weights(PLAN.build(), path)
+    line = str(caught.value).split("convert it once: ", 1)[1].replace("python", sys.executable, 1)
+    subprocess.run(line, shell=True, check=True)  # noqa: S602 - as whoever reads it would
+    assert path.read_bytes() == before
+    load_weights(PLAN.build(), tmp_path / "w-converted.safetensors")
+
+
+@pytest.mark.parametrize("architecture", ["mlp:4x1", "cnn:4x2"])
+def test_a_student_in_python_refuses_pictures_of_other_channels_in_one_line(architecture: str) -> None:
+    grey = Blueprint(architecture=architecture, input_shape=(1, 8, 8), classes=("a", "b")).build().eval()
+    with pytest.raises(InputError, match=r"other channels \(expected \[1, 8, 8\]; received \[3, 8, 8\]\)"):
+        grey(torch.zeros(2, 3, 8, 8))
+    assert grey(torch.zeros(2, 1, 8, 8)).shape == (2, 2)
+    means = {"mean": (0.1, 0.2, 0.3), "std": (1.0, 1.0, 1.0)}
+    colour = Blueprint(architecture=architecture, input_shape=(3, 8, 8), classes=("a", "b"), **means).build().eval()
+    with pytest.raises(InputError, match="other channels"):
+        colour(torch.zeros(2, 4, 8, 8))
+    assert colour(torch.zeros(2, 1, 8, 8)).shape == (2, 2)
 
 
 def test_a_grey_student_says_why_it_refuses_colour() -> None:

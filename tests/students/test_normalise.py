@@ -77,7 +77,36 @@ def test_a_large_set_is_read_at_even_distances() -> None:
 
 
 def test_what_never_varies_is_not_blown_up() -> None:
-    assert measure_normalisation(torch.full((4, 3), 7.0)) == ([7.0], [1.0], 1.0)
+    assert measure_normalisation(torch.full((4, 3, 2), 7.0)) == ([7.0], [1.0], 1.0)
+    assert measure_normalisation(torch.full((4, 2), 7.0)) == ([7.0, 7.0], [1.0, 1.0], 1.0)
+
+
+def test_columns_of_a_table_have_scales_of_their_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scales = torch.tensor([1e-9, 1.0, 1e6, 50.0])
+    table = torch.randn(400, 4, generator=generator) * scales + torch.tensor([0.0, 5.0, -3e6, 0.0])
+    mean, std, scale = measure_normalisation(table)
+    assert (mean, std) == (
+        [pytest.approx(value) for value in table.double().mean(0).tolist()],
+        [pytest.approx(value) for value in table.double().std(0).tolist()],
+    )
+    seen = Normalise(mean, std, scale=scale)(table)
+    assert seen.mean(0).abs().max() < 1e-4
+    assert (seen.std(0) - 1).abs().max() < 1e-4
+
+
+def test_a_column_that_varies_by_less_than_its_grain_is_left_alone() -> None:
+    table = torch.tensor([[1e6, 0.0], [1e6, 0.0], [1e6 + 0.0625, 0.0]])
+    assert measure_normalisation(table)[1] == [1.0, 1.0]
+
+
+def test_a_table_of_one_row() -> None:
+    assert measure_normalisation(torch.tensor([[3.0, 4.0]])) == ([3.0, 4.0], [1.0, 1.0], 1.0)
+
+
+def test_bytes_without_channels_share_a_scale() -> None:
+    mean, _, scale = measure_normalisation(torch.tensor([[0, 255]], dtype=torch.uint8))
+    assert (mean, scale) == ([0.5], 1 / 255)
 
 
 def test_inputs_that_are_not_finite_are_refused() -> None:

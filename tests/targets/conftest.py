@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from joryu.examples import Ids
+from joryu.questions import Question
 from joryu.targets import Manifest, SoftTargets, Space
 from joryu.targets.manifest import ExamplesRecord, TeacherRecord
 
@@ -17,7 +18,7 @@ def make_manifest() -> Callable[..., Manifest]:
     def make(n_classes: int = 4, **changes: Any) -> Manifest:
         return Manifest(
             **{
-                "classes": tuple("abcdefghijklmnopqrstuvwxyz"[:n_classes]),
+                "question": Question.one_of("abcdefghijklmnopqrstuvwxyz"[:n_classes]),
                 "teacher": TeacherRecord(fingerprint="teacher-1", description="a teacher", spec="run:teacher"),
                 "examples": ExamplesRecord(fingerprint="examples-1", name="examples", count=12),
                 "batch_size": 4,
@@ -40,6 +41,8 @@ def make_ids() -> Callable[..., Ids]:
 def make_answers() -> Callable[..., SoftTargets]:
     def make(n: int, n_classes: int = 4, seed: int = 0) -> SoftTargets:
         values = torch.randn(n, n_classes, generator=torch.Generator().manual_seed(seed))
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=n_classes)
+        return SoftTargets(
+            values=values, space=Space.LOGITS, question=Question.one_of("abcdefghijklmnopqrstuvwxyz"[:n_classes])
+        )
 
     return make

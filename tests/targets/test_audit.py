@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import UNLABELLED, Examples
-from joryu.targets import Audit, Kind, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
+from joryu.questions import Question
+from joryu.targets import Audit, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
 from joryu.targets.manifest import ExamplesRecord
 from joryu.targets.shards import write_shard
 
@@ -41,13 +42,20 @@ def good(digits: Examples) -> torch.Tensor:
 @pytest.fixture
 def label(tmp_path: Path, make_manifest: Callable[..., Manifest], digits: Examples) -> Label:
     def labelled(values: torch.Tensor, *, keep: int = N, **parts: object) -> Store:
-        fields = {"space": Space.LOGITS, "n_classes": C} | parts
+        fields = {"space": Space.LOGITS, "question": digits.question} | parts
         record = ExamplesRecord(fingerprint=digits.fingerprint, name="digits", count=N)
-        with StoreWriter(tmp_path, make_manifest(classes=digits.classes, examples=record)) as writer:
+        with StoreWriter(tmp_path, make_manifest(question=fields["question"], examples=record)) as writer:
             writer.add(digits.ids[:keep], np.zeros(keep, dtype=np.uint64), SoftTargets(values=values[:keep], **fields))
         return Store.open(tmp_path)
 
     return labelled
+
+
+def named(store: Store, spec: str) -> Store:
+    """The store as if another teacher had answered."""
+    teacher = store.manifest.teacher.model_copy(update={"spec": spec})
+    store.manifest = store.manifest.model_copy(update={"teacher": teacher})
+    return store
 
 
 def codes(report: Audit, severity: Severity | None = None) -> list[str]:
@@ -130,9 +138,20 @@ def test_half_of_the_classes_in_another_order_too(label: Label, good: torch.Tens
 
 def test_answers_without_any_order_disagree(label: Label, good: torch.Tensor, digits: Examples) -> None:
     shuffled = good[torch.randperm(N, generator=torch.Generator().manual_seed(0))]
-    report = audit(label(shuffled), digits)
+    report = audit(named(label(shuffled), "module:pkg.mod:factory"), digits)
     assert codes(report, Severity.FATAL) == ["disagrees"]
-    assert "a module: is shown uint8 [B, 1, 8, 8], values 0 to 255" in report.findings[0].hint
+    assert "(it is shown uint8 [B, 1, 8, 8], values 0 to 255, and must scale them itself)" in report.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"), [("run:teacher", "joryu evaluate"), ("human:hands", "who answered"), ("timm:resnet18", "weights")]
+)
+def test_who_scales_pictures_alone_is_told_what_it_is_shown(
+    label: Label, good: torch.Tensor, digits: Examples, spec: str, says: str
+) -> None:
+    store = label(good[torch.randperm(N, generator=torch.Generator().manual_seed(0))])
+    hint = audit(named(store, spec), digits).findings[0].hint
+    assert says in hint and "is shown" not in hint
 
 
 @pytest.mark.parametrize("encoding", [torch.float16, torch.float32])
@@ -145,6 +164,34 @@ def test_probabilities_taken_for_logits_are_fatal(
         report.refuse_if_fatal()
 
 
+@pytest.mark.parametrize("encoding", [torch.float16, torch.float32])
+def test_percentages_taken_for_logits_are_fatal(
+    label: Label, good: torch.Tensor, digits: Examples, encoding: torch.dtype
+) -> None:
+    report = audit(label((100 * good.softmax(-1)).to(encoding)), digits)
+    assert codes(report, Severity.FATAL) == ["percentages-as-logits"]
+    with pytest.raises(DeadTeacherError, match=r"percentages.*divide them by 100.*,output=probs"):
+        report.refuse_if_fatal()
+
+
+def test_percentages_among_probabilities_are_neither(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    mixed = torch.cat([100 * good[:200].softmax(-1), good[200:].softmax(-1)])
+    assert codes(audit(label(mixed), digits), Severity.FATAL) == []
+
+
+@pytest.mark.parametrize("values", ["softmax", "sigmoid"])
+def test_nothing_is_said_of_the_calibration_of_what_is_no_logits(
+    label: Label, good: torch.Tensor, digits: Examples, values: str
+) -> None:
+    report = audit(label(good.softmax(-1) if values == "softmax" else good.sigmoid()), digits)
+    assert report.agreement is not None and report.agreement.calibration_error > 0.1
+    assert "miscalibrated" not in codes(report)
+
+
+def test_a_known_order_is_mended_and_not_overridden(label: Label, good: torch.Tensor, digits: Examples) -> None:
+    assert "--allow-dead-teacher" not in audit(label(good.roll(1, dims=1)), digits).findings[0].hint
+
+
 def test_probabilities_that_are_called_so_are_fine(label: Label, good: torch.Tensor, digits: Examples) -> None:
     assert codes(audit(label(good.softmax(-1), space=Space.PROBS), digits, temperature=2.0)) == []
 
@@ -153,11 +200,13 @@ def test_log_probabilities_are_logits(label: Label, good: torch.Tensor, digits: 
     assert codes(audit(label(good.log_softmax(-1)), digits, temperature=2.0)) == []
 
 
-@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
+@pytest.mark.parametrize("ask", [Question.one_of, Question.tags])
 def test_what_comes_out_of_a_sigmoid_is_warned_of(
-    label: Label, good: torch.Tensor, digits: Examples, kind: Kind
+    label: Label, good: torch.Tensor, digits: Examples, ask: Callable[..., Question]
 ) -> None:
-    assert "sigmoids-as-logits" in codes(audit(label(good.sigmoid(), kind=kind), digits), Severity.WARNING)
+    assert "sigmoids-as-logits" in codes(
+        audit(label(good.sigmoid(), question=ask(digits.classes)), digits), Severity.WARNING
+    )
 
 
 def test_temperature_decides_what_is_near_one_hot_and_near_uniform(
@@ -217,9 +266,9 @@ def test_copies_duplicates_and_failures_are_counted(
 ) -> None:
     store = label(good, keep=398)
     with StoreWriter(tmp_path, store.manifest) as writer:
-        again = SoftTargets(values=good[:5], space=Space.LOGITS, n_classes=C)
+        again = SoftTargets(values=good[:5], space=Space.LOGITS, question=Question.one_of(C))
         writer.add(digits.ids[:5], np.zeros(5, dtype=np.uint64), again)
-        writer.fail(digits.ids[398:], np.zeros(2, dtype=np.uint64), "timeout")
+        writer.fail(digits.ids[398:], np.zeros(2, dtype=np.uint64), {0: "timeout", 1: "timeout"})
     doubled = digits.select([*range(N), 0, 1, 2])
     report = audit(Store.open(tmp_path), doubled)
     assert (report.duplicates, report.failures, report.missing) == (5, 2, 2)
@@ -251,22 +300,17 @@ def test_a_shard_that_has_changed_since_is_refused(label: Label, good: torch.Ten
 
 
 def test_labels_about_other_classes_are_not_compared(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    report = audit(label(good), replace(digits, classes=tuple("abcdefghij")))
+    report = audit(label(good), replace(digits, question=Question.one_of("abcdefghij")))
     assert report.agreement is None and codes(report) == ["other-classes"]
-
-
-def test_regression_is_only_counted(label: Label, good: torch.Tensor, digits: Examples) -> None:
-    report = audit(label(good, kind=Kind.REGRESSION), digits)
-    assert report.statistics is None and report.answered == N and not report.fatal
 
 
 def test_views_are_counted_as_missing_too(
     tmp_path: Path, make_manifest: Callable[..., Manifest], good: torch.Tensor, digits: Examples
 ) -> None:
-    manifest = make_manifest(classes=digits.classes, views="shift:1", n_views=2)
+    manifest = make_manifest(question=digits.question, views="shift:1", n_views=2)
     with StoreWriter(tmp_path, manifest) as writer:
         for view in (0, 2):
-            answers = SoftTargets(values=good, space=Space.LOGITS, n_classes=C)
+            answers = SoftTargets(values=good, space=Space.LOGITS, question=Question.one_of(C))
             writer.add(digits.ids, np.full(N, view, dtype=np.uint64), answers)
     report = audit(Store.open(tmp_path), digits)
     assert report.missing == N

@@ -9,20 +9,22 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.targets import Encoding, Kind, SoftTargets, Space
+from joryu.questions import PICTURE, Question
+from joryu.targets import Encoding, SoftTargets, Space
 from joryu.targets.encoding import EMPTY, decode, encode, row_bytes
 
 DENSE, DENSE32 = Encoding(), Encoding(dtype="float32")
 
 
 def logits(*rows: list[float], **parts: object) -> SoftTargets:
-    return SoftTargets(values=torch.tensor(rows), space=Space.LOGITS, n_classes=len(rows[0]), **parts)
+    parts = {"question": Question.one_of(len(rows[0])), **parts}
+    return SoftTargets(values=torch.tensor(rows), space=Space.LOGITS, **parts)
 
 
 def there_and_back(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
     encoded = encode(soft_targets, encoding)
     assert encoded.unusable == {}
-    return decode(encoded.columns, encoded.form, soft_targets.n_classes)
+    return decode(encoded.columns, encoded.form, soft_targets.question)
 
 
 def same(a: Tensor | None, b: Tensor | None) -> bool:
@@ -70,7 +72,7 @@ def test_every_part_of_a_dense_batch_comes_back() -> None:
     values = torch.rand(5, 2, 3, generator=generator)  # members
     coverage = torch.rand(5, 2, 3, generator=generator) > 0.4
     batch = SoftTargets(
-        values=values, space=Space.SCORES, kind=Kind.MANY_OF_MANY, n_classes=3, temperature=2.5, members=True,
+        values=values, space=Space.PROBS, question=Question.tags(3), temperature=2.5, members=True,
         weight=torch.tensor([1.0, 2, 0, 0.5, 3]), bound=torch.full((5,), 0.25), coverage=coverage,
     )  # fmt: skip
     back = there_and_back(batch, DENSE32)
@@ -78,12 +80,12 @@ def test_every_part_of_a_dense_batch_comes_back() -> None:
     assert torch.equal(back.values[~coverage], torch.zeros(int((~coverage).sum())))
     for name in ("weight", "bound", "coverage", "indices"):
         assert same(getattr(back, name), getattr(batch, name)), name
-    assert (back.space, back.kind, back.temperature, back.members) == (batch.space, batch.kind, 2.5, True)
+    assert (back.space, back.question, back.temperature, back.members) == (batch.space, batch.question, 2.5, True)
 
 
 def test_sites_keep_their_shape() -> None:
     values = torch.randn(2, 4, 5, 3, generator=torch.Generator().manual_seed(0))
-    batch = SoftTargets(values=values, space=Space.LOGITS, kind=Kind.PER_PIXEL, n_classes=3)
+    batch = SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(3, grid=PICTURE))
     assert torch.equal(there_and_back(batch, DENSE32).values, values)
 
 
@@ -97,7 +99,10 @@ def test_top_k_keeps_the_best_as_log_probabilities() -> None:
 
 def test_top_k_rows_of_the_right_width_pass_through_and_wider_ones_are_cut() -> None:
     batch = SoftTargets(
-        values=torch.tensor([[0.5, 0.3, 0.1]]), indices=torch.tensor([[7, 2, 9]]), space=Space.PROBS, n_classes=10
+        values=torch.tensor([[0.5, 0.3, 0.1]]),
+        indices=torch.tensor([[7, 2, 9]]),
+        space=Space.PROBS,
+        question=Question.one_of(10),
     )
     assert same(there_and_back(batch, Encoding.parse("top-3:float32")).indices, batch.indices)
     cut = there_and_back(batch, Encoding.parse("top-2:float32"))
@@ -105,8 +110,10 @@ def test_top_k_rows_of_the_right_width_pass_through_and_wider_ones_are_cut() -> 
 
 
 def test_top_k_answers_cannot_become_dense() -> None:
-    batch = SoftTargets(values=torch.ones(1, 2), indices=torch.tensor([[1, 0]]), space=Space.SCORES, n_classes=9)
-    with pytest.raises(InputError, match=r"every class.*try --encoding top-2"):
+    batch = SoftTargets(
+        values=torch.ones(1, 2), indices=torch.tensor([[1, 0]]), space=Space.PROBS, question=Question.tags(9)
+    )
+    with pytest.raises(InputError, match=r"every output.*try --encoding top-2"):
         encode(batch, DENSE)
 
 
@@ -114,17 +121,17 @@ def test_top_k_answers_cannot_become_dense() -> None:
 def test_indices_take_two_bytes_up_to_65535_classes(n_classes: int, dtype: type) -> None:
     indices = torch.tensor([[n_classes - 1, 0, -1]])  # the last class, the first, and an empty place
     batch = SoftTargets(
-        values=torch.tensor([[0.9, 0.05, 0.0]]), indices=indices, space=Space.PROBS, n_classes=n_classes
+        values=torch.tensor([[0.9, 0.05, 0.0]]), indices=indices, space=Space.PROBS, question=Question.one_of(n_classes)
     )
     encoded = encode(batch, Encoding.parse("top-3:float32"))
     assert encoded.columns["indices"].dtype == dtype
-    assert same(decode(encoded.columns, encoded.form, n_classes).indices, indices)
+    assert same(decode(encoded.columns, encoded.form, batch.question).indices, indices)
 
 
 def test_a_top_k_row_of_tags_says_what_bounds_the_rest() -> None:
     batch = SoftTargets(
         values=torch.tensor([[0.9, 0.4], [0.7, 0.0]]), indices=torch.tensor([[3, 1], [2, -1]]),
-        space=Space.SCORES, kind=Kind.MANY_OF_MANY, n_classes=5,
+        space=Space.PROBS, question=Question.tags(5),
     )  # fmt: skip
     back = there_and_back(batch, Encoding.parse("top-2:float32"))
     assert back.bound is not None
@@ -141,7 +148,7 @@ def test_a_row_that_is_not_finite_is_named() -> None:
 
 def test_what_was_not_answered_may_hold_anything() -> None:
     batch = SoftTargets(
-        values=torch.tensor([[0.5, float("nan")]]), space=Space.SCORES, n_classes=2,
+        values=torch.tensor([[0.5, float("nan")]]), space=Space.PROBS, question=Question.tags(2),
         coverage=torch.tensor([[True, False]]), bound=torch.tensor([0.1]),
     )  # fmt: skip
     assert there_and_back(batch, DENSE32).values.tolist() == [[0.5, 0.0]]
@@ -161,12 +168,12 @@ def test_a_constant_on_all_logits_does_not_cost_float16_their_differences() -> N
         assert torch.allclose(back.probs(), near.softmax(-1), atol=5e-4), offset
     small = logits([250.0, 0.0])  # what float16 holds well enough stays as the teacher gave it
     assert there_and_back(small, DENSE).values.tolist() == [[250.0, 0.0]]
-    tags = logits([1000.0, 0.0], kind=Kind.MANY_OF_MANY)  # a sigmoid forgets no constant
+    tags = logits([1000.0, 0.0], question=Question.tags(2))  # a sigmoid forgets no constant
     assert there_and_back(tags, DENSE).values.tolist() == [[1000.0, 0.0]]
 
 
 def test_counts_beyond_float16_are_refused_by_row() -> None:
-    batch = SoftTargets(values=torch.tensor([[1e5, 1.0], [3.0, 1.0]]), space=Space.VOTES, n_classes=2)
+    batch = SoftTargets(values=torch.tensor([[1e5, 1.0], [3.0, 1.0]]), space=Space.VOTES, question=Question.one_of(2))
     encoded = encode(batch, DENSE)
     assert list(encoded.unusable) == [0] and "float16" in encoded.unusable[0]
 
@@ -182,7 +189,7 @@ def test_columns_do_not_share_the_teachers_memory(encoding: Encoding) -> None:
 
 
 def test_a_row_of_top_32_takes_128_bytes_beside_its_key() -> None:
-    batch = SoftTargets(values=torch.randn(3, 1000), space=Space.LOGITS, n_classes=1000)
+    batch = SoftTargets(values=torch.randn(3, 1000), space=Space.LOGITS, question=Question.one_of(1000))
     assert row_bytes(encode(batch, Encoding.parse("top-32")).columns) == 32 * (2 + 2)
 
 

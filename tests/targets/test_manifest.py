@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from joryu.errors import InputError, MismatchError
-from joryu.targets import Cost, Encoding, Form, Kind, Manifest, Space
+from joryu.questions import Question
+from joryu.targets import Cost, Encoding, Form, Manifest, Space
 from joryu.targets.manifest import SCHEMA
 
 Make = Callable[..., Manifest]
 
 
 def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
-    form = Form(space=Space.SCORES, kind=Kind.MANY_OF_MANY, temperature=2.0, shape=(3, 4), members=3)
+    form = Form(space=Space.PROBS, temperature=2.0, shape=(3, 4), members=3)
     manifest = make_manifest(
         form=form, encoding=Encoding.parse("top-4"), views="shift:2", n_views=3, cost=Cost(requests=2, money=0.5)
     )
@@ -23,7 +24,7 @@ def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert written["schema_version"] == SCHEMA
     assert written["form"] == {
-        "space": "scores", "kind": "many-of-many", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
+        "space": "probs", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
     }  # fmt: skip
 
 
@@ -72,13 +73,17 @@ def test_a_broken_manifest_is_one_clear_error(tmp_path: Path, content: str) -> N
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"teacher": "other"}, "another teacher .*expected teacher-1; received other.*run:teacher"),
+        (
+            {"teacher": "other"},
+            "another teacher .*expected teacher-1; received other.*run:teacher.* with the weights, settings",
+        ),
         ({"examples": "other"}, "other examples .*expected examples-1; received other"),
         ({"views": "flip"}, "other views .*expected shift:2; received flip"),
         ({"encoding": Encoding.parse("top-2")}, "another encoding .*expected dense:float16; received top-2:float16"),
         ({"batch_size": 5}, "another batch size .*expected 4; received 5"),
-        ({"classes": ("a", "b")}, "other classes .*expected 4 classes; received 2"),
-        ({"classes": ("a", "c", "b", "d")}, "other classes .*expected class 1 to be 'b'; received 'c'"),
+        ({"question": Question.one_of("ab")}, "another question .*expected 4 classes; received 2"),
+        ({"question": Question.tags("abcd")}, "another question .*expected softmax outputs; received sigmoid"),
+        ({"question": Question.one_of("acbd")}, "another question .*expected class 1 to be 'b'; received 'c'"),
     ],
 )
 def test_each_mismatch_names_the_part_and_both_values(make_manifest: Make, given: dict, message: str) -> None:
@@ -90,5 +95,38 @@ def test_each_mismatch_names_the_part_and_both_values(make_manifest: Make, given
 def test_what_agrees_or_is_not_given_passes(make_manifest: Make) -> None:
     make_manifest().require()
     make_manifest().require(
-        teacher="teacher-1", examples="examples-1", classes=("a", "b", "c", "d"), views="flip", batch_size=4
+        teacher="teacher-1", examples="examples-1", question=Question.one_of("abcd"), views="flip", batch_size=4
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "link", "grid", "space"),
+    [
+        ({"space": "logits", "kind": "one-of-many"}, "softmax", (), "logits"),
+        ({"space": "scores", "kind": "many-of-many"}, "sigmoid", (), "probs"),
+        ({"space": "logits", "kind": "per-pixel"}, "softmax", ("height", "width"), "logits"),
+        ({"space": "logits", "kind": "regression"}, "identity", (), "numbers"),
+        (None, "softmax", (), None),
+    ],
+)
+def test_a_manifest_of_the_first_schema_is_read(
+    tmp_path: Path, make_manifest: Make, form: dict | None, link: str, grid: tuple, space: str | None
+) -> None:
+    rest = {"temperature": 1.0, "shape": [4], "members": 0, "signals": []}
+    content = json.loads(make_manifest().model_dump_json())
+    del content["question"]
+    content |= {"schema_version": 1, "classes": ["a", "b", "c", "d"], "form": form and form | rest}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    manifest = Manifest.read(tmp_path)
+    assert (manifest.question.names, manifest.question.link, manifest.question.grid) == (tuple("abcd"), link, grid)
+    assert (manifest.form and manifest.form.space) == space
+    assert manifest.schema_version == SCHEMA
+
+
+def test_a_kind_of_the_first_schema_that_nobody_carries_is_refused(tmp_path: Path, make_manifest: Make) -> None:
+    content = json.loads(make_manifest().model_dump_json())
+    del content["question"]
+    content |= {"schema_version": 1, "classes": ["a"], "form": {"kind": "per-frame", "space": "logits"}}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="per-frame"):
+        Manifest.read(tmp_path)

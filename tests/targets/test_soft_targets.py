@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joryu.errors import InputError
-from joryu.objectives.temperature import logits_from_probs, logits_from_scores
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.questions import PICTURE, Link, Question
+from joryu.questions.softening import logits_from_probs, logits_from_scores
+from joryu.targets.soft_targets import SoftTargets, Space
 
 
-def targets(values, space=Space.LOGITS, n_classes=None, **more):
+def targets(values, space=Space.LOGITS, n_classes=None, link=Link.SOFTMAX, grid=(), **more):
     values = torch.as_tensor(values)
-    return SoftTargets(values=values, space=space, n_classes=n_classes or values.shape[-1], **more)
+    names = [str(output) for output in range(n_classes or values.shape[-1])]
+    return SoftTargets(values=values, space=space, question=Question(names=names, link=link, grid=grid), **more)
 
 
 def random(*shape, seed=5):
@@ -72,14 +74,14 @@ def test_a_dirichlet_is_read_as_its_mean():
 
 
 def test_scores_are_read_each_for_itself():
-    batch = targets([[0.9, 0.75, 0.0]], Space.SCORES)
-    assert batch.per_tag
+    batch = targets([[0.9, 0.75, 0.0]], Space.PROBS, link=Link.SIGMOID)
+    assert batch.link.independent
     assert batch.probs()[0].tolist() == pytest.approx([0.9, 0.75, 0.0], abs=1e-5)
     assert batch.probs(2.0)[0, 0].item() == pytest.approx(0.75)  # odds 9 become 3
 
 
 def test_logits_of_tags_are_read_by_a_sigmoid():
-    batch = targets([[math.log(9), 0.0]], kind=Kind.MANY_OF_MANY)
+    batch = targets([[math.log(9), 0.0]], link=Link.SIGMOID)
     assert batch.probs()[0].tolist() == pytest.approx([0.9, 0.5])
     assert torch.allclose(batch.log_probs(2.0).exp(), batch.probs(2.0))
 
@@ -87,12 +89,12 @@ def test_logits_of_tags_are_read_by_a_sigmoid():
 def test_the_logits_of_a_black_box_are_those_of_the_objectives_room():
     probs, scores = random(3, 4).softmax(-1), random(3, 4).sigmoid()
     assert torch.allclose(targets(probs, Space.PROBS).logits(), logits_from_probs(probs), atol=1e-6)
-    assert torch.allclose(targets(scores, Space.SCORES).logits(), logits_from_scores(scores))
+    assert torch.allclose(targets(scores, Space.PROBS, link=Link.SIGMOID).logits(), logits_from_scores(scores))
 
 
 def test_sites_keep_their_place():
     logits = random(2, 3, 4, 5)
-    batch = targets(logits, kind=Kind.PER_PIXEL)
+    batch = targets(logits, grid=PICTURE)
     assert torch.allclose(batch.probs(2.0), (logits / 2).softmax(-1))
     assert torch.allclose(batch.top_k(5).probs(), batch.probs(), atol=1e-6)
 
@@ -100,16 +102,18 @@ def test_sites_keep_their_place():
 # --- top-k ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space", [Space.LOGITS, Space.PROBS, Space.SCORES, Space.VOTES])
+@pytest.mark.parametrize(
+    ("space", "link"),
+    [
+        (Space.LOGITS, Link.SOFTMAX), (Space.LOGITS, Link.SIGMOID), (Space.PROBS, Link.SOFTMAX),
+        (Space.PROBS, Link.SIGMOID), (Space.VOTES, Link.SOFTMAX),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("temperature", [1.0, 20.0])
-def test_top_k_with_every_class_kept_equals_dense(space, temperature):
-    values = {
-        Space.LOGITS: random(8, 6),
-        Space.PROBS: random(8, 6).softmax(-1),
-        Space.SCORES: random(8, 6).sigmoid(),
-        Space.VOTES: random(8, 6).abs().round(),
-    }[space]
-    batch = targets(values, space)
+def test_top_k_with_every_class_kept_equals_dense(space, link, temperature):
+    logits = random(8, 6)
+    values = {Space.LOGITS: logits, Space.PROBS: link.probs(logits), Space.VOTES: logits.abs().round()}[space]
+    batch = targets(values, space, link=link)
     assert torch.allclose(batch.top_k(6).probs(temperature), batch.probs(temperature), rtol=1e-6, atol=0)
 
 
@@ -184,27 +188,36 @@ def test_a_cut_row_is_a_distribution_and_keeps_its_order(row, data):
 
 
 def test_tags_not_kept_are_bounded_by_the_least_answer():
-    dense = targets([[0.9, 0.6]], Space.SCORES, n_classes=4, indices=torch.tensor([[3, 1]])).dense()
+    dense = targets([[0.9, 0.6]], Space.PROBS, link=Link.SIGMOID, n_classes=4, indices=torch.tensor([[3, 1]])).dense()
     assert dense.values[0].tolist() == pytest.approx([0.6, 0.6, 0.6, 0.9])
     assert dense.coverage.tolist() == [[False, True, False, True]]
     assert dense.bound.tolist() == pytest.approx([0.6])
 
 
 def test_a_bound_that_is_given_is_used():
-    batch = targets([[0.9, 0.6]], Space.SCORES, n_classes=3, indices=torch.tensor([[2, 1]]), bound=torch.tensor([0.5]))
+    batch = targets(
+        [[0.9, 0.6]],
+        Space.PROBS,
+        link=Link.SIGMOID,
+        n_classes=3,
+        indices=torch.tensor([[2, 1]]),
+        bound=torch.tensor([0.5]),
+    )
     assert batch.dense().values[0].tolist() == pytest.approx([0.5, 0.6, 0.9])
 
 
 def test_of_a_row_without_answers_nothing_is_known():
     indices = torch.full((1, 2), -1)
-    assert targets([[0.0, 0.0]], Space.SCORES, n_classes=3, indices=indices).dense().values.tolist() == [[1.0] * 3]
-    logits = targets([[0.0, 0.0]], n_classes=3, indices=indices, kind=Kind.MANY_OF_MANY)
+    assert targets(
+        [[0.0, 0.0]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices
+    ).dense().values.tolist() == [[1.0] * 3]
+    logits = targets([[0.0, 0.0]], n_classes=3, indices=indices, link=Link.SIGMOID)
     assert logits.dense().values.tolist() == [[math.inf] * 3]
     assert logits.probs().tolist() == [[1.0] * 3]
 
 
 def test_tags_in_logits_are_bounded_in_logits():
-    batch = targets([[2.0, -1.0]], n_classes=3, indices=torch.tensor([[0, 2]]), kind=Kind.MANY_OF_MANY)
+    batch = targets([[2.0, -1.0]], n_classes=3, indices=torch.tensor([[0, 2]]), link=Link.SIGMOID)
     assert batch.dense().values.tolist() == [[2.0, -1.0, -1.0]]
 
 
@@ -219,7 +232,7 @@ def test_partly_covered_dense_answers_are_filled_as_top_k_is():
 def test_filling_twice_is_filling_once():
     for batch in (
         targets([[0.7, 0.2]], Space.PROBS, n_classes=4, indices=torch.tensor([[2, 0]])),
-        targets([[0.9, 0.6]], Space.SCORES, n_classes=4, indices=torch.tensor([[3, 1]])),
+        targets([[0.9, 0.6]], Space.PROBS, link=Link.SIGMOID, n_classes=4, indices=torch.tensor([[3, 1]])),
     ):
         once = batch.dense()
         assert torch.equal(once.dense().values, once.values)
@@ -227,7 +240,9 @@ def test_filling_twice_is_filling_once():
 
 def test_cutting_covered_tags_keeps_what_is_known_of_the_rest():
     coverage = torch.tensor([[True, True, True, False]])
-    batch = targets([[0.3, 0.9, 0.6, 0.0]], Space.SCORES, coverage=coverage, bound=torch.tensor([0.5]))
+    batch = targets(
+        [[0.3, 0.9, 0.6, 0.0]], Space.PROBS, link=Link.SIGMOID, coverage=coverage, bound=torch.tensor([0.5])
+    )
     cut = batch.top_k(2)
     assert cut.indices.tolist() == [[1, 2]]
     assert cut.bound.tolist() == pytest.approx([0.6])  # 0.3 was dropped below 0.6, the last tag lies below 0.5
@@ -264,8 +279,10 @@ def test_top_k_members_keep_their_own_classes():
 
 def test_a_tag_is_covered_in_the_mean_where_every_member_answered():
     indices = torch.tensor([[[0, 1], [0, 2]]])
-    mean = targets([[[0.9, 0.5], [0.7, 0.3]]], Space.SCORES, n_classes=3, indices=indices, members=True).mean()
-    assert mean.space is Space.SCORES
+    mean = targets(
+        [[[0.9, 0.5], [0.7, 0.3]]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices, members=True
+    ).mean()
+    assert (mean.space, mean.link) == (Space.PROBS, Link.SIGMOID)
     assert mean.coverage.tolist() == [[True, False, False]]
     assert mean.values[0, 0].item() == pytest.approx(0.8)
     assert mean.bound.item() == pytest.approx(0.5)  # the highest upper bound of any tag left
@@ -303,9 +320,9 @@ TWO = torch.zeros(1, 2)
         ("temperature", {"temperature": 0.0}),
         ("temperature", {"temperature": math.nan}),
         ("temperature", {"temperature": math.inf}),
-        ("row axis", {"values": torch.zeros(2)}),
-        ("row axis", {"members": True}),
-        ("one value per class", {"n_classes": 3}),
+        ("axes of their question", {"values": torch.zeros(2)}),
+        ("axes of their question", {"members": True}),
+        ("one value per output", {"question": Question.one_of(3)}),
         ("one index per value", {"indices": torch.zeros(1, 3, dtype=torch.int64)}),
         ("one index per value", {"indices": torch.zeros(1, 2, dtype=torch.int32)}),
         ("weight", {"weight": torch.ones(2)}),
@@ -318,14 +335,19 @@ TWO = torch.zeros(1, 2)
         ("coverage", {"coverage": torch.ones(1, 2)}),
         ("coverage", {"coverage": TWO.bool(), "indices": torch.zeros(1, 2, dtype=torch.int64)}),
         ("coverage", {"coverage": TWO.bool(), "space": Space.VOTES}),
-        ("coverage of tags needs a bound", {"coverage": TWO.bool(), "space": Space.SCORES}),
-        ("cannot hold tags", {"space": Space.PROBS, "kind": Kind.MANY_OF_MANY}),
-        ("cannot hold tags", {"space": Space.VOTES, "kind": Kind.MANY_OF_MANY}),
+        ("coverage of tags needs a bound", {"coverage": TWO.bool(), "question": Question.tags(2)}),
+        ("cannot hold answers with a sigmoid link", {"space": Space.VOTES, "question": Question.tags(2)}),
+        ("cannot hold answers with a identity link", {"question": Question.numbers(2)}),
+        ("cannot hold answers with a softmax link", {"space": Space.NUMBERS}),
+        ("variance", {"variance": TWO}),
+        ("variance", {"variance": torch.ones(1, 3), "space": Space.NUMBERS, "question": Question.numbers(2)}),
         ("cut to the best k", {"space": Space.DIRICHLET, "indices": torch.zeros(1, 2, dtype=torch.int64)}),
+        ("axes of their question", {"question": Question.one_of(2, grid=PICTURE)}),
+        ("axes of their question", {"values": torch.zeros(1, 2, 2, 2)}),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(message, wrong):
-    parts = {"values": TWO, "space": Space.LOGITS, "n_classes": 2} | wrong
+    parts = {"values": TWO, "space": Space.LOGITS, "question": Question.one_of(2)} | wrong
     with pytest.raises(InputError, match=message):
         SoftTargets(**parts)
 
@@ -343,18 +365,35 @@ def test_concentrations_cannot_be_cut():
 
 def test_a_space_may_be_named_by_a_plain_string():
     logits = torch.tensor([[2.0, 0.0]])
-    plain = SoftTargets(values=logits, space="logits", kind="one-of-many", n_classes=2)
+    plain = SoftTargets(values=logits, space="logits", question=Question.one_of(2))
     assert plain.space is Space.LOGITS
-    assert plain.probs().tolist() == SoftTargets(values=logits, space=Space.LOGITS, n_classes=2).probs().tolist()
+    assert torch.equal(plain.probs(), targets(logits).probs())
     with pytest.raises(InputError, match=r"unknown space \(expected logits, probs, .*; received 'logit'\)"):
-        SoftTargets(values=logits, space="logit", n_classes=2)
+        SoftTargets(values=logits, space="logit", question=Question.one_of(2))
 
 
-@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
-def test_one_answer_per_example_has_no_further_axes(kind):
-    with pytest.raises(InputError, match=r"no axis beside its row and its classes .*received shape \(3, 2, 2, 4\)"):
-        targets(torch.zeros(3, 2, 2, 4), kind=kind)
-    with pytest.raises(InputError, match=r"expected \[rows, members, classes\]; received shape \(3, 2, 2, 4\)"):
-        targets(torch.zeros(3, 2, 2, 4), kind=kind, members=True)
-    assert len(targets(torch.zeros(3, 2, 4), kind=kind, members=True)) == 3
-    assert len(targets(torch.zeros(3, 2, 2, 4), kind=Kind.PER_PIXEL)) == 3
+# --- numbers and pixels ---------------------------------------------------------------------------------------------
+
+
+def test_numbers_have_no_probabilities():
+    batch = targets([[3.0, -1.0]], Space.NUMBERS, link=Link.IDENTITY)
+    assert batch.numbers().tolist() == [[3.0, -1.0]]
+    for what in (batch.probs, batch.log_probs, batch.logits):
+        with pytest.raises(InputError, match="numbers have no probabilities"):
+            what()
+    with pytest.raises(InputError, match="no numbers"):
+        targets([[3.0, -1.0]]).numbers()
+
+
+def test_the_mean_of_numbers_is_that_of_their_mixture():
+    values = torch.tensor([[[1.0], [3.0]]])
+    batch = targets(values, Space.NUMBERS, link=Link.IDENTITY, members=True, variance=torch.tensor([[[0.5], [1.5]]]))
+    mean = batch.mean()
+    assert mean.values.tolist() == [[2.0]]
+    assert mean.variance.tolist() == [[2.0]]  # 1 within, 1 between
+    assert targets(values, Space.NUMBERS, link=Link.IDENTITY, members=True).mean().variance is None
+
+
+def test_a_sigmoid_for_each_pixel_is_no_softmax_over_one_class():
+    batch = targets(torch.zeros(1, 2, 2, 1), link=Link.SIGMOID, grid=PICTURE)
+    assert batch.probs().flatten().tolist() == [0.5] * 4

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from joryu.examples import Ids
-from joryu.targets import Encoding, Kind, Manifest, SoftTargets, Space, Store, StoreWriter
+from joryu.questions import PICTURE, Question
+from joryu.targets import Encoding, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import statistics as statistics_module
+from joryu.targets.agreement import class_agreement
 from joryu.targets.calibration import expected_calibration_error, reliability_of
-from joryu.targets.statistics import gather_agreement, gather_statistics
+from joryu.targets.statistics import gather_statistics
 
 LN2 = math.log(2)
 Fill = Callable[[SoftTargets], Store]
@@ -21,7 +23,7 @@ Fill = Callable[[SoftTargets], Store]
 @pytest.fixture
 def fill(tmp_path: Path, make_manifest: Callable[..., Manifest], make_ids: Callable[..., Ids]) -> Fill:
     def filled(answers: SoftTargets) -> Store:
-        manifest = make_manifest(answers.n_classes, encoding=Encoding(dtype="float32"))
+        manifest = make_manifest(question=answers.question, encoding=Encoding(dtype="float32"))
         with StoreWriter(tmp_path, manifest) as writer:
             writer.add(make_ids(len(answers)), np.zeros(len(answers), dtype=np.uint64), answers)
         return Store.open(tmp_path)
@@ -30,7 +32,7 @@ def fill(tmp_path: Path, make_manifest: Callable[..., Manifest], make_ids: Calla
 
 
 def probs(*rows: list[float]) -> SoftTargets:
-    return SoftTargets(values=torch.tensor(rows), space=Space.PROBS, n_classes=len(rows[0]))
+    return SoftTargets(values=torch.tensor(rows), space=Space.PROBS, question=Question.one_of(len(rows[0])))
 
 
 @pytest.mark.parametrize("chunk", [1, 4096])
@@ -47,7 +49,9 @@ def test_entropy_and_information_by_hand(fill: Fill, monkeypatch: pytest.MonkeyP
 
 
 def test_the_temperature_softens_two_of_the_numbers_and_no_other(fill: Fill) -> None:
-    store = fill(SoftTargets(values=torch.tensor([[math.log(9.0), 0.0]]), space=Space.LOGITS, n_classes=2))
+    store = fill(
+        SoftTargets(values=torch.tensor([[math.log(9.0), 0.0]]), space=Space.LOGITS, question=Question.one_of(2))
+    )
     cold, warm = (gather_statistics(store, torch.arange(1), temperature=t) for t in (1.0, 2.0))
     assert cold.softened_top == pytest.approx(0.9)
     assert warm.softened_top == pytest.approx(0.75)  # sqrt(9) : 1
@@ -57,15 +61,18 @@ def test_the_temperature_softens_two_of_the_numbers_and_no_other(fill: Fill) -> 
 
 def test_answers_already_softened_are_judged_as_they_were_raw(fill: Fill) -> None:
     store = fill(
-        SoftTargets(values=torch.tensor([[math.log(3.0), 0.0]]), space=Space.LOGITS, n_classes=2, temperature=2.0)
+        SoftTargets(
+            values=torch.tensor([[math.log(3.0), 0.0]]),
+            space=Space.LOGITS,
+            question=Question.one_of(2),
+            temperature=2.0,
+        )
     )
     assert gather_statistics(store, torch.arange(1), temperature=1.0).softened_top == pytest.approx(0.9)
 
 
 def test_tags_have_an_entropy_each(fill: Fill) -> None:
-    scores = SoftTargets(
-        values=torch.tensor([[0.5, 0.999999]]), space=Space.SCORES, kind=Kind.MANY_OF_MANY, n_classes=2
-    )
+    scores = SoftTargets(values=torch.tensor([[0.5, 0.999999]]), space=Space.PROBS, question=Question.tags(2))
     statistics = gather_statistics(fill(scores), torch.arange(1), temperature=1.0)
     assert statistics.mean_entropy == pytest.approx(LN2, abs=1e-4)
     assert statistics.normalised_entropy == pytest.approx(0.5, abs=1e-4)  # of 2 ln 2
@@ -73,26 +80,33 @@ def test_tags_have_an_entropy_each(fill: Fill) -> None:
 
 def test_members_are_averaged(fill: Fill) -> None:
     store = fill(
-        SoftTargets(values=torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]), space=Space.PROBS, n_classes=2, members=True)
+        SoftTargets(
+            values=torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]),
+            space=Space.PROBS,
+            question=Question.one_of(2),
+            members=True,
+        )
     )
     assert gather_statistics(store, torch.arange(1), temperature=1.0).mean_probs == pytest.approx((0.75, 0.25))
 
 
 def test_members_that_each_name_one_class_are_hard_only_where_they_agree(fill: Fill) -> None:
     agree, differ = [[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]
-    store = fill(SoftTargets(values=torch.tensor([agree, differ]), space=Space.PROBS, n_classes=2, members=True))
+    store = fill(
+        SoftTargets(values=torch.tensor([agree, differ]), space=Space.PROBS, question=Question.one_of(2), members=True)
+    )
     assert gather_statistics(store, torch.arange(2), temperature=1.0).hard_share == 0.5
 
 
 def test_pixels_are_answers_of_their_own(fill: Fill) -> None:
-    values = torch.tensor([[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]])
-    store = fill(SoftTargets(values=values, space=Space.PROBS, kind=Kind.PER_PIXEL, n_classes=2))
+    values = torch.tensor([[[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]]])
+    store = fill(SoftTargets(values=values, space=Space.PROBS, question=Question.one_of(2, grid=PICTURE)))
     assert gather_statistics(store, torch.arange(1), temperature=1.0).mean_entropy == pytest.approx(LN2 / 3)
 
 
 def test_agreement_by_hand(fill: Fill) -> None:
     store = fill(probs([0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.4, 0.6]))
-    agreement = gather_agreement(store, torch.arange(4), torch.tensor([0, 0, 1, 1]))
+    agreement = class_agreement(store, torch.arange(4), torch.tensor([0, 0, 1, 1]))
     assert agreement.accuracy == 0.75
     assert agreement.kappa == pytest.approx(0.5)  # chance: 3/4 · 1/2 + 1/4 · 1/2 = 1/2
     # confidence 0.8, right in 2 of 3; confidence 0.6, right in 1 of 1

@@ -9,6 +9,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples import Ids
+from joryu.questions import Question
 from joryu.targets import Encoding, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import store as store_module
 from joryu.targets.shards import Span, open_shard
@@ -34,7 +35,11 @@ def filled(
             for view, moved in ((0, 0.0), (7, 1.0)):
                 chosen = answers.select(torch.from_numpy(part))
                 views = np.full(len(part), view, dtype=np.uint64)
-                writer.add(ids[part], views, SoftTargets(values=chosen.values + moved, space=Space.LOGITS, n_classes=4))
+                writer.add(
+                    ids[part],
+                    views,
+                    SoftTargets(values=chosen.values + moved, space=Space.LOGITS, question=Question.one_of("abcd")),
+                )
             writer.flush()
     store = Store.open(tmp_path)
     assert len(store.shards) == request.param
@@ -108,7 +113,7 @@ def test_failures_made_good_since_are_forgotten(
 ) -> None:
     ids, views = make_ids(2), np.zeros(2, dtype=np.uint64)
     with StoreWriter(tmp_path, make_manifest()) as writer:
-        writer.fail(ids, views, "timeout")
+        writer.fail(ids, views, {0: "timeout", 1: "timeout"})
         writer.add(ids[:1], views[:1], make_answers(1))
     failures = Store.open(tmp_path).failures()
     assert [failure.reason for failure in failures] == ["timeout"] and len(failures) == 1
@@ -151,7 +156,9 @@ def test_weights_that_only_some_answers_have_are_one_elsewhere(
     tmp_path: Path, make_manifest: MakeManifest, make_ids: MakeIds, make_answers: MakeAnswers
 ) -> None:
     ids, views = make_ids(4), np.zeros(2, dtype=np.uint64)
-    weighted = SoftTargets(values=torch.zeros(2, 4), space=Space.LOGITS, n_classes=4, weight=torch.tensor([0.5, 2.0]))
+    weighted = SoftTargets(
+        values=torch.zeros(2, 4), space=Space.LOGITS, question=Question.one_of("abcd"), weight=torch.tensor([0.5, 2.0])
+    )
     with StoreWriter(tmp_path, make_manifest()) as writer:
         writer.add(ids[:2], views, make_answers(2))
         writer.flush()

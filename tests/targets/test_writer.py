@@ -11,6 +11,7 @@ import torch
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Ids
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import writer as writer_module
 from joryu.targets.shards import Span, list_shards
@@ -48,7 +49,7 @@ def test_a_refused_manifest_lets_go_of_the_lock(
 ) -> None:
     with StoreWriter(tmp_path, make_manifest()) as writer:
         writer.add(make_ids(1), ZEROS[:1], make_answers(1))
-    with pytest.raises(MismatchError, match="other classes"):
+    with pytest.raises(MismatchError, match="another question"):
         StoreWriter(tmp_path, make_manifest(3))
     StoreWriter(tmp_path, make_manifest()).close()
 
@@ -58,7 +59,7 @@ def test_a_store_that_nothing_was_ever_put_into_gives_way(
 ) -> None:
     StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-9"), views="crop:9+2", n_views=1)).close()
     with StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-2"))) as writer:
-        writer.fail(make_ids(1), ZEROS[:1], "no answer")
+        writer.fail(make_ids(1), ZEROS[:1], {0: "no answer"})
     assert str(Manifest.read(tmp_path).encoding) == "top-2:float16"
     with pytest.raises(MismatchError, match="another encoding"):  # a failure is something, too
         StoreWriter(tmp_path, make_manifest(encoding=Encoding.parse("top-3")))
@@ -119,7 +120,7 @@ def test_rows_that_are_not_finite_become_failures(
     values = torch.tensor([[1.0, 0, 0, 0], [float("nan"), 0, 0, 0], [0, 1.0, 0, 0]])
     ids = make_ids(3)
     with StoreWriter(tmp_path, make_manifest()) as writer:
-        writer.add(ids, ZEROS[:3], SoftTargets(values=values, space=Space.LOGITS, n_classes=4))
+        writer.add(ids, ZEROS[:3], SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of("abcd")))
     store = Store.open(tmp_path)
     assert store.missing(ids, 0).tolist() == [False, True, False]
     assert torch.equal(store.gather(store.rows(ids[[0, 2]], 0)).values.float(), values[[0, 2]])
@@ -129,9 +130,9 @@ def test_rows_that_are_not_finite_become_failures(
 @pytest.mark.parametrize(
     "other",
     [
-        SoftTargets(values=torch.ones(1, 4), space=Space.VOTES, n_classes=4),
-        SoftTargets(values=torch.ones(1, 4), space=Space.LOGITS, n_classes=4, temperature=2.0),
-        SoftTargets(values=torch.ones(1, 2, 4), space=Space.LOGITS, n_classes=4, members=True),
+        SoftTargets(values=torch.ones(1, 4), space=Space.VOTES, question=Question.one_of("abcd")),
+        SoftTargets(values=torch.ones(1, 4), space=Space.LOGITS, question=Question.one_of("abcd"), temperature=2.0),
+        SoftTargets(values=torch.ones(1, 2, 4), space=Space.LOGITS, question=Question.one_of("abcd"), members=True),
     ],
     ids=["space", "temperature", "shape"],
 )

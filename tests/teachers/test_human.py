@@ -14,11 +14,11 @@ from small_project import SETTINGS, make_project, paint
 from joryu.annotations import Answer, PictureFile, Project
 from joryu.annotations.trials import Trials
 from joryu.cli import main
-from joryu.errors import InputError, JoryuError, MismatchError
-from joryu.examples import load_examples
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples, load_examples
 from joryu.examples.annotated import majority
 from joryu.targets import Space, audit
-from joryu.teachers import Human, Reading, find_teacher, read_answers
+from joryu.teachers import Human, Reading, TeacherBatch, find_teacher, read_answers
 from joryu.teachers.labelling import label_and_count, label_examples
 
 
@@ -75,11 +75,17 @@ def test_answers_find_their_pictures_by_content(asked: tuple[Project, list[Pictu
     read = read_answers(project.answers(), SETTINGS, reading)
     order = [read.pictures.index(file.key) for file in files]
     backwards = torch.arange(23, -1, -1)
-    targets = human.label(examples.inputs[backwards])
+    targets = human.answer(TeacherBatch.of(examples, backwards)).whole(24)
     assert (targets.space, targets.signal_names) == (Space.PROBS, ("response_time", "attention"))
     np.testing.assert_allclose(targets.values.numpy(), read.probs[order][backwards], rtol=1e-6)
-    with pytest.raises(JoryuError, match="nobody answered about this picture"):
-        human.label(examples.inputs[:1] + 1)
+    strange = Examples.of(examples.inputs[:2] + 1, classes=SETTINGS.classes)
+    half = TeacherBatch.of(strange)
+    half.ids[1] = examples.ids[3]  # known by its id: its pixels are not looked at
+    reply = human.answer(half)
+    assert reply.failures == {0: "nobody answered about this picture"} and reply.answered(2) == [1]
+    assert reply.soft_targets is not None and torch.equal(reply.soft_targets.values[0], targets.values[20])
+    with pytest.raises(InputError, match=r"not views .*leave --views out"):
+        human.answer(TeacherBatch.of(examples, torch.tensor([0]), seeds=torch.tensor([1])))
 
 
 def test_the_fingerprint_covers_answers_and_reading(asked: tuple[Project, list[PictureFile]]) -> None:
@@ -100,7 +106,7 @@ def test_only_the_pictures_people_were_shown_are_asked_about(asked: tuple[Projec
     everything = load_examples(f"folder:{project.pictures_root}")
     human, known = find_teacher(f"human:{project.folder},confidence=stated", everything)
     assert (len(everything), len(known)) == (24, 21)
-    assert human.classes == SETTINGS.classes  # not the folders' names
+    assert human.question.names == SETTINGS.classes  # not the folders' names
     assert known.sources == tuple(file.path for file in files[:21])
     with pytest.raises(InputError, match=r"nobody of .* answered about any of digits"):
         find_teacher(f"human:{project.folder}", load_examples("digits"))
@@ -122,7 +128,7 @@ def test_people_fill_a_store_like_anybody(asked: tuple[Project, list[PictureFile
     store = label_examples(human, known, tmp_path / "targets")
     assert len(store) == 24
     gathered = store.gather(store.rows(known.ids, 0))
-    np.testing.assert_array_equal(gathered.values, human.label(known.inputs).values)
+    np.testing.assert_array_equal(gathered.values, human.answer(TeacherBatch.of(known)).whole(24).values)
     assert gathered.signal_names == ("response_time", "attention")
     assert not audit(store, known).fatal
     again = label_and_count(human, known, tmp_path / "targets")  # to ask people again is to read what they said

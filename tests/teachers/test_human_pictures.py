@@ -13,7 +13,7 @@ from small_project import SETTINGS, make_project, paint
 from joryu.annotations import Answer, PictureFile, Project, picture_key
 from joryu.errors import MismatchError
 from joryu.examples import load_examples
-from joryu.teachers import Human, find_teacher
+from joryu.teachers import Human, TeacherBatch, find_teacher
 
 
 def test_another_folder_with_the_same_names(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_another_folder_with_the_same_names(tmp_path: Path) -> None:
     Image.open(other / files[5].path).rotate(180).save(other / files[5].path)
     with pytest.raises(MismatchError, match=f"{files[5].path} of other is not the picture that people were shown"):
         find_teacher(f"human:{project.folder}", load_examples(f"folder:{other}"))
-    assert human.classes == SETTINGS.classes
+    assert human.question.names == SETTINGS.classes
 
 
 def test_a_file_that_changed_or_went_since_it_was_answered(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_pictures_that_are_resized_or_partly_grey_are_still_known(tmp_path: Path
     assert examples.inputs.shape[1] == 3
     human = Human(project, examples)
     assert human.answered.tolist() == [0, 1, 2]
-    assert human.label(examples.inputs[:3]).probs().argmax(1).tolist() == [0, 0, 0]
+    assert human.answer(TeacherBatch.of(examples, torch.arange(3))).whole(3).probs().argmax(1).tolist() == [0, 0, 0]
     wide = load_examples(f"folder:{tmp_path / 'pictures'}", size=size).select(torch.tensor([0]))
     assert len(Human(project, wide).answered) == 1

@@ -12,9 +12,11 @@ from torch import Tensor
 from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
+from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.targets.failures import id_to_hex
 from joryu.targets.shards import write_shard
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, label_examples
 
 N, B = 100, 16
@@ -30,17 +32,20 @@ def digits(first_digits: Callable[[int], Examples]) -> Examples:
 class Sums:
     """A teacher whose answers depend on the picture *and* on its batch, in size and place, as a matrix product's do."""
 
-    classes = tuple(str(i) for i in range(10))
+    question = Question.one_of(10)
 
     def __init__(self, fingerprint: str = "sums") -> None:
         self.fingerprint = fingerprint
         self.asked: list[Tensor] = []
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        self.asked.append(batch)
+    def answer(self, batch: TeacherBatch) -> Reply:
+        self.asked.append(batch.inputs)
+        return Reply(self.say(batch.inputs))
+
+    def say(self, batch: Tensor) -> SoftTargets:
         place = torch.arange(len(batch))[:, None] / 1000 + len(batch) / 10
         values = batch.float().flatten(1)[:, 10:20] + place
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=10)
+        return SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(10))
 
 
 class Failing(Sums):
@@ -51,11 +56,10 @@ class Failing(Sums):
         self.fails = fails
         self.error = error or (lambda: OSError("no such picture"))
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        answers = super().label(batch)
+    def say(self, batch: Tensor) -> SoftTargets:
         if self.fails(batch):
             raise self.error()
-        return answers
+        return super().say(batch)
 
 
 def options(**changes: object) -> LabelOptions:
@@ -153,8 +157,8 @@ def test_a_finished_store_is_not_asked_for_again(tmp_path: Path, digits: Example
 class Changed(Sums):
     """The teacher after its code was changed, of which its fingerprint knows nothing."""
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        answers = super().label(batch)
+    def say(self, batch: Tensor) -> SoftTargets:
+        answers = super().say(batch)
         answers.values[:, 0] += 1.0
         return answers
 
@@ -264,8 +268,8 @@ def test_a_batch_too_large_for_memory_is_halved_until_it_fits(tmp_path: Path, di
 
 def test_answers_that_are_not_finite_are_failures(tmp_path: Path, digits: Examples) -> None:
     class Overflowing(Sums):
-        def label(self, batch: Tensor) -> SoftTargets:
-            answers = super().label(batch)
+        def say(self, batch: Tensor) -> SoftTargets:
+            answers = super().say(batch)
             answers.values[(batch == digits.inputs[5]).flatten(1).all(1)] = float("nan")
             return answers
 
@@ -304,8 +308,10 @@ def test_a_teacher_given_up_within_a_batch_keeps_what_it_did_answer(tmp_path: Pa
 
 def test_a_teacher_of_nothing_but_nan_is_given_up(tmp_path: Path, digits: Examples) -> None:
     class Silent(Sums):
-        def label(self, batch: Tensor) -> SoftTargets:
-            return SoftTargets(values=torch.full((len(batch), 10), torch.nan), space=Space.LOGITS, n_classes=10)
+        def say(self, batch: Tensor) -> SoftTargets:
+            return SoftTargets(
+                values=torch.full((len(batch), 10), torch.nan), space=Space.LOGITS, question=self.question
+            )
 
     with pytest.raises(JoryuError, match=r"in a row .*not finite"):
         label_examples(Silent(), digits, tmp_path, options=options())
@@ -321,8 +327,8 @@ def test_what_the_teacher_says_in_our_own_words_is_passed_on(tmp_path: Path, dig
 
 def test_too_few_answers_are_an_error_and_not_a_failure(tmp_path: Path, digits: Examples) -> None:
     class Short(Sums):
-        def label(self, batch: Tensor) -> SoftTargets:
-            return super().label(batch[:-1])
+        def say(self, batch: Tensor) -> SoftTargets:
+            return super().say(batch[:-1])
 
     with pytest.raises(MismatchError, match=r"another number of answers .*expected 16; received 15"):
         label_examples(Short(), digits, tmp_path, options=options())
@@ -332,7 +338,7 @@ def test_too_few_answers_are_an_error_and_not_a_failure(tmp_path: Path, digits: 
     ("teacher", "rows", "changes", "message"),
     [
         (Sums("another"), N, {}, "another teacher"),
-        (Sums(), N - 1, {}, "other examples"),
+        (Sums(), 0, {}, "other examples"),
         (Sums(), N, {"batch_size": 8}, "another batch size"),
         (Sums(), N, {"encoding": Encoding.parse("top-3")}, "another encoding"),
     ],
@@ -343,7 +349,8 @@ def test_a_resumed_run_must_agree_with_the_store(
     label_examples(Sums(), digits, tmp_path, options=options())
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.a*")}
     with pytest.raises(MismatchError, match=message):
-        label_examples(teacher, digits.select(torch.arange(rows)), tmp_path, options=options(**changes))
+        shown = digits if rows == N else Examples.of(digits.inputs + 1, classes=digits.classes)
+        label_examples(teacher, shown, tmp_path, options=options(**changes))
     assert teacher.asked == []
     assert before == {path.name: path.read_bytes() for path in tmp_path.glob("*.a*")}
 

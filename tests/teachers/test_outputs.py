@@ -11,9 +11,10 @@ from torch import nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
+from joryu.questions import Link, Question
 from joryu.students import Blueprint, save_student
-from joryu.targets import Kind, Space
-from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.targets import Space
+from joryu.teachers import Network, TeacherBatch, find_teacher, load_teacher
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.outputs import FromProbs, InOrder
 from joryu.teachers.spec import told_inputs
@@ -80,7 +81,7 @@ def test_what_is_no_softmax_is_let_through(module: nn.Module) -> None:
 def test_whoever_insists_is_believed_and_tags_may_sum_to_one() -> None:
     probs = logits().softmax(-1)
     assert torch.equal(Network(nn.Identity(), CLASSES, output="logits").label(probs).values, probs)
-    assert torch.equal(Network(nn.Identity(), CLASSES, kind=Kind.MANY_OF_MANY).label(probs).values, probs)
+    assert torch.equal(Network(nn.Identity(), question=Question.tags(CLASSES)).label(probs).values, probs)
 
 
 def test_probabilities_that_are_called_so_say_what_the_logits_would() -> None:
@@ -96,10 +97,10 @@ def test_probabilities_that_are_called_so_say_what_the_logits_would() -> None:
 
 
 def test_scores_of_tags_are_read_as_such() -> None:
-    teacher = Network(nn.Sigmoid(), CLASSES, kind=Kind.MANY_OF_MANY, output="probs")
+    teacher = Network(nn.Sigmoid(), question=Question.tags(CLASSES), output="probs")
     assert torch.allclose(teacher.label(logits()).values, logits(), atol=1e-3)
     with pytest.raises(InputError, match=r"no probabilities \(expected numbers between 0 and 1; received"):
-        Network(nn.Identity(), CLASSES, kind=Kind.MANY_OF_MANY, output="probs").label(logits())
+        Network(nn.Identity(), question=Question.tags(CLASSES), output="probs").label(logits())
 
 
 def test_logits_that_are_called_probabilities_are_refused() -> None:
@@ -143,8 +144,11 @@ class Answering(nn.Module):
 @pytest.mark.parametrize(
     ("wrap", "said"),
     [
-        (lambda rows: (rows, rows), r"received tuple\); let the module return one row .* of a tuple its first"),
-        (lambda rows: {"logits": rows}, r"received dict\).* of a dictionary its \.logits"),
+        (
+            lambda rows: (rows, rows),
+            r"received tuple\); let the module return one row .* of several outputs the one that holds the answers",
+        ),
+        (lambda rows: {"logits": rows}, r"received a dict of 'logits'\); let the module return one row"),
         (lambda rows: rows[:, None, None].expand(-1, 2, 2, -1), r"\[60, 2, 2, 4\]\).*average"),
         (lambda rows: rows[:, :3], r"received \[60, 3\]\); name as many classes as it has outputs"),
     ],
@@ -165,10 +169,11 @@ def test_answers_of_another_form_are_one_line_and_no_failures(
 def test_a_network_that_counts_answers_in_the_order_of_the_folders(factory: str) -> None:
     pictures = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     examples = Examples.of(pictures, torch.arange(20) % 4, classes=CLASSES)
-    as_it_is, _ = find_teacher(f"{factory}:logits", examples)
+    as_it_is = load_teacher(f"{factory}:logits", classes=CLASSES, input_shape=(1, 8, 8))
     reordered, known = find_teacher(f"{factory}:logits", examples, order=COUNTED)
-    assert reordered.classes == known.classes == CLASSES
-    given, own = reordered.label(pictures).values, as_it_is.label(pictures).values
+    assert reordered.question.names == known.classes == CLASSES
+    given = reordered.answer(TeacherBatch.of(examples)).whole(20).values
+    own = as_it_is.label(pictures).values
     for at, name in enumerate(CLASSES):
         assert torch.equal(given[:, at], own[:, COUNTED.index(name)])
     assert reordered.fingerprint != as_it_is.fingerprint
@@ -189,7 +194,7 @@ def test_a_run_in_another_order_says_how_to_name_it(tmp_path: Path) -> None:
         load_teacher(f"run:{tmp_path}", classes=CLASSES)
     teacher = load_teacher(f"run:{tmp_path}", classes=CLASSES, order=COUNTED)
     pictures = torch.randint(0, 256, (5, 1, 8, 8), dtype=torch.uint8)
-    assert teacher.classes == CLASSES
+    assert teacher.question.names == CLASSES
     own = load_teacher(f"run:{tmp_path}").label(pictures).values
     assert torch.equal(teacher.label(pictures).values, own[:, [0, 1, 3, 2]])
 
@@ -202,4 +207,4 @@ def test_what_a_network_is_shown() -> None:
 
 
 def test_zero_is_a_probability_too() -> None:
-    assert FromProbs()(torch.tensor([[0.0, 1.0]])).isfinite().all()
+    assert FromProbs(Link.SOFTMAX)(torch.tensor([[0.0, 1.0]])).isfinite().all()

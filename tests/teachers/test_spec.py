@@ -38,13 +38,13 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_run_knows_its_classes(run: Path) -> None:
     teacher = load_teacher(f"run:{run}")
-    assert teacher.classes == ("a", "b")
+    assert teacher.question.names == ("a", "b")
     assert teacher.label(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).values.shape == (3, 2)
     assert load_teacher(f"run:{run}", classes=["a", "b"]).fingerprint == teacher.fingerprint
 
 
 def test_a_run_that_does_not_take_these_pictures_is_refused_before_it_is_asked(run: Path) -> None:
-    assert load_teacher(f"run:{run}", input_shape=(1, 8, 8)).classes == ("a", "b")
+    assert load_teacher(f"run:{run}", input_shape=(1, 8, 8)).question.names == ("a", "b")
     with pytest.raises(MismatchError, match=r"expected \[1, 8, 8\]; received \[1, 16, 16\]\); try --size 8"):
         load_teacher(f"run:{run}", input_shape=(1, 16, 16))
 
@@ -52,7 +52,7 @@ def test_a_run_that_does_not_take_these_pictures_is_refused_before_it_is_asked(r
 def test_a_convolutional_run_may_take_larger_pictures(tmp_path: Path) -> None:
     plan = PLAN.model_copy(update={"architecture": "cnn:4x1"})
     save_student(tmp_path, plan.build(), plan)
-    assert load_teacher(f"run:{tmp_path}", input_shape=(1, 16, 16)).classes == plan.classes
+    assert load_teacher(f"run:{tmp_path}", input_shape=(1, 16, 16)).question.names == plan.classes
     with pytest.raises(MismatchError, match="does not take"):
         load_teacher(f"run:{tmp_path}", input_shape=(3, 8, 8))
 

@@ -12,14 +12,17 @@ from torch import Tensor, nn
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
-from joryu.targets import Encoding, Kind, SoftTargets, Space, Store
+from joryu.questions import Question
+from joryu.targets import Encoding, SoftTargets, Space, Store
 from joryu.targets.encoding import decode, encode
 from joryu.targets.shards import Span, write_shard
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.closeness import NOISE, distances
 from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.teachers.verify import verify
 
 N, C = 120, 10
+ONE, TAGS, NUMBERS = Question.one_of(C), Question.tags(C), Question.numbers(C)
 
 pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
@@ -32,18 +35,25 @@ def digits(first_digits: Callable[[int], Examples]) -> Examples:
 class Linear:
     """A linear teacher that can be made to drift without its fingerprint knowing."""
 
-    classes = tuple(str(i) for i in range(C))
     fingerprint = "linear"
 
-    def __init__(self, space: Space = Space.LOGITS, kind: Kind = Kind.ONE_OF_MANY, drift: float = 0.0) -> None:
+    def __init__(self, space: Space = Space.LOGITS, question: Question = ONE, drift: float = 0.0) -> None:
         torch.manual_seed(0)
-        self.layer, self.space, self.kind, self.drift = nn.Linear(64, C).requires_grad_(False), space, kind, drift
+        self.layer, self.space, self.question, self.drift = (
+            nn.Linear(64, C).requires_grad_(False),
+            space,
+            question,
+            drift,
+        )
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def answer(self, batch: TeacherBatch) -> Reply:
+        return Reply(self.say(batch.inputs))
+
+    def say(self, batch: Tensor) -> SoftTargets:
         logits = 3 * self.layer(batch.float().flatten(1) / 16)
         logits[:, 0] += self.drift
-        values = {Space.LOGITS: logits, Space.PROBS: logits.softmax(-1), Space.SCORES: logits.sigmoid()}[self.space]
-        return SoftTargets(values=values, space=self.space, kind=self.kind, n_classes=C)
+        values = self.question.link.probs(logits) if self.space is Space.PROBS else logits
+        return SoftTargets(values=values, space=self.space, question=self.question)
 
 
 def labelled(folder: Path, digits: Examples, teacher: Linear, encoding: str = "dense", n_views: int = 0) -> Store:
@@ -53,20 +63,16 @@ def labelled(folder: Path, digits: Examples, teacher: Linear, encoding: str = "d
 
 
 @pytest.mark.parametrize(
-    ("space", "kind"),
-    [
-        (Space.LOGITS, Kind.ONE_OF_MANY),
-        (Space.PROBS, Kind.ONE_OF_MANY),
-        (Space.LOGITS, Kind.MANY_OF_MANY),
-        (Space.SCORES, Kind.MANY_OF_MANY),
-        (Space.LOGITS, Kind.REGRESSION),
-    ],
+    ("space", "question"),
+    [(Space.LOGITS, ONE), (Space.PROBS, ONE), (Space.LOGITS, TAGS), (Space.PROBS, TAGS), (Space.NUMBERS, NUMBERS)],
 )
 @pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3", "top-10:float32"])
-def test_the_same_teacher_passes(tmp_path: Path, digits: Examples, space: Space, kind: Kind, encoding: str) -> None:
-    if kind is Kind.REGRESSION and encoding.startswith("top"):
+def test_the_same_teacher_passes(
+    tmp_path: Path, digits: Examples, space: Space, question: Question, encoding: str
+) -> None:
+    if question is NUMBERS and encoding.startswith("top"):
         pytest.skip("a regression has no best classes")
-    teacher = Linear(space, kind)
+    teacher, digits = Linear(space, question), replace(digits, question=question, labels=None)
     result = verify(labelled(tmp_path, digits, teacher, encoding, n_views=2), teacher, digits, sample=90)
     assert result.ok and result.within == 1.0 and result.asked == 90
     assert 0 <= result.mean_error <= result.max_error < (2e-3 if "32" not in encoding.partition(":")[2] else NOISE)
@@ -77,7 +83,7 @@ def test_a_teacher_that_has_drifted_is_found(tmp_path: Path, digits: Examples) -
     result = verify(store, Linear(drift=0.5), digits)
     assert not result.ok and result.within < 0.5
     assert result.asked == N  # never more than there are
-    fresh = Linear(drift=0.5).label(digits.inputs).probs() - Linear().label(digits.inputs).probs()
+    fresh = Linear(drift=0.5).say(digits.inputs).probs() - Linear().say(digits.inputs).probs()
     assert result.max_error == pytest.approx(fresh.abs().max().item(), abs=1e-3)
 
 
@@ -160,8 +166,8 @@ class Sharp(Linear):
         super().__init__()
         self.scale, self.turned = scale, turned
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        answers = super().label(batch)
+    def say(self, batch: Tensor) -> SoftTargets:
+        answers = super().say(batch)
         values = answers.values.mul(self.scale)
         return replace(answers, values=values.flip(-1) if self.turned else values)
 
@@ -178,16 +184,16 @@ def test_a_sharp_teacher_passes_and_turned_round_does_not(
 
 @pytest.mark.parametrize("encoding", ["dense", "dense:float32", "top-3", "top-3:float32"])
 @pytest.mark.parametrize("scale", [1.0, 20.0, 200.0, 5000.0, 100_000.0])
-@pytest.mark.parametrize("kind", [Kind.ONE_OF_MANY, Kind.MANY_OF_MANY])
-def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kind: Kind) -> None:
+@pytest.mark.parametrize("question", [ONE, TAGS])
+def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, question: Question) -> None:
     generator = torch.Generator().manual_seed(0)
     exact = torch.randn(4000, C, generator=generator) * scale
     exact[:, 1] = exact[:, 0] + torch.randn(4000, generator=generator) * 0.1  # near ties, where a bit counts most
     jitter = 1 + torch.randn(exact.shape, generator=generator) * 1e-7
-    old, new = (SoftTargets(values=v, space=Space.LOGITS, kind=kind, n_classes=C) for v in (exact, exact * jitter))
+    old, new = (SoftTargets(values=v, space=Space.LOGITS, question=question) for v in (exact, exact * jitter))
     how = Encoding.parse(encoding)
     columns, form, _ = encode(old, how)
-    far = distances(decode(columns, form, C), new, how)
+    far = distances(decode(columns, form, new.question), new, how)
     assert all(bool(one.within(None).all()) for one in far)
     assert all(float(one.explained.max()) < 0.04 for one in far)
 
@@ -195,19 +201,22 @@ def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, kin
 def test_equal_best_answers_may_stand_in_any_order() -> None:
     values = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
     how = Encoding.parse("top-2")
-    fresh = SoftTargets(values=values, space=Space.LOGITS, n_classes=4)
+    fresh = SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(4))
     columns, form, _ = encode(fresh, how)
     for best, passes in (([0, 1], True), ([2, 1], True), ([0, 3], False)):
         columns["indices"][:] = best
-        assert all(bool(one.within(None).all()) for one in distances(decode(columns, form, 4), fresh, how)) is passes
+        assert (
+            all(bool(one.within(None).all()) for one in distances(decode(columns, form, fresh.question), fresh, how))
+            is passes
+        )
 
 
 def test_a_top_k_answer_without_its_best_class_is_found() -> None:
-    fresh = SoftTargets(values=torch.tensor([[3.0, 1.0, 0.0, -1.0]]), space=Space.LOGITS, n_classes=4)
+    fresh = SoftTargets(values=torch.tensor([[3.0, 1.0, 0.0, -1.0]]), space=Space.LOGITS, question=Question.one_of(4))
     how = Encoding.parse("top-2")
     columns, form, _ = encode(fresh, how)
     columns["indices"][:] = 65535  # nothing was answered
-    assert not distances(decode(columns, form, 4), fresh, how)[0].within(None).any()
+    assert not distances(decode(columns, form, fresh.question), fresh, how)[0].within(None).any()
 
 
 def test_what_lies_far_below_the_best_is_compared_too(tmp_path: Path, digits: Examples) -> None:
@@ -221,18 +230,14 @@ def test_what_lies_far_below_the_best_is_compared_too(tmp_path: Path, digits: Ex
 
 
 @pytest.mark.parametrize("encoding", ["dense", "top-3", "dense:float32"])
-@pytest.mark.parametrize("space", [Space.PROBS, Space.SCORES, Space.VOTES])
-def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space) -> None:
+@pytest.mark.parametrize(("space", "question"), [(Space.PROBS, ONE), (Space.PROBS, TAGS), (Space.VOTES, ONE)])
+def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space, question: Question) -> None:
     logits = (4 * torch.randn(4000, C, generator=torch.Generator().manual_seed(0))).clamp_max(11)
-    values = {
-        Space.PROBS: logits.softmax(-1),
-        Space.SCORES: logits.sigmoid(),
-        Space.VOTES: logits.exp().clamp_max(60_000),
-    }[space]
-    kind, how = Kind.MANY_OF_MANY if space is Space.SCORES else Kind.ONE_OF_MANY, Encoding.parse(encoding)
-    fresh = SoftTargets(values=values, space=space, kind=kind, n_classes=C)
+    values = question.link.probs(logits) if space is Space.PROBS else logits.exp().clamp_max(60_000)
+    how = Encoding.parse(encoding)
+    fresh = SoftTargets(values=values, space=space, question=question)
     if how.k is not None:
         fresh = fresh.top_k(how.k)
     columns, form, _ = encode(fresh, how)
-    (far,) = distances(decode(columns, form, C), fresh, how)
+    (far,) = distances(decode(columns, form, fresh.question), fresh, how)
     assert far.within(None).all() and float(far.explained.max()) < 2e-3

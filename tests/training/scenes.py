@@ -22,7 +22,7 @@ from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Recipe, Run, Trained, train
+from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, train
 from joryu.training.checkpoint import Progress
 from joryu.training.precision import AUTO
 from joryu.training.run import Watch
@@ -76,11 +76,10 @@ class Scene:
         teaching, validation = split_examples(digits(), [0.8, 0.2], seed=0)
         material = Material(
             teaching,
-            Store.open(targets) if self.soft else None,
-            views=parse_views(self.views) if self.views else None,
+            Replayed(Store.open(targets)) if self.soft else LabelsAlone(parse_views(self.views)),
             validation=validation if self.validated else None,
         )
-        blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.classes)
+        blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.question)
         run = Run(folder, watch=watch, checkpoint_seconds=every)
         return train(blueprint, material, objective=self.objective, recipe=self.recipe, run=run)
 

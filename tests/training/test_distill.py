@@ -14,13 +14,16 @@ from torch import nn
 from joryu.errors import DeadTeacherError, InputError, MismatchError
 from joryu.examples import UNLABELLED, Examples
 from joryu.objectives import Distillation
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import SoftTargets, Space, Store
-from joryu.teachers import Network
+from joryu.teachers import Network, Reply, TeacherBatch
 from joryu.teachers.labelling import label_examples
 from joryu.training import Material, Run, read_history, read_run
 from joryu.training.checkpoint import Progress
-from joryu.training.distill import Lesson, distill, find_twin, lesson_of, part, train_on_labels
+from joryu.training.distill import distill, find_twin
+from joryu.training.lesson import Lesson, lesson_of, part
+from joryu.training.on_labels import train_on_labels
 
 LESSON = Lesson(student="mlp:8x1", objective=Distillation(temperature=2.0, hard_weight=0.1))
 
@@ -124,7 +127,7 @@ def test_the_twin_has_the_same_start_and_the_same_steps_and_labels_alone(
     taught = [material for material in shown if len(material.examples) != 32]  # these validate
     assert [len(material.examples) for material in taught] == [288] * 3 + [72] * 3
     twins = taught[-1]
-    assert twins.targets is None
+    assert twins.source.describe() == {"targets": None, "views": "shift:1"}
     assert (twins.examples.labels_or_empty != UNLABELLED).all()
     assert ids(twins.examples) <= ids(found.parts.teaching)
     assert not torch.equal(
@@ -226,8 +229,8 @@ def test_a_dead_teacher_is_refused_and_can_be_insisted_on(tmp_path: Path) -> Non
 
 
 def test_a_store_of_other_classes(store: Store, tmp_path: Path) -> None:
-    renamed = replace(digits(), classes=tuple("abcdefghij"))
-    with pytest.raises(MismatchError, match="classes"):
+    renamed = replace(digits(), question=Question.one_of("abcdefghij"))
+    with pytest.raises(MismatchError, match="class 0"):
         distill(renamed, store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path))
 
 
@@ -248,12 +251,12 @@ class Reluctant:
 
     def __init__(self, refused: int) -> None:
         self.teacher, self.refused = nearest_mean(digits()), refused
-        self.classes, self.fingerprint = self.teacher.classes, "reluctant"
+        self.question, self.fingerprint = self.teacher.question, "reluctant"
 
-    def label(self, batch: torch.Tensor) -> SoftTargets:
-        answers = self.teacher.label(batch).values
-        answers[batch.flatten(1).float().sum(1) < self.refused] = float("nan")
-        return SoftTargets(values=answers, space=Space.LOGITS, n_classes=10)
+    def answer(self, batch: TeacherBatch) -> Reply:
+        answers = self.teacher.label(batch.inputs).values
+        answers[batch.inputs.flatten(1).float().sum(1) < self.refused] = float("nan")
+        return Reply(SoftTargets(values=answers, space=Space.LOGITS, question=Question.one_of(10)))
 
 
 def test_examples_the_teacher_failed_on_are_left_out(tmp_path: Path) -> None:
@@ -296,7 +299,7 @@ def test_a_teacher_holds_out_the_part_that_judges_its_student(store: Store, tmp_
         seen.extend([ids(material.examples), ids(material.validation)])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("joryu.training.distill.train", look)
+        patch.setattr("joryu.training.on_labels.train", look)
         train_on_labels("mlp:8x1", some, validation=0.2, test=0.2, recipe=recipe(), run=Run(tmp_path / "teacher"))
     lesson = replace(LESSON, test=0.2)
     judging = ids(distill(some, store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "run")).parts.test)
@@ -315,14 +318,14 @@ class Measured:
 
     def __init__(self, teacher: Network) -> None:
         self._teacher = teacher
-        self.classes = teacher.classes
+        self.question = teacher.question
         self.fingerprint = f"measured {teacher.fingerprint}"
 
-    def label(self, batch: torch.Tensor) -> SoftTargets:
-        darkness = batch.flatten(1).float().mean(1, keepdim=True)
+    def answer(self, batch: TeacherBatch) -> Reply:
+        darkness = batch.inputs.flatten(1).float().mean(1, keepdim=True)
         darkness = (darkness - 76.0) / 12.0  # about standardised
         darkness[::3] = torch.nan
-        return replace(self._teacher.label(batch), signals=darkness, signal_names=("darkness",))
+        return Reply(replace(self._teacher.label(batch.inputs), signals=darkness, signal_names=("darkness",)))
 
 
 @pytest.mark.slow
@@ -333,7 +336,7 @@ def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_pat
         digits(), store, lesson=lesson, recipe=recipe(epochs=30, precision="32-true"), run=Run(tmp_path / "run")
     )
     student = done.student
-    assert student.blueprint.signals == ("darkness",)
+    assert student.blueprint.heads == {"signals": ("darkness",)}
     with torch.inference_mode():
         assert student.module(digits().inputs[:5]).shape == (5, 10)
         outputs = student.module[:2](digits().inputs)[:, 10]
@@ -343,7 +346,7 @@ def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_pat
     assert torch.corrcoef(torch.stack([outputs, darkness]))[0, 1] > 0.8  # learnt, from two thirds of the rows
     assert abs(torch.corrcoef(torch.stack([of_twin, darkness]))[0, 1]) < 0.6  # nobody taught the twin
     assert lesson_of(tmp_path / "run") == lesson
-    assert read_run(tmp_path / "run")["request"]["student"]["signals"] == ["darkness"]
+    assert read_run(tmp_path / "run")["request"]["student"]["heads"] == {"signals": ["darkness"]}
     assert read_run(tmp_path / "run/twin")["request"]["objective"]["main"]["name"] == "hard-labels"
 
 
@@ -354,8 +357,11 @@ def test_a_store_without_signals_cannot_teach_them(store: Store, tmp_path: Path)
         Lesson(signal_weight=-1.0)
 
 
-def test_a_student_without_signals_is_described_as_ever() -> None:
-    assert "signals" not in Blueprint(architecture="mlp:8x1", input_shape=(4,), classes=("a", "b")).model_dump()
+def test_a_plan_with_signals_from_before_there_were_heads_is_read() -> None:
+    old = {"architecture": "mlp:8x1", "input_shape": [4], "classes": ["a", "b"], "signals": ["darkness"]}
+    plan = Blueprint.model_validate(old)
+    assert (plan.classes, plan.heads) == (("a", "b"), {"signals": ("darkness",)})
+    assert Blueprint.model_validate_json(plan.model_dump_json()) == plan
 
 
 @pytest.mark.slow

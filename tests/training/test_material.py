@@ -12,8 +12,9 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import UNLABELLED, Examples, parse_views
+from joryu.questions import Question
 from joryu.targets import Store
-from joryu.training import Batch, Material
+from joryu.training import Batch, CarriedOver, LabelsAlone, Live, Material, Replayed
 from joryu.training import material as module
 
 VIEWS = "shift:1,flip"
@@ -49,7 +50,7 @@ def joined(batches: list[Batch]) -> tuple[Tensor, Tensor, Tensor | None]:
 
 @pytest.mark.parametrize("epoch", [0, 1, 2, 3, 7])
 def test_a_block_is_what_a_loop_over_single_examples_gives(store: Store, shuffled: Examples, epoch: int) -> None:
-    material = Material(shuffled, store, views=parse_views(VIEWS))
+    material = Material(shuffled, Replayed(store))
     showings = material.showings(epoch, seed=3)
     inputs, labels, soft = joined(list(material.batches(showings, epoch=epoch, batch_size=16)))
     known, views = answers(store), parse_views(VIEWS)
@@ -70,7 +71,7 @@ def test_soft_targets_belong_to_the_very_inputs_beside_them(
     """The classic bug of distillation caches: the answers are right, but of other pictures."""
     teacher = nearest_mean(digits(200))
     kept = store if n_views else label(tmp_path, examples=digits(200))
-    material = Material(shuffled, kept)
+    material = Material(shuffled, Replayed(kept))
     for epoch in range(4):
         for batch in material.batches(material.showings(epoch, seed=0), epoch=epoch, batch_size=32):
             asked = teacher.label(batch.inputs).values
@@ -81,7 +82,7 @@ def test_soft_targets_belong_to_the_very_inputs_beside_them(
 
 def test_without_a_store_every_epoch_has_views_of_its_own() -> None:
     examples = digits(40)
-    material = Material(examples, views=parse_views("shift:2"))
+    material = Material(examples, LabelsAlone(parse_views("shift:2")))
     rows = torch.arange(40)
     seen = []
     for epoch in range(3):
@@ -104,7 +105,7 @@ def test_without_views_the_examples_themselves() -> None:
 def test_where_a_block_ends_changes_nothing(
     store: Store, shuffled: Examples, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    material = Material(shuffled, store, views=parse_views(VIEWS))
+    material = Material(shuffled, Replayed(store))
     showings = material.showings(1, seed=0)
     expected = list(material.batches(showings, epoch=1, batch_size=16))
     monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
@@ -117,7 +118,7 @@ def test_where_a_block_ends_changes_nothing(
 
 
 def test_going_on_in_the_middle_of_an_epoch_shows_the_rest_of_it(store: Store, shuffled: Examples) -> None:
-    material = Material(shuffled, store)
+    material = Material(shuffled, Replayed(store))
     showings = material.showings(2, seed=0)
     whole = list(material.batches(showings, epoch=2, batch_size=16))
     rest = list(material.batches(showings[3 * 16 :], epoch=2, batch_size=16))
@@ -135,7 +136,7 @@ def test_an_epoch_shows_every_example_once_in_an_order_of_its_own() -> None:
 def test_a_small_set_goes_round_evenly_and_every_time_in_another_view() -> None:
     """The twin of a student that learns from five times as many examples is not shown one view five times."""
     examples = digits(20)
-    material = Material(examples, views=parse_views("shift:2"), examples_per_epoch=90)
+    material = Material(examples, LabelsAlone(parse_views("shift:2")), examples_per_epoch=90)
     assert (material.epoch_size, material.turns) == (90, 5)
     showings = material.showings(3, seed=0)
     rows, turns = showings % 20, showings // 20
@@ -157,23 +158,17 @@ def test_fewer_examples_per_epoch_than_there_are() -> None:
 
 def test_mixed_labels_come_as_probabilities() -> None:
     examples = digits(30)
-    material = Material(examples, views=parse_views("mixup:0.4"))
+    material = Material(examples, LabelsAlone(parse_views("mixup:0.4")))
     _, labels, _ = joined(list(material.batches(torch.arange(30), epoch=0, batch_size=30)))
     assert labels.shape == (30, 10)
     assert torch.allclose(labels.sum(1), torch.ones(30))
 
 
-def test_what_does_not_belong_together(store: Store, tmp_path: Path) -> None:
+def test_what_does_not_belong_together(store: Store) -> None:
     examples = digits(200)
     renamed = Examples.of(examples.inputs, examples.labels, classes=[f"digit {name}" for name in examples.classes])
-    with pytest.raises(MismatchError, match="classes"):
-        Material(renamed, store)
-    with pytest.raises(MismatchError, match="other views"):
-        Material(examples, store, views=parse_views("shift:2"))
-    plain = label(tmp_path / "plain", examples=digits(20))
-    with pytest.raises(MismatchError, match="expected identity; received shift:1"):
-        Material(digits(20), plain, views=parse_views("shift:1"))
-    Material(digits(20), plain, views=parse_views(None))
+    with pytest.raises(MismatchError, match="class 0"):
+        Material(renamed, Replayed(store))
     with pytest.raises(InputError, match="nothing to learn from"):
         Material(Examples.of(examples.inputs, classes=examples.classes))
     with pytest.raises(InputError, match="examples_per_epoch"):
@@ -184,12 +179,12 @@ def test_blended_views_need_the_very_set_the_teacher_was_shown(tmp_path: Path) -
     """Mixup draws partners from the set: of another set it would make other pictures than those that were answered."""
     mixed = label(tmp_path, views="mixup:1", n_views=1, examples=digits(40))
     turned = digits(40).select(list(range(39, -1, -1)))
-    batch = next(iter(Material(turned, mixed).batches(torch.arange(40), epoch=0, batch_size=40)))
+    batch = next(iter(Material(turned, Replayed(mixed)).batches(torch.arange(40), epoch=0, batch_size=40)))
     assert batch.soft_targets is not None
     asked = nearest_mean(digits(40)).label(batch.inputs).values
     assert torch.allclose(batch.soft_targets.values.float(), asked, atol=0.02)
     with pytest.raises(MismatchError, match="these views blend examples"):
-        Material(digits(39), mixed)
+        Material(digits(39), Replayed(mixed))
 
 
 def test_a_part_of_a_blended_set_is_shown_the_very_views_and_nothing_that_was_held_out(tmp_path: Path) -> None:
@@ -197,7 +192,7 @@ def test_a_part_of_a_blended_set_is_shown_the_very_views_and_nothing_that_was_he
     mixed = label(tmp_path, views="shift:1,mixup:1", n_views=2, examples=whole)
     rows = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     part, rest = whole.select(rows[:40]).hide_labels(torch.arange(0, 40, 5)), whole.select(rows[40:])
-    material = Material(part, mixed, validation=rest.hide_labels(torch.arange(20)), blended_with=whole)
+    material = Material(part, Replayed(mixed, whole), validation=rest.hide_labels(torch.arange(20)))
     material.require_answers(2)
     views, everyone = parse_views("shift:1,mixup:1"), torch.arange(40)
     for epoch in (0, 1):
@@ -228,30 +223,30 @@ def test_a_part_of_a_blended_set_is_shown_the_very_views_and_nothing_that_was_he
 def test_a_whole_that_is_another_or_does_not_hold_the_part_is_refused(tmp_path: Path) -> None:
     mixed = label(tmp_path, views="mixup:1", n_views=1, examples=digits(40))
     with pytest.raises(MismatchError, match="these views blend examples"):
-        Material(digits(20), mixed, blended_with=digits(39))
+        Material(digits(20), Replayed(mixed, digits(39)))
     with pytest.raises(MismatchError, match="not in the set that the teacher was shown"):
-        next(iter(Material(digits(41), mixed, blended_with=digits(40)).batches(torch.arange(9), epoch=0, batch_size=9)))
+        next(iter(Material(digits(41), Replayed(mixed, digits(40))).batches(torch.arange(9), epoch=0, batch_size=9)))
 
 
 def test_answers_that_validation_will_ask_for_are_required_too(store: Store) -> None:
     unlabelled = digits(260).select(range(150, 260)).hide_labels(torch.arange(110))
-    Material(digits(150), store, validation=unlabelled.select(range(50))).require_answers(1)
+    Material(digits(150), Replayed(store), validation=unlabelled.select(range(50))).require_answers(1)
     with pytest.raises(InputError, match="60 of 110 examples have no soft targets"):
-        Material(digits(150), store, validation=unlabelled).require_answers(1)
+        Material(digits(150), Replayed(store), validation=unlabelled).require_answers(1)
 
 
 def test_answers_are_looked_up_before_training_and_not_after_hours(store: Store, tmp_path: Path) -> None:
-    Material(digits(150), store).require_answers(1000)
+    Material(digits(150), Replayed(store)).require_answers(1000)
     with pytest.raises(InputError, match="1 of 201 examples have no soft targets"):
-        Material(digits(201), store).require_answers(1)
+        Material(digits(201), Replayed(store)).require_answers(1)
     # View 2 is missing of one example: enough for one epoch, which shows view 1, and not for two.
     rows = torch.arange(store.n_rows)
     ids, seeds = store.keys(rows)
     gap = (ids == digits(200).ids[7]).all(1) & (seeds == 2)
     partly = Partly(store, lost={(ids[gap][0].tobytes(), 2)})
-    Material(digits(200), partly).require_answers(1)  # type: ignore[arg-type]
+    Material(digits(200), Replayed(partly)).require_answers(1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="1 of 200"):
-        Material(digits(200), partly).require_answers(2)  # type: ignore[arg-type]
+        Material(digits(200), Replayed(partly)).require_answers(2)  # type: ignore[arg-type]
 
 
 class Partly:
@@ -275,12 +270,12 @@ def test_validation_is_judged_by_labels_or_else_by_the_store(store: Store) -> No
     partly = validation.hide_labels(torch.arange(20))
     nobody = validation.hide_labels(torch.arange(50))
     assert Material(examples).validation_material() is None
-    by_labels = Material(examples, store, validation=validation).validation_material()
+    by_labels = Material(examples, Replayed(store), validation=validation).validation_material()
     assert by_labels is not None
-    assert by_labels.targets is None
-    by_store = Material(examples, store, validation=partly).validation_material()
+    assert by_labels.source == LabelsAlone()
+    by_store = Material(examples, Replayed(store), validation=partly).validation_material()
     assert by_store is not None
-    assert by_store.targets is store
+    assert by_store.source == Replayed(store)
     assert len(by_store.examples) == 50
     twin = Material(examples, validation=partly).validation_material()
     assert twin is not None
@@ -293,7 +288,7 @@ def test_answers_about_the_examples_are_carried_over_to_their_views(tmp_path: Pa
     examples = digits(40)
     store = label(tmp_path, examples=examples)
     views = parse_views("shift:1")
-    material = Material(examples, store, views=views, carry_over=True)
+    material = Material(examples, CarriedOver(store, views))
     seen = []
     for epoch in (0, 1):
         showings = material.showings(epoch, seed=0)
@@ -307,7 +302,7 @@ def test_answers_about_the_examples_are_carried_over_to_their_views(tmp_path: Pa
         seen.append(batch.inputs[showings.argsort()])
     assert not torch.equal(*seen)  # every turn has views of its own
     material.require_answers(1000)
-    validation = Material(examples, store, views=views, carry_over=True, validation=digits(60)).validation_material()
+    validation = Material(examples, CarriedOver(store, views), validation=digits(60)).validation_material()
     assert validation is not None
 
 
@@ -315,4 +310,34 @@ def test_answers_about_the_examples_are_carried_over_to_their_views(tmp_path: Pa
 def test_answers_are_not_carried_over_to_what_they_do_not_fit(store: Store, views: str, tmp_path: Path) -> None:
     asked = store if views == VIEWS else label(tmp_path, examples=digits(200))
     with pytest.raises(InputError, match="cannot be carried over"):
-        Material(digits(200), asked, views=parse_views(views), carry_over=True)
+        Material(digits(200), CarriedOver(asked, parse_views(views)))
+
+
+def test_a_live_teacher_answers_about_the_very_inputs_it_is_shown() -> None:
+    """Online distillation: the same loop, every epoch in views of its own, and no store."""
+    examples, teacher = digits(40).hide_labels(torch.arange(10)), nearest_mean(digits(40))
+    material = Material(
+        examples, Live(teacher, parse_views("shift:1")), validation=digits(60).hide_labels(torch.arange(9))
+    )
+    material.require_answers(1000)
+    seen = []
+    for epoch in (0, 1):
+        for batch in material.batches(torch.arange(40), epoch=epoch, batch_size=16):
+            assert batch.soft_targets is not None and batch.labels is not None
+            assert torch.equal(batch.soft_targets.values, teacher.label(batch.inputs).values)
+        seen.append(torch.cat([b.inputs for b in material.batches(torch.arange(40), epoch=epoch, batch_size=16)]))
+    assert not torch.equal(*seen)
+    judge = material.validation_material()
+    assert judge is not None
+    (batch,) = judge.batches(torch.arange(60), epoch=None, batch_size=60)
+    assert torch.equal(batch.inputs, digits(60).inputs)
+    others = Examples.of(examples.inputs, question=Question.tags(10))
+    with pytest.raises(MismatchError, match="teacher and examples do not ask the same question"):
+        Material(others, Live(teacher))
+
+
+def test_what_a_training_depends_on_is_told_by_its_source(store: Store) -> None:
+    views = parse_views("shift:1")
+    assert LabelsAlone(views).describe() == {"targets": None, "views": "shift:1"}
+    assert Replayed(store).describe()["targets"]["views"] == 3
+    assert Live(nearest_mean(digits(40)), views).describe()["targets"] == {"live": nearest_mean(digits(40)).fingerprint}

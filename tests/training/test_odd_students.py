@@ -73,6 +73,27 @@ class Normed(Flat):
         return self.norm(super().forward(pictures))
 
 
+class Softmax(Flat):
+    def forward(self, pictures: Tensor) -> object:
+        return torch.softmax(self.linear(pictures.flatten(1)), 1)
+
+
+class SoftmaxOutsideTraining(Flat):
+    def forward(self, pictures: Tensor) -> object:
+        logits = self.linear(pictures.flatten(1))
+        return logits if self.training else logits.softmax(1)
+
+
+class Sigmoid(Flat):
+    def forward(self, pictures: Tensor) -> object:
+        return torch.sigmoid(self.linear(pictures.flatten(1)))
+
+
+class LogSoftmax(Flat):
+    def forward(self, pictures: Tensor) -> object:
+        return self.linear(pictures.flatten(1)).log_softmax(1)
+
+
 def lazy() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
 
@@ -100,12 +121,18 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 REFUSED = [
-    ("Tuple", r"gives something else than logits \(expected \[2, 10\]; received a tuple\); return the logits alone"),
+    (
+        "Tuple",
+        r"something else than the outputs asked for \(expected \[2, 10\]; received a tuple\); return the outputs alone",
+    ),
     ("TupleInTraining", "received a tuple"),
     ("few_classes", r"expected \[2, 10\]; received \[2, 7\]"),
     ("Maps", r"expected \[2, 10\]; received \[2, 10, 6, 6\]"),
     ("Detached", "outputs that depend on its parameters; received a constant"),
     ("Fails", r"fails on these examples .*IndexError: no such \(.*test_odd_students\.py, line \d+\)"),
+    ("Softmax", r"ends in a softmax \(expected logits.* sum to 1\); let its forward return what it has before"),
+    ("SoftmaxOutsideTraining", "ends in a softmax"),
+    ("Sigmoid", "ends in a sigmoid .*before the sigmoid"),
     ("lazy", r"parameters without a size .*received 1\.1\.weight.*torch\.zeros\(1, \*input_shape\)"),
     ("frozen", "cannot learn .*received 2 frozen ones"),
     ("no_network", r"must return an nn\.Module \(received dict\)"),
@@ -129,6 +156,32 @@ def fit(folder: Path, name: str, *, watch: object = None, examples: int = 96, **
     shown = digits(examples)
     material = Material(shown, validation=digits(200).select(range(160, 200)))
     return train(plan, material, objective=HardLabels(), recipe=recipe(**settings), run=Run(folder, watch=watch))  # type: ignore[arg-type]
+
+
+def test_probabilities_are_refused_where_logits_are_learned_and_nowhere_else() -> None:
+    from joryu.questions import PICTURE, Question
+    from joryu.students.trial import require_outputs
+
+    inputs, tags = torch.rand(2, 1, 8, 8), Question.tags(["red", "round"])
+    with pytest.raises(InputError, match="ends in a sigmoid"):
+        require_outputs(Sigmoid(2), "tags", inputs, width=2, question=tags)
+    masks = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Sigmoid())
+    with pytest.raises(InputError, match="ends in a sigmoid"):
+        require_outputs(masks, "masks", inputs, width=1, question=Question.tags(["salt"], grid=PICTURE))
+    with pytest.raises(InputError, match="ends in a softmax"):
+        require_outputs(
+            nn.Sequential(nn.Conv2d(1, 3, 1), nn.Softmax(1)), "masks", inputs, width=3,
+            question=Question.one_of(3, grid=PICTURE),
+        )  # fmt: skip
+    with pytest.raises(InputError, match="ends in a softmax"):
+        require_outputs(Softmax(2), "one row", inputs[:1], width=2, question=Question.one_of(2))
+    require_outputs(LogSoftmax(2), "log-probabilities are logits", inputs, width=2, question=Question.one_of(2))
+    require_outputs(Softmax(2), "shares are numbers", inputs, width=2, question=Question.numbers(["oats", "rye"]))
+    between = Flat(2)
+    with torch.no_grad():
+        between.linear.weight.zero_()
+        between.linear.bias.fill_(0.4)
+    require_outputs(between, "tags that happen to lie there", inputs, width=2, question=tags)
 
 
 @pytest.mark.parametrize(("examples", "batch_size"), [(96, 1), (1, 32)], ids=["batches of one", "a set of one"])
@@ -171,14 +224,14 @@ def test_the_optimiser_knows_nothing_of_frozen_weights() -> None:
 
 def test_the_trial_leaves_no_trace(tmp_path: Path) -> None:
     """Neither in the averages of a batch norm nor in what chance gives next."""
-    from joryu.students.trial import require_logits
+    from joryu.students.trial import require_outputs
 
     network = nn.Sequential(nn.Dropout(0.5), Normed())
     before = {name: part.clone() for name, part in network.state_dict().items()}
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    require_logits(network, "one", digits(8).inputs.float(), outputs=(10, 10))
+    require_outputs(network, "one", digits(8).inputs.float(), width=10)
     assert torch.equal(torch.rand(1), expected)
     assert all(torch.equal(part, before[name]) for name, part in network.state_dict().items())
 

@@ -15,7 +15,9 @@ from scenes import at_step, digits, label, recipe
 
 from joryu.errors import InputError, MismatchError
 from joryu.training import Recipe, Run, read_run
-from joryu.training.distill import Lesson, distill, train_on_labels
+from joryu.training.distill import distill
+from joryu.training.lesson import Lesson
+from joryu.training.on_labels import train_on_labels
 from joryu.training.precision import ASKED, AUTO, best_precision, chosen_precision, device_type
 from joryu.training.processes import make_fabric
 

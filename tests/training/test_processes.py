@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -144,6 +145,16 @@ def test_no_gpu_is_looked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatc
         looked_for.append(os.environ[VISIBLE])
     assert looked_for == [""]
     assert VISIBLE not in os.environ
+
+
+def test_that_no_gpu_is_found_is_no_news_on_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
+    said = logging.getLogger("torch.utils.cpp_extension")
+    with no_gpu_search(torch.device("cpu")):
+        said.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+        said.warning("something else")
+    assert [record.getMessage() for record in caplog.records] == ["something else"]
+    said.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.parametrize(

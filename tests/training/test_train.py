@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError, TrainingError
 from joryu.examples import Examples, load_examples, parse_views, split_examples
-from joryu.objectives import Distillation, HardLabels, Objective
+from joryu.objectives import Distillation, HardLabels, Objective, Outputs, Terms
+from joryu.questions import MAIN
 from joryu.students import Blueprint, Float32Linear, fingerprint, load_student
 from joryu.targets import SoftTargets, Store
-from joryu.training import Material, Recipe, Run, Trained, read_history, read_run, train
+from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, read_history, read_run, train
 from joryu.training.checkpoint import load_checkpoint
 from joryu.training.run import Watch
 from joryu.training.trainer import describe
@@ -47,7 +48,9 @@ def by_hand(recipe: Recipe, material: Material, *, clip: float | None = None) ->
         order = material.showings(epoch, seed=recipe.seed)
         for step in range(steps):
             rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            loss = F.cross_entropy(module(material.examples.inputs[rows]), material.examples.labels_or_empty[rows])
+            loss = F.cross_entropy(
+                module(material.examples.inputs[rows])[MAIN], material.examples.labels_or_empty[rows]
+            )
             grads = torch.autograd.grad(loss, list(module.parameters()))
             norm = torch.sqrt(sum((g.square().sum() for g in grads), torch.zeros(())))
             scale = 1.0 if clip is None else min(1.0, clip / float(norm))
@@ -111,7 +114,7 @@ def test_the_recorded_loss_and_rate_are_those_of_the_epoch(tmp_path: Path) -> No
     given = recipe(epochs=1, learning_rate=1e-9, schedule="constant", precision="32-true")
     (record,) = fit(tmp_path, given).history
     torch.manual_seed(given.seed)
-    untouched = PLAN.build()
+    untouched = PLAN.build().eval()
     with torch.no_grad():
         expected = F.cross_entropy(untouched(digits(96).inputs), digits(96).labels_or_empty)
     assert record["train_loss"] == pytest.approx(float(expected), abs=1e-4)
@@ -125,7 +128,7 @@ def test_the_recorded_loss_and_rate_are_those_of_the_epoch(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_it_learns_to_read_digits(tmp_path: Path) -> None:
     shown, held_out = split_examples(load_examples("digits"), [0.8, 0.2], seed=1)
-    plan = Blueprint.fitted("mlp:64x1", shown.inputs, shown.classes)
+    plan = Blueprint.fitted("mlp:64x1", shown.inputs, shown.question)
     given = recipe(epochs=15, learning_rate=5e-3, precision="32-true")
     trained = train(plan, Material(shown, validation=held_out), objective=HardLabels(), recipe=given, run=Run(tmp_path))
     accuracies = [record["validation_accuracy"] for record in trained.history]
@@ -209,7 +212,9 @@ def test_without_labels_validation_is_agreement_with_the_teacher(tmp_path: Path,
     store = Store.open(targets)
     shown, held_out = digits().select(range(200)), digits().select(range(200, 320)).hide_labels(torch.arange(120))
     given = recipe(precision="32-true")
-    trained = fit(tmp_path, given, examples=shown, targets=store, validation=held_out, objective=Distillation())
+    trained = fit(
+        tmp_path, given, examples=shown, source=Replayed(store), validation=held_out, objective=Distillation()
+    )
     teacher = store.gather(store.rows(held_out.ids, 0)).probs()
     logits = trained.module(held_out.inputs)
     record = min(trained.history, key=lambda record: record["validation_loss"])
@@ -230,7 +235,7 @@ def test_a_loss_that_is_not_finite_stops_and_is_never_saved(tmp_path: Path) -> N
     with pytest.raises(TrainingError, match=r"not finite in epoch 1 .*--clip 1\.0"):
         train(PLAN, Material(digits(96)), objective=HardLabels(), recipe=given, run=run)
     saved = load_checkpoint(tmp_path)
-    assert saved is None or saved["progress"]["loss_sum"] < float("inf")
+    assert saved is None or all(value < float("inf") for value in saved["progress"]["sums"].values())
     assert not (tmp_path / "student.safetensors").exists()
 
 
@@ -299,7 +304,7 @@ def test_the_run_folder(tmp_path: Path) -> None:
     assert {"started", "finished", "seconds", "joryu", "machine", "best_epoch", "precision", "device"} <= set(record)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == trained.history == read_history(tmp_path)
-    names = {"epoch", "train_loss", "learning_rate", "seconds", "validation_loss", "validation_accuracy"}
+    names = {"epoch", "train_loss", "train_hard", "learning_rate", "seconds", "validation_loss", "validation_accuracy"}
     assert [set(line) for line in lines] == [names] * 3
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     (events,) = tmp_path.glob("events.out.tfevents.*")
@@ -310,9 +315,9 @@ def test_the_run_folder(tmp_path: Path) -> None:
     assert torch.equal(module(held_out.inputs), trained.module(held_out.inputs))
 
 
-def test_the_request_of_a_run_on_labels_and_views_has_not_changed() -> None:
+def test_the_request_of_a_run_on_labels_and_views() -> None:
     """Runs that take days are gone on with by later versions: these are the entries they agree on."""
-    found = describe(PLAN, Material(digits(96), views=parse_views("shift:1")), HardLabels(), Recipe())
+    found = describe(PLAN, Material(digits(96), LabelsAlone(parse_views("shift:1"))), HardLabels(), Recipe())
     assert set(found) == {"student", "examples", "validation", "targets", "views", "objective", "recipe"}
     assert found["examples"] == {"name": "digits", "n": 96, "content": found["examples"]["content"]}
     assert (found["validation"], found["targets"], found["views"]) == (None, None, "shift:1")
@@ -321,7 +326,9 @@ def test_the_request_of_a_run_on_labels_and_views_has_not_changed() -> None:
         "epochs,batch_size,optimiser,learning_rate,weight_decay,momentum,schedule,warmup,final_rate,clip,max_norm,ema,"
         "patience,keep,precision,compile,seed"
     )
-    assert ",".join(found["student"]) == "architecture,input_shape,classes,mean,std,scale"
+    assert ",".join(found["student"]) == (
+        "architecture,input_shape,question,mean,std,scale,heads,preparation,output_mean,output_std"
+    )
 
 
 def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
@@ -403,9 +410,9 @@ class Seen:
     def describe(self) -> dict[str, Any]:
         return {"name": self.name}
 
-    def __call__(self, student_logits: Tensor, soft_targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
-        self.dtypes.add(student_logits.dtype)
-        return HardLabels()(student_logits, soft_targets, labels)
+    def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
+        self.dtypes.add(outputs[MAIN].dtype)
+        return HardLabels()(outputs, soft_targets, labels)
 
 
 def test_bf16_mixed_computes_in_bf16_and_keeps_the_logits_in_float32(

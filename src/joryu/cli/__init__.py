@@ -19,7 +19,9 @@ from joryu.cli import (
     examples,
     experiment,
     label,
+    predict,
     report,
+    targets,
     train,
     verify,
     version,
@@ -39,12 +41,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (examples, train, label, audit, verify, distill, evaluate, report, version):
+for command in (examples, train, label, audit, verify, distill, evaluate, report, predict, version):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(devices.app, name="devices")
+app.add_typer(targets.app, name="targets")
 show_summaries_whole(app)
 
 
@@ -63,9 +66,11 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 a check failed or the machine did not take it, 2 bad input, 3 mismatch,
-    4 an extra is missing, 5 a dead teacher, 6 training failed, 130 interrupted.
+    4 an extra is missing, 5 a dead teacher, 6 training failed, 7 the teacher can be asked no more, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if "" not in sys.path:  # module:net:factory finds net.py where one stands; last, so that it hides nothing installed
+        sys.path.append("")
     remember(words)
     try:
         _require_names_that_can_be_written(words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, emit, reopen
+from joryu.cli.output import JSON, emit, in_column, reopen
 
 if TYPE_CHECKING:
     from joryu.targets import Audit, Store
@@ -22,6 +22,7 @@ def audit(
     targets: Path = typer.Argument(..., help="The store to look at."),
     examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
     split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
     temperature: float = typer.Option(4.0, help="The temperature you mean to distil at."),
     as_json: bool = JSON,
@@ -36,7 +37,7 @@ def audit(
 
     store = Store.open(targets)
     store.require_sound()  # first: a damaged key would look like other examples
-    looked_at = reopen(store, examples, split, size)
+    looked_at = reopen(store, in_column(examples, column), split, size)
     store.require_about(looked_at)
     words = []
     if is_own_answers(store, examples):
@@ -57,16 +58,8 @@ def is_own_answers(store: Store, examples: str | None) -> bool:
 def _in_words(found: Audit) -> list[str]:
     lines = [f"{found.answered} answers, {found.missing} missing, {found.failures} failures"]
     if found.statistics is not None:
-        seen = found.statistics
-        lines.append(
-            f"mean entropy {seen.mean_entropy:.3f} nats; at T = {found.temperature:g} the best class has "
-            f"{seen.softened_top:.3f} and the entropy is {seen.softened_normalised_entropy:.1%} of the largest possible"
-        )
+        lines.append(found.statistics.words(found.temperature))
     if found.agreement is not None:
-        judged = found.agreement
-        lines.append(
-            f"accuracy {judged.accuracy:.4f}, calibration error {judged.calibration_error:.4f} "
-            f"on {judged.labelled} labelled examples"
-        )
+        lines.append(found.agreement.words())
     lines += [f"{one.severity}: {one.message}; {one.hint}" for one in found.findings]
     return lines if found.findings else [*lines, "nothing to complain about"]

@@ -16,6 +16,7 @@ from joryu.cli.output import (
     share_held_out,
     size_of,
     split_labelled,
+    talk,
     talk_of_examples,
     talk_of_few_steps,
     warn_of_overlap,
@@ -29,16 +30,21 @@ def register(app: typer.Typer) -> None:
 
 
 def distill(
-    student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, timm:NAME or module:pkg.mod:factory."),
+    student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME or module:pkg.mod:factory."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
-    targets: Path = typer.Option(..., help="The store that joryu label wrote."),
+    targets: Path | None = typer.Option(None, help="The store that joryu label wrote; with --teacher OUT/targets."),
+    teacher: str | None = typer.Option(None, help="Ask this teacher first, as joryu label does, and keep its answers."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
-    temperature: float = typer.Option(4.0, help="Softens both sides; 1 leaves them as they are."),
+    temperature: float | None = typer.Option(None, help="Softens both sides: 4 for classes, 1 for tags, unless said."),
     hard_weight: float = typer.Option(0.1, help="Weight of the hard labels, 0 to 1; the soft part has the rest."),
-    divergence: str = typer.Option("kl-forward", help="kl-forward, cross-entropy, kl-reverse, js or logit-mse."),
+    divergence: str | None = typer.Option(
+        None,
+        help="Of classes kl-forward, cross-entropy, kl-reverse, js, logit-mse; of tags cross-entropy, kl-forward; "
+        "of numbers squared-error, gaussian-nll. The first, unless said.",
+    ),
     labelled: float = typer.Option(1.0, help="Use only this share of the labels, as if the rest were unknown."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
@@ -46,27 +52,52 @@ def distill(
     views: str | None = typer.Option(
         None, help="Augmentations such as shift:3,flip for targets without any; answers are taken for them too."
     ),
+    n_views: int = typer.Option(0, min=0, help="With --teacher: ask it about so many --views of each example as well."),
     signal_weight: float = typer.Option(0.0, help="Also predict what was measured of a person, with this weight."),
     allow_dead_teacher: bool = typer.Option(False, "--allow-dead-teacher", help="Go on although the audit says no."),
     settings: dict[str, Any] = RECIPE,
     as_json: bool = JSON,
 ) -> None:
-    """Train a small student from stored soft answers; run again to go on where it stopped.
+    """Train a small student from a teacher's soft answers; run again to go on where it stopped.
 
     \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
+    One go:   joryu distill --student mlp:800x2 --examples mnist --teacher run:teacher --out run --twin
     """
+    from joryu.cli.asking import Asking, ask_teacher
+    from joryu.cli.label import in_words_of
+    from joryu.errors import InputError
     from joryu.examples import load_examples
-    from joryu.objectives import Distillation
+    from joryu.students.architecture import require_architecture
     from joryu.targets import Store
     from joryu.training import Recipe, Run
-    from joryu.training.distill import Lesson
     from joryu.training.distill import distill as learn
+    from joryu.training.lesson import Lesson, default_objective
     from joryu.training.run import is_finished
 
+    require_architecture(student)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
-    objective = Distillation(temperature=temperature, hard_weight=hard_weight, divergence=divergence)  # type: ignore[arg-type]
-    store = Store.open(targets)
+    if targets is None and teacher is None:
+        raise InputError(
+            "there is nobody to learn from", expected="--targets STORE or --teacher SPEC", received="neither"
+        )
+    if n_views and (teacher is None or views is None):
+        raise InputError(
+            "is not usable", setting="n_views", expected="--teacher and --views beside it", received=n_views
+        )
+    place = out / "targets" if targets is None else targets
+    shown = None
+    if teacher is not None:
+        with counting("reading pictures") as advance:
+            shown = load_examples(examples, split=split or "train", size=size, column=column, progress=advance)
+        talk_of_examples(examples, split or "train", shown)
+        asking = Asking(teacher, examples, split or "train", size, views=views if n_views else None, n_views=n_views)
+        talk(in_words_of(place, ask_teacher(shown, place, asking)[0]))
+        views = None if n_views else views
+    store = Store.open(place)
+    objective = default_objective(
+        store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
+    )
     split = split or split_labelled(store, examples)
     size = size_of(store, size)
     lesson = Lesson(
@@ -80,13 +111,14 @@ def distill(
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
-    with counting("reading pictures") as advance:
-        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
-    talk_of_examples(examples, split, shown)
+    if shown is None:
+        with counting("reading pictures") as advance:
+            shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
+        talk_of_examples(examples, split, shown)
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size, column=column)
     with watching("distilling") as watch:
-        notes = {"examples": examples, "split": split, "size": size, "column": column, "targets": str(targets)}
+        notes = {"examples": examples, "split": split, "size": size, "column": column, "targets": str(place)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))

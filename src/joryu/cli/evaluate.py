@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, talk
+from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def evaluate(
     run: Path = typer.Argument(..., help="A finished run."),
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     as_json: bool = JSON,
 ) -> None:
@@ -25,9 +26,11 @@ def evaluate(
     \b
     Example:  joryu evaluate run
     """
-    from joryu.report.assemble import Judges, evaluate_run, summary_lines
+    from joryu.report.judges import Judges
+    from joryu.report.summary import summary_lines
+    from joryu.report.writing import evaluate_run
 
-    found = evaluate_run(run, Judges(examples=examples, split=split, size=size))
+    found = evaluate_run(run, Judges(examples=in_column(examples, column), split=split, size=size))
     for warning in found["warnings"]:
         talk(f"warning: {warning}")
     emit(found, as_json, "\n".join(summary_lines(found)))

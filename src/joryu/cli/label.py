@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, command_line, counting, emit, talk, talk_of_examples
+from joryu.cli.asking import Asking, ask_teacher
+from joryu.cli.output import JSON, counting, emit, talk, talk_of_examples
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.targets import Store
-    from joryu.targets.statistics import Agreement
+    from joryu.targets.agreement import Agreement
     from joryu.teachers.labelling import Labelled
 
 
@@ -28,6 +29,7 @@ def label(
     ),
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
     split: str = typer.Option("train", help="train, test or all."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     classes: str | None = typer.Option(
         None, help="a,b,c, or a file with a name a line: what the teacher answers about, in the order it does."
@@ -43,86 +45,79 @@ def label(
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
 
+    Answers that nothing can be learned from are kept and warned of (fatal in --json): joryu audit says 5.
+
     \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
     from joryu.errors import InputError
-    from joryu.examples import load_examples
+    from joryu.examples import load_examples, with_column
     from joryu.examples.views import parse_views
+    from joryu.questions import Question
     from joryu.targets.encoding import Encoding
-    from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, would_add_views
-    from joryu.teachers.spec import told_inputs
 
     kept = None if encoding is None else Encoding.parse(encoding)
-    shown_as = parse_views(views) if views else None
+    parse_views(views)  # now: a slip in an option must not be told after thousands of pictures were read
     if views and not n_views:
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
+    examples = with_column(examples, column)
     with counting("reading pictures") as advance:
         shown = load_examples(examples, split=split, size=size, progress=advance)
     talk_of_examples(examples, split, shown)
     names = None if classes is None else _names(classes)
-    shown = shown if names is None else shown.named(names)
+    shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names
-    who, known = find_teacher(teacher, shown, n_views=n_views, order=order)
-    if (told := told_inputs(teacher, known)) is not None:
-        talk(told)
-    if len(known) < len(shown):
-        talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
-    if would_add_views(out, shown_as, n_views):
-        talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
-    with counting("labelling") as advance:
-        done = label_and_count(
-            who,
-            known,
-            out,
-            views=shown_as,
-            n_views=n_views,
-            options=LabelOptions(
-                encoding=kept,
-                batch_size=batch_size,
-                recheck=recheck,
-                progress=advance,
-                origin=Origin(
-                    teacher=teacher, order=order, examples=examples, split=split, size=size, command=command_line()
-                ),
-            ),
-        )
-    agreement = _talk_of_what_was_said(done.store, known)
+    asking = Asking(
+        teacher=teacher, examples=examples, split=split, size=size, views=views, n_views=n_views, order=order,
+        encoding=kept, batch_size=batch_size, recheck=recheck,
+    )  # fmt: skip
+    done, known = ask_teacher(shown, out, asking)
+    agreement, fatal = _talk_of_what_was_said(done.store, known)
     summary = {
         "store": str(out),
-        "answers": len(done.store),
+        "answers": len(done.store) - done.store.manifest.strangers,
         "asked": done.asked,
         "kept": done.kept,
+        "no_longer_in_the_set": done.store.manifest.strangers,
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
-        "agreement": None if agreement is None else agreement.accuracy,
+        "fatal": fatal,
+        "agreement": None if agreement is None else agreement.score,
     }
-    emit(summary, as_json, _in_words(out, done))
+    emit(summary, as_json, in_words_of(out, done))
 
 
-def _in_words(out: Path, done: Labelled) -> str:
+def in_words_of(out: Path, done: Labelled) -> str:
+    """What labelling came to."""
     failures = len(done.store.failures())
-    words = f"{len(done.store)} answers in {out}" + (f", {failures} failures" if failures else "")
+    strangers = done.store.manifest.strangers
+    words = f"{len(done.store) - strangers} answers in {out}" + (f", {failures} failures" if failures else "")
     if not done.asked:
         words += ": all there already, nothing new was asked"
     elif done.kept:
         words += f": {done.kept} were there, {done.asked} asked now"
+    if strangers:
+        words += f"; beside them {strangers} about examples no longer in the set"
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 
-def _talk_of_what_was_said(store: Store, examples: Examples) -> Agreement | None:
-    """Say now what would make a training pointless; how far the labels agree."""
+def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Agreement | None, bool]:
+    """Say now what would make a training pointless; how far the labels agree, and whether it would be refused."""
     from joryu.cli.audit import is_own_answers
     from joryu.targets.audit import glance
+    from joryu.targets.finding import Severity
 
     if is_own_answers(store, None):
         examples = replace(examples, labels=None)
     findings, agreement = glance(store, examples)
+    # The answers are kept and may have cost money, so this is no failure of labelling: the next command refuses them.
     for one in findings:
-        talk(f"{one.severity}: {one.message}; {one.hint}")
-    return agreement
+        talk(f"warning: {one.message}; {one.hint}")
+    fatal = any(one.severity is Severity.FATAL for one in findings)
+    if fatal:
+        talk("the answers are kept, but joryu audit and joryu distill will refuse them with exit code 5")
+    return agreement, fatal
 
 
 def _names(classes: str) -> tuple[str, ...]:

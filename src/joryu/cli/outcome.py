@@ -22,10 +22,12 @@ def in_words(done: Trained) -> str:
     """For people: the same epoch's validation, and which one it was."""
     if not done.chosen:
         return "finished"
-    figures = [f"{name.replace('_', ' ')} {done.chosen[name]:.4f}" for name in FIGURES if name in done.chosen]
+    names = [name for name in done.chosen if name.startswith("validation_")]
+    figures = [f"{name.replace('_', ' ')} {done.chosen[name]:.4f}" for name in sorted(names, key=LOSS.__eq__)]
     epochs = len(done.history)
-    which = f"{epochs} epochs" if done.best_epoch is None else f"best of {epochs} epochs: {done.best_epoch}"
+    counted = f"{epochs} epoch" + ("" if epochs == 1 else "s")
+    which = counted if done.best_epoch is None or epochs == 1 else f"best of {counted}: {done.best_epoch}"
     return ", ".join([*figures, which])
 
 
-FIGURES = ("validation_accuracy", "validation_agreement", "validation_loss")
+LOSS = "validation_loss"  #: told last

@@ -132,7 +132,8 @@ def talk_of_few_steps(recipe: Recipe, n: int) -> None:
     if steps < FEW_STEPS:
         smaller = max(4, n // 8)
         batch = f"--batch-size {smaller} and " if smaller < recipe.batch_size else ""
-        talk(f"it had only about {steps} steps: if it learnt too little, try {batch}more --epochs")
+        counted = "one step" if steps == 1 else f"about {steps} steps"
+        talk(f"it had only {counted}: if it learnt too little, try {batch}more --epochs")
 
 
 def reopen(store: Store, spec: str | None, split: str | None, size: int | None) -> Examples:
@@ -148,7 +149,21 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
         require_found(named, store.path, store.manifest.provenance.typed_in)
     made_for = store.manifest.examples
     found = load_examples(named, split=split or made_for.split or "train", size=size or made_for.size)
-    return found.named(store.manifest.classes)
+    return found.asked(store.manifest.question)
+
+
+def in_column(examples: str | None, column: str | None) -> str | None:
+    """The examples that were named, with the column that was.
+
+    Raises:
+        InputError: a column of no examples, or of a set that has none.
+    """
+    from joryu.errors import InputError
+    from joryu.examples import with_column
+
+    if examples is None and column is not None:
+        raise InputError("--column says more about --examples", expected="both", received=f"--column {column} alone")
+    return examples if examples is None else with_column(examples, column)
 
 
 def size_of(store: Store, asked_for: int | None) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, talk
+from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -14,20 +14,23 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Path = typer.Argument(..., help="A finished run."),
+    run: list[Path] = typer.Argument(..., help="A finished run, or several judged by the same examples."),
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
+    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
-    out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the run."),
+    out: Path | None = typer.Option(None, help="The page, NAME-numbers.json beside it; by default in the one run."),
     as_json: bool = JSON,
 ) -> None:
     """Write the page of a run: did distilling help; one file, with teacher, student and twin side by side.
 
     \b
     Example:  joryu report run
+    Example:  joryu report narrow wide --out comparison.html
     """
-    from joryu.report.assemble import Judges, report_run
+    from joryu.report.judges import Judges
+    from joryu.report.writing import report_runs
 
-    judges = Judges(examples=examples, split=split, size=size)
-    page, headline = report_run(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
+    judges = Judges(examples=in_column(examples, column), split=split, size=size)
+    page, headline = report_runs(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

@@ -45,10 +45,13 @@ def train(
     Example:  joryu train --network mlp:1200x2,dropout=0.2/0.5 --examples mnist --views shift:2 --out teacher
     """
     from joryu.examples import load_examples
+    from joryu.students.architecture import require_architecture
     from joryu.training import Recipe, Run
-    from joryu.training.distill import Lesson, train_on_labels
+    from joryu.training.lesson import Lesson
+    from joryu.training.on_labels import train_on_labels
     from joryu.training.run import is_finished
 
+    require_architecture(network)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
     held_out = share_held_out(examples, test, split, column)
     Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read

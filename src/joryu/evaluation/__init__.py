@@ -1,7 +1,9 @@
 """Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
+from joryu.evaluation.answers import outputs_of
 from joryu.evaluation.calibration import reliability
+from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
     Comparison,
     Verdict,
@@ -12,46 +14,90 @@ from joryu.evaluation.comparison import (
 )
 from joryu.evaluation.confusion import ConfusedPair, confusion_matrix, most_confused, per_class_accuracy
 from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
+from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
+from joryu.evaluation.judging import Judging, Paired, compare_evaluations, evaluator_for, judging_of
+from joryu.evaluation.measured import NumberErrors, NumberEvaluation
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
+from joryu.evaluation.paired_scores import ScoreComparison, ScoreVerdict, bca_interval, compare_scores, sign_flip_test
 from joryu.evaluation.permutation import Permuted, permutation_test, rejection_bound
+from joryu.evaluation.pixels import OutputOverlap, PixelEvaluation
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
+from joryu.evaluation.replies import KeptReplies, Replies, Reply, StudentReplies, TeacherReplies, kept_where_small
+from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
+from joryu.evaluation.tags import TagEvaluation, TagNumbers
+from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
 
 __all__ = [
     "BINS",
     "Agreement",
+    "Better",
+    "ClassEvaluation",
     "Comparison",
     "ConfusedPair",
+    "Evaluated",
     "Evaluation",
+    "Evaluator",
+    "GradedEvaluation",
+    "Judging",
+    "KeptReplies",
     "Latency",
     "Likeness",
+    "LikenessEvaluation",
+    "Measure",
+    "NumberErrors",
+    "NumberEvaluation",
+    "OutputOverlap",
+    "Paired",
     "Permuted",
+    "PixelEvaluation",
     "ReliabilityBin",
+    "Replies",
+    "Reply",
+    "ScoreComparison",
+    "ScoreVerdict",
+    "Scores",
     "SeedComparison",
+    "StudentReplies",
     "Summary",
+    "TagEvaluation",
+    "TagNumbers",
+    "TeacherReplies",
     "Verdict",
     "agreement",
     "as_json",
+    "average_precision",
+    "bca_interval",
     "compare",
     "compare_correct",
+    "compare_evaluations",
+    "compare_scores",
     "compare_seeds",
     "confusion_matrix",
     "count_parameters",
     "device_of",
     "evaluate_logits",
+    "evaluate_student",
+    "evaluate_together",
     "evaluating",
+    "evaluator_for",
     "expected_calibration_error",
+    "judging_of",
+    "kept_where_small",
     "likeness",
     "mcnemar_exact",
     "measure_latency",
     "most_confused",
+    "outputs_of",
     "per_class_accuracy",
     "permutation_test",
+    "precision_at",
     "predict_logits",
     "rejection_bound",
     "reliability",
+    "sign_flip_test",
     "state_bytes",
     "summarise",
     "tango_interval",

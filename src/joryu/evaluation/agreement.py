@@ -24,10 +24,15 @@ def likeness(student_log_probs: Tensor, teacher_probs: Tensor) -> Likeness:
     >>> likeness(torch.tensor([[0.75, 0.25], [0.25, 0.75]]).log(), probs).top1
     0.5
     """
-    divergence = (torch.xlogy(teacher_probs, teacher_probs) - teacher_probs * student_log_probs).sum(-1)
+    divergence = row_divergences(student_log_probs, teacher_probs)
     same = student_log_probs.argmax(-1) == teacher_probs.argmax(-1)
     # Rounding alone can push a divergence of equal distributions a hair below zero.
     return Likeness(len(same), same.double().mean().item(), max(divergence.double().mean().item(), 0.0))
+
+
+def row_divergences(student_log_probs: Tensor, teacher_probs: Tensor) -> Tensor:
+    """``KL(teacher || student) [n]`` of each row, with ``0 log 0 = 0``."""
+    return (torch.xlogy(teacher_probs, teacher_probs) - teacher_probs * student_log_probs).sum(-1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,11 @@ def measure_latency(
     repeats: int = 30,
     block_seconds: float = 0.005,
     threads: int | None = None,
+    own_inputs: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Latency]:
     """Median time of a forward pass of each network on ``example_input`` (``[1, ...]`` for batch 1).
+
+    ``own_inputs`` are those of networks that are shown others, such as a teacher at a size of its own.
 
     The repeats are *interleaved* (a, b, c, a, b, c, …), so that a machine that slows down slows every network alike and
     the ratios stay honest. One repeat runs a block of passes that lasts about ``block_seconds``, which keeps the
@@ -75,7 +78,8 @@ def measure_latency(
         raise InputError("latency cannot be measured", expected="repeats and threads >= 1", received=(repeats, threads))
     with ExitStack() as stack:
         stack.enter_context(_threads(threads))
-        inputs = {name: example_input.to(device_of(module)) for name, module in modules.items()}
+        own = own_inputs or {}
+        inputs = {name: own.get(name, example_input).to(device_of(module)) for name, module in modules.items()}
         for module in modules.values():
             stack.enter_context(evaluating(module))
         passes = {name: _warm_up(module, inputs[name], block_seconds) for name, module in modules.items()}

@@ -19,14 +19,15 @@ def as_json(record: DataclassInstance) -> dict[str, object]:
     >>> as_json(Latency(milliseconds=0.5, repeats=30, batch=1, threads=2, device="cpu"))["milliseconds"]
     0.5
     """
-    return {name: _plain(value) for name, value in asdict(record).items()}
+    return {name: plain(value) for name, value in asdict(record).items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Dictionaries, lists and numbers as JSON has them: a number that is not finite becomes ``None``."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value

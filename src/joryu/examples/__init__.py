@@ -2,7 +2,8 @@
 
 from joryu.examples.examples import UNLABELLED, Examples, Ids, Rejected, content_ids, distinct_rows
 from joryu.examples.known import Listing, data_root, list_data
-from joryu.examples.loading import has_split, labelled_splits, load_examples, split_names
+from joryu.examples.loading import has_split, labelled_splits, load_examples, split_names, with_column
+from joryu.examples.preparing import prepared
 from joryu.examples.specs import locate
 from joryu.examples.splits import split_examples
 from joryu.examples.views import ViewBatch, Views, parse_views
@@ -24,6 +25,8 @@ __all__ = [
     "load_examples",
     "locate",
     "parse_views",
+    "prepared",
     "split_examples",
     "split_names",
+    "with_column",
 ]

@@ -14,7 +14,9 @@ from joryu.annotations.trials import Trials
 from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import require_unsplit
+from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pictures import Picture, Progress, read_pictures
+from joryu.examples.preparation import PicturePreparation
 
 
 def load_annotated(
@@ -24,7 +26,8 @@ def load_annotated(
 
     The label is the class that most answers named (repeats count); a tie goes to the tied class that was answered
     first. So a twin that learns these labels has the same people's answers without their hesitation. ``sources`` are
-    the pictures' paths. Pictures whose file is gone are in ``rejected``.
+    the pictures' paths, and ids the first half of the project's own keys. Pictures whose file is gone are in
+    ``rejected``.
 
     Raises:
         InputError: no project there, nobody answered, or pictures that cannot be used together.
@@ -40,7 +43,8 @@ def load_annotated(
     if not files:
         raise InputError(f"none of the answered pictures is in {project.pictures_root} any more")
     require_unchanged(project.pictures_root, files)
-    pictures = (Picture(file.path, project.pictures_root / file.path) for file in files)
+    paths = [project.pictures_root / file.path for file in files]
+    pictures = (Picture(file.path, path) for file, path in zip(files, paths, strict=True))
     read = read_pictures(pictures, len(files), size=size, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
     choice = dict(zip(trials.pictures, majority(trials), strict=True))
@@ -50,9 +54,15 @@ def load_annotated(
         classes=project.settings.classes,
         name=folder.resolve().name,
         sources=[file.path for file in kept],
-        rejected=sorted([*gone, *read.rejected]),
     )
-    return replace(examples, sizes=read.sizes)
+    return replace(
+        examples,
+        ids=read.ids,
+        originals=Originals.on(PictureFiles(paths), read.kept),
+        rejected=tuple(sorted([*gone, *read.rejected])),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
+    )
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:

@@ -7,12 +7,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from joryu.errors import InputError
 from joryu.examples.examples import Rejected
 from joryu.examples.layouts import canonical_split, in_order, some, spelt_twice
-from joryu.examples.tree import Folder, printable
+from joryu.examples.tree import Folder, hub_snapshot, is_hub_repository, printable
+
+BESIDE_SPLITS: Final = "beside the splits, not in one"  #: why something is left out that no split holds
 
 _WITHOUT_LABEL = {"unlabelled", "unlabeled", "unsup", "unsupervised"}
 _PERHAPS_WITHOUT = {"unknown", "unsorted", "unclassified"}  # a class where train has it too
@@ -58,7 +60,8 @@ def find_set(root: Path) -> Found:
     top, way, rejected = Folder(root), "", list[Rejected]()
     while not (splits := _splits(top)) and (inner := _only(top)) is not None:
         rejected += top.clutter()
-        top, way = inner, f"{way}{printable(inner.name)}/"
+        below = hub_snapshot(inner.path)
+        top, way = Folder(below), f"{way}{printable(below.relative_to(top.path).as_posix())}/"
     remarks = [f"found in {way}"] if way else []
     if not splits:
         return Found(top, {}, remarks, rejected)
@@ -66,7 +69,7 @@ def find_set(root: Path) -> Found:
     if beside := [f"{printable(folder.name)}/" for folder in spare if folder.has_picture]:
         remarks.append(f"beside its splits and not read: {some(beside)}")
     names = [folder.name for folder in spare] + [path.name for path in top.loose]
-    rejected += [*top.clutter(), *(Rejected(printable(name), "beside the splits, not in one") for name in names)]
+    rejected += [*top.clutter(), *(Rejected(printable(name), BESIDE_SPLITS) for name in names)]
     return Found(top, splits, remarks, rejected)
 
 
@@ -202,6 +205,13 @@ def _require_classes(top: Folder, folders: list[Folder]) -> None:
     """Raises:
     InputError: the folders are not classes, or two of them are the same one.
     """
+    for kept in (folder for folder in (top, *folders) if is_hub_repository(folder.path)):
+        raise InputError(
+            f"{top.path} holds what the Hub's cache keeps of a data set, not classes",
+            expected="one folder for each class",
+            received=some(printable(folder.name) for folder in folders),
+            hint=f"name the data set itself: try folder:{kept.path}",
+        )
     if len(folders) < 2:
         return
     if all(_PART.search(folder.name) for folder in folders):
@@ -217,8 +227,8 @@ def _require_classes(top: Folder, folders: list[Folder]) -> None:
             f"{top.path} holds pictures and what was drawn about them, not classes",
             expected="one folder for each class",
             received=some(sorted(names)),
-            hint=f"try folder:{next(folder.path for folder in folders if folder.name.lower() in _QUESTIONS)}"
-            " for its pictures",
+            hint=f"try pairs:{top.path}, or for its pictures without labels "
+            f"folder:{next(folder.path for folder in folders if folder.name.lower() in _QUESTIONS)}",
         )
     for same in _spelt_alike(folders):
         raise InputError(

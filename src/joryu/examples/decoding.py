@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,9 @@ from joryu.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 """``[channels, height, width]``, one channel (grey) or three (RGB)."""
+
+Encoded = Path | bytes | BinaryIO
+"""A picture that is not decoded yet: its file, its bytes, or its file that is open and stays so."""
 
 PIXEL_LIMIT: Final = 80_000_000
 """Pictures that declare more pixels are refused before a byte of them is decompressed (Pillow itself warns at 89 M)."""
@@ -54,7 +59,7 @@ class Decoded(NamedTuple):
     height: int
 
 
-def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
+def decode_picture(source: Encoded, *, size: int | None = None) -> Pixels:
     """The pixels of a file or of its bytes, uint8 ``[1 or 3, height, width]``.
 
     What is odd is read like this: the content decides the format, whatever the extension; 16-bit values are scaled
@@ -73,22 +78,62 @@ def decode_picture(source: Path | bytes, *, size: int | None = None) -> Pixels:
     return decode_sized(source, size=size).pixels
 
 
-def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
+def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
     """As `decode_picture`, with the size that the picture has in its file.
 
     Raises:
         InputError: as `decode_picture`.
     """
+    with opened(source) as image:
+        width, height = image.size
+        if size is not None:
+            image.draft(None, (2 * size, 2 * size))
+        pixels, lying = _loaded(image, size)
+    return Decoded(pixels, height, width) if lying else Decoded(pixels, width, height)
+
+
+def decode_image(image: Image.Image, *, size: int | None = None) -> Pixels:
+    """The pixels of a picture that a program has opened or made itself, as `decode_picture` gives those of a file.
+
+    >>> decode_image(Image.new("CMYK", (3, 2))).shape
+    (3, 2, 3)
+
+    Raises:
+        InputError: as `decode_picture`.
+    """
+    with _one_kind_of_error(b""):
+        _refuse_bombs(image)
+        return _loaded(image, size)[0]
+
+
+def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:
+    """The pixels, and whether they were turned from lying to standing."""
+    raw_mode = raw_mode_of(image)
+    image.load()
+    orientation = _orientation(image)
+    whole = _upright(_eight_bit(image, raw_mode), orientation)
+    return to_channels(whole if size is None else fit(whole, size)), orientation in _LYING
+
+
+@contextmanager
+def opened(source: Encoded) -> Iterator[Image.Image]:
+    """A picture that is opened and not yet decompressed; whatever goes wrong with it inside is one kind of error.
+
+    Raises:
+        InputError: as `decode_picture`.
+    """
+    with (
+        _one_kind_of_error(source),
+        Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image,
+    ):
+        _refuse_bombs(image)
+        yield image
+
+
+@contextmanager
+def _one_kind_of_error(source: Encoded) -> Iterator[None]:
     try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
-            _refuse_bombs(image)
-            width, height = image.size
-            if size is not None:
-                image.draft(None, (2 * size, 2 * size))
-            raw_mode = _raw_mode(image)
-            image.load()
-            orientation = _orientation(image)
-            upright = _upright(_eight_bit(image, raw_mode), orientation)
+        yield
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -99,11 +144,14 @@ def decode_sized(source: Path | bytes, *, size: int | None = None) -> Decoded:
         raise InputError(f"cannot be opened: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
         raise InputError(f"damaged: {error or type(error).__name__}") from None
-    pixels = to_channels(upright if size is None else fit(upright, size))
-    return Decoded(pixels, height, width) if orientation in _LYING else Decoded(pixels, width, height)
 
 
-def is_coloured(source: Path | bytes) -> bool:
+def upright(image: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF orientation says."""
+    return _upright(image, _orientation(image))
+
+
+def is_coloured(source: Encoded) -> bool:
     """Whether `decode_picture` would give three channels; of grey pictures only the header is read."""
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
@@ -132,14 +180,14 @@ def readable_formats() -> list[str]:
     return [name for name in _WANTED if name in Image.OPEN]
 
 
-def fit(image: Image.Image, size: int) -> Image.Image:
+def fit(image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
     """The centre square of a picture, resized to ``size × size``: shorter side to ``size``, then the centre crop."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     if (width, height) == (size, size):
         return image
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return image.resize((size, size), resampling, box=(left, top, left + side, top + side))
 
 
 def to_channels(image: Image.Image) -> Pixels:
@@ -154,9 +202,32 @@ def _refuse_bombs(image: Image.Image) -> None:
         raise InputError("too many pixels", expected=f"at most {PIXEL_LIMIT:,}", received=f"{pixels:,}")
 
 
-def _not_a_picture(source: Path | bytes) -> str:
-    length = len(source) if isinstance(source, bytes) else source.stat().st_size
+def _not_a_picture(source: Encoded) -> str:
+    match source:
+        case bytes():
+            length = len(source)
+        case Path():
+            length = source.stat().st_size
+        case _:
+            length = os.fstat(source.fileno()).st_size
+    if length and _beginning(source) == LFS_POINTER:
+        return "a Git LFS pointer instead of the picture, which git lfs pull fetches"
     return "not a picture that can be read" if length else "empty file"
+
+
+LFS_POINTER: Final = b"version https://git-lfs"  #: how a file begins that Git was cloned without
+
+
+def _beginning(source: Encoded) -> bytes:
+    match source:
+        case bytes():
+            return source[: len(LFS_POINTER)]
+        case Path():
+            with source.open("rb") as file:
+                return file.read(len(LFS_POINTER))
+        case _:
+            source.seek(0)
+            return source.read(len(LFS_POINTER))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -170,7 +241,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _raw_mode(image: Image.Image) -> str:
+def raw_mode_of(image: Image.Image) -> str:
     """How a file lays out its values, as Pillow names it (``RGB;16B``); known until the picture is loaded."""
     tiles = getattr(image, "tile", None)
     args = tiles[0].args if tiles else ""

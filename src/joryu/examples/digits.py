@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, content_ids
 from joryu.examples.layouts import ALL, no_such_split
 from joryu.examples.pictures import resize_pixels
+from joryu.examples.preparation import PicturePreparation
 
 _TEST = 600
 
@@ -34,9 +37,11 @@ def load_digits(split: str = "train", *, size: int | None = None) -> Examples:
         raise no_such_split("digits", split, parts)
     dots = np.asarray(bunch.images)[parts[split]]
     pixels = np.rint(dots * (255 / 16)).astype(np.uint8)[:, None]
-    return Examples.of(
+    examples = Examples.of(
         torch.from_numpy(resize_pixels(pixels, size)),
         torch.from_numpy(np.asarray(bunch.target)[parts[split]].astype(np.int64)),
         classes=[str(name) for name in bunch.target_names],
         name="digits",
     )
+    ids = content_ids(torch.from_numpy(pixels))
+    return replace(examples, ids=ids, preparation=PicturePreparation.of(examples.inputs))

@@ -1,11 +1,11 @@
-"""`Examples`: the transfer set, held in memory, each example known by the hash of its content."""
+"""`Examples`: the transfer set, held in memory, each example known by the hash of its original content."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,20 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.examples.originals import Originals
+from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
 
-UNLABELLED = -1  #: the label of an example that has none
+if TYPE_CHECKING:
+    from joryu.examples.preparation import Preparation
+
+UNLABELLED = UNKNOWN  #: the label of an example that has none
 
 Ids = npt.NDArray[np.uint64]
-"""Content hashes, shape ``[n, 2]``: the high and low halves of a BLAKE2b-128 digest."""
+"""Content hashes of 128 bits, shape ``[n, 2]``: of a file's bytes (`joryu.examples.originals`), or `content_ids`."""
+
+
+Keyed = Literal["bytes", "row", "pixels"]
+"""What ids are hashes of. By pixels, at whatever size, pictures were known before they were by their bytes."""
 
 
 class Rejected(NamedTuple):
@@ -31,11 +40,18 @@ class Rejected(NamedTuple):
 class Examples:
     """Inputs with their ids and, where known, their hard labels.
 
-    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``labels``: int64
-    ``[n]`` with `UNLABELLED` where there is none, or ``None`` when no example has one. ``classes`` is empty for a set
-    that names none: whoever answers about it brings them (`named`). ``rejected`` names what a loader left out, and
-    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took). ``sizes``
-    is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
+    ``ids``: a picture that was read from a file, or from the bytes in a table, is known by the hash of these bytes, and
+    so has one id at every size; anything else by the hash of its row, before it is resized. ``pixel_ids``: the hash of
+    each input as it stands here (`content_ids`), by which the same picture saved in another file is still found.
+    ``originals`` is where the bytes lie, for `encoded`.
+
+    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``question`` is
+    what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
+    ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where there is
+    none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and
+    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
+    ``sizes`` is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
+    ``preparation`` is how a file or a row became its input, where they come from any.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -45,13 +61,16 @@ class Examples:
 
     inputs: Tensor
     ids: Ids
+    pixel_ids: Ids
     labels: Tensor | None
-    classes: tuple[str, ...]
+    question: Question | None
     name: str = "examples"
     sources: tuple[str, ...] | None = None
+    preparation: Preparation | None = None
     rejected: tuple[Rejected, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
     sizes: npt.NDArray[np.int64] | None = None
+    originals: Originals | None = None
 
     @classmethod
     def of(
@@ -59,39 +78,37 @@ class Examples:
         inputs: Tensor,
         labels: Tensor | None = None,
         *,
-        classes: Sequence[str],
+        classes: Sequence[str] = (),
+        question: Question | None = None,
         name: str = "examples",
         sources: Sequence[str] | None = None,
-        rejected: Sequence[Rejected] = (),
     ) -> Examples:
-        """Examples from tensors; ids are computed here.
+        """Examples from tensors; ids are computed here. ``classes`` is short for the question which of them it is.
 
         Raises:
-            InputError: lengths that differ, labels outside the classes, no example at all.
+            InputError: lengths that differ, labels that do not fit the question or that there is no question for, no
+                example at all.
         """
+        if question is None and classes:
+            question = Question.one_of(classes)
         if len(inputs) == 0:
             raise InputError(f"{name} holds no usable example", expected="at least one", received=0)
         if labels is not None:
-            if labels.shape != (len(inputs),):
-                raise InputError(
-                    "labels do not fit the inputs", expected=f"[{len(inputs)}]", received=list(labels.shape)
-                )
-            labels = labels.long()
-            low, high = int(labels.min()), int(labels.max())
-            if low < UNLABELLED or high >= len(classes):
-                raise InputError(
-                    "labels outside the classes",
-                    expected=f"{UNLABELLED} (none) or 0..{len(classes) - 1}",
-                    received=f"{low}..{high}",
-                )
+            if question is None or question.labels is None:
+                raise InputError("there are labels and no question", hint="name the classes, or give a question")
+            if labels.shape[:1] != (len(inputs),):
+                expected = f"one label for each of {len(inputs)}"
+                raise InputError("labels do not fit the inputs", expected=expected, received=list(labels.shape))
+            labels = codec(question.labels).check(labels, len(question), len(question.grid))
+        ids = content_ids(inputs)
         return cls(
             inputs=inputs.contiguous(),
-            ids=content_ids(inputs),
+            ids=ids,
+            pixel_ids=ids,
             labels=labels,
-            classes=tuple(classes),
+            question=question,
             name=name,
             sources=None if sources is None else tuple(sources),
-            rejected=tuple(rejected),
         )
 
     def __len__(self) -> int:
@@ -113,10 +130,37 @@ class Examples:
             self,
             inputs=self.inputs[index],
             ids=self.ids[index.numpy()],
+            pixel_ids=self.pixel_ids[index.numpy()],
             labels=None if self.labels is None else self.labels[index],
             sources=None if self.sources is None else tuple(self.sources[i] for i in index.tolist()),
             sizes=None if self.sizes is None else self.sizes[index.numpy()],
+            originals=None if self.originals is None else self.originals.select(index.numpy()),
         )
+
+    def encoded(self, rows: Tensor | Sequence[int]) -> list[bytes]:
+        """The original bytes of some rows, as they lie in their files: what a teacher behind an API is sent.
+
+        Raises:
+            InputError: these examples do not come from files, or a file has changed since they were read.
+        """
+        if self.originals is None:
+            raise InputError(f"{self.name} has no original files", expected="pictures of a folder or of a Parquet set")
+        keys = np.ascontiguousarray(self.ids, dtype="<u8")
+        return [self.originals.read(row, keys[row].tobytes()) for row in torch.as_tensor(rows).tolist()]
+
+    @property
+    def keyed_by(self) -> Keyed:
+        """What the ids are hashes of: the bytes of files, or rows."""
+        return "row" if self.originals is None else "bytes"
+
+    @property
+    def asks_pixels(self) -> bool:
+        """Whether there is a question for each pixel, whose labels are bound to the size."""
+        return self.question is not None and bool(self.question.grid)
+
+    def by_pixels(self) -> Examples:
+        """The same examples known by their pixels at the size they have here, as every example was once."""
+        return replace(self, ids=self.pixel_ids, originals=None)
 
     def labelled(self) -> Examples:
         """Only the examples that have a hard label.
@@ -124,35 +168,63 @@ class Examples:
         Raises:
             InputError: none has one.
         """
-        if self.labels is None or not (rows := (self.labels != UNLABELLED).nonzero().flatten()).numel():
+        if not (rows := self.known.nonzero().flatten()).numel():
             why = "; ".join(self.remarks) or None
             raise InputError(f"no example of {self.name} has a label", received=why, hint="try examples with labels")
         return self if len(rows) == len(self) else self.select(rows)
 
-    def named(self, classes: Sequence[str]) -> Examples:
-        """The same examples; those of a set that names no classes are then about the given ones.
+    def asked(self, question: Question) -> Examples:
+        """The same examples; those of a set that asks nothing are then about the given question.
 
-        >>> Examples.of(torch.zeros(2, 3), classes=[]).named(["cat", "dog"]).classes
+        >>> Examples.of(torch.zeros(2, 3)).asked(Question.one_of(["cat", "dog"])).classes
         ('cat', 'dog')
         """
-        return self if self.classes else replace(self, classes=tuple(classes))
+        return replace(self, question=question) if self.question is None else self
+
+    @property
+    def asked_question(self) -> Question:
+        """The question.
+
+        Raises:
+            InputError: nothing is asked.
+        """
+        if self.question is None:
+            raise InputError(f"{self.name} asks nothing", expected="a question", hint="name the classes")
+        return self.question
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs; none where nothing is asked."""
+        return () if self.question is None else self.question.names
+
+    @property
+    def codec(self) -> LabelCodec:
+        """What is known of this set's kind of label; that of class numbers where nothing is asked."""
+        kind = None if self.question is None else self.question.labels
+        return codec(kind or LabelKind.CLASS)
+
+    @property
+    def known(self) -> Tensor:
+        """Which examples have a label, bool ``[n]``."""
+        return torch.zeros(len(self), dtype=torch.bool) if self.labels is None else self.codec.known(self.labels)
 
     @property
     def labels_or_empty(self) -> Tensor:
-        """The labels int64 ``[n]``, all `UNLABELLED` where there are none at all."""
+        """The numbers of classes int64 ``[n]``, all `UNLABELLED` where there are none at all."""
         return torch.full((len(self),), UNLABELLED) if self.labels is None else self.labels
+
+    @property
+    def strata(self) -> Tensor:
+        """The group of each example for stratified splits, int64 ``[n]``; `UNLABELLED` for those without a label."""
+        return torch.full((len(self),), UNLABELLED) if self.labels is None else self.codec.strata(self.labels)
 
     def hide_labels(self, rows: Tensor) -> Examples:
         """The same examples with the labels of the given rows hidden, as in a transfer set that nobody labelled."""
-        if self.labels is None:
-            return self
-        labels = self.labels.clone()
-        labels[rows] = UNLABELLED
-        return replace(self, labels=labels)
+        return self if self.labels is None else replace(self, labels=self.codec.hide(self.labels, rows))
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the *set* of ids and of the classes: order, copies and labels do not change what is asked."""
+        """Hash of the *set* of ids and of the names: order, copies and labels do not change what is asked."""
         unique = self.ids[distinct_rows(self.ids)]
         digest = hashlib.blake2b(unique.tobytes(), digest_size=16)
         digest.update("\x00".join(self.classes).encode())

@@ -14,8 +14,10 @@ from joryu.examples.class_folders import Found, Level, class_level, find_set, sp
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
+from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
-from joryu.examples.tables import require_no_table
+from joryu.examples.preparation import PicturePreparation
+from joryu.examples.tables import find_table, require_no_table
 from joryu.examples.tree import Folder, link_root, printable
 
 _BESIDE = "beside the class folders, not in one"
@@ -75,9 +77,17 @@ def load_folder(
         classes=[printable(name) for name in plan.classes],
         name=printable(root.name),
         sources=[_name(path, top) for path, _ in kept],
-        rejected=by_weight([*plan.rejected, *passed_over, *read.rejected]),
     )
-    return replace(examples, remarks=tuple(plan.remarks), sizes=read.sizes)
+    rejected = by_weight([*plan.rejected, *passed_over, *read.rejected])
+    return replace(
+        examples,
+        ids=read.ids,
+        originals=Originals.on(PictureFiles([path for path, _ in files]), read.kept),
+        rejected=tuple(rejected),
+        remarks=tuple(plan.remarks),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
+    )
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
@@ -113,16 +123,26 @@ def _plan(root: Path, split: str) -> _Plan:
     folder = find_split(root, split, found.splits) if found.splits else found.top
     train = class_level(found.splits.get("train", folder))
     level = train if train.split is folder else class_level(folder, _known(train))
-    about = _about_others(found, train) if level is train else _about(level, train)
+    about = _about_others(found, train) if level is train else _about(found, level, train)
     remarks = [*found.remarks, *train.remarks, *_deeper(train), *about]
-    return _Plan(level, train, tuple(sorted(train.classes)), remarks, found.rejected)
+    beside = found.rejected if not found.splits or level.split is found.first else []  # once, not with every split
+    return _Plan(level, train, tuple(sorted(train.classes)), remarks, beside)
 
 
-def _about(level: Level, train: Level) -> Iterator[str]:
+def _about(found: Found, level: Level, train: Level) -> Iterator[str]:
     """What is odd about a split that is not train."""
     yield from level.remarks
     if train.classes and not level.classes:
-        yield f"{printable(level.split.name)} has no labels"
+        name = printable(level.split.name)
+        pictures = [path for path, reason in level.top.files(level.top.path) if reason is None]
+        table = find_table([found.top.path, level.split.path], pictures)
+        if table is None:
+            yield f"{name} has no labels"
+            return
+        yield (
+            f"{name} has no labels: {printable(table.name)} names its pictures and is not read; to have it judge, put"
+            f" the pictures of each class into a folder of its name in {name}/"
+        )
 
 
 def _about_others(found: Found, train: Level) -> Iterator[str]:
@@ -130,7 +150,7 @@ def _about_others(found: Found, train: Level) -> Iterator[str]:
     for name in in_order(found.splits) if found.splits.get("train") is train.split and train.classes else ():
         folder = found.splits[name]
         if folder is not train.split:
-            yield from _about(class_level(folder, _known(train)), train)
+            yield from _about(found, class_level(folder, _known(train)), train)
 
 
 def _deeper(level: Level) -> Iterator[str]:

@@ -59,3 +59,7 @@ class Draws:
     def integers(self, below: int, lane: int = 0) -> npt.NDArray[np.int64]:
         """Integers of ``0 .. below - 1``, ``[B]``; the bias of multiply-and-shift is at most ``below / 2^32``."""
         return (((self.bits(lane) >> _HALF) * np.uint64(below)) >> _HALF).astype(np.int64)
+
+    def fractions(self, lane: int = 0) -> npt.NDArray[np.float64]:
+        """Numbers evenly spread over -1 to 1, both left out, ``[B]``: exact in float64, so the same everywhere."""
+        return (self.bits(lane) >> _HALF).astype(np.float64) * 2.0**-31 + (2.0**-32 - 1.0)

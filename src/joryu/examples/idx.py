@@ -11,6 +11,7 @@ import math
 import re
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,9 +21,10 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.emnist import emnist_classes, numbered, upright
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, content_ids
 from joryu.examples.layouts import canonical_split, find_split, some, spelt_twice
 from joryu.examples.pictures import resize_pixels
+from joryu.examples.preparation import PicturePreparation
 
 _UINT8: Final = 0x08
 _DEFLATE_MOST: Final = 1032  # no deflate stream unpacks to more bytes than this for each of its own
@@ -64,12 +66,14 @@ def load_idx(folder: Path, split: str = "train", *, part: str | None = None, siz
     place = found.pictures.parent if found.pictures.parent.name != found.pictures.name else found.pictures.parent.parent
     name = place.parent.name if place.name == "raw" else place.name
     names = emnist_classes(family) or _CLASSES.get(name, ())
-    return Examples.of(
+    examples = Examples.of(
         torch.from_numpy(resize_pixels(pixels[:, None], size)),
         None if labels is None else torch.from_numpy(labels),
         classes=names if count and len(names) >= count else [str(label) for label in range(count)],
         name=family or name,
     )
+    ids = examples.ids if size is None else content_ids(torch.from_numpy(pixels[:, None]))
+    return replace(examples, ids=ids, preparation=PicturePreparation.of(examples.inputs))
 
 
 def has_idx_files(folder: Path) -> bool:

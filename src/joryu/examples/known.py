@@ -10,8 +10,10 @@ from joryu.errors import InputError
 from joryu.examples.emnist import EMNIST
 from joryu.examples.folder import has_class_folders
 from joryu.examples.idx import has_idx_files
-from joryu.examples.layouts import visible_folders
+from joryu.examples.layouts import some, visible_folders
+from joryu.examples.pairs import are_pairs
 from joryu.examples.parquet_shards import parquet_folder
+from joryu.examples.tree import Folder, printable
 
 
 class Known(NamedTuple):
@@ -91,13 +93,23 @@ def obtain(known: Known, root: Path) -> str:
 
 
 def sniff(place: Path) -> str | None:
-    """The layout of a folder or file: ``idx``, ``parquet``, ``folder``, or ``None`` if it is none of them."""
+    """The layout of a folder or file: ``idx``, ``parquet``, ``pairs``, ``folder``, or ``None`` if it is none."""
     if place.is_file():
         return "parquet" if place.suffix == ".parquet" else None
     if has_idx_files(place):
         return "idx"
     if parquet_folder(place) is not None:
+        folders = Folder(place).full
+        if len(folders) > 1 or any(len(folder.full) > 1 for folder in folders):
+            raise InputError(
+                f"{place} holds Parquet files and folders of pictures",
+                expected="one or the other",
+                received=some(f"{printable(folder.name)}/" for folder in folders),
+                hint=f"try parquet:{place} or folder:{place}",
+            )
         return "parquet"
+    if are_pairs(place):
+        return "pairs"
     return "folder" if has_class_folders(place) else None
 
 

@@ -1,4 +1,4 @@
-"""Examples that come twice: with the very same pixels, or as the same picture saved again."""
+"""Examples that come twice: as the same file or with the very same pixels, or as the same picture saved again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from joryu.examples.examples import Examples, distinct_rows
+from joryu.examples.examples import Examples, Ids
 
 Rows = npt.NDArray[np.int64]
 
@@ -49,12 +49,13 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(sought: Examples, among: Examples) -> Repeats:
-    """Those of ``sought`` that ``among`` holds too: ``same`` by their ids, and of the rest ``alike`` by their look.
+    """Those of ``sought`` that ``among`` holds too: ``same`` by content, and of the rest ``alike`` by their look.
 
-    An id is the hash of the decoded pixels, so a picture saved again without loss (PNG, BMP) is the same. Alike is one
-    that was saved again with loss: the brightness of its 16 blocks is within `NEAR` levels of the other's, and its
-    pixels within `ALIKE` and `COLOUR_ALIKE`. What is turned, cut or brightened is not found. Only pictures of one shape
-    are compared by their look. Time grows as n log n: 10,000 among 60,000 of 28×28 take well under a second.
+    The same are equal ids (one file, at whatever size), and equal pixels: a picture saved again without loss (PNG,
+    BMP). Alike is one that was saved again with loss: the brightness of its 16 blocks is within `NEAR` levels of the
+    other's, and its pixels within `ALIKE` and `COLOUR_ALIKE`. What is turned, cut or brightened is not found. Only
+    pictures of one shape are compared by their look. Time grows as n log n: 10,000 among 60,000 of 28×28 take well
+    under a second.
 
     >>> from joryu.examples import load_examples
     >>> digits = load_examples("digits")
@@ -62,8 +63,8 @@ def find_repeats(sought: Examples, among: Examples) -> Repeats:
     >>> found.same_as.tolist(), len(found.alike)
     ([5, 3], 0)
     """
-    place = {words.tobytes(): row for row, words in reversed(list(enumerate(among.ids)))}
-    found = np.array([place.get(words.tobytes(), -1) for words in sought.ids], dtype=np.int64).reshape(-1)
+    found = _places(sought.ids, among.ids)
+    found = np.where(found >= 0, found, _places(sought.pixel_ids, among.pixel_ids))
     same = np.flatnonzero(found >= 0)
     rest = np.flatnonzero(found < 0)
     one, other = look_alike(sought.inputs[torch.from_numpy(rest)], among.inputs) if len(rest) else (_none(), _none())
@@ -73,9 +74,8 @@ def find_repeats(sought: Examples, among: Examples) -> Repeats:
 
 def find_copies(examples: Examples) -> Repeats:
     """Those that an earlier row of the same examples shows already, and which row that is."""
-    first = np.sort(distinct_rows(examples.ids))
-    place = {examples.ids[row].tobytes(): row for row in first.tolist()}
-    original = np.array([place[words.tobytes()] for words in examples.ids], dtype=np.int64)
+    original = _places(examples.pixel_ids, examples.pixel_ids)
+    first = np.unique(original)
     same = np.flatnonzero(original != np.arange(len(examples)))
     distinct = examples.inputs if len(first) == len(examples) else examples.inputs[torch.from_numpy(first)]
     one, other = _none(), _none()
@@ -86,6 +86,12 @@ def find_copies(examples: Examples) -> Repeats:
         one, other = _confirmed(distinct, distinct, one[later], other[later])
     kept = np.unique(one, return_index=True)[1]
     return Repeats(same, original[same], first[one[kept]], first[other[kept]])
+
+
+def _places(sought: Ids, among: Ids) -> Rows:
+    """The first row of ``among`` that has each id, int64 ``[n]``; -1 where none has."""
+    place = {words.tobytes(): row for row, words in reversed(list(enumerate(among)))}
+    return np.array([place.get(words.tobytes(), -1) for words in sought], dtype=np.int64).reshape(-1)
 
 
 def look_alike(sought: Tensor, among: Tensor) -> tuple[Rows, Rows]:

@@ -12,15 +12,19 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.annotated import load_annotated
+from joryu.examples.class_folders import BESIDE_SPLITS
 from joryu.examples.clutter import by_weight
 from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
 from joryu.examples.layouts import ALL, canonical_split, in_order, some
+from joryu.examples.originals import Originals
+from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
-from joryu.examples.pictures import Progress
-from joryu.examples.specs import BUNDLED, Place, find_place
+from joryu.examples.pictures import Progress, advised_size
+from joryu.examples.specs import BUNDLED, Place, find_place, table_of
+from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 
 class _How(NamedTuple):
@@ -73,6 +77,18 @@ _LAYOUTS = {
         splits=lambda place: folder_splits(place.path),
         labelled=lambda place: labelled_folder_splits(place.path),
     ),
+    "pairs": _Layout(
+        load=lambda place, how: load_pairs(
+            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        ),
+        splits=lambda place: pair_splits(place.path),
+        labelled=lambda place: labelled_pair_splits(place.path),
+    ),
+    "table": _Layout(
+        load=lambda place, how: _load_table(place, how).examples,
+        splits=lambda place: table_splits(table_of(place)),
+        labelled=lambda place: labelled_table_splits(table_of(place), TableOptions.of(place.options)),
+    ),
     "project": _Layout(
         load=lambda place, how: load_annotated(place.path, how.split, size=how.size, progress=how.progress),
         splits=_one_set,
@@ -93,8 +109,9 @@ def load_examples(
     """The examples a spec names.
 
     ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought
-    among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
+    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
+    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is
+    sought among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
 
     ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
     splits answers to ``train`` and ``all`` alone. ``column`` names the column of pictures, of labels, or both
@@ -119,6 +136,35 @@ def load_examples(
     except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
     return parts[0] if len(parts) == 1 else _joined(parts, names)
+
+
+def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | str | None = None) -> LoadedTable:
+    """The examples of ``table:…`` with the preparation that turned its rows into inputs.
+
+    ``table:FILE_OR_DIR[,target=COLUMN;…][,kind=one-of|numbers|tags][,drop=COLUMN;…][,categories=COLUMN;…]``, or the
+    name of a bundled table (``iris``, ``wine``, ``breast-cancer``, ``diabetes``). Names may hold commas and spaces.
+
+    >>> load_prepared_table("table:iris").preparation.inputs[0]
+    'sepal length (cm)'
+
+    Raises:
+        InputError: see `joryu.examples.tabular.load_table`.
+    """
+    place = find_place(spec, data_root)
+    if place.layout != "table":
+        raise InputError(f"{spec} is no table", expected="table:FILE_OR_DIR", received=place.layout)
+    try:
+        return _load_table(place, _How(split, None, None))
+    except OSError as error:
+        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _load_table(place: Place, how: _How) -> LoadedTable:
+    if how.size is not None:
+        raise InputError(
+            f"table:{place.path} has no pictures to resize", received=f"size {how.size}", hint="leave --size out"
+        )
+    return load_table(table_of(place), how.split, TableOptions.of(place.options))
 
 
 def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str, ...]:
@@ -161,6 +207,17 @@ def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> 
     return (canonical_split(split) or split) in split_names(spec, data_root=data_root)
 
 
+def with_column(spec: str, column: str | None, *, data_root: Path | str | None = None) -> str:
+    """A spec that says itself which columns of a Parquet set are meant, as a store's or a run's record must.
+
+    Raises:
+        InputError: as `load_examples`; the spec names other columns.
+    """
+    place = find_place(spec, data_root)
+    said = _with_column(place, spec, column).part
+    return spec if said == place.part else f"{spec}#{column}"
+
+
 def _with_column(place: Place, spec: str, column: str | None) -> Place:
     """The place with the columns that were asked for.
 
@@ -196,19 +253,26 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
                 "pictures differ in size between splits",
                 expected=f"{'×'.join(map(str, first.inputs.shape[1:]))} as in {names[0]}",
                 received=f"{'×'.join(map(str, part.inputs.shape[1:]))} in {name}",
-                hint=f"try --size {min(first.inputs.shape[2:])}",
+                hint=f"try --size {advised_size([min(first.inputs.shape[2:])])}",
             )
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
     sizes = [part.sizes for part in parts if part.sizes is not None]
-    left_out = [Rejected(f"{name}/{one.name}", one.reason) for part, name in named for one in part.rejected]
+    originals = [part.originals for part in parts if part.originals is not None]
+    left_out = [
+        one if one.reason == BESIDE_SPLITS else Rejected(f"{name}/{one.name}", one.reason)
+        for part, name in named
+        for one in part.rejected
+    ]
     return replace(
         first,
         inputs=torch.cat([part.inputs for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
+        pixel_ids=np.concatenate([part.pixel_ids for part in parts]),
         labels=None if all(p.labels is None for p in parts) else torch.cat([part.labels_or_empty for part in parts]),
         sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
         rejected=tuple(by_weight(left_out)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
         sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
+        originals=Originals.joined(originals) if len(originals) == len(parts) else None,
     )

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from joryu.errors import InputError
-from joryu.examples.examples import UNLABELLED, Examples, Rejected
+from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import ALL
 from joryu.examples.likeness import Repeats, find_copies, find_repeats
 from joryu.examples.loading import load_examples, split_names
-from joryu.examples.pictures import Progress, SizeNeededError
+from joryu.examples.pictures import Progress, SizeNeededError, advised_size
 from joryu.examples.specs import BUNDLED, find_place
+from joryu.questions import LabelKind
 
 LOOK: Final = 96
 """Pictures that differ in size are looked at, and compared, at this height and width."""
 
-_USUAL = 224  #: what `Overview.advised_size` never exceeds: photographs are larger than most students need
+PICTURE_AXES: Final = 4  #: of pictures: how many, channels, height and width
 
 
 class Copy(NamedTuple):
@@ -41,7 +41,7 @@ class Overview:
 
     ``place`` is ``None`` where the set comes with a library. ``splits`` are those that the set has, ``parts`` those
     that were loaded, and ``unreadable`` says why others could not be. Pictures of different sizes were brought to the
-    size ``compared_at``, to be looked at and compared.
+    size ``compared_at``, to be looked at and compared, and ``advised_size`` is a ``size`` that lets them be used.
     """
 
     spec: str
@@ -51,6 +51,7 @@ class Overview:
     parts: dict[str, Examples]
     unreadable: dict[str, str]
     compared_at: int | None
+    advised_size: int | None
     copies: tuple[Copy, ...]
 
     @property
@@ -88,23 +89,13 @@ class Overview:
         """What was left out, split by split."""
         return {split: part.rejected for split, part in self.parts.items() if part.rejected}
 
-    @property
-    def advised_size(self) -> int | None:
-        """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides."""
-        if len(self.sizes) < 2:
-            return None
-        shorter = np.repeat([min(size) for size in self.sizes], list(self.sizes.values()))
-        return min(_USUAL, int(np.median(shorter)))
-
     def source(self, split: str, row: int) -> str:
         """What an example is called: its file, or its number where it has none."""
         return source_of(self.parts[split], row)
 
     def label(self, split: str, row: int) -> str | None:
-        """The class of an example."""
-        part = self.parts[split]
-        label = int(part.labels_or_empty[row])
-        return None if label == UNLABELLED else part.classes[label]
+        """The class of an example, its tags or its numbers; ``None`` where it has no label, or a mask."""
+        return label_of(self.parts[split], row)
 
     def in_two_classes(self, copy: Copy) -> bool:
         """Whether an example and its copy have different labels."""
@@ -133,15 +124,20 @@ def look(
     def load(size: int | None) -> tuple[dict[str, Examples], dict[str, str]]:
         return _load(spec, wanted, size=size, column=column, progress=progress)
 
-    compared_at = None
+    compared_at, advised = None, size
     try:
         parts, unreadable = load(size)
-    except SizeNeededError:
+    except SizeNeededError as error:
         if size is not None:
             raise
+        advised = error.size  # the very one that train and label advise
         parts, unreadable = load(compared_at := LOOK)
     if len({part.inputs.shape[1:] for part in parts.values()}) > 1:
         parts, unreadable = load(compared_at := LOOK)
+    if advised is None:
+        sizes = sizes_of(next(iter(parts.values())))
+        advised = advised_size(min(sides) for sides in sizes.elements()) if sizes else None
+    several = len(sum((sizes_of(part) for part in parts.values()), Counter[tuple[int, int]]())) > 1
     return Overview(
         spec=spec,
         layout=place.layout,
@@ -150,6 +146,7 @@ def look(
         parts=parts,
         unreadable=unreadable,
         compared_at=compared_at,
+        advised_size=advised if several else None,
         copies=tuple(_copies(parts)),
     )
 
@@ -172,16 +169,20 @@ def _load(
 
 
 def counts_of(examples: Examples) -> Counter[str | None]:
-    """How many examples each class has; ``None`` counts those without a label."""
-    labels = examples.labels_or_empty.numpy()
-    found = Counter[str | None](dict(zip(examples.classes, _counted(labels, len(examples.classes)), strict=True)))
-    if unlabelled := int((labels == UNLABELLED).sum()):
+    """In how many examples each class, tag or number occurs; ``None`` counts those without a label."""
+    counts = [0] * len(examples.classes)
+    if examples.labels is not None:
+        counts = examples.codec.occurrences(examples.labels, len(examples.classes)).tolist()
+    found = Counter[str | None](dict(zip(examples.classes, counts, strict=True)))
+    if unlabelled := int((~examples.known).sum()):
         found[None] = unlabelled
     return found
 
 
 def sizes_of(examples: Examples) -> Counter[tuple[int, int]]:
     """How many pictures there are of each width and height, as they lie in their files."""
+    if examples.inputs.ndim != PICTURE_AXES:
+        return Counter()
     if examples.sizes is None:
         height, width = examples.inputs.shape[-2:]
         return Counter({(int(width), int(height)): len(examples)})
@@ -194,9 +195,17 @@ def source_of(examples: Examples, row: int) -> str:
     return f"#{row}" if examples.sources is None else examples.sources[row]
 
 
-def _counted(labels: npt.NDArray[np.int64], n: int) -> list[int]:
-    counts: list[int] = np.bincount(labels[labels != UNLABELLED], minlength=n).tolist()
-    return counts
+def label_of(examples: Examples, row: int) -> str | None:
+    """What is said of an example; ``None`` where it has no label, or one for each of its pixels."""
+    question = examples.question
+    if question is None or question.grid or examples.labels is None or not bool(examples.known[row]):
+        return None
+    label = examples.labels[row]
+    if question.labels is LabelKind.CLASS:
+        return question.names[int(label)]
+    if question.labels is LabelKind.NUMBERS:
+        return ", ".join(f"{number:g}" for number in label.tolist())
+    return ", ".join(name for name, part in zip(question.names, label.tolist(), strict=True) if part > 0) or "none"
 
 
 def _copies(parts: dict[str, Examples]) -> list[Copy]:

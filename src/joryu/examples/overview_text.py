@@ -10,10 +10,12 @@ from joryu.examples.clutter import CLUTTER
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import ALL
 from joryu.examples.loading import split_names
-from joryu.examples.overview import Copy, Overview, counts_of, sizes_of
+from joryu.examples.overview import PICTURE_AXES, Copy, Overview, counts_of, sizes_of
 from joryu.examples.specs import find_place
+from joryu.questions import Link
 
 MOST_CLASSES: Final = 40  #: classes shown on a terminal
+FEW: Final = 3  #: classes without any example that are still shown, each with a row of its own
 MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
 
 
@@ -28,8 +30,11 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
     unlabelled = counts.pop(None, 0)
     said = [find_place(spec).layout, _which(spec, split)]
     if unlabelled < len(examples):
-        said.append(plural(sum(1 for n in counts.values() if n), "class"))
-    said.append(f"{plural(len(examples), 'picture')} {'×'.join(map(str, examples.inputs.shape[1:]))}")
+        present, all_of_them = sum(1 for n in counts.values() if n), plural(len(counts), output_noun(examples))
+        said.append(f"{'' if present == len(counts) else f'{present:,} of '}{all_of_them}{_where(examples)}")
+    shape = "×".join(map(str, examples.inputs.shape[1:]))
+    of = shape if examples.inputs.ndim == PICTURE_AXES else f"of {shape} inputs"
+    said.append(f"{plural(len(examples), noun(examples))} {of}")
     if unlabelled:
         said.append("none labelled" if unlabelled == len(examples) else f"{unlabelled:,} without label")
     more = [f"{len(examples.rejected):,} left out"] if examples.rejected else []
@@ -40,13 +45,22 @@ def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list
     """The first of what was left out and why; how many more; and how much of it nobody misses.
 
     >>> left_out_lines([Rejected("a.txt", "not a picture"), Rejected("Thumbs.db", CLUTTER), Rejected("._a", CLUTTER)])
-    ['a.txt: not a picture', '2 files left behind by an operating system or a program']
+    ['a.txt: not a picture', '2 files or folders left behind by an operating system or a program']
     """
     missed = [one for one in rejected if one.reason != CLUTTER]
     lines = [f"{one.name}: {one.reason}" for one in missed[:most]]
     lines += [f"… and {len(missed) - most:,} more"] if len(missed) > most else []
     clutter = len(rejected) - len(missed)
-    return [*lines, f"{plural(clutter, 'file')} {CLUTTER}"] if clutter else lines
+    return [*lines, clutter_in_words(clutter)] if clutter else lines
+
+
+def clutter_in_words(n: int) -> str:
+    """How many files, and folders with whatever they hold, nobody misses.
+
+    >>> clutter_in_words(1)
+    '1 file or folder left behind by an operating system or a program'
+    """
+    return f"{n:,} {'file or folder' if n == 1 else 'files or folders'} {CLUTTER}"
 
 
 def overview_lines(overview: Overview) -> list[str]:
@@ -98,7 +112,7 @@ def copies_in_words(overview: Overview) -> list[str]:
     places = Counter((copy.split, copy.of_split) for copy in overview.copies)
     said = []
     for (split, of_split), n in places.items():
-        who = plural(n, "picture") + ("" if overview.unsplit else f" of {split}")
+        who = plural(n, noun(overview.parts[split])) + ("" if overview.unsplit else f" of {split}")
         again = "comes twice" if n == 1 else "come twice"
         there = f"{'is' if n == 1 else 'are'} in {of_split} too"
         said.append(f"{who} {again if split == of_split else there}")
@@ -119,9 +133,36 @@ def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}{ending}"
 
 
+def noun(examples: Examples) -> str:
+    """What one example is called."""
+    return "picture" if examples.inputs.ndim == PICTURE_AXES else "row"
+
+
+def output_noun(examples: Examples) -> str:
+    """What an output of the set's question is called.
+
+    >>> from joryu.examples import load_examples
+    >>> output_noun(load_examples("digits")), output_noun(load_examples("table:diabetes"))
+    ('class', 'number')
+    """
+    link = Link.SOFTMAX if examples.question is None else examples.question.link
+    return {Link.SOFTMAX: "class", Link.SIGMOID: "tag", Link.IDENTITY: "number"}[link]
+
+
+def _where(examples: Examples) -> str:
+    return " for each pixel" if examples.question is not None and examples.question.grid else ""
+
+
 def channels_in_words(examples: Examples) -> str:
     """Whether pictures are read as grey or in colour."""
     return "grey" if examples.inputs.shape[1] == 1 else "colour"
+
+
+def _shape_in_words(part: Examples) -> str:
+    """Sizes and channels of pictures; of rows, how many inputs."""
+    if part.inputs.ndim != PICTURE_AXES:
+        return plural(part.inputs[0].numel(), "input")
+    return f"{sizes_in_words(sizes_of(part))}, {channels_in_words(part)}"
 
 
 def _which(spec: str, split: str) -> str:
@@ -132,8 +173,7 @@ def _which(spec: str, split: str) -> str:
 
 def _split_lines(overview: Overview) -> list[str]:
     return [
-        f"{'no splits' if overview.unsplit else split}: {plural(len(part), 'picture')},"
-        f" {sizes_in_words(sizes_of(part))}, {channels_in_words(part)}"
+        f"{'no splits' if overview.unsplit else split}: {plural(len(part), noun(part))}, {_shape_in_words(part)}"
         for split, part in overview.parts.items()
     ]
 
@@ -142,13 +182,21 @@ def _class_lines(overview: Overview) -> list[str]:
     """A table of the classes, with a column for each split."""
     counts = {split: counts_of(part) for split, part in overview.parts.items()}
     names: list[str | None] = list(overview.classes)
-    shown = names[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
-    head = f"{len(names):,} classes" if names else "no classes"
+    empty = {name for name in names if not any(found[name] for found in counts.values())}
+    empty = empty if len(empty) > FEW else set()
+    kept = [name for name in names if name not in empty]
+    shown = kept[:MOST_CLASSES] + ([None] if any(None in found for found in counts.values()) else [])
+    first_part = next(iter(overview.parts.values()))
+    many = f"{noun(first_part)}s"
+    head = plural(len(names), output_noun(first_part)) if names else "no classes"
     first = [head, *("(no label)" if name is None else _cut(name) for name in shown)]
     columns = [first]
     for split, found in counts.items():
         columns.append(
-            ["pictures" if overview.unsplit else split, *(f"{found[name]:,}" if found[name] else "–" for name in shown)]
+            [
+                many if overview.unsplit else split,
+                *(f"{found[name]:,}" if found[name] else "–" for name in shown),
+            ]
         )
     widths = [max(map(len, column)) for column in columns]
     lines = [
@@ -157,13 +205,14 @@ def _class_lines(overview: Overview) -> list[str]:
         )
         for row in zip(*columns, strict=True)
     ]
-    hidden = len(names) - MOST_CLASSES
+    lines += [f"… and {len(empty):,} classes without a {noun(first_part)}"] if empty else []
+    hidden = len(kept) - MOST_CLASSES
     return [*lines, f"… and {hidden:,} more classes (--json has them all)"] if hidden > 0 else lines
 
 
 def _copy_lines(overview: Overview) -> list[str]:
     if not overview.copies:
-        return ["", "nothing comes twice"]
+        return ["", "no copy was found"]
     lines = ["", *copies_in_words(overview)]
     lines += _indented(_copy_in_words(overview, copy) for copy in overview.copies[:MOST_FILES])
     hidden = len(overview.copies) - MOST_FILES
@@ -191,7 +240,7 @@ def _part_json(part: Examples) -> dict[str, Any]:
         "examples": len(part),
         "classes": {name: counts[name] for name in part.classes},
         "unlabelled": counts[None],
-        "channels": part.inputs.shape[1],
+        "channels": part.inputs.shape[1] if part.inputs.ndim == PICTURE_AXES else None,
         "sizes": [{"width": w, "height": h, "examples": n} for (w, h), n in sorted(sizes_of(part).items())],
         "left_out": [one._asdict() for one in part.rejected],
     }

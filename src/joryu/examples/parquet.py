@@ -17,10 +17,12 @@ from joryu.errors import InputError
 from joryu.examples.class_folders import spelling
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import UNLABELLED, Examples, Rejected
-from joryu.examples.layouts import find_split, require_unsplit
+from joryu.examples.layouts import find_split, require_unsplit, some
+from joryu.examples.originals import Originals, ParquetPictures
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
+from joryu.examples.preparation import PicturePreparation
 
 _ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
 
@@ -73,6 +75,8 @@ def load_parquet(
     channels = None
     if found.train is not found.shards and any(shard.rows for shard in found.train):
         channels = count_channels(_pictures(found.train, found.columns.picture, repeat("")))
+    if not names:
+        raise InputError(f"{place} holds no usable example", expected="rows with pictures", received="no row at all")
     pictures = _pictures(found.shards, found.columns.picture, names)
     answers = _answers(found) if found.columns.label is not None else None
     read = read_pictures(pictures, len(names), size=size, channels=channels, progress=progress)
@@ -83,9 +87,19 @@ def load_parquet(
         classes=() if answers is None else answers.classes,
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
-        rejected=read.rejected,
     )
-    examples = replace(examples, remarks=tuple(found.remarks), sizes=read.sizes)
+    remarks = [*found.remarks, *(_gaps(found) if answers is not None else ())]
+    shards = found.shards
+    shelf = ParquetPictures([one.path for one in shards], [one.rows for one in shards], found.columns.picture)
+    examples = replace(
+        examples,
+        ids=read.ids,
+        originals=Originals.on(shelf, read.kept),
+        rejected=tuple(by_weight(read.rejected)),
+        remarks=tuple(remarks),
+        preparation=PicturePreparation.of(examples.inputs),
+        sizes=read.sizes,
+    )
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 
@@ -179,6 +193,17 @@ def _numbered(splits: Iterable[Sequence[Shard]], column: str) -> tuple[str, ...]
     return tuple(map(str, range(highest + 1)))
 
 
+def _gaps(found: _Set) -> Iterator[str]:
+    """A remark where classes go by number and no split has a picture of some: they are outputs all the same."""
+    column = found.columns.label or ""
+    shards = [shard for part in found.splits for shard in part if column in shard.schema.names]
+    if any(shard.class_names(column) for shard in shards):
+        return
+    used = {label for shard in shards for label in np.unique(_labels(shard, column)).tolist() if label >= 0}
+    if unused := sorted(set(range(max(used, default=0))) - used):
+        yield f"{max(used) + 1:,} classes by number, {len(unused):,} of them without a picture: {some(unused)}"
+
+
 def _require_names_for(labels: Labels, names: Sequence[str], shard: Shard) -> None:
     if len(labels) and not UNLABELLED <= labels.min() <= labels.max() < len(names):
         raise InputError(
@@ -205,7 +230,8 @@ def _without_absent(examples: Examples, answers: _Answers, kept: npt.NDArray[np.
             expected=f"the classes of train: {', '.join(examples.classes[:6])}",
             received=", ".join(sorted(gone)[:6]),
         )
-    remark = f"{len(lost):,} of a class that train does not have are left out"
+    left = "picture is" if len(lost) == 1 else "pictures are"
+    remark = f"{len(lost):,} {left} left out: train does not have their class"
     return replace(
         examples.select(rest),
         rejected=tuple(by_weight([*examples.rejected, *left_out])),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from joryu.errors import InputError
+from joryu.examples.decoding import LFS_POINTER
 from joryu.examples.layouts import did_you_mean, some
 
 _ROWS = 512  # rows held undecoded at a time
@@ -31,7 +32,10 @@ class Shard:
         try:
             return pq.ParquetFile(self.path)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path} is not a readable Parquet file", hint="try downloading it again") from error
+            pointer = self.path.is_file() and self.path.read_bytes()[: len(LFS_POINTER)] == LFS_POINTER
+            received = "a Git LFS pointer instead of it" if pointer else None
+            hint = "try git lfs pull" if pointer else "try downloading it again"
+            raise InputError(f"{self.path} is not a readable Parquet file", received=received, hint=hint) from error
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -115,7 +119,11 @@ def require_pictures(shard: Shard, name: str) -> None:
             f"column {name!r} of {shard.path} holds no pictures",
             expected="bytes",
             received=kind,
-            hint="put the picture files into class folders and name these with folder:" if _is_text(kind) else None,
+            hint="put the picture files into class folders and name these with folder:"
+            if _is_text(kind)
+            else f"save them as pictures: cast_column({name!r}, Image()) of the datasets library does"
+            if pa.types.is_nested(kind)
+            else None,
         )
 
 
@@ -134,7 +142,9 @@ def require_labels(shard: Shard, name: str) -> None:
             f"column {name!r} of {shard.path} holds no labels",
             expected="integers",
             received=kind,
-            hint=f"number its classes: class_encode_column({name!r}) of the datasets library does, then save it again",
+            hint="pictures with several labels each are not read from Parquet: keep a column with one label of each"
+            if pa.types.is_nested(kind)
+            else f"number its classes: class_encode_column({name!r}) of the datasets library does, then save it again",
         )
 
 

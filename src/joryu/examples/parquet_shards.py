@@ -12,7 +12,7 @@ from typing import NamedTuple
 from joryu.errors import InputError
 from joryu.examples.clutter import is_clutter
 from joryu.examples.layouts import canonical_split, some, spelt_twice, visible_folders
-from joryu.examples.tree import USUAL
+from joryu.examples.tree import USUAL, Folder
 
 _NAME = re.compile(r"^(?P<split>.+?)(?:-(?P<number>\d+)-of-(?P<total>\d+))?(?:-[0-9a-f]{16})?$")
 _NUMBER = re.compile(r"^(?:part-?)?\d+(?:-.*)?$")  # 0000.parquet, part-00000-….snappy.parquet: a shard, of no split
@@ -67,7 +67,8 @@ def parquet_folder(folder: Path) -> Path | None:
 
 def _remarks(folder: Path, way: str, found: dict[str, list[Path]]) -> tuple[str, ...]:
     read = {path.parent for files in found.values() for path in files}
-    beside = [f"{one.name}/" for one in visible_folders(folder) if one not in read and _holds_any(one)]
+    others = (one for one in visible_folders(folder) if one not in read)
+    beside = [f"{one.name}/" for one in others if _holds_any(one) or Folder(one).has_picture]
     remarks = [f"found in {way}"] if way else []
     return (*remarks, f"beside its files and not read: {some(beside)}") if beside else tuple(remarks)
 

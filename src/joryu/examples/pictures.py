@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -10,21 +11,24 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, to_channels
-from joryu.examples.examples import Rejected
+from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, opened, to_channels
+from joryu.examples.examples import Ids, Rejected
+from joryu.examples.originals import KEY_BYTES, ids_of, key_of
 
 Progress = Callable[[int, int], None]
 """Called with (pictures done, pictures in all) from the thread that loads."""
 
 _BATCH = 256  # pictures in flight: enough to keep every thread busy, few enough to hold
 _TASK = 8  # pictures a thread takes at once: small ones decode in 0.1 ms, of which handing over one by one takes half
+
+_AT_ONCE = 16 * 2**20  #: bytes; of a larger file, which may be a film of gigabytes, the header is looked at first
 
 
 class Picture(NamedTuple):
@@ -37,17 +41,42 @@ class Picture(NamedTuple):
 class Pictures(NamedTuple):
     """``pixels``: uint8 ``[kept, channels, height, width]``; ``kept``: which of the pictures given those rows are.
 
-    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file.
+    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file. ``ids``: `ids_of` their bytes.
     """
 
     pixels: npt.NDArray[np.uint8]
     kept: npt.NDArray[np.int64]
     rejected: list[Rejected]
     sizes: npt.NDArray[np.int64]
+    ids: Ids
+
+
+class _Read(NamedTuple):
+    """A picture that could be used, and the key of its bytes."""
+
+    picture: Decoded
+    key: bytes
 
 
 class SizeNeededError(InputError):
-    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large."""
+    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large.
+
+    ``size`` is the one that is advised, where one is.
+    """
+
+    size: int | None = None
+
+
+_USUAL: Final = 224  #: what `advised_size` never exceeds: photographs are larger than most students need
+
+
+def advised_size(shorter_sides: Iterable[int]) -> int:
+    """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides.
+
+    >>> advised_size([20, 24, 31]), advised_size([480, 600])
+    (24, 224)
+    """
+    return min(_USUAL, int(np.median(list(shorter_sides))))
 
 
 def read_pictures(
@@ -70,21 +99,37 @@ def read_pictures(
         SizeNeededError: their sizes differ and no ``size`` was given, or they do not fit in memory.
     """
     gathered = _Gathered(total, channels)
-    with _strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
+    with strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
         pictures = iter(pictures)
         while batch := list(islice(pictures, _BATCH)):
             tasks = [batch[start : start + _TASK] for start in range(0, len(batch), _TASK)]
             for task, outcomes in zip(tasks, pool.map(partial(_decode, size=size), tasks), strict=True):
                 for picture, outcome in zip(task, outcomes, strict=True):
                     gathered.take(picture.name, outcome)
+            if gathered.odd:
+                raise gathered.size_needed(_shorter_sides(pictures, pool))
             if progress is not None:
                 progress(gathered.seen, total)
     return gathered.finish()
 
 
+def _shorter_sides(pictures: Iterator[Picture], pool: ThreadPoolExecutor) -> Iterator[int]:
+    """Of the pictures that can be opened; no more than the head of each is read."""
+    while batch := list(islice(pictures, _BATCH)):
+        yield from (side for side in pool.map(_shorter_side, batch) if side)
+
+
+def _shorter_side(picture: Picture) -> int:
+    try:
+        with opened(picture.source) as image:
+            return min(image.size)
+    except InputError:
+        return 0
+
+
 def count_channels(pictures: Iterable[Picture]) -> int:
     """What `read_pictures` would make of them: 3 if any is coloured, else 1. Stops at the first that is."""
-    with _strict_pillow():
+    with strict_pillow():
         return 3 if any(is_coloured(picture.source) for picture in pictures) else 1
 
 
@@ -96,26 +141,46 @@ def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArra
     """
     if size is None or pixels.shape[2:] == (size, size):
         return pixels
-    resized = _allocate((*pixels.shape[:2], size, size))
+    resized = allocate((*pixels.shape[:2], size, size))
     for row, channels in enumerate(pixels):
         picture = channels[0] if len(channels) == 1 else channels.transpose(1, 2, 0)
         resized[row] = to_channels(fit(Image.fromarray(picture), size))
     return resized
 
 
-def _decode(pictures: list[Picture], size: int | None) -> list[Decoded | str]:
-    """For each picture its pixels, or the reason why there are none."""
-    outcomes: list[Decoded | str] = []
+def _decode(pictures: list[Picture], size: int | None) -> list[_Read | str]:
+    """For each picture its pixels and its key, or the reason why there are none."""
+    outcomes: list[_Read | str] = []
     for picture in pictures:
         try:
-            outcomes.append(decode_sized(picture.source, size=size))
+            outcomes.append(_read(picture.source, size))
         except InputError as error:
             outcomes.append(str(error))
     return outcomes
 
 
+def _read(source: Path | bytes, size: int | None) -> _Read:
+    if isinstance(source, bytes):
+        return _Read(decode_sized(source, size=size), key_of(source))
+    try:
+        with source.open("rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size <= _AT_ONCE:
+                content = file.read()
+                return _Read(decode_sized(content, size=size), key_of(content))
+            picture = decode_sized(file, size=size)
+            file.seek(0)
+            key = hashlib.file_digest(file, "sha256").digest()[:KEY_BYTES]
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise InputError(f"cannot be opened: {error.strerror}") from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputError("changed while it was read")
+    return _Read(picture, key)
+
+
 @contextmanager
-def _strict_pillow() -> Iterator[None]:
+def strict_pillow() -> Iterator[None]:
     """Pillow's process-wide switches, set once here because threads share them: half a picture is never accepted.
 
     Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.
@@ -142,34 +207,52 @@ class _Gathered:
         self._coloured = False
         self._kept: list[int] = []
         self._sizes: list[tuple[int, int]] = []
+        self._keys: list[bytes] = []
         self._rejected: list[Rejected] = []
         self.seen = 0
+        self.odd = ""  #: the first picture of another size than the first one; from then on none is kept
 
-    def take(self, name: str, outcome: Decoded | str) -> None:
+    def take(self, name: str, outcome: _Read | str) -> None:
         if isinstance(outcome, str):
             self._rejected.append(Rejected(name, outcome))
         else:
-            self._keep(name, outcome.pixels)
-            self._sizes.append(outcome[1:])
+            self._keep(name, outcome.picture.pixels)
+            self._sizes.append(outcome.picture[1:])
+            self._keys.append(outcome.key)
         self.seen += 1
 
     def _keep(self, name: str, picture: Pixels) -> None:
         if self._pixels is None:
             self._first = name
-            self._pixels = _allocate((self._total, 3, *picture.shape[1:]))
+            self._pixels = allocate((self._total, 3, *picture.shape[1:]))
         height, width = self._pixels.shape[2:]
         if picture.shape[1:] != (height, width):
-            raise SizeNeededError(
-                "pictures differ in size",
-                expected=f"{width}×{height} as in {self._first}",
-                received=f"{picture.shape[2]}×{picture.shape[1]} in {name}",
-                hint=f"try --size {min(height, width)}",
-            )
+            self.odd = self.odd or f"{picture.shape[2]}×{picture.shape[1]} in {name}"
+            return
         if self._channels == 1 and len(picture) == 3:
             picture = to_channels(Image.fromarray(picture.transpose(1, 2, 0)).convert("L"))
         self._coloured = self._coloured or len(picture) == 3
         self._pixels[len(self._kept)] = picture
         self._kept.append(self.seen)
+
+    def size_needed(self, others: Iterable[int]) -> SizeNeededError:
+        """The error that an odd picture is; ``others``: the shorter sides of the pictures that were not taken yet."""
+        size = advised_size([*(min(sides) for sides in self._sizes), *others])
+        height, width = self.pixel_shape
+        error = SizeNeededError(
+            "pictures differ in size",
+            expected=f"{width}×{height} as in {self._first}",
+            received=self.odd,
+            hint=f"try --size {size}",
+        )
+        error.size = size
+        return error
+
+    @property
+    def pixel_shape(self) -> tuple[int, int]:
+        """Height and width of the pictures that are kept."""
+        height, width = (0, 0) if self._pixels is None else self._pixels.shape[2:]
+        return height, width
 
     def finish(self) -> Pictures:
         if self._pixels is None:
@@ -179,10 +262,11 @@ class _Gathered:
         if not self._coloured and self._channels != 3:
             pixels = np.ascontiguousarray(pixels[:, :1])
         sizes = np.array(self._sizes, dtype=np.int64)
-        return Pictures(pixels, np.array(self._kept, dtype=np.int64), self._rejected, sizes)
+        kept = np.array(self._kept, dtype=np.int64)
+        return Pictures(pixels, kept, self._rejected, sizes, ids_of(self._keys))
 
 
-def _allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """An array that fits in memory; without the check, a system that overcommits would kill the process half-way."""
     needed = int(np.prod(shape, dtype=np.int64))
     try:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from joryu.errors import InputError
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
 from joryu.examples.layouts import did_you_mean, visible_folders
+from joryu.examples.options import split_options
+from joryu.examples.pairs import OPTIONS as PAIR_OPTIONS
+from joryu.examples.tabular import BUNDLED as TABLES
+from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
+from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
-LAYOUTS = ("idx", "parquet", "folder", "project")
+LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
+OPTIONS = {"table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS}  #: what may follow the path of a layout, as ``,name=value``
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
 
 
 class Place(NamedTuple):
-    """What a spec names. ``part``: which of the sets in one place, or the columns of a Parquet set (after a ``#``)."""
+    """What a spec names. ``part``: which of the sets in one place, or the columns of a Parquet set (after a ``#``).
+
+    The path of a table that comes with a library is its name.
+    """
 
     layout: str
     path: Path
     part: str | None = None
+    options: Mapping[str, str] = MappingProxyType({})
 
 
 def find_place(spec: str, root: Path | str | None = None) -> Place:
@@ -30,6 +41,9 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
     root = data_root() if root is None else Path(root)
     if spec == DIGITS.name:
         return Place(BUNDLED, Path())
+    layout, colon, rest = spec.partition(":")
+    if colon and layout in OPTIONS:
+        return _with_options(layout, rest, root)
     text, part = _parted(spec, root)
     layout, colon, rest = text.partition(":")
     if colon and layout in LAYOUTS:
@@ -49,7 +63,9 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
         raise InputError(
             f"{place} has no layout that is known",
             expected="IDX files, Parquet files or class folders of pictures",
-            hint="try idx:, parquet: or folder: before the path to see what is missing",
+            hint=f"try table:{text},target=COLUMN"
+            if place.suffix.lower() in SUFFIXES
+            else "try idx:, parquet: or folder: before the path to see what is missing",
         )
     return Place(found, place, part or (known.part if known is not None else None))
 
@@ -61,9 +77,24 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
         InputError: there is no such thing, or it has no layout that is known.
     """
     place = find_place(spec, data_root)
-    if place.layout == BUNDLED:
+    if place.layout == BUNDLED or table_of(place) in TABLES:
         raise InputError(f"{spec} {DIGITS.obtain} and lies in no folder of its own")
     return place.layout, place.path
+
+
+def table_of(place: Place) -> Path | str:
+    """What `joryu.examples.tabular.load_table` is to be given: a path, or the name of a bundled table."""
+    name = str(place.path)
+    return name if place.layout == "table" and name in TABLES else place.path
+
+
+def _with_options(layout: str, rest: str, root: Path) -> Place:
+    bundled = TABLES if layout == "table" else ()
+    named, options = split_options(
+        rest, OPTIONS[layout], is_place=lambda text: text in bundled or _path(text, root) is not None
+    )
+    path = Path(named) if named in bundled else _existing(named, root, also=bundled)
+    return Place(layout, path, options=options)
 
 
 def _parted(spec: str, root: Path) -> tuple[str, str | None]:
@@ -79,12 +110,14 @@ def _path(text: str, root: Path) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _existing(text: str, root: Path) -> Path:
+def _existing(text: str, root: Path, also: Iterable[str] = ()) -> Path:
     place = _path(text, root)
     if place is None:
         parent = Path(text).expanduser().parent
         siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise InputError(f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, siblings))
+        raise InputError(
+            f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, [*siblings, *also])
+        )
     return place
 
 
@@ -94,8 +127,9 @@ def _unknown(spec: str, root: Path) -> InputError:
         return InputError(f"{spec} is not in {root}", hint=f"set JORYU_DATA, or try: {obtain(known, root)}")
     return InputError(
         f"no examples are known as {spec!r}",
-        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR or project:DIR",
-        hint=did_you_mean(spec.lower(), _near(spec, root)),
+        expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR, project:DIR, "
+        "table:FILE_OR_DIR or pairs:DIR",
+        hint=f"did you mean table:{spec}?" if spec in TABLES else did_you_mean(spec.lower(), _near(spec, root)),
     )
 
 

@@ -19,12 +19,13 @@ Counts = npt.NDArray[np.int64]
 def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int) -> list[Examples]:
     """Parts of the given fractions, stratified by label; the examples without a label are one stratum.
 
-    Identical content (equal id) always goes to one part, so nothing can be trained on and tested on at once. Counts are
-    exact in *distinct* examples: the parts' sizes are the largest-remainder apportionment of their number by
-    ``fractions``, and each part takes from every stratum its proportional share of what the parts before it left,
-    rounded up or down (a stratum of fewer examples than parts is therefore missing from some). Fractions that sum to
-    less than one leave the rest out. Who goes where is a hash of (id, seed): it does not change when the rows come in
-    another order, and each part keeps the order of the rows.
+    Identical content always goes to one part, so nothing can be trained on and tested on at once: equal ids, and files
+    of other bytes with the same pixels (a picture saved as PNG and as BMP). Counts are exact in *distinct* examples:
+    the parts' sizes are the largest-remainder apportionment of their number by ``fractions``, and each part takes from
+    every stratum its proportional share of what the parts before it left, rounded up or down (a stratum of fewer
+    examples than parts is therefore missing from some). Fractions that sum to less than one leave the rest out. Who
+    goes where is a hash of (id, seed): it does not change when the rows come in another order, and each part keeps the
+    order of the rows.
 
     >>> examples = Examples.of(torch.arange(10.0).reshape(10, 1), torch.arange(10) % 2, classes=["even", "odd"])
     >>> [len(part) for part in split_examples(examples, (0.6, 0.4), seed=0)]
@@ -34,19 +35,31 @@ def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int)
         InputError: fractions that are not positive or sum to more than one, or a part that would be empty.
     """
     shares = _shares(fractions)
-    _, first, group_of = np.unique(examples.ids, axis=0, return_index=True, return_inverse=True)
-    group_of = group_of.reshape(-1)
-    strata = _strata(examples, group_of, len(first))
-    sizes = apportion(shares, len(first))[: len(fractions)]
+    ids, group_of = _groups(examples)
+    strata = _strata(examples, group_of, len(ids))
+    sizes = apportion(shares, len(ids))[: len(fractions)]
     if not sizes.all():
         raise InputError(
             f"{examples.name} is too small for this split",
             expected="at least one distinct example in each part",
-            received=f"{len(first)} distinct examples for fractions {', '.join(map(str, fractions))}",
+            received=f"{len(ids)} distinct examples for fractions {', '.join(map(str, fractions))}",
         )
-    part_of = _deal(strata, sizes, _ranks(examples.ids[first], seed))
+    part_of = _deal(strata, sizes, _ranks(ids, seed))
     rows = torch.from_numpy(part_of[group_of])
     return [examples.select((rows == part).nonzero().flatten()) for part in range(len(fractions))]
+
+
+def _groups(examples: Examples) -> tuple[Ids, npt.NDArray[np.int64]]:
+    """What stays together, which is what has the same pixels: the least id of each group, and the group of each row.
+
+    One file has one id and one look, so groups by pixels never part equal ids. Their least id does not depend on the
+    size at which they were read, so that a teacher and its student of another size hold out the same pictures.
+    """
+    _, group_of = np.unique(examples.pixel_ids, axis=0, return_inverse=True)
+    group_of = group_of.reshape(-1)
+    order = np.lexsort((examples.ids[:, 1], examples.ids[:, 0], group_of))
+    _, first = np.unique(group_of[order], return_index=True)
+    return examples.ids[order[first]], group_of
 
 
 def apportion(weights: npt.NDArray[np.float64], seats: int) -> Counts:
@@ -78,7 +91,7 @@ def _strata(examples: Examples, group_of: npt.NDArray[np.int64], groups: int) ->
     """The stratum of each group: the greatest label among its copies, so that a label beats the lack of one."""
     strata = np.full(groups, UNLABELLED, dtype=np.int64)
     if examples.labels is not None:
-        np.maximum.at(strata, group_of, examples.labels.cpu().numpy())
+        np.maximum.at(strata, group_of, examples.strata.cpu().numpy())
     return strata
 
 

@@ -19,6 +19,7 @@ USUAL: Final = (
 )
 _TRIED = 3  #: files of unusual names that are opened to see whether a folder holds pictures
 _HUB = "datasets--"  #: how the Hub's cache calls the folder of a data set, its ``blobs`` and its ``snapshots``
+_NO_SETS = ("models--", "spaces--")  #: what else it keeps
 
 
 class Folder:
@@ -86,12 +87,14 @@ def link_root(root: Path) -> Path:
 
 
 def hub_snapshot(path: Path) -> Path:
-    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in; else the path itself.
+    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in, or the cache of that one
+    data set; else the path itself.
 
     Raises:
         InputError: it keeps several versions, and does not say which is the one of its main branch.
     """
-    if not (path.name.startswith(_HUB) and (path / "snapshots").is_dir()):
+    path = _only_kept(path)
+    if not is_hub_repository(path):
         return path
     kept = sorted(folder for folder in (path / "snapshots").iterdir() if folder.is_dir())
     main = path / "refs" / "main"
@@ -103,6 +106,19 @@ def hub_snapshot(path: Path) -> Path:
             f"{path} keeps {len(kept)} versions of a set", expected="one", hint="name one of those in its snapshots/"
         )
     return kept[0]
+
+
+def is_hub_repository(path: Path) -> bool:
+    """Whether the Hub's cache keeps a data set in this folder: pictures in its ``blobs``, and names for them beside."""
+    return path.name.startswith(_HUB) and (path / "snapshots").is_dir()
+
+
+def _only_kept(path: Path) -> Path:
+    """The folder that a cache of the Hub keeps its only data set in (models are none), or the path itself."""
+    if not path.is_dir() or is_hub_repository(path):
+        return path
+    kept = [folder for folder in Folder(path).folders if not folder.name.startswith(_NO_SETS)]
+    return kept[0].path if len(kept) == 1 and is_hub_repository(kept[0].path) else path
 
 
 def printable(name: str) -> str:

@@ -42,7 +42,7 @@ from joryu.experiments.mnist import (
 )
 from joryu.experiments.pairs import Pair
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import Material, Recipe
+from joryu.training import LabelsAlone, Material, Recipe, Replayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,16 +64,18 @@ def measure(setting: Setting) -> Measured:
     plain = soft_targets(setting, teacher, train_part, n_views=0)
     views = parse_views(jitter(setting))
     students = {
-        "paper": teach(setting, "paper", STUDENT, Material(train_part, plain), objective=PAPER, recipe=PAPER_RECIPE),
+        "paper": teach(
+            setting, "paper", STUDENT, Material(train_part, Replayed(plain)), objective=PAPER, recipe=PAPER_RECIPE
+        ),
         "twin": teach(setting, "twin", STUDENT, Material(train_part), objective=HardLabels(), recipe=PAPER_RECIPE),
         "views": teach(
-            setting, "views", STUDENT, Material(train_part, store, views=views), objective=VIEWS, recipe=VIEWS_RECIPE
+            setting, "views", STUDENT, Material(train_part, Replayed(store)), objective=VIEWS, recipe=VIEWS_RECIPE
         ),
         "views_twin": teach(
             setting,
             "views-twin",
             STUDENT,
-            Material(train_part, views=views),
+            Material(train_part, LabelsAlone(views)),
             objective=HardLabels(),
             recipe=VIEWS_RECIPE,
         ),

@@ -21,7 +21,7 @@ from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import TEACHER, TEACHER_RECIPE, errors_of, examples_of, jitter, label, teach, teach_on
 from joryu.objectives import Distillation, HardLabels
 from joryu.targets import Store
-from joryu.training import Material, Recipe, Trained
+from joryu.training import LabelsAlone, Material, Recipe, Replayed, Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def measure(setting: Setting) -> Measured:
     teaching, judging = split_examples(examples_of(setting)[0], [5 / 6, 1 / 6], seed=setting.seed)
     measured: Measured = {}
     teachers: dict[str, Trained] = {}
-    seen = Material(teaching, views=parse_views(jitter(setting)))
+    seen = Material(teaching, LabelsAlone(parse_views(jitter(setting))))
     for name, change in TEACHERS.items():
         recipe = FALLING.model_copy(update=change)
         teachers[name] = teach(setting, name, TEACHER, seen, objective=HardLabels(), recipe=recipe)
@@ -97,12 +97,11 @@ def measure(setting: Setting) -> Measured:
         measured |= _judged(name, finished, judging)
     for name, candidate in STUDENTS.items():
         store = _targets(setting, candidate, teachers[BEST_TEACHER], teaching)
-        views = None if candidate.views is None else parse_views(jitter(setting) + candidate.views)
         student = teach(
             setting,
             name,
             STUDENT,
-            Material(teaching, store, views=views),
+            Material(teaching, Replayed(store)),
             objective=Distillation(temperature=candidate.temperature, hard_weight=candidate.hard_weight),
             recipe=Recipe.of(**(BASE.model_dump() | candidate.change)),
         )

@@ -61,7 +61,7 @@ from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import Material, Recipe, Trained, train
+from joryu.training import LabelsAlone, Material, Recipe, Replayed, Trained, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,22 +112,22 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
 
     def network(name: str, material: Material, objective: Objective, *, spec: str, recipe: Recipe) -> Trained:
         # Everybody's inputs are scaled alike: pictures need no labels to be measured.
-        blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.classes)
+        blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.asked_question)
         with setting.running(name) as run:
             recipe = recipe.model_copy(update={"seed": setting.seed})
             return train(blueprint, material, objective=objective, recipe=recipe, run=run)
 
-    few = Material(labelled, views=views)
+    few = Material(labelled, LabelsAlone(views))
     teacher = network("teacher", few, HardLabels(), spec=plan.teacher, recipe=plan.teacher_recipe)
     answers = label_examples(
-        Network(teacher.module, transfer.classes, device="cpu"),
+        Network(teacher.module, question=teacher.blueprint.question, device="cpu"),
         transfer,
         setting.folder / "targets",
         views=views,
         n_views=N_VIEWS,
         options=LabelOptions(origin=Origin(command=setting.command)),
     )
-    taught = Material(transfer, answers, views=views)
+    taught = Material(transfer, Replayed(answers))
     as_long = replace(few, examples_per_epoch=taught.epoch_size)
     return {
         "teacher": teacher,

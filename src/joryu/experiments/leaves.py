@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from joryu.examples import Examples, load_examples, split_examples
-from joryu.training.distill import hide
+from joryu.training.lesson import hide
 
 LEAVES, SIDE = "leaves", 64
 TRAIN, VALIDATION, TEST = 0.7, 0.1, 0.2

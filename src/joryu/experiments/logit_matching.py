@@ -23,9 +23,10 @@ from torch import Tensor
 from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
-from joryu.objectives import Distillation, HardLabels
+from joryu.objectives import MAIN, Distillation, HardLabels, total
+from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
-from joryu.training import Material, Recipe
+from joryu.training import Material, Recipe, Replayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def measure(setting: Setting) -> Measured:
     objectives = {f"T{t:g}": Distillation(temperature=t) for t in TRAINED}
     objectives["logits"] = Distillation(divergence="logit-mse")
     measured: Measured = {}
-    material = Material(train_part, store)
+    material = Material(train_part, Replayed(store))
     for name, objective in objectives.items():
         student = teach(setting, name, STUDENT, material, objective=objective, recipe=RECIPE)
         measured[f"{name}_errors"] = errors_of(student, test_part)[0]
@@ -58,11 +59,13 @@ def measure(setting: Setting) -> Measured:
 
 def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> float:
     """How far the (T²-scaled) gradient of distilling is from that of matching zero-meaned logits."""
-    targets = SoftTargets(values=teacher_logits.double(), space=Space.LOGITS, n_classes=teacher_logits.shape[-1])
+    targets = SoftTargets(
+        values=teacher_logits.double(), space=Space.LOGITS, question=Question.one_of(teacher_logits.shape[-1])
+    )
     gradients = []
     for objective in (Distillation(temperature=temperature), Distillation(divergence="logit-mse")):
         z = student_logits.double().clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(objective(z, targets, None).sum(), z)
+        (gradient,) = torch.autograd.grad(total(objective({MAIN: z}, targets, None)).sum(), z)
         gradients.append(gradient)
     distilling, matching = gradients
     return float((distilling - matching).norm() / matching.norm())

@@ -34,7 +34,7 @@ from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.hinton_mnist import PAPER_RECIPE, STUDENT
 from joryu.experiments.mnist import examples_of, hinton_teacher, seconds_of, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import Material, Recipe, Trained
+from joryu.training import Material, Recipe, Replayed, Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def measure(setting: Setting) -> Measured:
         # As many steps as the whole transfer set would have had: a small one goes round more often.
         epoch = len(transfer)
         for role, material, objective in (
-            ("", Material(part, store, examples_per_epoch=epoch), OBJECTIVE),
+            ("", Material(part, Replayed(store), examples_per_epoch=epoch), OBJECTIVE),
             ("_twin", Material(part, examples_per_epoch=epoch), HardLabels()),
         ):
             student = teach(setting, half + role, STUDENT, material, objective=objective, recipe=recipe)

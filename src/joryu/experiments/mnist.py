@@ -16,7 +16,7 @@ from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import Material, Recipe, Trained, read_run, train
+from joryu.training import LabelsAlone, Material, Recipe, Trained, read_run, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
@@ -71,7 +71,7 @@ def teach(
     blueprint = Blueprint(
         architecture=architecture(setting, spec),
         input_shape=tuple(inputs.shape[1:]),
-        classes=material.examples.classes,
+        question=material.examples.asked_question.answer,
         scale=1 / 255,
     )
     with setting.running(name) as run:
@@ -89,13 +89,13 @@ def teach_on(
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
     """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: trained once for all experiments."""
     begun = hinton_teacher_begun(setting, train_part)
-    material = Material(train_part, views=parse_views(jitter(setting)))
+    material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
     return teach_on(_shared(setting), "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
 
 
 def hinton_teacher_begun(setting: Setting, train_part: Examples) -> Trained:
     """The same teacher after its first 300 epochs."""
-    material = Material(train_part, views=parse_views(jitter(setting)))
+    material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
     return teach(_shared(setting), "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
 
 
@@ -115,7 +115,7 @@ def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, 
     ``more`` are further steps of the views, such as ``,mixup:1``.
     """
     return label_examples(
-        Network(teacher.module, teacher.blueprint.classes),
+        Network(teacher.module, question=teacher.blueprint.question),
         examples,
         out,
         views=parse_views(jitter(setting) + more) if n_views else None,

@@ -36,6 +36,7 @@ from joryu.experiments.people_cifar import EXPERIMENT as PEOPLE_CIFAR
 from joryu.experiments.people_cifar import JUDGED, course_of, one_each
 from joryu.experiments.told import Told, learn
 from joryu.objectives import WithSignals
+from joryu.questions import Question
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,7 @@ def measure(setting: Setting) -> Measured:
             ("task", heard.signals, WEIGHT),
             ("shuffled", control, WEIGHT),
         ):
-            objective = WithSignals(main=plain.objective, n_classes=len(shown.classes), weight=weight)
+            objective = WithSignals(main=plain.objective, weight=weight)
             course = plain._replace(objective=objective)
             student = learn(setting, f"{who}-{name}", course, Told(shown, heard.q, signals)).module
             judged = judge(student, judging) | (noticed(student, judging) if weight else {})
@@ -99,8 +100,9 @@ def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
 
 def noticed(student: nn.Module, judging: Judging) -> dict[str, float]:
     """Spearman's correlation of each predicted signal with the entropy of what people said; hesitation should rise."""
-    *network, _ = student.children()  # the last module lets the classes through alone
-    every_output = replace(judging.examples, classes=(*judging.examples.classes, *SIGNALS))
+    *network, _ = student.children()  # the last module lets the question's outputs through alone
+    names = (*judging.examples.classes, *SIGNALS)
+    every_output = replace(judging.examples, question=Question.one_of(names))
     outputs = predict_logits(nn.Sequential(*network), every_output)[:, -len(SIGNALS) :]
     torn = entropy(judging.people, axis=1)
     return {

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import Material, Recipe
+from joryu.training import Material, Recipe, Replayed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def measure(setting: Setting) -> Measured:
                 setting,
                 f"{width}-T{temperature:g}",
                 spec,
-                Material(train_part, store),
+                Material(train_part, Replayed(store)),
                 objective=Distillation(temperature=temperature),
                 recipe=RECIPE,
             )

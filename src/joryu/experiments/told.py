@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from joryu.annotations.trials import Floats
-from joryu.examples import Examples, Views, content_ids
+from joryu.examples import Examples, Views
 from joryu.experiments.experiment import Setting
-from joryu.objectives import Objective
+from joryu.objectives import SIGNALS, Objective
 from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
+from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import label_examples
-from joryu.training import Material, Recipe, Trained, train
+from joryu.training import CarriedOver, Material, Recipe, Replayed, Trained, train
 
 
 class Told:
@@ -30,7 +31,7 @@ class Told:
     """
 
     def __init__(self, examples: Examples, q: Floats, signals: dict[str, Floats] | None = None) -> None:
-        self.classes = examples.classes
+        self.question = examples.asked_question
         self.signal_names = tuple(signals or ())
         measured = np.stack([*signals.values()], axis=1) if signals else np.empty((len(examples), 0))
         told = np.concatenate([q, measured], axis=1)
@@ -39,17 +40,18 @@ class Told:
         rows = torch.from_numpy(told).float()
         self._told = {words.tobytes(): row for words, row in zip(examples.ids, rows, strict=True)}
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def answer(self, batch: TeacherBatch) -> Reply:
         """The rows told about these examples."""
-        told = torch.stack([self._told[words.tobytes()] for words in content_ids(batch)])
-        n = len(self.classes)
-        return SoftTargets(
+        told = torch.stack([self._told[words.tobytes()] for words in batch.ids])
+        n = len(self.question)
+        answers = SoftTargets(
             values=told[:, :n],
             space=Space.PROBS,
-            n_classes=n,
+            question=self.question,
             signals=told[:, n:] if self.signal_names else None,
             signal_names=self.signal_names,
         )
+        return Reply(answers)
 
 
 class Course(NamedTuple):
@@ -69,7 +71,8 @@ class Course(NamedTuple):
 def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained:
     """A student of this teacher in the seed's folder: the same first weights, order and views whatever it is told."""
     store = label_examples(teacher, course.shown, setting.folder / f"targets-{name}")
-    material = Material(course.shown, store, views=course.views, carry_over=course.views is not None)
+    source = Replayed(store) if course.views is None else CarriedOver(store, course.views)
+    material = Material(course.shown, source)
     blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
     recipe = course.recipe.model_copy(update={"seed": setting.seed})
     with setting.running(name, begin_with=begin_with) as run:
@@ -77,10 +80,10 @@ def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained
 
 
 def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tuple[Blueprint, Path | None]:
-    shown = course.shown
+    shown, heads = course.shown, {SIGNALS: signals} if signals else {}
     if course.base is None:
-        return Blueprint.fitted(course.student, shown.inputs, shown.classes, signals=signals), None
-    blueprint = course.base.blueprint.model_copy(update={"classes": shown.classes, "signals": signals})
+        return Blueprint.fitted(course.student, shown.inputs, shown.asked_question, heads=heads), None
+    blueprint = course.base.blueprint.model_copy(update={"question": shown.asked_question.answer, "heads": heads})
     folder = setting.folder / ("base-with-signals" if signals else "base")
     save_student(folder, with_new_head(course.base.module, blueprint), blueprint)
     return blueprint, folder

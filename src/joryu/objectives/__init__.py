@@ -9,12 +9,14 @@ from joryu.objectives.classification import (
     reverse_kl,
     soft_cross_entropy,
 )
-from joryu.objectives.distillation import Distillation, HardLabels, TagDistillation
-from joryu.objectives.objective import Objective
-from joryu.objectives.signals import WithSignals, squared_error
+from joryu.objectives.distillation import Distillation, HardLabels
+from joryu.objectives.objective import Objective, Outputs, Terms, total
+from joryu.objectives.parts import DIVERGENCES, default_divergence
+from joryu.objectives.regression import gaussian_nll, squared_error
+from joryu.objectives.signals import SIGNALS, WithSignals
 from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
-from joryu.objectives.temperature import (
-    gradient_scale,
+from joryu.questions import LOG_VARIANCE, MAIN
+from joryu.questions.softening import (
     log_sigmoid,
     log_softmax,
     logits_from_probs,
@@ -24,15 +26,21 @@ from joryu.objectives.temperature import (
 )
 
 __all__ = [
+    "DIVERGENCES",
+    "LOG_VARIANCE",
+    "MAIN",
+    "SIGNALS",
     "UNLABELLED",
     "Distillation",
     "HardLabels",
     "Objective",
-    "TagDistillation",
+    "Outputs",
+    "Terms",
     "WithSignals",
     "binary_kl",
+    "default_divergence",
     "forward_kl",
-    "gradient_scale",
+    "gaussian_nll",
     "hard_binary_cross_entropy",
     "hard_cross_entropy",
     "jensen_shannon",
@@ -47,4 +55,5 @@ __all__ = [
     "soft_cross_entropy",
     "softmax",
     "squared_error",
+    "total",
 ]

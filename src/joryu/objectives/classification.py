@@ -2,7 +2,7 @@
 
 Every function takes *logits* ``[..., C]`` (log-probabilities are logits too), never probabilities, so that no softmax
 can be forgotten; each returns one number per row, ``[...]``, unreduced and without the T² of
-`joryu.objectives.temperature.gradient_scale`. Below, ``z`` are the student's logits and ``v`` the teacher's,
+`joryu.questions.Link.gradient_scale`. Below, ``z`` are the student's logits and ``v`` the teacher's,
 ``q = softmax(z / T)`` and ``p = softmax(v / T)``. All compute in at least float32.
 """
 
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from joryu.objectives.temperature import log_softmax, widen
+from joryu.questions.softening import log_softmax, widen
 
 UNLABELLED = -1  #: the label of an example that has none (as in `joryu.examples`)
 

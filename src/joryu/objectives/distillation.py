@@ -1,199 +1,166 @@
 """The objectives users meet: a teacher's soft part and the labels' hard part, with one weighting convention.
 
-``(1 - hard_weight) · scale(T) · D(teacher at T, student at T) + hard_weight · cross-entropy(labels, student at 1)``
+``(1 - hard_weight) · scale(T) · D(teacher at T, student at T) + hard_weight · H(labels, student at 1)``
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.objectives.classification import (
-    forward_kl,
-    hard_cross_entropy,
-    jensen_shannon,
-    logit_matching,
-    reverse_kl,
-    soft_cross_entropy,
-)
-from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
-from joryu.objectives.temperature import check_temperature, gradient_scale
+from joryu.objectives.objective import Outputs, Terms
+from joryu.objectives.parts import DIVERGENCES, checked_units, default_divergence, hard_part, soft_part
+from joryu.questions import Link
+from joryu.questions.softening import check_temperature
 
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets
 
-Divergence = Literal["kl-forward", "cross-entropy", "kl-reverse", "js", "logit-mse"]
-TagDivergence = Literal["cross-entropy", "kl-forward"]
-
-_DIVERGENCES = {
-    "kl-forward": forward_kl,
-    "cross-entropy": soft_cross_entropy,
-    "kl-reverse": reverse_kl,
-    "js": jensen_shannon,
-}
-_TAG_DIVERGENCES = {"cross-entropy": soft_binary_cross_entropy, "kl-forward": binary_kl}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distillation:
-    """Learn one of many from a teacher: ``(1 - hard_weight) · T² · D(p, q) + hard_weight · CE(labels, student)``.
+    """Learn from a teacher: ``soft = (1 - hard_weight) · s(T) · D(p, q)`` and ``hard = hard_weight · H(labels, q)``.
 
-    ``D`` is taken at ``temperature``, the hard part at 1 (Hinton, Vinyals & Dean 2015, §2). ``logit-mse`` is the limit
-    T → ∞ with T² already in it, and heeds no temperature. An ensemble's members are averaged as probabilities, softened
-    at ``temperature`` first (for ``logit-mse``: as logits). The hard part of a row without a label is 0, and the soft
-    part keeps its weight. A row's ``weight`` multiplies both parts.
+    ``D`` is taken at ``temperature``, the hard part at 1 (Hinton, Vinyals & Dean 2015, §2). The ``link`` says what is
+    learned, and must be that of the soft targets:
+
+    * ``softmax`` (one of many): ``s = T²``; ``D``: ``kl-forward``, ``cross-entropy``, ``kl-reverse``, ``js``, or
+      ``logit-mse``, the limit T → ∞ with T² already in it, which heeds no temperature.
+    * ``sigmoid`` (tags, masks): ``s = T``; ``D``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that
+      the teacher did not return are held below their bound (`joryu.objectives.tagging`).
+    * ``identity`` (numbers): ``D``: ``squared-error``, or ``gaussian-nll`` with the teacher's variance and a student
+      that has a ``log_variance`` head. There is nothing to soften: the temperature must be 1. ``units``, one for each
+      number, is what its squared error is measured in, so that euros and metres weigh the same; without any, in itself.
+
+    Without a ``divergence`` the first of its link is taken. Where the question repeats on a grid, each part is the mean
+    over the sites of an example (the hard part: over those with a label), so that a row is worth the same everywhere.
+    An ensemble's members are averaged as probabilities, softened at ``temperature`` first (for ``logit-mse``: as
+    logits). The hard part of a row without a label is 0, and the soft part keeps its weight. A row's ``weight``
+    multiplies both parts. A part without weight is not computed and not among the terms.
 
     >>> import torch
+    >>> from joryu.questions import Question
     >>> from joryu.targets import SoftTargets, Space
-    >>> teacher = SoftTargets(values=torch.tensor([[4.0, 0.0]]), space=Space.LOGITS, n_classes=2)
+    >>> question = Question.one_of(["cat", "dog"])
+    >>> teacher = SoftTargets(values=torch.tensor([[4.0, 0.0]]), space=Space.LOGITS, question=question)
     >>> objective = Distillation(temperature=2.0, hard_weight=0.1)
-    >>> objective(torch.zeros(1, 2), teacher, torch.tensor([0]))
-    tensor([1.2494])
+    >>> objective({"main": torch.zeros(1, 2)}, teacher, torch.tensor([0]))
+    {'soft': tensor([1.1801]), 'hard': tensor([0.0693])}
 
     Raises:
-        InputError: a temperature that is not positive, a ``hard_weight`` outside 0..1, an unknown divergence; when
-            called, a part with some weight whose targets or labels are missing, or answers per tag.
+        InputError: a temperature that is not positive, a ``hard_weight`` outside 0..1, a divergence that the link does
+            not have; when called, a part with some weight whose targets or labels are missing, or targets of another
+            link.
     """
 
     name: ClassVar[str] = "distillation"
 
     temperature: float = 4.0
     hard_weight: float = 0.0
-    divergence: Divergence = "kl-forward"
+    divergence: str | None = None
+    link: Link = Link.SOFTMAX
+    units: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "link", Link(self.link))
+        object.__setattr__(self, "units", checked_units(self.units, self.link))
         check_temperature(self.temperature)
-        _check_weight(self.hard_weight)
-        _check_choice(self.divergence, (*_DIVERGENCES, "logit-mse"))
+        if not 0 <= self.hard_weight <= 1:
+            raise InputError(
+                "is not usable", setting="hard_weight", expected="0..1", received=self.hard_weight, hint="try 0.1"
+            )
+        if self.divergence is None:
+            object.__setattr__(self, "divergence", default_divergence(self.link))
+        if self.divergence not in (known := DIVERGENCES[self.link]):
+            raise InputError(
+                f"unknown divergence for {self.link} outputs", expected=" or ".join(known),
+                received=repr(self.divergence),
+            )  # fmt: skip
+        if self.temperature != 1 and not self.link.has_probs:
+            raise InputError(
+                "numbers cannot be softened", expected="temperature 1", received=self.temperature,
+                hint="try --temperature 1",
+            )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""
-        return {"name": self.name, **asdict(self)}
+        return _described(self.name, self)
 
-    def __call__(self, student_logits: Tensor, soft_targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
-        """Losses ``[B]`` for student logits ``[B, C]``; labels int64 ``[B]`` (-1: none) or probabilities ``[B, C]``."""
-        soft = None if self.hard_weight == 1 else self._soft(student_logits, _required_targets(soft_targets))
-        hard = None if self.hard_weight == 0 else hard_cross_entropy(student_logits, _required_labels(labels))
-        return _combine(soft, hard, self.hard_weight, soft_targets)
+    def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
+        """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
+        terms: Terms = {}
+        if self.hard_weight < 1:
+            soft = self._soft(outputs, _required_targets(soft_targets))
+            terms["soft"] = soft if self.hard_weight == 0 else (1 - self.hard_weight) * soft
+        if self.hard_weight > 0:
+            hard = hard_part(self.link, outputs, _required_labels(labels), units=self.units)
+            terms["hard"] = hard if self.hard_weight == 1 else self.hard_weight * hard
+        weight = None if soft_targets is None else soft_targets.weight
+        return terms if weight is None else {name: term * weight for name, term in terms.items()}
 
-    def _soft(self, student_logits: Tensor, targets: SoftTargets) -> Tensor:
-        if targets.per_tag:
+    def _soft(self, outputs: Outputs, targets: SoftTargets) -> Tensor:
+        if targets.link is not self.link:
             raise InputError(
-                "these soft targets answer each tag for itself",
-                expected="one of many",
-                received=targets.kind.value,
-                hint="try TagDistillation",
-            )
-        if self.divergence == "logit-mse":
-            logits = _raw_logits(targets)
-            return logit_matching(student_logits, logits.mean(1) if targets.members else logits)
-        teacher_logits = _raw_logits(targets.mean(self.temperature))
-        divergence = _DIVERGENCES[self.divergence](student_logits, teacher_logits, temperature=self.temperature)
-        return divergence * gradient_scale(self.temperature)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagDistillation:
-    """Learn many of many from a teacher: ``(1 - hard_weight) · T · D(p, q) + hard_weight · BCE(labels, student)``.
-
-    A mean over the tags. Tags that the teacher did not return are held below their bound (`joryu.objectives.tagging`).
-    Labels are ``[B, C]`` in [0, 1], -1 for a tag nobody checked.
-
-    >>> import torch
-    >>> from joryu.targets import SoftTargets, Space
-    >>> teacher = SoftTargets(values=torch.tensor([[0.5, 0.9]]), space=Space.SCORES, n_classes=2)
-    >>> TagDistillation()(torch.zeros(1, 2), teacher, None)
-    tensor([0.6931])
-
-    Raises:
-        InputError: as for `Distillation`.
-    """
-
-    name: ClassVar[str] = "tag-distillation"
-
-    temperature: float = 1.0
-    hard_weight: float = 0.0
-    divergence: TagDivergence = "cross-entropy"
-
-    def __post_init__(self) -> None:
-        check_temperature(self.temperature)
-        _check_weight(self.hard_weight)
-        _check_choice(self.divergence, tuple(_TAG_DIVERGENCES))
-
-    def describe(self) -> dict[str, Any]:
-        """The objective as JSON, for provenance."""
-        return {"name": self.name, **asdict(self)}
-
-    def __call__(self, student_logits: Tensor, soft_targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
-        """Losses ``[B]`` for student logits ``[B, C]`` and labels ``[B, C]``."""
-        soft = None if self.hard_weight == 1 else self._soft(student_logits, _required_targets(soft_targets))
-        hard = None if self.hard_weight == 0 else hard_binary_cross_entropy(student_logits, _required_labels(labels))
-        return _combine(soft, hard, self.hard_weight, soft_targets)
-
-    def _soft(self, student_logits: Tensor, targets: SoftTargets) -> Tensor:
-        if not targets.per_tag:
-            raise InputError(
-                "these soft targets choose one of many",
-                expected="an answer for each tag",
-                received=targets.kind.value,
-                hint="try Distillation",
-            )
-        dense = targets.mean(self.temperature).dense()
-        divergence = _TAG_DIVERGENCES[self.divergence](
-            student_logits, _raw_logits(dense), temperature=self.temperature, coverage=dense.coverage
-        )
-        return divergence * gradient_scale(self.temperature, "sigmoid")
+                "these soft targets are of another link than the objective", expected=self.link.value,
+                received=targets.link.value, hint=f"try Distillation(link={targets.link.value!r})",
+            )  # fmt: skip
+        return soft_part(self.divergence or "", outputs, targets, temperature=self.temperature, units=self.units)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardLabels:
-    """The twin's objective: cross-entropy with the labels alone; soft targets are not looked at.
+    """The twin's objective: the labels alone; soft targets are not looked at.
 
-    Give it labelled examples only: a row without a label gives 0 and still counts in the mean over the batch.
+    Cross-entropy (softmax), binary cross-entropy (sigmoid) or the squared error (identity). Give it labelled examples
+    only: a row without a label gives 0 and still counts in the mean over the batch.
 
     >>> import torch
-    >>> HardLabels()(torch.zeros(1, 4), None, torch.tensor([2]))
-    tensor([1.3863])
+    >>> HardLabels()({"main": torch.zeros(1, 4)}, None, torch.tensor([2]))
+    {'hard': tensor([1.3863])}
 
     Raises:
-        InputError: ``label_smoothing`` outside 0..1; when called, no labels.
+        InputError: ``label_smoothing`` outside 0..1, or for outputs that are no classes; when called, no labels.
     """
 
     name: ClassVar[str] = "hard-labels"
 
     label_smoothing: float = 0.0
+    link: Link = Link.SOFTMAX
+    units: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing <= 1:
-            raise InputError("is not usable", setting="label_smoothing", expected="0..1", received=self.label_smoothing)
+        object.__setattr__(self, "link", Link(self.link))
+        object.__setattr__(self, "units", checked_units(self.units, self.link))
+        most = 1 if self.link is Link.SOFTMAX else 0
+        if not 0 <= self.label_smoothing <= most:
+            raise InputError(
+                "is not usable", setting="label_smoothing", expected="0..1 for classes, else 0",
+                received=self.label_smoothing,
+            )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""
-        return {"name": self.name, **asdict(self)}
+        return _described(self.name, self)
 
-    def __call__(self, student_logits: Tensor, soft_targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
-        """Losses ``[B]`` for student logits ``[B, C]``; labels int64 ``[B]`` (-1: none) or probabilities ``[B, C]``."""
+    def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
+        """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
         del soft_targets
-        return hard_cross_entropy(student_logits, _required_labels(labels), label_smoothing=self.label_smoothing)
+        hard = hard_part(
+            self.link, outputs, _required_labels(labels), label_smoothing=self.label_smoothing, units=self.units
+        )
+        return {"hard": hard}
 
 
-def _raw_logits(targets: SoftTargets) -> Tensor:
-    """Dense logits at T = 1, whatever temperature the targets were made at."""
-    logits = targets.logits()
-    return logits if targets.temperature == 1 else logits * targets.temperature
-
-
-def _combine(soft: Tensor | None, hard: Tensor | None, hard_weight: float, targets: SoftTargets | None) -> Tensor:
-    """``(1 - hard_weight) · soft + hard_weight · hard``, each row times its weight; a part without weight is None."""
-    parts = [part for part in (soft, hard) if part is not None]
-    losses = parts[0] if len(parts) == 1 else torch.lerp(parts[0], parts[1], hard_weight)
-    if targets is None or targets.weight is None:
-        return losses
-    return losses * targets.weight
+def _described(name: str, objective: Distillation | HardLabels) -> dict[str, Any]:
+    described = {"name": name, **asdict(objective), "link": objective.link.value}
+    if objective.link is Link.SOFTMAX:  # as it was before there were others, so that its runs can be gone on with
+        del described["link"]
+    if not objective.units:
+        del described["units"]
+    return described
 
 
 def _required_targets(soft_targets: SoftTargets | None) -> SoftTargets:
@@ -207,16 +174,6 @@ def _required_targets(soft_targets: SoftTargets | None) -> SoftTargets:
 def _required_labels(labels: Tensor | None) -> Tensor:
     if labels is None:
         raise InputError(
-            "the hard part has no labels", expected="labels (-1 where there is none)", hint="try hard_weight=0"
+            "the hard part has no labels", expected="labels (unknown where there is none)", hint="try hard_weight=0"
         )
     return labels
-
-
-def _check_weight(hard_weight: float) -> None:
-    if not 0 <= hard_weight <= 1:
-        raise InputError("is not usable", setting="hard_weight", expected="0..1", received=hard_weight, hint="try 0.1")
-
-
-def _check_choice(divergence: str, known: tuple[str, ...]) -> None:
-    if divergence not in known:
-        raise InputError("unknown divergence", expected=" or ".join(known), received=repr(divergence))

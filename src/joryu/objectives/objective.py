@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from torch import Tensor
@@ -9,9 +10,15 @@ from torch import Tensor
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets
 
+Outputs = Mapping[str, Tensor]
+"""What a student says by name: ``main`` answers the question, ``[B, (height, width,) C]``; further heads may follow."""
+
+Terms = dict[str, Tensor]
+"""The parts of a loss by name, each ``[B]`` and at least float32, already weighted: the loss of a row is their sum."""
+
 
 class Objective(Protocol):
-    """A pure function from what the student says, what the teacher said and what is known to a loss per example."""
+    """A pure function from what the student says, what the teacher said and what is known to named losses per row."""
 
     name: ClassVar[str]
 
@@ -19,6 +26,19 @@ class Objective(Protocol):
         """The objective as JSON, for provenance: its name and everything that would change its numbers."""
         ...
 
-    def __call__(self, student_logits: Tensor, soft_targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
-        """Losses ``[B]``, at least float32, for logits ``[B, C]``; the batch's loss is their mean."""
+    def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
+        """The terms of each row's loss; the batch's loss is the mean over its rows of their sum."""
         ...
+
+
+def total(terms: Terms) -> Tensor:
+    """The loss ``[B]``: the sum of its terms.
+
+    >>> import torch
+    >>> total({"soft": torch.tensor([0.5]), "hard": torch.tensor([0.25])})
+    tensor([0.7500])
+    """
+    first, *others = terms.values()
+    for term in others:
+        first = first + term
+    return first

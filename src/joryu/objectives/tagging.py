@@ -1,7 +1,7 @@
 """Many of many: each tag is a question of its own, answered by a sigmoid.
 
 Functions take *logits* (log-odds) ``[..., C]`` and return the mean over the tags, ``[...]``, without the factor of
-`joryu.objectives.temperature.gradient_scale`. ``q = σ(z / T)`` is the student's probability of a tag, ``p = σ(v / T)``
+`joryu.questions.Link.gradient_scale`. ``q = σ(z / T)`` is the student's probability of a tag, ``p = σ(v / T)``
 the teacher's. All compute in at least float32.
 
 *Not returned is not zero.* Where ``coverage`` is false the teacher's logit is only an upper bound: the tag was not
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from joryu.objectives.temperature import soften, widen
+from joryu.questions.softening import soften, widen
 
 UNKNOWN = -1  #: the label of a tag nobody has checked
 

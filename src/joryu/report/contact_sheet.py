@@ -10,7 +10,14 @@ import numpy as np
 from joryu.examples.clutter import CLUTTER
 from joryu.examples.examples import UNLABELLED
 from joryu.examples.overview import Copy, Overview, counts_of, sizes_of
-from joryu.examples.overview_text import channels_in_words, copies_in_words, copy_names, plural, sizes_in_words
+from joryu.examples.overview_text import (
+    channels_in_words,
+    clutter_in_words,
+    copies_in_words,
+    copy_names,
+    plural,
+    sizes_in_words,
+)
 from joryu.report.page import environment, write_page
 from joryu.report.pictures import thumbnail_uri
 
@@ -24,12 +31,15 @@ FILES: Final = 200  #: files named that were left out
 
 
 class Sheet(NamedTuple):
-    """A class with some of its pictures: how many there are in each split, and the widest bar's share it fills."""
+    """A class with some of its pictures: how many there are in each split, and the widest bar's share it fills.
+
+    What has no label is no class, and of it there may be many times more: it has no bar (``share=None``).
+    """
 
     name: str
     counts: dict[str, int]
     total: int
-    share: float
+    share: float | None
     pictures: list[Shot]
 
 
@@ -79,8 +89,7 @@ def render_contact_sheet(overview: Overview, *, seed: int = 0) -> str:
         "narrow": NARROW,
         "missed": missed[:FILES],
         "more_missed": len(missed) - FILES,
-        "clutter": plural(len(rejected) - len(missed), "file") if len(rejected) > len(missed) else None,
-        "clutter_reason": CLUTTER,
+        "clutter": clutter_in_words(len(rejected) - len(missed)) if len(rejected) > len(missed) else None,
         "copies": copies_in_words(overview),
         "pairs": [_pair(overview, copy) for copy in _telling(overview)[:COPIES]],
         "more_pairs": len(overview.copies) - COPIES,
@@ -130,13 +139,16 @@ def _sheets(overview: Overview, seed: int) -> list[Sheet]:
         names.append(None)
     fewest, most = EACH
     each = max(fewest, min(most, PICTURES // max(1, len(names))))
-    largest = max(sum(found[name] for found in counts.values()) for name in names)
+    largest = max((sum(found[name] for found in counts.values()) for name in overview.classes), default=0)
     sheets = []
     for number, name in enumerate(names):
         found = {split: counts[split][name] for split in counts}
         total = sum(found.values())
         shots = _shots(overview, name, each, seed) if number < CLASSES else []
-        sheets.append(Sheet("no label" if name is None else name, found, total, total / largest, shots))
+        if name is None:
+            sheets.append(Sheet("no label", found, total, None, shots))
+        else:
+            sheets.append(Sheet(name, found, total, total / max(1, largest), shots))
     return sheets
 
 

@@ -1,13 +1,11 @@
-"""The first thing on the page: did distilling help, in plain words and no more than the examples allow."""
+"""The first thing on the page where answers are right or wrong: did distilling help, and no more than is shown."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from joryu.evaluation import Comparison, Likeness, Verdict
-from joryu.report.data import ReportData, Role
-from joryu.report.findings import Findings
-from joryu.report.wording import errors, p_value, percent, plural, ratio
+from joryu.evaluation import Comparison, Verdict
+from joryu.report.wording import errors, p_value, percent, plural
 
 
 class Headline(NamedTuple):
@@ -18,19 +16,7 @@ class Headline(NamedTuple):
     tone: str
 
 
-class Fact(NamedTuple):
-    """One number with the sentence that gives it meaning."""
-
-    value: str
-    caption: str
-
-
-def first_words(findings: Findings) -> Headline:
-    """What the page of these findings says first."""
-    if findings.alike is not None:
-        return _alike(findings.alike)
-    student = findings.evaluations[Role.STUDENT]
-    return headline(findings.against_twin, student.errors, student.n)
+NO_TWIN = "Whether distilling helped cannot be said: there is no twin, the same student trained on hard labels only."
 
 
 def headline(comparison: Comparison | None, student_errors: int, n: int) -> Headline:
@@ -42,7 +28,7 @@ def headline(comparison: Comparison | None, student_errors: int, n: int) -> Head
     if comparison is None:
         return Headline(
             f"The student makes {plural(student_errors, 'error')} on {plural(n, 'example')}",
-            "Whether distilling helped cannot be said: there is no twin, the same student trained on hard labels only.",
+            NO_TWIN,
             "open",
         )
     return {
@@ -50,15 +36,6 @@ def headline(comparison: Comparison | None, student_errors: int, n: int) -> Head
         Verdict.MORE_ERRORS: _hurt,
         Verdict.NOT_SHOWN: _undecided,
     }[comparison.verdict](comparison)
-
-
-def _alike(found: Likeness) -> Headline:
-    return Headline(
-        f"The student gives its teacher’s answer on {percent(found.top1)} of {plural(found.n, 'example')}",
-        "Nobody labelled these examples, so nothing is said about accuracy, and there can be no twin: this is how far"
-        f" the student agrees with its teacher. Mean divergence KL(teacher ‖ student): {found.kl:.4f} nats.",
-        "open",
-    )
 
 
 def _helped(found: Comparison) -> Headline:
@@ -105,32 +82,3 @@ def _counts(found: Comparison) -> str:
 
 def _level(found: Comparison) -> str:
     return percent(found.confidence, 0)
-
-
-def facts(run: ReportData, findings: Findings) -> list[Fact]:
-    """The few numbers beside the headline, each only where it means something."""
-    found: list[Fact] = []
-    evaluations = findings.evaluations
-    shown = findings.against_twin is not None and findings.against_twin.verdict is Verdict.FEWER_ERRORS
-    if shown and Role.TEACHER in evaluations:
-        gap = evaluations[Role.TWIN].errors - evaluations[Role.TEACHER].errors
-        closed = evaluations[Role.TWIN].errors - evaluations[Role.STUDENT].errors
-        if gap > 0:
-            found.append(Fact(percent(closed / gap, 0), "of the gap between twin and teacher is closed"))
-    if run.teacher is not None:
-        found += _savings(run)
-    likeness = evaluations[Role.STUDENT].agreement if evaluations else None
-    if likeness is not None:
-        found.append(Fact(percent(likeness.top1), "of the student’s answers are the teacher’s"))
-    return found
-
-
-def _savings(run: ReportData) -> list[Fact]:
-    teacher, student = run.cards[Role.TEACHER], run.student
-    found = []
-    if teacher.parameters and student.parameters and teacher.parameters > student.parameters:
-        found.append(Fact(ratio(teacher.parameters / student.parameters), "fewer parameters than the teacher"))
-    if teacher.latency and student.latency and teacher.latency.milliseconds > student.latency.milliseconds:
-        times = teacher.latency.milliseconds / student.latency.milliseconds
-        found.append(Fact(ratio(times), "faster than the teacher, one example at a time"))
-    return found

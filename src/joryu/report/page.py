@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from joryu.durable import durable_file
 from joryu.errors import InputError
-from joryu.evaluation import Evaluation
 from joryu.report import wording
-from joryu.report.answers import temperature_ladder, wrong_pictures
-from joryu.report.charts import confusion_cells, learning_curves, reliability_dots, removed_interval
-from joryu.report.data import ReportData, Role
+from joryu.report.comparisons import COMPARED
+from joryu.report.curves import LineChart, learning_curves
+from joryu.report.data import ReportData
+from joryu.report.facts import facts, first_words
 from joryu.report.findings import Findings, find, report_numbers
-from joryu.report.headline import facts, first_words
-from joryu.report.rows import confused_rows, flattened, hardest_rows, latency_note, model_rows
+from joryu.report.rows import flattened, latency_note, model_rows
+from joryu.report.sections import section_of
+from joryu.report.sooner import sooner_in_words
 
-MATRIX_CLASSES = 20  #: up to this many classes confusion matrices are drawn
-MATRIX_SIDE = 270
-CARDS_FIRST = 9  #: pictures shown before "more"
 LISTING_FIRST = 14  #: lines of a listing shown before "more"
 
 
-def write_report(run: ReportData, path: Path | str) -> Path:
+def write_report(run: ReportData, path: Path | str, findings: Findings | None = None) -> Path:
     """Write the page of a run to ``path`` and return it.
 
     The page needs no network and runs no script (its content security policy forbids both); it follows the reader's
     light or dark preference, fits a phone, and prints. What a run lacks (a twin, a teacher's answers, pictures, a
-    history, an audit) is left out of the page, and a missing twin is said.
+    history, an audit) is left out of the page, and a missing twin is said. ``findings`` are those of `find`, for
+    whoever has them already.
 
     Raises:
         InputError: there is no place for it.
         JoryuError: the disk does not take it; an earlier page is kept.
     """
-    return write_page(render_report(run), Path(path))
+    return write_page(render_report(run, findings), Path(path))
 
 
 def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Path:
@@ -59,13 +60,11 @@ def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Pa
     return path
 
 
-def render_report(run: ReportData) -> str:
+def render_report(run: ReportData, findings: Findings | None = None) -> str:
     """The page as text; see `write_report`."""
-    findings = find(run)
-    context = _shared(run, findings) | _audit(run.audit)
-    if findings.alike is not None:
-        return environment().get_template("unlabelled.html.j2").render(context)
-    return environment().get_template("page.html.j2").render(context | _context(run, findings))
+    findings = findings or find(run)
+    context = _shared(run, findings) | _judged(run, findings) | _audit(run.audit)
+    return environment().get_template("page.html.j2").render(context)
 
 
 @cache
@@ -85,14 +84,26 @@ def environment() -> Environment:
         "number": wording.number,
         "p_value": wording.p_value,
         "plural": wording.plural,
+        "unbroken": unbroken,
     }
     return environment
+
+
+def unbroken(text: str) -> Markup:
+    """A sentence in which no line ends within an option, or between it and its number.
+
+    >>> unbroken("train <it> with --seed 0, or --size")
+    Markup('train &lt;it&gt; with <span class="option">--seed 0</span>, or <span class="option">--size</span>')
+    """
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped
+
+
+_OPTION = re.compile(r"--[a-z][a-z-]*(?: \d[\w.]*)?")
 
 
 def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
     """What every page shows, labels or none."""
     numbers = report_numbers(run, findings)
-    histories = {role: card.history for role, card in run.cards.items() if card.history}
     return {
         "run": run,
         "cards": run.cards,
@@ -100,7 +111,8 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
         "facts": facts(run, findings),
         "model_rows": model_rows(run, findings),
         "latency_note": latency_note(run),
-        "curves": learning_curves(histories, {role: card.best_epoch for role, card in run.cards.items()}),
+        "curves": curves_of(run, findings),
+        "sooner": None if findings.sooner is None else sooner_in_words(findings.sooner),
         "listing_first": LISTING_FIRST,
         "provenance": list(flattened(run.provenance or {})),
         "numbers": numbers,
@@ -108,39 +120,32 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
     }
 
 
-def _context(run: ReportData, findings: Findings) -> dict[str, object]:
-    """What only labels can tell."""
-    evaluations = findings.evaluations
-    student = evaluations[Role.STUDENT]
-    likeness = {role: found.agreement for role, found in evaluations.items() if found.agreement is not None}
+def curves_of(run: ReportData, findings: Findings) -> list[LineChart]:
+    """The learning curves of everyone who has a history."""
+    histories = {role: card.history for role, card in run.cards.items() if card.history}
+    kept = {role: card.best_epoch for role, card in run.cards.items()}
+    return learning_curves(histories, kept, measure=findings.of_student.measures[0].name, sooner=findings.sooner)
+
+
+def _judged(run: ReportData, findings: Findings) -> dict[str, object]:
+    """What the labels tell, as the section that goes with them tells it."""
+    section, against = section_of(findings), findings.against_twin
+    told = None if against is None else COMPARED[type(against)]
     return {
-        "classes": run.examples.classes,
-        "longest": max(map(len, run.examples.classes)),
-        "evaluations": evaluations,
-        "against_twin": findings.against_twin,
-        "against_teacher": findings.against_teacher,
-        "interval": None if findings.against_twin is None else removed_interval(findings.against_twin),
-        "examples_text": wording.plural(student.n, "example"),
-        "most_errors": max(found.errors for found in evaluations.values()),
-        "student_errors": student.errors,
-        "reliability": {role: reliability_dots(found.reliability) for role, found in evaluations.items()},
-        "confusion": _confusion(run, evaluations),
-        "confusion_side": MATRIX_SIDE,
-        "pairs": confused_rows(run, findings),
-        "hardest": hardest_rows(run, findings),
-        "inheritance": likeness,
-        "teacher_errors": likeness[Role.STUDENT].teacher_errors if likeness else 0,
-        "wrong": wrong_pictures(run, findings),
-        "cards_first": CARDS_FIRST,
-        "ladder": temperature_ladder(run, findings),
+        "race": section.race(findings.evaluations),
+        "interval": None if told is None else told.interval(against),
+        "interval_caption": "" if told is None else told.caption(against),
+        "twin_missing": run.labelled and run.twin is None,
+        "body": section_body(run, findings),
+        "definitions": section.definitions,
     }
 
 
-def _confusion(run: ReportData, evaluations: Mapping[Role, Evaluation]) -> dict[Role, object]:
-    classes = run.examples.classes
-    if len(classes) > MATRIX_CLASSES:
-        return {}
-    return {role: confusion_cells(found, classes, side=MATRIX_SIDE) for role, found in evaluations.items()}
+def section_body(run: ReportData, findings: Findings, *, at: str = "") -> Markup:
+    """The sections by the type of the evaluation; their ids begin with ``at``."""
+    section = section_of(findings)
+    template = environment().get_template(f"sections/{section.template}")
+    return Markup(template.render(section.context(run, findings) | {"at": at}))  # noqa: S704 - rendered with escaping
 
 
 def _audit(audit: Mapping[str, object] | None) -> dict[str, object]:

@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
-from joryu.evaluation import Evaluation
 from joryu.report import wording
-from joryu.report.data import ModelCard, ReportData, Role
+from joryu.report.data import ModelCard, ReportData
 from joryu.report.findings import Findings
+from joryu.report.sections import Row, section_of
 
-PAIRS = 10  #: confused pairs shown
-HARDEST = 8  #: classes shown among the hardest
 LIST_ITEMS = 12  #: items of a list spelled out in a line
-
-
-class Row(NamedTuple):
-    """One line of the models' table: what is measured, which way is better, and one text per model."""
-
-    name: str
-    better: str  #: ``"↑"``, ``"↓"`` or ``""``
-    cells: dict[Role, str]
-
-
-class PairRow(NamedTuple):
-    """How often each model answered ``predicted`` for an example of class ``label``."""
-
-    label: str
-    predicted: str
-    counts: dict[Role, int]
-
-
-class ClassRow(NamedTuple):
-    """One class's accuracy by model."""
-
-    name: str
-    cells: dict[Role, str]
-
-
-_MEASURES: tuple[tuple[str, str, Callable[[Evaluation], str]], ...] = (
-    ("Accuracy", "↑", lambda e: wording.percent(e.accuracy, 2)),
-    ("Errors", "↓", lambda e: wording.count(e.errors)),
-    ("Top-5 accuracy", "↑", lambda e: wording.percent(e.top_k[5], 2) if 5 in e.top_k else ""),
-    ("NLL", "↓", lambda e: wording.number(e.nll)),
-    ("ECE", "↓", lambda e: wording.percent(e.ece, 2)),
-    ("Brier score", "↓", lambda e: wording.number(e.brier)),
-)
 
 _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
     ("Parameters", lambda card: wording.count(card.parameters)),
@@ -55,11 +19,8 @@ _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
 
 
 def model_rows(run: ReportData, findings: Findings) -> list[Row]:
-    """Accuracy to latency, one row each; a row without any number is left out."""
-    rows = [
-        Row(name, better, {role: measure(found) for role, found in findings.evaluations.items()})
-        for name, better, measure in _MEASURES
-    ]
+    """The measures, then what the models cost, one row each; a row without any number is left out."""
+    rows = section_of(findings).rows(findings.evaluations)
     rows += [Row(name, "↓", {role: cost(card) for role, card in run.cards.items()}) for name, cost in _COSTS]
     return [row for row in rows if any(text not in {"", wording.ABSENT} for text in row.cells.values())]
 
@@ -73,39 +34,6 @@ def latency_note(run: ReportData) -> str | None:
         f"Latency: median of {found.repeats} interleaved repeats, batch {found.batch},"
         f" {wording.plural(found.threads, 'thread')}, {found.device}."
     )
-
-
-def confused_rows(run: ReportData, findings: Findings, *, limit: int = PAIRS) -> list[PairRow]:
-    """The pairs of classes most often confused by the student or its twin, with every model's count."""
-    found = findings.evaluations
-    pairs: dict[tuple[int, int], int] = {}
-    for role in found.keys() & {Role.STUDENT, Role.TWIN}:
-        for pair in found[role].most_confused:
-            key = pair.label, pair.predicted
-            pairs[key] = max(pairs.get(key, 0), pair.count)
-    predicted = {role: probs.argmax(-1) for role, probs in findings.probs.items()}
-    classes, labels = run.examples.classes, run.labels
-    return [
-        PairRow(
-            classes[label],
-            classes[answer],
-            {role: int(((labels == label) & (answers == answer)).sum()) for role, answers in predicted.items()},
-        )
-        for label, answer in sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:limit]
-    ]
-
-
-def hardest_rows(run: ReportData, findings: Findings, *, limit: int = HARDEST) -> list[ClassRow]:
-    """The classes the student finds hardest, hardest first; classes it makes no error in are left out."""
-    student = findings.evaluations[Role.STUDENT].per_class_accuracy
-    seen = [(share, c) for c, share in enumerate(student) if share is not None and share < 1]
-    return [
-        ClassRow(
-            run.examples.classes[c],
-            {role: wording.percent(found.per_class_accuracy[c]) for role, found in findings.evaluations.items()},
-        )
-        for _, c in sorted(seen)[:limit]
-    ]
 
 
 def flattened(record: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from joryu.examples.likeness import Repeats, find_repeats
 from joryu.targets import Store
 from joryu.teachers.spec import run_of
 from joryu.training import read_run
-from joryu.training.distill import hold_out, lesson_of
+from joryu.training.lesson import hold_out, lesson_of
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:
@@ -31,13 +31,12 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
 
     ``whole`` is the set that the run was given. ``None`` too where it has changed since, as it then tells nothing.
     """
-    asked = record["request"]
+    asked, whole = record["request"], _as_it_was(whole, record)
     try:
         share = _share_held_out(record, folder, record, whole)
         if share is None:
             return None
         taught, _ = hold_out(whole, share, asked["recipe"]["seed"])
-        distilled = lesson_of(folder) is not None
     except JoryuError:  # a set that has changed, or a damaged record, only leaves this unsaid
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
@@ -47,7 +46,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         return None
     return (
         f"the student was trained on {_in_words(seen, judging)}, so it looks better than it is; judge it by others"
-        + (", or leave out --examples: then the part that was held out judges" if share and distilled else "")
+        + (", or leave out --examples: then the part that was held out judges" if share else "")
     )
 
 
@@ -63,6 +62,7 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         return None
     try:
         taught = read_run(folder)
+        whole = _as_it_was(whole, taught)
         share = _share_held_out(taught, folder, record, whole)
         if share is None:
             return None
@@ -82,6 +82,13 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
             else "judge by others"
         )
     )
+
+
+def _as_it_was(whole: Examples, record: dict[str, Any]) -> Examples:
+    """The set with the ids that it had for a run: of pixels, where that is older than ids of files."""
+    held_out = record.get("notes", {}).get("held_out") or {}
+    old = whole.by_pixels()
+    return old if held_out.get("of") == old.fingerprint else whole
 
 
 def _in_words(found: Repeats, judging: Examples) -> str:

@@ -35,6 +35,28 @@ def number(value: float | None, digits: int = 3) -> str:
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
+def quantity(value: float | None) -> str:
+    """A number of any size, three significant digits and no more decimals than they need.
+
+    >>> quantity(0.03124), quantity(2853.4), quantity(-61.25), quantity(0.0), quantity(None)
+    ('0.0312', '2,853', '−61.2', '0', '–')
+    """
+    if value is None:
+        return ABSENT
+    size, value = abs(value), value + 0.0  # -0.0 becomes 0.0
+    text = f"{value:,.0f}" if 999.5 <= size < 1e9 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A measure in its unit: shares with three decimals, everything else with three significant digits.
+
+    >>> measured(0.83126, "share"), measured(53.214, ""), measured(None, "share")
+    ('0.831', '53.2', '–')
+    """
+    return number(value) if unit == "share" else quantity(value)
+
+
 def size(value: int | None) -> str:
     """Bytes in the decimal units that disks and networks use.
 

@@ -15,14 +15,16 @@ from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
 from joryu.students.trial import failure_of
+from joryu.students.unet import UNet
 
-EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, timm:NAME, module:pkg.mod:factory"
+EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, timm:NAME, module:pkg.mod:factory"
 
 
 def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     """The network a spec names, freshly initialised, mapping *normalised* inputs to logits ``[B, n_classes]``.
 
-    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]`` and ``cnn:WIDTHxDEPTH[,dropout=P]``: this package's own families;
+    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
+      ``unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
     * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
@@ -35,17 +37,44 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
     builders: dict[str, Callable[[str, tuple[int, ...], int], nn.Module]] = {
         "mlp": _mlp,
         "cnn": _cnn,
+        "unet": _unet,
         "timm": _timm,
         "module": _module,
     }
-    if family not in builders or not rest:
-        near = difflib.get_close_matches(family, builders, n=1)
+    _require_family(spec)
+    return builders[family](rest, input_shape, n_classes)
+
+
+def require_architecture(spec: str) -> None:
+    """Check the spec of one of this package's own families without building it, before examples are read for minutes.
+
+    >>> require_architecture("mlp:4")
+    Traceback (most recent call last):
+    joryu.errors.InputError: cannot read architecture mlp:4 (expected mlp:WIDTHxDEPTH with options dropout, for ...
+
+    Raises:
+        InputError: a spec that cannot be read, or of no family.
+    """
+    family, _, rest = spec.partition(":")
+    _require_family(spec)
+    if family in _OWN:
+        _, _, options = _shape_and_options(rest, family, ("dropout",))
+        _rates(options.get("dropout", "0"), rest, most=_OWN[family])
+
+
+_OWN = {"mlp": 2, "cnn": 1, "unet": 1}  #: the families of this package, and how many rates of dropout each takes
+
+
+def _require_family(spec: str) -> None:
+    family, _, rest = spec.partition(":")
+    families = (*_OWN, "timm", "module")
+    if family not in families or not rest:
+        near = difflib.get_close_matches(family, families, n=1)
         raise InputError(
             f"unknown architecture {spec!r}",
             expected=EXAMPLES,
             hint=f"did you mean {near[0]}:…?" if near and near[0] != family else None,
         )
-    return builders[family](rest, input_shape, n_classes)
 
 
 def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tuple[int, int, dict[str, str]]:
@@ -82,6 +111,12 @@ def _cnn(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     width, depth, options = _shape_and_options(spec, "cnn", ("dropout",))
     (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
     return cnn(input_shape, n_classes, width=width, depth=depth, dropout=rate)
+
+
+def _unet(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+    width, depth, options = _shape_and_options(spec, "unet", ("dropout",))
+    (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
+    return UNet(input_shape, n_classes, width=width, depth=depth, dropout=rate)
 
 
 def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
@@ -136,8 +171,8 @@ def _imported(path: str) -> Callable[..., object]:
     except Exception as error:  # importing runs somebody else's code
         raise InputError(
             f"cannot import module:{path}",
-            expected="module:pkg.mod:factory, importable from here",
+            expected="module:pkg.mod:factory, from this folder or installed",
             received=failure_of(error),
-            hint="is the package installed, or PYTHONPATH set?",
+            hint="is it spelt as it is imported, and the package installed or in this folder (or on PYTHONPATH)?",
         ) from error
     return factory

@@ -9,29 +9,34 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.examples.preparation import Preparation
+from joryu.questions import Asked, Question
+from joryu.students.answers import Answers
 from joryu.students.architecture import build_architecture
-from joryu.students.head import ClassesAlone
 from joryu.students.normalise import Normalise, measure_normalisation
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 
 class Blueprint(BaseModel):
-    """Architecture, input shape, classes and input normalisation of a student (or of a teacher trained here).
+    """Architecture, input shape, question, preparation and input normalisation of a student (or of a teacher).
 
-    ``signals`` names what the student also learns to predict (`joryu.objectives.WithSignals`): one more output each,
-    after the classes, that only training sees.
+    The ``preparation`` is how a file or a row becomes an input, so that a student needs nothing but itself. Numbers are
+    learned standardised by ``output_mean`` and ``output_std``, and given in their own units.
+
+    ``classes`` is short for the question which of them it is. ``heads`` names what the student also learns to say,
+    each head with the names of its outputs (`joryu.objectives.WithSignals`): training alone sees them.
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
-    >>> plan.build()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
+    >>> plan.build().eval()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 2])
     """
 
@@ -39,44 +44,89 @@ class Blueprint(BaseModel):
 
     architecture: str
     input_shape: tuple[int, ...]
-    classes: tuple[str, ...]
+    question: Asked
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     scale: float = 1.0
-    signals: tuple[str, ...] = ()
+    heads: dict[str, tuple[str, ...]] = {}
+    preparation: Preparation | None = None
+    output_mean: tuple[float, ...] = ()
+    output_std: tuple[float, ...] = ()
 
-    @model_serializer(mode="wrap")
-    def _without_no_signals(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A student without signals is described as it was before there were any, so that its runs can be gone on with.
-        described: dict[str, Any] = handler(self)
-        if not self.signals:
-            del described["signals"]
-        return described
+    @model_validator(mode="before")
+    @classmethod
+    def _from_classes(cls, content: Any) -> Any:
+        # Plans were written with classes, and signals for their only further head, before there were questions.
+        if not isinstance(content, dict) or "classes" not in content or "question" in content:
+            return content
+        given = {name: value for name, value in content.items() if name not in ("classes", "signals")}
+        if content.get("signals"):
+            given["heads"] = {"signals": content["signals"]}
+        return given | {"question": {"names": content["classes"]}}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs."""
+        return self.question.names
+
+    @property
+    def width(self) -> int:
+        """How many outputs the network has: the question's, and those of further heads."""
+        return len(self.question) + sum(map(len, self.heads.values()))
 
     @classmethod
     def fitted(
-        cls, architecture: str, inputs: Tensor, classes: tuple[str, ...], *, signals: tuple[str, ...] = ()
+        cls,
+        architecture: str,
+        inputs: Tensor,
+        question: Question,
+        *,
+        heads: dict[str, tuple[str, ...]] | None = None,
+        preparation: Preparation | None = None,
+        outputs_like: Tensor | None = None,
     ) -> Self:
-        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``)."""
+        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``).
+
+        Of a question of numbers the scale of the outputs is measured on ``outputs_like`` ``[n, (height, width,) C]``,
+        labels or answers of which NaN are unknown.
+        """
         mean, std, scale = measure_normalisation(inputs)
         return cls(
             architecture=architecture,
             input_shape=tuple(inputs.shape[1:]),
-            classes=classes,
+            question=question.answer,
             mean=tuple(mean),
             std=tuple(std),
             scale=scale,
-            signals=signals,
+            heads=heads or {},
+            preparation=preparation,
+            **_output_scale(question, outputs_like),
         )
 
     def build(self) -> nn.Sequential:
         """``Normalise`` followed by the network, initialised from torch's global generator."""
-        single = len(self.mean) == 1
+        single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
         return nn.Sequential(
-            Normalise(self.mean[0] if single else self.mean, self.std[0] if single else self.std, scale=self.scale),
-            build_architecture(self.architecture, self.input_shape, len(self.classes) + len(self.signals)),
-            *([ClassesAlone(len(self.classes))] if self.signals else []),
+            Normalise(
+                self.mean[0] if single else self.mean,
+                self.std[0] if single else self.std,
+                scale=self.scale,
+                takes=self.input_shape,
+            ),
+            build_architecture(self.architecture, self.input_shape, self.width),
+            Answers(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
+
+
+def _output_scale(question: Question, numbers: Tensor | None) -> dict[str, tuple[float, ...]]:
+    """The mean and standard deviation of each number; a number that never varies, or nobody gave, has 1."""
+    if question.link.has_probs or numbers is None:
+        return {}
+    flat = numbers.double().reshape(-1, len(question))
+    mean = flat.nanmean(0).nan_to_num()
+    std = (flat - mean).square().nanmean(0).sqrt().nan_to_num()
+    std = torch.where(std > 1e-12 * (1 + mean.abs()), std, 1.0)
+    return {"output_mean": tuple(mean.tolist()), "output_std": tuple(std.tolist())}
 
 
 def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) -> None:
@@ -113,18 +163,30 @@ def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
             received="an unfinished run" if (folder / "run.json").is_file() else "neither",
             hint="finish it with the command that began it" if (folder / "run.json").is_file() else None,
         )
+    blueprint = read_blueprint(folder)
+    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
+        module = blueprint.build()
+    load_weights(module, weights)
+    return module.eval(), blueprint
+
+
+def read_blueprint(folder: Path | str) -> Blueprint:
+    """The blueprint of a run, its weights left alone.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    plan = Path(folder) / PLAN
     try:
-        blueprint = Blueprint.model_validate(json.loads(plan.read_text()))
+        return Blueprint.model_validate(json.loads(plan.read_text()))
+    except OSError as error:
+        raise InputError(f"cannot read {plan}", received=error.strerror) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"cannot read {plan}", received=f"{where}: {first['msg']}") from error
     except ValueError as error:
         raise InputError(f"cannot read {plan}", expected="JSON", received=str(error)) from error
-    with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
-        module = blueprint.build()
-    load_weights(module, weights)
-    return module.eval(), blueprint
 
 
 def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:
@@ -194,11 +256,18 @@ _PICKLES = (b"PK\x03\x04", b"\x80")  # how the files of torch.save begin, today'
 
 
 def _conversion(path: Path) -> str:
-    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run."""
-    converted = str(path.with_suffix(".safetensors"))
+    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run.
+
+    The file is handed over opened: of a name that ends in .safetensors PyTorch would believe it.
+    """
+    # A file that is called safetensors already is left as it is: whoever wrote it may still want it.
+    misnamed = path.suffix == ".safetensors"
+    converted = str(
+        path.with_name(f"{path.stem}-converted.safetensors") if misnamed else path.with_suffix(".safetensors")
+    )
     code = (
         "import torch; from safetensors.torch import save_file;"
-        f' state = torch.load({json.dumps(str(path))}, map_location="cpu", weights_only=True);'
+        f' state = torch.load(open({json.dumps(str(path))}, "rb"), map_location="cpu", weights_only=True);'
         ' state = state.get("state_dict", state);'
         f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {json.dumps(converted)})"
     )

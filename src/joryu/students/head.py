@@ -22,20 +22,14 @@ class Float32Linear(nn.Linear):
             return super().forward(input.float())
 
 
-class ClassesAlone(nn.Module):
-    """Passes every output on while training, and the logits of the classes alone afterwards.
+class Float32Conv2d(nn.Conv2d):
+    """``nn.Conv2d`` computed in float32 even under autocast, for heads that answer about every pixel."""
 
-    >>> first = ClassesAlone(2)
-    >>> first(torch.zeros(1, 3)).shape, first.eval()(torch.zeros(1, 3)).shape
-    (torch.Size([1, 3]), torch.Size([1, 2]))
-    """
-
-    def __init__(self, n_classes: int) -> None:
-        super().__init__()
-        self.n_classes = n_classes
-
-    def forward(self, outputs: Tensor) -> Tensor:
-        return outputs if self.training else outputs[..., : self.n_classes]
+    def forward(self, input: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(input.device.type):
+            return super().forward(input.float())
+        with torch.autocast(device_type=input.device.type, enabled=False):
+            return super().forward(input.float())
 
 
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:

@@ -25,6 +25,7 @@ class Normalise(nn.Module):
         scale: 1/255 for uint8 pictures, 1 for data that is already real-valued.
         size: height and width the network expects; pictures of another size are resized bilinearly (antialiased).
         channels: 3 repeats a grey picture; 1 averages a colour one (ITU-R 601 luma).
+        takes: the shape of an input that the network learned from; pictures of other channels are refused.
 
     Shapes: ``[B, C, H, W]`` (any real dtype) or ``[B, features]`` to float32 of the same layout.
 
@@ -32,7 +33,7 @@ class Normalise(nn.Module):
     1.0
 
     Raises:
-        InputError: a standard deviation that is not positive.
+        InputError: a standard deviation that is not positive; (when called) pictures of other channels.
     """
 
     mean: Tensor
@@ -48,8 +49,10 @@ class Normalise(nn.Module):
         scale: float = 1.0,
         size: tuple[int, int] | None = None,
         channels: int | None = None,
+        takes: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
+        self._takes = takes  # not among the public settings, which a teacher's fingerprint covers
         self.scale, self.size, self.channels = scale, size, channels
         std_values = torch.as_tensor(std, dtype=torch.float32)
         if not bool((std_values > 0).all()):
@@ -69,8 +72,19 @@ class Normalise(nn.Module):
             x = F.interpolate(x, size=self.size, mode="bilinear", align_corners=False, antialias=True)
         if self.channels is not None and x.shape[1] != self.channels:
             x = self._match_channels(x)
+        elif self._takes is not None and x.shape[1:2] != self._takes[:1]:
+            self._require_channels(x)
         # One multiply and one subtraction, of numbers worked out beforehand: this runs on every batch.
         return x * _along_channels(self._factor, x) - _along_channels(self._offset, x)
+
+    def _require_channels(self, x: Tensor) -> None:
+        """A grey picture passes for a colour one whose channels are the same; all else fails or is silently another."""
+        takes = self._takes or ()
+        if len(takes) == 3 and x.ndim == 4 and x.shape[1] != 1:
+            raise InputError(
+                "the network takes pictures of other channels", expected=list(takes), received=list(x.shape[1:]),
+                hint="convert them first, as Pillow's image.convert('L') makes grey ones",
+            )  # fmt: skip
 
     def _match_channels(self, x: Tensor) -> Tensor:
         if x.shape[1] == 1:
@@ -86,21 +100,38 @@ def _along_channels(numbers: Tensor, x: Tensor) -> Tensor:
 
 
 def measure_normalisation(inputs: Tensor) -> tuple[list[float], list[float], float]:
-    """``mean, std, scale`` of a transfer set: per channel for pictures (uint8 scaled by 1/255), per set otherwise.
+    """``mean, std, scale`` of a transfer set, measured on its training examples.
+
+    Pictures ``[n, channels, height, width]``: per channel (uint8 scaled by 1/255). Tables ``[n, columns]`` of numbers:
+    per column, for grams and kilometres share no scale. All else: one number for the set.
 
     Of a large set, 10,000 to 20,000 examples are read, evenly spaced, so that the answer does not depend on chance.
     What never varies has a standard deviation of 1: it is centred and left alone.
 
-    >>> measure_normalisation(torch.tensor([[1.0, 1.0], [3.0, 3.0]]))
-    ([2.0], [1.154700517654419], 1.0)
+    >>> measure_normalisation(torch.tensor([[1.0, 500.0], [3.0, 700.0]]))
+    ([2.0, 600.0], [1.4142135623730951, 141.4213562373095], 1.0)
 
     Raises:
         InputError: inputs that are not finite.
     """
     scale = 1 / 255 if inputs.dtype == torch.uint8 else 1.0
     sample = inputs[:: max(1, len(inputs) // 10_000)].to(torch.float32) * scale
+    if inputs.ndim == 2 and inputs.is_floating_point():
+        return *_per_column(sample.double()), scale
     axes = [axis for axis in range(sample.ndim) if axis != 1] if sample.ndim == 4 else list(range(sample.ndim))
     std, mean = torch.std_mean(sample, dim=axes)
+    _require_finite(mean)
+    return mean.reshape(-1).tolist(), torch.where(std > 1e-6, std, 1.0).reshape(-1).tolist(), scale
+
+
+def _per_column(sample: Tensor) -> tuple[list[float], list[float]]:
+    std, mean = torch.std_mean(sample, dim=0, correction=min(1, len(sample) - 1))
+    _require_finite(mean)
+    # Columns have units of their own: what counts as never varying is a matter of float32's grain, not of a number.
+    grain = mean.abs() * torch.finfo(torch.float32).eps
+    return mean.tolist(), torch.where(std > grain, std, 1.0).tolist()
+
+
+def _require_finite(mean: Tensor) -> None:
     if not bool(torch.isfinite(mean).all()):
         raise InputError("these inputs cannot be normalised", expected="finite numbers", received="NaN or infinity")
-    return mean.reshape(-1).tolist(), torch.where(std > 1e-6, std, 1.0).reshape(-1).tolist(), scale

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from joryu.errors import InputError, JoryuError
+from joryu.questions import Question
+from joryu.questions.likeness import Likeness, likeness_under
 
 
 def failure_of(error: Exception) -> str:
@@ -19,35 +21,70 @@ def failure_of(error: Exception) -> str:
     return f"{type(error).__name__}: {said} ({frame.filename}, line {frame.lineno})"
 
 
-def require_logits(module: nn.Module, name: str, inputs: Tensor, *, outputs: tuple[int, int]) -> None:
-    """Check that a network gives logits to learn from on inputs like these ``[B, ...]``, as many as a step has or two.
+def require_outputs(
+    module: nn.Module, name: str, inputs: Tensor, *, width: int, question: Question | None = None
+) -> None:
+    """Check that a network gives outputs to learn from on inputs like these ``[B, ...]``, as many as a step has or two.
 
-    Nothing is left behind: buffers such as a batch norm's averages and the random state are as before. ``outputs`` is
-    how many the network must give each input while it is trained, and afterwards.
+    Nothing is left behind: buffers such as a batch norm's averages and the random state are as before. ``width`` is how
+    many outputs the network must give each input, ``[B, width]``, or each of its pixels where the question has a grid;
+    the first of them are the question's, and must be logits where its link makes probabilities of them.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
-    >>> require_logits(network, "three", torch.zeros(2, 2, 2), outputs=(3, 3))
-    >>> require_logits(network, "three", torch.zeros(2, 2, 2), outputs=(5, 5))
+    >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=3)
+    >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=5)
     Traceback (most recent call last):
-    joryu.errors.InputError: three gives something else than logits (expected [2, 5]; received [2, 3])
+    joryu.errors.InputError: three gives something else than the outputs asked for (expected [2, 5]; received [2, 3])
 
     Raises:
-        InputError: a forward pass that fails, or outputs that are not logits or do not come from what can learn.
+        InputError: a forward pass that fails, or outputs that are others, are probabilities already, or do not come
+            from what can learn.
     """
-    for training, n_outputs in zip((True, False), outputs, strict=True):
-        logits = _tried(module.train(training), name, inputs)
-        expected = [len(inputs), n_outputs]
-        if not torch.is_tensor(logits) or list(logits.shape) != expected or not logits.is_floating_point():
+    on_grid = question is not None and bool(question.grid)
+    expected = [len(inputs), width, *(inputs.shape[2:] if on_grid else ())]
+    for training in (True, False):
+        outputs = _tried(module.train(training), name, inputs)
+        if not torch.is_tensor(outputs) or list(outputs.shape) != expected or not outputs.is_floating_point():
             raise InputError(
-                f"{name} gives something else than logits", expected=expected, received=_described(logits),
-                hint="return the logits alone" if not torch.is_tensor(logits) else None,
+                f"{name} gives something else than the outputs asked for", expected=expected,
+                received=_described(outputs), hint=_hint(outputs, on_grid),
             )  # fmt: skip
-        if training and not logits.requires_grad:
+        if training and not outputs.requires_grad:
             raise InputError(
                 f"{name} cannot learn", expected="outputs that depend on its parameters", received="a constant",
                 hint="leave torch.no_grad and detach out of its forward",
             )  # fmt: skip
+        if question is not None:
+            _require_logits(outputs, name, question)
     module.train()
+
+
+def _require_logits(outputs: Tensor, name: str, question: Question) -> None:
+    """What ends in a softmax or a sigmoid would be given to another: it hardly learns, and nothing looks wrong.
+
+    A softmax is known by its rows. Tags between 0 and 1 may be chance, so that a sigmoid must have made them, too.
+    """
+    if not question.link.has_probs:
+        return
+    rows = outputs.detach()[:, : len(question)].movedim(1, -1).flatten(0, -2)
+    found = likeness_under(question.link, rows)
+    made_by = type(outputs.grad_fn).__name__ if outputs.requires_grad else ""
+    # One row may look so by chance, as one of two classes in three hundred does.
+    softmax = found is Likeness.PROBABILITIES and (len(rows) > 1 or made_by.startswith("Softmax"))
+    sigmoid = found is Likeness.SIGMOIDS and made_by.startswith("Sigmoid")
+    if softmax or sigmoid:
+        end = "softmax" if softmax else "sigmoid"
+        raise InputError(
+            f"{name} ends in a {end}", expected="logits, which training makes probabilities of itself",
+            received="rows between 0 and 1" + (" that sum to 1" if softmax else ""),
+            hint=f"let its forward return what it has before the {end}",
+        )  # fmt: skip
+
+
+def _hint(outputs: object, on_grid: bool) -> str | None:
+    if not torch.is_tensor(outputs):
+        return "return the outputs alone"
+    return "an answer for each pixel takes a network such as unet:8x4" if on_grid and outputs.ndim == 2 else None
 
 
 def require_parameters(module: nn.Module, name: str) -> None:

@@ -1,9 +1,10 @@
 """Soft targets: their type, their store on disk and their audit."""
 
-from joryu.targets.audit import Audit, Finding, Severity, audit
+from joryu.targets.audit import Audit, audit
 from joryu.targets.encoding import Encoding, Form
+from joryu.targets.finding import Finding, Severity
 from joryu.targets.manifest import Cost, Manifest
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
 
@@ -14,7 +15,6 @@ __all__ = [
     "Finding",
     "Flush",
     "Form",
-    "Kind",
     "Manifest",
     "Severity",
     "SoftTargets",

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.questions import Link, Question
 from joryu.targets.coverage import NO_ANSWER, least_kept
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.soft_targets import SoftTargets, Space
 
 Columns = dict[str, npt.NDArray[Any]]
 """Columns of equal length by name; the first axis is the row."""
@@ -83,7 +84,6 @@ class Form:
     """What all answers of one store have in common; ``shape`` is that of one row's values, members axis included."""
 
     space: Space
-    kind: Kind
     temperature: float
     shape: tuple[int, ...]
     members: int
@@ -95,7 +95,6 @@ class Form:
         shape = tuple(soft_targets.values.shape[1:])
         return cls(
             space=soft_targets.space,
-            kind=soft_targets.kind,
             temperature=float(soft_targets.temperature),
             shape=shape,
             members=shape[0] if soft_targets.members else 0,
@@ -105,7 +104,7 @@ class Form:
     def __str__(self) -> str:
         members = f", {self.members} members" if self.members else ""
         signals = f", with {', '.join(self.signals)}" if self.signals else ""
-        return f"{self.kind} {self.space} of shape {self.shape} at temperature {self.temperature:g}{members}{signals}"
+        return f"{self.space} of shape {self.shape} at temperature {self.temperature:g}{members}{signals}"
 
 
 class Encoded(NamedTuple):
@@ -117,7 +116,7 @@ class Encoded(NamedTuple):
 
 
 def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
-    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage, bound and signals.
+    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage, bound and the like.
 
     A row that is not finite, or that float16 cannot hold, is named in ``unusable``. In float16, logits whose best is
     beyond `COARSE`, or any beyond 65504, are moved so that the best is 0 (softmax forgets a constant); per tag they are
@@ -135,7 +134,7 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
     columns: Columns = {"values": values.reshape(n, -1).numpy()}
     if kept.indices is not None:
         # NO_ANSWER, -1, becomes the largest uint16
-        dtype = np.uint16 if kept.n_classes <= EMPTY else np.int32
+        dtype = np.uint16 if kept.n_outputs <= EMPTY else np.int32
         columns["indices"] = kept.indices.cpu().reshape(n, -1).numpy().astype(dtype)
     for name, part in (("weight", kept.weight), ("bound", kept.bound)):
         if part is not None:
@@ -146,15 +145,19 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
         columns["signals"] = kept.signals.detach().to("cpu", torch.float32, copy=True).numpy()
         infinite = np.flatnonzero(np.isinf(columns["signals"]).any(axis=1))
         unusable |= {int(row): "a signal of it is not finite" for row in infinite}
+    if kept.variance is not None:
+        columns["variance"] = kept.variance.detach().to("cpu", torch.float32, copy=True).reshape(n, -1).numpy()
+        unsound = ~(np.isfinite(columns["variance"]) & (columns["variance"] >= 0)).all(axis=1)
+        unusable |= {int(row): "a variance of it is not a number >= 0" for row in np.flatnonzero(unsound)}
     if kept.coverage is not None:
         columns["coverage"] = np.packbits(kept.coverage.cpu().reshape(n, -1).numpy(), axis=1)
     return Encoded(columns, Form.of(kept), unusable)
 
 
-def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, n_classes: int) -> SoftTargets:
+def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Question) -> SoftTargets:
     """The batch that `encode` laid out; the arrays must be writable (they become tensors without a copy)."""
     shape = (len(columns["values"]), *form.shape)
-    indices, coverage = columns.get("indices"), columns.get("coverage")
+    indices, coverage, variance = (columns.get(name) for name in ("indices", "coverage", "variance"))
     return SoftTargets(
         values=torch.from_numpy(columns["values"]).reshape(shape),
         indices=None if indices is None else _indices(indices).reshape(shape),
@@ -163,11 +166,11 @@ def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, n_classes: int) 
         signals=_tensor(columns.get("signals")),
         signal_names=form.signals,
         coverage=None if coverage is None else _flags(coverage, math.prod(form.shape)).reshape(shape),
+        variance=None if variance is None else torch.from_numpy(variance).reshape(shape),
         space=form.space,
-        kind=form.kind,
         temperature=form.temperature,
         members=form.members > 0,
-        n_classes=n_classes,
+        question=question,
     )
 
 
@@ -191,15 +194,14 @@ def _keep(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
     if encoding.k is None:
         if answered is not None:
             raise InputError(
-                "a dense store needs an answer for every class", expected=f"{soft_targets.n_classes} values",
+                "a dense store needs an answer for every output", expected=f"{soft_targets.n_outputs} values",
                 received=f"the best {answered}", hint=f"try --encoding top-{answered}",
             )  # fmt: skip
         return soft_targets
     kept = soft_targets if answered == encoding.k else soft_targets.top_k(encoding.k)
-    if kept.per_tag and kept.bound is None and kept.indices is not None:
+    if kept.link is Link.SIGMOID and kept.bound is None and kept.indices is not None:
         # Said now, since a bound given for other rows only would later be filled in for these.
-        top = math.inf if kept.space is Space.LOGITS else 1.0
-        return replace(kept, bound=least_kept(kept.values, kept.indices != NO_ANSWER, top))
+        return replace(kept, bound=least_kept(kept.values, kept.indices != NO_ANSWER, kept.top))
     return kept
 
 
@@ -213,7 +215,7 @@ def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor,
     if exact.numel() and float(exact.abs().amax()) <= COARSE:  # nearly always; what is not a number is not less
         return exact.to(dtype, copy=True), {}  # a copy even in float32: the teacher may use its buffer again
     if dtype is torch.float16 and kept.space is Space.LOGITS and kept.indices is None and kept.coverage is None:
-        exact = exact if kept.per_tag or kept.kind is Kind.REGRESSION else _without_offset(exact)
+        exact = exact if kept.link.independent else _without_offset(exact)
     values = exact.to(dtype, copy=True)
     if math.isfinite(float(values.sum(dtype=torch.float32))):  # one pass; what is not finite never sums to what is
         return values, {}
@@ -222,7 +224,7 @@ def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor,
         largest = torch.finfo(dtype).max
         too_large = finite & ~values.flatten(1).isfinite().all(1)
         moved = exact[too_large]
-        if not kept.per_tag:
+        if not kept.link.independent:
             moved = moved - moved.amax(-1, keepdim=True)
         values[too_large] = moved.clamp(-largest, largest).to(dtype)
     unusable = {int(row): "the answer is not finite" for row in (~finite).nonzero()}

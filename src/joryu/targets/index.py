@@ -70,3 +70,15 @@ class KeyIndex:
 def hash_keys(ids: Ids, views: Seeds) -> Seeds:
     """A 64-bit mix of each key's three words."""
     return mix(mix(mix(views) ^ ids[:, 1]) ^ ids[:, 0])
+
+
+def find_ids(among: Ids, wanted: Ids) -> Rows:
+    """The first row of each wanted id among others, -1 where it is not there.
+
+    >>> among = np.array([[1, 2], [3, 4]], dtype=np.uint64)
+    >>> find_ids(among, np.array([[3, 4], [1, 1]], dtype=np.uint64)).tolist()
+    [1, -1]
+    """
+    itself = np.zeros(len(among), dtype=np.uint64)
+    index = KeyIndex(among, itself, lambda rows: (among[rows], itself[rows]))
+    return index.find(wanted, np.zeros(len(wanted), dtype=np.uint64))

@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.examples.examples import Keyed
+from joryu.questions import Asked, Question, difference
 from joryu.targets.encoding import Encoding, Form
+from joryu.targets.first_schema import from_first_schema
 from joryu.targets.provenance import joryu_version, machine, now
 
-SCHEMA = 1
-"""The version of the folder's layout; a newer one is refused."""
+SCHEMA = 2
+"""The version of the folder's layout; a newer one is refused, an older one is read."""
 
 FILE = "manifest.json"
 
@@ -38,7 +41,8 @@ class TeacherRecord(_Record):
 class ExamplesRecord(_Record):
     """What was asked about; ``count`` is the number of *distinct* examples.
 
-    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again.
+    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again. ``shape`` is that of one input
+    as the teacher was shown it, ``[channels, height, width]`` of pictures.
     """
 
     fingerprint: str
@@ -47,6 +51,18 @@ class ExamplesRecord(_Record):
     spec: str | None = None
     split: str | None = None
     size: int | None = None
+    shape: tuple[int, ...] | None = None
+
+
+class FormerExamples(ExamplesRecord):
+    """A set that the store was made for before it grew.
+
+    ``brought`` is how many of its examples the teacher was asked about that no earlier set had; their ids lie beside
+    the manifest.
+    """
+
+    brought: int
+    until: str
 
 
 class Provenance(_Record):
@@ -80,16 +96,21 @@ class Cost(_Record):
 class Manifest(_Record):
     """The description of a store.
 
-    ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1 to ``n_views``) each example
-    was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples the teacher sees together, so
-    that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form`` are unknown until the first
-    answer has come.
+    ``question`` is what was asked. ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1
+    to ``n_views``) each example was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples
+    the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
+    are unknown until the first answer has come. ``keys`` says what the ids are hashes of
+    (`joryu.examples.Examples.keyed_by`). ``former`` are the sets that the store was made for before it grew, and
+    ``strangers`` counts its answers about examples that are no longer in the set.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
-    classes: tuple[str, ...]
+    question: Asked
     teacher: TeacherRecord
     examples: ExamplesRecord
+    keys: Keyed = "row"
+    former: tuple[FormerExamples, ...] = ()
+    strangers: int = Field(default=0, ge=0)
     views: str | None = None
     n_views: int = Field(0, ge=0)
     batch_size: int = Field(ge=1)
@@ -127,11 +148,32 @@ class Manifest(_Record):
                 hint="upgrade with: pip install --upgrade joryu",
             )  # fmt: skip
         try:
-            return cls.model_validate(content)
+            return cls.model_validate(from_first_schema(content) if schema == 1 else content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
+        except ValueError as error:
+            raise InputError(f"{path} is not a usable manifest", received=str(error)) from error
+
+    def require_shape(self, shape: tuple[int, ...] | None) -> None:
+        """Check that the teacher is shown inputs of the stored shape; what is not known is not checked.
+
+        Raises:
+            MismatchError: another one, about which it would say something else.
+        """
+        stored = self.examples.shape
+        if stored is not None and shape is not None and stored != shape:
+            size = f"try --size {stored[-1]}, or " if len(stored) == 3 and stored[1] == stored[2] else ""
+            raise MismatchError(
+                "the teacher was shown inputs of another shape", expected=list(stored), received=list(shape),
+                hint=f"{size}label into another folder",
+            )  # fmt: skip
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the question's outputs."""
+        return self.question.names
 
     def write(self, folder: Path | str) -> None:
         """Write it, whole or not at all."""
@@ -142,7 +184,7 @@ class Manifest(_Record):
         self,
         *,
         teacher: str | None = None,
-        classes: tuple[str, ...] | None = None,
+        question: Question | None = None,
         examples: str | None = None,
         views: str | None = None,
         encoding: Encoding | None = None,
@@ -152,7 +194,7 @@ class Manifest(_Record):
 
         Args:
             teacher: its fingerprint.
-            classes: their names, in order.
+            question: what is asked; the kind of label does not matter.
             examples: their fingerprint.
             views: their spec.
             encoding: how rows are kept.
@@ -161,15 +203,16 @@ class Manifest(_Record):
         Raises:
             MismatchError: the first part that differs, with both values and what to try.
         """
-        if classes is not None and classes != self.classes:
-            _refuse("classes", *_first_difference(self.classes, classes), "name the same classes in the same order")
+        if question is not None and (found := difference(self.question, question)) is not None:
+            _refuse("question", *found, "ask about the same outputs in the same order")
         elsewhere = "label into another folder"
         for what, stored, received, hint in (
             (
                 "teacher",
                 self.teacher.fingerprint,
                 teacher,
-                f"use the teacher that answered ({self._who}), or {elsewhere}",
+                f"use the one that answered ({self._who}) with the weights, settings and order of classes it had, or"
+                f" {elsewhere}",
             ),
             (
                 "examples",
@@ -200,11 +243,3 @@ def _refuse(what: str, stored: object, received: object, hint: str) -> None:
         received=received,
         hint=hint,
     )
-
-
-def _first_difference(stored: tuple[str, ...], received: tuple[str, ...]) -> tuple[str, str]:
-    """Both lists told apart in few words: a thousand names help nobody."""
-    if len(stored) != len(received):
-        return f"{len(stored)} classes", f"{len(received)}"
-    at = next(i for i, pair in enumerate(zip(stored, received, strict=True)) if pair[0] != pair[1])
-    return f"class {at} to be {stored[at]!r}", repr(received[at])

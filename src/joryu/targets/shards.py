@@ -25,7 +25,7 @@ from joryu.targets.encoding import Columns
 _NAME = re.compile(r"shard-(\d{8})-(\d{8})\.arrow")
 _CHECKSUM = b"joryu.crc32"
 _BYTES = ("id", "coverage")  # columns that are plain bytes to Arrow
-_ABSENT = {"coverage": 255, "signals": float("nan")}
+_ABSENT = {"coverage": 255, "signals": float("nan"), "variance": float("nan")}
 _ON_DISK: dict[str, np.dtype[Any]] = {"id": np.dtype("<u8"), "view": np.dtype("<u8"), "coverage": np.dtype("u1")}
 
 

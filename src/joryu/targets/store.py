@@ -120,7 +120,11 @@ class Store:
             InputError: a row number the store does not have.
         """
         wanted = self._checked(rows)
-        return decode(self._take(self._payload, wanted), self.form, len(self.manifest.classes))
+        return decode(self._take(self._payload, wanted), self.form, self.manifest.question)
+
+    def columns(self, rows: Tensor) -> Columns:
+        """What is kept of some rows but their keys, as it is kept."""
+        return self._take(self._payload, self._checked(rows))
 
     @property
     def teacher_spec(self) -> str | None:
@@ -166,6 +170,7 @@ class Store:
             return
         if any(not self.missing(examples.ids, seed).all() for seed in range(self.manifest.n_views + 1)):
             return
+        self.require_keys(examples)
         split = f", split {made_for.split}" if made_for.split else ""
         split += f", size {made_for.size}" if made_for.size else ""
         raise MismatchError(
@@ -173,6 +178,29 @@ class Store:
             expected=f"some of the {made_for.count} examples {made_for.spec or made_for.name}{split}",
             received=f"{len(examples)} examples {examples.name}, none of them answered",
             hint="give the examples that were labelled, or run joryu label with these into another folder",
+        )
+
+    def require_keys(self, examples: Examples) -> None:
+        """Check that a store kept by pixels, as all once were, is not about these examples by keys of another kind.
+
+        Raises:
+            MismatchError: it is, and needs new keys.
+        """
+        if self.manifest.keys != "pixels" or not (examples.ids != examples.pixel_ids).any():
+            return
+        views = range(self.manifest.n_views + 1)
+        if any(not self.missing(examples.ids, seed).all() for seed in views):
+            return
+        sides, made_at = tuple(examples.inputs.shape[2:]), self.manifest.examples.size
+        found = any(not self.missing(examples.pixel_ids, seed).all() for seed in views)
+        if not found and sides == (made_at, made_at):
+            return  # these would be the store's keys: it is about other pictures
+        raise MismatchError(
+            f"the answers in {self.path} are kept by the pixels of their pictures, as Joryu once did",
+            expected="answers kept by the bytes of the picture files",
+            received=f"these pictures' pixels at {'×'.join(map(str, reversed(sides)))}" if found else None,
+            hint="nothing need be asked again, they only need new keys; try:"
+            f" joryu targets rekey {self.path} --examples {self.manifest.examples.spec or 'SPEC'}",
         )
 
     def verify_checksums(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import numpy as np
 from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Ids
+from joryu.questions import Question, difference
 from joryu.targets.compaction import merge_shards
 from joryu.targets.encoding import Columns, Encoding, Form, encode
 from joryu.targets.failures import FILE as FAILURES
 from joryu.targets.failures import FailureLedger, read_failures
+from joryu.targets.growth import Growth, grow, write_former
 from joryu.targets.index import Seeds
 from joryu.targets.manifest import FILE, Cost, Manifest
 from joryu.targets.open_shard import OpenShard
@@ -47,19 +50,22 @@ class StoreWriter:
         path: the folder; made if need be.
         manifest: of the store wanted. If the folder holds one already, both must agree, and the stored one goes on.
         flush: when to write the open shard.
+        ids: those of the set's distinct examples; a store about some of them then grows to be about all.
 
     Shards are written by a thread of their own, so that a teacher never waits for the disk. Leaving the context, by an
     error or Ctrl-C too, writes the open shard.
 
     >>> import tempfile, torch
+    >>> from joryu.questions import Question
     >>> from joryu.targets import Space
     >>> from joryu.targets.manifest import ExamplesRecord, TeacherRecord
     >>> ids, views = np.array([[1, 2], [3, 4]], dtype=np.uint64), np.zeros(2, dtype=np.uint64)
     >>> manifest = Manifest(
-    ...     classes=("cat", "dog"), teacher=TeacherRecord(fingerprint="f00", description="a person"),
+    ...     question=Question.one_of(["cat", "dog"]), teacher=TeacherRecord(fingerprint="f00", description="a person"),
     ...     examples=ExamplesRecord(fingerprint="ba7", name="pets", count=2), batch_size=2,
     ... )
-    >>> answers = SoftTargets(values=torch.tensor([[0.75, 0.25], [0.5, 0.5]]), space=Space.PROBS, n_classes=2)
+    >>> values = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    >>> answers = SoftTargets(values=values, space=Space.PROBS, question=manifest.question)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with StoreWriter(folder, manifest) as writer:
     ...         writer.add(ids, views, answers)
@@ -74,13 +80,14 @@ class StoreWriter:
         JoryuError: the disk does not take it.
     """
 
-    def __init__(self, path: Path | str, manifest: Manifest, *, flush: Flush = Flush()) -> None:
+    def __init__(self, path: Path | str, manifest: Manifest, *, flush: Flush = Flush(), ids: Ids | None = None) -> None:
         self.path = Path(path)
+        self.growth: Growth | None = None  #: how the set has changed since the store was last written to
         self._flush_at = flush
         with ExitStack() as stack:
             self._take_folder(stack)
             remove_leftovers(self.path)
-            self.manifest = self._agree(manifest)
+            self.manifest = self._agree(manifest, ids)
             self._ledger = FailureLedger(self.path)
             self._number = self._tidy_shards()
             self._disk = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="joryu-store"))
@@ -108,7 +115,7 @@ class StoreWriter:
             (self.path / span.name).unlink()
         return listing.next_number
 
-    def _agree(self, wanted: Manifest) -> Manifest:
+    def _agree(self, wanted: Manifest, ids: Ids | None) -> Manifest:
         if not (self.path / FILE).is_file():
             wanted.write(self.path)
             return wanted
@@ -116,10 +123,12 @@ class StoreWriter:
         if wanted.views is not None and stored.views not in (None, wanted.views) and not self._views_begun():
             # No view was ever answered, so the others cost nothing and must not make the folder useless.
             stored = stored.model_copy(update={"views": wanted.views, "n_views": wanted.n_views})
+        grown = None if ids is None else grow(self.path, stored, wanted, ids)
+        stored = stored if grown is None else grown.manifest
         try:
             stored.require(
                 teacher=wanted.teacher.fingerprint,
-                classes=wanted.classes,
+                question=wanted.question,
                 examples=wanted.examples.fingerprint,
                 views=wanted.views,
                 encoding=wanted.encoding,
@@ -130,12 +139,15 @@ class StoreWriter:
                 raise
             wanted.write(self.path)  # nothing was ever answered: a slip in an option must not cost the folder
             return wanted
-        grown = {
+        if grown is not None:
+            write_former(self.path, grown)
+            self.growth = grown.growth
+        more = {
             "n_views": max(stored.n_views, wanted.n_views),
             "views": stored.views or wanted.views,
             "encoding": stored.encoding or wanted.encoding,
         }
-        merged = stored.model_copy(update=grown)
+        merged = stored.model_copy(update=more)
         if merged != Manifest.read(self.path):
             merged.write(self.path)
         return merged
@@ -161,7 +173,7 @@ class StoreWriter:
         """
         encoding = self.manifest.encoding or Encoding.natural(soft_targets.space)
         encoded = encode(soft_targets, encoding)
-        self._keep_form(encoded.form, encoding, soft_targets.n_classes)
+        self._keep_form(encoded.form, encoding, soft_targets.question)
         columns: Columns = {"id": ids, "view": views, **encoded.columns}
         if encoded.unusable:
             self._ledger.append(ids, views, encoded.unusable)
@@ -178,9 +190,9 @@ class StoreWriter:
         """Add a batch of answers: `encode` and `append`."""
         self.append([self.encode(ids, views, soft_targets)])
 
-    def fail(self, ids: Ids, views: Seeds, reason: str) -> None:
-        """Record that these keys could not be answered."""
-        self._ledger.append(ids, views, dict.fromkeys(range(len(ids)), reason))
+    def fail(self, ids: Ids, views: Seeds, reasons: Mapping[int, str]) -> None:
+        """Record that some of these keys could not be answered, and why; by their place."""
+        self._ledger.append(ids, views, reasons)
 
     def spend(self, *, requests: int = 0, seconds: float = 0.0, money: float = 0.0) -> None:
         """Add to what the store has cost; written with the next shard."""
@@ -228,12 +240,9 @@ class StoreWriter:
             self.flush()
             self._wait()
 
-    def _keep_form(self, form: Form, encoding: Encoding, n_classes: int) -> None:
-        if n_classes != len(self.manifest.classes):
-            raise MismatchError(
-                "the teacher's answers do not fit its classes", expected=f"{len(self.manifest.classes)} classes",
-                received=n_classes,
-            )  # fmt: skip
+    def _keep_form(self, form: Form, encoding: Encoding, question: Question) -> None:
+        if (found := difference(self.manifest.question, question)) is not None:
+            raise MismatchError("the teacher's answers do not fit its question", expected=found[0], received=found[1])
         if self.manifest.form is None:
             self.manifest = self.manifest.model_copy(update={"form": form, "encoding": encoding})
         elif form != self.manifest.form:

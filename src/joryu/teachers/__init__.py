@@ -1,9 +1,19 @@
-"""Teachers: anything with ``label(batch) -> SoftTargets``."""
+"""Teachers: anything with ``answer(batch) -> Reply``."""
 
 from joryu.teachers.human import Human
 from joryu.teachers.network import Network
 from joryu.teachers.reading import Reading, read_answers
 from joryu.teachers.spec import find_teacher, load_teacher
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
-__all__ = ["Human", "Network", "Reading", "Teacher", "find_teacher", "load_teacher", "read_answers"]
+__all__ = [
+    "Human",
+    "Network",
+    "Reading",
+    "Reply",
+    "Teacher",
+    "TeacherBatch",
+    "find_teacher",
+    "load_teacher",
+    "read_answers",
+]

@@ -1,35 +1,22 @@
-"""Asking a teacher about one batch, and narrowing a failure down to the examples at fault."""
+"""Asking a teacher about one batch, and narrowing an error down to the examples at fault."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from torch import Tensor
+import numpy as np
 
-from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
-from joryu.examples import Ids
+from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError, Stop
 from joryu.examples.shown import shown_as
 from joryu.targets.encoding import Columns
-from joryu.targets.index import Rows, Seeds
+from joryu.targets.manifest import Cost
 from joryu.targets.writer import StoreWriter
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import ONE_REQUEST, Reply, Teacher, TeacherBatch
 
 _NOT_FINITE = "answers that are not finite"
 _REASON_LENGTH = 500  # characters of an error worth keeping in the ledger
-
-
-class Keys(NamedTuple):
-    """Some examples under one view: their row numbers, ids and seeds."""
-
-    rows: Rows
-    ids: Ids
-    seeds: Seeds
-
-    def part(self, start: int, stop: int) -> Keys:
-        """Some of them."""
-        return Keys(self.rows[start:stop], self.ids[start:stop], self.seeds[start:stop])
 
 
 class Asker:
@@ -38,7 +25,7 @@ class Asker:
     Args:
         teacher: who is asked.
         writer: of the store.
-        patience: give up when so many examples in a row, asked one by one, have failed.
+        patience: give up when so many examples in a row have failed.
     """
 
     def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int) -> None:
@@ -49,14 +36,17 @@ class Asker:
         self._shown = ""
         self._blame(_NOT_FINITE, None, None)
 
-    def label(self, inputs: Tensor, keys: Keys) -> None:
+    def ask(self, batch: TeacherBatch) -> None:
         """Ask about one batch and add what was answered, all of it at once.
 
         Ctrl-C leaves the batch out, to be asked again as a whole; a teacher given up keeps what it did answer.
+
+        Raises:
+            Stop: the teacher can be asked no more; what it answered of this batch is added.
         """
         parts: list[Columns] = []
         try:
-            for part in self._ask(inputs, keys):
+            for part in self._ask(batch):
                 parts.append(part)  # noqa: PERF402 - list() would forget them all on an error
         except JoryuError:
             self._writer.append(parts)
@@ -70,44 +60,58 @@ class Asker:
         hint = f"mend the teacher{shown} and run the same command again: what was answered is kept"
         return self._own or JoryuError(what, received=self._reason, hint=hint)
 
-    def _ask(self, inputs: Tensor, keys: Keys) -> Iterator[Columns]:
+    def _ask(self, batch: TeacherBatch) -> Iterator[Columns]:
         started = time.perf_counter()
         try:
-            answers = self._teacher.label(inputs)
+            reply = self._teacher.answer(batch)
+        except Stop:  # before anything of this batch was asked
+            raise
         except (InputError, MismatchError, MissingExtraError):  # these speak of the teacher and of no example
             self._spend(started)
             raise
         except JoryuError as error:
             self._spend(started)
-            yield from self._narrow(inputs, keys, error, error)
+            yield from self._narrow(batch, error, error)
             return
         except Exception as error:  # noqa: BLE001 - whatever a teacher raises is its failure to answer, not ours
             self._spend(started)
-            yield from self._narrow(inputs, keys, error, None)
+            yield from self._narrow(batch, error, None)
             return
-        self._spend(started)
-        if len(answers) != len(inputs):
-            raise MismatchError(
-                "the teacher gave another number of answers than it was asked for", expected=len(inputs),
-                received=len(answers),
-            )  # fmt: skip
-        columns = self._writer.encode(keys.ids, keys.seeds, answers)
-        yield columns
-        if len(columns["view"]):
-            self._in_a_row = 0
-        else:
-            self._blame(_NOT_FINITE, None, None)
-            self._count(len(inputs))
+        self._spend(started, reply.cost)
+        yield from self._take(batch, reply)
+        if reply.stop is not None:
+            raise reply.stop
 
-    def _narrow(self, inputs: Tensor, keys: Keys, error: Exception, own: JoryuError | None) -> Iterator[Columns]:
-        n = len(inputs)
+    def _take(self, batch: TeacherBatch, reply: Reply) -> Iterator[Columns]:
+        """The answers of a reply as columns; its failures go to the ledger, all of them in one go."""
+        n = len(batch)
+        answered = reply.answered(n)
+        if reply.failures:
+            reasons = {at: reason[:_REASON_LENGTH] for at, reason in sorted(reply.failures.items())}
+            self._writer.fail(batch.ids, batch.seeds, reasons)
+            self._shown = shown_as(batch.inputs)
+            self._blame(Counter(reasons.values()).most_common(1)[0][0], None, None)
+        if reply.soft_targets is not None and len(answered):
+            at = slice(None) if len(answered) == n and reply.rows is None else np.asarray(answered)
+            columns = self._writer.encode(batch.ids[at], batch.seeds[at], reply.soft_targets)
+            yield columns
+            if len(columns["view"]):
+                self._in_a_row = 0
+                return
+            self._blame(_NOT_FINITE, None, None)
+            self._count(len(answered) + len(reply.failures))
+        elif reply.failures:
+            self._count(len(reply.failures))
+
+    def _narrow(self, batch: TeacherBatch, error: Exception, own: JoryuError | None) -> Iterator[Columns]:
+        n = len(batch)
         if n > 1:
-            yield from self._ask(inputs[: n // 2], keys.part(0, n // 2))
-            yield from self._ask(inputs[n // 2 :], keys.part(n // 2, n))
+            yield from self._ask(batch.part(slice(0, n // 2)))
+            yield from self._ask(batch.part(slice(n // 2, n)))
             return
-        self._shown = shown_as(inputs)
+        self._shown = shown_as(batch.inputs)
         self._blame(_reason(error), error, own)
-        self._writer.fail(keys.ids, keys.seeds, self._reason)
+        self._writer.fail(batch.ids, batch.seeds, {0: self._reason})
         self._count(1)
 
     def _blame(self, reason: str, cause: Exception | None, own: JoryuError | None) -> None:
@@ -120,8 +124,9 @@ class Asker:
             what = f"the teacher failed on {self._in_a_row} examples in a row"
             raise self.complaint(what) from (None if self._own else self._cause)
 
-    def _spend(self, started: float) -> None:
-        self._writer.spend(requests=1, seconds=time.perf_counter() - started)
+    def _spend(self, started: float, cost: Cost = ONE_REQUEST) -> None:
+        seconds = cost.seconds or time.perf_counter() - started
+        self._writer.spend(requests=cost.requests, seconds=seconds, money=cost.money)
 
 
 def _reason(error: Exception) -> str:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from joryu.questions import Link
 from joryu.targets.coverage import NO_ANSWER, covers
 from joryu.targets.encoding import COARSE, Encoding, decode, encode
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.soft_targets import SoftTargets, Space
 
 NOISE = 1e-4
 """What a probability may move by because the same example sat in another batch, or ran on other hardware."""
@@ -48,10 +49,8 @@ def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> li
     A logit that is off by ``d_i`` moves ``p_i`` by ``p_i (d_i + Σ_j p_j d_j)`` at most, a tag by ``p (1 - p) d``;
     ``d`` is half a unit of the stored type beside the fresh value, as the store would lay it out.
     """
-    if stored.kind is Kind.REGRESSION:
-        now = fresh.values.float()
-        step = (_half_unit(encoding) + SUMS) * now.abs()
-        return [Distance((stored.values.float() - now).abs().flatten(1), (NOISE + step).flatten(1))]
+    if stored.space is Space.NUMBERS:
+        return _distances_of_numbers(stored, fresh, encoding)
     step = _step(fresh, encoding)
     before, now = stored.probs(), fresh.probs()
     gap, explained = (before - now).abs(), _explained(now, step, stored)
@@ -63,12 +62,23 @@ def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> li
     return [own, Distance((before - now).abs().flatten(1), explained.flatten(1))]
 
 
+def _distances_of_numbers(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> list[Distance]:
+    found = []
+    for before, now, unit in (
+        (stored.numbers(), fresh.numbers(), _half_unit(encoding)),
+        *([] if stored.variance is None or fresh.variance is None else [(stored.variance, fresh.variance, 0.0)]),
+    ):
+        explained = NOISE + (unit + SUMS) * now.float().abs()
+        found.append(Distance((before.float() - now.float()).abs().flatten(1), explained.flatten(1)))
+    return found
+
+
 def _answered(gap: Tensor, before: Tensor, now: Tensor, stored: SoftTargets, fresh: SoftTargets) -> Tensor:
     """The errors of what was answered; of what is answered only now, how far it lies above all it was said to."""
     if stored.indices is None and stored.coverage is None:
         return gap
-    known = covers(stored.indices, stored.n_classes) if stored.indices is not None else stored.coverage
-    given = fresh.coverage if fresh.indices is None else covers(fresh.indices, fresh.n_classes)
+    known = covers(stored.indices, stored.n_outputs) if stored.indices is not None else stored.coverage
+    given = fresh.coverage if fresh.indices is None else covers(fresh.indices, fresh.n_outputs)
     if known is None:
         return gap
     least = before.masked_fill(~known, torch.inf).amin(-1, keepdim=True)
@@ -81,10 +91,8 @@ def _answered(gap: Tensor, before: Tensor, now: Tensor, stored: SoftTargets, fre
 
 
 def _explained(probs: Tensor, step: Tensor, stored: SoftTargets) -> Tensor:
-    if stored.space is Space.SCORES:
-        moved = probs * step
-    elif stored.per_tag:
-        moved = probs * (1 - probs) * step
+    if stored.link is Link.SIGMOID:  # what is kept as a probability is off relative to itself, a logit by ``p (1 - p)``
+        moved = probs * step if stored.space is Space.PROBS else probs * (1 - probs) * step
     else:
         moved = probs * (step + (probs * step).sum(-1, keepdim=True))
         if stored.indices is None and stored.coverage is None:  # the softmax then takes back what all have in common
@@ -99,10 +107,10 @@ def _step(fresh: SoftTargets, encoding: Encoding) -> Tensor:
         return torch.full_like(logits, _half_unit(encoding) + SUMS)
     laid_out = logits
     if encoding.k is not None:
-        laid_out = logits if fresh.per_tag else torch.log_softmax(logits, -1)
+        laid_out = logits if fresh.link.independent else torch.log_softmax(logits, -1)
     elif fresh.indices is None:
         encoded = encode(fresh, encoding)
-        laid_out = decode(encoded.columns, encoded.form, fresh.n_classes).values.float()
+        laid_out = decode(encoded.columns, encoded.form, fresh.question).values.float()
     return _half_unit(encoding) * laid_out.abs() + SUMS * logits.abs().amax(-1, keepdim=True)
 
 
@@ -120,6 +128,6 @@ def _named(dense: Tensor, stored: SoftTargets) -> Tensor:
 def _softer(logits: Tensor, stored: SoftTargets) -> Tensor:
     """Probabilities among the named alone, at `SOFTER` times the temperature they have; 0 where there is none."""
     softened = logits / SOFTER
-    if stored.per_tag:
+    if stored.link is Link.SIGMOID:
         return softened.sigmoid()
     return torch.softmax(softened, -1).where(softened.isfinite(), 0.0)

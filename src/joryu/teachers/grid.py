@@ -2,69 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from joryu.examples import Examples, Ids, distinct_rows
+from joryu.examples import Examples, distinct_rows
 from joryu.examples.views import Views
 from joryu.targets.index import Rows
 from joryu.targets.store import Store
-from joryu.teachers.asking import Keys
+from joryu.teachers.teacher import TeacherBatch
+
+
+class Keys(NamedTuple):
+    """Some examples under one view: their row numbers and its seed."""
+
+    rows: Rows
+    view: int
 
 
 class Grid(NamedTuple):
-    """All keys, in an order and in groups that depend on nothing but the set of examples."""
+    """All keys, in an order and in groups that depend on nothing but the set of examples, and on how it grew.
 
-    rows: Rows
-    ids: Ids
+    ``groups`` are rows of distinct examples in the order of their ids: one group for each set that the store was made
+    for, holding what was new in it. Row -1 is an example that is no longer in the set, whose place stays.
+    """
+
+    groups: tuple[Rows, ...]
     n_views: int
 
     @classmethod
-    def of(cls, examples: Examples, n_views: int) -> Self:
+    def of(cls, examples: Examples, n_views: int, earlier: Sequence[Rows] = ()) -> Self:
+        """Of a store that has grown, ``earlier`` are the rows of its former sets."""
         rows = distinct_rows(examples.ids)
-        return cls(rows, examples.ids[rows], n_views)
+        if not earlier:
+            return cls((rows,), n_views)
+        former = np.zeros(len(examples), dtype=bool)
+        for group in earlier:
+            former[group[group >= 0]] = True
+        return cls((*earlier, rows[~former[rows]]), n_views)
+
+    @property
+    def n_examples(self) -> int:
+        """How many examples there are to ask about."""
+        return sum(int((rows >= 0).sum()) for rows in self.groups)
 
     @property
     def total(self) -> int:
-        return len(self.rows) * (self.n_views + 1)
+        """How many keys."""
+        return self.n_examples * (self.n_views + 1)
 
-    def batches(self, store: Store, batch_size: int) -> Iterator[tuple[int, Keys]]:
+    def batches(self, examples: Examples, store: Store, batch_size: int) -> Iterator[tuple[int, Keys]]:
         """Each batch's full size and those of its keys that have no answer yet.
 
         Shards hold whole batches, so after a kill a batch is there or not; it is there in part only where examples
         failed, and then those alone are asked again.
         """
         for view in range(self.n_views + 1):
-            missing = store.missing(self.ids, view).numpy()
-            seeds = np.full(len(self.rows), view, dtype=np.uint64)
-            for start in range(0, len(self.rows), batch_size):
-                keys = Keys(self.rows, self.ids, seeds).part(start, start + batch_size)
-                absent = missing[start : start + batch_size]
-                wanted = keys if absent.all() else Keys(keys.rows[absent], keys.ids[absent], keys.seeds[absent])
-                yield len(keys.rows), wanted
+            for rows in self.groups:
+                missing = store.missing(examples.ids[rows], view).numpy() & (rows >= 0)
+                for start in range(0, len(rows), batch_size):
+                    part, absent = rows[start : start + batch_size], missing[start : start + batch_size]
+                    size = int((part >= 0).sum())
+                    yield size, Keys(part if absent.all() else part[absent], view)
 
-    def answered(self, store: Store, batch_size: int) -> Keys | None:
+    def answered(self, examples: Examples, store: Store, batch_size: int) -> Keys | None:
         """A batch that has all its answers, to be asked again just as it was; else what there is of the fullest."""
         best: Keys | None = None
         for view in range(self.n_views + 1):
-            there = ~store.missing(self.ids, view).numpy()
-            parts = [
-                np.flatnonzero(there[start : start + batch_size]) + start for start in range(0, len(there), batch_size)
-            ]
-            at = max(parts, key=len)
-            if len(at) > (0 if best is None else len(best.rows)):
-                best = Keys(self.rows[at], self.ids[at], np.full(len(at), view, dtype=np.uint64))
-                if len(at) == batch_size:
-                    break
+            for rows in self.groups:
+                there = ~store.missing(examples.ids[rows], view).numpy() & (rows >= 0)
+                parts = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+                kept = [part[there[at * batch_size : at * batch_size + len(part)]] for at, part in enumerate(parts)]
+                found = max(kept, key=len, default=rows[:0])
+                if len(found) > (0 if best is None else len(best.rows)):
+                    best = Keys(found, view)
+                    if len(found) == batch_size:
+                        return best
         return best
 
-    def inputs(self, examples: Examples, views: Views | None, keys: Keys) -> Tensor:
-        """What the teacher is shown of some keys, which are all of one view."""
+    def batch(self, examples: Examples, views: Views | None, keys: Keys) -> TeacherBatch:
+        """What the teacher is asked about some keys."""
         rows = torch.from_numpy(keys.rows)
-        if views is None or keys.seeds[0] == 0:
-            return examples.inputs.index_select(0, rows)
-        return views.apply(examples, rows, torch.from_numpy(keys.seeds.astype(np.int64))).inputs
+        if views is None or keys.view == 0:
+            return TeacherBatch.of(examples, rows)
+        seeds = torch.full((len(rows),), keys.view)
+        return TeacherBatch.of(examples, rows, seeds=seeds, inputs=views.apply(examples, rows, seeds).inputs)

@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import final
 
 import torch
-from torch import Tensor
 
 from joryu.annotations import Answer, PictureFile, Project, Settings
 from joryu.annotations.trials import Trials
-from joryu.errors import InputError, JoryuError, MismatchError
-from joryu.examples import Examples, content_ids
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
 from joryu.examples.annotated import require_unchanged
+from joryu.examples.originals import KEY_BYTES
 from joryu.examples.pictures import Picture, read_pictures
+from joryu.questions import Question, difference
+from joryu.targets.failures import id_to_hex
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.reading import DEFAULT, Reading, read_answers
+from joryu.teachers.teacher import Reply, TeacherBatch
 
 
 @final
 class Human:
     """The people of a project, asked about examples they were shown.
 
-    A picture is known by its content, as every example is: build the teacher with the examples it will be asked about,
+    A picture is asked about by its id, as every example is: build the teacher with the examples it will be asked about,
     whose ``sources`` are paths below the project's pictures. Every one of them is compared with the file that people
     were shown, so that no answer goes to another picture of the same name. ``fingerprint`` covers the answers, the
     settings and the reading.
 
     Raises:
-        InputError: none of the examples was answered; when asked about one that nobody was shown (an augmented view).
+        InputError: none of the examples was answered; (when asked) views, which nobody was shown.
         MismatchError: an example is not the picture that was answered.
     """
 
     def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
         answers = project.answers()
         read = read_answers(answers, project.settings, reading)
-        self.classes = project.settings.classes
+        self.question = Question.one_of(project.settings.classes)
         self.reading = reading.resolved(Trials.of(answers, project.settings))
         self.fingerprint = _fingerprint(answers, project.settings, self.reading)
         self._read = read
@@ -57,30 +60,36 @@ class Human:
         self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
         self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        """What people said of these pictures: probabilities, and the signals that were measured meanwhile."""
-        rows = [self._row(words.tobytes()) for words in content_ids(batch)]
+    def answer(self, batch: TeacherBatch) -> Reply:
+        """What people said of these pictures: probabilities, and the signals that were measured meanwhile.
+
+        Raises:
+            InputError: views, which nobody was shown.
+        """
+        if batch.seeds.any():
+            raise InputError("people were shown the pictures themselves, not views of them", hint="leave --views out")
+        rows = [self._rows.get(words.tobytes()) for words in batch.ids]
+        failures = {at: "nobody answered about this picture" for at, row in enumerate(rows) if row is None}
+        known = [row for row in rows if row is not None]
+        return Reply(self._said(known) if known else None, failures)
+
+    def _said(self, rows: list[int]) -> SoftTargets:
         read = self._read
         return SoftTargets(
             values=torch.from_numpy(read.probs[rows]).float(),
             space=Space.PROBS,
-            n_classes=len(self.classes),
+            question=self.question,
             weight=None if read.weight is None else torch.from_numpy(read.weight[rows]).float(),
             signals=None if read.signals is None else torch.from_numpy(read.signals[rows]).float(),
             signal_names=read.signal_names,
         )
 
-    def _row(self, identity: bytes) -> int:
-        found = self._rows.get(identity)
-        if found is None:
-            raise JoryuError(
-                "nobody answered about this picture", hint="people were shown pictures, not views: leave --views out"
-            )
-        return found
-
 
 def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     """The teacher of ``PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``, and the examples it can answer.
+
+    Pictures may lie in folders that say nothing of what people were asked: the question is then the people's, and the
+    folders' names are no labels.
 
     Raises:
         InputError: no project there, an unknown model, or no example that was answered.
@@ -94,7 +103,10 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     finally:
         project.close()
     everything = len(human.answered) == len(examples)
-    return human, examples if everything else examples.select(human.answered)
+    known = (examples if everything else examples.select(human.answered)).asked(human.question)
+    if difference(human.question, known.asked_question) is not None:
+        known = replace(known, question=human.question, labels=None)
+    return human, known
 
 
 _BLOCK = 256  #: pictures compared at a time, so that a large set is not held twice
@@ -102,8 +114,13 @@ _BLOCK = 256  #: pictures compared at a time, so that a large set is not held tw
 
 def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]) -> None:
     """Raises:
-    MismatchError: the examples hold other pixels than the files, as those of another folder with the same names do.
+    MismatchError: the examples are other pictures than the files, as those of another folder with the same names are.
     """
+    if examples.keyed_by == "bytes":
+        for at, file in shown.items():
+            if id_to_hex(examples.ids[at]) != file.key[: 2 * KEY_BYTES]:
+                raise _other_picture(file.path, examples, root)
+        return
     height, width = examples.inputs.shape[-2:]
     rows = sorted(shown)
     for start in range(0, len(rows), _BLOCK):
@@ -117,11 +134,14 @@ def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]
             same[kept] = (pixels == examples.inputs[[block[at] for at in read.kept]]).flatten(1).all(dim=1)
         if not same.all():
             path = files[int(same.int().argmin())].name
-            raise MismatchError(
-                f"{path} of {examples.name} is not the picture that people were shown",
-                expected=f"the pictures in {root}",
-                hint="name that folder with --examples, or the project itself with --examples project:PROJECT",
-            )
+            raise _other_picture(path, examples, root)
+
+
+def _other_picture(path: str, examples: Examples, root: Path) -> MismatchError:
+    return MismatchError(
+        f"{path} of {examples.name} is not the picture that people were shown", expected=f"the pictures in {root}",
+        hint="name that folder with --examples, or the project itself with --examples project:PROJECT",
+    )  # fmt: skip
 
 
 def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Reading) -> str:

@@ -10,11 +10,13 @@ from typing import NamedTuple
 import torch
 
 from joryu.allocator import keep_freed_memory
-from joryu.errors import InputError
-from joryu.examples import Examples
+from joryu.errors import InputError, MismatchError, Stop
+from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.places import typed_in
 from joryu.examples.views import Views
+from joryu.questions import difference
 from joryu.targets.encoding import Encoding
+from joryu.targets.growth import Growth, former_rows, grow, read_former
 from joryu.targets.manifest import FILE, ExamplesRecord, Manifest, Provenance, TeacherRecord
 from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
@@ -67,13 +69,14 @@ class LabelOptions:
 
 
 class Labelled(NamedTuple):
-    """A store, and what it took: how many keys were asked, how many answers were there, and what one batch of them
-    asked again came to (``None``: there was none, or nobody wanted to know)."""
+    """A store, and what it took: how many keys were asked, how many answers were there, what one batch of them asked
+    again came to (``None``: there was none, or nobody wanted to know), and how the set has changed, if it has."""
 
     store: Store
     asked: int
     kept: int
     again: Verification | None
+    growth: Growth | None = None
 
 
 def label_examples(
@@ -92,8 +95,12 @@ def label_examples(
     are asked in the order of their ids, in batches that never change, since a matrix product may round differently in a
     batch of another size: the resumed store equals an uninterrupted one to the bit.
 
-    A batch that the teacher fails on is halved until the examples at fault stand alone; they, and answers that are not
-    finite, go to ``failures.jsonl`` and never into the store, and are asked again by the next run.
+    Where the set has grown since, new examples are asked about and old answers stay; those about examples that are no
+    longer in the set stay too, and are not counted.
+
+    What a teacher's reply says it failed on, and answers that are not finite, go to ``failures.jsonl`` and never into
+    the store, and are asked again by the next run. A batch that a teacher raises an error on is halved until the
+    examples at fault stand alone. A teacher that stops (its budget is spent) is no failure: what it answered is kept.
 
     Args:
         teacher: who answers.
@@ -117,7 +124,9 @@ def label_examples(
         InputError: views asked for but not given, or not to be had of these examples; another process writes to
             ``out``; a shard there is damaged.
         MismatchError: ``out`` holds soft targets of another teacher, other examples, classes, views or encoding; or
-            answers that the teacher does not give any more, though its fingerprint is the same.
+            answers that the teacher does not give any more, though its fingerprint is the same; or the teacher answers
+            another question than the examples ask.
+        Stop: the teacher can be asked no more; the same call goes on where it stopped.
         JoryuError: the teacher failed on everything it was asked, or the disk does not take the answers.
     """
     return label_and_count(teacher, examples, out, views=views, n_views=n_views, options=options).store
@@ -138,27 +147,55 @@ def label_and_count(
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     keep_freed_memory()
-    examples = examples.named(teacher.classes)
-    grid = Grid.of(examples, n_views)
-    manifest = _manifest(teacher, examples, Path(out), grid, views, options)
+    examples = examples.asked(teacher.question)
+    _require_question(teacher, examples)
+    manifest = _manifest(teacher, examples, Path(out), n_views, views, options)
+    _require_continuation(Path(out), examples, manifest)
     # Before the store is opened for writing: that one is refused must not leave it with views it had not.
-    again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
-    with StoreWriter(out, manifest, flush=options.flush) as writer:
-        begun = Store.open(out)
-        begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
-        asker = Asker(teacher, writer, options.patience)
-        done = asked = 0
-        for size, keys in grid.batches(begun, writer.manifest.batch_size):
-            if len(keys.rows):
-                asker.label(grid.inputs(examples, views, keys), keys)
-            done += size
-            asked += len(keys.rows)
-            if options.progress is not None:
-                options.progress(done, grid.total)
-        store = writer.compact()
-        if len(store) == 0:
-            raise asker.complaint("the teacher could answer nothing")
-    return Labelled(store, asked, grid.total - asked, again)
+    try:
+        again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
+        with StoreWriter(out, manifest, flush=options.flush, ids=_ids(examples)) as writer:
+            if again is not None:
+                writer.spend(**again.cost.model_dump())
+            former = former_rows(examples.ids, read_former(writer.path, writer.manifest))
+            done = _ask_missing(teacher, examples, views, Grid.of(examples, n_views, former), writer, options)
+    except Stop as stop:
+        raise _how_to_go_on(stop, Path(out), manifest) from stop
+    return done if again is None else done._replace(again=again.found)
+
+
+def _ask_missing(
+    teacher: Teacher, examples: Examples, views: Views | None, grid: Grid, writer: StoreWriter, options: LabelOptions
+) -> Labelled:
+    begun = Store.open(writer.path)
+    begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
+    asker = Asker(teacher, writer, options.patience)
+    done = asked = 0
+    for size, keys in grid.batches(examples, begun, writer.manifest.batch_size):
+        if len(keys.rows):
+            asker.ask(grid.batch(examples, views, keys))
+        done += size
+        asked += len(keys.rows)
+        if options.progress is not None:
+            options.progress(done, grid.total)
+    store = writer.compact()
+    if len(store) == 0:
+        raise asker.complaint("the teacher could answer nothing")
+    return Labelled(store, asked, grid.total - asked, None, writer.growth)
+
+
+def growth_of(teacher: Teacher, examples: Examples, out: Path) -> Growth | None:
+    """How the set has changed since the store that is there was last labelled; ``None`` if it has not.
+
+    Raises:
+        InputError: the store is damaged.
+        MismatchError: its views blend examples of the set, which must then not change.
+    """
+    if not (out / FILE).is_file():
+        return None
+    wanted = _manifest(teacher, examples.asked(teacher.question), out, 0, None, LabelOptions())
+    grown = grow(out, Manifest.read(out), wanted, _ids(examples))
+    return None if grown is None else grown.growth
 
 
 def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
@@ -169,13 +206,56 @@ def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
     return stored.n_views < n_views and stored.views in (None, views.spec)
 
 
+def _ids(examples: Examples) -> Ids:
+    return examples.ids[distinct_rows(examples.ids)]
+
+
+def _require_question(teacher: Teacher, examples: Examples) -> None:
+    """Raises:
+    MismatchError: what is answered is not what is asked; whoever learnt from it would learn something else.
+    """
+    if (found := difference(examples.asked_question, teacher.question)) is not None:
+        raise MismatchError(
+            "the teacher answers another question than the examples ask", expected=found[0], received=found[1],
+            hint="choose a teacher of this question, or name the examples' outputs as the teacher does (--classes)",
+        )  # fmt: skip
+
+
+def _size_shown(examples: Examples, origin: Origin) -> int | None:
+    """The size that brings the inputs back as the teacher was shown them: its own, perhaps, and not what was typed."""
+    own = examples.preparation
+    if examples.sizes is None or own is None or own.kind != "pictures" or own.height != own.width:
+        return origin.size
+    native = bool((examples.sizes == own.height).all())
+    return None if native and origin.size is None else own.height
+
+
+def _require_continuation(out: Path, examples: Examples, wanted: Manifest) -> None:
+    """Raises:
+    MismatchError: the store there has answers about inputs of another shape, or keys of another kind.
+    """
+    if (out / FILE).is_file() and len(begun := Store.open(out)):
+        begun.require_keys(examples)
+        begun.manifest.require_shape(wanted.examples.shape)
+
+
+def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
+    """The teacher's own words, with how far it came and what to type."""
+    total = wanted.examples.count * (wanted.n_views + 1)
+    store = Store.open(out)
+    answered = len(store) - store.manifest.strangers
+    kept = f"what was answered is kept ({answered:,} of {total:,}): run the same command again to go on"
+    hint = kept if stop.hint is None else f"{stop.hint}; {kept}"
+    return Stop(stop.what, expected=stop.expected, received=stop.received, hint=hint)
+
+
 def _manifest(
-    teacher: Teacher, examples: Examples, out: Path, grid: Grid, views: Views | None, options: LabelOptions
+    teacher: Teacher, examples: Examples, out: Path, n_views: int, views: Views | None, options: LabelOptions
 ) -> Manifest:
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
     origin = options.origin
     return Manifest(
-        classes=teacher.classes,
+        question=teacher.question.answer,
         teacher=TeacherRecord(
             fingerprint=teacher.fingerprint,
             description=origin.teacher or type(teacher).__name__,
@@ -185,13 +265,15 @@ def _manifest(
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,
             name=examples.name,
-            count=len(grid.rows),
+            count=len(_ids(examples)),
             spec=origin.examples,
             split=origin.split,
-            size=origin.size,
+            size=_size_shown(examples, origin),
+            shape=tuple(examples.inputs.shape[1:]),
         ),
-        views=views.spec if views is not None and grid.n_views else None,
-        n_views=grid.n_views,
+        keys=examples.keyed_by,
+        views=views.spec if views is not None and n_views else None,
+        n_views=n_views,
         batch_size=options.batch_size or begun,
         encoding=options.encoding,
         provenance=Provenance(command=origin.command, typed_in=typed_in(out)),

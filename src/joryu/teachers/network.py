@@ -10,9 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError
+from joryu.questions import Link, Question
+from joryu.students.answers import without_idle_answers
 from joryu.students.blueprint import fingerprint
-from joryu.targets.soft_targets import Kind, SoftTargets, Space
+from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
+from joryu.teachers.teacher import Reply, TeacherBatch
 
 
 @final
@@ -20,19 +23,20 @@ class Network:
     """A frozen network in evaluation mode: the module is taken over, and must not be trained any further.
 
     Args:
-        module: maps raw inputs ``[B, ...]`` to logits ``[B, C]``. What it is shown is what `normalise` gives, and
+        module: maps raw inputs ``[B, ...]`` to outputs ``[B, C]``, or ``[B, C, height, width]`` for
+            each pixel. What it is shown is what `normalise` gives, and
             without one the inputs of the examples as they are: of pictures uint8 ``[B, channels, height, width]`` with
             values 0 to 255, neither scaled nor turned into float32.
-        classes: the names of the ``C`` classes.
+        classes: the names of the ``C`` classes, where the question is which of them it is.
         normalise: the teacher's *own* input normalisation, applied first (see `joryu.students.Normalise`); leave it out
             when the module already holds it.
-        kind: ``ONE_OF_MANY`` (softmax) or ``MANY_OF_MANY`` (sigmoid per tag).
+        question: what it answers, where that is another: tags, numbers, masks.
         device: where to run; by default a GPU if there is one.
         output: ``logits`` (log-probabilities too), or ``probs`` for a module that ends in a softmax (of tags, in a
             sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities.
 
-    ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, the classes and
-    the kind: not the code of ``forward``.
+    ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, and
+    the question: not the code of ``forward``.
 
     >>> import torch
     >>> teacher = Network(torch.nn.Flatten(), ["a", "b"])
@@ -51,10 +55,10 @@ class Network:
     def __init__(
         self,
         module: nn.Module,
-        classes: Sequence[str],
+        classes: Sequence[str] = (),
         *,
         normalise: nn.Module | None = None,
-        kind: Kind = Kind.ONE_OF_MANY,
+        question: Question | None = None,
         device: torch.device | str | None = None,
         output: Output | None = None,
     ) -> None:
@@ -62,32 +66,45 @@ class Network:
             raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         first = nn.Identity() if normalise is None else normalise
+        module = without_idle_answers(module)  # or a teacher trained before there were any would be another one
         self._asked = nn.Sequential(first, module)
-        self._read = FromProbs(per_tag=kind is Kind.MANY_OF_MANY) if output == "probs" else None
+        self.question = Question.one_of(classes) if question is None else question.answer
+        link = self.question.link
+        self._read = FromProbs(link) if output == "probs" else None
         whole = self._asked if self._read is None else nn.Sequential(first, module, self._read)
         self.module = whole.to(self.device).eval().requires_grad_(False)
         # Tags may well sum to one by chance, and whoever names the output is believed.
-        self._doubt = Doubt() if output is None and kind is Kind.ONE_OF_MANY else None
-        self.classes = tuple(classes)
-        self.kind = kind
+        self._doubt = Doubt() if output is None and link is Link.SOFTMAX else None
         # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
         settings = [repr(sorted(_settings(part).items())) for part in self.module.modules()]
         described = [_ADDRESS.sub("", text) for text in (repr(self.module), *settings)]
-        self.fingerprint = fingerprint(self.module, *described, *self.classes, kind)
+        self.fingerprint = fingerprint(self.module, *described, *_named(self.question))
+
+    def answer(self, batch: TeacherBatch) -> Reply:
+        """Logits of the batch, float32, on the CPU; a network never fails on a part of it."""
+        return Reply(self.label(batch.inputs))
 
     def label(self, batch: Tensor) -> SoftTargets:
-        """Logits of the batch, float32, on the CPU."""
+        """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
             asked = self._asked(batch.to(self.device, non_blocking=True))
-            outputs = require_rows(asked, len(batch), len(self.classes))
+            outputs = require_rows(asked, len(batch), self.question)
             if self._doubt is not None:
                 self._doubt.hear(outputs)
             if self._read is not None:
-                require_probs(outputs, per_tag=self._read.per_tag)
+                require_probs(outputs, self._read.link)
                 outputs = self._read(outputs)
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
         values = outputs.to("cpu", torch.float32, copy=True)
-        return SoftTargets(values=values, space=Space.LOGITS, n_classes=len(self.classes), kind=self.kind)
+        space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
+        return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question)
+
+
+def _named(question: Question) -> list[str]:
+    """What of the question tells one teacher from another; the first two links in the words that stores hold."""
+    first = {Link.SOFTMAX: "one-of-many", Link.SIGMOID: "many-of-many"}
+    known = question.link in first and not question.grid
+    return [*question.names, *([first[question.link]] if known else [question.link, *question.grid])]
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function among the settings: another in every process

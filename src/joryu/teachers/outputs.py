@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
-from joryu.targets.likeness import Likeness, likeness
-from joryu.targets.soft_targets import SCORE_FLOOR, TINY
+from joryu.questions import Link, Question
+from joryu.questions.likeness import Likeness, both, likeness
 
 Output = Literal["logits", "probs"]
 """How a network's outputs are meant; log-probabilities are logits."""
@@ -21,17 +21,16 @@ OUTPUTS: tuple[Output, ...] = ("logits", "probs")
 class FromProbs(nn.Module):
     """Probabilities to logits: ``log p``, or of tags ``log p / (1 - p)``.
 
-    >>> FromProbs()(torch.tensor([[0.5, 0.5]])).exp()
+    >>> FromProbs(Link.SOFTMAX)(torch.tensor([[0.5, 0.5]])).exp()
     tensor([[0.5000, 0.5000]])
     """
 
-    def __init__(self, *, per_tag: bool = False) -> None:
+    def __init__(self, link: Link) -> None:
         super().__init__()
-        self.per_tag = per_tag
+        self.link = link
 
     def forward(self, probs: Tensor) -> Tensor:
-        probs = probs.float()
-        return torch.logit(probs, eps=SCORE_FLOOR) if self.per_tag else probs.clamp_min(TINY).log()
+        return self.link.logits(probs)
 
 
 class InOrder(nn.Module):
@@ -61,71 +60,93 @@ class InOrder(nn.Module):
         self.register_buffer("columns", torch.tensor([place[name] for name in classes]))
 
     def forward(self, outputs: object) -> Tensor:
-        return require_rows(outputs, None, len(self.columns)).index_select(1, self.columns)
+        # Whatever else they are not, the network that these are for will say.
+        if not torch.is_tensor(outputs) or outputs.ndim < 2 or outputs.shape[1] != len(self.columns):
+            return require_rows(outputs, None, Question.one_of(len(self.columns)))
+        return outputs.index_select(1, self.columns)
 
 
-def require_rows(outputs: object, rows: int | None, n_classes: int) -> Tensor:
-    """The outputs, if they are one row of classes for each example.
+def require_rows(outputs: object, rows: int | None, question: Question) -> Tensor:
+    """The outputs, if they are one row for each example, ``[B, C]``, or one for each pixel, ``[B, C, height, width]``.
 
     Raises:
         MismatchError: they are anything else.
     """
-    fits = torch.is_tensor(outputs) and outputs.ndim == 2 and outputs.shape[1] == n_classes
+    n_classes, axes = len(question), 2 + len(question.grid)
+    fits = torch.is_tensor(outputs) and outputs.ndim == axes and outputs.shape[1] == n_classes
     if torch.is_tensor(outputs) and fits and rows in (None, len(outputs)):
         return outputs
-    hint = f"let the module return one row of {n_classes} numbers for each example"
+    wanted = [str("B" if rows is None else rows), str(n_classes), *question.grid]
+    hint = f"let the module return one row of {n_classes} numbers for each {'pixel' if question.grid else 'example'}"
     if not torch.is_tensor(outputs):
-        hint += ", and nothing beside it: of a dictionary its .logits, of a tuple its first"
-    elif outputs.ndim > 2:
+        hint += ", and nothing beside it: of several outputs the one that holds the answers"
+    elif outputs.ndim > axes:
         hint += ": average what it says of each place in a picture"
-    elif outputs.ndim == 2 and outputs.shape[1] != n_classes:
+    elif outputs.ndim == axes and outputs.shape[1] != n_classes:
         hint = "name as many classes as it has outputs, in its order, or give it a head for these"
     raise MismatchError(
         "the teacher's answers do not fit its classes",
-        expected=f"logits [{'B' if rows is None else rows}, {n_classes}]",
-        received=list(outputs.shape) if torch.is_tensor(outputs) else type(outputs).__name__,
+        expected=f"outputs [{', '.join(wanted)}]",
+        received=list(outputs.shape) if torch.is_tensor(outputs) else _kind(outputs),
         hint=hint,
     )
+
+
+def _kind(outputs: object) -> str:
+    """What somebody's module returned that is no tensor: of a dictionary its entries, too."""
+    if not isinstance(outputs, Mapping):
+        return type(outputs).__name__
+    entries = [repr(name) for name in outputs]
+    return f"a {type(outputs).__name__} of {', '.join(entries[:6])}{', …' if len(entries) > 6 else ''}"
 
 
 class Doubt:
     """Watches a network's first answers for what was taken for logits and is none.
 
-    It costs a look at every batch until one of them leaves the unit interval, and nothing from then on.
+    It costs a look at every batch until one of them is neither, and nothing from then on.
     """
 
     def __init__(self) -> None:
         self._rows = 0
-        self._open = True
+        self._so_far: Likeness | None = None
 
     def hear(self, outputs: Tensor) -> None:
         """Raises:
-        InputError: all rows so far, two at least, are probabilities.
+        InputError: all rows so far, two at least, are probabilities, or percentages.
         """
-        if not self._open:
+        if self._so_far is not None and self._so_far not in _NO_LOGITS:
             return
-        self._open = likeness(outputs) is Likeness.PROBABILITIES
+        self._so_far = both(likeness(outputs), self._so_far)
         self._rows += len(outputs)
-        if self._open and self._rows > 1:
+        if self._so_far in _NO_LOGITS and self._rows > 1:
+            looks, hint = _NO_LOGITS[self._so_far]
             raise InputError(
-                "the teacher's answers are probabilities, and were taken for logits",
-                expected="logits, which lie on both sides of zero",
-                received="rows between 0 and 1 that sum to 1, as out of a softmax",
-                hint="end the teacher's spec in ,output=probs (in Python: output='probs'); ,output=logits insists",
-            )
+                f"the teacher's answers are {self._so_far}, and were taken for logits",
+                expected="logits, which lie on both sides of zero", received=looks, hint=f"{hint}; {_INSIST}",
+            )  # fmt: skip
 
 
-def require_probs(outputs: Tensor, *, per_tag: bool) -> None:
+_SAY_PROBS = "end the teacher's spec in ,output=probs (in Python: output='probs')"
+_INSIST = ",output=logits insists"
+_NO_LOGITS = {
+    Likeness.PROBABILITIES: ("rows between 0 and 1 that sum to 1, as out of a softmax", _SAY_PROBS),
+    Likeness.PERCENTAGES: (
+        "rows between 0 and 100 that sum to 100", f"let the module divide them by 100, and {_SAY_PROBS}"
+    ),
+}  # fmt: skip
+
+
+def require_probs(outputs: Tensor, link: Link) -> None:
     """Raises:
     InputError: outputs that are said to be probabilities are none.
     """
     found = likeness(outputs)
-    if found is Likeness.PROBABILITIES or (per_tag and found is Likeness.SIGMOIDS):
+    if found is Likeness.PROBABILITIES or (link.independent and found is Likeness.SIGMOIDS):
         return
     sums = outputs.float().sum(-1)
     raise InputError(
         "the teacher's answers are no probabilities",
-        expected="numbers between 0 and 1" + ("" if per_tag else ", of which every row sums to 1"),
+        expected="numbers between 0 and 1" + ("" if link.independent else ", of which every row sums to 1"),
         received=f"{float(outputs.min()):.4g} to {float(outputs.max()):.4g}, sums {float(sums.min()):.4g} to"
         f" {float(sums.max()):.4g}",
         hint="leave ,output=probs out (in Python: output='probs')",

@@ -6,35 +6,46 @@ which was answered before the change would be a silent mix.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError
-from joryu.examples import Examples
+from joryu.errors import InputError, JoryuError, MismatchError, MissingExtraError, Stop
+from joryu.examples import Examples, distinct_rows
 from joryu.examples.views import Views
-from joryu.targets.manifest import FILE, Manifest
+from joryu.targets.growth import former_rows, grow, read_former
+from joryu.targets.manifest import FILE, Cost, Manifest
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 from joryu.teachers.grid import Grid
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 from joryu.teachers.verify import Verification, compare
 
 KEEP = "label into another folder; --no-recheck goes on all the same"
 
 
+class Rechecked(NamedTuple):
+    """What came of it, and what it cost: that belongs to the store as any other answer's cost does."""
+
+    found: Verification
+    cost: Cost
+
+
 def recheck(
     teacher: Teacher, examples: Examples, out: Path, *, views: Views | None, wanted: Manifest
-) -> Verification | None:
+) -> Rechecked | None:
     """Ask again about one whole batch just as it was asked, so that hardly rounding sets the answers apart.
 
-    ``None`` where ``out`` holds no answer about these examples yet.
+    ``None`` where ``out`` holds no answer about these examples yet. What fails now is passed over, if not all does.
 
     Raises:
         MismatchError: the teacher says something else, or the store is another teacher's.
         JoryuError: the teacher cannot answer any more what it did.
+        Stop: it can be asked no more.
         InputError: a shard is damaged.
     """
     if not (out / FILE).is_file():
@@ -42,18 +53,15 @@ def recheck(
     store = Store.open(out)
     if not len(store):
         return None
-    store.manifest.require(
-        teacher=wanted.teacher.fingerprint, classes=wanted.classes, examples=wanted.examples.fingerprint,
-        encoding=wanted.encoding, batch_size=wanted.batch_size,
-    )  # fmt: skip
-    grid = Grid.of(examples, wanted.n_views if store.manifest.views == wanted.views else 0)
-    keys = grid.answered(store, store.manifest.batch_size)
+    grid = _grid(store, examples, wanted)
+    keys = grid.answered(examples, store, store.manifest.batch_size)
     if keys is None:
         return None
     store.require_sound()
-    answers = list(_answers(teacher, grid.inputs(examples, views, keys)))
-    rows = torch.split(store.rows(keys.ids, keys.seeds), [len(part) for part in answers])
-    found = compare(store, rows, answers)
+    batch = grid.batch(examples, views, keys)
+    replies = list(_replies(teacher, batch))
+    rows = store.rows(batch.ids, batch.seeds)
+    found = compare(store, [rows[reply.places] for reply in replies], [reply.answers for reply in replies])
     if not found.ok:
         raise MismatchError(
             "the teacher does not say any more what is stored of it",
@@ -61,27 +69,49 @@ def recheck(
             received=f"{round((1 - found.within) * found.asked)} that differ, by up to {found.max_error:.2g}",
             hint=f"its code or a library has changed: {KEEP}",
         )
-    return found
+    return Rechecked(found, sum((reply.cost for reply in replies), Cost()))
 
 
-def _answers(teacher: Teacher, inputs: Tensor) -> Iterator[SoftTargets]:
+def _grid(store: Store, examples: Examples, wanted: Manifest) -> Grid:
+    """What was asked, in the batches in which it was."""
+    grown = grow(store.path, store.manifest, wanted, examples.ids[distinct_rows(examples.ids)])
+    manifest = store.manifest if grown is None else grown.manifest
+    manifest.require(
+        teacher=wanted.teacher.fingerprint, question=wanted.question, examples=wanted.examples.fingerprint,
+        encoding=wanted.encoding, batch_size=wanted.batch_size,
+    )  # fmt: skip
+    former = [*read_former(store.path, store.manifest), *([] if grown is None else [grown.brought])]
+    n_views = wanted.n_views if store.manifest.views == wanted.views else 0
+    return Grid.of(examples, n_views, former_rows(examples.ids, former))
+
+
+class _Answered(NamedTuple):
+    places: Tensor  #: in the batch, int64
+    answers: SoftTargets
+    cost: Cost
+
+
+def _replies(teacher: Teacher, batch: TeacherBatch, first: int = 0) -> Iterator[_Answered]:
     """The answers about a batch, halved where it is too much at once, as it was when it was asked first."""
+    n, started = len(batch), time.perf_counter()
     try:
-        answers = teacher.label(inputs)
-    except (InputError, MismatchError, MissingExtraError):
+        reply = teacher.answer(batch)
+    except (Stop, InputError, MismatchError, MissingExtraError):
         raise
     except Exception as error:
-        if len(inputs) > 1:
-            half = len(inputs) // 2
-            yield from _answers(teacher, inputs[:half])
-            yield from _answers(teacher, inputs[half:])
+        if n > 1:
+            yield from _replies(teacher, batch.part(slice(0, n // 2)), first)
+            yield from _replies(teacher, batch.part(slice(n // 2, n)), first + n // 2)
             return
-        raise JoryuError(
-            "the teacher fails on what it answered before", received=f"{type(error).__name__}: {error}", hint=KEEP
-        ) from error
-    if len(answers) != len(inputs):
-        raise MismatchError(
-            "the teacher gave another number of answers than it was asked for", expected=len(inputs),
-            received=len(answers),
-        )  # fmt: skip
-    yield answers
+        raise _fails(f"{type(error).__name__}: {error}") from error
+    places = torch.tensor([first + at for at in reply.answered(n)], dtype=torch.int64)
+    if reply.stop is not None:
+        raise reply.stop
+    if reply.soft_targets is None:
+        raise _fails(next(iter(reply.failures.values()), "no answer"))
+    seconds = reply.cost.seconds or time.perf_counter() - started
+    yield _Answered(places, reply.soft_targets, reply.cost.model_copy(update={"seconds": seconds}))
+
+
+def _fails(reason: str) -> JoryuError:
+    return JoryuError("the teacher fails on what it answered before", received=reason, hint=KEEP)

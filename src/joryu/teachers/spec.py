@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
-from joryu.examples import Examples
+from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
+from joryu.questions import Question
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import load_student, load_weights, require_inputs
+from joryu.students.blueprint import PLAN, load_student, load_weights, read_blueprint, require_inputs
 from joryu.students.normalise import Normalise
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
@@ -33,7 +35,8 @@ def find_teacher(
 
     What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
     labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models). Examples
-    that name no classes come back with the teacher's. ``order`` is `load_teacher`'s.
+    that name no classes come back with the teacher's, and those of a run are `as_taught`. ``order`` is
+    `load_teacher`'s.
 
     Raises:
         InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples, or
@@ -47,15 +50,33 @@ def find_teacher(
             )
         if order is not None:
             raise InputError("people answer by name, so their classes have no order", hint="leave --classes out")
-        human, known = find_human(rest, examples)
-        return human, known.named(human.classes)
+        return find_human(rest, examples)
+    examples = as_taught(spec, examples)
     shape = tuple(examples.inputs.shape[1:])
-    teacher = load_teacher(spec, classes=examples.classes or None, input_shape=shape, order=order)
-    return teacher, examples.named(teacher.classes)
+    teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
+    return teacher, examples.asked(teacher.question)
 
 
-def told_inputs(spec: str, examples: Examples) -> str | None:
+def as_taught(spec: str, examples: Examples) -> Examples:
+    """The same examples as a teacher that Joryu trained is to be shown them: at the size at which it learned.
+
+    Pictures from files alone can be read again. What lies in none, and what is asked for each pixel, stays as it is,
+    and so do the examples of any other teacher.
+
+    Raises:
+        InputError: a file has changed since the examples were read.
+    """
+    folder = run_of(spec)
+    if folder is None or not (folder / PLAN).is_file() or examples.originals is None or examples.asks_pixels:
+        return examples
+    own = read_blueprint(folder).preparation
+    return examples if own is None or own.kind != "pictures" else prepared(examples, own)
+
+
+def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
     """What the network of a spec is shown of these examples, where it did not learn from Joryu what to expect.
+
+    One that did is told of where it is shown others than were ``loaded``.
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
@@ -63,7 +84,9 @@ def told_inputs(spec: str, examples: Examples) -> str | None:
     'the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair'
     """
     shown = shown_as(examples.inputs)
+    again = loaded is not None and loaded.inputs.shape[1:] != examples.inputs.shape[1:]
     return {
+        "run": f"the teacher is shown {shown}, as it learned" if again else None,
         "module": f"the module is shown {shown}: to scale them is its own affair",
         "timm": f"the network is shown {shown}, resized and scaled to the published size, mean and deviation",
     }.get(spec.partition(":")[0])
@@ -73,6 +96,7 @@ def load_teacher(
     spec: str,
     *,
     classes: Sequence[str] | None = None,
+    question: Question | None = None,
     input_shape: tuple[int, ...] | None = None,
     order: Sequence[str] | None = None,
 ) -> Network:
@@ -84,9 +108,9 @@ def load_teacher(
     * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module`` over raw inputs, weights likewise. It is
       shown the examples as they are: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
 
-    The last two answer about ``classes`` (those of the examples), and are built for ``input_shape``. Each may end in
-    ``,output=probs`` where the network does in a softmax (see `Network`). ``order`` names the same classes in the order
-    of the network's outputs, if that is not the order of ``classes``.
+    The last two answer the ``question`` of the examples (``classes`` is short for which of them it is), and are built
+    for ``input_shape``. Each may end in ``,output=probs`` where the network does in a softmax (see `Network`).
+    ``order`` names the same outputs in the order in which the network gives them.
 
     Raises:
         InputError: an unknown spec, a missing file, a factory that cannot be imported.
@@ -96,20 +120,22 @@ def load_teacher(
     """
     family, _, rest = spec.partition(":")
     rest, output = _output_of(rest)
+    asked = Question.one_of(classes) if classes and question is None else question
     if family == "run" and rest:
-        module, own = _from_run(Path(rest), classes if order is None else order, input_shape)
-        return _network(module, classes or own, order, output)
+        in_order = asked if asked is None or order is None else replace(asked, names=tuple(order))
+        module, own = _from_run(Path(rest), in_order, input_shape)
+        return _network(module, asked or own, order, output)
     if family in ("timm", "module") and rest:
-        if not classes or input_shape is None:
+        if asked is None or input_shape is None:
             raise InputError(
                 f"the teacher {spec} does not know its classes", expected="examples that name them",
                 hint="name them in the teacher's order with --classes a,b,c; in Python give classes and input_shape",
             )  # fmt: skip
         name, _, weights = rest.partition("@")
-        module, normalise = _built(family, name, input_shape, len(classes), bool(weights))
+        module, normalise = _built(family, name, input_shape, len(asked), bool(weights))
         if weights:
             load_weights(module, Path(weights))
-        return _network(module, classes, order, output, normalise)
+        return _network(module, asked, order, output, normalise)
     if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
     near = difflib.get_close_matches(family, ("run", "timm", "module", "human"), n=1)
@@ -140,26 +166,26 @@ def _output_of(rest: str) -> tuple[str, Output | None]:
 
 def _network(
     module: nn.Module,
-    classes: Sequence[str],
+    question: Question,
     order: Sequence[str] | None,
     output: Output | None,
     normalise: nn.Module | None = None,
 ) -> Network:
-    """The network as a teacher about the classes, in their order."""
-    if order is not None and tuple(order) != tuple(classes):
-        module = nn.Sequential(module, InOrder(order, classes))
-    return Network(module, classes, normalise=normalise, output=output)
+    """The network as a teacher about the question's outputs, in their order."""
+    if order is not None and tuple(order) != question.names:
+        module = nn.Sequential(module, InOrder(order, question.names))
+    return Network(module, question=question, normalise=normalise, output=output)
 
 
-def _from_run(
-    folder: Path, classes: Sequence[str] | None, input_shape: tuple[int, ...] | None
-) -> tuple[nn.Module, tuple[str, ...]]:
-    """The network of a run, and the classes it answers about."""
+def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...] | None) -> tuple[nn.Module, Question]:
+    """The network of a run, and the question it answers."""
     if not folder.is_dir():
         raise InputError(f"no run at {folder}", expected=RUN_FOLDER)
     module, blueprint = load_student(folder)
-    if classes is not None and tuple(classes) != blueprint.classes:
-        reordered = sorted(classes) == sorted(blueprint.classes)
+    if asked is not None and (asked.link, asked.grid) != (blueprint.question.link, blueprint.question.grid):
+        blueprint.question.require(asked, mine="teacher", others="examples")
+    if asked is not None and asked.names != blueprint.classes:
+        classes, reordered = asked.names, sorted(asked.names) == sorted(blueprint.classes)
         raise MismatchError(
             "teacher and examples differ in their classes" + (", by the order alone" if reordered else ""),
             expected=short(blueprint.classes),
@@ -170,7 +196,7 @@ def _from_run(
         )
     if input_shape is not None:
         require_inputs(module, blueprint, input_shape)
-    return module, blueprint.classes
+    return module, blueprint.question
 
 
 def _built(

@@ -1,12 +1,151 @@
-"""The protocol every teacher fulfils: a network, an API, a person."""
+"""The protocol every teacher fulfils, a network, an API or a person: it is given a batch and gives a reply."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from joryu.errors import InputError, JoryuError, MismatchError, Stop
+from joryu.examples import Examples, Ids
+from joryu.questions import Question
+from joryu.targets.index import Rows, Seeds
+from joryu.targets.manifest import Cost
 from joryu.targets.soft_targets import SoftTargets
+
+Originals = Callable[[Tensor], Sequence[bytes]]
+"""Reads the encoded bytes of some rows of the examples, as they lie in their files."""
+
+
+ONE_REQUEST = Cost(requests=1)  #: a frozen record, which all replies may share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TeacherBatch:
+    """What a teacher is asked about at once.
+
+    ``inputs`` ``[B, ...]`` are the examples as they are read, or views of them; ``ids`` (``[B, 2]``) say which examples
+    they are, and ``seeds`` (``[B]``) which view of each: 0 is the example itself. ``rows`` are their numbers in the
+    set.
+
+    >>> batch = TeacherBatch.of(Examples.of(torch.zeros(3, 2), classes=["a", "b"]))
+    >>> len(batch), batch.seeds.tolist(), batch.part(slice(1, 3)).rows.tolist()
+    (3, [0, 0, 0], [1, 2])
+    """
+
+    ids: Ids
+    seeds: Seeds
+    inputs: Tensor
+    rows: Rows
+    originals: Originals | None = None
+
+    @classmethod
+    def of(
+        cls,
+        examples: Examples,
+        rows: Tensor | None = None,
+        *,
+        seeds: Tensor | None = None,
+        inputs: Tensor | None = None,
+        originals: Originals | None = None,
+    ) -> TeacherBatch:
+        """Some rows of the examples (all of them by default); as views, with their ``seeds`` and ``inputs``."""
+        every = torch.arange(len(examples)) if rows is None else rows
+        at: Rows = every.numpy()
+        return cls(
+            ids=examples.ids[at],
+            seeds=np.zeros(len(at), dtype=np.uint64) if seeds is None else seeds.numpy().astype(np.uint64),
+            inputs=examples.inputs.index_select(0, every) if inputs is None else inputs,
+            rows=at,
+            originals=examples.encoded if originals is None and examples.originals is not None else originals,
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def part(self, rows: slice) -> TeacherBatch:
+        """Some of it, as a batch."""
+        return replace(self, ids=self.ids[rows], seeds=self.seeds[rows], inputs=self.inputs[rows], rows=self.rows[rows])
+
+    def encoded(self) -> Sequence[bytes]:
+        """The bytes that the examples' files hold, for a teacher who is sent a JPEG rather than a tensor.
+
+        Raises:
+            InputError: these examples lie in no files, or are views, which no file holds.
+        """
+        if self.originals is None:
+            raise InputError("the teacher wants encoded pictures, and these examples lie in no files")
+        if self.seeds.any():
+            raise InputError(
+                "the teacher wants encoded pictures, and no file holds a view", hint="leave --views and --n-views out"
+            )
+        return self.originals(torch.from_numpy(self.rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reply:
+    """What a teacher gives back: answers, what failed and why, and what it cost.
+
+    Args:
+        soft_targets: one row for each example that was answered, in the order of the batch; ``None`` where none was.
+        failures: why each of the others was not, by its place in the batch.
+        cost: what it took; seconds that are not given are measured by whoever asks.
+        rows: the places that ``soft_targets`` are about; by default all that did not fail.
+        stop: why nothing more is to be asked, where the teacher came to an end. Then ``rows`` are needed: what neither
+            was answered nor failed is asked when the run goes on.
+    """
+
+    soft_targets: SoftTargets | None
+    failures: Mapping[int, str] = field(default_factory=dict)
+    cost: Cost = ONE_REQUEST
+    rows: Sequence[int] | None = None
+    stop: Stop | None = None
+
+    def answered(self, n: int) -> Sequence[int]:
+        """The places that were answered, of a batch of ``n``.
+
+        Raises:
+            MismatchError: answers and failures are not one for each of the batch.
+        """
+        places = range(n)
+        if self.rows is not None:
+            places = self.rows  # type: ignore[assignment]
+        elif self.failures:
+            places = [at for at in range(n) if at not in self.failures]  # type: ignore[assignment]
+        given = 0 if self.soft_targets is None else len(self.soft_targets)
+        told = len(places) + len(self.failures)
+        if given != len(places) or (told != n and self.stop is None):
+            failed = f" and {len(self.failures)} failures" if self.failures else ""
+            raise MismatchError(
+                "the teacher gave another number of answers than it was asked for", expected=n,
+                received=f"{given}{failed}",
+            )  # fmt: skip
+        strange = set(self.failures) - set(range(n)) or set(places) - set(range(n)) or set(places) & set(self.failures)
+        if strange or len(set(places)) < len(places):
+            raise MismatchError(
+                "the teacher's reply is not about its batch", expected=f"each place of 0..{n - 1} once",
+                received=f"place {min(strange)}" if strange else "a place that comes twice",
+            )  # fmt: skip
+        return places
+
+    def whole(self, n: int) -> SoftTargets:
+        """The answers, where every one of the ``n`` examples has one.
+
+        Raises:
+            JoryuError: some failed.
+            Stop: the teacher came to an end.
+        """
+        self.answered(n)
+        if self.stop is not None:
+            raise self.stop
+        if self.soft_targets is None or self.failures:
+            first = next(iter(self.failures.values()), "nothing was asked")
+            raise JoryuError(f"the teacher failed on {len(self.failures)} of {n} examples", received=first)
+        return self.soft_targets
 
 
 @runtime_checkable
@@ -14,16 +153,22 @@ class Teacher(Protocol):
     """Anything that can answer.
 
     ``fingerprint`` is a hash of everything that would change the answers (weights, prompt, API version, combination
-    rule, input normalisation); ``classes`` names what is answered about, in the order of the last axis. Teachers
+    rule, input normalisation); ``question`` names what is answered about, in the order of the last axis. Teachers
     compose by wrapping and are never subclassed.
     """
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def question(self) -> Question: ...
 
     @property
     def fingerprint(self) -> str: ...
 
-    def label(self, batch: Tensor) -> SoftTargets:
-        """Answers for raw inputs ``[B, ...]``, one row each, in the same order."""
+    def answer(self, batch: TeacherBatch) -> Reply:
+        """Answers about a batch, what failed of it, and what that cost.
+
+        An example that cannot be answered is a failure in the reply. `Stop`, raised or in the reply, ends the run: a
+        budget is spent, a quota or a permission lost. Anything else that is raised is taken for a failure of the batch,
+        and narrowed down to the examples at fault; but for `InputError`, `MismatchError` and `MissingExtraError`, which
+        speak of the teacher.
+        """
         ...

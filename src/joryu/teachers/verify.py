@@ -16,7 +16,7 @@ from joryu.targets.encoding import Encoding
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 from joryu.teachers.closeness import distances
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,12 @@ def verify(
     Raises:
         MismatchError: another teacher, other classes or other examples than the store's.
         InputError: a damaged shard; no key of the sample has an answer.
+        JoryuError: the teacher fails on some of them now.
+        Stop: it can be asked no more.
     """
     manifest = store.manifest
-    examples = examples.named(manifest.classes)
-    manifest.require(teacher=teacher.fingerprint, classes=teacher.classes, examples=examples.fingerprint)
+    examples = examples.asked(manifest.question)
+    manifest.require(teacher=teacher.fingerprint, question=teacher.question, examples=examples.fingerprint)
     store.verify_checksums()
     rows, seeds = _sample(len(examples), manifest.n_views, sample, seed)
     found = store.find(examples.ids[rows.numpy()], seeds.numpy())
@@ -72,8 +74,13 @@ def verify(
     rows, seeds, found = rows[answered], seeds[answered], found[answered]
     views = parse_views(manifest.views)
     parts = [slice(start, start + manifest.batch_size) for start in range(0, len(rows), manifest.batch_size)]
-    inputs = (views.apply(examples, rows[part], seeds[part]).inputs for part in parts)
-    return compare(store, [found[part] for part in parts], map(teacher.label, inputs), tolerance)
+    shown = (views.apply(examples, rows[part], seeds[part]).inputs for part in parts)
+    batches = (
+        TeacherBatch.of(examples, rows[part], seeds=seeds[part], inputs=inputs)
+        for part, inputs in zip(parts, shown, strict=True)
+    )
+    fresh = (teacher.answer(batch).whole(len(batch)) for batch in batches)
+    return compare(store, [found[part] for part in parts], fresh, tolerance)
 
 
 def compare(

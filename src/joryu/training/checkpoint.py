@@ -19,13 +19,14 @@ OLD_NAME = "checkpoint.pt"  #: a pickle, as Joryu wrote them once; never read
 class Progress:
     """The trainer's own state: where it is, what it has summed, the best epoch so far.
 
-    ``epoch`` counts the finished epochs and ``step`` the steps done in the one under way; ``loss_sum`` is the sum of
-    the mean losses of its ``loss_rows`` batches. ``best_epoch`` counts from 1, as ``metrics.jsonl`` does.
+    ``epoch`` counts the finished epochs and ``step`` the steps done in the one under way; ``sums`` holds of each
+    term of the loss the sum of the means of its ``loss_rows`` batches. ``best_epoch`` counts from 1, as in
+    ``metrics.jsonl``.
     """
 
     epoch: int = 0
     step: int = 0
-    loss_sum: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
     loss_rows: int = 0
     seconds: float = 0.0
     best_epoch: int | None = None

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
-from joryu.objectives import Objective
+from joryu.objectives import Objective, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import WEIGHTS, state_of
-from joryu.students.trial import require_logits, require_parameters
+from joryu.students.trial import require_outputs, require_parameters
 from joryu.training.checkpoint import (
     NAME,
     Progress,
@@ -84,15 +84,14 @@ class Loop:
         self.steps = material.epoch_size // self.batch_size
         self.validation = material.validation_material()
         self.progress = Progress()
-        self.loss_sum = torch.zeros((), dtype=sum_dtype(self.fabric.device), device=self.fabric.device)
+        self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
 
-    def _try(self, module: nn.Module) -> None:
+    def _try(self, module: nn.Sequential) -> None:
         """As many examples as a step will show, or two: more than that finds nothing that two do not."""
-        n, classes = min(2, self.batch_size // self.fabric.world_size), len(self.blueprint.classes)
+        n, plan = min(2, self.batch_size // self.fabric.world_size), self.blueprint
         inputs = self.material.examples.inputs[:n].to(self.fabric.device)
-        outputs = (classes + len(self.blueprint.signals), classes)
         with self.fabric.autocast():
-            require_logits(module, self.blueprint.architecture, inputs, outputs=outputs)
+            require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, question=plan.question)
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
@@ -133,8 +132,8 @@ class Loop:
         Raises:
             TrainingError: the loss is not finite, so that there is nothing worth going on from.
         """
-        self._mean_loss()
-        self.progress.loss_sum = mean_of(self.fabric, self.loss_sum)
+        self._mean_terms()
+        self.progress.sums = {name: mean_of(self.fabric, value) for name, value in self.sums.items()}
         state = {
             "student": self.module.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -192,7 +191,7 @@ class Loop:
     def _epoch(self) -> None:
         progress, world = self.progress, self.fabric.world_size
         self.module.train()
-        self.loss_sum.fill_(progress.loss_sum)
+        self.sums = {name: self._sum(value) for name, value in progress.sums.items()}
         for batch in self.material.batches(
             self._own_showings(), epoch=progress.epoch, batch_size=self.batch_size // world, device=self.fabric.device
         ):
@@ -213,7 +212,9 @@ class Loop:
         rate = recipe.rate(progress.epoch * self.steps + progress.step, recipe.epochs * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self.objective(self.module(batch.inputs), batch.soft_targets, batch.labels).mean()
+        terms = self.objective(self.module(batch.inputs), batch.soft_targets, batch.labels)
+        means = {name: term.mean() for name, term in terms.items()}
+        loss = total(means)
         self.optimiser.zero_grad()
         self.fabric.backward(loss)
         if recipe.clip is not None:
@@ -223,7 +224,10 @@ class Loop:
             constrain(self.layers, recipe.max_norm)
         if self.ema is not None:
             self.ema.update_parameters(self.module.module)
-        self.loss_sum += loss.detach()
+        for name, mean in means.items():
+            if name not in self.sums:
+                self.sums[name] = self._sum(0.0)
+            self.sums[name] += mean.detach()
         progress.step += 1
         progress.loss_rows += 1
 
@@ -237,11 +241,12 @@ class Loop:
 
     def _end_of_epoch(self) -> dict[str, Any]:
         progress = self.progress
-        mean_loss = self._mean_loss()
+        terms = self._mean_terms()
         self._tick()
         record: dict[str, Any] = {
             "epoch": progress.epoch + 1,
-            "train_loss": mean_loss,
+            "train_loss": sum(terms.values()),
+            **{f"train_{name}": value for name, value in terms.items()},
             "learning_rate": self.optimiser.param_groups[0]["lr"],
             "seconds": round(progress.seconds, 3),
         }
@@ -252,20 +257,24 @@ class Loop:
             self._save_best(record["epoch"])
         progress.history.append(record)
         progress.epoch, progress.step = progress.epoch + 1, 0
-        progress.loss_sum, progress.loss_rows = 0.0, 0
-        self.loss_sum.zero_()
+        self.sums, progress.sums, progress.loss_rows = {}, {}, 0
         self._write_history()
         return record
 
-    def _mean_loss(self) -> float:
-        loss = mean_of(self.fabric, self.loss_sum) / max(1, self.progress.loss_rows)
-        if not math.isfinite(loss):
+    def _sum(self, value: float) -> Tensor:
+        return torch.full((), value, dtype=sum_dtype(self.fabric.device), device=self.fabric.device)
+
+    def _mean_terms(self) -> dict[str, float]:
+        """The mean of each term over the epoch's steps so far; their sum is the loss."""
+        steps = max(1, self.progress.loss_rows)
+        terms = {name: mean_of(self.fabric, value) / steps for name, value in self.sums.items()}
+        if not math.isfinite(loss := sum(terms.values())):
             raise TrainingError(
                 f"the loss is not finite in epoch {self.progress.epoch + 1}",
                 received=loss,
                 hint="try a lower --learning-rate, --clip 1.0 or a lower --temperature",
             )
-        return loss
+        return terms
 
     def _validated(self, validation: Material) -> dict[str, float]:
         """The first process's numbers, so that all agree on when to stop, whatever their batch norms have seen."""
@@ -275,10 +284,11 @@ class Loop:
     # --- what comes out ---------------------------------------------------------------------------------------------
 
     @property
-    def student(self) -> nn.Module:
+    def student(self) -> nn.Sequential:
         """The student as it stands: the moving average if there is one."""
-        module: nn.Module = self.module.module if self.ema is None else self.ema.module
-        return module
+        module: Any = self.module.module if self.ema is None else self.ema.module
+        student: nn.Sequential = module
+        return student
 
     def best_module(self) -> nn.Module:
         """The student to keep, after training."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from joryu.errors import InputError
 from joryu.examples import Examples, has_split
 from joryu.examples.likeness import find_repeats
-from joryu.training.distill import hold_out
+from joryu.training.lesson import hold_out
 
 Load = Callable[[str], Examples]
 """Reads a split of the set that is taught, as it was read for teaching (the same size, the same column)."""

@@ -136,7 +136,7 @@ class Run:
             f"{self.folder} holds a run with another {key}",
             expected=_difference(earlier.get(key), wanted.get(key)),
             received=_difference(wanted.get(key), earlier.get(key)),
-            hint=_GROWN if _has_grown(earlier, wanted) else "choose another folder, or delete this one to begin again",
+            hint=_what_to_try(earlier, wanted),
         )
 
     def finish(self, outcome: dict[str, Any]) -> None:
@@ -207,17 +207,27 @@ def _entry(content: Any, names: list[str]) -> Any:
     return content
 
 
-_GROWN = "views were labelled into the store since this run began: report it as it is, or distil into another folder"
+_OTHER = "choose another folder, or delete this one to begin again"
+_MORE_VIEWS = "views were labelled into the store since this run began"
+_MORE_EXAMPLES = "the set that was labelled has grown since this run began"
 
 
-def _has_grown(earlier: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether the request is the same, but for views that the store had not or had fewer of."""
+def _what_to_try(earlier: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What to do about a request that differs: where the store alone has grown, say so."""
     was, now_is = ({**request, "views": None} for request in (earlier, wanted))
     if not (isinstance(was.get("targets"), dict) and isinstance(now_is.get("targets"), dict)):
-        return False
+        return _OTHER
     fewer, more = was["targets"].get("views"), now_is["targets"].get("views")
     was["targets"] = {**was["targets"], "views": more}
-    return was == now_is and fewer != more
+    if was == now_is and fewer != more:
+        return f"{_MORE_VIEWS}: report it as it is, or distil into another folder"
+    other_set = was["targets"].get("examples") != now_is["targets"].get("examples")
+    for request in (was, now_is):
+        request["targets"] = {**request["targets"], "examples": None}
+        request["examples"] = request["validation"] = None
+    if was == now_is and other_set:
+        return f"{_MORE_EXAMPLES}: report it as it is, or distil into another folder"
+    return _OTHER
 
 
 def _difference(one: Any, other: Any) -> str:

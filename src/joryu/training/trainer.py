@@ -173,27 +173,15 @@ def content_of(examples: Examples) -> str:
 def describe(blueprint: Blueprint, material: Material, objective: Objective, recipe: Recipe) -> dict[str, Any]:
     """Everything the result depends on, as JSON: what a resumed run must agree with."""
     examples = material.examples
-    targets = None
-    if material.targets is not None:
-        manifest = material.targets.manifest
-        targets = {
-            "teacher": manifest.teacher.fingerprint,
-            "examples": manifest.examples.fingerprint,
-            "views": manifest.n_views,
-            "encoding": None if manifest.encoding is None else manifest.encoding.model_dump(mode="json"),
-        }
     validation = material.validation
     request: dict[str, Any] = {
         "student": blueprint.model_dump(mode="json"),
         "examples": {"name": examples.name, "n": len(examples), "content": content_of(examples)},
         "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
-        "targets": targets,
-        "views": None if material.views is None else material.views.spec,
+        **material.source.describe(),
         "objective": objective.describe(),
         "recipe": recipe.model_dump(mode="json"),
     }
-    if material.carry_over:
-        request["carry_over"] = True
     if material.examples_per_epoch is not None:
         request["examples_per_epoch"] = material.examples_per_epoch
     return request

@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from joryu.errors import InputError
-from joryu.training.material import Batch, Material
+from joryu.evaluation import evaluator_for
+from joryu.students.answers import outputs_of
+from joryu.training.material import Material
 
 BATCH_SIZE = 1024
 
 
 @torch.inference_mode()
-def validate(module: nn.Module, material: Material, device: torch.device) -> dict[str, float]:
-    """``validation_loss`` (cross-entropy at T = 1, nats) and the share of right answers, in float32.
+def validate(student: nn.Sequential, material: Material, device: torch.device) -> dict[str, float]:
+    """``validation_loss`` at T = 1, and the first measure of the question's evaluator, in float32.
 
-    Against the labels the share is ``validation_accuracy``; against a store's answers, members averaged, it is
-    ``validation_agreement``. The examples are shown as they are, whatever views are trained on. Leaves the module in
-    evaluation mode.
+    Against labels that measure has its own name, ``validation_accuracy`` or ``validation_mean_iou``; where a teacher's
+    answers judge it is ``validation_agreement``. It is left out where it is not defined for these examples. The
+    examples are shown as they are, whatever views are trained on. Leaves the student in evaluation mode.
+
+    Raises:
+        InputError: neither a label nor an answer to judge by.
     """
-    module.eval()
-    sums = torch.zeros(2, dtype=sum_dtype(device), device=device)
+    student.eval()
+    question = material.examples.question
+    if question is None:
+        raise InputError("there is nothing to validate by", expected="a question", received="examples that ask nothing")
+    evaluator, by_teacher = evaluator_for(question), False
     everything = torch.arange(len(material.examples))
     for batch in material.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
-        logits = module(batch.inputs).float()
-        truth = _truth(batch)
-        losses = F.cross_entropy(logits, truth, reduction="none")
-        right = logits.argmax(-1) == (truth if truth.ndim == 1 else truth.argmax(-1))
-        sums += torch.stack([losses.to(sums.dtype).sum(), right.to(sums.dtype).sum()])
-    loss, right_share = (sums / len(material.examples)).tolist()
-    name = "validation_accuracy" if material.targets is None else "validation_agreement"
-    return {"validation_loss": loss, name: right_share}
+        outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
+        by_teacher = batch.soft_targets is not None
+        evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)
+    found = evaluator.result()
+    first = found.measures[0]
+    name = "validation_agreement" if by_teacher else f"validation_{_slug(first.name)}"
+    return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
 
 
-def _truth(batch: Batch) -> Tensor:
-    """The labels ``[B]``, or the teacher's probabilities ``[B, C]``."""
-    if batch.soft_targets is not None:
-        return batch.soft_targets.mean().probs()
-    if batch.labels is None:
-        raise InputError("there is nothing to validate by", expected="labels or soft targets")
-    return batch.labels
+def _slug(name: str) -> str:
+    """A measure's name as a key.
+
+    >>> _slug("mean IoU"), _slug("R²")
+    ('mean_iou', 'r2')
+    """
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("²", "2")).strip("_")
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:

@@ -63,7 +63,14 @@ def test_a_step_does_not_change_what_another_draws() -> None:
 
 @pytest.mark.parametrize(
     ("spec", "middle"),
-    [("shift:2", [37, 43, 220]), ("crop:8+3", [22, 43, 212]), ("flip", [27, 27, 227]), ("mixup:0.4", [35, 27, 190])],
+    [
+        ("shift:2", [37, 43, 220]),
+        ("crop:8+3", [22, 43, 212]),
+        ("shift:0.3", [37, 43, 220]),
+        ("crop:0.4", [22, 43, 212]),
+        ("flip", [27, 27, 227]),
+        ("mixup:0.4", [35, 27, 190]),
+    ],
 )
 def test_the_same_view_as_ever(spec: str, middle: list[int]) -> None:
     """Stored soft targets name views by their seeds: these numbers must never change."""
@@ -105,7 +112,7 @@ def test_a_spec_is_read_and_written_alike(spec: str) -> None:
         ("shift", "the view shift cannot be read.*received shift"),
         ("shift:x", "the view shift cannot be read.*received shift:x"),
         ("shift:0", "at least 1 pixel"),
-        ("crop:28", "the view crop cannot be read"),
+        ("crop:28", "a share above 0 and up to 0.5"),
         ("crop:4+4", "1 <= PADDING < SIZE"),
         ("flip:1", "the view flip cannot be read"),
         ("mixup:0", "ALPHA > 0"),

@@ -14,7 +14,7 @@ from scipy import stats
 from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
 from joryu.examples.views import Mixup
-from joryu.examples.views.mixup import SHARES, blend, blend_labels, draws_of
+from joryu.examples.views.mixup import SHARES, blend, draws_of
 
 
 def ten(labels: list[int] | None = None) -> Examples:
@@ -81,19 +81,6 @@ def test_bytes_are_blended_exactly_and_rounded_to_the_nearest(own: list[int], ot
 def test_floats_are_blended() -> None:
     mixed = blend(torch.tensor([[1.0], [1.0]]), torch.tensor([[3.0], [3.0]]), torch.tensor([SHARES, SHARES // 4]))
     assert mixed.tolist() == [[1.0], [2.5]]
-
-
-def test_labels_by_hand() -> None:
-    own, other = torch.tensor([0, 1, 2, -1, 1, 2]), torch.tensor([1, 1, -1, 0, 0, -1])
-    shares = torch.tensor([SHARES // 4, SHARES // 4, SHARES // 2, SHARES // 2, 0, SHARES], dtype=torch.int32)
-    assert blend_labels(own, other, shares, 3).tolist() == [
-        [0.25, 0.75, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 0.0, 0.0],  # the partner's label is not known
-        [0.0, 0.0, 0.0],  # its own is not
-        [1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0],  # the partner has no share
-    ]
 
 
 def test_inputs_and_labels_are_blended_by_the_same_share() -> None:

@@ -6,7 +6,21 @@ To add one: a file with a class that is a `Transform`, and its line in `composit
 from joryu.examples.views.composition import Composed, parse_views
 from joryu.examples.views.flip import Flip
 from joryu.examples.views.mixup import Mixup
+from joryu.examples.views.relative import RelativeCrop, RelativeShift
 from joryu.examples.views.translation import Crop, Shift
-from joryu.examples.views.view import Transform, ViewBatch, Views
+from joryu.examples.views.view import Transform, ViewBatch, Views, require_same_views
 
-__all__ = ["Composed", "Crop", "Flip", "Mixup", "Shift", "Transform", "ViewBatch", "Views", "parse_views"]
+__all__ = [
+    "Composed",
+    "Crop",
+    "Flip",
+    "Mixup",
+    "RelativeCrop",
+    "RelativeShift",
+    "Shift",
+    "Transform",
+    "ViewBatch",
+    "Views",
+    "parse_views",
+    "require_same_views",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -11,16 +12,20 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.examples import Examples
+from joryu.examples.examples import Examples, Ids
 from joryu.examples.hashing import Words
 from joryu.examples.layouts import did_you_mean
 from joryu.examples.views.flip import Flip
-from joryu.examples.views.mixup import Mixup, blend, blend_labels, draws_of
+from joryu.examples.views.mixup import SHARES, Mixup, blend, draws_of
+from joryu.examples.views.relative import RelativeCrop, RelativeShift
 from joryu.examples.views.translation import Crop, Shift
 from joryu.examples.views.view import Transform, ViewBatch, Views
+from joryu.questions import LabelCodec
 
 IDENTITY: Final = "identity"
-_GRAMMAR: Final = "shift:N, crop:S+P, flip or mixup:ALPHA, joined by commas"
+_GRAMMAR: Final = "shift:10% or shift:N, crop:10% or crop:S+P, flip, mixup:ALPHA, joined by commas"
+
+_WHOLE: Final = re.compile(r"\s*[+-]?\d+\s*")
 
 Step = TypeVar("Step")
 
@@ -39,6 +44,15 @@ class Composed:
     def spec(self) -> str:
         steps = [step.spec for step in self.transforms] + ([] if self.mixup is None else [self.mixup.spec])
         return ",".join(steps) or IDENTITY
+
+    @property
+    def relative(self) -> bool:
+        return all(step.relative for step in self.transforms)
+
+    def relative_to(self, side: int) -> str:
+        """See `Views.relative_to`."""
+        steps = [step.relative_to(side) for step in self.transforms]
+        return ",".join([*steps, *([] if self.mixup is None else [self.mixup.spec])]) or IDENTITY
 
     @property
     def blends(self) -> bool:
@@ -65,25 +79,37 @@ class Composed:
             )
         rows, words = rows.cpu(), seeds.cpu().numpy().astype(np.uint64)
         own = self._seen(examples, rows, words)
-        labels = None if examples.labels is None else _take(examples.labels, rows)
         if self.mixup is None:
-            return ViewBatch(own, labels)
+            return own
         draws = draws_of(examples.ids[rows.numpy()], words)
         partners, shares = self.mixup.partners(examples, draws), self.mixup.shares(draws, words)
-        mixed = blend(own, self._seen(examples, partners, words), shares)
-        if examples.labels is None or labels is None:
+        other = self._seen(examples, partners, words)
+        mixed = blend(own.inputs, other.inputs, shares)
+        if own.labels is None or other.labels is None:
             return ViewBatch(mixed, None)
-        others = _take(examples.labels, partners)
-        return ViewBatch(mixed, blend_labels(labels, others, shares, len(examples.classes)))
+        blended = examples.codec.blend(own.labels, other.labels, shares / SHARES, len(examples.classes))
+        return ViewBatch(mixed, blended)
 
-    def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> Tensor:
-        inputs = _take(examples.inputs, rows)
-        if not seeds.any():
-            return inputs
+    def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> ViewBatch:
+        inputs, labels = _take(examples.inputs, rows), None
+        if examples.labels is not None:
+            labels = _take(examples.labels, rows)
+        if not seeds.any() or not self.transforms:
+            return ViewBatch(inputs, labels)
         ids = examples.ids[rows.numpy()]
         for transform in self.transforms:
             inputs = transform(inputs, ids, seeds)
-        return inputs
+        if labels is not None and examples.question is not None and examples.question.grid:
+            labels = self._moved(labels, examples.codec, ids, seeds)
+        return ViewBatch(inputs, labels)
+
+    def _moved(self, labels: Tensor, codec: LabelCodec, ids: Ids, seeds: Words) -> Tensor:
+        """Labels of pixels, ``[B, height, width(, C)]``, moved as their pictures are; unknown where nothing was."""
+        unknown = float(codec.hide(labels[:1], torch.tensor([0])).flatten()[0])
+        planes = labels[:, None] if labels.ndim == 3 else labels.movedim(-1, 1).contiguous()
+        for transform in self.transforms:
+            planes = transform(planes, ids, seeds, fill=unknown)
+        return planes[:, 0] if labels.ndim == 3 else planes.movedim(1, -1).contiguous()
 
 
 def _take(values: Tensor, rows: Tensor) -> Tensor:
@@ -91,9 +117,11 @@ def _take(values: Tensor, rows: Tensor) -> Tensor:
 
 
 def parse_views(spec: str | None) -> Views:
-    """Views from text: ``shift:N``, ``crop:S+P``, ``flip``, ``mixup:ALPHA``, joined by commas; ``None`` is no change.
+    """Views from text: ``shift``, ``crop``, ``flip``, ``mixup:ALPHA``, joined by commas; ``None`` is no change.
 
-    Steps apply from left to right, each at most once; mixup blends finished views and therefore comes last.
+    ``shift:10%`` (or ``shift:0.1``) and ``crop:10%`` count by the side of the picture, and so are the same views at
+    every size; ``shift:N`` and ``crop:S+P`` count pixels. Steps apply from left to right, each at most once; mixup
+    blends finished views and therefore comes last.
 
     >>> parse_views("shift:2,mixup:0.2").spec
     'shift:2,mixup:0.2'
@@ -124,13 +152,19 @@ def _parse(word: str, steps: Mapping[str, Callable[[str], Step]]) -> Step:
         raise InputError(f"the view {name} cannot be read", expected=_GRAMMAR, received=word) from None
 
 
-def _shift(argument: str) -> Shift:
-    return Shift(int(argument))
+def _shift(argument: str) -> Transform:
+    return Shift(int(argument)) if _WHOLE.fullmatch(argument) else RelativeShift(_share(argument))
 
 
-def _crop(argument: str) -> Crop:
-    size, _, padding = argument.partition("+")
-    return Crop(int(size), int(padding))
+def _crop(argument: str) -> Transform:
+    size, plus, padding = argument.partition("+")
+    return Crop(int(size), int(padding)) if plus else RelativeCrop(_share(argument))
+
+
+def _share(argument: str) -> float:
+    """A share of the side, as ``0.1`` or ``10%``."""
+    percent = argument.strip().removesuffix("%")
+    return float(percent) / 100 if percent != argument.strip() else float(argument)
 
 
 def _flip(argument: str) -> Flip:

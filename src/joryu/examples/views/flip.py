@@ -28,7 +28,16 @@ class Flip:
     def spec(self) -> str:
         return "flip"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    @property
+    def relative(self) -> bool:
+        return True
+
+    def relative_to(self, side: int) -> str:
+        del side
+        return self.spec
+
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        del fill  # nothing moves in
         require_pictures(pictures, self.spec)
         chosen = Draws(ids, seeds, "flip").integers(2) * (seeds != 0)
         rows = torch.from_numpy(np.arange(len(ids)) + len(ids) * chosen).to(pictures.device)

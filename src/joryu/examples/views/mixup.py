@@ -75,16 +75,6 @@ def blend(own: Tensor, other: Tensor, shares: Tensor) -> Tensor:
     return torch.lerp(other, own, (shares / SHARES).to(own.dtype))
 
 
-def blend_labels(own: Tensor, other: Tensor, shares: Tensor, classes: int) -> Tensor:
-    """Probabilities, float32 ``[B, C]``; a row of zeros where a label is not known (or unknown for the other)."""
-    probs = torch.zeros(len(own), classes, device=own.device)
-    share = (shares.to(own.device) / SHARES).float()
-    known = (own >= 0) & ((other >= 0) | (share == 1))
-    probs.scatter_add_(1, own.clamp_min(0)[:, None], share[:, None])
-    probs.scatter_add_(1, other.clamp_min(0)[:, None], 1 - share[:, None])
-    return probs * known[:, None]
-
-
 @lru_cache(maxsize=8)
 def _beta_quantiles(alpha: float) -> npt.NDArray[np.int32]:
     """65,536 equally likely values of λ ~ Beta(α, α), in 65,536ths: looking one up is far quicker than inverting."""

@@ -36,13 +36,20 @@ class Shift:
     def spec(self) -> str:
         return f"shift:{self.pixels}"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    @property
+    def relative(self) -> bool:
+        return False
+
+    def relative_to(self, side: int) -> str:
+        return f"shift:{self.pixels / side:.2g}"
+
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
         require_pictures(pictures, self.spec)
         n = self.pixels
         batch, channels, height, width = pictures.shape
-        padded = pictures.new_zeros((batch, channels, height + 2 * n, width + 2 * n))
+        padded = pictures.new_full((batch, channels, height + 2 * n, width + 2 * n), fill)
         padded[:, :, n : n + height, n : n + width] = pictures
-        return _windows(padded, _offsets(ids, seeds, "shift", n), height, width)
+        return windows(padded, _offsets(ids, seeds, "shift", n), height, width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,15 @@ class Crop:
     def spec(self) -> str:
         return f"crop:{self.size}+{self.padding}"
 
-    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words) -> Tensor:
+    @property
+    def relative(self) -> bool:
+        return False
+
+    def relative_to(self, side: int) -> str:
+        return f"crop:{self.padding / side:.2g}"
+
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        del fill  # what moves in is mirrored
         require_pictures(pictures, self.spec)
         height, width = pictures.shape[2:]
         if (height, width) != (self.size, self.size):
@@ -85,8 +100,8 @@ class Crop:
                 received=f"{width}×{height}",
                 hint=f"try crop:{width}+{self.padding}" if height == width else f"try --size {self.size}",
             )
-        padded = _mirrored(pictures, self.padding)
-        return _windows(padded, _offsets(ids, seeds, "crop", self.padding), height, width)
+        padded = mirrored(pictures, self.padding, self.padding)
+        return windows(padded, _offsets(ids, seeds, "crop", self.padding), height, width)
 
 
 def _offsets(ids: Ids, seeds: Words, name: str, most: int) -> Tensor:
@@ -97,7 +112,7 @@ def _offsets(ids: Ids, seeds: Words, name: str, most: int) -> Tensor:
     return torch.stack((down, right)).masked_fill_(itself, most)
 
 
-def _windows(padded: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
+def windows(padded: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
     """The window of each picture, ``[B, channels, height, width]``.
 
     Every row of pixels of a window is one entry of a view of the padded memory in which entry ``i`` is the ``width``
@@ -112,14 +127,14 @@ def _windows(padded: Tensor, offsets: Tensor, height: int, width: int) -> Tensor
     return entries.index_select(0, starts.flatten()).view(batch, channels, height, width)
 
 
-def _mirrored(pictures: Tensor, padding: int) -> Tensor:
-    """Square pictures widened on all sides by their mirror image, the edge not repeated (``pad(mode="reflect")``).
+def mirrored(pictures: Tensor, down: int, right: int) -> Tensor:
+    """Pictures widened on all sides by their mirror image, the edge not repeated (``pad(mode="reflect")``).
 
     Torch's own does not take bytes. The columns come from one flip of the whole batch, which is vectorised; picking
     columns by index takes twice as long.
     """
-    size = pictures.shape[-1]
+    height, width = pictures.shape[2:]
     flipped = pictures.flip(-1)
-    wide = torch.cat((flipped[..., size - 1 - padding : -1], pictures, flipped[..., 1 : padding + 1]), dim=-1)
-    places = torch.arange(-padding, size + padding, device=pictures.device).abs()
-    return wide.index_select(2, torch.minimum(places, 2 * (size - 1) - places))
+    wide = torch.cat((flipped[..., width - 1 - right : -1], pictures, flipped[..., 1 : right + 1]), dim=-1)
+    places = torch.arange(-down, height + down, device=pictures.device).abs()
+    return wide.index_select(2, torch.minimum(places, 2 * (height - 1) - places))

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from joryu.report.data import ReportData, Role
-from joryu.report.findings import Findings, soften
 from joryu.report.pictures import are_pictures, data_uri
 
 SHOWN = 24  #: pictures the student got wrong, at most
@@ -53,14 +52,21 @@ class Ladder(NamedTuple):
     rungs: list[Rung]
 
 
-def wrong_pictures(run: ReportData, findings: Findings, *, limit: int = SHOWN) -> list[WrongPicture]:
+def probs_of(run: ReportData) -> dict[Role, Tensor]:
+    """Probabilities ``[n, C]`` at T = 1 of every model that answered the examples."""
+    rows = torch.arange(len(run.examples))
+    answered = {role: card.replies for role, card in run.cards.items() if card.replies is not None}
+    return {role: replies.about(rows).soft_targets.mean(1.0).probs(1.0) for role, replies in answered.items()}
+
+
+def wrong_pictures(run: ReportData, probs: Mapping[Role, Tensor], *, limit: int = SHOWN) -> list[WrongPicture]:
     """The student's errors, the most confident first; none when the inputs are no pictures."""
     if not are_pictures(run.examples.inputs):
         return []
-    confidence, predicted = findings.probs[Role.STUDENT].max(-1)
+    confidence, predicted = probs[Role.STUDENT].max(-1)
     wrong = (predicted != run.labels).nonzero().flatten()
     order = wrong[confidence[wrong].argsort(descending=True, stable=True)][:limit]
-    return [_wrong_picture(run, findings.probs, row) for row in order.tolist()]
+    return [_wrong_picture(run, probs, row) for row in order.tolist()]
 
 
 def _wrong_picture(run: ReportData, probs: Mapping[Role, Tensor], row: int) -> WrongPicture:
@@ -86,20 +92,21 @@ def _telling_classes(probs: Mapping[Role, Tensor], label: int) -> list[int]:
     return list(dict.fromkeys([*must, *likeliest]))[: max(CLASSES_SHOWN, len(must))]
 
 
-def temperature_ladder(run: ReportData, findings: Findings) -> Ladder | None:
-    """One answer of the teacher at several temperatures, the run's own among them; ``None`` without a teacher's logits.
+def temperature_ladder(run: ReportData, probs: Mapping[Role, Tensor]) -> Ladder | None:
+    """One answer of the teacher at several temperatures, the run's own among them; ``None`` without a teacher to ask.
 
     The example is one that the teacher gets right with about 90 % confidence: sure enough to be a good teacher, unsure
     enough that its second thoughts are seen. Certain answers need a high temperature to show anything.
     """
     teacher = run.teacher
-    if teacher is None or teacher.logits is None:
+    if teacher is None or teacher.replies is None:
         return None
-    confidence, predicted = findings.probs[Role.TEACHER].max(-1)
+    confidence, predicted = probs[Role.TEACHER].max(-1)
     distance = (confidence - 0.9).abs() + 10 * (predicted != run.labels)
     row = int(distance.argmin())
     temperatures = sorted({*TEMPERATURES, run.temperature})
-    softened = [soften(teacher.logits[row : row + 1], t)[0] for t in temperatures]
+    answer = teacher.replies.about(torch.tensor([row])).soft_targets
+    softened = [answer.mean(t).probs(t)[0] for t in temperatures]
     pictures = are_pictures(run.examples.inputs)
     return Ladder(
         picture=data_uri(run.examples.inputs[row]) if pictures else None,

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joryu.errors import InputError
-from joryu.objectives.temperature import (
+from joryu.questions import Link
+from joryu.questions.softening import (
     TINY,
-    gradient_scale,
     log_sigmoid,
     log_softmax,
     logits_from_probs,
@@ -50,8 +50,9 @@ def test_float64_stays_float64():
 
 
 def test_the_gradient_scale_is_t_squared_for_softmax_and_t_for_sigmoid():
-    assert gradient_scale(20.0) == gradient_scale(20.0, "softmax") == 400.0
-    assert gradient_scale(20.0, "sigmoid") == 20.0
+    assert Link.SOFTMAX.gradient_scale(20.0) == 400.0
+    assert Link.SIGMOID.gradient_scale(20.0) == 20.0
+    assert Link.IDENTITY.gradient_scale(20.0) == 1.0
 
 
 def test_t_squared_holds_the_softmax_gradient_at_high_temperature():
@@ -60,7 +61,9 @@ def test_t_squared_holds_the_softmax_gradient_at_high_temperature():
     v = torch.tensor([-2.0, 2.0, 1.0, -1.0], dtype=torch.float64)
     for temperature in (1e3, 1e5):
         gradient = (softmax(z, temperature) - softmax(v, temperature)) / temperature
-        assert torch.allclose(gradient_scale(temperature) * gradient, (z - v) / 4, rtol=0, atol=10 / temperature)
+        assert torch.allclose(
+            Link.SOFTMAX.gradient_scale(temperature) * gradient, (z - v) / 4, rtol=0, atol=10 / temperature
+        )
 
 
 def test_t_keeps_the_form_of_the_sigmoid_gradient_and_t_squared_would_keep_its_size():
@@ -70,14 +73,14 @@ def test_t_keeps_the_form_of_the_sigmoid_gradient_and_t_squared_would_keep_its_s
         loss = torch.nn.functional.binary_cross_entropy_with_logits(z / temperature, sigmoid(v, temperature))
         (gradient,) = torch.autograd.grad(loss, z)
         form = sigmoid(z, temperature) - sigmoid(v, temperature)
-        assert torch.allclose(gradient_scale(temperature, "sigmoid") * gradient, form)
+        assert torch.allclose(Link.SIGMOID.gradient_scale(temperature) * gradient, form)
         assert (temperature**2 * gradient).item() == pytest.approx(-1.5 / 4, rel=0.01)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan, math.inf])
 def test_a_temperature_that_cannot_be_divided_by_is_refused(temperature):
     with pytest.raises(InputError, match="temperature is not usable"):
-        gradient_scale(temperature)
+        Link.SOFTMAX.gradient_scale(temperature)
 
 
 @given(st.lists(st.floats(-40, 40, width=32), min_size=2, max_size=12))

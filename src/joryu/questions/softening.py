@@ -1,4 +1,4 @@
-"""The only home of softening, and of the factor that keeps soft gradients at the size of hard ones.
+"""The only home of softening: logits over a temperature, and probabilities back to logits.
 
 Everything here works in at least float32: bfloat16 keeps 8 bits, and at T = 20 they are all that a teacher's small
 differences have left.
@@ -7,7 +7,6 @@ differences have left.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,28 +14,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 
-Link = Literal["softmax", "sigmoid"]
-"""How logits become probabilities: one softmax over the classes, or one sigmoid for each tag."""
-
 TINY = torch.finfo(torch.float32).tiny  #: the smallest normal float32, about 1.2e-38
-
-
-def gradient_scale(temperature: float, link: Link = "softmax") -> float:
-    """The factor on a loss taken at ``temperature``: T² for a softmax, T for a sigmoid.
-
-    Softmax: the gradient of the soft cross-entropy is ``(q - p) / T``, about ``(z - v) / (N T²)`` at high T, so T²
-    holds it at the size of the hard part's whatever T is (Hinton, Vinyals & Dean 2015, §2 and eq. 4). Sigmoid: T
-    cancels the outer ``1 / T`` and leaves ``σ(z/T) - σ(v/T)``, the convention of the U-Net work that Joryu follows;
-    that still falls as ``(z - v) / (4 T)``. See ``docs/objectives.md``.
-
-    >>> gradient_scale(4.0), gradient_scale(4.0, "sigmoid")
-    (16.0, 4.0)
-
-    Raises:
-        InputError: a temperature that is not a positive, finite number.
-    """
-    check_temperature(temperature)
-    return float(temperature**2) if link == "softmax" else float(temperature)
 
 
 def check_temperature(temperature: float) -> None:

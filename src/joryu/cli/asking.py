@@ -1,0 +1,71 @@
+"""A teacher asked about examples that are already loaded: what ``label`` does, and ``distill --teacher`` on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from joryu.cli.output import command_line, counting, talk
+
+if TYPE_CHECKING:
+    from joryu.examples import Examples
+    from joryu.targets.encoding import Encoding
+    from joryu.teachers.labelling import Labelled
+
+
+class Asking(NamedTuple):
+    """How a teacher is to be asked; the options of a command."""
+
+    teacher: str
+    examples: str
+    split: str
+    size: int | None
+    views: str | None = None
+    n_views: int = 0
+    order: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
+    batch_size: int | None = None
+    recheck: bool = True
+
+
+def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, Examples]:
+    """Ask about every example that has no answer yet; what was done, and the examples that the teacher knows.
+
+    Raises:
+        InputError: views without a number of them, or what `find_teacher` and `label_and_count` refuse.
+    """
+    from joryu.errors import InputError
+    from joryu.examples.views import parse_views
+    from joryu.teachers import find_teacher
+    from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
+    from joryu.teachers.spec import told_inputs
+
+    shown_as = parse_views(asking.views) if asking.views else None
+    if asking.views and not asking.n_views:
+        received = f"--views {asking.views} alone"
+        raise InputError("no view was asked for", received=received, hint="say how many with --n-views")
+    who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
+    if shown.classes and known.classes != shown.classes:
+        talk("people were asked another question than the examples' names say: those are not taken for labels")
+    if (told := told_inputs(asking.teacher, known, shown)) is not None:
+        talk(told)
+    if len(known) < len(shown):
+        talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
+    if (grown := growth_of(who, known, out)) is not None:
+        talk(
+            f"the set has changed since {out} was labelled: {grown.new:,} new examples asked, {grown.kept:,} kept,"
+            f" {grown.gone:,} no longer in the set (what was answered about them stays)"
+        )
+    if would_add_views(out, shown_as, asking.n_views):
+        talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
+    origin = Origin(
+        teacher=asking.teacher, order=asking.order, examples=asking.examples, split=asking.split, size=asking.size,
+        command=command_line(),
+    )  # fmt: skip
+    with counting("labelling") as advance:
+        options = LabelOptions(
+            encoding=asking.encoding, batch_size=asking.batch_size, recheck=asking.recheck, progress=advance,
+            origin=origin,
+        )  # fmt: skip
+        done = label_and_count(who, known, out, views=shown_as, n_views=asking.n_views, options=options)
+    return done, known

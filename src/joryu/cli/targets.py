@@ -1,0 +1,50 @@
+"""``joryu targets rekey``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from joryu.cli.output import JSON, counting, emit, reopen, talk
+
+app = typer.Typer(help="Stores of answers: give an old one its new keys.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def targets() -> None:
+    """Stores of answers: give an old one its new keys."""
+
+
+@app.command()
+def rekey(
+    store: Path = typer.Argument(..., help="The store, kept by the pixels of its pictures."),
+    examples: str | None = typer.Option(None, help="The examples that were labelled, if not those named in the store."),
+    split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
+    size: int | None = typer.Option(None, help="The size they were labelled at, if not the store's."),
+    without_views: bool = typer.Option(False, "--without-views", help="Leave answers about views in the old store."),
+    as_json: bool = JSON,
+) -> None:
+    """Keep old answers by the bytes of the picture files, so that they hold at every size; nothing is asked again.
+
+    \b
+    Example:  joryu targets rekey targets --examples folder:photos
+    """
+    from joryu.targets import Store
+    from joryu.targets.rekeying import finish
+    from joryu.targets.rekeying import rekey as give_keys
+
+    finish(store)
+    opened = Store.open(store)
+    if opened.manifest.keys != "pixels":
+        talk(f"{store} has today's keys already")
+        emit({"store": str(store), "moved": 0, "left": 0, "old": None}, as_json, f"{len(opened)} answers in {store}")
+        return
+    about = reopen(opened, examples, split, size)
+    with counting("giving keys") as advance:
+        done = give_keys(opened, about, without_views=without_views, progress=advance)
+    if done.left:
+        talk(f"{done.left} answers stay in {done.aside} alone: about views, or about pictures that are not in this set")
+    found = {"store": str(store), "moved": done.moved, "left": done.left, "old": str(done.aside)}
+    emit(found, as_json, f"{done.moved} answers in {store} have new keys; the old store is {done.aside}: delete it "
+         "when you do not miss anything")  # fmt: skip

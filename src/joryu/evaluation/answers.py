@@ -1,0 +1,32 @@
+"""A teacher's answers as outputs, so that it is judged by the evaluator that judges its student."""
+
+from __future__ import annotations
+
+from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
+from joryu.questions import Link
+from joryu.questions.softening import TINY
+from joryu.targets.soft_targets import SoftTargets, Space
+
+
+def outputs_of(teacher: SoftTargets) -> Outputs:
+    """What a student would have to say at T = 1 to give these answers: ``main``, and ``log_variance`` where known.
+
+    Members are averaged; what was not answered is filled in as `SoftTargets.dense` does. A class or tag of probability
+    0 or 1 gets a finite logit, as that of a black box that prints 0.
+
+    >>> import torch
+    >>> from joryu.questions import Question
+    >>> answers = torch.tensor([[0.75, 0.25]])
+    >>> teacher = SoftTargets(values=answers, space=Space.PROBS, question=Question.one_of(["cat", "dog"]))
+    >>> outputs_of(teacher)["main"].softmax(-1)
+    tensor([[0.7500, 0.2500]])
+    """
+    answer = teacher.mean(1.0).dense()
+    if answer.space is Space.NUMBERS:
+        outputs = {MAIN: answer.numbers()}
+        if answer.variance is not None:
+            outputs[LOG_VARIANCE] = answer.variance.float().clamp_min(TINY).log()
+        return outputs
+    logits = answer.logits() * answer.temperature
+    finite = bool(logits.isfinite().all())
+    return {MAIN: logits if finite else Link(answer.link).logits(answer.probs(1.0))}

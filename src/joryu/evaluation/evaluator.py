@@ -1,0 +1,248 @@
+"""The seam of evaluation: outputs and labels stream in, one evaluation comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Protocol, final
+
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError, MismatchError
+from joryu.evaluation.record import plain
+from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
+from joryu.questions import Question, codec
+from joryu.questions.labels import LabelKind
+from joryu.targets.soft_targets import SoftTargets
+
+
+class Better(StrEnum):
+    """Which way a number is good."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A named number with a direction; ``None`` where it is not defined for these examples."""
+
+    name: str
+    value: float | None
+    better: Better = Better.HIGHER
+    unit: str = ""  #: ``share`` (0 to 1), ``nats``, ``bits``; empty: the unit of the labels, or none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """One number per example that judged, float64 ``[n]``, in the order in which the examples came.
+
+    Student and twin are paired by them. NaN: this example says nothing about either of them.
+    """
+
+    name: str
+    values: Tensor
+    better: Better = Better.HIGHER
+
+
+class Evaluated(Protocol):
+    """What every evaluation has, whatever was asked."""
+
+    @property
+    def n(self) -> int:
+        """How many examples judged."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """The number that chooses the best epoch, less is better: the hard loss at T = 1 over what is known."""
+        ...
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """Named numbers; the first is the headline."""
+        ...
+
+    @property
+    def scores(self) -> Scores:
+        """One number per example."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the scores, as JSON has it: what is not defined is ``None``."""
+        ...
+
+
+class Tally(Protocol):
+    """What is gathered of one kind of question. It is given rows that have a label, in part at least."""
+
+    def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
+        """Take in a batch."""
+        ...
+
+    def result(self) -> Evaluated:
+        """The evaluation of everything taken in."""
+        ...
+
+
+class LikenessTally(Protocol):
+    """What is gathered of a student beside its teacher."""
+
+    def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
+        """Take in a batch."""
+        ...
+
+    def result(self) -> LikenessEvaluation:
+        """The evaluation of everything taken in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LikenessEvaluation:
+    """A student judged by its teacher's answers at T = 1, where nobody labelled anything: an `Evaluated`."""
+
+    n: int
+    loss: float
+    measures: tuple[Measure, ...]
+    scores: Scores
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the scores."""
+        return described(self, judged_by="the teacher's answers")
+
+
+@final
+class Evaluator:
+    """Streams outputs and labels of one question into an evaluation; `joryu.evaluation.evaluator_for` makes one.
+
+    Examples with a label judge, and unknown labels are left out wherever they stand. Where *no* example has a label,
+    the teacher's answers judge. With labels and a teacher both, measures of likeness follow those of the labels, over
+    the same examples.
+
+    >>> from joryu.evaluation import evaluator_for
+    >>> evaluator = evaluator_for(Question.one_of(["cat", "dog"]))
+    >>> evaluator.add({"main": torch.tensor([[2.0, 0.0], [0.0, 1.0]])}, torch.tensor([0, 1]))
+    >>> evaluator.add({"main": torch.tensor([[3.0, 0.0]])}, torch.tensor([1]))
+    >>> found = evaluator.result()
+    >>> found.n, found.measures[0].name, round(found.measures[0].value, 4)
+    (3, 'accuracy', 0.6667)
+    """
+
+    def __init__(self, question: Question, tally: Tally, likeness: LikenessTally) -> None:
+        self.question = question
+        self._codec = codec(question.labels or LabelKind.CLASS)
+        self._tally, self._likeness = tally, likeness
+        self._labelled = self._unlabelled = 0
+        self._heads: set[str] | None = None
+        self._taught: bool | None = None
+
+    def add(self, outputs: Outputs, labels: Tensor | None, teacher: SoftTargets | None = None) -> None:
+        """Take in a batch: ``main [B, (height, width,) C]``, labels as the question's codec keeps them, and answers.
+
+        Raises:
+            InputError: outputs that are not finite, labels that the question does not have.
+            MismatchError: shapes that do not fit one another or the question, a teacher of another question, a batch
+                with a teacher beside one without.
+        """
+        self._check(outputs, labels, teacher)
+        n = len(outputs[MAIN])
+        if n == 0:
+            return
+        if labels is not None:
+            labels = self._codec.check(labels.to(outputs[MAIN].device), len(self.question), len(self.question.grid))
+        answers = None if teacher is None else teacher.to(outputs[MAIN].device)
+        # From here on the batch is sound: one that was refused leaves nothing behind.
+        self._heads, self._taught = set(outputs), teacher is not None
+        if labels is None:
+            self._unlabelled += n
+            self._alike(outputs, answers)
+            return
+        known = self._codec.known(labels)
+        count = int(known.sum())
+        self._labelled, self._unlabelled = self._labelled + count, self._unlabelled + n - count
+        if count == n:
+            self._tally.add(outputs, labels, answers)
+            return
+        if count:
+            self._tally.add(*_rows(known, outputs, answers, labels))
+        self._alike(*_rows(~known, outputs, answers, labels)[::2])
+
+    def result(self) -> Evaluated:
+        """The evaluation of everything taken in.
+
+        Raises:
+            InputError: nothing came in, or no example with a label or a teacher's answer.
+        """
+        if self._labelled:
+            return self._tally.result()
+        if self._unlabelled and self._taught:
+            return self._likeness.result()
+        raise InputError(
+            "there is nothing to evaluate", expected="examples with a label, or a teacher's answers",
+            received=f"{self._unlabelled} examples without either",
+        )  # fmt: skip
+
+    def _alike(self, outputs: Outputs, teacher: SoftTargets | None) -> None:
+        # Once a label was seen, the labels judge: what the others would say is not looked at.
+        if teacher is not None and not self._labelled:
+            self._likeness.add(outputs, teacher)
+
+    def _check(self, outputs: Outputs, labels: Tensor | None, teacher: SoftTargets | None) -> None:
+        if MAIN not in outputs:
+            raise MismatchError("outputs do not answer the question", expected=MAIN, received=", ".join(outputs))
+        main, axes = outputs[MAIN], 1 + len(self.question.grid)
+        if main.ndim != axes + 1 or main.shape[-1] != len(self.question):
+            names = ", ".join(("examples", *self.question.grid))
+            expected = f"[{names}, {len(self.question)}]"
+            raise MismatchError("outputs do not fit the question", expected=expected, received=list(main.shape))
+        if labels is not None and labels.shape[:axes] != main.shape[:axes]:
+            raise MismatchError(
+                "outputs and labels do not fit one another", expected=f"labels of {list(main.shape[:axes])}",
+                received=list(labels.shape),
+            )  # fmt: skip
+        if not all(bool(outputs[head].isfinite().all()) for head in (MAIN, LOG_VARIANCE) if head in outputs):
+            hint = "the model diverged; try a lower learning rate"
+            raise InputError("outputs are not finite", expected="finite numbers", hint=hint)
+        self._check_teacher(set(outputs), len(main), teacher)
+
+    def _check_teacher(self, heads: set[str], n: int, teacher: SoftTargets | None) -> None:
+        if teacher is not None:
+            self.question.require(teacher.question, mine="the examples", others="the teacher's answers")
+            if len(teacher) != n:
+                raise MismatchError("a teacher's answers do not pair up", expected=n, received=len(teacher))
+        if self._heads is not None and (self._heads, self._taught) != (heads, teacher is not None):
+            raise MismatchError(
+                "one batch has what another has not", expected=_listed(self._heads, self._taught),
+                received=_listed(heads, teacher is not None),
+            )  # fmt: skip
+
+
+def described(evaluation: Evaluated, **more: object) -> dict[str, Any]:
+    """``n``, the loss and the measures of an evaluation, and more, as JSON has it."""
+    measures = [asdict(measure) for measure in evaluation.measures]
+    content = {"n": evaluation.n, "loss": evaluation.loss, "measures": measures, "score": evaluation.scores.name}
+    return {name: plain(value) for name, value in (content | more).items()}
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """Numbers per example of all batches, float64 on the CPU."""
+    return torch.cat([part.detach().cpu().double() for part in parts])
+
+
+def defined(number: Tensor) -> float | None:
+    """A number, or ``None`` for NaN."""
+    return None if bool(number.isnan()) else number.item()
+
+
+def _rows(
+    rows: Tensor, outputs: Outputs, teacher: SoftTargets | None, labels: Tensor
+) -> tuple[Mapping[str, Tensor], Tensor, SoftTargets | None]:
+    index = rows.nonzero().flatten()
+    answers = None if teacher is None else teacher.select(index)
+    return {name: part[index] for name, part in outputs.items()}, labels[index], answers
+
+
+def _listed(heads: set[str], taught: bool | None) -> str:
+    return f"{', '.join(sorted(heads))}{' and' if taught else ' without'} a teacher's answers"

@@ -1,0 +1,133 @@
+"""The plain table: which evaluator, which paired comparison and which default objective go with which question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from joryu.errors import InputError
+from joryu.evaluation.classes import ClassLikeness, ClassTally, GradedTally
+from joryu.evaluation.comparison import compare_correct
+from joryu.evaluation.evaluator import Evaluated, Evaluator, LikenessTally, Scores, Tally
+from joryu.evaluation.measured import NumberLikeness, NumberTally
+from joryu.evaluation.paired_scores import check_paired, compare_scores
+from joryu.evaluation.pixels import PixelLikeness, PixelTally
+from joryu.evaluation.tags import TagLikeness, TagTally
+from joryu.objectives import default_divergence
+from joryu.questions import PICTURE, LabelKind, Link, Question
+
+
+class Paired(Protocol):
+    """What every paired comparison has: of right and wrong answers, or of scores."""
+
+    @property
+    def n(self) -> int:
+        """How many examples were compared."""
+        ...
+
+    @property
+    def difference(self) -> float:
+        """How much better the student is, per example; negative where it is worse."""
+        ...
+
+    @property
+    def difference_low(self) -> float:
+        """Lower end of the interval."""
+        ...
+
+    @property
+    def difference_high(self) -> float:
+        """Upper end of the interval."""
+        ...
+
+    @property
+    def confidence(self) -> float:
+        """The level of the interval."""
+        ...
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided."""
+        ...
+
+    @property
+    def verdict(self) -> str:
+        """What the examples allow one to say."""
+        ...
+
+
+class Judging(NamedTuple):
+    """One row of the table."""
+
+    tally: Callable[[Question], Tally]  #: judges by labels
+    likeness: Callable[[Question], LikenessTally]  #: judges by the teacher's answers
+    compare: Callable[[Scores, Scores], Paired]
+    divergence: str  #: of the default objective's soft part
+    temperature: float  #: of the default objective
+
+
+def _compare_right(student: Scores, twin: Scores) -> Paired:
+    check_paired(student, twin)
+    return compare_correct(student.values.bool(), twin.values.bool())
+
+
+_CLASSES = Judging(ClassTally, ClassLikeness, _compare_right, default_divergence(Link.SOFTMAX), 4.0)
+_TAGS = Judging(TagTally, TagLikeness, compare_scores, default_divergence(Link.SIGMOID), 1.0)
+_NUMBERS = Judging(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
+
+JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], Judging] = {
+    (Link.SOFTMAX, (), LabelKind.CLASS): _CLASSES,
+    (Link.SOFTMAX, (), LabelKind.DISTRIBUTION): _CLASSES._replace(tally=GradedTally),
+    (Link.SOFTMAX, PICTURE, LabelKind.CLASS): _CLASSES._replace(
+        tally=PixelTally, likeness=PixelLikeness, compare=compare_scores
+    ),
+    (Link.SIGMOID, (), LabelKind.TAGS): _TAGS,
+    (Link.SIGMOID, PICTURE, LabelKind.TAGS): _TAGS._replace(tally=PixelTally, likeness=PixelLikeness),
+    (Link.IDENTITY, (), LabelKind.NUMBERS): _NUMBERS,
+    (Link.IDENTITY, PICTURE, LabelKind.NUMBERS): _NUMBERS,
+}
+"""By link, grid and kind of label. What is not in it nobody carries."""
+
+
+def judging_of(question: Question) -> Judging:
+    """The row of the table that is this question's.
+
+    >>> judging_of(Question.tags(["red", "round"])).divergence
+    'cross-entropy'
+
+    Raises:
+        InputError: a combination that nobody carries.
+    """
+    found = JUDGING.get((question.link, question.grid, question.labels or LabelKind.CLASS))
+    if found is None:
+        raise InputError(
+            "students of this question cannot be evaluated yet", received=f"{question.labels} labels, {question}",
+            hint="try the number of the likeliest class of each pixel as its label",
+        )  # fmt: skip
+    return found
+
+
+def evaluator_for(question: Question) -> Evaluator:
+    """A fresh evaluator of students (and twins, and teachers) that answer this question.
+
+    >>> from torch import tensor
+    >>> evaluator = evaluator_for(Question.numbers(["price"]))
+    >>> evaluator.add({"main": tensor([[3.0], [5.0]])}, tensor([[3.0], [7.0]]))
+    >>> [(measure.name, round(measure.value, 3)) for measure in evaluator.result().measures]
+    [('RMSE', 1.414), ('MAE', 1.0), ('R²', 0.5)]
+
+    Raises:
+        InputError: as `judging_of`.
+    """
+    row = judging_of(question)
+    return Evaluator(question, row.tally(question), row.likeness(question))
+
+
+def compare_evaluations(question: Question, student: Evaluated, twin: Evaluated) -> Paired:
+    """Student against twin, paired example by example: right and wrong answers by McNemar's test and Tango's interval,
+    other scores by `joryu.evaluation.compare_scores`.
+
+    Raises:
+        InputError, MismatchError: as `compare_correct` or `compare_scores`.
+    """
+    return judging_of(question).compare(student.scores, twin.scores)

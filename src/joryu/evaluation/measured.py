@@ -1,0 +1,185 @@
+"""Numbers: how far the answers are from what was measured, and how far the student knows it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from joryu.evaluation.evaluator import (
+    Better,
+    LikenessEvaluation,
+    Measure,
+    Scores,
+    described,
+    joined,
+)
+from joryu.objectives import LOG_VARIANCE, MAIN, HardLabels, Outputs, total
+from joryu.objectives.parts import soft_part
+from joryu.questions import Link, Question
+from joryu.targets.moments import Moments
+from joryu.targets.soft_targets import SoftTargets
+
+INTERVAL = 0.9  #: the share of labels that the interval should hold
+HALF_WIDTH = 1.6448536269514722  #: the normal's 95th percentile, in standard deviations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberErrors:
+    """One output on the labels where it is known, in that output's unit; ``None`` where it is known nowhere."""
+
+    name: str
+    known: int
+    rmse: float | None
+    mae: float | None
+    r2: float | None  #: ``None`` where the labels are constant, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NumberEvaluation:
+    """Numbers, an `Evaluated`; labels that are NaN are left out.
+
+    * ``loss``: squared error, or the Gaussian NLL of a student with a ``log_variance`` head: the mean over the known
+      outputs of an example (of a pixel, then of the picture), then over the examples
+    * ``rmse = sqrt(mean (z - y)²)`` and ``mae = mean |z - y|`` over all known labels, whatever their outputs: where
+      those have different units read ``per_output``
+    * ``r2``: ``1 - Σ (z - y)² / Σ (y - ȳ)²`` against the mean ``ȳ`` of the labels that judge, the mean over the outputs
+      where it is defined; below 0 is worse than always saying that mean
+    * ``coverage``: the share of labels inside ``z ± 1.645 σ``, which should be 0.9; ``None`` without a ``log_variance``
+
+    ``scores``: the squared error of each example, a mean as in the loss.
+    """
+
+    n: int
+    loss: float
+    rmse: float
+    mae: float
+    r2: float | None
+    nll: float | None
+    coverage: float | None
+    per_output: tuple[NumberErrors, ...]
+    likeness: tuple[Measure, ...]
+    scores: Scores
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """RMSE first."""
+        sure: tuple[Measure, ...] = ()
+        if self.nll is not None and self.coverage is not None:
+            sure = (
+                Measure("Gaussian NLL", self.nll, Better.LOWER, "nats"),
+                Measure("90 % interval: coverage off by", abs(self.coverage - INTERVAL), Better.LOWER, "share"),
+            )
+        return (
+            Measure("RMSE", self.rmse, Better.LOWER),
+            Measure("MAE", self.mae, Better.LOWER),
+            Measure("R²", self.r2),
+            *sure,
+            *self.likeness,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the scores."""
+        return described(self, coverage=self.coverage, per_output=[asdict(part) for part in self.per_output])
+
+
+@final
+class NumberTally:
+    """Keeps sums over the set, and two numbers of each example."""
+
+    def __init__(self, question: Question) -> None:
+        self._names = question.names
+        self._likeness = NumberLikeness(question)
+        self._moments = Moments(len(question))
+        self._losses: list[Tensor] = []
+        self._errors: list[Tensor] = []
+        self._covered: int | None = None
+
+    def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
+        """Take in numbers ``[B, (height, width,) C]``, and labels of the same shape."""
+        heads = _heads(outputs)
+        objective = HardLabels(link=Link.IDENTITY)
+        self._losses.append(total(objective(heads, None, labels)))
+        self._errors.append(total(objective({MAIN: heads[MAIN]}, None, labels)))
+        self._moments.add(labels, heads[MAIN])
+        if LOG_VARIANCE in heads:
+            within = (heads[MAIN] - labels).abs() <= HALF_WIDTH * (heads[LOG_VARIANCE] / 2).exp()
+            self._covered = (self._covered or 0) + int(within.sum())  # NaN is within nothing
+        if teacher is not None:
+            self._likeness.add(outputs, teacher)
+
+    def result(self) -> NumberEvaluation:
+        """The evaluation of everything taken in."""
+        found, losses = self._moments, joined(self._losses)
+        known = int(found.count.sum())
+        loss, r2 = losses.mean().item(), found.r2()
+        usable = [value for value in r2 if value is not None]
+        rows = zip(self._names, found.count.tolist(), found.squared.tolist(), found.absolute.tolist(), r2, strict=True)
+        return NumberEvaluation(
+            n=len(losses),
+            loss=loss,
+            rmse=math.sqrt(found.squared.sum().item() / known),
+            mae=found.absolute.sum().item() / known,
+            r2=sum(usable) / len(usable) if usable else None,
+            nll=None if self._covered is None else loss,
+            coverage=None if self._covered is None else self._covered / known,
+            per_output=tuple(
+                NumberErrors(
+                    name=name, known=n, rmse=math.sqrt(squared / n) if n else None, mae=absolute / n if n else None,
+                    r2=own,
+                )
+                for name, n, squared, absolute, own in rows
+            ),
+            likeness=self._likeness.measures(),
+            scores=Scores("squared error", joined(self._errors), Better.LOWER),
+        )  # fmt: skip
+
+
+@final
+class NumberLikeness:
+    """How far a student gives its teacher's numbers: RMSE, and Pearson's correlation, the mean over the outputs."""
+
+    def __init__(self, question: Question) -> None:
+        self._moments = Moments(len(question))
+        self._losses: list[Tensor] = []
+        self._errors: list[Tensor] = []
+
+    def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
+        """Take in numbers ``[B, (height, width,) C]`` and the teacher's answers."""
+        heads, answer = _heads(outputs), teacher.mean()
+        divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
+        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0))
+        self._errors.append(soft_part("squared-error", heads, teacher, temperature=1.0))
+        numbers = answer.numbers()
+        covered = numbers if answer.coverage is None else numbers.where(answer.coverage, math.nan)
+        self._moments.add(covered, heads[MAIN])
+
+    def measures(self) -> tuple[Measure, ...]:
+        """RMSE and correlation; none without a teacher."""
+        known = int(self._moments.count.sum())
+        if not known:
+            return ()
+        found = [value for value in self._moments.correlation() if value is not None]
+        return (
+            Measure("RMSE to the teacher", math.sqrt(self._moments.squared.sum().item() / known), Better.LOWER),
+            Measure("correlation with the teacher", sum(found) / len(found) if found else None),
+        )
+
+    def result(self) -> LikenessEvaluation:
+        """Judged by the teacher: the loss is the soft part with its answers, the score the squared error."""
+        losses = joined(self._losses)
+        return LikenessEvaluation(
+            n=len(losses), loss=losses.mean().item(), measures=self.measures(),
+            scores=Scores("squared error to the teacher", joined(self._errors), Better.LOWER),
+        )  # fmt: skip
+
+
+def _heads(outputs: Outputs) -> dict[str, Tensor]:
+    """The numbers and, where there are any, how far off they may be; at least float32."""
+    return {
+        head: outputs[head].detach().to(torch.promote_types(outputs[head].dtype, torch.float32))
+        for head in (MAIN, LOG_VARIANCE) if head in outputs
+    }  # fmt: skip

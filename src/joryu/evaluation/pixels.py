@@ -1,0 +1,193 @@
+"""Pixels: how far the answered masks overlap the true ones, picture by picture and over the whole set."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from joryu.evaluation.classes import teacher_probs
+from joryu.evaluation.evaluator import (
+    Better,
+    LikenessEvaluation,
+    Measure,
+    Scores,
+    defined,
+    described,
+    joined,
+)
+from joryu.evaluation.masks import Overlap, decided, teacher_answers
+from joryu.objectives import MAIN, HardLabels, Outputs, total
+from joryu.objectives.parts import soft_part
+from joryu.questions import UNKNOWN, Link, Question
+from joryu.questions.softening import widen
+from joryu.targets.soft_targets import SoftTargets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOverlap:
+    """One class or mask over all pixels of the set that are known."""
+
+    name: str
+    iou: float | None  #: ``None`` where neither the labels nor the answers have it anywhere
+    dice: float | None
+    true: int  #: pixels
+    answered: int  #: pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PixelEvaluation:
+    """Masks, an `Evaluated`; pixels that are not known (-1) are left out, and pictures without a known one.
+
+    Answers are the pixels with a probability above 0.5 (sigmoid), or the most probable class (softmax).
+
+    * ``loss``: cross-entropy, the mean over the known pixels of a picture, then over the pictures
+    * ``iou``: the mean over the pictures of ``|A ∩ B| / |A ∪ B|``, 1 where both are empty. Of several masks a picture
+      has the mean over those with a known pixel. Of classes: the mean over those that its label or its answer has, the
+      background among them, as a picture that is background alone must be worth something too
+    * ``dice``: ``2 |A ∩ B| / (|A| + |B|)``, its means taken in the same way
+    * ``precision``: the mean over pictures and over the thresholds 0.50, 0.55, …, 0.95 of whether the IoU is greater
+      (Kaggle's "TGS Salt Identification Challenge": one object a picture; no mask answered where there is none is 1);
+      of several masks or classes the mean over the same as above
+    * ``set_iou``: the mean over the classes of the IoU of all pixels together (Pascal VOC's), in ``per_output`` one by
+      one; classes that nobody has are left out
+    * ``accuracy``: the share of known pixels (of several masks: of pixels and masks) that are answered right
+
+    ``scores``: the IoU of each picture.
+    """
+
+    n: int
+    loss: float
+    iou: float | None
+    dice: float | None
+    precision: float | None
+    set_iou: float | None
+    accuracy: float
+    per_output: tuple[OutputOverlap, ...]
+    likeness: tuple[Measure, ...]
+    scores: Scores
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The mean IoU over the pictures first."""
+        return (
+            Measure("mean IoU", self.iou, unit="share"),
+            Measure("IoU over the set", self.set_iou, unit="share"),
+            Measure("Dice", self.dice, unit="share"),
+            Measure("precision at IoU 0.50–0.95", self.precision, unit="share"),
+            Measure("pixel accuracy", self.accuracy, unit="share"),
+            Measure("cross-entropy", self.loss, Better.LOWER, "nats"),
+            *self.likeness,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the scores."""
+        return described(self, per_output=[asdict(part) for part in self.per_output])
+
+
+@final
+class PixelTally:
+    """Keeps sums over the set, and four numbers of each picture."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._likeness = PixelLikeness(question)
+        self._columns: dict[str, list[Tensor]] = {"loss": [], "iou": [], "dice": [], "hits": []}
+        # both, answered, true, known: one row each
+        self._sums = torch.zeros(4, len(question), dtype=torch.int64)
+
+    def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
+        """Take in logits ``[B, height, width, C]``, masks ``[B, height, width(, C)]``."""
+        logits = outputs[MAIN].detach()
+        if self._question.link is Link.SIGMOID:
+            losses, found = mask_losses(logits, labels), Overlap.of_tags(logits > 0, *decided(labels))
+        else:
+            losses = total(HardLabels()({MAIN: logits}, None, labels))
+            found = Overlap.of_classes(logits.argmax(-1), labels, len(self._question))
+        columns = {"loss": losses, "iou": found.iou(), "dice": found.dice(), "hits": found.hits()}
+        for name, column in columns.items():
+            self._columns[name].append(column)
+        sums = torch.stack([part.sum(0) for part in (found.both, found.answered, found.true, found.known)])
+        self._sums = self._sums + sums  # not in place, which inference mode forbids its tensors outside of it
+        if teacher is not None:
+            self._likeness.add(outputs, teacher)
+
+    def result(self) -> PixelEvaluation:
+        """The evaluation of everything taken in."""
+        columns = {name: joined(parts) for name, parts in self._columns.items()}
+        means = {name: defined(column.nanmean()) for name, column in columns.items()}
+        per_output = tuple(map(_overlap, self._question.names, *self._sums[:3].tolist()))
+        found = [part.iou for part in per_output if part.iou is not None]
+        both, answered, true, known = self._sums
+        if self._question.link is Link.SIGMOID:
+            accuracy = 1 - (answered + true - 2 * both).sum().item() / max(known.sum().item(), 1)
+        else:
+            accuracy = both.sum().item() / known[0].item()
+        return PixelEvaluation(
+            n=len(columns["loss"]),
+            loss=columns["loss"].mean().item(),
+            iou=means["iou"],
+            dice=means["dice"],
+            precision=means["hits"],
+            set_iou=sum(found) / len(found) if found else None,
+            accuracy=accuracy,
+            per_output=per_output,
+            likeness=self._likeness.measures(),
+            scores=Scores("IoU", columns["iou"]),
+        )
+
+
+def _overlap(name: str, both: int, answered: int, true: int) -> OutputOverlap:
+    union = answered + true - both
+    return OutputOverlap(
+        name=name, iou=both / union if union else None, dice=2 * both / (answered + true) if union else None,
+        true=true, answered=answered,
+    )  # fmt: skip
+
+
+def mask_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy ``[B]``: the mean over the pixels and masks of each picture that are known."""
+    wide, known = widen(logits), labels != UNKNOWN
+    losses = F.binary_cross_entropy_with_logits(wide, labels.to(wide.dtype).clamp_min(0), reduction="none")
+    return losses.masked_fill(~known, 0).flatten(1).sum(1) / known.flatten(1).sum(1)
+
+
+@final
+class PixelLikeness:
+    """How far a student gives its teacher's masks: the IoU of the two at 0.5, and the divergence over the pixels."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._columns: dict[str, list[Tensor]] = {"loss": [], "kl": [], "iou": []}
+
+    def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
+        """Take in logits ``[B, height, width, C]`` and the teacher's answers."""
+        link, logits = self._question.link, outputs[MAIN].detach()
+        if link is Link.SIGMOID:
+            overlap = Overlap.of_tags(logits > 0, *teacher_answers(teacher))
+        else:
+            overlap = Overlap.of_classes(logits.argmax(-1), teacher_probs(teacher).argmax(-1), len(self._question))
+        self._columns["iou"].append(overlap.iou())
+        for name, divergence in (("loss", "cross-entropy"), ("kl", "kl-forward")):
+            self._columns[name].append(soft_part(divergence, {MAIN: logits}, teacher, temperature=1.0))
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Means over the pictures; none without a teacher."""
+        if not self._columns["iou"]:
+            return ()
+        iou, divergence = (joined(self._columns[name]).nanmean() for name in ("iou", "kl"))
+        return (
+            Measure("IoU with the teacher", defined(iou), unit="share"),
+            Measure("KL to the teacher", max(divergence.item(), 0.0), Better.LOWER, "nats"),
+        )
+
+    def result(self) -> LikenessEvaluation:
+        """Judged by the teacher: the loss is the cross-entropy with its answers, the score the IoU of the masks."""
+        losses = joined(self._columns["loss"])
+        return LikenessEvaluation(
+            n=len(losses), loss=losses.mean().item(), measures=self.measures(),
+            scores=Scores("IoU with the teacher", joined(self._columns["iou"])),
+        )  # fmt: skip

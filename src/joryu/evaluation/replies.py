@@ -1,0 +1,170 @@
+"""What a model says of examples, a few rows at a time: asked anew, or kept where it is small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, Protocol, Self, final
+
+import torch
+from torch import Tensor, nn
+
+from joryu.evaluation.answers import outputs_of as outputs_of_targets
+from joryu.evaluation.predictions import device_of, evaluating
+from joryu.examples import Examples
+from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
+from joryu.questions import Question
+from joryu.students.answers import outputs_of
+from joryu.targets.soft_targets import SoftTargets, Space
+from joryu.teachers.teacher import Teacher, TeacherBatch
+
+BATCH = 512  #: examples asked about at a time
+BATCH_PIXELS = 1_000_000  #: and no more pixels than that, where each of them is asked about
+
+
+class Reply(NamedTuple):
+    """The same answers twice: as a student's outputs by name, and as a teacher's soft targets. On the CPU."""
+
+    outputs: Outputs
+    soft_targets: SoftTargets
+
+    @classmethod
+    def of_outputs(cls, question: Question, outputs: Outputs) -> Self:
+        """From named outputs ``[B, (height, width,) C]`` at T = 1.
+
+        Raises:
+            InputError: outputs that do not have the axes of the question.
+        """
+        space = Space.LOGITS if question.link.has_probs else Space.NUMBERS
+        variance = outputs[LOG_VARIANCE].exp() if LOG_VARIANCE in outputs else None
+        return cls(outputs, SoftTargets(values=outputs[MAIN], space=space, question=question, variance=variance))
+
+    def select(self, rows: Tensor) -> Reply:
+        """Some of the rows."""
+        return Reply({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
+
+
+class Replies(Protocol):
+    """One model's answers about one set of examples."""
+
+    @property
+    def question(self) -> Question:
+        """What is answered."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """How many examples there are."""
+        ...
+
+    def about(self, rows: Tensor) -> Reply:
+        """The answers about the examples of these numbers, int64 ``[B]``."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class StudentReplies:
+    """A student (or its twin) is shown the examples whenever it is asked."""
+
+    student: nn.Sequential
+    examples: Examples
+    question: Question
+
+    @property
+    def n(self) -> int:
+        """How many examples there are."""
+        return len(self.examples)
+
+    def about(self, rows: Tensor) -> Reply:
+        """The student's outputs, at least float32."""
+        with evaluating(self.student):
+            found = outputs_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
+            outputs = {name: part.float().cpu() for name, part in found.items()}
+        return Reply.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
+
+
+@final
+@dataclass(frozen=True)
+class TeacherReplies:
+    """A teacher is asked about the examples anew."""
+
+    teacher: Teacher
+    examples: Examples
+
+    @property
+    def question(self) -> Question:
+        """The teacher's."""
+        return self.teacher.question
+
+    @property
+    def n(self) -> int:
+        """How many examples there are."""
+        return len(self.examples)
+
+    def about(self, rows: Tensor) -> Reply:
+        """The teacher's soft targets, and what a student would have to say to give them."""
+        answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
+        return Reply(outputs_of_targets(answers), answers)
+
+
+@final
+@dataclass(frozen=True)
+class KeptReplies:
+    """Answers held in memory.
+
+    >>> question = Question.one_of(["cat", "dog"])
+    >>> replies = KeptReplies.of(question, {"main": torch.tensor([[2.0, 0.0], [0.0, 1.0]])})
+    >>> replies.about(torch.tensor([1])).outputs["main"]
+    tensor([[0., 1.]])
+    """
+
+    question: Question
+    reply: Reply
+
+    @classmethod
+    def of(cls, question: Question, outputs: Outputs) -> Self:
+        """From named outputs of all examples.
+
+        Raises:
+            InputError: outputs that do not have the axes of the question.
+        """
+        return cls(question, Reply.of_outputs(question, outputs))
+
+    @classmethod
+    def from_targets(cls, answers: SoftTargets) -> Self:
+        """From soft targets about all examples."""
+        return cls(answers.question, Reply(outputs_of_targets(answers), answers))
+
+    @property
+    def n(self) -> int:
+        """How many examples there are."""
+        return len(self.reply.soft_targets)
+
+    def about(self, rows: Tensor) -> Reply:
+        """Some of the answers."""
+        return self.reply.select(rows)
+
+
+def kept_where_small(replies: Replies, examples: Examples) -> Replies:
+    """The same answers, held in memory unless they are about every pixel: those are asked for again when needed."""
+    if replies.question.grid:
+        return replies
+    parts = [replies.about(rows) for rows in batches_of(examples, replies.question)]
+    outputs = {name: torch.cat([part.outputs[name] for part in parts]) for name in parts[0].outputs}
+    return KeptReplies(replies.question, Reply(outputs, _joined([part.soft_targets for part in parts])))
+
+
+def _joined(parts: Sequence[SoftTargets]) -> SoftTargets:
+    first = parts[0]
+    rows = [field.name for field in fields(first) if isinstance(getattr(first, field.name), Tensor)]
+    whole: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts]) for name in rows}
+    return replace(first, **whole)
+
+
+def batches_of(examples: Examples, question: Question) -> Iterator[Tensor]:
+    """The numbers of all examples, as many at a time as are asked about at once."""
+    pixels = examples.inputs[0].shape[-2:].numel() if question.grid else 1
+    size = max(1, min(BATCH, BATCH_PIXELS // pixels))
+    for start in range(0, len(examples), size):
+        yield torch.arange(start, min(start + size, len(examples)))

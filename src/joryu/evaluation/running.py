@@ -1,0 +1,59 @@
+"""Evaluating models on the same examples, side by side: each is asked once about every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from torch import nn
+
+from joryu.allocator import keep_freed_memory
+from joryu.evaluation.evaluator import Evaluated
+from joryu.evaluation.judging import evaluator_for
+from joryu.evaluation.replies import Replies, StudentReplies, batches_of
+from joryu.examples import Examples
+
+Name = TypeVar("Name", bound=str)
+
+
+def evaluate_together(
+    examples: Examples, models: Mapping[Name, Replies], *, teacher: Name | None = None
+) -> dict[Name, Evaluated]:
+    """The evaluation of every model, batch by batch: nothing is held of the answers but what the tallies keep.
+
+    ``teacher`` names the one whose answers the others are likened to. It is judged by the labels alone, and not at
+    all where no example has one.
+
+    Raises:
+        InputError: outputs that are not finite, or nothing to judge by.
+        MismatchError: answers that do not fit the examples.
+    """
+    keep_freed_memory()
+    question, labelled = examples.asked_question, bool(examples.known.any())
+    evaluators = {name: evaluator_for(question) for name in models if labelled or name != teacher}
+    for rows in batches_of(examples, question):
+        labels = None if examples.labels is None else examples.labels[rows]
+        replies = {name: replies.about(rows) for name, replies in models.items()}
+        answers = None if teacher is None or teacher not in replies else replies[teacher].soft_targets
+        for name, evaluator in evaluators.items():
+            evaluator.add(replies[name].outputs, labels, None if name == teacher else answers)
+    return {name: evaluator.result() for name, evaluator in evaluators.items()}
+
+
+def evaluate_student(student: nn.Sequential, examples: Examples) -> Evaluated:
+    """The evaluation of one student on labelled examples.
+
+    >>> import torch
+    >>> from joryu.questions import Question
+    >>> from joryu.students import Blueprint
+    >>> question = Question.numbers(["price"])
+    >>> student = Blueprint(architecture="mlp:2x1", input_shape=(3,), question=question).build()
+    >>> examples = Examples.of(torch.zeros(4, 3), torch.zeros(4, 1), question=question)
+    >>> evaluate_student(student, examples).measures[0].name
+    'RMSE'
+
+    Raises:
+        InputError, MismatchError: as `evaluate_together`.
+    """
+    replies = StudentReplies(student, examples, examples.asked_question)
+    return evaluate_together(examples, {"student": replies})["student"]

@@ -1,0 +1,220 @@
+"""Many of many: how well tags are ranked, and how far their probabilities can be believed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from joryu.evaluation.evaluator import (
+    Better,
+    LikenessEvaluation,
+    Measure,
+    Scores,
+    defined,
+    described,
+    joined,
+)
+from joryu.evaluation.masks import decided, teacher_answers
+from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
+from joryu.objectives.parts import soft_part
+from joryu.questions import UNKNOWN, Question
+from joryu.targets.average_precision import average_precision, precision_at
+from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability_of
+from joryu.targets.soft_targets import SoftTargets
+
+FIRST = (1, 5)  #: precision is measured among so many tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagNumbers:
+    """One tag on the examples where it is known."""
+
+    name: str
+    known: int
+    positives: int
+    average_precision: float | None  #: ``None`` without a positive and a negative
+    mean_prob: float | None  #: what the student says on average; beside ``share``
+    share: float | None  #: how often the tag holds
+    calibration_error: float | None  #: 15 bins, over this tag's examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TagEvaluation:
+    """Tags, an `Evaluated`. Every mean is over what is known: -1 is left out everywhere.
+
+    * ``loss``: binary cross-entropy per (example, tag)
+    * ``macro``: mean average precision over the ``ranked`` tags, those with a positive and a negative; ``unranked`` is
+      how many were left out. ``micro``: all (example, tag) pairs in one ranking. ``per_example``: the tags of each
+      example ranked, where it has a positive and a negative
+    * ``precision_at[k]``: share of positives among each example's ``k`` best tags (``k < C``: among all of
+      them it says nothing of the student)
+    * ``ece``: calibration error over all pairs, 15 bins of the probability against how often the tag holds
+
+    A label between 0 and 1 counts as it is in the loss and in the calibration; in a ranking it is positive above 0.5,
+    and not known at 0.5.
+
+    ``scores``: the average precision of each example, NaN where it has no two sides. It was chosen over the
+    likelihood because it is the headline's own notion and forgives a student that learned an under-confident
+    teacher's probabilities; a question of one tag ranks nothing within an example and is scored by the cross-entropy.
+    """
+
+    n: int
+    loss: float
+    n_pairs: int
+    macro: float | None
+    ranked: int
+    unranked: int
+    micro: float | None
+    per_example: float | None
+    precision_at: dict[int, float | None]
+    ece: float
+    reliability: tuple[ReliabilityBin, ...]
+    per_tag: tuple[TagNumbers, ...]
+    likeness: tuple[Measure, ...]
+    scores: Scores
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """Macro average precision first."""
+        return (
+            Measure("macro average precision", self.macro, unit="share"),
+            Measure("micro average precision", self.micro, unit="share"),
+            Measure("average precision per example", self.per_example, unit="share"),
+            *(Measure(f"precision at {k}", value, unit="share") for k, value in self.precision_at.items()),
+            Measure("cross-entropy", self.loss, Better.LOWER, "nats"),
+            Measure("calibration error", self.ece, Better.LOWER, "share"),
+            *self.likeness,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the scores."""
+        return described(
+            self,
+            n_pairs=self.n_pairs,
+            ranked=self.ranked,
+            unranked=self.unranked,
+            precision_at=self.precision_at,
+            reliability=[asdict(part) for part in self.reliability],
+            per_tag=[asdict(tag) for tag in self.per_tag],
+        )
+
+
+@final
+class TagTally:
+    """Keeps logits (float32) and labels of the set, ``[n, C]`` each: a ranking needs them all at once."""
+
+    def __init__(self, question: Question) -> None:
+        self._names = question.names
+        self._likeness = TagLikeness(question)
+        self._logits: list[Tensor] = []
+        self._labels: list[Tensor] = []
+
+    def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
+        """Take in logits ``[B, C]`` and labels ``[B, C]``."""
+        self._logits.append(outputs[MAIN].detach().float().cpu())
+        self._labels.append(labels.cpu())
+        if teacher is not None:
+            self._likeness.add(outputs, teacher)
+
+    def result(self) -> TagEvaluation:
+        """The evaluation of everything taken in."""
+        logits, labels = torch.cat(self._logits), torch.cat(self._labels)
+        known, (positive, sure) = labels != UNKNOWN, decided(labels)
+        probs = logits.double().sigmoid()
+        # The objective divides by all C tags, also by those that nobody knows.
+        losses = hard_binary_cross_entropy(logits, labels).double() * len(self._names)
+        by_tag = average_precision(logits, positive, sure)
+        by_example = average_precision(logits, positive, sure, dim=1)
+        everything = average_precision(logits.flatten(), positive.flatten(), sure.flatten())
+        bins = reliability_of(probs[known], labels[known])
+        usable = int((~by_tag.isnan()).sum())
+        scores = Scores("average precision", by_example)
+        if len(self._names) == 1:
+            scores = Scores("cross-entropy", losses / known.sum(1), Better.LOWER)
+        return TagEvaluation(
+            n=len(labels),
+            loss=losses.sum().item() / int(known.sum()),
+            n_pairs=int(known.sum()),
+            macro=defined(by_tag.nanmean()),
+            ranked=usable,
+            unranked=len(self._names) - usable,
+            micro=defined(everything),
+            per_example=defined(by_example.nanmean()),
+            precision_at={k: _precision_at(logits, positive, sure, k) for k in FIRST if k < len(self._names)},
+            ece=expected_calibration_error(bins),
+            reliability=bins,
+            per_tag=_per_tag(self._names, probs, labels, by_tag),
+            likeness=self._likeness.measures(),
+            scores=scores,
+        )
+
+
+def _precision_at(logits: Tensor, positive: Tensor, known: Tensor, k: int) -> float | None:
+    some = known.any(1)
+    return defined(precision_at(logits[some], positive[some], known[some], k).mean())
+
+
+def _per_tag(names: tuple[str, ...], probs: Tensor, labels: Tensor, precisions: Tensor) -> tuple[TagNumbers, ...]:
+    known = labels != UNKNOWN
+    held, said = labels.double() * known, probs * known
+    counts = known.sum(0)
+    index = (torch.bucketize(probs, torch.linspace(0, 1, BINS + 1, dtype=probs.dtype)) - 1).clamp_min(0)
+    gaps = torch.zeros(BINS, len(names), dtype=torch.float64).scatter_add_(0, index, held - said)
+    columns = {
+        "average_precision": precisions, "mean_prob": said.sum(0) / counts, "share": held.sum(0) / counts,
+        "calibration_error": gaps.abs().sum(0) / counts,
+    }  # fmt: skip
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    positives = decided(labels)[0].sum(0).tolist()
+    return tuple(
+        TagNumbers(
+            name=name, known=n, positives=p,
+            **{field: None if math.isnan(value) else value for field, value in zip(columns, row, strict=True)},
+        )
+        for name, n, p, row in zip(names, counts.tolist(), positives, rows, strict=True)
+    )  # fmt: skip
+
+
+@final
+class TagLikeness:
+    """How far a student gives its teacher's tags: the divergence of the Bernoullis, and the same side of 0.5.
+
+    Tags that the teacher did not return lie below its bound: they agree where a bound of at most 0.5 says so, and are
+    left out where it says nothing.
+    """
+
+    def __init__(self, question: Question) -> None:
+        del question
+        self._losses: list[Tensor] = []
+        self._divergences: list[Tensor] = []
+        self._same: list[Tensor] = []
+
+    def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
+        """Take in logits ``[B, C]`` and the teacher's answers."""
+        outputs = {MAIN: outputs[MAIN].detach()}
+        self._losses.append(soft_part("cross-entropy", outputs, teacher, temperature=1.0))
+        self._divergences.append(soft_part("kl-forward", outputs, teacher, temperature=1.0))
+        answer, known = teacher_answers(teacher)
+        same = ((outputs[MAIN] > 0) == answer) & known
+        self._same.append(same.sum(-1) / known.sum(-1))
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Means over the examples; none without a teacher."""
+        if not self._same:
+            return ()
+        return (
+            Measure("same tags as the teacher", defined(joined(self._same).nanmean()), unit="share"),
+            Measure("KL to the teacher", max(joined(self._divergences).mean().item(), 0.0), Better.LOWER, "nats"),
+        )
+
+    def result(self) -> LikenessEvaluation:
+        """Judged by the teacher: the loss is the cross-entropy with its answers, the score the divergence."""
+        losses, divergences = joined(self._losses), joined(self._divergences)
+        return LikenessEvaluation(
+            n=len(losses), loss=losses.mean().item(), measures=self.measures(),
+            scores=Scores("KL to the teacher", divergences, Better.LOWER),
+        )  # fmt: skip

@@ -1,0 +1,164 @@
+"""Where the original bytes of examples lie: what an API is sent, and what another input is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from joryu.errors import InputError
+
+Words = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int64]
+
+KEY_BYTES = 16  #: of the 32 of a SHA-256: what an id is made of
+
+
+def key_of(content: bytes) -> bytes:
+    """The first 128 bits of the SHA-256 of a file's bytes.
+
+    They are the first half of `joryu.annotations.picture_key`, by which a labelling project knows the same picture.
+
+    >>> key_of(b"a picture").hex()
+    '92b2fa58028958317e408bd84ecfa70f'
+    """
+    return hashlib.sha256(content).digest()[:KEY_BYTES]
+
+
+def ids_of(keys: Sequence[bytes]) -> Words:
+    """Keys as the ids of examples, uint64 ``[n, 2]``.
+
+    >>> ids_of([bytes([1] + 7 * [0] + [2] + 7 * [0])]).tolist()
+    [[1, 2]]
+    """
+    return np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+
+
+class Shelf(Protocol):
+    """A place with the bytes of many pictures, each known by its number there."""
+
+    def name(self, number: int) -> str:
+        """What to call one of them."""
+        ...
+
+    def read(self, number: int) -> bytes:
+        """The bytes of one of them.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """Picture files, each by its path."""
+
+    paths: Sequence[Path]
+
+    def name(self, number: int) -> str:
+        return str(self.paths[number])
+
+    def read(self, number: int) -> bytes:
+        return self.paths[number].read_bytes()
+
+
+@dataclass(frozen=True)
+class ParquetPictures:
+    """A column of pictures in Parquet files, numbered through all of them; read whole when first asked for.
+
+    ``rows`` is how many each file holds. A table is read by groups of thousands of rows, and a teacher asks in the
+    order of the ids, which is no order at all: each row by itself would read the file once for every batch.
+    """
+
+    paths: Sequence[Path]
+    rows: Sequence[int]
+    column: str
+
+    def name(self, number: int) -> str:
+        file = int(np.searchsorted(self._ends, number, side="right"))
+        return f"{self.paths[file]}#{number - int(self._ends[file]) + self.rows[file]}"
+
+    def read(self, number: int) -> bytes:
+        try:
+            content: bytes | None = self._column[number].as_py()
+        except (pa.ArrowException, IndexError) as error:
+            raise OSError(str(error)) from error
+        return content or b""
+
+    @property
+    def _ends(self) -> Rows:
+        return np.cumsum(self.rows)
+
+    @cached_property
+    def _column(self) -> pa.ChunkedArray:
+        chunks = [chunk for path in self.paths for chunk in _pictures(path, self.column)]
+        return pa.chunked_array(chunks)
+
+
+def _pictures(path: Path, column: str) -> list[pa.Array]:
+    found = pq.ParquetFile(path).read([column]).column(0)
+    plain = [chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk for chunk in found.chunks]
+    return [
+        (chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk).cast(pa.large_binary()) for chunk in plain
+    ]
+
+
+@dataclass(frozen=True)
+class Originals:
+    """The original bytes of some examples, row by row: which shelf each lies on, and its number there."""
+
+    shelves: tuple[Shelf, ...]
+    shelf_of: Rows
+    number_of: Rows
+
+    @classmethod
+    def on(cls, shelf: Shelf, numbers: npt.ArrayLike) -> Self:
+        """Those of the given numbers on one shelf."""
+        rows = np.asarray(numbers, dtype=np.int64)
+        return cls((shelf,), np.zeros(len(rows), dtype=np.int64), rows)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Originals]) -> Self:
+        """Those of several sets, one after another."""
+        shelves = tuple(shelf for part in parts for shelf in part.shelves)
+        before = np.cumsum([0, *(len(part.shelves) for part in parts)])
+        shelf_of = np.concatenate([part.shelf_of + start for part, start in zip(parts, before[:-1], strict=True)])
+        return cls(shelves, shelf_of, np.concatenate([part.number_of for part in parts]))
+
+    def __len__(self) -> int:
+        return len(self.number_of)
+
+    def select(self, rows: Rows) -> Originals:
+        """Those of the given rows."""
+        return Originals(self.shelves, self.shelf_of[rows], self.number_of[rows])
+
+    def read(self, row: int, key: bytes) -> bytes:
+        """The bytes of one example, which must still be those with the given `key_of`.
+
+        Raises:
+            InputError: the file is gone, cannot be read or holds something else than when the examples were loaded.
+        """
+        shelf, number = self.shelves[int(self.shelf_of[row])], int(self.number_of[row])
+        try:
+            content = shelf.read(number)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"{shelf.name(number)} cannot be read any more", received=reason, hint=_AGAIN) from error
+        if (found := key_of(content)) != key:
+            raise InputError(
+                f"{shelf.name(number)} has changed since the examples were read", expected=f"SHA-256 {key.hex()[:12]}…",
+                received=f"{found.hex()[:12]}…", hint=_AGAIN,
+            )  # fmt: skip
+        return content
+
+
+_AGAIN = "put the old file back, or run the same command again to read the set as it is now"

@@ -1,0 +1,26 @@
+"""Tables: files of rows and columns, what they ask, and how their rows become inputs."""
+
+from joryu.examples.tabular.bundled import BUNDLED
+from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, Prepared, TablePreparation
+from joryu.examples.tabular.table import (
+    OPTIONS,
+    LoadedTable,
+    TableOptions,
+    labelled_table_splits,
+    load_table,
+    table_splits,
+)
+
+__all__ = [
+    "BUNDLED",
+    "OPTIONS",
+    "CategoryColumn",
+    "LoadedTable",
+    "NumberColumn",
+    "Prepared",
+    "TableOptions",
+    "TablePreparation",
+    "labelled_table_splits",
+    "load_table",
+    "table_splits",
+]

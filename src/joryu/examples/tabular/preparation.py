@@ -1,0 +1,192 @@
+"""`TablePreparation`: how a row of a table becomes an input, as plain numbers and lists of words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from joryu.errors import InputError
+from joryu.examples.layouts import some
+from joryu.examples.tabular.cells import Numbers, numbers, plain, require_columns, shown, texts
+from joryu.examples.tabular.files import Sheet, read_sheet
+
+Inputs = npt.NDArray[np.float32]
+
+
+class Prepared(NamedTuple):
+    """``inputs`` float32 ``[n, n_inputs]``, and what was made of values that it was not fitted on."""
+
+    inputs: Inputs
+    remarks: list[str]
+
+
+class NumberColumn(BaseModel):
+    """Numbers: ``(x - mean) / std``, the mean where there is none; ``missing`` adds an input that says so.
+
+    ``std`` is ``None`` for a column that never varied: its value is no input.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["number"] = "number"
+    name: str
+    mean: float = 0.0
+    std: float | None = Field(default=1.0, gt=0)
+    missing: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        own = () if self.std is None else (self.name,)
+        return (*own, f"{self.name} is missing") if self.missing else own
+
+    @property
+    def varies(self) -> bool:
+        """Whether any row differs from another in it."""
+        return bool(self.inputs)
+
+    def apply(self, sheet: Sheet) -> Prepared:
+        values, remarks = numbers(sheet, self.name)
+        absent = np.isnan(values)
+        if absent.any() and not self.missing and self.std is not None:
+            remarks.append(_said(sheet, self.name, int(absent.sum()), "without a number: the mean stands for them"))
+        columns = [] if self.std is None else [self._standardised(sheet, np.where(absent, self.mean, values))]
+        if self.missing:
+            columns.append(absent)
+        return Prepared(_stacked(columns, len(values)), remarks)
+
+    def _standardised(self, sheet: Sheet, values: Numbers) -> Numbers:
+        found: Numbers = (values - self.mean) / (self.std or 1.0)
+        if (beyond := np.abs(found) > np.finfo(np.float32).max).any():
+            raise InputError(
+                f"a number in column {self.name!r} is too far from those it was fitted on",
+                expected=f"about {self.mean:g} ± {self.std:g}", received=f"{values[beyond][0]:g} in {sheet.name}",
+            )  # fmt: skip
+        return found
+
+
+class CategoryColumn(BaseModel):
+    """One input for each of ``values``, 1 where a row has it; ``missing`` adds one for the rows that have none.
+
+    A value that is none of them gives zeros.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["category"] = "category"
+    name: str
+    values: tuple[str, ...]
+    missing: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        own = tuple(f"{self.name}={value}" for value in self.values)
+        return (*own, f"{self.name} is missing") if self.missing else own
+
+    @property
+    def varies(self) -> bool:
+        """Whether any row differs from another in it."""
+        return len(self.inputs) > 1
+
+    def apply(self, sheet: Sheet) -> Prepared:
+        # A program that meets one empty cell writes 1.0 where it wrote 1: the same category, unless both are there.
+        alike = [plain(value) for value in self.values]
+        spell = plain if len(set(alike)) == len(alike) else str
+        place = {spell(value): at for at, value in enumerate(self.values)}
+        found = [None if value is None else spell(value) for value in texts(sheet, self.name)]
+        absent = len(self.values) if self.missing else -1
+        at = np.array([absent if value is None else place.get(value, -1) for value in found], dtype=np.int64)
+        inputs = np.zeros((len(found), len(self.inputs)), dtype=np.float32)
+        inputs[np.flatnonzero(at >= 0), at[at >= 0]] = 1
+        return Prepared(inputs, self._remarks(sheet, found, place))
+
+    def _remarks(self, sheet: Sheet, found: list[str | None], place: dict[str, int]) -> list[str]:
+        strange = Counter(value for value in found if value is not None and value not in place)
+        remarks = []
+        if strange:
+            which = some((shown(value) for value, _ in strange.most_common()), most=3)
+            text = f"of no category it was fitted on ({which}): zeros stand for them"
+            remarks.append(_said(sheet, self.name, strange.total(), text))
+        if not self.missing and (n := sum(value is None for value in found)):
+            remarks.append(_said(sheet, self.name, n, "without a category: zeros stand for them"))
+        return remarks
+
+
+Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
+
+
+class TablePreparation(BaseModel):
+    """How the rows of a table become inputs. It is JSON, and applying it takes numpy alone.
+
+    >>> age = NumberColumn(name="age", mean=40.0, std=10.0)
+    >>> colour = CategoryColumn(name="colour", values=("blue", "red"))
+    >>> preparation = TablePreparation(columns=(age, colour))
+    >>> preparation.inputs
+    ('age', 'colour=blue', 'colour=red')
+    >>> preparation.apply({"colour": ["red", "blue"], "age": [50, None]}).inputs.tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    >>> TablePreparation.model_validate_json(preparation.model_dump_json()) == preparation
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["table"] = "table"
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that a table must have."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs, in their order."""
+        return tuple(name for column in self.columns for name in column.inputs)
+
+    def apply(self, table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Prepared:
+        """The rows of a table, of a file, or of columns as lists, as inputs; columns that it does not know are let be.
+
+        Raises:
+            InputError: a column it needs is not there, or holds something else than the one it was fitted on.
+        """
+        sheet = _sheet(table)
+        require_columns(sheet, self.names, what="the columns")
+        parts = [column.apply(sheet) for column in self.columns]
+        inputs = np.concatenate([part.inputs for part in parts], axis=1)
+        return Prepared(np.ascontiguousarray(inputs), [remark for part in parts for remark in part.remarks])
+
+
+def _sheet(table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Sheet:
+    match table:
+        case Sheet():
+            return table
+        case Path():
+            return read_sheet(table)
+        case pa.Table():
+            return Sheet("the table", table)
+        case _:
+            return Sheet("the table", pa.table({name: _array(name, values) for name, values in table.items()}))
+
+
+def _array(name: str, values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"column {name!r} of the table holds values of several kinds", received=" ".join(str(error).split())[:120]
+        ) from error
+
+
+def _stacked(columns: list[npt.NDArray[Any]], n: int) -> Inputs:
+    return np.stack(columns, axis=1).astype(np.float32) if columns else np.zeros((n, 0), dtype=np.float32)
+
+
+def _said(sheet: Sheet, column: str, n: int, what: str) -> str:
+    return f"column {column!r} of {sheet.name}: {n:,} {'row' if n == 1 else 'rows'} {what}"

@@ -1,0 +1,228 @@
+"""A table as examples: its splits, its options, and the preparation that goes with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+import torch
+
+from joryu.errors import InputError
+from joryu.examples.examples import Examples, Ids
+from joryu.examples.layouts import canonical_split, did_you_mean, find_split, require_unsplit, some, spelt_twice
+from joryu.examples.options import listed
+from joryu.examples.tabular.bundled import BUNDLED, bundled_sheet
+from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbers, require_columns, texts
+from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
+from joryu.examples.tabular.fitting import fit_preparation
+from joryu.examples.tabular.preparation import TablePreparation
+from joryu.examples.tabular.target import Asked, ask, find_targets, read_labels
+from joryu.questions import Question
+
+OPTIONS: Final = ("target", "kind", "drop", "categories")
+
+
+class TableOptions(NamedTuple):
+    """``target``, ``drop`` and ``categories``: columns, divided by semicolons; ``kind``: what the target is."""
+
+    target: str = ""
+    kind: Asked | None = None
+    drop: str = ""
+    categories: str = ""
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> Self:
+        """From the options of a spec.
+
+        Raises:
+            InputError: a kind that there is not.
+        """
+        kind = options.get("kind")
+        if kind is not None and kind not in list(Asked):
+            raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
+        words = {name: value for name, value in options.items() if name != "kind"}
+        return cls(kind=None if kind is None else Asked(kind), **words)
+
+
+class LoadedTable(NamedTuple):
+    """Examples from a table, how their rows were prepared, and the columns of their labels."""
+
+    examples: Examples
+    preparation: TablePreparation
+    targets: tuple[str, ...]
+
+
+Splits = dict[str, Callable[[], Sheet]]
+
+
+def load_table(place: Path | str, split: str = "train", options: TableOptions | None = None) -> LoadedTable:
+    """A CSV or Parquet file, a folder of them called as splits are, or the name of a bundled table (`BUNDLED`).
+
+    The columns' scales and categories, the question and its classes are those of ``train``, whatever split is asked
+    for; a table without splits is measured as a whole. ``inputs`` are float32 ``[n, n_inputs]`` as the preparation
+    gives them. An example's id is the hash of the row's own values (the columns that were dropped, the targets and the
+    order of the columns left out), so that a row has one id whatever was fitted. A split without any of the targets is
+    unlabelled. ``remarks`` say what was guessed or left out.
+
+    >>> table = load_table("diabetes")
+    >>> table.examples.question.names, table.examples.inputs.shape, table.preparation.inputs[:3]
+    (('target',), torch.Size([442, 10]), ('age', 'sex', 'bmi'))
+
+    Raises:
+        InputError: no such split, a file that cannot be read, a target or column that is not there or cannot be meant,
+            a class that the training examples do not have; see `fit_preparation`, `ask` and `read_labels`.
+    """
+    options = options or TableOptions()
+    splits, remarks = _splits(place)
+    if set(splits) == {"train"}:
+        require_unsplit(place, split)
+        split = "train"
+    chosen = find_split(place, split, splits)
+    reference = splits.get("train")
+    sheet = chosen()
+    fitted_on = sheet if reference is None or reference is chosen else reference()
+    if reference is None:
+        remarks.append(f"{place} has no train split: {fitted_on.name} is measured on itself")
+    plan = _plan(fitted_on, options)
+    found = _examples(sheet, plan, Path(place).stem)
+    read_as = () if sheet is fitted_on else sheet.remarks
+    every = (*remarks, *fitted_on.remarks, *read_as, *plan.remarks, *found.remarks)
+    found = replace(found, remarks=tuple(dict.fromkeys(every)), preparation=plan.preparation)
+    return LoadedTable(found, plan.preparation, plan.targets)
+
+
+def table_splits(place: Path | str) -> set[str]:
+    """What `load_table` can be asked for."""
+    return set(_splits(place)[0])
+
+
+def labelled_table_splits(place: Path | str, options: TableOptions) -> set[str]:
+    """The splits that have any of the targets.
+
+    Raises:
+        InputError: as `load_table`, of the targets.
+    """
+    splits, _ = _splits(place)
+    sheets = {split: read() for split, read in splits.items()}
+    reference = sheets.get("train") or next(iter(sheets.values()))
+    dropped = reference.without(_present(reference, listed(options.drop, reference.columns), "drop"))
+    targets, _ = find_targets(dropped, listed(options.target, reference.columns))
+    return {split for split, sheet in sheets.items() if any(target in sheet.columns for target in targets)}
+
+
+class _Plan(NamedTuple):
+    """What was made of the sheet that all is measured on."""
+
+    kinds: dict[str, Kind]
+    targets: tuple[str, ...]
+    question: Question
+    preparation: TablePreparation
+    remarks: list[str]
+
+
+def _splits(place: Path | str) -> tuple[Splits, list[str]]:
+    if isinstance(place, str) and place in BUNDLED:
+        return {"train": partial(bundled_sheet, place)}, []
+    place = Path(place)
+    if not place.exists():
+        raise InputError(f"no such file or folder: {place}", hint=did_you_mean(str(place), BUNDLED))
+    if place.is_file():
+        return {canonical_split(place.stem) or "train": partial(read_sheet, place)}, []
+    files = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    named: dict[str, list[Path]] = {}
+    for path in files:
+        named.setdefault(canonical_split(path.stem) or "", []).append(path)
+    others = named.pop("", [])
+    for split, paths in named.items():
+        if len(paths) > 1:
+            raise spelt_twice(place, split, [path.name for path in paths])
+    if not named and len(others) == 1:
+        return {"train": partial(read_sheet, others[0])}, [f"read {others[0].name}"]
+    if not named:
+        raise InputError(
+            f"{place} holds no table that can be told", expected="one .csv or .parquet file, or train.csv and test.csv",
+            received=some(path.name for path in others) or "none", hint="name the file itself",
+        )  # fmt: skip
+    aside = [f"beside the splits and not read: {some(path.name for path in others)}"] if others else []
+    return {split: partial(read_sheet, paths[0]) for split, paths in named.items()}, aside
+
+
+def _plan(sheet: Sheet, options: TableOptions) -> _Plan:
+    drop, categories = (_present(sheet, listed(value, sheet.columns), option) for value, option in (
+        (options.drop, "drop"), (options.categories, "categories"),
+    ))  # fmt: skip
+    kept = sheet.without(drop)
+    targets, guessed = find_targets(kept, listed(options.target, sheet.columns))
+    question, asked = ask(kept, targets, options.kind)
+    features = tuple(name for name in kept.columns if name not in targets)
+    if not features:
+        raise InputError(f"{sheet.name} has no column left to learn from", received=some(sheet.columns))
+    kinds = {name: Kind.CATEGORY if name in categories else column_kind(kept, name) for name in features}
+    preparation, left_out = fit_preparation(kept, kinds)
+    return _Plan(kinds, targets, question, preparation, [*guessed, *asked, *left_out])
+
+
+def _present(sheet: Sheet, names: tuple[str, ...], option: str) -> tuple[str, ...]:
+    for name in names:
+        if name not in sheet.columns:
+            raise InputError(
+                f"{sheet.name} has no column {name!r} for {option}=", expected=some(sheet.columns),
+                hint=did_you_mean(name, sheet.columns),
+            )  # fmt: skip
+    return names
+
+
+def _examples(sheet: Sheet, plan: _Plan, name: str) -> Examples:
+    require_columns(sheet, tuple(plan.kinds), what="the columns")
+    inputs, remarks = plan.preparation.apply(sheet)
+    labels = None
+    if any(target in sheet.columns for target in plan.targets):
+        require_columns(sheet, plan.targets, what="the targets")
+        labels, lacking = read_labels(sheet, plan.targets, plan.question)
+        remarks += lacking
+    else:
+        remarks.append(f"{sheet.name} has no {some(plan.targets)}: its rows have no labels")
+    found = Examples.of(
+        torch.from_numpy(inputs), labels, question=plan.question, name=name,
+        sources=[f"{sheet.name}#{at + sheet.first_row}" for at in range(len(sheet))],
+    )  # fmt: skip
+    ids = row_ids(sheet, plan.kinds)
+    return replace(found, ids=ids, pixel_ids=ids, remarks=tuple(remarks))
+
+
+def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:
+    """BLAKE2b-128 of each row's names and values, uint64 ``[n, 2]``, whatever the order of the columns.
+
+    Numbers count as the float64 they are, with all their digits where they are larger than those tell apart; so that
+    ``4``, ``4.0`` and a 4 in Parquet are one value. All else counts as text.
+    """
+    names = sorted(kinds, key=lambda name: (kinds[name] is not Kind.NUMBER, name))
+    start = hashlib.blake2b("".join(f"{kinds[name]}{len(name)}:{name}" for name in names).encode(), digest_size=16)
+    numeric = [name for name in names if kinds[name] is Kind.NUMBER]
+    values = np.zeros((len(sheet), len(numeric)), dtype="<f8")
+    words: list[Sequence[str | None]] = []
+    for at, name in enumerate(numeric):
+        found = numbers(sheet, name)[0] + 0.0  # no -0
+        values[:, at] = np.where(np.isnan(found), np.nan, found)  # one NaN of the many
+        if large := large_numbers(sheet, name, found):
+            words.append([f"{name}={large[row]}" if row in large else "" for row in range(len(sheet))])
+    words += [texts(sheet, name) for name in names[len(numeric) :]]
+    return _digests(start, values, words)
+
+
+def _digests(start: hashlib.blake2b, values: np.ndarray, words: Sequence[Sequence[str | None]]) -> Ids:
+    digests = bytearray()
+    rows = zip(*words, strict=True) if words else repeat((), len(values))
+    for numeric, row in zip(values, rows, strict=True):
+        digest = start.copy()
+        digest.update(numeric.tobytes())
+        # Each text with its length before it, so that no two rows run together; what is "" counts for nothing.
+        digest.update("".join("-" if word is None else f"{len(word)}:{word}" for word in row if word != "").encode())
+        digests += digest.digest()
+    return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)

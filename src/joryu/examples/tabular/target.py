@@ -1,0 +1,238 @@
+"""What a table asks: which columns are its targets, the question they make, and each row's label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.tabular.cells import is_number, number_text, numbers, says_missing, shown, texts
+from joryu.examples.tabular.files import Sheet
+from joryu.questions import UNKNOWN, LabelKind, Question, codec
+
+_USUAL: Final = ("target", "label", "class", "y")
+_FEW: Final = 20  #: different whole numbers that are still taken as classes
+_TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
+
+
+class Asked(StrEnum):
+    """What ``kind=`` may say."""
+
+    ONE_OF = "one-of"
+    NUMBERS = "numbers"
+    TAGS = "tags"
+
+
+def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The columns that are asked about: those named, else the only one that is called as targets are.
+
+    Raises:
+        InputError: a name that no column has, or nothing named and not exactly one column to guess.
+    """
+    for name in named:
+        if name not in sheet.columns:
+            hint = did_you_mean(name, sheet.columns)
+            raise InputError(
+                f"{sheet.name} has no column {name!r} to ask about", expected=some(sheet.columns), hint=hint
+            )
+    if named:
+        return tuple(named), []
+    usual = [name for name in sheet.columns if name.lower() in _USUAL]
+    if len(usual) != 1:
+        raise InputError(
+            f"which column of {sheet.name} is asked about?", expected=f"target=COLUMN, of {some(sheet.columns, 12)}",
+            hint=f"try target={(usual or sheet.columns)[-1]}",
+        )  # fmt: skip
+    return (usual[0],), [f"asks about the column {usual[0]!r}"]
+
+
+def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
+    """The question of the targets as this sheet has them, and what was guessed of it.
+
+    One column of text, or of at most 20 whole numbers that come often: one of many. Other numbers: numbers. One column
+    of lists of text (Parquet), or with ``kind=tags`` of text such as ``red;round``: tags, by letter. Several columns:
+    tags where all of them are 0 and 1, else numbers.
+
+    Raises:
+        InputError: targets that do not fit ``kind``, that are all missing, or all the same.
+    """
+    if len(targets) > 1:
+        return _several(sheet, targets, kind)
+    target = targets[0]
+    if listed_tags(sheet, target, kind is Asked.TAGS):
+        return _listed_question(sheet, target, kind), []
+    values = _distinct(sheet, target)
+    numeric = all(map(is_number, values))
+    if kind in (Asked.TAGS, Asked.NUMBERS):
+        return (Question.tags if kind is Asked.TAGS else Question.numbers)(targets), []
+    if kind is Asked.ONE_OF or not numeric:
+        return Question.one_of(_classes(sheet, target, values)), []
+    if _are_classes(values, len(sheet)):
+        said = (
+            f"{target!r}: {len(values)} different whole numbers are taken as classes; kind=numbers to predict numbers"
+        )
+        return Question.one_of(_classes(sheet, target, values)), [said]
+    return Question.numbers(targets), [f"{target!r} is taken as a number to predict; kind=one-of for classes"]
+
+
+def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
+    """Whether a column holds lists of tags: as its type says, or text that is ``wanted`` as tags and is no 0 and 1."""
+    kind = sheet[target].type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return True
+    values = _distinct(sheet, target) if wanted else []
+    return not (set(map(str.lower, values)) <= set(_TRUTH) or all(map(is_number, values)))
+
+
+def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
+    names = sorted({name for said in _lists(sheet, target) for name in said or ()})
+    if kind not in (None, Asked.TAGS):
+        raise InputError(
+            f"column {target!r} of {sheet.name} holds lists", expected="kind=tags", received=f"kind={kind}"
+        )
+    if not names:
+        raise InputError(f"column {target!r} of {sheet.name} names no tag at all", hint="name another target=")
+    return Question.tags(names)
+
+
+def _lists(sheet: Sheet, target: str) -> list[list[str] | None]:
+    """The tags of each row; ``None`` where nobody said."""
+    values = sheet[target]
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        if not (pa.types.is_string(values.type.value_type) or pa.types.is_large_string(values.type.value_type)):
+            raise InputError(
+                f"column {target!r} of {sheet.name} holds lists of something else than names", expected="lists of text",
+                received=values.type,
+            )  # fmt: skip
+        return [None if said is None else [name for name in said if name] for said in values.to_pylist()]
+    return [
+        None if said is None else [name.strip() for name in said.split(";") if name.strip()]
+        for said in texts(sheet, target)
+    ]
+
+
+def _listed_labels(sheet: Sheet, target: str, question: Question, remarks: list[str]) -> Tensor:
+    place = {name: at for at, name in enumerate(question.names)}
+    labels = torch.zeros(len(sheet), len(place), dtype=torch.int8)
+    strange: set[str] = set()
+    for at, said in enumerate(_lists(sheet, target)):
+        if said is None:
+            labels[at] = UNKNOWN
+            continue
+        strange.update(name for name in said if name not in place)
+        labels[at, [place[name] for name in said if name in place]] = 1
+    if strange:
+        remarks.append(f"tags of {sheet.name} that the training examples do not have are not asked: {some(strange)}")
+    return labels
+
+
+def _several(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
+    if kind is Asked.ONE_OF:
+        raise InputError(
+            "several columns are no one of many", expected="one target", received=some(targets), hint="try kind=tags"
+        )
+    if kind is Asked.NUMBERS:
+        return Question.numbers(targets), []
+    if kind is Asked.TAGS:
+        return Question.tags(targets), []
+    if all(set(map(str.lower, _distinct(sheet, target))) <= set(_TRUTH) for target in targets):
+        return Question.tags(targets), [f"{some(targets)}: all 0 and 1, taken as tags; kind=numbers for numbers"]
+    return Question.numbers(targets), [f"{some(targets)} are taken as numbers to predict"]
+
+
+def _are_classes(values: list[str], rows: int) -> bool:
+    whole = all(number_text(float(value)).lstrip("-").isdigit() for value in values)
+    return whole and (len(values) <= 2 or len(values) <= min(_FEW, rows // 3))
+
+
+def _distinct(sheet: Sheet, target: str) -> list[str]:
+    """The different values of a target, by number where all are numbers, else by letter."""
+    found = {value for value in texts(sheet, target) if value is not None}
+    said = {value for value in found if not says_missing(value)}
+    if said and all(map(is_number, said)):
+        return sorted({number_text(float(value)) for value in said}, key=float)
+    if not found:
+        raise InputError(f"column {target!r} of {sheet.name} has no value at all", hint="name another target=")
+    return sorted(found)
+
+
+def _classes(sheet: Sheet, target: str, values: list[str]) -> list[str]:
+    if len(values) < 2:
+        raise InputError(
+            f"column {target!r} of {sheet.name} says the same in every row", expected="two classes or more",
+            received=some(map(shown, values)),
+        )  # fmt: skip
+    if len(values) == len(sheet) > 10:
+        raise InputError(
+            f"column {target!r} of {sheet.name} has another class in every row",
+            received=some(map(shown, values), most=3), hint="name another target=, or kind=numbers",
+        )  # fmt: skip
+    return values
+
+
+def read_labels(sheet: Sheet, targets: tuple[str, ...], question: Question) -> tuple[Tensor, list[str]]:
+    """The labels of a sheet, as the codec of the question keeps them, and a remark on those that are missing.
+
+    Raises:
+        InputError: a class that the question does not have, or a value that is no number or tag, by its row.
+    """
+    remarks: list[str] = []
+    read = {LabelKind.CLASS: _class_labels, LabelKind.TAGS: _tag_labels}.get(
+        question.labels or LabelKind.CLASS, _number_labels
+    )
+    labels = read(sheet, targets, question, remarks)
+    lacking = int((~codec(question.labels or LabelKind.CLASS).known(labels)).sum())
+    remark = f"{lacking:,} of {len(sheet):,} rows of {sheet.name} have no {some(targets)}: they have no label"
+    return labels, [*remarks, remark] if lacking else remarks
+
+
+def _class_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, remarks: list[str]) -> Tensor:
+    del remarks
+    place = {name: at for at, name in enumerate(question.names)}
+    numeric = all(map(is_number, place))
+    labels = [UNKNOWN] * len(sheet)
+    for at, value in enumerate(texts(sheet, targets[0])):
+        if value is None or (numeric and says_missing(value)):
+            continue
+        name = number_text(float(value)) if numeric and is_number(value) else value
+        if name not in place:
+            raise InputError(
+                f"{sheet.row(at)} is of a class that the training examples do not have", expected=some(place),
+                received=shown(value), hint=did_you_mean(value, place),
+            )  # fmt: skip
+        labels[at] = place[name]
+    return torch.tensor(labels)
+
+
+def _number_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, remarks: list[str]) -> Tensor:
+    del question
+    columns = [numbers(sheet, target) for target in targets]
+    remarks += [remark for _, said in columns for remark in said]
+    return torch.from_numpy(np.stack([values for values, _ in columns], axis=1)).float()
+
+
+def _tag_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, remarks: list[str]) -> Tensor:
+    if question.names != targets:
+        return _listed_labels(sheet, targets[0], question, remarks)
+    return torch.tensor(list(zip(*(_tags(sheet, target) for target in targets), strict=True)), dtype=torch.int8)
+
+
+def _tags(sheet: Sheet, target: str) -> list[int]:
+    tags = []
+    for at, value in enumerate(texts(sheet, target)):
+        said = None if value is None or says_missing(value) else value.lower()
+        said = number_text(float(said)) if said is not None and is_number(said) else said
+        if said is not None and said not in _TRUTH:
+            raise InputError(
+                f"column {target!r} holds tags, and {sheet.row(at)} something else", expected="0 or 1",
+                received=shown(value or ""),
+            )  # fmt: skip
+        tags.append(UNKNOWN if said is None else _TRUTH[said])
+    return tags

@@ -1,0 +1,114 @@
+"""Views that move the picture by a share of its side, so that the same motion can be made at every resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.examples.examples import Ids
+from joryu.examples.hashing import Draws, Words
+from joryu.examples.views.translation import mirrored, windows
+from joryu.examples.views.view import require_pictures
+
+MOST = 0.5  #: a picture that is moved by more than half of its side shows hardly anything of itself
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeShift:
+    """``shift:0.1`` or ``shift:10%``: as `Shift`, by up to a share of the side along each axis; zeros move in.
+
+    The motion of a view is one number, uniform over ``±share``, times the side and rounded to whole pixels. So a view
+    at 96 pixels and the same view at 32 show the same part of the picture, but for half a pixel of either.
+
+    >>> RelativeShift(0.1).spec
+    'shift:0.1'
+
+    Raises:
+        InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        _require_share(self.share, "shift", "shift:0.1, shift:10% or, in pixels, shift:2")
+
+    @property
+    def spec(self) -> str:
+        return f"shift:{self.share!r}"
+
+    @property
+    def relative(self) -> bool:
+        return True
+
+    def relative_to(self, side: int) -> str:
+        del side
+        return self.spec
+
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        require_pictures(pictures, self.spec)
+        batch, channels, height, width = pictures.shape
+        down, right = _most(self.share, height), _most(self.share, width)
+        padded = pictures.new_full((batch, channels, height + 2 * down, width + 2 * right), fill)
+        padded[:, :, down : down + height, right : right + width] = pictures
+        return windows(padded, _offsets(ids, seeds, "shift", self.share, pictures), height, width)
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeCrop:
+    """``crop:0.125`` or ``crop:12.5%``: as `Crop`, widened by a share of the side; pictures may have any shape.
+
+    >>> RelativeCrop(0.125).spec
+    'crop:0.125'
+
+    Raises:
+        InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        _require_share(self.share, "crop", "crop:0.125, crop:12.5% or, in pixels, crop:32+4")
+
+    @property
+    def spec(self) -> str:
+        return f"crop:{self.share!r}"
+
+    @property
+    def relative(self) -> bool:
+        return True
+
+    def relative_to(self, side: int) -> str:
+        del side
+        return self.spec
+
+    def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
+        del fill  # what moves in is mirrored
+        require_pictures(pictures, self.spec)
+        height, width = pictures.shape[2:]
+        padded = mirrored(pictures, _most(self.share, height), _most(self.share, width))
+        return windows(padded, _offsets(ids, seeds, "crop", self.share, pictures), height, width)
+
+
+def _require_share(share: float, name: str, expected: str) -> None:
+    if not 0 < share <= MOST:
+        raise InputError(f"a {name} is not usable", expected=f"a share above 0 and up to {MOST:g}, as in {expected}",
+                         received=f"{share:g}")  # fmt: skip
+
+
+def _most(share: float, side: int) -> int:
+    """The most pixels that a side is moved by."""
+    return int(np.rint(share * side))
+
+
+def _offsets(ids: Ids, seeds: Words, name: str, share: float, pictures: Tensor) -> Tensor:
+    """Where each window starts, int64 ``[2, B]`` (down, right); the middle for seed 0."""
+    draws = Draws(ids, seeds, name)
+    starts = []
+    for lane, side in enumerate(pictures.shape[2:]):
+        moved = np.rint(draws.fractions(lane) * share * side).astype(np.int64)
+        starts.append(torch.from_numpy(_most(share, side) + np.where(seeds == 0, 0, moved)))
+    return torch.stack(starts)

@@ -1,0 +1,165 @@
+"""The soft and the hard part of a loss for each link: the tables that `Distillation` and `HardLabels` look into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.objectives.classification import (
+    UNLABELLED,
+    forward_kl,
+    hard_cross_entropy,
+    jensen_shannon,
+    logit_matching,
+    reverse_kl,
+    soft_cross_entropy,
+)
+from joryu.objectives.objective import Outputs
+from joryu.objectives.regression import gaussian_nll, squared_error
+from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
+from joryu.questions import LOG_VARIANCE, MAIN, Link
+
+if TYPE_CHECKING:
+    from joryu.targets.soft_targets import SoftTargets
+
+Units = tuple[float, ...]  #: what each number's error is measured in; none: in itself
+
+Divergence = Callable[["Outputs", "SoftTargets", float, Units], Tensor]
+"""Outputs, soft targets, temperature and units to losses ``[B, (height, width)]``, the gradient's factor included."""
+
+
+def checked_units(units: Sequence[float], link: Link) -> Units:
+    """The units as a tuple.
+
+    Raises:
+        InputError: units of what is no number, or that cannot be divided by.
+    """
+    found = tuple(float(unit) for unit in units)
+    if found and (link.has_probs or not all(0 < unit < math.inf for unit in found)):
+        raise InputError(
+            "is not usable", setting="units", expected="a number > 0 for each number asked", received=found
+        )
+    return found
+
+
+def soft_part(
+    divergence: str, outputs: Outputs, targets: SoftTargets, *, temperature: float, units: Units = ()
+) -> Tensor:
+    """The soft part ``[B]``: a mean over the sites of each example."""
+    losses = DIVERGENCES[targets.link][divergence](outputs, targets, temperature, units)
+    return losses if losses.ndim == 1 else losses.flatten(1).mean(1)
+
+
+def hard_part(
+    link: Link, outputs: Outputs, labels: Tensor, *, label_smoothing: float = 0.0, units: Units = ()
+) -> Tensor:
+    """The hard part ``[B]``: a mean over the sites of each example that have a label, 0 where none has."""
+    losses, known = _HARD[link](outputs, labels, label_smoothing, units)
+    if losses.ndim == 1:
+        return losses
+    return losses.flatten(1).sum(1) / known.flatten(1).sum(1).clamp_min(1)
+
+
+def default_divergence(link: Link) -> str:
+    """The divergence taken where none is named."""
+    return next(iter(DIVERGENCES[link]))
+
+
+def _raw_logits(targets: SoftTargets) -> Tensor:
+    """Dense logits at T = 1, whatever temperature the targets were made at."""
+    logits = targets.logits()
+    return logits if targets.temperature == 1 else logits * targets.temperature
+
+
+def _of_classes(divergence: Callable[..., Tensor]) -> Divergence:
+    def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+        del units
+        teacher_logits = _raw_logits(targets.mean(temperature))
+        losses = divergence(outputs[MAIN], teacher_logits, temperature=temperature)
+        return losses * Link.SOFTMAX.gradient_scale(temperature)
+
+    return at
+
+
+def _matched_logits(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+    del temperature, units
+    logits = _raw_logits(targets)
+    return logit_matching(outputs[MAIN], logits.mean(1) if targets.members else logits)
+
+
+def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
+    def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+        del units
+        dense = targets.mean(temperature).dense()
+        losses = divergence(outputs[MAIN], _raw_logits(dense), temperature=temperature, coverage=dense.coverage)
+        return losses * Link.SIGMOID.gradient_scale(temperature)
+
+    return at
+
+
+def _in(numbers: Tensor, units: Units) -> Tensor:
+    return numbers / numbers.new_tensor(units) if units else numbers
+
+
+def _squared_error(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+    del temperature
+    answer = targets.mean()
+    return squared_error(_in(outputs[MAIN], units), _in(answer.numbers(), units), coverage=answer.coverage)
+
+
+def _gaussian_nll(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+    del temperature, units  # a likelihood in other units differs by a constant
+    if LOG_VARIANCE not in outputs:
+        raise InputError(
+            "this student does not say how far off its numbers may be", expected=f"a {LOG_VARIANCE} head",
+            received=", ".join(outputs), hint="try the squared-error divergence",
+        )  # fmt: skip
+    answer = targets.mean()
+    return gaussian_nll(
+        outputs[MAIN], outputs[LOG_VARIANCE], answer.numbers(), variance=answer.variance, coverage=answer.coverage
+    )
+
+
+DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
+    Link.SOFTMAX: {
+        "kl-forward": _of_classes(forward_kl),
+        "cross-entropy": _of_classes(soft_cross_entropy),
+        "kl-reverse": _of_classes(reverse_kl),
+        "js": _of_classes(jensen_shannon),
+        "logit-mse": _matched_logits,
+    },
+    Link.SIGMOID: {
+        "cross-entropy": _of_tags(soft_binary_cross_entropy),
+        "kl-forward": _of_tags(binary_kl),
+    },
+    Link.IDENTITY: {"squared-error": _squared_error, "gaussian-nll": _gaussian_nll},
+}
+"""The soft parts of each link by name; the first is taken where none is named."""
+
+
+def _hard_classes(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
+    del units
+    whole = labels if labels.is_floating_point() else labels.long()
+    known = whole.sum(-1) > 0 if whole.is_floating_point() else whole != UNLABELLED
+    return hard_cross_entropy(outputs[MAIN], whole, label_smoothing=label_smoothing), known
+
+
+def _hard_tags(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
+    del label_smoothing, units
+    return hard_binary_cross_entropy(outputs[MAIN], labels), (labels != UNLABELLED).any(-1)
+
+
+def _hard_numbers(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
+    del label_smoothing
+    if LOG_VARIANCE in outputs:
+        losses = gaussian_nll(outputs[MAIN], outputs[LOG_VARIANCE], labels)
+    else:
+        losses = squared_error(_in(outputs[MAIN], units), _in(labels, units))
+    return losses, (~labels.isnan()).any(-1)
+
+
+_HARD = {Link.SOFTMAX: _hard_classes, Link.SIGMOID: _hard_tags, Link.IDENTITY: _hard_numbers}

@@ -1,0 +1,64 @@
+"""Student against twin on the page: words, interval and numbers by the type of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from joryu.evaluation import Comparison, Paired, ScoreComparison, as_json
+from joryu.report.charts import Interval, removed_interval, score_interval
+from joryu.report.headline import Headline, headline
+from joryu.report.score_words import score_headline
+from joryu.report.wording import percent
+
+
+class Compared(NamedTuple):
+    """How a comparison of one type is told."""
+
+    headline: Callable[[Any], Headline]
+    interval: Callable[[Any], Interval]
+    caption: Callable[[Any], str]  #: of the interval
+    numbers: Callable[[Any], dict[str, object]]
+
+
+def _of_errors(found: Comparison) -> dict[str, object]:
+    return as_json(found) | {
+        "removed": found.removed,
+        "removed_low": found.removed_low,
+        "removed_high": found.removed_high,
+        "removed_share": found.removed_share,
+    }
+
+
+COMPARED: dict[type, Compared] = {
+    Comparison: Compared(
+        headline=lambda found: headline(found, found.student_errors, found.n),
+        interval=removed_interval,
+        caption=lambda found: f"Errors removed by distilling, with {percent(found.confidence, 0)} confidence interval",
+        numbers=_of_errors,
+    ),
+    ScoreComparison: Compared(
+        headline=score_headline,
+        interval=score_interval,
+        caption=lambda found: (
+            f"Mean {found.score} improved by distilling, with {percent(found.confidence, 0)} confidence interval"
+        ),
+        numbers=as_json,
+    ),
+}
+"""By the type of the comparison."""
+
+
+def comparison_numbers(found: Paired | None) -> dict[str, object] | None:
+    """As JSON, with the verdict."""
+    return None if found is None else COMPARED[type(found)].numbers(found) | {"verdict": str(found.verdict)}
+
+
+def shown_better(found: Paired | None) -> bool:
+    """Whether test and interval both say that the student is better than its twin."""
+    return found is not None and told(found).tone == "good"
+
+
+def told(found: Paired) -> Headline:
+    """What a page says first of student and twin."""
+    return COMPARED[type(found)].headline(found)

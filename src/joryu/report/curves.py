@@ -1,0 +1,157 @@
+"""The geometry of the learning curves; ``templates/charts.html.j2`` draws them as inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from joryu.report.data import Role
+from joryu.report.scales import Scale, Tick, linear_ticks, scale_for
+from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
+from joryu.report.wording import number, percent, quantity
+
+LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
+ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
+
+
+class Line(NamedTuple):
+    """One model's curve: an SVG path, and the epoch whose weights were kept, with its place and its value as text."""
+
+    role: Role
+    path: str
+    kept_at: tuple[float, float]
+    kept_epoch: str
+    kept: str
+
+
+class Reach(NamedTuple):
+    """Where the student came as low as its twin's lowest loss, and where the twin did."""
+
+    student_x: float
+    twin_x: float
+    y: float
+    text: str
+
+
+class LineChart(NamedTuple):
+    """Lines over epochs."""
+
+    title: str
+    description: str
+    lines: list[Line]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    log: bool
+    reach: Reach | None = None
+
+
+Kept = Mapping[Role, int | None]
+"""The epoch of each model whose weights were kept; ``None`` for its last."""
+
+
+def learning_curves(
+    histories: Mapping[Role, Sequence[Mapping[str, object]]],
+    kept: Kept | None = None,
+    *,
+    measure: str | None = None,
+    sooner: Sooner | None = None,
+) -> list[LineChart]:
+    """What validated the epochs (of an accuracy: the error) and the validation loss, each for every model with it.
+
+    The epoch that was kept is marked, and it is its value that is printed; on the loss also where the student came as
+    low as its twin ever did. ``measure`` is what labels validated by, in words.
+    """
+    charts = [_measure_chart(histories, kept or {}, measure)]
+    losses = {role: _series(history, LOSS) for role, history in histories.items()}
+    charts.append(_line_chart("Validation loss", losses, kept or {}, sooner=sooner))
+    return [chart for chart in charts if chart is not None]
+
+
+def _measure_chart(
+    histories: Mapping[Role, Sequence[Mapping[str, object]]], kept: Kept, measure: str | None
+) -> LineChart | None:
+    names = [name for history in histories.values() for line in history for name in line]
+    measures = [name for name in dict.fromkeys(names) if name.startswith(PREFIX) and name != LOSS]
+    if not measures:
+        return None
+    name = ACCURACY if ACCURACY in measures else measures[0]
+    series = {role: _series(history, name) for role, history in histories.items()}
+    if name != ACCURACY:
+        said = name.removeprefix(PREFIX).replace("_", " ")
+        return _line_chart(f"Validation {said if name == AGREEMENT else measure or said}", series, kept)
+    wrong = {role: [(epoch, 1 - value) for epoch, value in points] for role, points in series.items()}
+    return _line_chart("Validation error", wrong, kept, percents=True)
+
+
+def _series(history: Sequence[Mapping[str, object]], name: str) -> list[tuple[float, float]]:
+    """``(epoch, value)`` for every line that has a finite number under ``name``."""
+    points = []
+    for place, line in enumerate(history):
+        value, epoch = line.get(name), line.get("epoch", place)
+        if isinstance(value, int | float) and isinstance(epoch, int | float) and math.isfinite(value):
+            points.append((float(epoch), float(value)))
+    return points
+
+
+def _line_chart(
+    title: str,
+    series: Mapping[Role, list[tuple[float, float]]],
+    kept: Kept,
+    *,
+    percents: bool = False,
+    sooner: Sooner | None = None,
+) -> LineChart | None:
+    series = {role: points for role, points in series.items() if len(points) > 1}
+    if not series:
+        return None
+    positive = [value for points in series.values() for _, value in points if value > 0]
+    # An error of exactly zero has no place on a logarithmic scale; it is drawn at half the smallest error seen.
+    floor = min(positive, default=0.0) / 2
+    shown = {role: [(epoch, max(value, floor)) for epoch, value in points] for role, points in series.items()}
+    epochs = [epoch for points in shown.values() for epoch, _ in points]
+    first, last = min(epochs), max(epochs)
+    x = Scale(first, last if last > first else first + 1, LEFT, RIGHT)
+    y, ticks = scale_for([value for points in shown.values() for _, value in points], BOTTOM, TOP)
+    text = _percent_text if percents else _plain_text
+    lines = []
+    for role, points in shown.items():
+        at = next((place for place, (epoch, _) in enumerate(points) if epoch == kept.get(role)), -1)
+        epoch, value = series[role][at]
+        lines.append(
+            Line(
+                role=role,
+                path="M" + "L".join(f"{x(epoch):g} {y(value):g}" for epoch, value in points),
+                kept_at=(x(points[at][0]), y(points[at][1])),
+                kept_epoch=f"{epoch:g}",
+                kept=percent(value, 2) if percents else _kept_text(value),
+            )
+        )
+    ends = ", ".join(f"{line.role} {line.kept} in epoch {line.kept_epoch}, which was kept" for line in lines)
+    return LineChart(
+        title=title,
+        description=f"{title} over {last - first + 1:.0f} epochs: {ends}.",
+        lines=lines,
+        x_ticks=[Tick(x(e), f"{e:g}") for e in linear_ticks(x.low, x.high) if e.is_integer()],
+        y_ticks=[Tick(y(t), text(t)) for t in ticks],
+        log=y.log,
+        reach=None if sooner is None else _reach(sooner, x, y),
+    )
+
+
+def _reach(sooner: Sooner, x: Scale, y: Scale) -> Reach | None:
+    if sooner.student is None:
+        return None
+    return Reach(x(sooner.student.epoch), x(sooner.twin.epoch), y(sooner.loss), sooner_in_words(sooner))
+
+
+def _percent_text(value: float) -> str:
+    return f"{100 * value:.3g} %"
+
+
+def _kept_text(value: float) -> str:
+    return number(value) if abs(value) < 100 else quantity(value)
+
+
+def _plain_text(value: float) -> str:
+    return quantity(value)

@@ -1,0 +1,181 @@
+"""Whom a report is about: the student, its twin, and the teacher where it can be found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from torch import nn
+
+from joryu.errors import JoryuError
+from joryu.evaluation import (
+    Latency,
+    Replies,
+    StudentReplies,
+    TeacherReplies,
+    count_parameters,
+    kept_where_small,
+    measure_latency,
+    state_bytes,
+)
+from joryu.examples import Examples
+from joryu.report.data import ModelCard, Role
+from joryu.students import Blueprint, load_student
+from joryu.targets import Store
+from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.teachers.spec import as_taught
+from joryu.training import read_history, read_run
+from joryu.training.distill import find_twin
+from joryu.training.run import best_epoch_kept
+
+PEOPLE = "human:"  #: how the spec of a teacher begins who is not asked anew, but was asked before
+
+
+def _as_they_are(examples: Examples) -> Examples:
+    return examples
+
+
+class Model(NamedTuple):
+    """A network on the page, how it is asked, and the folder of its training (of a teacher: none).
+
+    ``shown`` gives examples the size at which the network is shown them, which may be another than the student's.
+    """
+
+    description: str
+    module: nn.Module
+    ask: Callable[[Examples], Replies]
+    folder: Path | None
+    shown: Callable[[Examples], Examples] = _as_they_are
+
+    @classmethod
+    def trained(cls, folder: Path, note: str = "") -> tuple[Self, Blueprint]:
+        """The student of a run, and its plan."""
+        module, blueprint = load_student(folder)
+        return cls(f"{blueprint.architecture}{note}", module, partial(_student_replies, module), folder), blueprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The networks of a run, and the plan of its student."""
+
+    blueprint: Blueprint
+    student: Model
+    twin: Model | None
+    teacher: Model | None = None
+
+    @property
+    def by_role(self) -> dict[Role, Model]:
+        """Those that there are."""
+        found = {Role.TEACHER: self.teacher, Role.STUDENT: self.student, Role.TWIN: self.twin}
+        return {role: model for role, model in found.items() if model is not None}
+
+    def with_teacher(self, store: Store | None, examples: Examples) -> Self:
+        """The same with the network that labelled the store, where it is found again."""
+        teacher = None if store is None else _teacher(store, examples)
+        if store is None or teacher is None:
+            return self
+        ask, shown = partial(TeacherReplies, teacher), partial(as_taught, store.teacher_spec or "")
+        return replace(self, teacher=Model(store.manifest.teacher.description, teacher.module, ask, None, shown))
+
+
+def find_models(folder: Path) -> Models:
+    """Student and twin of a run.
+
+    Raises:
+        InputError: not a finished run.
+    """
+    student, blueprint = Model.trained(folder)
+    twin = find_twin(folder)
+    return Models(
+        blueprint=blueprint,
+        student=student,
+        twin=None if twin is None else Model.trained(twin, ", hard labels")[0],
+    )
+
+
+def cards_of(models: Models, store: Store | None, examples: Examples, *, targets: str | None) -> list[ModelCard]:
+    """A card for every model, and one for a teacher who is no network or is missing.
+
+    Latencies are measured side by side, one example at a time.
+    """
+    networks = models.by_role
+    first = examples.select([0])
+    latencies = measure_latency(
+        {role: model.module for role, model in networks.items()},
+        first.inputs,
+        own_inputs={role: model.shown(first).inputs for role, model in networks.items()},
+    )
+    cards = [_card(role, model, examples, latencies[role]) for role, model in networks.items()]
+    if models.teacher is not None:
+        return cards
+    if store is not None:
+        return [*cards, _people(store, examples) or _not_found(store.manifest.teacher.description)]
+    return cards if targets is None else [*cards, _not_found(f"the one of {targets}")]
+
+
+def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> ModelCard:
+    card = ModelCard(
+        role=role,
+        description=model.description,
+        replies=kept_where_small(model.ask(model.shown(examples)), examples),
+        parameters=count_parameters(model.module),
+        bytes=state_bytes(model.module),
+        latency=latency,
+    )
+    if model.folder is None:
+        return card
+    record = read_run(model.folder)
+    return replace(
+        card,
+        history=read_history(model.folder),
+        best_epoch=best_epoch_kept(record),
+        steps_per_epoch=_steps(record["request"]),
+    )
+
+
+def _steps(request: dict[str, Any]) -> int | None:
+    """Optimiser steps in an epoch, as the loop counts them."""
+    shown, batch = request.get("examples_per_epoch") or request["examples"]["n"], request["recipe"].get("batch_size")
+    return shown // min(batch, shown) if isinstance(batch, int) and batch > 0 else None
+
+
+def _student_replies(student: nn.Sequential, examples: Examples) -> Replies:
+    return StudentReplies(student, examples, examples.asked_question)
+
+
+def _teacher(store: Store, examples: Examples) -> Network | None:
+    """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
+    spec = store.teacher_spec
+    if spec is None or spec.startswith(PEOPLE):
+        return None
+    try:
+        shape = tuple(as_taught(spec, examples).inputs.shape[1:])
+        order = store.manifest.teacher.order
+        teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
+    except JoryuError:
+        return None
+    return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
+
+
+def _people(store: Store, examples: Examples) -> ModelCard | None:
+    """People's own answers about these examples, where they are still there and they answered about every one."""
+    spec = store.teacher_spec or ""
+    if not spec.startswith(PEOPLE):
+        return None
+    try:
+        people, known = find_teacher(spec, examples)
+    except JoryuError:
+        return None
+    if people.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
+        return None
+    replies = kept_where_small(TeacherReplies(people, examples), examples)
+    judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
+    note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
+    return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", replies=replies)
+
+
+def _not_found(who: str) -> ModelCard:
+    return ModelCard(role=Role.TEACHER, description=f"{who} (not found again)", replies=None)

@@ -1,0 +1,52 @@
+"""What a run's record says, as it is found from here: its store, the store's health, and how to make it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from joryu.examples.places import from_here
+from joryu.targets import Store, audit
+
+
+def as_found_from_here(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record, what it names being named as it is found from here."""
+    notes = record.get("notes", {})
+    paths = {name: notes[name] for name in ("examples", "targets") if notes.get(name)}
+    found = {name: from_here(spec, folder, record.get("typed_in")) for name, spec in paths.items()}
+    return {**record, "notes": {**notes, **found}}
+
+
+def store_of(record: dict[str, Any]) -> Store | None:
+    path = record.get("notes", {}).get("targets")
+    if path is None or not (Path(path) / "manifest.json").is_file():
+        return None
+    return Store.open(path)
+
+
+def audited(store: Store, temperature: float) -> dict[str, Any]:
+    found = audit(store, temperature=temperature).to_json()
+    return found | {"findings": [f"{one['severity']}: {one['message']}" for one in found["findings"]]}
+
+
+def provenance_of(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        key: record[key]
+        for key in ("joryu", "machine", "started", "finished", "seconds", "best_epoch")
+        if key in record
+    }
+    request = record["request"]
+    kept |= {"objective": request["objective"], "recipe": request["recipe"], "examples": request["examples"]}
+    if store is not None:
+        manifest = store.manifest
+        kept["soft targets"] = {
+            "teacher": manifest.teacher.spec or manifest.teacher.description,
+            "teacher fingerprint": manifest.teacher.fingerprint,
+            "examples fingerprint": manifest.examples.fingerprint,
+            "answers": len(store),
+            "views": f"{manifest.n_views} of {manifest.views}" if manifest.n_views else "none",
+            "encoding": str(manifest.encoding),
+            "requests": manifest.cost.requests,
+            "seconds": round(manifest.cost.seconds, 1),
+        }
+    return kept

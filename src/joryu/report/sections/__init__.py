@@ -1,0 +1,33 @@
+"""Sections of the page by the type of the evaluation: the plain table."""
+
+from __future__ import annotations
+
+from joryu.evaluation import (
+    ClassEvaluation,
+    GradedEvaluation,
+    LikenessEvaluation,
+    NumberEvaluation,
+    PixelEvaluation,
+    TagEvaluation,
+)
+from joryu.report.findings import Findings
+from joryu.report.sections import alike, classes, graded, numbers, pixels, tags
+from joryu.report.sections.section import Race, Row, Runner, Section
+
+SECTIONS: dict[type, Section] = {
+    ClassEvaluation: classes.SECTION,
+    GradedEvaluation: graded.SECTION,
+    TagEvaluation: tags.SECTION,
+    PixelEvaluation: pixels.SECTION,
+    NumberEvaluation: numbers.SECTION,
+    LikenessEvaluation: alike.SECTION,
+}
+"""By the type of the student's evaluation."""
+
+
+def section_of(findings: Findings) -> Section:
+    """How the evaluations of these findings are shown."""
+    return SECTIONS[type(findings.of_student)]
+
+
+__all__ = ["SECTIONS", "Race", "Row", "Runner", "Section", "section_of"]

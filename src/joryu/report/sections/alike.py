@@ -1,0 +1,31 @@
+"""Examples that nobody labelled: how far student and teacher agree, which the first lines of the page say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from joryu.evaluation import Evaluated
+from joryu.report.data import Role
+from joryu.report.sections.section import Definitions, Race, Row, Section, first_measure, nothing_more
+
+DEFINITIONS: Definitions = (
+    (
+        "Agreement",
+        "How often, or how far, student and teacher give the same answer. The teacher may be wrong there, and then so"
+        " is the student.",
+    ),
+    ("KL", "Mean of Σ p log(p / q) with the teacher’s p and the student’s q, both at T = 1; 0 for equal answers."),
+)
+
+
+def _rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
+    del evaluations
+    return []
+
+
+def _race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
+    del evaluations
+    return None
+
+
+SECTION = Section("plain.html.j2", nothing_more, _rows, first_measure, _race, DEFINITIONS)

@@ -1,0 +1,96 @@
+"""Pixels: masks over pictures, and the overlap of each class or mask over the whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from joryu.evaluation import PixelEvaluation
+from joryu.questions import Question
+from joryu.report import wording
+from joryu.report.data import ReportData, Role
+from joryu.report.findings import Findings
+from joryu.report.sections.overlays import COLOURS, EXTRA, MISSED, RIGHT, colour_of, overlays, shown_outputs
+from joryu.report.sections.section import (
+    GAP,
+    PAIRED,
+    SOONER,
+    TWIN,
+    Definitions,
+    Section,
+    first_measure,
+    measure_race,
+    measure_rows,
+)
+
+FIRST = 20  #: classes shown before "more"
+
+DEFINITIONS: Definitions = (
+    *TWIN,
+    *PAIRED,
+    (
+        "IoU",
+        "Pixels that label and answer share, over the pixels that either has; 1 where both have none. Mean IoU is the"
+        " mean over the pictures (of several classes, of those that label or answer have); over the set, all pixels are"
+        " added up first.",
+    ),
+    ("Dice", "Twice the pixels that label and answer share, over the sum of the pixels of both."),
+    (
+        "Precision at IoU 0.50–0.95",
+        "The mean over ten thresholds of the share of pictures whose IoU is greater (Kaggle’s salt challenge).",
+    ),
+    ("Cross-entropy", "Mean of −log p of what a pixel is, over a picture, then over the pictures, in nats."),
+    *GAP,
+    *SOONER,
+)
+
+
+class OutputRow(NamedTuple):
+    """One class or mask over the whole set."""
+
+    name: str
+    colour: str | None
+    share: str  #: of the pixels that have it by the labels
+    iou: dict[Role, str]
+
+
+def output_rows(question: Question, evaluations: Mapping[Role, PixelEvaluation]) -> list[OutputRow]:
+    """The classes or masks in their order."""
+    student = evaluations[Role.STUDENT].per_output
+    pixels = sum(part.true for part in student)
+    shown = shown_outputs(question)
+    return [
+        OutputRow(
+            name=part.name,
+            colour=css(colour_of(at, question)) if at in shown else None,
+            share=wording.percent(part.true / pixels) if pixels else wording.ABSENT,
+            iou={role: wording.number(found.per_output[at].iou) for role, found in evaluations.items()},
+        )
+        for at, part in enumerate(student)
+    ]
+
+
+def css(colour: tuple[int, int, int]) -> str:
+    """A colour as style sheets have it.
+
+    >>> css((0, 114, 178))
+    'rgb(0 114 178)'
+    """
+    return f"rgb({' '.join(map(str, colour))})"
+
+
+def context(run: ReportData, findings: Findings) -> dict[str, object]:
+    """Strips of pictures, and the classes."""
+    evaluations = {role: cast(PixelEvaluation, found) for role, found in findings.evaluations.items()}
+    rows = output_rows(run.question, evaluations)
+    return {
+        "strips": overlays(run, {role: found.scores for role, found in evaluations.items()}),
+        "rows": rows,
+        "first": FIRST,
+        "roles": list(evaluations),
+        "keys": [(row.name, row.colour) for row in rows if row.colour][: len(COLOURS)],
+        "colours": {"right": css(RIGHT), "missed": css(MISSED), "extra": css(EXTRA)},
+    }
+
+
+SECTION = Section("pixels.html.j2", context, measure_rows, first_measure, measure_race, DEFINITIONS)

@@ -1,0 +1,110 @@
+"""Tags: each tag by itself, and how far the probabilities can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from joryu.evaluation import TagEvaluation
+from joryu.report import wording
+from joryu.report.charts import reliability_dots
+from joryu.report.data import ReportData, Role
+from joryu.report.findings import Findings
+from joryu.report.sections.section import (
+    GAP,
+    PAIRED,
+    SOONER,
+    TWIN,
+    Definitions,
+    Section,
+    first_measure,
+    measure_race,
+    measure_rows,
+)
+
+FIRST = 15  #: tags shown before "more"
+MOST = 400  #: tags shown at all; every one is in the numbers
+
+DEFINITIONS: Definitions = (
+    *TWIN,
+    *PAIRED,
+    (
+        "Average precision",
+        "The area under precision against recall of a ranking: of the examples by one tag (macro: the mean over the"
+        " tags), of all pairs of example and tag (micro), or of the tags of one example (per example, by which student"
+        " and twin are compared). Not defined without a positive and a negative.",
+    ),
+    (
+        "Calibration error",
+        "The mean gap between probability and how often the tag holds, in 15 equal-width bins, weighted by their pairs"
+        " of example and tag.",
+    ),
+    (
+        "Cross-entropy",
+        "Mean of −log p of the tag being as it is, over known pairs of example and tag, in nats.",
+    ),
+    *GAP,
+    *SOONER,
+)
+
+
+class TagRow(NamedTuple):
+    """One tag: on how many examples it holds, and for every model its average precision and its bias."""
+
+    name: str
+    positives: str
+    known: str
+    precision: dict[Role, str]
+    best: Role | None  #: whose average precision is higher, the student's or its twin's
+    bias: dict[Role, str]  #: mean probability beside the share of examples on which the tag holds
+    calibration: dict[Role, str]
+
+
+def tag_rows(evaluations: Mapping[Role, TagEvaluation], *, limit: int = MOST) -> list[TagRow]:
+    """The tags, the commonest first."""
+    student = evaluations[Role.STUDENT].per_tag
+    order = sorted(range(len(student)), key=lambda at: (-student[at].positives, at))[:limit]
+    return [_tag_row(evaluations, at) for at in order]
+
+
+def _tag_row(evaluations: Mapping[Role, TagEvaluation], at: int) -> TagRow:
+    of_tag = {role: found.per_tag[at] for role, found in evaluations.items()}
+    mine = of_tag[Role.STUDENT]
+    twin = of_tag[Role.TWIN].average_precision if Role.TWIN in of_tag else None
+    best = None
+    if mine.average_precision is not None and twin is not None and mine.average_precision != twin:
+        best = Role.STUDENT if mine.average_precision > twin else Role.TWIN
+    return TagRow(
+        name=mine.name,
+        positives=wording.count(mine.positives),
+        known=wording.count(mine.known),
+        precision={role: wording.number(one.average_precision) for role, one in of_tag.items()},
+        best=best,
+        bias={
+            role: wording.ABSENT
+            if one.mean_prob is None or one.share is None
+            else f"{100 * (one.mean_prob - one.share):+.1f}".replace("-", "−")
+            for role, one in of_tag.items()
+        },
+        calibration={role: wording.percent(one.calibration_error) for role, one in of_tag.items()},
+    )
+
+
+def context(run: ReportData, findings: Findings) -> dict[str, object]:
+    """The tags and the reliability of their probabilities."""
+    del run
+    evaluations = {role: cast(TagEvaluation, found) for role, found in findings.evaluations.items()}
+    student = evaluations[Role.STUDENT]
+    return {
+        "tags": tag_rows(evaluations),
+        "n_tags": len(student.per_tag),
+        "unranked": student.unranked,
+        "first": FIRST,
+        "roles": list(evaluations),
+        "reliability": {role: reliability_dots(found.reliability) for role, found in evaluations.items()},
+        "ece": {role: wording.percent(found.ece, 2) for role, found in evaluations.items()},
+        "longest": max(len(tag.name) for tag in student.per_tag),
+    }
+
+
+SECTION = Section("tags.html.j2", context, measure_rows, first_measure, measure_race, DEFINITIONS)

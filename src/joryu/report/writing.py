@@ -1,0 +1,111 @@
+"""`report_run`, `report_runs` and `evaluate_run`: pages and their numbers, written to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from joryu.errors import InputError
+from joryu.report.assemble import assemble
+from joryu.report.data import ReportData
+from joryu.report.facts import first_words
+from joryu.report.findings import Findings, find, report_numbers
+from joryu.report.judges import OWN_TEST_PART, Judges
+from joryu.report.page import write_page, write_report
+from joryu.report.several import Entrant, render_several, several_numbers, title_of
+from joryu.training.checkpoint import write_json
+
+
+def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str, Any]:
+    """Measure a run's models and write ``evaluation.json`` into it; returns its content.
+
+    Raises:
+        InputError, MismatchError: as `assemble`.
+    """
+    folder = Path(folder)
+    data = assemble(folder, judges)
+    numbers = _numbers(data, find(data))
+    write_json(folder / "evaluation.json", numbers)
+    return numbers
+
+
+def report_run(
+    folder: Path | str,
+    judges: Judges = OWN_TEST_PART,
+    *,
+    out: Path | str | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> tuple[Path, str]:
+    """Write ``report.html`` and ``evaluation.json`` into the run; returns the page and its headline in words.
+
+    With ``out`` the page is written there, its numbers beside it as ``NAME-numbers.json``, and the run, which may
+    be one that cannot be written, is left as it is. ``warn`` is called with each of the page's warnings.
+
+    Raises:
+        InputError, MismatchError: as `assemble`.
+    """
+    folder = Path(folder)
+    data = assemble(folder, judges)
+    findings = find(data)
+    page = write_report(data, Path(out) if out else folder / "report.html", findings)
+    write_json(
+        page.with_name(f"{page.stem}-numbers.json") if out else folder / "evaluation.json",
+        _numbers(data, findings),
+    )
+    if warn is not None:
+        for warning in data.warnings:
+            warn(warning)
+    return page, _headline(findings)
+
+
+def report_runs(
+    folders: Sequence[Path | str],
+    judges: Judges = OWN_TEST_PART,
+    *,
+    out: Path | str | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> tuple[Path, str]:
+    """Write one page about several runs to ``out``, and its numbers beside it; returns the page and its title.
+
+    All runs must answer the same question and be judged by the same examples: where a run's own test part is not that
+    of the others, ``judges`` must name examples. A single run is `report_run`'s.
+
+    Raises:
+        InputError: no place for the page of several runs, or as `assemble`.
+        MismatchError: runs that cannot be compared, or as `assemble`.
+    """
+    paths = [Path(folder) for folder in folders]
+    if len(paths) == 1:
+        return report_run(paths[0], judges, out=out, warn=warn)
+    if out is None:
+        raise InputError("a page about several runs needs a place of its own", hint="try --out comparison.html")
+    entrants = []
+    for name, folder in zip(_names(paths), paths, strict=True):
+        data = assemble(folder, judges)
+        entrants.append(Entrant(name=name, run=data, findings=find(data)))
+        if warn is not None:
+            for warning in data.warnings:
+                warn(f"{name}: {warning}")
+    page = write_page(render_several(entrants), Path(out), usual="comparison.html")
+    write_json(page.with_name(f"{page.stem}-numbers.json"), several_numbers(entrants))
+    return page, title_of(entrants)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The names of the folders; where two are called the same, all as they were typed."""
+    names = [folder.resolve().name for folder in folders]
+    named = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise InputError("a run is named twice", received=twice, hint="name each run once")
+    return named
+
+
+def _headline(findings: Findings) -> str:
+    said = first_words(findings)
+    return f"{said.title}. {said.detail}"
+
+
+def _numbers(data: ReportData, findings: Findings) -> dict[str, Any]:
+    return {"headline": _headline(findings)} | report_numbers(data, findings)

@@ -1,0 +1,301 @@
+"""What a student says of one example, typed by its question: a class, tags, numbers, or masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.questions import LOG_VARIANCE, MAIN, Link, Question
+
+Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+
+class Answer(Protocol):
+    """What every answer has, whatever was asked."""
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        """As plain values, of probabilities the ``top`` highest."""
+        ...
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        """As a row of a table for people: a column's name and what stands in it."""
+        ...
+
+    def masks(self) -> Mapping[str, Mask]:
+        """Masks ``[height, width]`` by the name of what they show; none where no pixel was asked about."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClassAnswer:
+    """One of many: ``probs [C]``, and the most probable of the names.
+
+    >>> answer = ClassAnswer(names=("cat", "dog"), probs=torch.tensor([0.25, 0.75]))
+    >>> answer.best, answer.probability, answer.top(1)
+    ('dog', 0.75, {'dog': 0.75})
+    """
+
+    names: tuple[str, ...]
+    probs: Tensor
+
+    @property
+    def best(self) -> str:
+        """The most probable name."""
+        return next(iter(self.top(1)))
+
+    @property
+    def probability(self) -> float:
+        """Its probability."""
+        return next(iter(self.top(1).values()))
+
+    def top(self, k: int | None = None) -> dict[str, float]:
+        """The ``k`` most probable names with their probabilities, the highest first; all of them without a number."""
+        return _highest(self.names, self.probs, k)
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        return {"class": self.best, "probability": self.probability, "probabilities": self.top(top)}
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        if top is None:
+            return {"class": self.best, "probability": f"{self.probability:.4f}"}
+        return {"classes": _listed(self.top(top))}
+
+    def masks(self) -> Mapping[str, Mask]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TagAnswer:
+    """Many of many: ``probs [C]``, each tag for itself; those above the threshold hold.
+
+    >>> answer = TagAnswer(names=("red", "round"), probs=torch.tensor([0.25, 0.75]), threshold=0.5)
+    >>> answer.tags
+    ('round',)
+    """
+
+    names: tuple[str, ...]
+    probs: Tensor
+    threshold: float
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags above the threshold, the most probable first."""
+        return tuple(name for name, probability in self.top().items() if probability > self.threshold)
+
+    def top(self, k: int | None = None) -> dict[str, float]:
+        """The ``k`` most probable tags with their probabilities, the highest first; all of them without a number."""
+        return _highest(self.names, self.probs, k)
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        return {"tags": list(self.tags), "threshold": self.threshold, "probabilities": self.top(top)}
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        shown = self.top(top)
+        held = shown if top is not None else {name: shown[name] for name in self.tags}
+        return {"tags": _listed(held) or f"none above {self.threshold:g}"}
+
+    def masks(self) -> Mapping[str, Mask]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NumberAnswer:
+    """Numbers: ``values [C]``, and the standard deviation of each from a student that says how sure it is.
+
+    >>> NumberAnswer(names=("price",), values=torch.tensor([2.5])).numbers
+    {'price': 2.5}
+    """
+
+    names: tuple[str, ...]
+    values: Tensor
+    std: Tensor | None = None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers by name."""
+        return dict(zip(self.names, self.values.tolist(), strict=True))
+
+    @property
+    def deviations(self) -> dict[str, float] | None:
+        """The standard deviations by name."""
+        return None if self.std is None else dict(zip(self.names, self.std.tolist(), strict=True))
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        del top
+        return {"numbers": self.numbers} | ({} if self.std is None else {"std": self.deviations})
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        del top
+        spread = self.deviations or {}
+        return {
+            name: f"{value:.6g}" + (f" ± {spread[name]:.3g}" if name in spread else "")
+            for name, value in self.numbers.items()
+        }
+
+    def masks(self) -> Mapping[str, Mask]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TagMasks:
+    """Tags for each pixel: ``probs [height, width, C]``; where a tag is above the threshold its mask is 255, else 0."""
+
+    names: tuple[str, ...]
+    probs: Tensor
+    threshold: float
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the pixels that each tag holds of."""
+        return dict(zip(self.names, (self.probs > self.threshold).float().mean((0, 1)).tolist(), strict=True))
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        del top
+        return {**_extent(self.probs), "threshold": self.threshold, "shares": self.shares}
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        del top
+        return {name: f"{share:.1%}" for name, share in self.shares.items()}
+
+    def masks(self) -> Mapping[str, Mask]:
+        held = ((self.probs > self.threshold).to(torch.uint8) * 255).numpy()
+        return {name: np.ascontiguousarray(held[..., at]) for at, name in enumerate(self.names)}
+
+
+CLASSES: Final = "classes"  #: what the one mask of a many-class question shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClassMask:
+    """One of many for each pixel: ``probs [height, width, C]``; the mask holds the most probable class's number."""
+
+    names: tuple[str, ...]
+    probs: Tensor
+
+    @property
+    def numbers(self) -> Tensor:
+        """The number of the most probable class, int64 ``[height, width]``."""
+        return self.probs.argmax(-1)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the pixels that each class was found at, the largest first, classes found nowhere left out."""
+        counts = torch.bincount(self.numbers.flatten(), minlength=len(self.names))
+        found = _highest(self.names, counts / counts.sum())
+        return {name: share for name, share in found.items() if share > 0}
+
+    def to_json(self, top: int | None = None) -> dict[str, Any]:
+        del top
+        return {**_extent(self.probs), "shares": self.shares}
+
+    def cells(self, top: int | None = None) -> dict[str, str]:
+        del top
+        return {"classes": ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items())}
+
+    def masks(self) -> Mapping[str, Mask]:
+        numbers = self.numbers.numpy()
+        return {CLASSES: numbers.astype(np.uint8) if len(self.names) <= 256 else numbers.astype(np.uint16)}
+
+
+Make = Callable[[Question, Mapping[str, Tensor], float], list[Answer]]
+
+
+def _classes(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+    del threshold
+    return [ClassAnswer(names=question.names, probs=row) for row in question.link.probs(outputs[MAIN])]
+
+
+def _tags(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+    probs = question.link.probs(outputs[MAIN])
+    return [TagAnswer(names=question.names, probs=row, threshold=threshold) for row in probs]
+
+
+def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+    del threshold
+    values, spread = outputs[MAIN], outputs.get(LOG_VARIANCE)
+    deviations = [None] * len(values) if spread is None else [*(spread / 2).exp()]
+    return [
+        NumberAnswer(names=question.names, values=row, std=std) for row, std in zip(values, deviations, strict=True)
+    ]
+
+
+def _tag_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+    probs = question.link.probs(outputs[MAIN])
+    return [TagMasks(names=question.names, probs=row, threshold=threshold) for row in probs]
+
+
+def _class_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+    del threshold
+    return [ClassMask(names=question.names, probs=row) for row in question.link.probs(outputs[MAIN])]
+
+
+_MAKES: Final[Mapping[tuple[Link, bool], Make]] = {
+    (Link.SOFTMAX, False): _classes,
+    (Link.SIGMOID, False): _tags,
+    (Link.IDENTITY, False): _numbers,
+    (Link.SIGMOID, True): _tag_masks,
+    (Link.SOFTMAX, True): _class_masks,
+}
+_RANKED: Final = {_classes, _tags}
+_DECIDED: Final = {_tags, _tag_masks}
+
+
+def answers_by(question: Question) -> Make:
+    """What turns a batch of outputs ``[B, (height, width,) C]`` by name into an answer for each example.
+
+    Raises:
+        InputError: a question that nobody answers yet: numbers for each pixel.
+    """
+    make = _MAKES.get((question.link, bool(question.grid)))
+    if make is None:
+        raise InputError(
+            "predictions of this question are not carried", expected="classes, tags, numbers or masks",
+            received=str(question),
+        )  # fmt: skip
+    return make
+
+
+def require_settings(question: Question, *, threshold: float | None = None, top: int | None = None) -> None:
+    """Check that a threshold and a number of names are usable, and mean something for this question.
+
+    >>> require_settings(Question.one_of(["cat", "dog"]), threshold=0.5)
+    Traceback (most recent call last):
+    joryu.errors.InputError: threshold means nothing here (expected a student of tags or masks; received one of 2 \
+classes: cat, dog)
+
+    Raises:
+        InputError: they do not.
+    """
+    make = answers_by(question)
+    if top is not None and top < 1:
+        raise InputError("is not usable", setting="top", expected="an integer >= 1", received=top)
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError("is not usable", setting="threshold", expected="0..1", received=threshold)
+    if top is not None and make not in _RANKED:
+        raise InputError(
+            "means nothing here", setting="top", expected="a student of classes or tags", received=question
+        )
+    if threshold is not None and make not in _DECIDED:
+        raise InputError(
+            "means nothing here", setting="threshold", expected="a student of tags or masks", received=question
+        )
+
+
+def _highest(names: tuple[str, ...], probs: Tensor, k: int | None = None) -> dict[str, float]:
+    order = probs.argsort(descending=True, stable=True)[:k]
+    return {names[at]: probability for at, probability in zip(order.tolist(), probs[order].tolist(), strict=True)}
+
+
+def _listed(probabilities: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {probability:.4f}" for name, probability in probabilities.items())
+
+
+def _extent(probs: Tensor) -> dict[str, int]:
+    return {"width": probs.shape[1], "height": probs.shape[0]}

@@ -1,0 +1,55 @@
+"""Raw inputs that a program has at hand, checked against those that a student learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.students import Blueprint
+
+
+def raw_inputs(values: Tensor | npt.NDArray[Any], blueprint: Blueprint) -> Tensor:
+    """A batch ``[n, ...]`` of what a student was shown in training, before any scaling.
+
+    A student of pictures takes uint8 of 0 to 255: pictures that somebody has scaled to 0..1 already would look black
+    to it. One of other numbers takes numbers.
+
+    Raises:
+        InputError: inputs of another shape or kind, none at all, or some that are not finite.
+    """
+    inputs = _array(values) if isinstance(values, np.ndarray) else values.detach().cpu()
+    shape, n_axes = blueprint.input_shape, len(blueprint.input_shape) + 1
+    if inputs.ndim != n_axes or not len(inputs):
+        raise InputError(
+            "this is no batch of inputs", expected=["n", *shape], received=list(inputs.shape),
+            hint="one example is a batch of one: inputs[None]" if inputs.ndim == n_axes - 1 else None,
+        )  # fmt: skip
+    _require_kind(inputs, in_bytes=blueprint.scale != 1)
+    return inputs if inputs.dtype == torch.uint8 else inputs.float()
+
+
+def _array(values: npt.NDArray[Any]) -> Tensor:
+    try:
+        return torch.from_numpy(values if values.flags.writeable else values.copy())
+    except TypeError as error:
+        raise InputError("this is no batch of inputs", expected="numbers", received=values.dtype) from error
+
+
+def _require_kind(inputs: Tensor, *, in_bytes: bool) -> None:
+    if in_bytes and inputs.dtype != torch.uint8:
+        raise InputError(
+            "the student learned from bytes", expected="uint8 of 0 to 255", received=inputs.dtype,
+            hint="give it the pictures as they were read, neither scaled nor turned into floats",
+        )  # fmt: skip
+    if not in_bytes and (inputs.dtype in (torch.uint8, torch.bool) or inputs.is_complex()):
+        raise InputError(
+            "the student learned from numbers, not from bytes", expected="float32, in the units it learned from",
+            received=inputs.dtype,
+        )  # fmt: skip
+    if not bool(inputs.isfinite().all()):
+        raise InputError("inputs are not finite", expected="finite numbers", hint="fill in what is missing first")

@@ -1,0 +1,181 @@
+"""Answers against hard labels, by what was asked: classes, tags, pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from joryu.questions import UNKNOWN
+from joryu.targets.average_precision import average_precision
+from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.exchanged import MOST_CLASSES, Exchange, find_exchange
+from joryu.targets.statistics import class_probs, in_parts
+from joryu.targets.store import Store
+
+SHUFFLES = 3  #: orders of the rows by which chance is measured: rare tags rank better by chance than they are frequent
+
+
+class Agreement(Protocol):
+    """How far answers agree with labels, by the measure that goes with the question."""
+
+    @property
+    def labelled(self) -> int:
+        """How many labelled examples that was seen on."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """One number, at most 1 where every answer is right."""
+        ...
+
+    def words(self) -> str:
+        """In one line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAgreement:
+    """One of many; Cohen's kappa is accuracy beyond what the two frequencies alone would give."""
+
+    labelled: int
+    accuracy: float
+    kappa: float
+    calibration_error: float  #: expected calibration error, 15 bins of equal width
+    exchange: Exchange | None  #: classes that are answered under one another's names
+
+    @property
+    def score(self) -> float:
+        return self.accuracy
+
+    def words(self) -> str:
+        return (
+            f"accuracy {self.accuracy:.4f}, calibration error {self.calibration_error:.4f}"
+            f" on {self.labelled} labelled examples"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TagAgreement:
+    """Tags: the mean over them of their average precision, and what it is when the answers are dealt out anew."""
+
+    labelled: int
+    tags: int  #: those that some example is known to have, and some not to
+    macro_ap: float
+    by_chance: float
+
+    @property
+    def score(self) -> float:
+        return self.macro_ap
+
+    def words(self) -> str:
+        return (
+            f"macro average precision {self.macro_ap:.4f} over {self.tags} tags on {self.labelled} labelled examples"
+            f" ({self.by_chance:.4f} by chance)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PixelAgreement:
+    """Pixels, all of a set together: intersection over union, the mean over what is there, and Cohen's kappa."""
+
+    labelled: int  #: masks
+    mean_iou: float
+    kappa: float
+
+    @property
+    def score(self) -> float:
+        return self.mean_iou
+
+    def words(self) -> str:
+        return f"mean IoU {self.mean_iou:.4f}, kappa of the pixels {self.kappa:.4f}, on {self.labelled} masks"
+
+
+def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreement:
+    """How well the answers in some rows fit the hard labels of the same examples."""
+    n_classes = len(store.manifest.classes)
+    tops, confidences = [], []
+    for part in in_parts(store, rows):
+        best = class_probs(store.gather(part), 1.0).max(-1)
+        tops.append(best.indices)
+        confidences.append(best.values)
+    top, confidence = torch.cat(tops), torch.cat(confidences)
+    hits = top == labels
+    accuracy = hits.double().mean().item()
+    shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
+    by_chance = (shares[0] * shares[1]).sum().item()
+    kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    pairs = (labels * n_classes + top).bincount(minlength=n_classes**2) if n_classes <= MOST_CLASSES else None
+    return ClassAgreement(
+        labelled=len(labels),
+        accuracy=accuracy,
+        kappa=kappa,
+        calibration_error=expected_calibration_error(reliability_of(confidence, hits)),
+        exchange=None if pairs is None else find_exchange(pairs.reshape(n_classes, n_classes).numpy()),
+    )
+
+
+def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | None:
+    """How well the answers in some rows rank the tags ``[n, C]``; ``None`` where no tag can be ranked."""
+    scores = torch.cat([class_probs(store.gather(part), 1.0) for part in in_parts(store, rows)])
+    known, positive = labels != UNKNOWN, labels > 0.5
+    found = average_precision(scores, positive, known)
+    ranked = ~found.isnan()
+    if not bool(ranked.any()):
+        return None
+    generator = torch.Generator().manual_seed(0)
+    dealt = [
+        average_precision(scores[torch.randperm(len(rows), generator=generator)], positive, known)[ranked].mean()
+        for _ in range(SHUFFLES)
+    ]
+    return TagAgreement(
+        labelled=len(rows),
+        tags=int(ranked.sum()),
+        macro_ap=float(found[ranked].mean()),
+        by_chance=float(torch.stack(dealt).mean()),
+    )
+
+
+def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreement | None:
+    """How well the answers in some rows cover the masks; ``None`` where no pixel is known, or the sizes differ.
+
+    Masks are ``[n, height, width]`` of class numbers, or ``[n, height, width, C]`` of tags.
+    """
+    n_outputs, independent = len(store.manifest.question), store.manifest.question.link.independent
+    sites = labels.shape[1:-1] if independent else labels.shape[1:]
+    if tuple(store.form.shape[-1 - len(sites) : -1]) != tuple(sites):
+        return None
+    counts = torch.zeros(4 if independent else n_outputs**2, dtype=torch.float64)
+    per_tag = torch.zeros(2, n_outputs, dtype=torch.float64)  # of tags: intersection, union
+    start = 0
+    for part in in_parts(store, rows):
+        probs = class_probs(store.gather(part), 1.0)
+        truth = labels[start : start + len(part)]
+        start += len(part)
+        if independent:
+            flat = truth.reshape(-1, n_outputs)
+            known, there, said = flat != UNKNOWN, flat > 0.5, probs >= 0.5
+            counts += (2 * there.long() + said.long())[known].bincount(minlength=4)
+            per_tag += torch.stack([(known & there & said).sum(0), (known & (there | said)).sum(0)])
+        else:
+            true = truth.reshape(-1)
+            known = true != UNKNOWN
+            pairs = true[known].long() * n_outputs + probs.argmax(-1)[known]
+            counts += pairs.bincount(minlength=n_outputs**2)
+    table = counts.reshape(2, 2) if independent else counts.reshape(n_outputs, n_outputs)
+    if not bool(table.sum() > 0):
+        return None
+    shared = per_tag[0] if independent else table.diagonal()
+    union = per_tag[1] if independent else table.sum(0) + table.sum(1) - table.diagonal()
+    there = union > 0  # what neither labels nor answers hold is agreed on, and would only flatter
+    iou = float((shared[there] / union[there]).mean()) if bool(there.any()) else 1.0
+    return PixelAgreement(labelled=len(rows), mean_iou=iou, kappa=_kappa(table))
+
+
+def _kappa(table: Tensor) -> float:
+    """Cohen's kappa of counts ``[C, C]``; 0 where chance alone explains everything."""
+    shares = table / table.sum()
+    by_chance = float((shares.sum(0) * shares.sum(1)).sum())
+    return (float(shares.diagonal().sum()) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0

@@ -1,0 +1,50 @@
+"""Ranking: average precision and precision among the first k, along any axis at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def average_precision(scores: Tensor, positive: Tensor, known: Tensor, *, dim: int = 0) -> Tensor:
+    """``AP = Σ_k (R_k - R_(k-1)) P_k`` over the distinct scores, highest first; float64, NaN where it is not defined.
+
+    ``P_k`` and ``R_k`` are precision and recall of everything that scores at least as much: equal scores stand in one
+    place, and no order among them is made up. Without interpolation, as `sklearn.metrics.average_precision_score` has
+    it (Zhu 2004, "Recall, precision and average precision"); along the tags of one example its mean is the label
+    ranking average precision (Tsoumakas et al. 2010). Not defined without a positive *and* a negative that are known.
+    What is not ``known`` is left out. Scikit-learn's own takes one tag at a time: as long as the sort of all of them.
+
+    >>> scores, positive = torch.tensor([0.9, 0.8, 0.8, 0.1]), torch.tensor([True, False, True, False])
+    >>> average_precision(scores, positive, torch.ones(4, dtype=torch.bool))  # 1/2 · 1/1 + 1/2 · 2/3
+    tensor(0.8333, dtype=torch.float64)
+    """
+    scores, positive, known = (part.movedim(dim, -1) for part in (scores, positive & known, known))
+    # What is not known keeps its place and counts for nothing there.
+    ordered, order = scores.sort(dim=-1, descending=True)
+    hits = positive.gather(-1, order).double()
+    counted = known.gather(-1, order).double()
+    precision = hits.cumsum(-1) / counted.cumsum(-1).clamp_min(1)
+    # The place where each group of equal scores ends, seen from every member of the group.
+    ends = torch.ones_like(ordered, dtype=torch.bool)
+    ends[..., :-1] = ordered[..., :-1] != ordered[..., 1:]
+    places = torch.arange(ordered.shape[-1], device=scores.device).expand_as(ordered)
+    place = places.masked_fill(~ends, ordered.shape[-1]).flip(-1).cummin(-1).values.flip(-1)
+    positives, total = hits.sum(-1), counted.sum(-1)
+    found = (hits * precision.gather(-1, place)).sum(-1) / positives
+    return found.where((positives > 0) & (positives < total), torch.nan)
+
+
+def precision_at(scores: Tensor, positive: Tensor, known: Tensor, k: int) -> Tensor:
+    """The share of positives among the ``k`` best-scored tags of each example, ``[n, C] -> [n]``, float64.
+
+    Tags that are not known are not among them; with fewer than ``k`` known, all of those are. Equal scores are taken in
+    the order of the tags.
+
+    >>> scores, positive = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[True, False, True]])
+    >>> precision_at(scores, positive, torch.ones(1, 3, dtype=torch.bool), 2)
+    tensor([0.5000], dtype=torch.float64)
+    """
+    # A stable sort: which of equal scores topk takes differs between devices.
+    best = scores.masked_fill(~known, -torch.inf).sort(dim=-1, descending=True, stable=True).indices[:, :k]
+    return (positive & known).gather(1, best).double().sum(1) / known.sum(1).clamp(1, k).double()

@@ -1,0 +1,178 @@
+"""What an audit may find in answers that become probabilities, and the thresholds it goes by."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import numpy as np
+
+from joryu.questions import Link
+from joryu.questions.likeness import Likeness
+from joryu.questions.softening import TINY
+from joryu.targets.agreement import ClassAgreement, PixelAgreement, TagAgreement
+from joryu.targets.exchanged import Exchange
+from joryu.targets.finding import ENOUGH_LABELS, Finding, Severity, fatal
+from joryu.targets.soft_targets import Space
+from joryu.targets.statistics import Statistics
+from joryu.targets.store import Store
+
+NO_INFORMATION = 1e-3
+"""Nats of information between example and answer under which a teacher is dead. A *perfect* teacher of a class that one
+example in ten thousand belongs to gives exactly this much; a good teacher of ten even classes gives 2.3."""
+
+UNIFORM = 0.999
+"""Share of the largest possible entropy from which answers count as uniform. For ten classes every probability then
+lies within about 7 % of one tenth: the soft loss looks small and fine, and there is nothing in it."""
+
+ONE_HOT = 0.999
+"""Mean probability of the best class from which soft targets are hard labels: what is left for the other classes, the
+part that makes a soft target worth having, is under a thousandth."""
+
+NO_AGREEMENT = 0.02
+"""Cohen's kappa under which answers have nothing to do with the labels: classes in another order, or a network that
+never learned. Chance alone gives kappa 0 with a standard error of about 0.03 on `ENOUGH_LABELS` examples of ten
+classes."""
+
+ENOUGH_MASKS = 20
+"""Masks under which nothing is concluded: each holds thousands of pixels, but its neighbours' answers are alike."""
+
+RARE = 0.01
+"""A class is dead if it is never the best and its mean probability is under this share of an even one, ``RARE / C``."""
+
+MISCALIBRATED = 0.1
+"""Expected calibration error worth a note; modern networks lie between 0.02 and 0.1 (Guo et al. 2017)."""
+
+ENOUGH_SIGMOIDS = 32
+"""Answers, all between 0 and 1, from which they are said to look like a sigmoid's: logits lie on both sides of zero,
+and those of a network that knows anything soon leave the unit interval."""
+
+NO_SCALE = ("probabilities-as-logits", "percentages-as-logits", "sigmoids-as-logits")
+"""Findings under which calibration says nothing: confidence was worked out from what is not logits."""
+
+NAMES = 40
+"""Classes up to which the order to type stands in the hint; a longer one is in the JSON, for a file."""
+
+
+def about_likeness(statistics: Statistics) -> Iterator[Finding]:
+    if statistics.likeness is Likeness.PROBABILITIES and statistics.rows > 1:
+        message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
+        hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
+        yield fatal("probabilities-as-logits", message, hint)
+    elif statistics.likeness is Likeness.PERCENTAGES and statistics.rows > 1:
+        message = "these logits are percentages: every answer lies between 0 and 100 and sums to 100"
+        hint = (
+            "let the teacher divide them by 100, end its spec in ,output=probs (in Python: Network(…, output='probs'))"
+            " and label anew"
+        )
+        yield fatal("percentages-as-logits", message, hint)
+    elif statistics.likeness is Likeness.SIGMOIDS and statistics.rows >= ENOUGH_SIGMOIDS:
+        message = "every logit lies between 0 and 1, as what comes out of a sigmoid does"
+        hint = "if the teacher ends in one, let it return what it has before, and label anew"
+        yield Finding("sigmoids-as-logits", Severity.WARNING, message, hint)
+
+
+def about_answers(store: Store, statistics: Statistics, temperature: float, look_at: str) -> Iterator[Finding]:
+    if statistics.normalised_entropy >= UNIFORM:
+        message = f"the teacher is uniform: {statistics.normalised_entropy:.2%} of the largest possible entropy"
+        yield fatal("uniform", message, look_at)
+    elif statistics.rows > 1 and statistics.information < NO_INFORMATION:
+        best = store.manifest.classes[int(np.argmax(statistics.mean_probs))]
+        most = "" if store.manifest.question.link.independent else f", most often {best!r}"
+        message = (
+            f"the teacher says the same whatever it is shown: {statistics.information:.1e} nats of information"
+            f" (at least {NO_INFORMATION:g} expected){most}"
+        )
+        yield fatal("constant", message, look_at)
+    else:
+        yield from about_softness(store, statistics, temperature)
+        yield from about_classes(store, statistics)
+
+
+def about_softness(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
+    if store.form.space is not Space.LOGITS and statistics.hard_share > ONE_HOT:
+        message = f"{statistics.hard_share:.1%} of the answers name one class and nothing else"
+        hint = "no temperature can soften them; ask the teacher for probabilities, or use several teachers"
+        yield Finding("hard-answers", Severity.WARNING, message, hint)
+    elif statistics.softened_top > ONE_HOT and store.manifest.question.link is Link.SOFTMAX:
+        message = f"at temperature {temperature:g} the best class has {statistics.softened_top:.3%} on average"
+        yield Finding("near-one-hot", Severity.WARNING, message, "these are hard labels; try a higher temperature")
+    if statistics.softened_normalised_entropy > UNIFORM:
+        message = f"at temperature {temperature:g} the answers are nearly uniform"
+        yield Finding("near-uniform", Severity.WARNING, message, "try a lower temperature, and float32 logits")
+
+
+def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
+    classes, n = store.manifest.classes, len(store.manifest.classes)
+    columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)
+    dead = [name for name, top, mean in columns if top == 0 and mean < RARE / n]
+    one_of_many = store.manifest.question.link is Link.SOFTMAX
+    if one_of_many and statistics.rows > 1 and max(statistics.top_counts) == sum(statistics.top_counts):
+        message = f"the best class is {classes[int(np.argmax(statistics.top_counts))]!r} for every example"
+        yield Finding("one-class", Severity.WARNING, message, "check the examples; look at the teacher's accuracy")
+    if dead:
+        message = f"{len(dead)} of {n} classes are never named: {', '.join(dead[:6])}{', …' if len(dead) > 6 else ''}"
+        yield Finding("dead-classes", Severity.WARNING, message, "add examples of them, or leave the classes out")
+
+
+def about_agreement(agreement: ClassAgreement, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
+    """What the labels say of answers that name one of many."""
+    if agreement.exchange is not None:
+        yield about_exchange(agreement, agreement.exchange, classes)
+    elif agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
+        message = (
+            f"the teacher does not agree with the labels: {agreement.accuracy:.1%} right on {agreement.labelled}"
+            f" labelled examples, kappa {agreement.kappa:.3f}"
+        )
+        yield fatal("disagrees", message, f"check the order of the classes, and {look_at}")
+    elif agreement.calibration_error > MISCALIBRATED:
+        message = f"confidence and accuracy differ by {agreement.calibration_error:.1%} on average"
+        yield Finding(
+            "miscalibrated", Severity.NOTE, message, "a temperature chosen on validation data mends most of it"
+        )
+
+
+def about_tags(agreement: TagAgreement, look_at: str) -> Iterator[Finding]:
+    """What the labels say of tags."""
+    lift = (agreement.macro_ap - agreement.by_chance) / max(1 - agreement.by_chance, TINY)
+    if agreement.labelled >= ENOUGH_LABELS and lift < NO_AGREEMENT:
+        message = (
+            f"the teacher does not agree with the labels: macro average precision {agreement.macro_ap:.3f} over"
+            f" {agreement.tags} tags on {agreement.labelled} labelled examples, {agreement.by_chance:.3f} by chance"
+        )
+        yield fatal("disagrees", message, f"check the order of the tags, and {look_at}")
+
+
+def about_masks(agreement: PixelAgreement, look_at: str) -> Iterator[Finding]:
+    """What the labels say of pixels."""
+    if agreement.labelled >= ENOUGH_MASKS and agreement.kappa < NO_AGREEMENT:
+        message = (
+            f"the teacher does not agree with the masks: mean IoU {agreement.mean_iou:.3f} on {agreement.labelled}"
+            f" masks, kappa of the pixels {agreement.kappa:.3f}"
+        )
+        yield fatal("disagrees", message, f"check that masks and pictures belong together, and {look_at}")
+
+
+def about_exchange(agreement: ClassAgreement, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
+    pairs = [
+        f"{classes[one]!r} is answered {classes[other]!r} ({hits} of {n} times)"
+        for (one, other), (hits, n) in zip(exchange.moved, exchange.counts, strict=True)
+    ]
+    cut = ", …" if len(pairs) > 4 else ""
+    message = (
+        f"the teacher names its classes in another order than the examples: {', '.join(pairs[:4])}{cut};"
+        f" {len(pairs)} of {len(classes)} classes, {agreement.accuracy:.1%} of the labels agree and"
+        f" {exchange.accuracy:.1%} would in the order found"
+    )
+    order = teacher_order(exchange, classes) or classes
+    if len(order) <= NAMES and not any("," in name for name in order):
+        typed = f"--classes {shlex.quote(','.join(order))}"
+    else:
+        typed = "--classes and a file of the names, one a line, that joryu audit --json gives as teacher_order"
+    # The way to train all the same is not told here: the answers are good, and the order is found.
+    return Finding("exchanged", Severity.FATAL, message, f"label anew into another folder with {typed}")
+
+
+def teacher_order(exchange: Exchange | None, classes: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names of the classes as they really stand in the teacher's answers."""
+    return None if exchange is None else tuple(classes[at] for at in exchange.order)

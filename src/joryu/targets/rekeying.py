@@ -1,0 +1,152 @@
+"""A store kept by the pixels of its pictures, as stores once were, kept by their files instead; nothing is asked again.
+
+The new store is written beside the old one and takes its place when it is whole; the old one is put aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+
+from joryu.durable import flush_folder, sole_writer
+from joryu.errors import InputError, JoryuError, MismatchError
+from joryu.examples import Examples, Ids, distinct_rows
+from joryu.targets.failures import id_from_hex, id_to_hex, read_failures
+from joryu.targets.index import Rows
+from joryu.targets.manifest import Manifest
+from joryu.targets.store import Store
+from joryu.targets.writer import StoreWriter
+
+NEW: Final = ".rekeyed"  #: behind the folder's name while the new store is written
+OLD: Final = ".by-pixels"  #: behind the folder's name where the old store is put
+_BLOCK = 16_384
+
+
+class Rekeyed(NamedTuple):
+    """What was done: answers that have their new keys, answers left behind in the old store, and where that lies."""
+
+    store: Store
+    moved: int
+    left: int
+    aside: Path
+
+
+def rekey(
+    store: Store, examples: Examples, *, without_views: bool = False, progress: Callable[[int, int], None] | None = None
+) -> Rekeyed:
+    """Give the answers of a store the ids that their examples have today; run again to go on where it stopped.
+
+    The ``examples`` must be read at the size at which they were labelled, where their `Examples.pixel_ids` are the
+    store's keys. An answer about pixels that several files hold becomes one answer for each. A view is drawn from the
+    id of its example, so answers about views cannot be moved: the same seed would name another view than the teacher
+    was shown. ``without_views`` leaves them in the old store.
+
+    Raises:
+        InputError: the store is damaged or being written to, or its keys are today's.
+        MismatchError: none of its answers is about these examples, or it has views.
+        JoryuError: the disk does not take it.
+    """
+    manifest, path = store.manifest, store.path
+    if manifest.keys != "pixels" or not (examples.ids != examples.pixel_ids).any():
+        raise InputError(f"{path} needs no other keys: its examples are known by them", hint="use it as it is")
+    if manifest.n_views and not without_views:
+        raise MismatchError(
+            f"{path} holds answers about views, which are drawn from the old keys: by the new ones they would be other "
+            "views than the teacher was shown", expected="answers about the examples themselves",
+            received=f"{manifest.n_views} views ({manifest.views})",
+            hint="try --without-views: those answers then stay in the old store alone",
+        )  # fmt: skip
+    store.require_sound()
+    rows = distinct_rows(examples.ids)
+    ids, found = examples.ids[rows], store.find(examples.pixel_ids[rows], 0).numpy()
+    there = found >= 0
+    if not there.any():
+        raise MismatchError(
+            f"no answer in {path} is about these examples", expected=_wanted(manifest),
+            received=f"{len(examples)} examples {examples.name}, pictures of {_size(examples)}",
+            hint="name the very set that was labelled, and the --size at which it was",
+        )  # fmt: skip
+    with sole_writer(path):
+        _write(store, path.with_name(path.name + NEW), _described(manifest, examples, len(rows)),
+               _Answers(ids[there], found[there], _failed(store, examples)), progress)  # fmt: skip
+        _swap(path)
+    left = len(store) - len(np.unique(found[there]))
+    return Rekeyed(Store.open(path), int(there.sum()), left, path.with_name(path.name + OLD))
+
+
+def finish(path: Path) -> None:
+    """Put the new store in its place where a kill came between the two renames, and both lie aside."""
+    new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
+    if not path.exists() and new.is_dir() and old.is_dir():
+        new.rename(path)
+        flush_folder(path.parent)
+
+
+class _Answers(NamedTuple):
+    """The new ids, the row of the old store that each is answered by, and why others failed."""
+
+    ids: Ids
+    rows: Rows
+    failed: dict[str, str]
+
+
+def _write(
+    old: Store, place: Path, manifest: Manifest, answers: _Answers, progress: Callable[[int, int], None] | None
+) -> None:
+    with StoreWriter(place, manifest) as writer:
+        absent = Store.open(place).missing(answers.ids, 0).numpy()
+        ids, rows = answers.ids[absent], answers.rows[absent]
+        for start in range(0, len(ids), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            views = np.zeros(len(ids[part]), dtype=np.uint64)
+            columns = old.columns(torch.from_numpy(rows[part]))
+            writer.append([{"id": ids[part], "view": views, **columns}])
+            writer.flush_if_due()
+            if progress is not None:
+                progress(min(start + _BLOCK, len(ids)), len(ids))
+        known = {failure.id for failure in read_failures(place)}
+        fresh = {key: reason for key, reason in answers.failed.items() if key not in known}
+        if fresh:
+            failed = np.stack([id_from_hex(key) for key in fresh])
+            writer.fail(failed, np.zeros(len(failed), dtype=np.uint64), dict(enumerate(fresh.values())))
+        new = writer.compact()
+    if len(new) != len(answers.ids):
+        raise JoryuError(f"{place} is not whole", expected=f"{len(answers.ids)} answers", received=len(new))
+
+
+def _swap(path: Path) -> None:
+    """Put the old store aside and the new one in its place."""
+    old = path.with_name(path.name + OLD)
+    if old.exists():
+        raise InputError(f"{old} is in the way of the old store", hint="move it elsewhere and run it again")
+    path.rename(old)
+    path.with_name(path.name + NEW).rename(path)
+    flush_folder(path.parent)
+
+
+def _described(manifest: Manifest, examples: Examples, count: int) -> Manifest:
+    record = {"fingerprint": examples.fingerprint, "count": count, "shape": tuple(examples.inputs.shape[1:])}
+    about = manifest.examples.model_copy(update=record)
+    changes = {"keys": examples.keyed_by, "examples": about, "views": None, "n_views": 0, "former": (), "strangers": 0}
+    return manifest.model_copy(update=changes)
+
+
+def _failed(store: Store, examples: Examples) -> dict[str, str]:
+    """Why the teacher failed on some of the examples, by their new ids."""
+    reasons = {failure.id: failure.reason for failure in store.failures() if failure.view == 0}
+    keys = ((id_to_hex(new), id_to_hex(old)) for new, old in zip(examples.ids, examples.pixel_ids, strict=True))
+    return {new: reasons[old] for new, old in keys if old in reasons} if reasons else {}
+
+
+def _wanted(manifest: Manifest) -> str:
+    made_for = manifest.examples
+    size = f" at size {made_for.size}" if made_for.size else ""
+    return f"the {made_for.count} examples {made_for.spec or made_for.name}{size}"
+
+
+def _size(examples: Examples) -> str:
+    return "×".join(map(str, reversed(examples.inputs.shape[2:])))

@@ -1,0 +1,314 @@
+"""Where soft targets come from, and in which views examples are shown: the half of `Material` that varies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, Self, final
+
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
+from joryu.examples.views import ViewBatch, Views, parse_views, require_same_views
+from joryu.targets.soft_targets import SoftTargets
+from joryu.targets.store import Store
+from joryu.teachers.teacher import Teacher, TeacherBatch
+
+ITSELF = parse_views(None)  #: the views of those who are shown as they are
+
+
+class Shown(NamedTuple):
+    """What a student sees of some rows, and the view of each that it is."""
+
+    batch: ViewBatch
+    seeds: Tensor
+
+
+class TargetSource(Protocol):
+    """Soft targets for the very inputs that a student is shown. A *turn* shows every example once."""
+
+    def require_fit(self, examples: Examples) -> None:
+        """Check that there is something to learn from here about these examples.
+
+        Raises:
+            InputError, MismatchError: what does not fit.
+        """
+        ...
+
+    def require_answers(self, examples: Examples, turns: int) -> None:
+        """Look up every answer that so many turns will ask for, so that none is found missing after hours.
+
+        No turn at all asks about the examples themselves, as a validation does.
+
+        Raises:
+            InputError: some are missing.
+        """
+        ...
+
+    def view_seed(self, turn: int) -> int:
+        """The view every example is shown in this turn, counted from the first epoch's first."""
+        ...
+
+    def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
+        """Some rows in the given views (0: the example itself)."""
+        ...
+
+    def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
+        """The soft targets of what was shown; ``None`` where there are labels alone."""
+        ...
+
+    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+        """What of a validation part can judge an epoch, and by which answers, where labels alone cannot."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What of this the result of a training depends on, as JSON: what a resumed run must agree with."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class LabelsAlone:
+    """No teacher: every turn shows a view of its own."""
+
+    views: Views = ITSELF
+
+    def require_fit(self, examples: Examples) -> None:
+        if examples.labels is None:
+            raise InputError("there is nothing to learn from", expected="soft targets, labels or both")
+
+    def require_answers(self, examples: Examples, turns: int) -> None:
+        del examples, turns
+
+    def view_seed(self, turn: int) -> int:
+        return 0 if self.views.spec == ITSELF.spec else turn + 1
+
+    def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
+        return Shown(self.views.apply(examples, rows, seeds), seeds)
+
+    def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
+        del examples, rows, shown
+        return None
+
+    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+        return (validation.labelled(), LabelsAlone()) if bool(validation.known.any()) else None
+
+    def describe(self) -> dict[str, Any]:
+        return {"targets": None, "views": None if self.views.spec == ITSELF.spec else self.views.spec}
+
+
+@final
+@dataclass(frozen=True)
+class Replayed:
+    """A store replayed view by view: turn ``t`` shows view ``1 + t mod n`` of the ``n`` that the teacher labelled.
+
+    So every input is one that the teacher was really shown (view 0, the example itself, if it labelled no other).
+
+    ``whole`` is the whole set that the teacher was shown, where its views blend examples of it (mixup) and those taught
+    are a part of it. Partners are then found in the whole set, so that a view is the one that was answered; but nothing
+    of what was held out is shown. A blend may be nearly all partner, and a student that was told a teacher's answer
+    about a test picture, faint as it may be, has seen it. So where the partner is not taught, the example itself, which
+    the teacher answered about too, stands in for the blend, label and all.
+
+    Raises:
+        MismatchError: (when checked) the store was made about another question, its views count the pixels of another
+            size, or they blend examples and neither those taught nor ``whole`` is the set it was made for.
+    """
+
+    store: Store
+    whole: Examples | None = None
+    _seen: list[tuple[Examples, _Whole]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def n_views(self) -> int:
+        """How many views of each example, beside itself, the store holds."""
+        return self.store.manifest.n_views
+
+    @cached_property
+    def views(self) -> Views:
+        """The views that the teacher was shown."""
+        return parse_views(self.store.manifest.views if self.n_views else None)
+
+    def require_fit(self, examples: Examples) -> None:
+        manifest = self.store.manifest
+        manifest.require(question=examples.question)
+        require_same_views(self.views, manifest.examples.shape, examples.inputs.shape[1:])
+        shown = examples if self.whole is None else self.whole
+        if self.views.blends and manifest.examples.fingerprint != shown.fingerprint:
+            raise MismatchError(
+                "these views blend examples of the set that the teacher was shown, which is another",
+                expected=f"the {manifest.examples.count} examples {manifest.examples.name}",
+                received=f"{len(shown)} examples, or part of them",
+                hint="give the very examples that were labelled, or label views without mixup",
+            )
+
+    def require_answers(self, examples: Examples, turns: int) -> None:
+        itself = {0} if self.whole is not None or not turns else set()  # stands in for some blends
+        seeds = sorted({self.view_seed(turn) for turn in range(min(turns, self.n_views or 1))} | itself)
+        # A store with as many answers as it has keys is whole: one view tells whether these examples are in it.
+        # One that kept answers about examples that left the set may hold as many and lack some of these.
+        keys = self.store.manifest.examples.count * (self.n_views + 1)
+        complete = len(self.store) == keys and not self.store.manifest.strangers
+        for seed in seeds[:1] if complete else seeds:
+            self.store.rows(examples.ids, seed)
+
+    def view_seed(self, turn: int) -> int:
+        return 1 + turn % self.n_views if self.n_views else 0
+
+    def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
+        if self.whole is None or not self.views.blends:
+            return Shown(self.views.apply(examples, rows, seeds), seeds)
+        whole = self._whole(examples)
+        seeds = whole.seeds(self.views, rows, seeds)
+        return Shown(self.views.apply(whole.examples, whole.places[rows], seeds), seeds)
+
+    def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
+        return self.store.gather(self.store.rows(examples.ids[rows.numpy()], shown.seeds.numpy()))
+
+    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+        if self.views.blends and self.whole is None:  # their partners are not known
+            return LabelsAlone().judging(validation)
+        return validation, self
+
+    def describe(self) -> dict[str, Any]:
+        return {"targets": described(self.store), "views": self.views.spec if self.n_views else None}
+
+    def _whole(self, examples: Examples) -> _Whole:
+        """The whole set as these examples are a part of it; kept for the set last seen, as every batch asks."""
+        if self.whole is None:
+            raise InputError("there is no whole set to find partners in")
+        if not (self._seen and self._seen[0][0] is examples):
+            self._seen[:] = [(examples, _Whole.of(self.whole, examples))]
+        return self._seen[0][1]
+
+
+@final
+@dataclass(frozen=True)
+class CarriedOver:
+    """The answer about an example is taken for all its views, as hard labels always are.
+
+    For people and paid teachers, who were asked about the examples alone. Every turn then has views of its own.
+
+    Raises:
+        InputError: (when checked) views that blend examples, or a store that has views of its own.
+    """
+
+    store: Store
+    views: Views
+
+    def require_fit(self, examples: Examples) -> None:
+        self.store.manifest.require(question=examples.question)
+        stored = self.store.manifest.n_views
+        if stored or self.views.blends:
+            raise InputError(
+                "answers about the examples cannot be carried over to these views",
+                expected="a store without views, and views of one example each",
+                received=f"{stored} stored views" if stored else self.views.spec,
+                hint="train on the stored views, or leave mixup out",
+            )
+
+    def require_answers(self, examples: Examples, turns: int) -> None:
+        del turns
+        self.store.rows(examples.ids, 0)
+
+    def view_seed(self, turn: int) -> int:
+        return turn + 1
+
+    def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
+        return Shown(self.views.apply(examples, rows, seeds), seeds)
+
+    def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
+        del shown
+        return self.store.gather(self.store.rows(examples.ids[rows.numpy()], 0))
+
+    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+        return validation, Replayed(self.store)
+
+    def describe(self) -> dict[str, Any]:
+        return {"targets": described(self.store), "views": self.views.spec, "carry_over": True}
+
+
+@final
+@dataclass(frozen=True)
+class Live:
+    """A teacher that is asked about every input as it is shown: online distillation, without a store.
+
+    Every turn has views of its own. An epoch then costs the teacher's forward as well; a store costs it once.
+
+    Raises:
+        MismatchError: (when checked) the teacher answers another question than the examples ask.
+    """
+
+    teacher: Teacher
+    views: Views = ITSELF
+
+    def require_fit(self, examples: Examples) -> None:
+        if examples.question is not None:
+            self.teacher.question.require(examples.question, mine="teacher", others="examples")
+
+    def require_answers(self, examples: Examples, turns: int) -> None:
+        del examples, turns
+
+    def view_seed(self, turn: int) -> int:
+        return 0 if self.views.spec == ITSELF.spec else turn + 1
+
+    def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
+        return Shown(self.views.apply(examples, rows, seeds), seeds)
+
+    def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
+        batch = TeacherBatch.of(examples, rows, seeds=shown.seeds, inputs=shown.batch.inputs)
+        return self.teacher.answer(batch).whole(len(batch))
+
+    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+        return validation, replace(self, views=ITSELF)
+
+    def describe(self) -> dict[str, Any]:
+        live = {"live": self.teacher.fingerprint}
+        return {"targets": live, "views": None if self.views.spec == ITSELF.spec else self.views.spec}
+
+
+def described(store: Store) -> dict[str, Any]:
+    """What of a store the result of a training depends on."""
+    manifest = store.manifest
+    return {
+        "teacher": manifest.teacher.fingerprint,
+        "examples": manifest.examples.fingerprint,
+        "views": manifest.n_views,
+        "encoding": None if manifest.encoding is None else manifest.encoding.model_dump(mode="json"),
+    }
+
+
+class _Whole(NamedTuple):
+    """The set that blends were drawn from, with the labels of the part that is taught and no others."""
+
+    examples: Examples
+    places: Tensor  #: the row in it of each example that is taught, int64 ``[n]``
+    taught: Tensor  #: which of its rows are taught, bool
+
+    @classmethod
+    def of(cls, whole: Examples, part: Examples) -> Self:
+        """Raises:
+        MismatchError: an example of the part is not in the whole.
+        """
+        row_of = {words.tobytes(): row for row, words in enumerate(whole.ids)}
+        found = [row_of.get(words.tobytes(), -1) for words in part.ids]
+        if -1 in found:
+            raise MismatchError(
+                "some examples are not in the set that the teacher was shown", expected="a part of that set",
+                received=f"{found.count(-1)} others", hint="give the very examples that were labelled",
+            )  # fmt: skip
+        places = torch.tensor(found)
+        # Copies of one example count as one: which of them the views choose for a partner must not matter.
+        known = {words.tobytes(): row for row, words in enumerate(part.ids)}
+        rows = torch.tensor([known.get(words.tobytes(), -1) for words in whole.ids])
+        taught = rows >= 0
+        labels = None
+        if part.labels is not None:
+            labels = part.codec.hide(part.labels[rows.clamp_min(0)], ~taught)
+        return cls(replace(whole, labels=labels), places, taught)
+
+    def seeds(self, views: Views, rows: Tensor, seeds: Tensor) -> Tensor:
+        """The views to show of some of the part's rows: 0, the example itself, where the partner is not taught."""
+        return seeds.where(self.taught[views.partners(self.examples, self.places[rows], seeds)], 0)

@@ -1,0 +1,268 @@
+"""Pictures with masks: what belongs together, what the values mean, and that nothing is read as what it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from picture_files import noise, save, write_files
+from PIL import Image
+
+from joryu.errors import InputError
+from joryu.examples import has_split, load_examples, parse_views
+from joryu.examples.known import sniff
+from joryu.examples.pairs import load_pairs
+from joryu.examples.pairs.masks import read_mask
+from joryu.questions import Link
+
+BINARY = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1]])
+CLASSES = np.array([[0, 0, 1, 1], [0, 2, 2, 0], [255, 0, 0, 0], [2, 0, 0, 1]])
+
+
+def picture(seed: int = 0, size: int = 4, channels: int = 1) -> bytes:
+    return save(noise(size, size, channels, seed), "PNG")
+
+
+def grey(values: np.ndarray) -> bytes:
+    return save(Image.fromarray(values.astype(np.uint8)), "PNG")
+
+
+def palette(values: np.ndarray) -> bytes:
+    image = Image.fromarray(values.astype(np.uint8)).convert("L")
+    image = Image.frombytes("P", image.size, image.tobytes())
+    image.putpalette([*(200, 0, 0), *(0, 200, 0), *(0, 0, 200)] + [0] * 759)
+    return save(image, "PNG")
+
+
+def set_of(root: Path, *masks: bytes, top: str = "train/") -> Path:
+    files = {f"{top}images/{at}.png": picture(at) for at in range(len(masks))}
+    return write_files(root, files | {f"{top}masks/{at}.png": mask for at, mask in enumerate(masks)})
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        grey(BINARY), grey(BINARY * 255), save(Image.fromarray(BINARY.astype(bool)), "PNG"),
+        save(Image.fromarray((BINARY * 65535).astype(np.uint16)), "PNG"),
+        save(Image.fromarray(np.repeat(BINARY[..., None] * 255, 3, axis=2).astype(np.uint8)), "PNG"),
+        save(Image.fromarray(np.repeat(BINARY[..., None] * 255, 3, axis=2).astype(np.uint8)).convert("RGBA"), "PNG"),
+        save(Image.fromarray((BINARY * 255).astype(np.uint8)), "TIFF"),
+    ],
+    ids=["0/1", "0/255", "bits", "16 bits", "three bands", "opaque", "tiff"],
+)  # fmt: skip
+def test_masks_of_two_values_are_one_tag(tmp_path: Path, mask: bytes) -> None:
+    examples = load_pairs(set_of(tmp_path, mask, mask))
+    assert examples.question is not None
+    assert examples.question.link is Link.SIGMOID
+    assert examples.question.grid == ("height", "width")
+    assert examples.classes == ("foreground",)
+    assert examples.labels is not None
+    assert examples.labels.dtype == torch.int8
+    assert examples.labels[1, ..., 0].tolist() == BINARY.tolist()
+    assert examples.remarks[0].startswith("masks say foreground by")
+    assert load_pairs(tmp_path, options={"classes": "salt"}).classes == ("salt",)
+
+
+@pytest.mark.parametrize("make", [grey, palette])
+def test_masks_of_many_values_are_classes_and_255_is_not_known(tmp_path: Path, make: object) -> None:
+    mask = {grey: grey, palette: palette}[make](CLASSES)  # type: ignore[index]
+    examples = load_pairs(set_of(tmp_path, mask))
+    assert examples.classes == ("0", "1", "2")
+    assert "the 3 classes of the masks have no names but their numbers" in examples.remarks
+    assert examples.labels is not None
+    assert examples.labels.dtype == torch.int16
+    assert examples.labels[0].tolist() == np.where(CLASSES == 255, -1, CLASSES).tolist()
+
+
+def test_names_come_from_a_file_or_from_the_spec(tmp_path: Path) -> None:
+    root = set_of(tmp_path, grey(CLASSES))
+    write_files(root, {"classes.txt": b"0: ground\n1: a tree\n2: car\n3: bus\n"})
+    found = load_pairs(root)
+    assert found.classes == ("ground", "a tree", "car", "bus")
+    assert "the classes have the names in classes.txt" in found.remarks
+    assert load_examples(f"pairs:{root},classes=a;b, c;d").classes == ("a", "b, c", "d")
+    with pytest.raises(InputError, match=r"the mask masks/0.png has values that mean nothing here .*received 2\)"):
+        load_examples(f"pairs:{root},classes=a;b")
+
+
+def test_unknown_places_of_one_tag(tmp_path: Path) -> None:
+    both = BINARY.copy()
+    both[2, 2] = 255
+    examples = load_pairs(set_of(tmp_path, grey(both), grey(BINARY)))
+    assert examples.labels is not None
+    assert examples.labels[0, 2, 2, 0] == -1
+    assert examples.labels[1, ..., 0].tolist() == BINARY.tolist()
+    assert examples.remarks[0] == "masks say foreground by 1, and nothing by 255"
+
+
+def blurred() -> np.ndarray:
+    return np.array([[0, 3, 130, 255], [0, 90, 255, 255], [0, 0, 60, 255], [0, 0, 1, 255]])
+
+
+@pytest.mark.parametrize(
+    ("masks", "says"),
+    [
+        ([grey(BINARY), grey(BINARY * 255)], "one value in some masks and another .*1 in masks/0.png, 255 in masks/1"),
+        ([grey(BINARY * 255), grey(blurred())], "as those of masks/1.png .*received 0, 1, 3, 60, 90, 130, 255"),
+        ([grey(BINARY * 127)], "mean nothing, as those of masks/0.png .*received 0, 127"),
+        ([grey(CLASSES), grey(np.full((4, 4), 7))], "mean nothing, as those of masks/0.png"),
+    ],
+    ids=["mixed", "blurred", "grey", "a gap"],
+)  # fmt: skip
+def test_values_that_mean_nothing_are_refused_by_file(tmp_path: Path, masks: list[bytes], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        load_pairs(set_of(tmp_path, *masks))
+
+
+def test_a_test_split_is_read_as_train_is(tmp_path: Path) -> None:
+    root = set_of(tmp_path, grey(CLASSES))
+    set_of(root, grey(BINARY), top="val/")
+    write_files(root, {"test/images/1.png": picture(7), "depths.csv": b"id,z\n"})
+    validation, test = load_pairs(root, "validation"), load_pairs(root, "test")
+    assert validation.question == test.question == load_pairs(root).question
+    assert validation.labels is not None
+    assert validation.labels.tolist() == [BINARY.tolist()]
+    assert test.labels is None
+    assert {"test has no masks", "not read: depths.csv"} <= set(test.remarks)
+    assert has_split(f"pairs:{root}", "test")
+    write_files(root, {"val/masks/0.png": grey(np.full((4, 4), 3))})
+    with pytest.raises(InputError, match=r"the mask masks/0.png has values .*expected 0 to 2.*received 3"):
+        load_pairs(root, "validation")
+
+
+def test_a_colour_picture_in_test_does_not_change_the_kind_of_set(tmp_path: Path) -> None:
+    root = set_of(tmp_path, grey(BINARY))
+    write_files(root, {"test/images/1.png": picture(7, channels=3)})
+    assert load_pairs(root, "test").inputs.shape == (1, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "imgs/{}.png annotations/{}_mask.png",
+        "Images/{}.png labels/{}-gt.png",
+        "images/a/{}.png masks/a/{}.png",
+        "images/train/{}.png masks/train/{}.png",
+    ],
+)
+def test_layouts(tmp_path: Path, layout: str) -> None:
+    image, mask = layout.split()
+    files = {image.format(at): picture(at) for at in range(3)} | {mask.format(at): grey(BINARY) for at in range(3)}
+    write_files(tmp_path, files)
+    examples = load_examples(str(tmp_path))
+    assert len(examples) == 3
+    assert examples.rejected == ()
+    assert sniff(tmp_path) == "pairs"
+
+
+def test_what_has_no_partner_or_cannot_be_read_is_named_and_left_out(tmp_path: Path) -> None:
+    root = set_of(tmp_path, *[grey(BINARY)] * 5, top="")
+    (root / "masks" / "1.png").unlink()
+    (root / "images" / "2.png").unlink()
+    (root / "images" / "3.png").write_bytes(b"x")
+    (root / "masks" / "4.png").write_bytes(grey(BINARY)[:50])
+    write_files(root, {"images/.hidden": b""})
+    examples = load_pairs(root)
+    assert examples.sources == ("0.png",)
+    reasons = dict(examples.rejected)
+    assert reasons.pop("4.png" if "4.png" in reasons else "masks/4.png").startswith("damaged")
+    assert reasons == {
+        "1.png": "it has no mask", "masks/2.png": "a mask without its picture",
+        "3.png": "not a picture that can be read",
+        "images/.hidden": "hidden",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [
+        (save(noise(4, 4), "PNG"), "a mask in colours"),
+        (save(Image.fromarray(BINARY.astype(np.uint8)).convert("RGBA").convert("CMYK"), "TIFF"), "this is no mask"),
+        (save(noise(8, 8, 1), "JPEG"), "JPEG has blurred its values"),
+        (save(Image.merge("LA", (Image.new("L", (4, 4)), noise(4, 4, 1))), "PNG"), "partly see-through"),
+        (b"", "empty file"),
+    ],
+)
+def test_what_is_no_mask(tmp_path: Path, mask: bytes, says: str) -> None:
+    path = write_files(tmp_path, {"mask.png": mask}) / "mask.png"
+    with pytest.raises(InputError, match=says):
+        read_mask(path)
+    root = set_of(tmp_path / "set", mask)
+    with pytest.raises(InputError, match=rf"none of the masks of .*received masks/0.png: .*{says}"):
+        load_pairs(root)
+
+
+def test_a_mask_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
+    root = set_of(tmp_path, grey(BINARY), grey(np.zeros((8, 4))))
+    for size in (None, 4):
+        with pytest.raises(InputError, match=r"the mask masks/1.png is not as large .*4×4; received 4×8"):
+            load_pairs(root, size=size)
+
+
+def test_pictures_of_several_sizes_need_one(tmp_path: Path) -> None:
+    root = write_files(
+        tmp_path,
+        {"images/1.png": picture(1), "images/2.png": picture(2, 8), "masks/1.png": grey(BINARY),
+         "masks/2.png": grey(np.zeros((8, 8)))},
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"pictures differ in size .*try --size 6"):
+        load_pairs(root)
+    examples = load_pairs(root, size=6)
+    assert examples.labels is not None
+    assert examples.labels.shape == (2, 6, 6, 1)
+    assert examples.sizes is not None
+    assert examples.sizes.tolist() == [[4, 4], [8, 8]]
+
+
+@pytest.mark.parametrize("size", [16, 20, 40])
+def test_a_mask_is_cut_and_resized_as_its_picture_is(tmp_path: Path, size: int) -> None:
+    """A wide picture of two flat halves: the edge stands in the mask where it stands in the picture."""
+    left = np.zeros((40, 100), dtype=np.uint8)
+    left[:, :60] = 255
+    write_files(tmp_path, {"images/1.png": grey(left), "masks/1.png": grey(left)})
+    examples = load_pairs(tmp_path, size=size)
+    assert examples.labels is not None
+    assert examples.labels[0, ..., 0].tolist() == (examples.inputs[0, 0] > 127).to(torch.int8).tolist()
+    assert 0 < examples.labels.float().mean() < 1
+
+
+def test_views_keep_masks_and_pictures_together(tmp_path: Path) -> None:
+    shapes = [np.kron(np.roll(BINARY, at, axis=1), np.ones((3, 3))) * 255 for at in range(4)]
+    write_files(tmp_path, {f"images/{at}.png": grey(shape) for at, shape in enumerate(shapes)})
+    write_files(tmp_path, {f"masks/{at}.png": grey(shape) for at, shape in enumerate(shapes)})
+    examples = load_pairs(tmp_path)
+    seen = parse_views("flip,crop:12+3").apply(examples, torch.arange(4), torch.full((4,), 3))
+    assert seen.labels is not None
+    assert torch.equal(seen.labels[..., 0] == 1, seen.inputs[:, 0] == 255)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"images/1.png": picture()}, "holds no pictures with masks"),
+        ({"images/1.png": picture(), "masks/2.png": grey(BINARY)}, "no mask in .* is called as a picture"),
+        ({"images/1.png": picture(), "images/1.jpg": picture(), "masks/1.png": b""}, "two files in .* are called 1"),
+        (
+            {"images/1.png": picture(), "masks/1_mask.png": grey(BINARY), "masks/1_gt.png": grey(BINARY)},
+            "two masks for one picture",
+        ),
+        ({"images/1.png": picture(), "imgs/1.png": picture(), "masks/1.png": b""}, "several folders that may be"),
+    ],
+)  # fmt: skip
+def test_folders_that_are_no_pairs(tmp_path: Path, files: dict[str, bytes], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        load_pairs(write_files(tmp_path, files))
+
+
+def test_the_salt_set_as_kaggle_has_it(real_data: Path) -> None:
+    place = real_data / "tgs_salt"
+    if not place.is_dir():
+        pytest.skip("no tgs_salt here")
+    examples = load_examples("tgs_salt", data_root=real_data, size=16)
+    assert examples.inputs.shape == (4000, 1, 16, 16)
+    assert examples.labels is not None
+    assert examples.labels.shape == (4000, 16, 16, 1)
+    assert "not read: depths.csv" in examples.remarks
+    assert examples.rejected == ()
