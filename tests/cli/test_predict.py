@@ -75,7 +75,7 @@ def test_a_table_for_people(digits: Path, tmp_path: Path, run: Run) -> None:
     assert line.startswith(f"{tmp_path}/a�b.png  ")
     assert err.splitlines() == [
         f"left out {tmp_path}/broken.png: not a picture that can be read",
-        "left out 1 file left behind by an operating system or a program",
+        "left out 1 file or folder left behind by an operating system or a program",
     ]
     code, out, _ = run("predict", digits / "run", picture, "--top", 3)
     assert out.splitlines()[1].count(", ") == 2
