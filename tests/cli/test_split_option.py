@@ -81,7 +81,15 @@ def test_a_column_is_taught_and_found_again(tmp_path: Path, capsys: pytest.Captu
     code, out, err = run(capsys, f"{train} --column photo --out {tmp_path}/teacher --json")
     assert code == 0, err
     assert json.loads(out)["validation_accuracy"] == 1.0
-    assert notes(tmp_path / "teacher")["column"] == "photo"
+    assert notes(tmp_path / "teacher")["examples"] == f"{spec}#photo"
+    one_go = f"distill --teacher run:{tmp_path}/teacher --student mlp:4x1 --examples {spec} --column photo --epochs 4"
+    for _ in range(2):
+        code, _, err = run(capsys, f"{one_go} --batch-size 16 --out {tmp_path}/run")
+        assert code == 0, err
+    assert notes(tmp_path / "run")["examples"] == f"{spec}#photo"
+    code, out, err = run(capsys, f"evaluate {tmp_path}/run --json")
+    assert code == 0, err
+    assert json.loads(out)["models"]["teacher"]["evaluation"]["accuracy"] == 1.0
     code, _, err = run(capsys, f"train --network mlp:8x1 --examples digits --column photo --out {tmp_path}/no")
     assert code == 2
     assert "digits has no columns" in err.splitlines()[-1]

@@ -233,6 +233,25 @@ def test_distill_takes_the_size_that_the_store_was_labelled_at(place: Path, run:
     assert json.loads(Path("other/student.json").read_text())["input_shape"] == [1, 5, 5]
 
 
+def test_in_one_go_the_student_is_shown_what_was_loaded_and_the_teacher_its_own_size(place: Path, run: Command) -> None:
+    """The teacher learned at 6×6; the student's size is that of the pictures, whatever the store says."""
+    assert (
+        run("train --network mlp:32x1 --examples folder:pictures --size 6 --epochs 40 --batch-size 16 --out net")[0]
+        == 0
+    )
+    one_go = "distill --teacher run:net --student mlp:8x1 --examples folder:pictures --epochs 1 --out run"
+    for _ in range(2):
+        code, _, err = run(one_go)
+        assert code == 0, err
+        assert "pictures are resized" not in err
+    assert json.loads(Path("run/run.json").read_text())["notes"]["size"] is None
+    assert json.loads(Path("run/student.json").read_text())["input_shape"] == [1, 8, 8]
+    assert json.loads(Path("run/targets/manifest.json").read_text())["examples"]["size"] == 6
+    code, out, err = run("evaluate run --json")
+    assert code == 0, err
+    assert set(json.loads(out)["models"]) == {"teacher", "student"}
+
+
 def test_a_budget_that_is_spent_ends_the_run_and_the_same_command_goes_on(
     place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

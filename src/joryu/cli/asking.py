@@ -32,18 +32,14 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     """Ask about every example that has no answer yet; what was done, and the examples that the teacher knows.
 
     Raises:
-        InputError: views without a number of them, or what `find_teacher` and `label_and_count` refuse.
+        InputError: what `find_teacher` and `label_and_count` refuse.
     """
-    from joryu.errors import InputError
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
     from joryu.teachers.spec import told_inputs
 
     shown_as = parse_views(asking.views) if asking.views else None
-    if asking.views and not asking.n_views:
-        received = f"--views {asking.views} alone"
-        raise InputError("no view was asked for", received=received, hint="say how many with --n-views")
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:
         talk("people were asked another question than the examples' names say: those are not taken for labels")

@@ -11,13 +11,12 @@ from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
-    counting,
     emit,
+    load_and_tell,
     share_held_out,
     size_of,
     split_labelled,
     talk,
-    talk_of_examples,
     talk_of_few_steps,
     warn_of_overlap,
     watching,
@@ -67,7 +66,7 @@ def distill(
     from joryu.cli.asking import Asking, ask_teacher
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
-    from joryu.examples import load_examples
+    from joryu.examples import with_column
     from joryu.students.architecture import require_architecture
     from joryu.targets import Store
     from joryu.training import Recipe, Run
@@ -86,39 +85,36 @@ def distill(
             "is not usable", setting="n_views", expected="--teacher and --views beside it", received=n_views
         )
     place = out / "targets" if targets is None else targets
+    examples = with_column(examples, column)
     shown = None
-    if teacher is not None:
-        with counting("reading pictures") as advance:
-            shown = load_examples(examples, split=split or "train", size=size, column=column, progress=advance)
-        talk_of_examples(examples, split or "train", shown)
-        asking = Asking(teacher, examples, split or "train", size, views=views if n_views else None, n_views=n_views)
-        talk(in_words_of(place, ask_teacher(shown, place, asking)[0]))
-        views = None if n_views else views
-    store = Store.open(place)
-    objective = default_objective(
-        store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
-    )
-    split = split or split_labelled(store, examples)
-    size = size_of(store, size)
+    if teacher is None:
+        store = Store.open(place)
+        split, size = split or split_labelled(store, examples), size_of(store, size)
+    else:
+        split = split or "train"
+        shown = load_and_tell(examples, split, size)
+        asking = Asking(teacher, examples, split, size, views=views if n_views else None, n_views=n_views)
+        asked, _ = ask_teacher(shown, place, asking)
+        talk(in_words_of(place, asked))
+        store, views = asked.store, None if n_views else views
     lesson = Lesson(
         student=student,
-        objective=objective,
+        objective=default_objective(
+            store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
+        ),
         validation=validation,
-        test=share_held_out(examples, test, split, column),
+        test=share_held_out(examples, test, split),
         labelled=labelled,
         twin=twin,
         views=views,
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
-    if shown is None:
-        with counting("reading pictures") as advance:
-            shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
-        talk_of_examples(examples, split, shown)
+    shown = load_and_tell(examples, split, size) if shown is None else shown
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size, column=column)
+        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size)
     with watching("distilling") as watch:
-        notes = {"examples": examples, "split": split, "size": size, "column": column, "targets": str(place)}
+        notes = {"examples": examples, "split": split, "size": size, "targets": str(place)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from joryu.cli.asking import Asking, ask_teacher
-from joryu.cli.output import JSON, counting, emit, talk, talk_of_examples
+from joryu.cli.output import JSON, emit, load_and_tell, talk
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -51,7 +51,7 @@ def label(
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
     from joryu.errors import InputError
-    from joryu.examples import load_examples, with_column
+    from joryu.examples import with_column
     from joryu.examples.views import parse_views
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
@@ -61,9 +61,7 @@ def label(
     if views and not n_views:
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     examples = with_column(examples, column)
-    with counting("reading pictures") as advance:
-        shown = load_examples(examples, split=split, size=size, progress=advance)
-    talk_of_examples(examples, split, shown)
+    shown = load_and_tell(examples, split, size)
     names = None if classes is None else _names(classes)
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names

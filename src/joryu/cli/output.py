@@ -55,12 +55,16 @@ def command_line() -> str:
     return shlex.join(["joryu", *_typed])
 
 
-def talk_of_examples(spec: str, split: str, examples: Examples) -> None:
-    """Say in one line what was loaded, then name the files that were left out, and why."""
+def load_and_tell(spec: str, split: str, size: int | None) -> Examples:
+    """Load examples, say in one line what they are, then name the files that were left out, and why."""
+    from joryu.examples import load_examples
     from joryu.examples.overview_text import summary_line
 
+    with counting("reading pictures") as advance:
+        examples = load_examples(spec, split=split, size=size, progress=advance)
     talk(summary_line(spec, split, examples))
     talk_of_rejected(examples.rejected)
+    return examples
 
 
 def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
@@ -83,7 +87,7 @@ def split_labelled(store: Store, examples: str) -> str:
     return split
 
 
-def share_held_out(examples: str, asked_for: float | None, split: str = "train", column: str | None = None) -> float:
+def share_held_out(examples: str, asked_for: float | None, split: str = "train") -> float:
     """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
 
     ``split`` is what they are taught: a test split that is taught itself cannot judge.
@@ -98,7 +102,7 @@ def share_held_out(examples: str, asked_for: float | None, split: str = "train",
         if split == ALL or canonical_split(split) == "test":
             why = f"the test split of {examples} is taught itself"
         else:
-            labelled = labelled_splits(examples, column=column)
+            labelled = labelled_splits(examples)
             if "test" in labelled or not labelled:
                 return 0.0
             why = f"the test split of {examples} has no labels"
@@ -106,9 +110,7 @@ def share_held_out(examples: str, asked_for: float | None, split: str = "train",
     return TEST_SHARE
 
 
-def warn_of_overlap(
-    spec: str, shown: Examples, *, share: float, seed: int, size: int | None, column: str | None = None
-) -> None:
+def warn_of_overlap(spec: str, shown: Examples, *, share: float, seed: int, size: int | None) -> None:
     """Warn, before the training, when examples that are to judge its outcome are taught too."""
     from joryu.examples import load_examples
     from joryu.training.overlap import warn_before_training
@@ -116,7 +118,7 @@ def warn_of_overlap(
     with counting("comparing with what will judge") as advance:
 
         def load(split: str) -> Examples:
-            return load_examples(spec, split=split, size=size, column=column, progress=advance)
+            return load_examples(spec, split=split, size=size, progress=advance)
 
         warning = warn_before_training(spec, shown, share=share, seed=seed, load=load)
     if warning is not None:

@@ -11,10 +11,9 @@ from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
     command_line,
-    counting,
     emit,
+    load_and_tell,
     share_held_out,
-    talk_of_examples,
     talk_of_few_steps,
     warn_of_overlap,
     watching,
@@ -44,7 +43,7 @@ def train(
     \b
     Example:  joryu train --network mlp:1200x2,dropout=0.2/0.5 --examples mnist --views shift:2 --out teacher
     """
-    from joryu.examples import load_examples
+    from joryu.examples import with_column
     from joryu.students.architecture import require_architecture
     from joryu.training import Recipe, Run
     from joryu.training.lesson import Lesson
@@ -53,15 +52,14 @@ def train(
 
     require_architecture(network)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
-    held_out = share_held_out(examples, test, split, column)
+    examples = with_column(examples, column)
+    held_out = share_held_out(examples, test, split)
     Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
-    with counting("reading pictures") as advance:
-        shown = load_examples(examples, split=split, size=size, column=column, progress=advance)
-    talk_of_examples(examples, split, shown)
+    shown = load_and_tell(examples, split, size)
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size, column=column)
+        warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size)
     with watching("training") as watch:
-        notes = {"examples": examples, "split": split, "size": size, "column": column}
+        notes = {"examples": examples, "split": split, "size": size}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = train_on_labels(
             network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
