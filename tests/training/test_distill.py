@@ -346,7 +346,7 @@ def test_signals_are_learnt_as_a_second_task_and_left_out_of_the_student(tmp_pat
     assert torch.corrcoef(torch.stack([outputs, darkness]))[0, 1] > 0.8  # learnt, from two thirds of the rows
     assert abs(torch.corrcoef(torch.stack([of_twin, darkness]))[0, 1]) < 0.6  # nobody taught the twin
     assert lesson_of(tmp_path / "run") == lesson
-    assert read_run(tmp_path / "run")["request"]["student"]["heads"] == {"signals": ["darkness"]}
+    assert read_run(tmp_path / "run")["request"]["student"]["signals"] == ["darkness"]
     assert read_run(tmp_path / "run/twin")["request"]["objective"]["main"]["name"] == "hard-labels"
 
 

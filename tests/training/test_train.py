@@ -326,9 +326,7 @@ def test_the_request_of_a_run_on_labels_and_views() -> None:
         "epochs,batch_size,optimiser,learning_rate,weight_decay,momentum,schedule,warmup,final_rate,clip,max_norm,ema,"
         "patience,keep,precision,compile,seed"
     )
-    assert ",".join(found["student"]) == (
-        "architecture,input_shape,question,mean,std,scale,heads,preparation,output_mean,output_std"
-    )
+    assert ",".join(found["student"]) == "architecture,input_shape,classes,mean,std,scale"
 
 
 def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:

@@ -64,6 +64,23 @@ class Blueprint(BaseModel):
             given["heads"] = {"signals": content["signals"]}
         return given | {"question": {"names": content["classes"]}}
 
+    def request(self) -> dict[str, Any]:
+        """What a run of this student must agree with to be gone on with, in the words in which runs first said it.
+
+        What says nothing is left out, and so is the preparation: the examples' own hash is of what came out of it.
+
+        >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(4,), classes=("a", "b"))
+        >>> list(plan.request())
+        ['architecture', 'input_shape', 'classes', 'mean', 'std', 'scale']
+        """
+        said = self.model_dump(mode="json", exclude={"preparation"})
+        if self.question == Question.one_of(self.classes):
+            said = {("classes" if name == "question" else name): value for name, value in said.items()}
+            said["classes"] = list(self.classes)
+        if set(self.heads) == {"signals"}:
+            said["signals"] = said.pop("heads")["signals"]
+        return {name: value for name, value in said.items() if value not in ([], {})}
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the question's outputs."""

@@ -175,7 +175,7 @@ def describe(blueprint: Blueprint, material: Material, objective: Objective, rec
     examples = material.examples
     validation = material.validation
     request: dict[str, Any] = {
-        "student": blueprint.model_dump(mode="json"),
+        "student": blueprint.request(),
         "examples": {"name": examples.name, "n": len(examples), "content": content_of(examples)},
         "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
         **material.source.describe(),
