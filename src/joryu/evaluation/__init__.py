@@ -23,7 +23,7 @@ from joryu.evaluation.permutation import Permuted, permutation_test, rejection_b
 from joryu.evaluation.pixels import OutputOverlap, PixelEvaluation
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
-from joryu.evaluation.replies import KeptReplies, Replies, Reply, StudentReplies, TeacherReplies, kept_where_small
+from joryu.evaluation.replies import Answered, KeptReplies, Replies, StudentReplies, TeacherReplies, kept_where_small
 from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
@@ -33,6 +33,7 @@ from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration
 __all__ = [
     "BINS",
     "Agreement",
+    "Answered",
     "Better",
     "ClassEvaluation",
     "Comparison",
@@ -55,7 +56,6 @@ __all__ = [
     "PixelEvaluation",
     "ReliabilityBin",
     "Replies",
-    "Reply",
     "ScoreComparison",
     "ScoreVerdict",
     "Scores",

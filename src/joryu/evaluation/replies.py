@@ -22,7 +22,7 @@ BATCH = 512  #: examples asked about at a time
 BATCH_PIXELS = 1_000_000  #: and no more pixels than that, where each of them is asked about
 
 
-class Reply(NamedTuple):
+class Answered(NamedTuple):
     """The same answers twice: as a student's outputs by name, and as a teacher's soft targets. On the CPU."""
 
     outputs: Outputs
@@ -39,9 +39,9 @@ class Reply(NamedTuple):
         variance = outputs[LOG_VARIANCE].exp() if LOG_VARIANCE in outputs else None
         return cls(outputs, SoftTargets(values=outputs[MAIN], space=space, question=question, variance=variance))
 
-    def select(self, rows: Tensor) -> Reply:
+    def select(self, rows: Tensor) -> Answered:
         """Some of the rows."""
-        return Reply({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
+        return Answered({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
 
 
 class Replies(Protocol):
@@ -57,7 +57,7 @@ class Replies(Protocol):
         """How many examples there are."""
         ...
 
-    def about(self, rows: Tensor) -> Reply:
+    def about(self, rows: Tensor) -> Answered:
         """The answers about the examples of these numbers, int64 ``[B]``."""
         ...
 
@@ -76,12 +76,12 @@ class StudentReplies:
         """How many examples there are."""
         return len(self.examples)
 
-    def about(self, rows: Tensor) -> Reply:
+    def about(self, rows: Tensor) -> Answered:
         """The student's outputs, at least float32."""
         with evaluating(self.student):
             found = outputs_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
             outputs = {name: part.float().cpu() for name, part in found.items()}
-        return Reply.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
+        return Answered.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
 
 
 @final
@@ -102,10 +102,10 @@ class TeacherReplies:
         """How many examples there are."""
         return len(self.examples)
 
-    def about(self, rows: Tensor) -> Reply:
+    def about(self, rows: Tensor) -> Answered:
         """The teacher's soft targets, and what a student would have to say to give them."""
         answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
-        return Reply(outputs_of_targets(answers), answers)
+        return Answered(outputs_of_targets(answers), answers)
 
 
 @final
@@ -120,7 +120,7 @@ class KeptReplies:
     """
 
     question: Question
-    reply: Reply
+    reply: Answered
 
     @classmethod
     def of(cls, question: Question, outputs: Outputs) -> Self:
@@ -129,19 +129,19 @@ class KeptReplies:
         Raises:
             InputError: outputs that do not have the axes of the question.
         """
-        return cls(question, Reply.of_outputs(question, outputs))
+        return cls(question, Answered.of_outputs(question, outputs))
 
     @classmethod
     def from_targets(cls, answers: SoftTargets) -> Self:
         """From soft targets about all examples."""
-        return cls(answers.question, Reply(outputs_of_targets(answers), answers))
+        return cls(answers.question, Answered(outputs_of_targets(answers), answers))
 
     @property
     def n(self) -> int:
         """How many examples there are."""
         return len(self.reply.soft_targets)
 
-    def about(self, rows: Tensor) -> Reply:
+    def about(self, rows: Tensor) -> Answered:
         """Some of the answers."""
         return self.reply.select(rows)
 
@@ -152,7 +152,7 @@ def kept_where_small(replies: Replies, examples: Examples) -> Replies:
         return replies
     parts = [replies.about(rows) for rows in batches_of(examples, replies.question)]
     outputs = {name: torch.cat([part.outputs[name] for part in parts]) for name in parts[0].outputs}
-    return KeptReplies(replies.question, Reply(outputs, _joined([part.soft_targets for part in parts])))
+    return KeptReplies(replies.question, Answered(outputs, _joined([part.soft_targets for part in parts])))
 
 
 def _joined(parts: Sequence[SoftTargets]) -> SoftTargets:
