@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,31 @@ def test_tags_cut_to_the_best_and_held_below_their_bound(run: Command, tmp_path:
     )  # fmt: skip
     assert found["validation_macro_average_precision"] > 0.8
     assert json.loads(Path("targets/manifest.json").read_text())["question"]["link"] == "sigmoid"
+
+
+def test_pictures_with_tags(run: Command, tmp_path: Path) -> None:
+    """One tag for what is bright, one for what is striped; a picture may be both, or neither."""
+    rng = np.random.default_rng(0)
+    for part, n in {"train": 240, "test": 80}.items():
+        bright, striped = rng.random(n) < 0.5, rng.random(n) < 0.5
+        rows = []
+        for light, lines in zip(bright, striped, strict=True):
+            pixels = rng.integers(0, 40, (8, 8)) + 120 * light
+            pixels[::2] += 90 * lines
+            file = io.BytesIO()
+            Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+            rows.append({"bytes": file.getvalue()})
+        said = [
+            [name for name, is_so in (("bright", a), ("striped", b)) if is_so]
+            for a, b in zip(bright, striped, strict=True)
+        ]
+        pq.write_table(pa.table({"image": rows, "label": said}), tmp_path / f"{part}.parquet")
+    found = chain(
+        run, "parquet:.", teacher="mlp:32x1", student="mlp:8x1",
+        more="--epochs 15 --batch-size 32 --learning-rate 0.01",
+    )  # fmt: skip
+    assert found["validation_macro_average_precision"] > 0.9
+    assert json.loads(Path("run/student.json").read_text())["question"]["names"] == ["bright", "striped"]
 
 
 @pytest.fixture

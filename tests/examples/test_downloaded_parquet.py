@@ -16,10 +16,16 @@ from joryu.errors import InputError
 from joryu.examples import Examples, labelled_splits, load_examples, split_names, with_column
 from joryu.examples.overview import look
 from joryu.examples.overview_text import overview_lines, summary_line
+from joryu.questions import Question
 
 
 def load(root: Path, split: str = "train", column: str | None = None) -> Examples:
     return load_examples(f"parquet:{root}", split=split, column=column)
+
+
+def labels_of(examples: Examples) -> list[Any]:
+    assert examples.labels is not None
+    return examples.labels.tolist()
 
 
 def named(examples: Examples) -> list[str]:
@@ -185,19 +191,69 @@ def test_the_only_columns_are_taken_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "received"),
+    ("labels", "classes", "numbers"),
     [
-        (["cat", "dog"], "string"),
-        ([True, False], "bool"),
-        ([0.0, 1.0], "double"),
-        (pa.array(["cat", "dog"]).dictionary_encode(), "string"),
+        (["dog", "cat", None], ("cat", "dog"), [1, 0, -1]),
+        (pa.array(["dog", "cat", ""]).dictionary_encode(), ("cat", "dog"), [1, 0, -1]),
+        ([True, False, None], ("false", "true"), [1, 0, -1]),
     ],
 )
-def test_labels_that_are_no_numbers_are_told_how_to_become_some(tmp_path: Path, labels: Any, received: str) -> None:
-    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": labels})
-    says = rf"column 'label' .* holds no labels \(expected integers; received {received}\); .*class_encode_column"
-    with pytest.raises(InputError, match=says):
+def test_text_and_yes_and_no_are_classes_by_their_names(
+    tmp_path: Path, labels: Any, classes: tuple[str, ...], numbers: list[int]
+) -> None:
+    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2, 3), "label": labels})
+    examples = load(path)
+    assert (examples.classes, labels_of(examples)) == (classes, numbers)
+
+
+def test_text_in_one_split_and_numbers_with_names_in_another_are_matched_by_name(tmp_path: Path) -> None:
+    table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": ["dog", "cat"]})
+    table(tmp_path / "test.parquet", {"image": pictures(3, 4, 5), "label": ["Cat", "emu", "dog"]})
+    assert labels_of(load(tmp_path)) == [1, 0]
+    test = load(tmp_path, split="test")
+    assert (test.classes, labels_of(test)) == (("cat", "dog"), [0, 1])
+    assert [one.reason for one in test.rejected] == ["its class 'emu' is none that train has"]
+
+
+def test_captions_are_no_classes(tmp_path: Path) -> None:
+    said = [f"picture {number}" for number in range(60)]
+    path = table(tmp_path / "train.parquet", {"image": pictures(*range(60)), "label": said})
+    with pytest.raises(InputError, match=r"holds text, and no names of classes .*60 different ones in 60 rows"):
         load(path)
+
+
+def test_numbers_with_a_fraction_are_no_labels(tmp_path: Path) -> None:
+    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": [0.0, 1.0]})
+    with pytest.raises(InputError, match=r"holds no labels \(expected integers, text.*received double.*class_encode"):
+        load(path)
+
+
+def test_lists_are_tags(tmp_path: Path) -> None:
+    said = [["red", "big"], [], None, ["red"]]
+    table(tmp_path / "train.parquet", {"image": pictures(1, 2, 3, 4), "tags": said})
+    table(tmp_path / "test.parquet", {"image": pictures(5), "tags": [["big", "odd"]]})
+    examples = load_examples(f"parquet:{tmp_path}#tags")
+    assert examples.question == Question.tags(["big", "red"])
+    assert labels_of(examples) == [[1, 1], [0, 0], [-1, -1], [0, 1]]
+    test = load_examples(f"parquet:{tmp_path}#tags", split="test")
+    assert labels_of(test) == [[1, 0]]
+    assert "tags that train does not have are not asked: odd" in test.remarks
+    table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": [[], None]})
+    with pytest.raises(InputError, match=r"column 'label' .* names no tag at all"):
+        load(tmp_path / "train.parquet")
+
+
+def test_lists_of_numbers_are_tags_by_the_names_of_the_schema(tmp_path: Path) -> None:
+    feature = {"feature": {"names": ["small", "big"], "_type": "ClassLabel"}, "_type": "Sequence"}
+    metadata = {b"huggingface": json.dumps({"info": {"features": {"label": feature}}}).encode()}
+    content = pa.table({"image": pictures(1, 2), "label": [[1], [0, 1]]}).replace_schema_metadata(metadata)
+    pq.write_table(content, tmp_path / "train.parquet")
+    examples = load(tmp_path)
+    assert (examples.question, labels_of(examples)) == (Question.tags(["small", "big"]), [[0, 1], [1, 1]])
+    content = content.set_column(1, "label", pa.array([[1], [2]])).replace_schema_metadata(metadata)
+    pq.write_table(content, tmp_path / "train.parquet")
+    with pytest.raises(InputError, match=r"labels outside the tags of train.parquet \(expected 0..1; received 2\)"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -256,12 +312,9 @@ def test_a_set_of_parquet_files_and_of_class_folders_is_asked_about(tmp_path: Pa
     assert load_examples(f"folder:{tmp_path}").classes == ("cat", "dog")
 
 
-def test_an_empty_file_a_pointer_and_lists_are_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_an_empty_file_a_pointer_and_arrays_are_refused_with_what_to_do(tmp_path: Path) -> None:
     path = write(tmp_path / "train.parquet", [], [])
     with pytest.raises(InputError, match=r"train.parquet holds no usable example .*no row at all"):
-        load(path)
-    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": [[0], [0, 1]]})
-    with pytest.raises(InputError, match=r"holds no labels .*list.*; pictures with several labels each"):
         load(path)
     path = table(tmp_path / "train.parquet", {"image": [[[1, 2]], [[3, 4]]], "label": [0, 1]})
     with pytest.raises(InputError, match=r"holds no pictures .*cast_column\('image', Image\(\)\)"):

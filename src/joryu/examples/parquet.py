@@ -14,21 +14,15 @@ import pyarrow as pa
 import torch
 
 from joryu.errors import InputError
-from joryu.examples.class_folders import spelling
 from joryu.examples.clutter import by_weight
-from joryu.examples.examples import UNLABELLED, Examples, Rejected
-from joryu.examples.layouts import find_split, require_unsplit, some
+from joryu.examples.examples import Examples, Rejected
+from joryu.examples.layouts import find_split, require_unsplit
 from joryu.examples.originals import Originals, ParquetPictures
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
+from joryu.examples.parquet_labels import Answers, any_label, read_labels
 from joryu.examples.parquet_shards import find_shards
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 from joryu.examples.preparation import PicturePreparation
-
-_ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
-
-_MOST_CLASSES = 1_000_000  #: of classes without names, which are counted by their highest number
-
-Labels = npt.NDArray[np.int64]
 
 
 class _Set(NamedTuple):
@@ -39,14 +33,6 @@ class _Set(NamedTuple):
     splits: list[list[Shard]]
     columns: Columns
     remarks: list[str]
-
-
-class _Answers(NamedTuple):
-    """A label for each row (`_ABSENT` where train lacks its class, by the name in ``absent``), and the classes."""
-
-    labels: Labels
-    absent: dict[int, str]
-    classes: tuple[str, ...]
 
 
 def load_parquet(
@@ -60,7 +46,8 @@ def load_parquet(
     """Pictures of a Parquet file, or of the files of a folder that `find_shards` takes for the split.
 
     The columns are those that `choose_columns` takes (``column`` says which), the names of the classes come from the
-    schema's ``huggingface`` metadata, else classes are named by number. A label that is null or -1 is no label. One
+    schema's ``huggingface`` metadata, else classes are named by number; text and lists of tags are labels too
+    (`read_labels`). A label that is null or -1 is no label. One
     file is one set: it answers to the split that its name says, or to ``train`` if it says none. The splits of a folder
     have the classes of ``train`` and are grey or RGB as it is: labels are matched by the *names* that each file gives
     them, and rows of a class that ``train`` does not have are left out. Rows whose picture cannot be used are in
@@ -78,17 +65,19 @@ def load_parquet(
     if not names:
         raise InputError(f"{place} holds no usable example", expected="rows with pictures", received="no row at all")
     pictures = _pictures(found.shards, found.columns.picture, names)
-    answers = _answers(found) if found.columns.label is not None else None
+    answers = None
+    if found.columns.label is not None:
+        answers = read_labels(found.shards, found.train, found.splits, found.columns.label)
     read = read_pictures(pictures, len(names), size=size, channels=channels, progress=progress)
     name = place.stem if place.is_file() else place.name
     examples = Examples.of(
         torch.from_numpy(read.pixels),
-        None if answers is None else torch.from_numpy(answers.labels[read.kept]).clamp_min(UNLABELLED),
-        classes=() if answers is None else answers.classes,
+        None if answers is None else answers.labels[torch.from_numpy(read.kept)],
+        question=None if answers is None else answers.question,
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
     )
-    remarks = [*found.remarks, *(_gaps(found) if answers is not None else ())]
+    remarks = [*found.remarks, *(answers.remarks if answers is not None else ())]
     shards = found.shards
     shelf = ParquetPictures([one.path for one in shards], [one.rows for one in shards], found.columns.picture)
     examples = replace(
@@ -113,7 +102,7 @@ def labelled_parquet_splits(place: Path, column: str | None = None) -> set[str]:
     found = set()
     for split in parquet_splits(place):
         opened = _open(place, split, column)
-        if opened.columns.label is not None and (_answers(opened).labels >= 0).any():
+        if opened.columns.label is not None and any_label(opened.shards, opened.columns.label):
             found.add(split)
     return found
 
@@ -138,82 +127,7 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
     return _Set(shards, train, list(splits.values()), columns, remarks)
 
 
-def _answers(found: _Set) -> _Answers:
-    """The labels of a split as numbers of train's classes."""
-    column = found.columns.label or ""
-    classes = _classes(found, column)
-    parts, absent, known = [np.zeros(0, dtype=np.int64)], dict[int, str](), _known(classes)
-    start = 0
-    for shard in found.shards:
-        labels, names = _labels(shard, column), shard.class_names(column) or classes
-        _require_names_for(labels, names, shard)
-        if names != classes:
-            numbers = [known.get(name, known.get(spelling(name), _ABSENT)) for name in names]
-            foreign = np.array([*numbers, UNLABELLED], dtype=np.int64)[labels]  # -1, the label of none, is the last
-            absent |= {start + row: names[labels[row]] for row in np.flatnonzero(foreign == _ABSENT).tolist()}
-            labels = foreign
-        parts.append(labels)
-        start += shard.rows
-    return _Answers(np.concatenate(parts), absent, classes)
-
-
-def _known(classes: Sequence[str]) -> dict[str, int]:
-    """Numbers of classes by name; a name in another case, or with accents written otherwise, means the same."""
-    return {spelling(name): label for label, name in enumerate(classes)} | {n: at for at, n in enumerate(classes)}
-
-
-def _classes(found: _Set, column: str) -> tuple[str, ...]:
-    """The classes of train, as its first shard orders them; numbers where no split names any.
-
-    Raises:
-        InputError: a shard of train names others.
-    """
-    first = found.train[0].class_names(column)
-    for shard in found.train:
-        if set(shard.class_names(column)) != set(first):
-            raise InputError(
-                f"{shard.path.name} names other classes than {found.train[0].path.name}",
-                expected=", ".join(first[:6]) or "none named",
-                received=", ".join(shard.class_names(column)[:6]) or "none named",
-                hint="try downloading both again",
-            )
-    others = (shard.class_names(column) for part in found.splits for shard in part)
-    return first or next((names for names in others if names), ()) or _numbered(found.splits, column)
-
-
-def _numbered(splits: Iterable[Sequence[Shard]], column: str) -> tuple[str, ...]:
-    shards = [shard for part in splits for shard in part if shard.rows and column in shard.schema.names]
-    highest = max((int(_labels(shard, column).max()) for shard in shards), default=UNLABELLED)
-    if highest >= _MOST_CLASSES:
-        raise InputError(
-            f"column {column!r} holds numbers, not labels",
-            expected=f"0..{_MOST_CLASSES - 1}",
-            received=f"up to {highest}",
-        )
-    return tuple(map(str, range(highest + 1)))
-
-
-def _gaps(found: _Set) -> Iterator[str]:
-    """A remark where classes go by number and no split has a picture of some: they are outputs all the same."""
-    column = found.columns.label or ""
-    shards = [shard for part in found.splits for shard in part if column in shard.schema.names]
-    if any(shard.class_names(column) for shard in shards):
-        return
-    used = {label for shard in shards for label in np.unique(_labels(shard, column)).tolist() if label >= 0}
-    if unused := sorted(set(range(max(used, default=0))) - used):
-        yield f"{max(used) + 1:,} classes by number, {len(unused):,} of them without a picture: {some(unused)}"
-
-
-def _require_names_for(labels: Labels, names: Sequence[str], shard: Shard) -> None:
-    if len(labels) and not UNLABELLED <= labels.min() <= labels.max() < len(names):
-        raise InputError(
-            f"labels outside the classes of {shard.path.name}",
-            expected=f"{UNLABELLED} (none) or 0..{len(names) - 1}",
-            received=f"{labels.min()}..{labels.max()}",
-        )
-
-
-def _without_absent(examples: Examples, answers: _Answers, kept: npt.NDArray[np.int64]) -> Examples:
+def _without_absent(examples: Examples, answers: Answers, kept: npt.NDArray[np.int64]) -> Examples:
     """The examples whose class train has; the others are in ``rejected``."""
     if not answers.absent:
         return examples
@@ -266,8 +180,3 @@ def _require_bytes(values: pa.StructArray, shard: Shard, column: str) -> None:
             received=paths[0],
             hint="put the picture files into class folders and name these with folder:",
         )
-
-
-def _labels(shard: Shard, column: str) -> Labels:
-    chunks = [chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy() for chunk in shard.column(column)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *chunks])

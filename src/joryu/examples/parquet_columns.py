@@ -57,7 +57,8 @@ class Shard:
 
     def class_names(self, label: str) -> tuple[str, ...]:
         """The names of the classes as far as the schema gives them."""
-        return tuple(self.features.get(label, {}).get("names") or ())
+        feature = self.features.get(label, {})
+        return tuple((feature.get("feature") or feature).get("names") or ())
 
     def column(self, name: str) -> Iterator[pa.Array]:
         """A column in batches, with nothing left encoded by a dictionary."""
@@ -120,7 +121,7 @@ def require_pictures(shard: Shard, name: str) -> None:
             expected="bytes",
             received=kind,
             hint="put the picture files into class folders and name these with folder:"
-            if _is_text(kind)
+            if is_text(kind)
             else f"save them as pictures: cast_column({name!r}, Image()) of the datasets library does"
             if pa.types.is_nested(kind)
             else None,
@@ -129,22 +130,21 @@ def require_pictures(shard: Shard, name: str) -> None:
 
 def require_labels(shard: Shard, name: str) -> None:
     """Raises:
-    InputError: the column is not there, or holds no integers.
+    InputError: the column is not there, or holds neither integers nor text, nor lists of either.
     """
     if name not in shard.schema.names:
         raise InputError(
             f"{shard.path} has no column {name!r}", expected="labels as in the other shards",
             received=some(shard.schema.names), hint="try downloading it again",
         )  # fmt: skip
-    kind = _plain(shard.schema.field(name).type)
-    if not (pa.types.is_integer(kind) or pa.types.is_null(kind)):
+    kind = plain(shard.schema.field(name).type)
+    inner = plain(kind.value_type) if is_list(kind) else kind
+    if not (pa.types.is_integer(inner) or pa.types.is_null(inner) or is_text(inner)):
         raise InputError(
             f"column {name!r} of {shard.path} holds no labels",
-            expected="integers",
+            expected="integers, text, or lists of either",
             received=kind,
-            hint="pictures with several labels each are not read from Parquet: keep a column with one label of each"
-            if pa.types.is_nested(kind)
-            else f"number its classes: class_encode_column({name!r}) of the datasets library does, then save it again",
+            hint=f"number its classes: class_encode_column({name!r}) of the datasets library does, then save it again",
         )
 
 
@@ -194,22 +194,29 @@ def _say_column(found: Sequence[str], named: Sequence[str] = ()) -> str | None:
 
 
 def _may_be_picture(shard: Shard, name: str) -> bool:
-    kind = _plain(shard.schema.field(name).type)
+    kind = plain(shard.schema.field(name).type)
     label = shard.features.get(name, {}).get("_type") == "ClassLabel"
-    return not label and (_is_picture(kind) or _is_text(kind) or pa.types.is_struct(kind))
+    return not label and (_is_picture(kind) or (is_text(kind) and name in _PICTURES) or pa.types.is_struct(kind))
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def plain(kind: pa.DataType) -> pa.DataType:
+    """The type of the values themselves where a dictionary encodes them."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _is_picture(kind: pa.DataType) -> bool:
-    kind = _plain(kind)
+    kind = plain(kind)
     if pa.types.is_struct(kind):
         return bool(kind.get_field_index("bytes") >= 0)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    kind = _plain(kind)
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values are names: text, or yes and no."""
+    kind = plain(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether every row may hold several values."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
