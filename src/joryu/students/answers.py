@@ -70,7 +70,9 @@ class Answers(nn.Module):
     def everything(self, raw: Tensor) -> dict[str, Tensor]:
         """All outputs by name, each ``[B, (height, width,) C]``, whatever the mode."""
         last = raw.movedim(1, -1) if self.on_grid else raw
-        found = dict(zip(self.names, torch.split(last, self.widths, dim=-1), strict=True))
+        # Nearly every student has no further head, and a split costs its step twice, there and back.
+        parts = torch.split(last, self.widths, dim=-1) if len(self.widths) > 1 else (last,)
+        found = dict(zip(self.names, parts, strict=True))
         if self.scaled:
             found[MAIN] = found[MAIN].float() * self.std + self.mean
             if LOG_VARIANCE in found:
