@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +19,36 @@ MOST = 0.5  #: a picture that is moved by more than half of its side shows hardl
 
 
 @dataclass(frozen=True, slots=True)
-class RelativeShift:
+class _ByShare:
+    """What moves by a share of the side is the same step at every size."""
+
+    step: ClassVar[str]
+    expected: ClassVar[str]
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= MOST:
+            raise InputError(
+                f"a {self.step} is not usable", expected=f"a share above 0 and up to {MOST:g}, as in {self.expected}",
+                received=f"{self.share:g}",
+            )  # fmt: skip
+
+    @property
+    def spec(self) -> str:
+        return f"{self.step}:{self.share!r}"
+
+    @property
+    def relative(self) -> bool:
+        return True
+
+    def relative_to(self, side: int) -> str:
+        del side
+        return self.spec
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeShift(_ByShare):
     """``shift:0.1`` or ``shift:10%``: as `Shift`, by up to a share of the side along each axis; zeros move in.
 
     The motion of a view is one number, uniform over ``±share``, times the side and rounded to whole pixels. So a view
@@ -31,22 +61,8 @@ class RelativeShift:
         InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
     """
 
-    share: float
-
-    def __post_init__(self) -> None:
-        _require_share(self.share, "shift", "shift:0.1, shift:10% or, in pixels, shift:2")
-
-    @property
-    def spec(self) -> str:
-        return f"shift:{self.share!r}"
-
-    @property
-    def relative(self) -> bool:
-        return True
-
-    def relative_to(self, side: int) -> str:
-        del side
-        return self.spec
+    step: ClassVar[str] = "shift"
+    expected: ClassVar[str] = "shift:0.1, shift:10% or, in pixels, shift:2"
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
         require_pictures(pictures, self.spec)
@@ -54,11 +70,11 @@ class RelativeShift:
         down, right = _most(self.share, height), _most(self.share, width)
         padded = pictures.new_full((batch, channels, height + 2 * down, width + 2 * right), fill)
         padded[:, :, down : down + height, right : right + width] = pictures
-        return windows(padded, _offsets(ids, seeds, "shift", self.share, pictures), height, width)
+        return windows(padded, _offsets(ids, seeds, self.step, self.share, pictures), height, width)
 
 
 @dataclass(frozen=True, slots=True)
-class RelativeCrop:
+class RelativeCrop(_ByShare):
     """``crop:0.125`` or ``crop:12.5%``: as `Crop`, widened by a share of the side; pictures may have any shape.
 
     >>> RelativeCrop(0.125).spec
@@ -68,35 +84,15 @@ class RelativeCrop:
         InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
     """
 
-    share: float
-
-    def __post_init__(self) -> None:
-        _require_share(self.share, "crop", "crop:0.125, crop:12.5% or, in pixels, crop:32+4")
-
-    @property
-    def spec(self) -> str:
-        return f"crop:{self.share!r}"
-
-    @property
-    def relative(self) -> bool:
-        return True
-
-    def relative_to(self, side: int) -> str:
-        del side
-        return self.spec
+    step: ClassVar[str] = "crop"
+    expected: ClassVar[str] = "crop:0.125, crop:12.5% or, in pixels, crop:32+4"
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
         del fill  # what moves in is mirrored
         require_pictures(pictures, self.spec)
         height, width = pictures.shape[2:]
         padded = mirrored(pictures, _most(self.share, height), _most(self.share, width))
-        return windows(padded, _offsets(ids, seeds, "crop", self.share, pictures), height, width)
-
-
-def _require_share(share: float, name: str, expected: str) -> None:
-    if not 0 < share <= MOST:
-        raise InputError(f"a {name} is not usable", expected=f"a share above 0 and up to {MOST:g}, as in {expected}",
-                         received=f"{share:g}")  # fmt: skip
+        return windows(padded, _offsets(ids, seeds, self.step, self.share, pictures), height, width)
 
 
 def _most(share: float, side: int) -> int:
