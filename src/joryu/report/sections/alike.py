@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from joryu.evaluation import Evaluated
 from joryu.report.data import Role
-from joryu.report.sections.section import Definitions, Race, Row, Section, first_measure, nothing_more
+from joryu.report.sections.section import Definitions, Race, Row, Section
 
 DEFINITIONS: Definitions = (
     (
@@ -28,4 +28,4 @@ def _race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
     return None
 
 
-SECTION = Section("plain.html.j2", nothing_more, _rows, first_measure, _race, DEFINITIONS)
+SECTION = Section("plain.html.j2", DEFINITIONS, rows=_rows, race=_race)

@@ -103,4 +103,4 @@ def _race(evaluations: Mapping[Role, ClassEvaluation]) -> Race:
     )
 
 
-SECTION = Section("classes.html.j2", context, _rows, _alone, _race, DEFINITIONS)
+SECTION = Section("classes.html.j2", DEFINITIONS, context, _rows, _alone, _race)

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from joryu.report.sections.section import (
-    GAP,
-    SOONER,
-    TWIN,
-    Section,
-    first_measure,
-    measure_race,
-    measure_rows,
-    nothing_more,
-)
+from joryu.report.sections.section import GAP, SOONER, TWIN, Section
 
 DEFINITIONS = (
     *TWIN,
@@ -25,4 +16,4 @@ DEFINITIONS = (
     *SOONER,
 )
 
-SECTION = Section("plain.html.j2", nothing_more, measure_rows, first_measure, measure_race, DEFINITIONS)
+SECTION = Section("plain.html.j2", DEFINITIONS)

@@ -22,9 +22,6 @@ from joryu.report.sections.section import (
     TWIN,
     Definitions,
     Section,
-    first_measure,
-    measure_race,
-    measure_rows,
 )
 
 EXAMPLES = 2000  #: of which charts and intervals are made; by lot where there are more
@@ -151,4 +148,4 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
     }
 
 
-SECTION = Section("numbers.html.j2", context, measure_rows, first_measure, measure_race, DEFINITIONS)
+SECTION = Section("numbers.html.j2", DEFINITIONS, context)

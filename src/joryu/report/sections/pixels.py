@@ -18,9 +18,6 @@ from joryu.report.sections.section import (
     TWIN,
     Definitions,
     Section,
-    first_measure,
-    measure_race,
-    measure_rows,
 )
 
 FIRST = 20  #: classes shown before "more"
@@ -93,4 +90,4 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
     }
 
 
-SECTION = Section("pixels.html.j2", context, measure_rows, first_measure, measure_race, DEFINITIONS)
+SECTION = Section("pixels.html.j2", DEFINITIONS, context)

@@ -70,17 +70,6 @@ class Race(NamedTuple):
     runners: dict[Role, Runner]
 
 
-class Section(NamedTuple):
-    """How evaluations of one type are shown. What is ``Any`` are evaluations of that type."""
-
-    template: str  #: below ``templates/sections``
-    context: Callable[[ReportData, Findings], dict[str, object]]  #: what the template is filled in with
-    rows: Callable[[Mapping[Role, Any]], list[Row]]  #: of the models' table
-    alone: Callable[[Any], str]  #: the page's title where there is no twin
-    race: Callable[[Mapping[Role, Any]], Race | None]
-    definitions: Definitions
-
-
 def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
     """A row for every measure that some model has, in the order in which they come."""
     found: dict[str, Row] = {}
@@ -116,3 +105,14 @@ def nothing_more(run: ReportData, findings: Findings) -> dict[str, object]:
     """For evaluations of which the table of measures says it all."""
     del run, findings
     return {}
+
+
+class Section(NamedTuple):
+    """How evaluations of one type are shown. What is ``Any`` are evaluations of that type."""
+
+    template: str  #: below ``templates/sections``
+    definitions: Definitions
+    context: Callable[[ReportData, Findings], dict[str, object]] = nothing_more  #: what the template is filled in with
+    rows: Callable[[Mapping[Role, Any]], list[Row]] = measure_rows  #: of the models' table
+    alone: Callable[[Any], str] = first_measure  #: the page's title where there is no twin
+    race: Callable[[Mapping[Role, Any]], Race | None] = measure_race

@@ -17,9 +17,6 @@ from joryu.report.sections.section import (
     TWIN,
     Definitions,
     Section,
-    first_measure,
-    measure_race,
-    measure_rows,
 )
 
 FIRST = 15  #: tags shown before "more"
@@ -107,4 +104,4 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
     }
 
 
-SECTION = Section("tags.html.j2", context, measure_rows, first_measure, measure_race, DEFINITIONS)
+SECTION = Section("tags.html.j2", DEFINITIONS, context)
