@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from joryu.annotations import Project, Settings
 from joryu.labelling.app import create_app
 from joryu.labelling.desk import Desk
-from joryu.labelling.guard import Tickets
+from joryu.labelling.guard import KEY
 from joryu.labelling.pictures import scan
+from joryu.labelling.tickets import ANYBODY, Guest, Tickets
 
 ORIGIN = "http://127.0.0.1:8642"
 HOSTS = frozenset({"127.0.0.1:8642", "localhost:8642"})
@@ -34,6 +35,20 @@ def make_project(folder: Path, settings: Settings = SETTINGS, n: int = 12) -> Pr
     return Project.create(folder / "project", settings, folder / "pictures", scan(folder / "pictures").files)
 
 
+class Browser(TestClient):
+    """What a browser does of itself: it keeps cookies for a host, and a key for the page that it came to."""
+
+    def __init__(self, app: Any, number: int = 0) -> None:
+        super().__init__(app, base_url=ORIGIN)
+        self.own = {"key": f"{number:064x}", "view": f"{number:032x}"}
+
+    def enter(self, token: str) -> Any:
+        """Open a link; from then on the page's key goes with everything."""
+        entered = self.post("/api/enter", json={"token": token, **self.own}, headers={"origin": ORIGIN})
+        self.headers[KEY] = self.own["key"]
+        return entered
+
+
 class Page:
     """A browser that came in by the link, without the browser."""
 
@@ -42,15 +57,24 @@ class Page:
         self.tickets = Tickets()
         self.desk = Desk(project, **desk)
         self.app = create_app(self.desk, tickets=self.tickets, hosts=HOSTS)
-        self.client = TestClient(self.app, base_url=ORIGIN)
-        self.client.get("/", params={"token": self.tickets.issue()})
+        self.client = self.enter()
         self._keys = 0
 
-    def post(self, path: str, body: Any, **headers: str) -> Any:
-        return self.client.post(path, json=body, headers={"origin": ORIGIN, **headers})
+    def enter(self, guest: Guest = ANYBODY, *, number: int = 0) -> Browser:
+        """Another browser that comes by a link of its own."""
+        browser = Browser(self.app, number)
+        browser.enter(self.tickets.issue(guest=guest))
+        return browser
 
-    def begin(self, annotator: str = "ann", session: str | None = None) -> dict[str, Any]:
-        found: dict[str, Any] = self.post("/api/session", {"annotator": annotator, "session": session}).json()
+    def guest(self, number: int, annotator: str | None = None) -> Browser:
+        """A browser that comes by an invitation, which may be in somebody's name."""
+        return self.enter(Guest(annotator, invited=True), number=number)
+
+    def post(self, path: str, body: Any, *, by: Browser | None = None, **headers: str) -> Any:
+        return (by or self.client).post(path, json=body, headers={"origin": ORIGIN, **headers})
+
+    def begin(self, annotator: str = "ann", session: str | None = None, by: Browser | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = self.post("/api/session", {"annotator": annotator, "session": session}, by=by).json()
         return found
 
     def key(self) -> str:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scene import ORIGIN, SETTINGS, Page, make_project
-from starlette.testclient import TestClient
+from scene import SETTINGS, Browser, Page, make_project
 
 from joryu.annotations import Project, Settings
 from joryu.labelling.keys import keys_of
@@ -200,11 +199,9 @@ def test_whoever_was_invited_does_not_come_to_wear_the_device(tmp_path: Path) ->
     worn = Steady()
     page = Page(make_project(tmp_path), worn=worn, device="steady")
     host = page.client.cookies.jar
-    invitation = page.post("/api/invite", {}).json()["token"]
-    guest = TestClient(page.app, base_url=ORIGIN)
-    guest.get("/", params={"token": invitation})
-    begun = guest.post("/api/session", json={"annotator": "bob"}, headers={"origin": ORIGIN})
-    assert begun.status_code == 200
+    guest = Browser(page.app, 1)
+    guest.enter(page.post("/api/invite", {}).json()["token"])
+    assert page.post("/api/session", {"annotator": "bob"}, by=guest).status_code == 200
     assert worn.sessions == []
     assert {cookie.value for cookie in host}.isdisjoint(cookie.value for cookie in guest.cookies.jar)
     assert worn.sessions == [page.begin("ann")["session"]]

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from scene import ORIGIN, SETTINGS, Page, make_project
+from scene import ORIGIN, SETTINGS, Browser, Page, make_project
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from joryu.annotations import Project, Settings
 from joryu.errors import InputError
 from joryu.labelling import serve as serving
-from joryu.labelling.guard import HEADERS, MOST_BYTES, Guest, Tickets
+from joryu.labelling.guard import HEADERS, KEY, MOST_BYTES
 from joryu.labelling.pictures import ID_LENGTH, scan
 from joryu.labelling.serve import Place, hosts_of, is_local, name_of
+from joryu.labelling.tickets import Guest, Tickets
 
 
 @pytest.fixture
@@ -46,40 +47,41 @@ def test_1_only_this_machine_unless_told_otherwise_with_a_token() -> None:
 
 def test_2_a_token_is_exchanged_once_for_a_strict_cookie_and_leaves_the_address(page: Page) -> None:
     token = page.tickets.issue()
-    browser = stranger(page)
+    browser = Browser(page.app, 1)
     assert browser.get("/").status_code == 403
-    moved = browser.get("/", params={"token": token}, follow_redirects=False)
-    assert (moved.status_code, moved.headers["location"]) == (303, "/")
-    cookie = moved.headers["set-cookie"]
+    door = browser.get("/", params={"token": token})
+    assert (door.status_code, "set-cookie" in door.headers) == (200, False)  # a preview of the link spends nothing
+    entered = browser.enter(token)
+    assert entered.status_code == 204
+    cookie = entered.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=strict" in cookie.lower()
     assert token not in cookie
     assert browser.get("/").status_code == 200
-    once_more = browser.get("/", params={"token": token}, follow_redirects=False)  # its own link, opened again
-    assert (once_more.status_code, once_more.headers["location"]) == (303, "/")
-    assert "set-cookie" not in once_more.headers
-    assert stranger(page).get("/", params={"token": token}, follow_redirects=False).status_code == 403
+    assert browser.enter(token).status_code == 204  # its own link, opened again: as where the cookie was cleared
+    other = Browser(page.app, 2)
+    assert other.enter(token).status_code == 403
+    assert other.get("/").status_code == 403
+    assert Browser(page.app, 3).enter(token[:-1]).status_code == 403
     assert stranger(page).get("/", params={"token": token[:-1]}).status_code == 403
     assert token not in browser.get("/").text
     tickets = Tickets()
-    assert not tickets.accepts("")
-    assert tickets.exchange("") is None
+    assert tickets.admitted("", "") is None
+    assert tickets.enter("", key="k", view="v") is None
 
 
 def test_2_a_link_may_be_somebodys_and_an_invitation_is_not(page: Page) -> None:
-    anns, guest = stranger(page), stranger(page)
-    anns.get("/", params={"token": page.tickets.issue(guest=Guest("ann"))})
-    (cookie,) = anns.cookies.jar
-    written = {"origin": ORIGIN, "cookie": f"{cookie.name}={cookie.value}"}
-    guest.get("/", params={"token": anns.post("/api/invite", json={}, headers=written).json()["token"]})
+    anns, guest = page.enter(Guest("ann"), number=1), Browser(page.app, 2)
+    guest.enter(page.post("/api/invite", {}, by=anns).json()["token"])
     assert "&#34;annotator&#34;: &#34;ann&#34;" in anns.get("/").text
     assert "&#34;annotator&#34;: null" in guest.get("/").text
 
 
 def test_2_the_cookie_of_nobody_opens_nothing(page: Page) -> None:
     for cookie in ("", "joryu-8642=", "joryu-8642=guess", "joryu-8642=\x7f; =;"):
-        answer = stranger(page).get("/api/summary", headers={"cookie": cookie})
-        assert answer.status_code == 403
+        for key in ({}, {KEY: "0" * 64}):
+            answer = stranger(page).get("/api/summary", headers={"cookie": cookie, **key})
+            assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:9999", "127.0.0.1.nip.io:8642", "", "localhost"])
@@ -92,7 +94,8 @@ def test_2_cookies_of_other_servers_on_this_machine_do_not_lock_the_door(page: P
     (ours,) = page.client.cookies.jar
     for other in ('prefs={"a":1,"b":[2]}', "a b=c", "=", "\x7f"):
         for cookies in (f"{other}; {ours.name}={ours.value}", f"{ours.name}={ours.value}; {other}"):
-            assert stranger(page).get("/", headers={"cookie": cookies}).status_code == 200
+            answer = stranger(page).get("/", headers={"cookie": cookies, KEY: page.client.own["key"]})
+            assert (answer.status_code, "data-setup" in answer.text) == (200, True)
 
 
 def test_3_the_own_names_are_accepted(page: Page) -> None:
@@ -266,7 +269,7 @@ def test_9_a_body_without_an_end_is_not_read_to_its_end(page: Page) -> None:
     (cookie,) = page.client.cookies.jar
     headers = {
         "host": ORIGIN.removeprefix("http://"), "origin": ORIGIN, "content-type": "application/json",
-        "cookie": f"{cookie.name}={cookie.value}",
+        "cookie": f"{cookie.name}={cookie.value}", KEY: page.client.own["key"],
     }  # fmt: skip
     scope = {
         "type": "http", "method": "POST", "scheme": "http", "path": "/api/session", "query_string": b"",

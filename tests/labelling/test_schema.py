@@ -13,7 +13,7 @@ from scene import make_project
 
 from joryu.labelling.app import open_app
 from joryu.labelling.desk import Desk
-from joryu.labelling.guard import Tickets
+from joryu.labelling.tickets import Tickets
 
 schemathesis = pytest.importorskip("schemathesis")
 

@@ -39,6 +39,12 @@ CREATE VIEW answers AS SELECT * FROM standing AS e WHERE e.id = (
   SELECT MAX(l.id) FROM standing AS l
   WHERE l.annotator = e.annotator AND l.picture = e.picture AND l.showing = e.showing);
 """
+# Added since, beside what was: a file without them gets them, and one with them is read by earlier versions too.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS browsers (
+  annotator TEXT NOT NULL, browser TEXT NOT NULL, host INTEGER NOT NULL, PRIMARY KEY (annotator, browser)
+) WITHOUT ROWID;
+"""
 _FIELDS = ("annotator", "session", "picture", "showing", "choice", "severity", "second", "confidence")
 _TIMES = ("rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial")
 
@@ -94,6 +100,7 @@ class Database:
                 f"{self.path} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {found}",
                 hint="upgrade with: pip install --upgrade joryu" if found > SCHEMA else None,
             )  # fmt: skip
+        self._connection.executescript(_ADDED)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -144,6 +151,24 @@ class Database:
         """The spec of the device that was worn in a sitting, if any."""
         found = self._rows("SELECT device FROM sessions WHERE id = ?", (session,))
         return None if not found else found[0][0]
+
+    def annotators(self) -> list[str]:
+        """Everybody who sat here or answered, answers from elsewhere included."""
+        return [row[0] for row in self._rows("SELECT annotator FROM sessions UNION SELECT annotator FROM events")]
+
+    def hold(self, annotator: str, browser: str, *, host: bool) -> None:
+        """Note that an annotator belongs to a browser, by the hash of what it keeps; whether it was a host's."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO browsers VALUES (?, ?, ?)", (annotator, browser, host))
+
+    def holders(self, annotator: str) -> dict[str, bool]:
+        """Every browser that an annotator belongs to, and whether it was a host's."""
+        found = self._rows("SELECT browser, host FROM browsers WHERE annotator = ?", (annotator,))
+        return {row["browser"]: bool(row["host"]) for row in found}
+
+    def held_by(self, browser: str) -> list[str]:
+        """The annotators that belong to a browser."""
+        return [row[0] for row in self._rows("SELECT annotator FROM browsers WHERE browser = ?", (browser,))]
 
     def changed_elsewhere(self) -> bool:
         """Whether another process has written here since this was last asked (or since it was opened)."""
@@ -244,6 +269,7 @@ class Database:
             for session in self.sessions(annotator):
                 connection.execute("DELETE FROM clocks WHERE session = ?", (session,))
             connection.execute("DELETE FROM sessions WHERE annotator = ?", (annotator,))
+            connection.execute("DELETE FROM browsers WHERE annotator = ?", (annotator,))
             connection.execute("DELETE FROM events WHERE annotator = ? AND undoes IS NOT NULL", (annotator,))
             answers = connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
         with self._lock:

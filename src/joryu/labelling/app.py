@@ -12,22 +12,28 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 
-from joryu.annotations import Timing
+from joryu.annotations import Timing, pseudonym
 from joryu.errors import JoryuError
 from joryu.labelling.desk import Desk, Said
-from joryu.labelling.guard import ANYBODY, Guard, Guest, Tickets
+from joryu.labelling.guard import ENTER, Guard
 from joryu.labelling.keys import keys_of
+from joryu.labelling.people import NotYoursError
 from joryu.labelling.pictures import ID_LENGTH
 from joryu.labelling.summary import summarise
+from joryu.labelling.tickets import ANYBODY, Guest, Tickets
 
 HERE = Path(__file__).parent
 STATIC = {
+    "door.js": "text/javascript; charset=utf-8",
+    "key.js": "text/javascript; charset=utf-8",
     "label.js": "text/javascript; charset=utf-8",
     "measure.js": "text/javascript; charset=utf-8",
     "outbox.js": "text/javascript; charset=utf-8",
     "summary.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }
+
+STATUS: dict[type[JoryuError], int] = {NotYoursError: 403}
 
 Word = Annotated[str, Field(min_length=1, max_length=80)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -37,6 +43,20 @@ Moment = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Entering(_Body):
+    token: Annotated[str, Field(min_length=1, max_length=1000)]
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    view: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Invited(_Body):
+    annotator: Annotated[str, Field(max_length=60)] | None = None
+
+
+class Revoked(_Body):
+    id: Identifier
 
 
 class Begin(_Body):
@@ -86,19 +106,21 @@ def create_app(desk: Desk, *, tickets: Tickets, hosts: frozenset[str]) -> Guard:
         tickets: who may come in; whoever has a token without a pseudonym is asked for one.
         hosts: every acceptable ``Host`` header.
     """
-    app = open_app(desk, tickets=tickets)
     port = next(iter(sorted(hosts))).rpartition(":")[2]
-    return Guard(app, tickets=tickets, hosts=hosts, cookie=f"joryu-{port}")
+    cookie = f"joryu-{port}"
+    return Guard(open_app(desk, tickets=tickets, cookie=cookie), tickets=tickets, hosts=hosts, cookie=cookie)
 
 
-def open_app(desk: Desk, *, tickets: Tickets, described: bool = False) -> FastAPI:
+def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: bool = False) -> FastAPI:
     """The application without its guard; ``described`` adds the OpenAPI schema, for tests alone."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json" if described else None)
 
     @app.exception_handler(JoryuError)
     async def refused(request: Request, error: JoryuError) -> JSONResponse:
         del request
-        return JSONResponse({"detail": str(error)}, status_code=422)
+        # What is not yours, or cannot be kept now, may be later: the page keeps it, and drops what is refused with 422.
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+        return JSONResponse({"detail": str(error)}, status_code=status)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -110,7 +132,8 @@ def open_app(desk: Desk, *, tickets: Tickets, described: bool = False) -> FastAP
     _add_pages(app, desk)
     _add_files(app, desk)
     _add_labelling(app, desk)
-    _add_the_rest(app, desk, tickets)
+    _add_the_rest(app, desk)
+    _add_invitations(app, desk, tickets, cookie)
     return app
 
 
@@ -139,8 +162,9 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         return page.render(name=name, guidelines=settings.guidelines, setup=setup)
 
     @app.get("/summary", response_class=HTMLResponse)
-    def summary_page() -> str:
-        return pages.get_template("summary.html").render(name=name, found=summarise(desk.project), id_length=ID_LENGTH)
+    def summary_page(request: Request) -> str:
+        page = pages.get_template("summary.html")
+        return page.render(name=name, found=summarise(desk.project), id_length=ID_LENGTH, guest=_guest(request))
 
 
 def _add_files(app: FastAPI, desk: Desk) -> None:
@@ -165,24 +189,26 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
 def _add_labelling(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/session")
     def session(request: Request, body: Begin) -> dict[str, Any]:
-        begun = desk.begin(body.annotator, body.session, invited=_guest(request).invited)
+        begun = desk.begin(body.annotator, body.session, guest=_guest(request))
         return {"session": begun, **desk.upcoming(begun)}
 
     @app.post("/api/answers")
-    def answers(body: Answered) -> dict[str, Any]:
+    def answers(request: Request, body: Answered) -> dict[str, Any]:
+        desk.admit(body.session, _guest(request))
         fields = body.model_dump(exclude={"session", "key"})
         timing = Timing(**{name: fields.pop(name) for name in Timing.__dataclass_fields__})
         fresh = desk.answer(body.session, body.key, Said(timing=timing, **fields))
         return {"fresh": fresh, **desk.upcoming(body.session)}
 
     @app.post("/api/undo")
-    def undo(body: Undone) -> dict[str, Any]:
+    def undo(request: Request, body: Undone) -> dict[str, Any]:
+        desk.admit(body.session, _guest(request))
         again = desk.undo(body.session, body.key)
         found = desk.upcoming(body.session)
         return {**found, "undone": again is not None, "task": again or found["task"]}
 
 
-def _add_the_rest(app: FastAPI, desk: Desk, tickets: Tickets) -> None:
+def _add_the_rest(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/summary")
     def summary() -> dict[str, Any]:
         return summarise(desk.project)
@@ -192,14 +218,50 @@ def _add_the_rest(app: FastAPI, desk: Desk, tickets: Tickets) -> None:
         return {"received": desk.clock(), "sent": desk.clock()}
 
     @app.post("/api/clock")
-    def synchronise(body: Clock) -> dict[str, bool]:
+    def synchronise(request: Request, body: Clock) -> dict[str, bool]:
+        desk.admit(body.session, _guest(request))
         desk.synchronise(body.session, offset_ms=body.offset_ms, round_trip_ms=body.round_trip_ms)
         return {"noted": True}
 
-    @app.post("/api/invite")
-    async def invite() -> dict[str, str]:
-        return {"token": tickets.issue(guest=Guest(invited=True))}
-
     @app.post("/api/device")
-    def device(body: Sitting) -> dict[str, Any]:
+    def device(request: Request, body: Sitting) -> dict[str, Any]:
+        desk.admit(body.session, _guest(request))
         return {"device": desk.device_state(body.session)}
+
+
+def _add_invitations(app: FastAPI, desk: Desk, tickets: Tickets, cookie: str) -> None:
+    def require_host(request: Request) -> None:
+        if _guest(request).invited:
+            raise NotYoursError("only whoever started the server invites others")
+
+    @app.post(ENTER)
+    def enter(body: Entering) -> Response:
+        secret = tickets.enter(body.token, key=body.key, view=body.view)
+        if secret is None:
+            why = "This link was used already, in another browser, or is another server's: ask for a new one."
+            return Response(why, status_code=403, media_type="text/plain")
+        entered = Response(status_code=204)
+        entered.set_cookie(cookie, secret, httponly=True, samesite="strict", path="/")
+        return entered
+
+    @app.get("/api/invitations")
+    def invitations(request: Request) -> dict[str, Any]:
+        require_host(request)
+        found = [(one, desk.people.names_of(one.browser)) for one in tickets.invitations()]
+        return {
+            "invitations": [
+                {"id": one.id, "annotator": one.annotator or ", ".join(names) or None, "token": one.token}
+                for one, names in found
+            ]
+        }
+
+    @app.post("/api/invite")
+    def invite(request: Request, body: Invited) -> dict[str, str]:
+        require_host(request)
+        name = pseudonym(body.annotator.strip()) if body.annotator else None
+        return {"token": tickets.issue(guest=Guest(name, invited=True))}
+
+    @app.post("/api/revoke")
+    def revoke(request: Request, body: Revoked) -> dict[str, bool]:
+        require_host(request)
+        return {"revoked": tickets.revoke(body.id)}

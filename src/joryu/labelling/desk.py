@@ -11,8 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 from joryu.annotations import Answer, Project, Timing, pseudonym
 from joryu.errors import InputError
+from joryu.labelling.people import NotYoursError, People
 from joryu.labelling.pictures import ID_LENGTH, Gallery
 from joryu.labelling.queue import Queue, Task
+from joryu.labelling.tickets import ANYBODY, Guest
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -54,7 +56,8 @@ class Desk:
         project: where everything goes.
         worn: the device, if any.
         device: its spec, for the record.
-        wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is.
+        wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is, not
+            even an invited guest under the wearer's own pseudonym.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class Desk:
         self._worn, self._device, self._wearer = worn, device, wearer
         self._lock = threading.RLock()
         self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
+        self.people = People(project.events)
         self._annotators: dict[str, str] = {}
+        self._guests: dict[str, Guest] = {}  # by session: whose browser used it last, and may
         self._trials: dict[str, int] = {}  # by session: how many showings were answered
         self._queue = self._fresh_queue()
 
@@ -74,11 +79,11 @@ class Desk:
 
     # --- sessions ---------------------------------------------------------------------------------------------------
 
-    def begin(self, annotator: str, session: str | None = None, *, invited: bool = False) -> str:
-        """Begin a sitting, or go on with one; its id. An ``invited`` guest may be far from the device.
+    def begin(self, annotator: str, session: str | None = None, *, guest: Guest = ANYBODY) -> str:
+        """Begin a sitting, or go on with one; its id. An invited ``guest`` may be far from the device.
 
         Raises:
-            InputError: a name that is no pseudonym, or somebody else's session.
+            InputError: a name that is no pseudonym, or somebody else's name or session.
         """
         name = pseudonym(annotator.strip())
         if session is not None and not _SESSION.fullmatch(session):
@@ -87,13 +92,36 @@ class Desk:
         with self._lock:
             if self.annotator_of(chosen, name) != name:
                 raise InputError("this session is somebody else's", hint="reload the page")
-            self._wearer = self._wearer or (None if invited else name)
-            measured = self._worn is not None and name == self._wearer
+            try:
+                self.people.take(name, guest)
+            except InputError:
+                self._annotators.pop(chosen, None)
+                raise
+            self._guests[chosen] = guest
+            self._wearer = self._wearer or (None if guest.invited else name)
+            measured = self._worn is not None and self._wears(chosen)
             self.project.events.begin_session(chosen, name, self._device if measured else None)
-            self._annotators[chosen] = name
             if self._worn is not None and measured:
                 self._worn.begin(chosen)
         return chosen
+
+    def admit(self, session: str, guest: Guest) -> None:
+        """Let a browser use a session that is its annotator's; asked before anything is done with one.
+
+        Raises:
+            InputError: an unknown session.
+            NotYoursError: another browser's annotator.
+        """
+        annotator = self.annotator_of(session)
+        with self._lock:
+            if self._guests.get(session) == guest:
+                return
+            if not self.people.may_be(annotator, guest):
+                raise NotYoursError(f"this browser may not go on as {annotator}", hint="reload the page")
+            self._guests[session] = guest
+
+    def _wears(self, session: str) -> bool:
+        return self._annotators.get(session) == self._wearer and not self._guests.get(session, ANYBODY).invited
 
     def _worn_by(self, session: str) -> Device | None:
         """The device, if it is on the one whose session this is; from now on it measures for this session."""
@@ -103,7 +131,7 @@ class Desk:
         with self._lock:
             if self._wearer is None and self.project.events.device_of(session) is not None:
                 self._wearer = annotator  # the server was started again under a page that had begun
-            if annotator != self._wearer:
+            if not self._wears(session):
                 return None
             self._worn.begin(session)
         return self._worn

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import threading
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from joryu.labelling.tickets import Guest, Tickets
 
 MOST_BYTES = 64 * 1024  #: of a request's body
 SAFE = {"GET", "HEAD"}
+KEY = (
+    "x-joryu-key"  #: the header with the key that the page keeps; another site cannot send it, another port not read it
+)
+PAGES = {"/", "/summary"}
+ENTER = "/api/enter"
+DOOR = Path(__file__).parent / "templates" / "door.html"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -31,60 +37,13 @@ HEADERS = {
 }
 
 
-class Guest(NamedTuple):
-    """Who comes by a token: one annotator, or somebody who is asked for a name; whether by another's invitation."""
-
-    annotator: str | None = None
-    invited: bool = False
-
-
-ANYBODY = Guest()
-
-
-class Tickets:
-    """Random launch tokens, each good for one exchange, and the secret that the browser gets for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[str, Guest] = {}
-        self._secrets: dict[str, Guest] = {}
-
-    def issue(self, token: str | None = None, *, guest: Guest = ANYBODY) -> str:
-        """A token that can be exchanged once; the browser that does is this guest's."""
-        fresh = token or secrets.token_urlsafe(32)
-        with self._lock:
-            self._open[fresh] = guest
-        return fresh
-
-    def exchange(self, token: str) -> str | None:
-        """The secret for a token, which is then spent; ``None`` for any other."""
-        with self._lock:
-            # Every open token is compared, and in constant time, so that time tells nothing about them.
-            found = [known for known in self._open if hmac.compare_digest(known.encode(), token.encode())]
-            if not found:
-                return None
-            secret = secrets.token_urlsafe(32)
-            self._secrets[secret] = self._open.pop(found[0])
-            return secret
-
-    def accepts(self, secret: str) -> bool:
-        """Whether a browser shows a secret that was given for a token."""
-        return self.guest(secret) is not None
-
-    def guest(self, secret: str) -> Guest | None:
-        """Whose token this secret was given for; ``None`` for any other secret."""
-        with self._lock:
-            known = list(self._secrets.items())
-        found = [guest for one, guest in known if hmac.compare_digest(one.encode(), secret.encode())]
-        return found[0] if found else None
-
-
 class Guard:
     """An ASGI layer before everything else.
 
     Hosts outside the list (DNS rebinding), cross-origin or non-JSON writes, bodies beyond the limit and everything
-    without the cookie are refused; a token in the address is exchanged for the cookie and taken out of the address.
-    What passes has ``request.state.guest``: the `Guest` whose token it was.
+    without both the cookie and the page's key are refused. A browser cannot send a header with the first request for a
+    page, so that one is answered by a door that knows nothing of the project: it takes the token out of the address,
+    enters by it, and fetches the page with the key. What passes has ``request.state.guest``.
 
     Args:
         app: what is guarded.
@@ -103,13 +62,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _with_headers(send)
-        refusal = self._refusal(scope, Headers(scope=scope))
-        if refusal is not None:
-            await refusal(scope, receive, guarded)
-            return
-        scope.setdefault("state", {})["guest"] = self._tickets.guest(_cookie(Headers(scope=scope), self._cookie))
-        await self._app(scope, _limited(receive), guarded)
+        guarded, headers = _with_headers(send), Headers(scope=scope)
+        answer = self._refusal(scope, headers) or self._door(scope, headers)
+        if answer is None and not _needs_nothing(scope):
+            cookie = _cookie(headers, self._cookie)
+            guest = self._guest(scope, headers, cookie)
+            scope.setdefault("state", {})["guest"] = guest
+            answer = _refuse(403, self._tickets.why_not(cookie)) if guest is None else None
+        if answer is None and scope["method"] not in SAFE:
+            answer = _unfit_body(headers)
+        await (self._app(scope, _limited(receive), guarded) if answer is None else answer(scope, receive, guarded))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -117,12 +79,7 @@ class Guard:
             return _refuse(421, "this server answers to its own name only: open the link that joryu annotate printed")
         if not self._from_here(scope, headers, host):
             return _refuse(403, "only this page may change anything")
-        token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if token and scope["path"] == "/" and scope["method"] == "GET":
-            return self._exchange(token, _cookie(headers, self._cookie))
-        if not self._tickets.accepts(_cookie(headers, self._cookie)):
-            return _refuse(403, "open the link that joryu annotate printed; it works once, a new start prints another")
-        return None if scope["method"] in SAFE else _unfit_body(headers)
+        return None
 
     def _from_here(self, scope: Scope, headers: Headers, host: str) -> bool:
         if scope["method"] in SAFE:
@@ -130,15 +87,33 @@ class Guard:
         own = f"{scope['scheme']}://{host}"
         return headers.get("origin") == own and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
-    def _exchange(self, token: str, cookie: str) -> Response:
-        secret = self._tickets.exchange(token)
-        if secret is None and self._tickets.accepts(cookie):  # the same link, opened again in its own browser
-            return RedirectResponse("/", status_code=303)
-        if secret is None:
-            return _refuse(403, "this link was used already, or is another server's: start joryu annotate again")
-        moved = RedirectResponse("/", status_code=303)
-        moved.set_cookie(self._cookie, secret, httponly=True, samesite="strict", path="/")
-        return moved
+    def _door(self, scope: Scope, headers: Headers) -> Response | None:
+        """What a browser gets that goes to a page."""
+        if scope["method"] not in SAFE or scope["path"] not in PAGES or KEY in headers:
+            return None
+        cookie = _cookie(headers, self._cookie)
+        if self._tickets.opens(_asked(scope, "token"), cookie):
+            return HTMLResponse(DOOR.read_bytes())
+        if cookie:
+            return _refuse(403, self._tickets.why_not(cookie))
+        return _refuse(
+            403, "open the link that joryu annotate printed: it works in one browser, and a new start prints another"
+        )
+
+    def _guest(self, scope: Scope, headers: Headers, cookie: str) -> Guest | None:
+        if scope["path"].startswith("/pictures/") and scope["method"] in SAFE and KEY not in headers:
+            return self._tickets.views(cookie, _asked(scope, "view"))
+        return self._tickets.admitted(cookie, headers.get(KEY, ""))
+
+
+def _needs_nothing(scope: Scope) -> bool:
+    """Whether anybody may ask for this: the page's own program, which tells nothing, and to be let in."""
+    return bool(scope["path"].startswith("/static/") or scope["path"] in {"/favicon.ico", ENTER})
+
+
+def _asked(scope: Scope, name: str) -> str:
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get(name, [""])[0]
 
 
 def _refuse(status: int, why: str) -> Response:

@@ -16,7 +16,7 @@ from joryu.errors import InputError
 from joryu.labelling.app import create_app
 from joryu.labelling.desk import Desk
 from joryu.labelling.devices import open_device
-from joryu.labelling.guard import Guest, Tickets
+from joryu.labelling.tickets import Guest, Tickets
 from joryu.labelling.worn import Worn
 
 PORT, HTTP = 8642, 80

@@ -1,5 +1,6 @@
 // One picture at a time. Times are the browser's own: the answer's event.timeStamp less the picture's paint.
 
+import { pictureAt } from "./key.js";
 import { clockOffset, measure } from "./measure.js";
 import { Outbox, identifier, pause } from "./outbox.js";
 
@@ -35,7 +36,7 @@ function load(picture) {
   if (!cache.has(picture)) {
     const image = new Image();
     image.decoding = "sync"; // when it is painted, it is painted whole
-    image.src = `/pictures/${picture}`;
+    image.src = pictureAt(picture);
     image.alt = "the picture to label";
     image.draggable = false;
     cache.set(picture, image.decode().then(() => image));
@@ -52,7 +53,7 @@ async function fetched(picture) {
     try {
       return await load(picture);
     } catch {
-      const status = await fetch(`/pictures/${picture}`).then((response) => response.status, () => 0);
+      const status = await fetch(pictureAt(picture)).then((response) => response.status, () => 0);
       if (status !== 0 && status !== 403 && status < 500 && (status !== 200 || damaged)) return null;
       damaged = status === 200; // or the server has just come back: once more tells
       if (damaged) continue;

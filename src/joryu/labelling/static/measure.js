@@ -1,5 +1,6 @@
 // What is measured besides the answers: the difference between two clocks, and the device.
 
+import { ask } from "./key.js";
 import { post } from "./outbox.js";
 
 const CLOCK_EVERY_MS = 30_000, DEVICE_EVERY_MS = 1_000, EXCHANGES = 5;
@@ -13,7 +14,7 @@ async function synchronise(session) {
   let best = null;
   for (let at = 0; at < EXCHANGES; at += 1) {
     const sent = performance.now();
-    const response = await fetch("/api/clock");
+    const response = await ask("/api/clock");
     const back = performance.now();
     const stamps = await response.json();
     const round_trip_ms = Math.max(0, back - sent - (stamps.sent - stamps.received));

@@ -2,12 +2,14 @@
 //
 // It waits in memory and in localStorage, and is sent until it is taken; its key makes a second sending harmless. What a
 // closed page left behind is delivered by the next one. Only a refusal of what was said ends the waiting: a server that
-// is away, or that was started again and knows this browser's cookie no more, does not.
+// is away, or that knows this browser no more (it was started again, the cookie was cleared), does not.
+
+import { ask } from "./key.js";
 
 const KEPT = "/api/answers", FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 5_000;
 const AWAY = "The server does not answer. What you said is kept and sent again; leave this page open.";
-const ILL = "The server could not keep it; where it was started it says why. What you said is kept here and sent again.";
-const SHUT = "The server was started again. Open the link it printed in this browser; this page then goes on by itself.";
+const ILL = "The server could not keep it; where it was started it says why.";
+const KEPT_ON = "What you said is kept here and sent again.";
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -20,7 +22,7 @@ export const identifier = () => {
 const passing = (status) => status === 403 || status === 421 || status >= 500;
 
 export async function post(path, body) {
-  const response = await fetch(path, {
+  const response = await ask(path, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
   });
   if (response.ok) return response.json();
@@ -76,7 +78,7 @@ export class Outbox {
           throw error;
         }
         said = true;
-        this.say(error.status === undefined ? AWAY : error.status >= 500 ? ILL : SHUT);
+        this.say(error.status === undefined ? AWAY : `${error.status === 500 ? ILL : error.message} ${KEPT_ON}`);
         await pause(wait);
       }
     }

@@ -1,0 +1,75 @@
+"""Whose pseudonym is whose: an annotator belongs to the browser that began it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from joryu.annotations.database import Database
+from joryu.errors import InputError, JoryuError
+from joryu.labelling.tickets import Guest
+
+
+class NotYoursError(JoryuError):
+    """This browser may not do that; what it said is kept until it may."""
+
+
+class People:
+    """Who may label under which pseudonym.
+
+    A pseudonym belongs to the browsers that began it. The host, who has the project's files anyway, may go on with
+    every pseudonym that was begun by a host, but not with a guest's unless the server was started with ``--annotator``.
+    A guest may take a name that nobody has; an invitation in somebody's name opens that name in another browser.
+
+    Args:
+        events: where it is kept which browsers began a pseudonym.
+    """
+
+    def __init__(self, events: Database) -> None:
+        self._events = events
+
+    def take(self, name: str, guest: Guest) -> None:
+        """Make a pseudonym this browser's, if it may be.
+
+        Raises:
+            InputError: it is somebody else's, or hardly to be told from somebody else's.
+        """
+        if guest.annotator is not None and name != guest.annotator:
+            raise InputError(f"this link is {guest.annotator}'s", received=repr(name))
+        if not self.may_be(name, guest):
+            hint = (
+                "choose another name, or ask whoever started the server for an invitation as this one"
+                if guest.invited
+                else f"choose another name, or start with --annotator {name} to go on as this one"
+            )
+            raise InputError(f"{name} labels here already, in another browser", hint=hint)
+        if guest.annotator is None:
+            self._require_distinct(name)
+        self._events.hold(name, guest.browser, host=not guest.invited)
+
+    def may_be(self, name: str, guest: Guest) -> bool:
+        """Whether this browser may label under this pseudonym."""
+        if guest.annotator is not None:
+            return name == guest.annotator
+        holders = self._events.holders(name)
+        if guest.browser in holders:
+            return True
+        if guest.invited:
+            return not holders and name not in self._events.annotators()
+        return not holders or any(holders.values())
+
+    def names_of(self, browser: str) -> list[str]:
+        """The pseudonyms that a browser labels under."""
+        return self._events.held_by(browser)
+
+    def _require_distinct(self, name: str) -> None:
+        known = self._events.annotators()
+        like = [other for other in known if other != name and _folded(other) == _folded(name)]
+        if like and name not in known:
+            raise InputError(
+                f"there is a {like[0]} already", received=repr(name), hint="write it the same way, or choose another"
+            )
+
+
+def _folded(name: str) -> str:
+    """What is left of a name when case, width and spaces are not looked at."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
