@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from joryu.annotations.answer import Answer, Timing
+from joryu.annotations.storage import told
 from joryu.errors import InputError, JoryuError, MismatchError
 
+WAIT_S = 10.0  #: for whoever else has the file
 SCHEMA = 1  #: the version of the tables, as SQLite's user_version; a newer one is refused
 
 _TABLES = """
@@ -63,8 +65,11 @@ class Database:
         path: of the file.
         make: whether to make a new one, which must not exist; this user alone may read it.
 
+    Whatever reads or writes raises `StorageError` (in use, a full disk) or `DamagedError`, in one line.
+
     Raises:
         InputError: no such file, it is not a database, or there is one already.
+        StorageError: the disk takes no new one.
         MismatchError: a newer Joryu wrote it.
     """
 
@@ -76,13 +81,16 @@ class Database:
         if make:  # means of what devices measured are health data; SQLite gives its log the same permissions
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         try:
-            self._prepare(make)
-        except sqlite3.DatabaseError as error:
+            with told(path):
+                self._prepare(make)
+        except JoryuError:
             self._connection.close()
-            raise InputError(f"{path} cannot be read", received=str(error), hint="restore it from a copy") from error
+            for begun in path.parent.glob(f"{path.name}*") if make else ():
+                begun.unlink()  # half a database would be in the way of the next attempt
+            raise
 
     def _prepare(self, make: bool) -> None:
         run = self._connection.execute
@@ -95,7 +103,6 @@ class Database:
         self._version = int(run("PRAGMA data_version").fetchone()[0])
         found = int(run("PRAGMA user_version").fetchone()[0])
         if found != SCHEMA:
-            self._connection.close()
             raise MismatchError(
                 f"{self.path} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {found}",
                 hint="upgrade with: pip install --upgrade joryu" if found > SCHEMA else None,
@@ -110,17 +117,18 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it or nothing."""
-        with self._lock:
+        with self._lock, told(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        with self._lock:
+        with self._lock, told(self.path):
             return self._connection.execute(query, values).fetchall()
 
     # --- pictures and sessions --------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ class Project:
 
         Raises:
             InputError: there is a project already, or a file, or no picture.
+            StorageError: the disk does not take it.
         """
         folder, pictures_root = Path(folder), Path(pictures_root)
         if (folder / FILE).exists():
@@ -91,6 +92,7 @@ class Project:
 
         Raises:
             InputError: there is none, or a file of it cannot be read.
+            StorageError: it is in use, or the disk is full.
             MismatchError: a newer Joryu wrote it.
         """
         folder = Path(folder)

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 
 from joryu.annotations import Timing, pseudonym
+from joryu.annotations.storage import DamagedError, StorageError
 from joryu.errors import JoryuError
 from joryu.labelling.desk import Desk, Said
 from joryu.labelling.guard import ENTER, Guard
@@ -33,7 +34,7 @@ STATIC = {
     "style.css": "text/css; charset=utf-8",
 }
 
-STATUS: dict[type[JoryuError], int] = {NotYoursError: 403}
+STATUS: dict[type[JoryuError], int] = {NotYoursError: 403, StorageError: 503, DamagedError: 503}
 
 Word = Annotated[str, Field(min_length=1, max_length=80)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]

@@ -1,6 +1,7 @@
 // The door: enters by the token in the address, if there is one, takes it out of there, and fetches the page itself.
 
 import { ask, browser } from "./key.js";
+import { reason } from "./outbox.js";
 
 const say = (text) => { document.getElementById("door").textContent = text; };
 
@@ -23,7 +24,7 @@ async function come() {
   const entered = token ? await enter(token) : null;
   const response = await ask(location.pathname);
   if (!response.ok) {
-    say(await (entered && !entered.ok ? entered : response).text());
+    say(await reason(entered && !entered.ok ? entered : response));
     return;
   }
   const page = new DOMParser().parseFromString(await response.text(), "text/html");

@@ -18,6 +18,8 @@ export const identifier = () => {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 };
 
+const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+
 // What can be mended without another answer: no connection, a new server, an error of its own.
 const passing = (status) => status === 403 || status === 421 || status >= 500;
 
@@ -32,7 +34,7 @@ export async function post(path, body) {
   throw error;
 }
 
-async function reason(response) {
+export async function reason(response) {
   const text = await response.text();
   try {
     const detail = JSON.parse(text).detail;
@@ -78,7 +80,7 @@ export class Outbox {
           throw error;
         }
         said = true;
-        this.say(error.status === undefined ? AWAY : `${error.status === 500 ? ILL : error.message} ${KEPT_ON}`);
+        this.say(error.status === undefined ? AWAY : `${error.status === 500 ? ILL : sentence(error.message)} ${KEPT_ON}`);
         await pause(wait);
       }
     }
