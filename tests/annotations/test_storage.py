@@ -85,7 +85,7 @@ def test_a_full_disk_at_the_start_of_a_new_project_is_no_damage_and_leaves_nothi
         made.execute("PRAGMA max_page_count = 2")
         return made
 
-    monkeypatch.setattr(database.sqlite3, "connect", connect)
+    monkeypatch.setattr(sqlite3, "connect", connect)
     with pytest.raises(JoryuError, match=r"cannot be written .* free some space") as refused:
         make_project(tmp_path)
     assert "restore" not in str(refused.value)

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from joryu.annotations import Project, Settings
+from joryu.annotations.exchange import export_answers
 from joryu.errors import InputError
 from joryu.labelling import serve as serving
 from joryu.labelling.guard import HEADERS, KEY, MOST_BYTES
@@ -320,6 +321,13 @@ def test_11_recordings_are_private_to_the_user_and_forgotten_with_the_person(tmp
     project.signal_file(begun["session"]).write_bytes(b"raw")
     assert project.forget("ann").signal_files == 1
     assert Project.open(project.folder).answers() == []
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet"])
+def test_16_exports_are_private_to_the_user(page: Page, tmp_path: Path, name: str) -> None:
+    for place, anywhere in ((name, False), (tmp_path / name, True)):
+        done = export_answers(page.project, place, anywhere=anywhere)
+        assert done.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_no_web_sockets(page: Page) -> None:

@@ -10,6 +10,7 @@ from scene import ORIGIN, Browser, Page, make_project
 
 from joryu.annotations import Answer, Project
 from joryu.labelling.guard import KEY
+from joryu.labelling.summary import summarise
 from joryu.labelling.tickets import Guest
 
 
@@ -191,3 +192,25 @@ def test_who_is_not_let_in_is_told_why(page: Page) -> None:
         assert (answer.status_code, why in answer.text) == (403 if why else 200, True)
     stranger = Browser(page.app).get("/api/clock", headers={"cookie": f"{cookie.name}={cookie.value}", KEY: "f" * 64})
     assert "This page's key is gone" in stranger.text
+
+
+def test_17_what_others_said_about_a_picture_is_shown_after_ones_own_answer(page: Page) -> None:
+    ann = page.begin("ann")
+    first = page.answer(ann, ann["session"]).json()
+    page.answer(first, ann["session"], "black rot")
+    guest = page.guest(1)
+    mei = page.begin("mei", by=guest)
+    seen = guest.get("/api/summary").json()
+    assert (seen["hardest"], seen["withheld"], seen["answers"]) == ([], 2, 2)
+    text = guest.get("/summary").text
+    assert "What others said about 2 pictures is shown once you have answered" in " ".join(text.split())
+    for choice, shown, withheld in ((None, 0, 2), ("scab", 1, 1)):  # a skip is no answer
+        body = {"session": mei["session"], "key": page.key(), **ann["task"], "choice": choice}
+        assert page.post("/api/answers", body, by=guest).status_code == 200
+        seen = guest.get("/api/summary").json()
+        assert (len(seen["hardest"]), seen["withheld"]) == (shown, withheld)
+    assert seen["hardest"][0]["said"] == {"healthy": 1, "scab": 1}
+    assert page.post("/api/undo", {"session": mei["session"], "key": page.key()}, by=guest).status_code == 200
+    assert guest.get("/api/summary").json()["hardest"] == []
+    assert len(page.client.get("/api/summary").json()["hardest"]) == 2  # ann's own
+    assert len(summarise(page.project)["hardest"]) == 2  # whoever has the files, by joryu annotate summary

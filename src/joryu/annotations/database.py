@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +46,7 @@ _ADDED = """
 CREATE TABLE IF NOT EXISTS browsers (
   annotator TEXT NOT NULL, browser TEXT NOT NULL, host INTEGER NOT NULL, PRIMARY KEY (annotator, browser)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doomed (file TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _FIELDS = ("annotator", "session", "picture", "showing", "choice", "severity", "second", "confidence")
 _TIMES = ("rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial")
@@ -143,12 +144,13 @@ class Database:
         """Every (key, path), by path."""
         return [(row["key"], row["path"]) for row in self._rows("SELECT key, path FROM pictures ORDER BY path")]
 
-    def begin_session(self, session: str, annotator: str, device: str | None = None) -> None:
-        """Note one sitting of an annotator; again is no error."""
+    def begin_session(self, session: str, annotator: str, device: str | None = None) -> bool:
+        """Note one sitting of an annotator; again is no error. Whether it was not known."""
         with self._writing() as connection:
-            connection.execute(
+            noted = connection.execute(
                 "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (session, annotator, time.time(), device)
             )
+        return noted.rowcount > 0
 
     def annotator_of(self, session: str) -> str | None:
         """Whose sitting this is, if it is known."""
@@ -271,24 +273,52 @@ class Database:
         """How many events there are, undone ones and undoings included."""
         return int(self._rows("SELECT COUNT(*) FROM events")[0][0])
 
-    def forget(self, annotator: str) -> int:
-        """Delete everything about an annotator, from the file's free pages and the log too; how many events it was."""
+    def forget(self, annotator: str, files: Iterable[str] = ()) -> int:
+        """Delete everything about an annotator, and note which files go with it; how many events it was.
+
+        One transaction: a disk that does not take it leaves all as it was. `scrub` afterwards.
+        """
         with self._writing() as connection:
             for session in self.sessions(annotator):
                 connection.execute("DELETE FROM clocks WHERE session = ?", (session,))
             connection.execute("DELETE FROM sessions WHERE annotator = ?", (annotator,))
             connection.execute("DELETE FROM browsers WHERE annotator = ?", (annotator,))
             connection.execute("DELETE FROM events WHERE annotator = ? AND undoes IS NOT NULL", (annotator,))
-            answers = connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
-        with self._lock:
-            self._connection.execute("VACUUM")
-            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", [(file,) for file in files])
+            return connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
+
+    def doomed(self) -> list[str]:
+        """Files that are to be deleted with somebody who was forgotten."""
+        return [row[0] for row in self._rows("SELECT file FROM doomed")]
+
+    def deleted(self, files: Iterable[str]) -> None:
+        """Note that these files are gone."""
+        with self._writing() as connection:
+            connection.executemany("DELETE FROM doomed WHERE file = ?", [(file,) for file in files])
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in the file or in its log.
+
+        SQLite has overwritten it with zeros already (``secure_delete``), so what matters is that these pages reach the
+        file and that the log is emptied; neither takes space. That the file becomes smaller does, and may not succeed.
+
+        Raises:
+            JoryuError: somebody else is reading, so that the log stays for now.
+        """
+        with self._lock, told(self.path):
+            busy = self._empty_log()
+            with suppress(sqlite3.OperationalError):  # a full disk
+                self._connection.execute("VACUUM")
+                busy = self._empty_log()
         if busy:  # another process was reading for longer than the connection waits
             raise JoryuError(
-                f"{annotator} is deleted, but the log of {self.path.name} still holds what was said",
+                f"what was said is deleted, but the log of {self.path.name} still holds it",
                 hint="stop whatever else reads the project: the log is gone when the last one lets go of it",
             )
-        return answers
+
+    def _empty_log(self) -> bool:
+        (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy)
 
 
 def _answer(row: sqlite3.Row) -> Answer:

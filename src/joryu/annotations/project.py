@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -13,7 +15,7 @@ from joryu.annotations.answer import Answer
 from joryu.annotations.database import Database, Recorded
 from joryu.annotations.settings import Settings
 from joryu.durable import durable_file
-from joryu.errors import InputError, MismatchError
+from joryu.errors import InputError, JoryuError, MismatchError
 
 FILE, EVENTS, SIGNALS, EXPORTS = "project.json", "annotations.sqlite", "signals", "exports"
 SCHEMA = 1
@@ -113,7 +115,10 @@ class Project:
             raise MismatchError(
                 f"{folder} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {schema}"
             )
-        return cls(folder, Settings(**settings), Path(root), Database(folder / EVENTS))
+        project = cls(folder, Settings(**settings), Path(root), Database(folder / EVENTS))
+        with suppress(OSError, JoryuError):  # left by somebody's forgetting that was interrupted
+            project._delete_doomed()
+        return project
 
     def close(self) -> None:
         """Let go of the files."""
@@ -229,10 +234,12 @@ class Project:
     def forget(self, annotator: str) -> Forgotten:
         """Delete everything about an annotator: events, sessions, recordings, and the exports (make them again).
 
-        The database is vacuumed with secure deletion on, so that nothing stays in free pages or in its log.
+        The answers go first, all or none; the database is vacuumed with secure deletion on, so that nothing stays in
+        free pages or in its log. A page that is being served meanwhile notices, and begins anew.
 
         Raises:
             InputError: nobody of that name annotated here.
+            StorageError: the disk is full or the file in use; nothing is deleted.
         """
         sessions = self.events.sessions(annotator)
         if not sessions:
@@ -240,13 +247,24 @@ class Project:
             raise InputError(
                 f"nobody called {annotator!r} annotated in {self.folder}", expected=", ".join(names) or "nobody yet"
             )
-        files = [path for session in sessions if (path := self.signal_file(session)).exists()]
-        for path in files:
-            path.unlink()
-        exports = list((self.folder / EXPORTS).glob("*"))
-        for path in exports:
+        exports = sorted(path for path in (self.folder / EXPORTS).glob("*"))
+        files = [*(self.signal_file(session) for session in sessions), *exports]
+        # Noted in the same transaction, so that a disk that does not take it loses nothing, and whoever is killed here
+        # finds the rest of the work by the next opening.
+        events = self.events.forget(annotator, [path.relative_to(self.folder).as_posix() for path in files])
+        gone = self._delete_doomed()
+        self.events.scrub()
+        return Forgotten(events, sum(path.parent.name == SIGNALS for path in gone), len(exports))
+
+    def _delete_doomed(self) -> list[Path]:
+        """Delete the files of whoever was forgotten; those that were there."""
+        noted = self.events.doomed()
+        found = [path for name in noted if os.path.lexists(path := self.folder / name)]
+        for path in found:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        return Forgotten(self.events.forget(annotator), len(files), len(exports))
+        if noted:
+            self.events.deleted(noted)
+        return found
 
 
 def _content(answer: Answer) -> str:

@@ -56,6 +56,9 @@ def start(
     repeats: float = typer.Option(0.08, min=0, max=0.5, help="Share of showings that repeat an earlier picture."),
     annotator: str | None = typer.Option(None, help="A pseudonym; without it the page asks."),
     device: str | None = typer.Option(None, help="Measure meanwhile: one of joryu devices list, such as simulator."),
+    hide_signals: bool = typer.Option(
+        False, "--hide-signals", help="Show no value of --device beside the picture: seeing it changes it."
+    ),
     project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
     port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
@@ -84,7 +87,10 @@ def start(
         "overlap": overlap,
         "repeats": repeats,
     }
-    page = _page(host, port, token, annotator, device)
+    page = _page(
+        {"host": host, "port": port, "token": token},
+        {"annotator": annotator, "device": device, "hide_signals": hide_signals},
+    )
     # A project that is there keeps what is not said anew.
     opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
     try:
@@ -140,21 +146,19 @@ def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Proj
     return project
 
 
-def _page(
-    host: str, port: int | None, token: str | None, annotator: str | None, device: str | None
-) -> Callable[[Project, bool], None]:
+def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project, bool], None]:
     """What serves a project; all that was asked of it is checked now, before there is one."""
     from joryu.errors import MissingExtraError
 
     try:
-        from joryu.labelling.serve import Place, check, serve
+        from joryu.labelling.serve import Labeller, Place, check, serve
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "labelling", "the labelling page") from error
-    place = Place(host=host, port=port, token=token)
-    check(annotator=annotator, device=device)
+    at, who = Place(**place), Labeller(**labeller)
+    check(who)
 
     def start_page(project: Project, browse: bool) -> None:
-        serve(project, place=place, annotator=annotator, device=device, browse=browse, say=talk)
+        serve(project, place=at, labeller=who, browse=browse, say=talk)
 
     return start_page
 

@@ -162,10 +162,17 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         page = pages.get_template("label.html")
         return page.render(name=name, guidelines=settings.guidelines, setup=setup)
 
+    def seen_by(request: Request) -> dict[str, Any]:
+        return summarise(desk.project, viewers=desk.people.names_of(_guest(request).browser))
+
+    @app.get("/api/summary")
+    def summary(request: Request) -> dict[str, Any]:
+        return seen_by(request)
+
     @app.get("/summary", response_class=HTMLResponse)
     def summary_page(request: Request) -> str:
         page = pages.get_template("summary.html")
-        return page.render(name=name, found=summarise(desk.project), id_length=ID_LENGTH, guest=_guest(request))
+        return page.render(name=name, found=seen_by(request), id_length=ID_LENGTH, guest=_guest(request))
 
 
 def _add_files(app: FastAPI, desk: Desk) -> None:
@@ -210,10 +217,6 @@ def _add_labelling(app: FastAPI, desk: Desk) -> None:
 
 
 def _add_the_rest(app: FastAPI, desk: Desk) -> None:
-    @app.get("/api/summary")
-    def summary() -> dict[str, Any]:
-        return summarise(desk.project)
-
     @app.get("/api/clock")
     async def clock() -> dict[str, float]:
         return {"received": desk.clock(), "sent": desk.clock()}

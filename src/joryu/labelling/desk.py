@@ -16,6 +16,8 @@ from joryu.labelling.pictures import ID_LENGTH, Gallery
 from joryu.labelling.queue import Queue, Task
 from joryu.labelling.tickets import ANYBODY, Guest
 
+HIDDEN = ("attention", "meditation", "heart_rate", "bands")
+FORGOTTEN = "What was said and measured under this name was deleted meanwhile. From now on it is kept again."
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -56,21 +58,26 @@ class Desk:
         project: where everything goes.
         worn: the device, if any.
         device: its spec, for the record.
+        hide_signals: show no measured value while somebody labels, as what one sees of oneself changes it.
         wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is, not
             even an invited guest under the wearer's own pseudonym.
     """
 
     def __init__(
-        self, project: Project, *, worn: Device | None = None, device: str | None = None, wearer: str | None = None
-    ) -> None:
+        self, project: Project, *, worn: Device | None = None, device: str | None = None, wearer: str | None = None,
+        hide_signals: bool = False,
+    ) -> None:  # fmt: skip
         self.project = project
         self.gallery = Gallery(project.pictures_root, project.pictures)
         self._worn, self._device, self._wearer = worn, device, wearer
+        self._hidden = HIDDEN if hide_signals else ()
         self._lock = threading.RLock()
         self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
         self.people = People(project.events)
         self._annotators: dict[str, str] = {}
         self._guests: dict[str, Guest] = {}  # by session: whose browser used it last, and may
+        self._seated: set[str] = set()  # sessions that are on the disk, as far as is known
+        self._notices: dict[str, str] = {}  # by session: what its page is still to be told
         self._trials: dict[str, int] = {}  # by session: how many showings were answered
         self._queue = self._fresh_queue()
 
@@ -101,6 +108,7 @@ class Desk:
             self._wearer = self._wearer or (None if guest.invited else name)
             measured = self._worn is not None and self._wears(chosen)
             self.project.events.begin_session(chosen, name, self._device if measured else None)
+            self._seated.add(chosen)
             if self._worn is not None and measured:
                 self._worn.begin(chosen)
         return chosen
@@ -114,11 +122,14 @@ class Desk:
         """
         annotator = self.annotator_of(session)
         with self._lock:
-            if self._guests.get(session) == guest:
-                return
-            if not self.people.may_be(annotator, guest):
-                raise NotYoursError(f"this browser may not go on as {annotator}", hint="reload the page")
-            self._guests[session] = guest
+            if self._guests.get(session) != guest:
+                self._require_own(annotator, guest)
+                self._guests[session] = guest
+            self._look_again(session, annotator)
+
+    def _require_own(self, annotator: str, guest: Guest) -> None:
+        if not self.people.may_be(annotator, guest):
+            raise NotYoursError(f"this browser may not go on as {annotator}", hint="reload the page")
 
     def _wears(self, session: str) -> bool:
         return self._annotators.get(session) == self._wearer and not self._guests.get(session, ANYBODY).invited
@@ -164,14 +175,23 @@ class Desk:
             "done": progress.done,
             "total": progress.total,
             "trial": trial,
+            "notice": self._notices.pop(session, None),
         }
 
     def _look_again(self, session: str, annotator: str) -> None:
-        """Make the queue anew if another process changed the answers: forgot somebody, or imported some."""
+        """Take in what another process changed: it forgot somebody, or imported answers."""
         if self.project.events.changed_elsewhere():
-            self.project.events.begin_session(session, annotator, self._device if annotator == self._wearer else None)
             self._queue = self._fresh_queue()
             self._trials.clear()
+            self._seated.clear()
+        if session in self._seated:
+            return
+        guest = self._guests.get(session, ANYBODY)
+        self._require_own(annotator, guest)  # another may have taken the name meanwhile
+        self.people.hold(annotator, guest)
+        if self.project.events.begin_session(session, annotator, self._device if self._wears(session) else None):
+            self._notices[session] = FORGOTTEN
+        self._seated.add(session)
 
     def _trial(self, session: str) -> int:
         if session not in self._trials:
@@ -261,4 +281,7 @@ class Desk:
             InputError: an unknown session.
         """
         worn = self._worn_by(session)
-        return None if worn is None else worn.state()
+        if worn is None:
+            return None
+        state = worn.state()
+        return {name: None if name in self._hidden else value for name, value in state.items()}

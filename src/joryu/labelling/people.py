@@ -44,6 +44,10 @@ class People:
             raise InputError(f"{name} labels here already, in another browser", hint=hint)
         if guest.annotator is None:
             self._require_distinct(name)
+        self.hold(name, guest)
+
+    def hold(self, name: str, guest: Guest) -> None:
+        """Note that a pseudonym is this browser's."""
         self._events.hold(name, guest.browser, host=not guest.invited)
 
     def may_be(self, name: str, guest: Guest) -> bool:

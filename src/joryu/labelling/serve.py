@@ -53,6 +53,15 @@ class Place:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labeller:
+    """Who labels here, if that is said; what they wear, and whether its values are hidden from them meanwhile."""
+
+    annotator: str | None = None
+    device: str | None = None
+    hide_signals: bool = False
+
+
 def is_local(host: str) -> bool:
     """Whether an address is this machine's own."""
     if host == "localhost":
@@ -63,25 +72,26 @@ def is_local(host: str) -> bool:
         return False
 
 
-def check(*, annotator: str | None, device: str | None) -> None:
+def check(labeller: Labeller) -> None:
     """Refuse what `serve` would refuse, before a project is made for it.
 
     Raises:
         InputError: a name that is no pseudonym, or an unknown device.
         MissingExtraError: the device's library is not installed.
     """
-    if annotator is not None:
-        pseudonym(annotator)
-    if device is not None:
-        open_device(device)
+    if labeller.annotator is not None:
+        pseudonym(labeller.annotator)
+    if labeller.device is not None:
+        open_device(labeller.device)
+    elif labeller.hide_signals:
+        raise InputError("--hide-signals hides what a device measures", expected="--device", received="none")
 
 
 def serve(
     project: Project,
     *,
     place: Place,
-    annotator: str | None = None,
-    device: str | None = None,
+    labeller: Labeller = Labeller(),
     browse: bool = True,
     say: Callable[[str], None],
 ) -> None:
@@ -92,13 +102,14 @@ def serve(
         MissingExtraError: the device's library is not installed.
     """
     with ExitStack() as stack:
+        device = labeller.device
         worn = None if device is None else stack.enter_context(Worn(device, project))
         listening = stack.enter_context(_listen(place))
         port = int(listening.getsockname()[1])
         tickets = Tickets()
-        desk = Desk(project, worn=worn, device=device, wearer=annotator)
+        desk = Desk(project, worn=worn, device=device, wearer=labeller.annotator, hide_signals=labeller.hide_signals)
         app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port))
-        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, guest=Guest(annotator))}"
+        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, guest=Guest(labeller.annotator))}"
         say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
         if browse:
             webbrowser.open(link)

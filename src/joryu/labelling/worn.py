@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from joryu.annotations import Project
@@ -27,6 +28,7 @@ class Worn:
         self._attached = Attached(open_device(spec))
         self._recorder: Recorder | None = None
         self._session: str | None = None
+        self._path: Path | None = None
         self._trouble: str | None = None
 
     def __enter__(self) -> Self:
@@ -39,13 +41,14 @@ class Worn:
 
     def begin(self, session: str) -> None:
         """From now on what is measured belongs to this session. A disk that takes no recording is told, not raised."""
-        if session == self._session and self._trouble is None:
-            return
+        if session == self._session and self._trouble is None and self._path is not None and self._path.exists():
+            return  # a file that was deleted belonged to somebody who was forgotten: from now on there is another
         self._session = session
         self._stop_recording()
         self._trouble = None
         try:
-            self._recorder = Recorder(self._project.signal_file(session), self._spec)
+            self._path = self._project.signal_file(session)
+            self._recorder = Recorder(self._path, self._spec)
         except OSError as error:  # without the path: this is shown on the page
             self._trouble = f"nothing is recorded: {error.strerror or type(error).__name__}"
         except JoryuError:

@@ -86,7 +86,7 @@ async function show(next) {
   const image = await fetched(task.picture);
   given.unseen = image === null;
   $("stage").replaceChildren(...(image ? [image] : []));
-  notice(image ? null : "This picture cannot be shown: skip it.");
+  notice(image ? next.notice ?? null : "This picture cannot be shown: skip it.");
   draw();
   if (image) await image.decode().catch(() => {});
   await frame();
