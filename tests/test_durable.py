@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from joryu.durable import durable_file, remove_leftovers, sole_writer
+from joryu.durable import PARTIAL, durable_file, remove_leftovers, sole_writer
 from joryu.errors import InputError, JoryuError
 
 
@@ -60,3 +60,19 @@ def test_a_second_writer_is_turned_away_and_told_who_is_first(tmp_path: Path) ->
         pass
     with sole_writer(tmp_path):  # free again
         pass
+
+
+@pytest.mark.parametrize("mode", [0o022, 0o000])
+def test_a_private_file_is_its_owners_alone_from_its_first_byte(tmp_path: Path, mode: int) -> None:
+    former = os.umask(mode)
+    try:
+        path = tmp_path / "answers.csv"
+        path.write_bytes(b"one that everybody could read")
+        path.chmod(0o644)
+        with durable_file(path, private=True) as file:
+            (partial,) = tmp_path.glob(f".*{PARTIAL}")
+            assert partial.stat().st_mode & 0o077 == 0
+            file.write(b"new")
+        assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o600, b"new")
+    finally:
+        os.umask(former)

@@ -15,17 +15,21 @@ LOCK = "writer.lock"
 
 
 @contextmanager
-def durable_file(path: Path) -> Iterator[IO[bytes]]:
+def durable_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """A new file that appears under ``path`` only once it is complete and on the disk itself.
 
     Written beside it under a temporary name, flushed to disk, renamed; then the folder's own entry is flushed. Killed
-    at any point, this leaves the old file or the new one, and at worst a temporary file for `remove_leftovers`.
+    at any point, this leaves the old file or the new one, and at worst a temporary file for `remove_leftovers`. A
+    ``private`` one is this user's alone from its first byte.
 
     Raises:
         JoryuError: the disk is full, read-only or broken; the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}{PARTIAL}")
     try:
+        if private:
+            temporary.unlink(missing_ok=True)
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with temporary.open("wb") as file:
             yield file
             file.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,8 +17,12 @@ from joryu.errors import InputError
 HARDEST = 12  #: pictures worth showing
 
 
-def summarise(project: Project) -> dict[str, Any]:
-    """Everything the summary page shows, as JSON; numbers that cannot be known are ``None``."""
+def summarise(project: Project, *, viewers: Collection[str] | None = None) -> dict[str, Any]:
+    """Everything the summary page shows, as JSON; numbers that cannot be known are ``None``.
+
+    What was said about single pictures is there for those alone that one of the ``viewers`` has answered: who reads
+    others' answers first gives no answer of their own. ``None`` shows all, to whoever has the project's files.
+    """
     answers = project.answers()
     first = [one for one in answers if one.showing == 0]
     by_picture: dict[str, dict[str, str]] = defaultdict(dict)
@@ -27,6 +31,8 @@ def summarise(project: Project) -> dict[str, Any]:
             by_picture[one.picture][one.annotator] = one.choice
     paths = {file.key: file.path for file in reversed(project.pictures)}
     chosen = [one for one in answers if one.choice is not None]
+    own = {one.picture for one in first if viewers is not None and one.choice is not None and one.annotator in viewers}
+    shown = {picture: said for picture, said in by_picture.items() if viewers is None or picture in own}
     return {
         "pictures": len(paths),
         "answered": len({one.picture for one in chosen}),
@@ -36,7 +42,8 @@ def summarise(project: Project) -> dict[str, Any]:
         "classes": {name: sum(one.choice == name for one in chosen) for name in project.settings.classes},
         "agreement": _agreement(by_picture, project.settings.classes),
         "annotators": [_annotator(name, answers) for name in sorted({one.annotator for one in answers})],
-        "hardest": _hardest(by_picture, first, paths),
+        "hardest": _hardest(shown, first, paths),
+        "withheld": len(by_picture) - len(shown),
     }
 
 

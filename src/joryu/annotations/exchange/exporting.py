@@ -34,7 +34,7 @@ def export_answers(project: Project, path: Path | str, *, anywhere: bool = False
 
     The path is taken below the project's ``exports`` folder and must stay there, unless ``anywhere`` says that a person
     named it on purpose. Means of signals over each answer go along unless ``signals`` is ``False``; the recordings of
-    devices never do. A file of the same name is replaced.
+    devices never do. A file of the same name is replaced, and is readable by this user alone.
 
     >>> import tempfile
     >>> from joryu.annotations import Answer, PictureFile, Settings
@@ -61,7 +61,7 @@ def export_answers(project: Project, path: Path | str, *, anywhere: bool = False
         raise InputError(f"no format is known by the name {name.name}", expected=", ".join(EXPORTED), received=ending)
     place = _named(name) if anywhere else _below_exports(project, name)
     answers, pictures = project.answers(), project.pictures
-    with durable_file(place) as file:
+    with durable_file(place, private=True) as file:  # people's answers, and means of what was measured
         if ending == ".xml":
             file.write(labelling_config(project.settings).encode())
             return Exported(place, 0)
