@@ -62,7 +62,9 @@ def start(
     project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
     port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
-    token: str | None = typer.Option(None, envvar="JORYU_TOKEN", help="The launch token, when --host is given."),
+    token: str | None = typer.Option(
+        None, envvar="JORYU_TOKEN", help="The secret in your own link, when --host is given; invite others on the page."
+    ),
     browser: bool = typer.Option(True, help="Open the page in the browser."),
 ) -> None:
     """Open a page that shows one picture at a time and measures hesitation; start it again to go on.

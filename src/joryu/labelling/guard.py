@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from joryu.labelling.tickets import Guest, Tickets
 
 MOST_BYTES = 64 * 1024  #: of a request's body
+BODY_S = 20.0  #: to wait for the next part of it
 SAFE = {"GET", "HEAD"}
 KEY = (
     "x-joryu-key"  #: the header with the key that the page keeps; another site cannot send it, another port not read it
@@ -140,7 +142,10 @@ def _limited(receive: Receive) -> Receive:
 
     async def counted() -> Message:
         nonlocal taken
-        message = await receive()
+        try:
+            message = await asyncio.wait_for(receive(), BODY_S)
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
             return {"type": "http.disconnect"}  # a body that goes on beyond the limit is not read to its end

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import uvicorn
 
 from joryu.annotations import Project, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.app import create_app
+from joryu.labelling.connections import Patient
 from joryu.labelling.desk import Desk
 from joryu.labelling.devices import open_device
+from joryu.labelling.guessing import ENOUGH, surprises
+from joryu.labelling.opening import opened
 from joryu.labelling.tickets import Guest, Tickets
 from joryu.labelling.worn import Worn
 
@@ -29,8 +32,9 @@ EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on th
 class Place:
     """Where the page is served.
 
-    ``host`` other than this machine needs a ``token`` that was chosen for it; without one it is random. ``port``
-    ``None``: 8642, or a free one.
+    ``host`` other than this machine needs a ``token`` that was chosen for it; without one it is random. It is for
+    whoever started the server, in one browser; others are invited on the summary page. ``port`` ``None``: 8642, or a
+    free one.
     """
 
     host: str = "127.0.0.1"
@@ -38,19 +42,32 @@ class Place:
     token: str | None = None
 
     def __post_init__(self) -> None:
-        if len(self.token or "") >= SHORTEST:
+        wrong = _wrong_with(self.token)
+        if wrong is None and self.token:
             return
-        received = f"{len(self.token)} characters" if self.token else "none"
         expected = f"--token with at least {SHORTEST} characters that nobody guesses"
         if not is_local(self.host):
             raise InputError(
-                f"the page would be open to everybody who reaches {self.host}", expected=expected, received=received,
-                hint="leave --host out to serve this computer alone",
+                f"the page would be open to everybody who reaches {self.host}", expected=expected,
+                received=wrong or "none", hint="leave --host out to serve this computer alone",
             )  # fmt: skip
         if self.token:
             raise InputError(
-                "this launch token can be guessed", expected=expected, received=received, hint="leave --token out"
+                "this launch token can be guessed", expected=expected, received=wrong, hint="leave --token out"
             )
+
+
+def _wrong_with(token: str | None) -> str | None:
+    """Why a token that somebody chose is none; it is not said again, as others may look on."""
+    if not token:
+        return None
+    if token.encode(errors="replace").decode() != token:
+        return "signs that are not text"
+    if len(token) < SHORTEST:
+        return f"{len(token)} characters"
+    if surprises(token) < ENOUGH:
+        return f"{len(token)} characters, most of which repeat or continue those before"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +126,26 @@ def serve(
         tickets = Tickets()
         desk = Desk(project, worn=worn, device=device, wearer=labeller.annotator, hide_signals=labeller.hide_signals)
         app = create_app(desk, tickets=tickets, hosts=hosts_of(place, port))
-        link = f"http://{name_of(place)}:{port}/?token={tickets.issue(place.token, guest=Guest(labeller.annotator))}"
-        say(f"labelling {project.folder.resolve().name}: {link}\n(the link works once; Ctrl-C stops)")
+        link = link_to(place, port, tickets.issue(place.token, guest=Guest(labeller.annotator)))
+        say(f"labelling {project.folder.resolve().name}: {link}")
+        say("(this link is yours, for one browser: its summary page invites others; Ctrl-C stops)")
         if browse:
-            webbrowser.open(link)
+            stack.enter_context(opened(link, project.folder))
         # No access log: it would hold the token. No proxy headers: nobody stands between.
-        config = uvicorn.Config(app, access_log=False, log_level="warning", proxy_headers=False, server_header=False)
+        config = uvicorn.Config(
+            app, access_log=False, log_level="warning", proxy_headers=False, server_header=False, http=Patient,
+            ws="none",
+        )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def link_to(place: Place, port: int, token: str) -> str:
+    """The link that enters by a token, whatever signs are in it.
+
+    >>> link_to(Place(), 8642, "a&b#c")
+    'http://127.0.0.1:8642/?token=a%26b%23c'
+    """
+    return f"http://{name_of(place)}:{port}/?token={quote(token, safe='')}"
 
 
 def name_of(place: Place) -> str:
