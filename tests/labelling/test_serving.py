@@ -87,7 +87,8 @@ def test_20_connections_that_say_nothing_do_not_close_the_door(tmp_path: Path) -
 
     paint(tmp_path / "pictures", 2)
     command = [sys.executable, "-m", "joryu", "annotate", "pictures", "--classes", "a,b", "--no-browser"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=few_files)
+    talk = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=talk, text=True, preexec_fn=few_files)  # noqa: PLW1509
     idle: list[socket.socket] = []
     try:
         assert process.stderr is not None
