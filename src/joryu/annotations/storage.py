@@ -24,7 +24,10 @@ _FULL = (
 )
 _IN_USE = ("is in use by another program", "stop what else has it open, and try again")
 _FORBIDDEN = ("cannot be written", "mend the permissions of it and its folder, and try again")
-_DISK = ("cannot be read or written", "look after the disk, and try again: what was acknowledged before is kept")
+_DISK = (
+    "cannot be read or written",
+    "look whether the disk is full or damaged, and try again: what was acknowledged before is kept",
+)
 _NOW = {
     sqlite3.SQLITE_BUSY: _IN_USE, sqlite3.SQLITE_LOCKED: _IN_USE, sqlite3.SQLITE_PROTOCOL: _IN_USE,
     sqlite3.SQLITE_FULL: _FULL, sqlite3.SQLITE_IOERR: _DISK,

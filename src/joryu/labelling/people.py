@@ -70,7 +70,7 @@ class People:
         like = [other for other in known if other != name and _folded(other) == _folded(name)]
         if like and name not in known:
             raise InputError(
-                f"there is a {like[0]} already", received=repr(name), hint="write it the same way, or choose another"
+                f"somebody labels here as {like[0]}", received=repr(name), hint="write it the same way, or choose another"
             )
 
 
