@@ -106,6 +106,26 @@ def test_12_an_invitation_in_somebodys_name_is_for_that_name_alone(page: Page) -
     assert page.post("/api/invite", {"annotator": "a@b.example"}).status_code == 422
 
 
+def test_12_a_name_that_a_link_was_made_for_waits_for_whoever_opens_it(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path), wearer="ann")  # as with --annotator ann, who has not begun
+    page.post("/api/invite", {"annotator": "mei"})
+    for name in ("ann", "mei"):
+        assert f"{name} labels here already" in said(page, name, page.guest(1))
+    assert "start with --annotator mei" in said(page, "mei", page.client)
+    assert "somebody labels here as mei" in said(page, "Mei", page.guest(1))
+    assert page.post("/api/session", {"annotator": "ann"}).status_code == 200
+
+
+def test_12_what_a_closed_page_left_behind_is_delivered_under_another_name_of_the_same_browser(page: Page) -> None:
+    ann = page.begin("ann")
+    again = Page(Project.open(page.project.folder))
+    bob = again.enter(Guest("bob"))  # the same browser, when the server was started with --annotator bob
+    again.begin("bob", by=bob)
+    left = {"session": ann["session"], "key": "key-left-behind", **ann["task"], "choice": "scab"}
+    assert again.post("/api/answers", left, by=bob).status_code == 200
+    assert [(one.annotator, one.choice) for one in again.project.answers()] == [("ann", "scab")]
+
+
 def test_12_answers_from_elsewhere_and_of_earlier_versions_are_nobodys_for_a_guest(page: Page) -> None:
     told = Answer(picture=page.project.pictures[0].key, annotator="imported", session="s", choice="scab", at=1.0)
     page.project.import_answers([told])

@@ -263,6 +263,8 @@ def _add_invitations(app: FastAPI, desk: Desk, tickets: Tickets, cookie: str) ->
     def invite(request: Request, body: Invited) -> dict[str, str]:
         require_host(request)
         name = pseudonym(body.annotator.strip()) if body.annotator else None
+        if name is not None:
+            desk.people.reserve(name, guest=True)
         return {"token": tickets.issue(guest=Guest(name, invited=True))}
 
     @app.post("/api/revoke")

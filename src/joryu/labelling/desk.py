@@ -74,6 +74,8 @@ class Desk:
         self._lock = threading.RLock()
         self._keys = {file.key[:ID_LENGTH]: file.key for file in project.pictures}
         self.people = People(project.events)
+        if wearer is not None:
+            self.people.reserve(wearer, guest=False)
         self._annotators: dict[str, str] = {}
         self._guests: dict[str, Guest] = {}  # by session: whose browser used it last, and may
         self._seated: set[str] = set()  # sessions that are on the disk, as far as is known

@@ -26,6 +26,11 @@ class People:
 
     def __init__(self, events: Database) -> None:
         self._events = events
+        self._reserved: dict[str, bool] = {}  # names that a link was made for, and whether a guest's
+
+    def reserve(self, name: str, *, guest: bool) -> None:
+        """Keep a name for whoever a link was made for, before they have come."""
+        self._reserved.setdefault(name, guest)
 
     def take(self, name: str, guest: Guest) -> None:
         """Make a pseudonym this browser's, if it may be.
@@ -52,26 +57,25 @@ class People:
 
     def may_be(self, name: str, guest: Guest) -> bool:
         """Whether this browser may label under this pseudonym."""
-        if guest.annotator is not None:
-            return name == guest.annotator
         holders = self._events.holders(name)
-        if guest.browser in holders:
+        if name == guest.annotator or guest.browser in holders:
             return True
         if guest.invited:
-            return not holders and name not in self._events.annotators()
-        return not holders or any(holders.values())
+            return not holders and name not in self._reserved and name not in self._events.annotators()
+        return any(holders.values()) or not (holders or self._reserved.get(name, False))
 
     def names_of(self, browser: str) -> list[str]:
         """The pseudonyms that a browser labels under."""
         return self._events.held_by(browser)
 
     def _require_distinct(self, name: str) -> None:
-        known = self._events.annotators()
-        like = [other for other in known if other != name and _folded(other) == _folded(name)]
+        known = {*self._events.annotators(), *self._reserved}
+        like = sorted(other for other in known if other != name and _folded(other) == _folded(name))
         if like and name not in known:
             raise InputError(
-                f"somebody labels here as {like[0]}", received=repr(name), hint="write it the same way, or choose another"
-            )
+                f"somebody labels here as {like[0]}", received=repr(name),
+                hint="write it the same way, or choose another",
+            )  # fmt: skip
 
 
 def _folded(name: str) -> str:
