@@ -14,7 +14,7 @@ from joryu.annotations.trials import NONE
 from joryu.errors import InputError
 from joryu.experiments.experiment import Setting
 from joryu.experiments.people import Asked, cifar_people, simulated_people
-from joryu.experiments.people_cifar import RATES, VALIDATION, course_of, one_each, student_targets
+from joryu.experiments.people_cifar import RATES, TRIED_FIRST, VALIDATION, course_of, one_each, student_targets
 from joryu.experiments.people_targets import (
     FOLDS,
     auroc,
@@ -145,9 +145,11 @@ def test_the_pictures_that_choose_do_not_judge(tmp_path: Path) -> None:
 
     setting = Setting(seed=0, smoke=True, folder=tmp_path / "seed-0", shared=tmp_path, watching=watching)
     asked = simulated_people(0)
-    course, judging = course_of(setting, asked)
-    assert course.recipe.learning_rate in RATES
-    assert [name for name in seen if "rate-" in name] == [f"seed 0: rate-{rate:g}" for rate in RATES]
+    course, judging, tried = course_of(setting, asked)
+    assert [name for name in seen if "rate-" in name][:3] == [f"seed 0: rate-{rate:g}" for rate in RATES[TRIED_FIRST]]
+    assert course.recipe.learning_rate == min(tried, key=lambda rate: tried[rate])
+    edges = {next(iter(tried)), next(reversed(tried))} - {RATES[0], RATES[-1]}
+    assert course.recipe.learning_rate not in edges, "a best rate at the edge of what was tried says too little"
     judged = {words.tobytes() for words in judging.examples.ids}
     assert not judged & {words.tobytes() for words in asked.examples.ids[asked.rows]}
     others = len(asked.examples) - len(asked.rows)
