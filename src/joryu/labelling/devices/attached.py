@@ -32,8 +32,9 @@ class Attached:
 
     Args:
         device: what `open_device` made.
-        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that fails is closed and left out, and
-            ``reason`` says so. They are closed with this.
+        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that a system's error stops, such as a full
+            disk, is asked again; one that fails otherwise is closed and left out. ``reason`` says so. They are closed
+            with this.
         silence_s: seconds without a reading or a packet after which the device is lost.
         clock: seconds, monotonic.
 
@@ -61,6 +62,7 @@ class Attached:
         self._step: ClockNote | None = None  # the latest step of the device's clock
         self._steps = 0
         self._status, self._complaint = Status.WAITING, ""
+        self._troubles: dict[int, str] = {}  # of sinks that cannot take anything now
         self._reason: str | None = None
         self._heard: float | None = None  # when anything came last
         self._opened: float | None = None  # when the device was opened, while it is
@@ -205,17 +207,26 @@ class Attached:
         with self._sinking:
             if sink in self._sinks:
                 self._sinks.remove(sink)
-                with suppress(Exception):  # it has said what it could
+                self._troubles.pop(id(sink), None)
+                try:
                     sink.close()
+                except OSError as error:
+                    self._complaint = f"{type(sink).__name__} lost what it could not write: {_in_words(error)}"
+                except Exception as error:  # noqa: BLE001 - as below
+                    self._complaint = f"{type(sink).__name__} did not end well: {error}"
 
     def _each_sink(self, do: Callable[[Sink], None]) -> None:
         with self._sinking:
             for sink in tuple(self._sinks):
                 try:
                     do(sink)
-                except Exception as error:  # noqa: BLE001 - a full disk or a lost outlet must not cost the live view
-                    self._complaint = f"{type(sink).__name__} stopped: {error}"
+                except OSError as error:  # a disk that is full today is not tomorrow
+                    self._troubles[id(sink)] = f"{type(sink).__name__} waits, and tries again: {_in_words(error)}"
+                except Exception as error:  # noqa: BLE001 - a lost outlet must not cost the live view
                     self.remove(sink)
+                    self._complaint = f"{type(sink).__name__} stopped: {error}"
+                else:
+                    self._troubles.pop(id(sink), None)
 
     # --- what is known ----------------------------------------------------------------------------------------------
 
@@ -233,7 +244,8 @@ class Attached:
         held = self.history.window(now, now, _LIVE)
         battery, heard, counts = self.history.last("battery"), self._heard, self.device.counts
         bands = {name: power for name in BANDS if (power := held.get(name)) is not None}
-        reasons = [reason for reason in (self._reason, self._complaint, self._clock_reason(now)) if reason]
+        troubles = list(self._troubles.values())
+        reasons = [one for one in (self._reason, self._complaint, *troubles, self._clock_reason(now)) if one]
         return DeviceState(
             device=self.device.name,
             status=self._status,
@@ -259,3 +271,8 @@ class Attached:
         way = "back" if step.step_s < 0 else "forward"
         doubt = "" if step.sure else ", or its line became slower"
         return f"its clock stepped {way} by {abs(step.step_s):.1f} s{doubt}: what came since has the new time"
+
+
+def _in_words(error: OSError) -> str:
+    """What the system says, without the path: it is shown on the page."""
+    return error.strerror or type(error).__name__
