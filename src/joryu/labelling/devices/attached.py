@@ -264,6 +264,11 @@ class Attached:
             reconnections=max(0, self._connections - 1),
         )
 
+    @property
+    def complaint(self) -> str:
+        """What went wrong with a sink for good; empty if nothing did."""
+        return self._complaint
+
     def _clock_reason(self, now: float) -> str:
         step = self._step
         if step is None or now - step.at > TELL_S:
