@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
+from joryu.cli.moved_pictures import attached_in_words, missing_in_words
 from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
 
 if TYPE_CHECKING:
-    from joryu.annotations import Project
+    from joryu.annotations import PictureFile, Project
 
 START = "start"
 
@@ -41,7 +43,9 @@ PROJECT = typer.Option(..., help="The project's folder.")
 @app.command()
 def start(
     ctx: typer.Context,
-    folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
+    folder: Path | None = typer.Argument(
+        None, help="A folder of pictures; sub-folders are looked into and tell nothing."
+    ),
     classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
     second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
@@ -57,6 +61,9 @@ def start(
     annotator: str | None = typer.Option(None, help="A pseudonym; without it the page asks."),
     device: str | None = typer.Option(None, help="Measure meanwhile: one of joryu devices list, such as simulator."),
     project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
+    pictures: Path | None = typer.Option(
+        None, help="Where the pictures of a project lie now, if they were moved or renamed: found by their content."
+    ),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
     port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
     token: str | None = typer.Option(None, envvar="JORYU_TOKEN", help="The launch token, when --host is given."),
@@ -67,12 +74,9 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.labelling.pictures import scan
-
-    place = Path(f"{folder.resolve().name}-annotations") if project is None else project
-    with counting("looking at pictures") as advance:
-        found = scan(folder, advance)
-    talk_of_rejected(found.rejected)
+    place, root = _place(folder, pictures, project)
+    begun = (place / "project.json").exists()
+    _require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
         "classes": _words(classes),
         "severities": _words(severity),
@@ -85,8 +89,12 @@ def start(
         "repeats": repeats,
     }
     page = _page(host, port, token, annotator, device)
-    # A project that is there keeps what is not said anew.
-    opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
+    with _looking(root, place) as files:
+        # A project that is there keeps what is not said anew.
+        said = {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])}
+        opened = (
+            _go_on(place, root, files, said, moved=pictures is not None) if begun else _begin(place, root, files, said)
+        )
     try:
         page(opened, browser)
     finally:
@@ -118,23 +126,72 @@ def _given(ctx: typer.Context, *options: str) -> bool:
     return any(source is not None and source.name != "DEFAULT" for source in sources)
 
 
-def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Project:
-    from joryu.annotations import Project, Settings
-    from joryu.errors import InputError, MismatchError
+def _place(folder: Path | None, pictures: Path | None, project: Path | None) -> tuple[Path, Path]:
+    """Where the project is, and its pictures."""
+    from joryu.errors import InputError
 
-    if not (place / "project.json").exists():
-        if "classes" not in asked:
-            raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
-        return Project.create(place, Settings(**asked), folder, files)
+    named, root = folder or pictures, pictures or folder
+    if named is None or root is None:
+        raise InputError(
+            "which pictures?", expected="a folder of pictures", received="none", hint="try joryu annotate FOLDER"
+        )
+    return (Path(f"{named.resolve().name}-annotations") if project is None else project), root
+
+
+def _require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> None:
+    """Refuse what cannot begin, before the pictures are looked at."""
+    from joryu.errors import InputError
+
+    if moved and not begun:
+        raise InputError(
+            f"no labelling project at {place}, whose pictures could have been moved",
+            expected="a folder with project.json",
+            hint="name it with --project",
+        )
+    if not begun and not asked:
+        raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
+
+
+@contextmanager
+def _looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
+    """The pictures of a folder; what was found out about them is kept in the project for the next time."""
+    from joryu.labelling.pictures import INDEX, new_index, scan
+
+    index = new_index(place / INDEX)
+    with counting("looking at pictures") as advance:
+        found = scan(root, advance, index)
+    talk_of_rejected(found.rejected)
+    yield found.files
+    if not index.save(place / INDEX):
+        talk(f"{place / INDEX} cannot be written: the next start looks at every picture again")
+
+
+def _begin(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any]) -> Project:
+    from joryu.annotations import Project, Settings
+
+    return Project.create(place, Settings(**asked), folder, files)
+
+
+def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any], *, moved: bool) -> Project:
+    from joryu.annotations import Project, Settings
+    from joryu.errors import MismatchError
+
     project = Project.open(place)
-    if project.pictures_root != folder.expanduser().resolve():
+    if not moved and project.pictures_root != folder.expanduser().resolve():
         raise MismatchError(
             f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
-            hint="choose another --project",
+            hint=f"if they are the same ones in another place, try --pictures {shlex.quote(str(folder))}; "
+            "else choose another --project",
         )  # fmt: skip
     if asked.get("classes", project.settings.classes) != project.settings.classes:
         project.change(Settings(classes=asked["classes"]))  # refuses
-    project.set_pictures(files)
+    if moved:
+        taken = project.attach(folder, files)
+        talk(attached_in_words(taken))
+    else:
+        taken = project.set_pictures(files)
+    for line in missing_in_words(taken):
+        talk(line)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
@@ -172,6 +229,30 @@ def _text(path: Path | None) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the guidelines {path}", received=str(error)) from error
+
+
+@app.command()
+def attach(
+    folder: Path = typer.Argument(..., metavar="FOLDER", help="Where the pictures lie now."),
+    project: Path = PROJECT,
+    as_json: bool = JSON,
+) -> None:
+    """Tell a project where its pictures lie now, without a page; they are found by their content.
+
+    \b
+    Example:  joryu annotate attach /media/disk/leaves --project leaves-annotations
+    """
+    from joryu.annotations import Project
+
+    opened = Project.open(project)
+    try:
+        with _looking(folder, project) as files:
+            taken = opened.attach(folder, files)
+    finally:
+        opened.close()
+    emit(taken._asdict(), as_json, attached_in_words(taken))
+    for line in missing_in_words(taken):
+        talk(line)
 
 
 @app.command()
