@@ -67,6 +67,7 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
+    from joryu.labelling.left_out import keep_left_out
     from joryu.labelling.pictures import scan
 
     place = Path(f"{folder.resolve().name}-annotations") if project is None else project
@@ -87,6 +88,7 @@ def start(
     page = _page(host, port, token, annotator, device)
     # A project that is there keeps what is not said anew.
     opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
+    keep_left_out(opened.folder, found.rejected)
     try:
         page(opened, browser)
     finally:
@@ -182,6 +184,8 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     Example:  joryu annotate summary --project leaves-annotations
     """
     from joryu.annotations import Project
+    from joryu.examples.overview_text import left_out_lines
+    from joryu.labelling.left_out import left_out_of
     from joryu.labelling.summary import summarise
 
     opened = Project.open(project)
@@ -190,7 +194,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     alpha = found["agreement"]["krippendorff"]
     lines = [
         f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
-        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:z.2f}'}"
     ]
     for one in found["annotators"]:
         speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
@@ -198,6 +202,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
             "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
         )
         lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    lines += [f"left out {line}" for line in left_out_lines(left_out_of(project))]
     emit(found, as_json, "\n".join(lines))
 
 
