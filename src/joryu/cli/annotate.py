@@ -155,6 +155,7 @@ def _require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> No
 @contextmanager
 def _looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
     """The pictures of a folder; what was found out about them is kept in the project for the next time."""
+    from joryu.labelling.left_out import keep_left_out
     from joryu.labelling.pictures import INDEX, new_index, scan
 
     index = new_index(place / INDEX)
@@ -162,6 +163,7 @@ def _looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
         found = scan(root, advance, index)
     talk_of_rejected(found.rejected)
     yield found.files
+    keep_left_out(place, found.rejected)
     if not index.save(place / INDEX):
         talk(f"{place / INDEX} cannot be written: the next start looks at every picture again")
 
@@ -263,6 +265,8 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     Example:  joryu annotate summary --project leaves-annotations
     """
     from joryu.annotations import Project
+    from joryu.examples.left_out import left_out_lines
+    from joryu.labelling.left_out import left_out_of
     from joryu.labelling.summary import summarise
 
     opened = Project.open(project)
@@ -271,7 +275,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     alpha = found["agreement"]["krippendorff"]
     lines = [
         f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
-        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:z.2f}'}"
     ]
     for one in found["annotators"]:
         speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
@@ -279,6 +283,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
             "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
         )
         lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    lines += [f"left out {line}" for line in left_out_lines(left_out_of(project))]
     emit(found, as_json, "\n".join(lines))
 
 
