@@ -30,7 +30,7 @@ _TOLD = 50  # pictures between two calls of a progress bar, which else takes lon
 ID_LENGTH = 32  #: characters of the content's hash that name a picture in a URL
 
 _ALIKE = {"1", "L", "P", "RGB"}  # modes of which browsers make the colours that `decode_picture` makes
-_TRIED_AT = 64  # pixels: all of a file is read at any size, and large JPEGs are decompressed faster
+_TRIED_AT = 8  # pixels: all of a file is read at any size, and JPEGs are decompressed the faster the smaller
 
 
 class Scan(NamedTuple):
