@@ -146,6 +146,7 @@ def test_whoever_wants_to_train_is_told_how_to_find_them(
     [
         (("--pictures", "leaves", "--project", "nowhere"), "no labelling project at nowhere"),
         (("--project", "leaves-annotations"), "which pictures?"),
+        (("gone", "--project", "leaves-annotations"), "were moved, name where they are with --pictures"),
         (("attach", "leaves", "--project", "nowhere"), "no labelling project at nowhere"),
         (("--pictures", "nowhere", "--project", "leaves-annotations"), "no folder of pictures at nowhere"),
     ],

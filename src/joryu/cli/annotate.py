@@ -76,6 +76,8 @@ def start(
     """
     place, root = _place(folder, pictures, project)
     begun = (place / "project.json").exists()
+    if begun and pictures is None:
+        _require_there(root, place)
     _require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
         "classes": _words(classes),
@@ -136,6 +138,16 @@ def _place(folder: Path | None, pictures: Path | None, project: Path | None) -> 
             "which pictures?", expected="a folder of pictures", received="none", hint="try joryu annotate FOLDER"
         )
     return (Path(f"{named.resolve().name}-annotations") if project is None else project), root
+
+
+def _require_there(root: Path, place: Path) -> None:
+    from joryu.errors import InputError
+
+    if not root.is_dir():
+        raise InputError(
+            f"no folder of pictures at {root}", expected="a folder that exists",
+            hint=f"if the pictures of {place} were moved, name where they are with --pictures",
+        )  # fmt: skip
 
 
 def _require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> None:
