@@ -11,8 +11,9 @@ from PIL import Image
 
 from joryu.annotations import Answer, Project, Settings
 from joryu.cli import main
-from joryu.errors import MismatchError
+from joryu.errors import InputError, MismatchError
 from joryu.examples import index as indexing
+from joryu.examples import load_examples
 from joryu.labelling import pictures as looking
 from joryu.labelling.pictures import scan
 
@@ -130,11 +131,22 @@ def test_a_folder_of_other_pictures_changes_nothing(
     assert state(project) == before
 
 
+def test_whoever_wants_to_train_is_told_how_to_find_them(
+    capsys: pytest.CaptureFixture[str], pictures: Path, project: Path
+) -> None:
+    moved = pictures.rename(pictures.parent / "elsewhere")
+    with pytest.raises(InputError, match="try joryu annotate attach FOLDER --project leaves-annotations"):
+        load_examples("project:leaves-annotations")
+    assert run(capsys, "annotate", "attach", moved, "--project", project)[0] == 0
+    assert len(load_examples("project:leaves-annotations")) == 4
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--pictures", "leaves", "--project", "nowhere"), "no labelling project at nowhere"),
         (("--project", "leaves-annotations"), "which pictures?"),
+        (("gone", "--project", "leaves-annotations"), "were moved, name where they are with --pictures"),
         (("attach", "leaves", "--project", "nowhere"), "no labelling project at nowhere"),
         (("--pictures", "nowhere", "--project", "leaves-annotations"), "no folder of pictures at nowhere"),
     ],

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from joryu.cli.moved_pictures import attached_in_words, missing_in_words
-from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
+from joryu.cli.output import JSON, emit, talk, talk_of_rejected
+from joryu.cli.project_pictures import (
+    attached_in_words,
+    looking,
+    missing_in_words,
+    place_of,
+    require_there,
+    require_usable,
+)
 
 if TYPE_CHECKING:
     from joryu.annotations import PictureFile, Project
@@ -74,9 +80,11 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    place, root = _place(folder, pictures, project)
+    place, root = place_of(folder, pictures, project)
     begun = (place / "project.json").exists()
-    _require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
+    if begun and pictures is None:
+        require_there(root, place)
+    require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
         "classes": _words(classes),
         "severities": _words(severity),
@@ -89,7 +97,7 @@ def start(
         "repeats": repeats,
     }
     page = _page(host, port, token, annotator, device)
-    with _looking(root, place) as files:
+    with looking(root, place) as files:
         # A project that is there keeps what is not said anew.
         said = {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])}
         opened = (
@@ -124,46 +132,6 @@ def _given(ctx: typer.Context, *options: str) -> bool:
     """Whether one of the options was said, not left at its default."""
     sources = [ctx.get_parameter_source(option) for option in options]
     return any(source is not None and source.name != "DEFAULT" for source in sources)
-
-
-def _place(folder: Path | None, pictures: Path | None, project: Path | None) -> tuple[Path, Path]:
-    """Where the project is, and its pictures."""
-    from joryu.errors import InputError
-
-    named, root = folder or pictures, pictures or folder
-    if named is None or root is None:
-        raise InputError(
-            "which pictures?", expected="a folder of pictures", received="none", hint="try joryu annotate FOLDER"
-        )
-    return (Path(f"{named.resolve().name}-annotations") if project is None else project), root
-
-
-def _require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> None:
-    """Refuse what cannot begin, before the pictures are looked at."""
-    from joryu.errors import InputError
-
-    if moved and not begun:
-        raise InputError(
-            f"no labelling project at {place}, whose pictures could have been moved",
-            expected="a folder with project.json",
-            hint="name it with --project",
-        )
-    if not begun and not asked:
-        raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
-
-
-@contextmanager
-def _looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
-    """The pictures of a folder; what was found out about them is kept in the project for the next time."""
-    from joryu.labelling.pictures import INDEX, new_index, scan
-
-    index = new_index(place / INDEX)
-    with counting("looking at pictures") as advance:
-        found = scan(root, advance, index)
-    talk_of_rejected(found.rejected)
-    yield found.files
-    if not index.save(place / INDEX):
-        talk(f"{place / INDEX} cannot be written: the next start looks at every picture again")
 
 
 def _begin(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any]) -> Project:
@@ -246,7 +214,7 @@ def attach(
 
     opened = Project.open(project)
     try:
-        with _looking(folder, project) as files:
+        with looking(folder, project) as files:
             taken = opened.attach(folder, files)
     finally:
         opened.close()
@@ -263,6 +231,8 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     Example:  joryu annotate summary --project leaves-annotations
     """
     from joryu.annotations import Project
+    from joryu.examples.left_out import left_out_lines
+    from joryu.labelling.left_out import left_out_of
     from joryu.labelling.summary import summarise
 
     opened = Project.open(project)
@@ -271,7 +241,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     alpha = found["agreement"]["krippendorff"]
     lines = [
         f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
-        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:z.2f}'}"
     ]
     for one in found["annotators"]:
         speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
@@ -279,6 +249,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
             "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
         )
         lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    lines += [f"left out {line}" for line in left_out_lines(left_out_of(project))]
     emit(found, as_json, "\n".join(lines))
 
 

@@ -275,7 +275,7 @@ class Attached:
             return ""
         way = "back" if step.step_s < 0 else "forward"
         doubt = "" if step.sure else ", or its line became slower"
-        return f"its clock stepped {way} by {abs(step.step_s):.1f} s{doubt}: what came since has the new time"
+        return f"its clock stepped {way} by {abs(step.step_s):.1f} s{doubt}; nothing was lost"
 
 
 def _in_words(error: OSError) -> str:
