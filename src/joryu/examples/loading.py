@@ -73,9 +73,11 @@ _LAYOUTS = {
         part="columns",
     ),
     "folder": _Layout(
-        load=lambda place, how: load_folder(place.path, how.split, size=how.size, progress=how.progress),
+        load=lambda place, how: load_folder(
+            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        ),
         splits=lambda place: folder_splits(place.path),
-        labelled=lambda place: labelled_folder_splits(place.path),
+        labelled=lambda place: labelled_folder_splits(place.path, place.options),
     ),
     "pairs": _Layout(
         load=lambda place, how: load_pairs(
@@ -108,10 +110,11 @@ def load_examples(
 ) -> Examples:
     """The examples a spec names.
 
-    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
-    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is
-    sought among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
+    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``; ``folder:DIR[,labels=TABLE][,target=COLUMN;…]``, pictures (see
+    `joryu.examples.folder.load_folder`); ``project:DIR``, the answered pictures of a labelling project;
+    ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``, pictures with
+    masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is sought among the
+    known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
 
     ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
     splits answers to ``train`` and ``all`` alone. ``column`` names the column of pictures, of labels, or both

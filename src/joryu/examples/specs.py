@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from joryu.errors import InputError
+from joryu.examples.beside import OPTIONS as FOLDER_OPTIONS
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
 from joryu.examples.layouts import did_you_mean, visible_folders
 from joryu.examples.options import split_options
@@ -18,7 +19,8 @@ from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
-OPTIONS = {"table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS}  #: what may follow the path of a layout, as ``,name=value``
+#: what may follow the path of a layout, as ``,name=value``
+OPTIONS = {"table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS}
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
 
 
@@ -93,8 +95,10 @@ def _with_options(layout: str, rest: str, root: Path) -> Place:
     named, options = split_options(
         rest, OPTIONS[layout], is_place=lambda text: text in bundled or _path(text, root) is not None
     )
-    path = Path(named) if named in bundled else _existing(named, root, also=bundled)
-    return Place(layout, path, options=options)
+    if named in bundled:
+        return Place(layout, Path(named), options=options)
+    named, part = _parted(named, root)
+    return Place(layout, hub_snapshot(_existing(named, root, also=bundled)), part, options)
 
 
 def _parted(spec: str, root: Path) -> tuple[str, str | None]:
