@@ -69,6 +69,14 @@ def _parquet(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     return f"parquet:{root}"
 
 
+def _paths(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    for at in rows:
+        _put(root / "pictures" / f"{at}.png", _picture(at))
+    columns = {"image": [f"pictures/{at}.png" for at in rows], "label": [at % 2 if labelled else -1 for at in rows]}
+    pq.write_table(pa.table(columns), root / f"{split}.parquet")
+    return f"parquet:{root}"
+
+
 def _table(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     header = "size,colour,kind" if labelled else "size,colour"
     rows_of = [f"{at}.5,{'red' if at % 3 else 'blue'}" + (f",{'ab'[at % 2]}" if labelled else "") for at in rows]
@@ -88,10 +96,11 @@ Make = Callable[[Path, str, list[int], bool], str]
 """Writes the rows of a split, with labels or without, below a folder; returns the spec of the whole set."""
 
 SOURCES: dict[str, Make] = {
-    "folder": _folder, "folder with a table": _named, "parquet": _parquet, "table": _table, "pairs": _pairs
+    "folder": _folder, "folder with a table": _named, "parquet": _parquet,
+    "parquet of paths": _paths, "table": _table, "pairs": _pairs,
 }  # fmt: skip
 PICTURES = {name: make for name, make in SOURCES.items() if make is not _table}
-FILES = {name: make for name, make in PICTURES.items() if make is not _parquet}
+FILES = {name: make for name, make in PICTURES.items() if make not in (_parquet, _paths)}
 source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
 of_pictures = pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
 with_files = pytest.mark.parametrize("make", FILES.values(), ids=FILES)

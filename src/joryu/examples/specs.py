@@ -13,6 +13,7 @@ from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set
 from joryu.examples.layouts import did_you_mean, visible_folders
 from joryu.examples.options import split_options
 from joryu.examples.pairs import OPTIONS as PAIR_OPTIONS
+from joryu.examples.parquet import OPTIONS as PARQUET_OPTIONS
 from joryu.examples.tabular import BUNDLED as TABLES
 from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
 from joryu.examples.tabular.files import SUFFIXES
@@ -20,7 +21,9 @@ from joryu.examples.tree import Folder, hub_snapshot
 
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
 #: what may follow the path of a layout, as ``,name=value``
-OPTIONS = {"table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS}
+OPTIONS = {
+    "table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS, "parquet": PARQUET_OPTIONS
+}  # fmt: skip
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
 
 

@@ -14,7 +14,7 @@ from joryu.examples.layouts import did_you_mean, some
 from joryu.examples.options import listed
 from joryu.examples.tabular.cells import plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
-from joryu.examples.tabular.target import Asked
+from joryu.examples.tabular.target import Asked, kind_said
 
 OPTIONS = ("labels", "file", "target", "kind")
 NONE = "none"  #: ``labels=none``: the pictures without the labels that lie beside them
@@ -46,11 +46,8 @@ class LabelOptions(NamedTuple):
         Raises:
             InputError: a kind that there is not.
         """
-        kind = options.get("kind")
-        if kind is not None and kind not in list(Asked):
-            raise InputError("no kind of label is called so", expected=some(Asked), received=repr(kind))
         words = {name: value for name, value in options.items() if name != "kind"}
-        return cls(kind=None if kind is None else Asked(kind), **words)
+        return cls(kind=kind_said(options), **words)
 
     @property
     def tables(self) -> tuple[str, ...]:
