@@ -241,6 +241,19 @@ def test_pictures_in_several_parts_are_one_set_where_a_table_names_them(tmp_path
     }  # fmt: skip
 
 
+def test_a_column_of_splits_is_not_passed_over(tmp_path: Path) -> None:
+    rows = "".join(f"{at}.png,{'ab'[at % 2]},{'test' if at > 3 else 'train'}\n" for at in range(6))
+    pictures = [f"{at}.png" for at in range(6)]
+    root = make(tmp_path / "flat", *pictures, t_csv=f"file,label,split\n{rows}")
+    for options in ("", ",target=label", ",labels=t.csv"):
+        with pytest.raises(InputError, match=r"column 'split' of t.csv says which split .*; put them into train/ and"):
+            load(root, options=options)
+    folders = [f"{'test' if at > 3 else 'train'}/{at}.png" for at in range(6)]
+    divided = make(tmp_path / "divided", *folders, t_csv=f"file,label,split\n{rows}")
+    assert labelled_splits(f"folder:{divided}") == ("train", "test")
+    assert list(shown(load(divided, "test")).values()) == ["a", "b"]
+
+
 def test_tables_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     root = make(tmp_path, "1.png", "2.png")
     for content, says in (

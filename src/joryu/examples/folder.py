@@ -95,7 +95,7 @@ def folder_splits(root: Path) -> set[str]:
 def labelled_folder_splits(root: Path, options: Mapping[str, str] | None = None) -> set[str]:
     """The splits that have pictures with a label."""
     folder_set = FolderSet(root, LabelOptions.of(options or {}))
-    return {split for split in folder_set.found.splits or {"train"} if folder_set.part(split).is_labelled}
+    return {split for split in folder_set.found.splits or {"train"} if folder_set.is_labelled(split)}
 
 
 def has_class_folders(root: Path) -> bool:
@@ -109,7 +109,10 @@ def has_labelled_pictures(root: Path) -> bool:
     Raises:
         InputError: they cannot be told; what lies beside the pictures is then named.
     """
-    return Folder(root).has_picture and FolderSet(root).first.question is not None
+    if not Folder(root).has_picture:
+        return False
+    found = FolderSet(root)
+    return found.has_classes(found.found.first) or found.first.question is not None
 
 
 def _channels(train: Part) -> int | None:

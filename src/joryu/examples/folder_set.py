@@ -63,6 +63,23 @@ class FolderSet:
             return self._reference(folder)
         return self.train if folder is self.train.folder else self._other(folder, self.train)
 
+    def is_labelled(self, split: str) -> bool:
+        """Whether a split has labels; where class folders say so, none of its files is looked at."""
+        reference = self.found.splits.get("train", self.found.top)
+        folder = find_split(self.root, split, self.found.splits) if self.found.splits else self.found.top
+        if self.found.splits and "train" not in self.found.splits:
+            return self.has_classes(folder) or self.part(split).is_labelled
+        if self.has_classes(reference):
+            known = {spelling(name): name for name in class_level(reference).classes}
+            if folder is reference or class_level(folder, known).classes:
+                return True
+        return self.part(split).is_labelled
+
+    def has_classes(self, folder: Folder) -> bool:
+        """Whether the folders of a split say what its pictures show, and nothing else was named to say it."""
+        plain = self.options == LabelOptions() and not lies_in_parts(folder)
+        return plain and bool(class_level(folder).classes)
+
     def others(self) -> Iterator[Part]:
         """The splits beside train, where that asks anything."""
         if self.train is None or self.train.question is None:
@@ -136,9 +153,8 @@ class FolderSet:
         if found is None:
             return None
         labelled = part.labelled(found.said.labels, found.said.question, found.said.remarks)
-        reasons = {
-            part.pictures[at]: f"its class {name!r} is none that train has" for at, name in found.said.absent.items()
-        }
+        rows = part.pictures
+        reasons = {rows[at]: f"its class {name!r} is none that train has" for at, name in found.said.absent.items()}
         if reasons:
             left = "picture is" if len(reasons) == 1 else "pictures are"
             remark = f"{len(reasons):,} {left} left out: train does not have their class"

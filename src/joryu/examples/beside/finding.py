@@ -21,6 +21,7 @@ from joryu.questions import LabelKind, Question
 
 _FORM: Final = re.compile("submission", re.IGNORECASE)  #: what a contest wants filled in: its labels are made up
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_MOST_SPLITS: Final = 10  #: different values of a column that may be the names of splits
 _ROWS: Final = 50  #: how many lines of a text are looked at
 
 
@@ -67,8 +68,9 @@ def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> 
     Raises:
         InputError: several tables, one that cannot be read, or that does not say what it says of which picture.
     """
-    tables = _named(scope, options) if options.tables else list(find_tables(scope))
-    candidates = [_candidate(scope, path) for path in tables]
+    names = PictureNames(scope.root, scope.pictures)
+    tables = _named(scope, options) if options.tables else list(_tables(scope, names))
+    candidates = [_candidate(scope, path, names) for path in tables]
     naming = [one for one in candidates if names_pictures(one.sheet, one.names)]
     if options.tables:
         naming = [one for one in naming if _names_any(one)] if naming else candidates
@@ -77,19 +79,37 @@ def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> 
     if told is not None and told.targets and len(naming) > 1:
         naming = [one for one in naming if set(told.targets) <= set(one.sheet.columns)] or naming
     if len(naming) > 1:
-        names = [one.path.name for one in naming]
+        others = [one.path.name for one in naming]
         raise InputError(
-            "several tables name the pictures", expected="one", received=some(names),
-            hint=f"say which: ,labels={names[0]}, or ,labels=none to have them without labels",
+            "several tables name the pictures", expected="one", received=some(others),
+            hint=f"say which: ,labels={others[0]}, or ,labels=none to have them without labels",
         )  # fmt: skip
     if not naming and not candidates:
         return None
-    return _read(naming[0] if naming else candidates[0], options, told)
+    chosen = naming[0] if naming else candidates[0]
+    if scope.split is None:
+        _require_one_split(chosen.sheet)
+    return _read(chosen, options, told)
 
 
-def find_tables(scope: Scope) -> Iterator[Path]:
+def _require_one_split(sheet: Sheet) -> None:
+    """Raises:
+    InputError: a column says which split each picture is of: all of them together would be learned from and judged by.
+    """
+    for column in sheet.columns:
+        if str(sheet[column].type) == "string":
+            said = {value for value in sheet[column].to_pylist() if value}
+            splits = {canonical_split(value) for value in said} if len(said) < _MOST_SPLITS else {None}
+            if len(splits) > 1 and None not in splits:
+                raise InputError(
+                    f"column {column!r} of {sheet.name} says which split each picture is of, which is not read",
+                    expected="the pictures of each split in a folder of its name", received=some(sorted(said)),
+                    hint="put them into train/ and test/, the table beside these",
+                )  # fmt: skip
+
+
+def _tables(scope: Scope, names: PictureNames) -> Iterator[Path]:
     """The tables in one of the places or beside the pictures that name them, wherever they say that these lie."""
-    names = PictureNames(scope.root, scope.pictures)
     folders = sorted({*scope.places, *(path.parent for path in scope.pictures)})
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         usual = path.suffix.lower() in BESIDE and path.is_file() and not _FORM.search(path.stem)
@@ -123,10 +143,10 @@ def _named(scope: Scope, options: LabelOptions) -> list[Path]:
     return paths
 
 
-def _candidate(scope: Scope, path: Path) -> _Candidate:
+def _candidate(scope: Scope, path: Path, names: PictureNames) -> _Candidate:
     own = scope.split is None or split_said(path.stem) == scope.split
     pictures = scope.pictures if own else scope.everything()
-    names = PictureNames(scope.root, pictures)
+    names = names if own else PictureNames(scope.root, pictures)
     at = {picture: number for number, picture in enumerate(pictures)}
     return _Candidate(path, read_beside(path, names.mentions), names, [at[picture] for picture in scope.pictures])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 
 from joryu.examples.class_folders import spelling
 
@@ -25,13 +26,10 @@ class PictureNames:
     def __init__(self, root: Path, paths: Sequence[Path]) -> None:
         self.paths = paths
         self._exact: dict[str, tuple[int, ...]] = {}
-        self._spelt: dict[str, tuple[int, ...]] = {}
+        before, above = len(str(root)), root.resolve().name
         for at, path in enumerate(paths):
-            for name in _names(root, path):
+            for name in _names(f"{above}/{path.as_posix()[before:].lstrip('/')}", path.suffix):
                 self._exact[name] = (*self._exact.get(name, ()), at)
-        for name, found in self._exact.items():
-            spelt = spelling(name)
-            self._spelt[spelt] = tuple(dict.fromkeys((*self._spelt.get(spelt, ()), *found)))
 
     def find(self, value: str) -> tuple[int, ...]:
         """The pictures that a value may mean: by its very letters, else whatever their case."""
@@ -40,7 +38,16 @@ class PictureNames:
 
     def mentions(self, value: str) -> bool:
         """Whether a value ends in the name of a picture, wherever it says that the picture lies."""
-        return bool(value) and bool(self.find(PurePosixPath(_plain(value)).name))
+        name = _plain(value).rpartition("/")[2]
+        return bool(name) and bool(self.find(name))
+
+    @cached_property
+    def _spelt(self) -> dict[str, tuple[int, ...]]:
+        spelt: dict[str, tuple[int, ...]] = {}
+        for name, found in self._exact.items():
+            key = spelling(name)
+            spelt[key] = tuple(dict.fromkeys((*spelt.get(key, ()), *found)))
+        return spelt
 
 
 def leads_away(value: str) -> bool:
@@ -57,10 +64,13 @@ def _plain(value: str) -> str:
     return value.strip().replace("\\", "/").removeprefix("./")
 
 
-def _names(root: Path, path: Path) -> Iterator[str]:
-    parts = (root.resolve().name, *path.relative_to(root).parts)
-    for at in range(len(parts)):
-        whole = "/".join(parts[at:])
-        yield whole
-        if path.suffix and path.stem:
-            yield whole[: -len(path.suffix)]
+def _names(whole: str, suffix: str) -> Iterator[str]:
+    """A path from each of its folders on, with the ending of the file and without."""
+    start = 0
+    while True:
+        yield whole[start:]
+        if suffix:
+            yield whole[start : -len(suffix)]
+        if (slash := whole.find("/", start)) < 0:
+            return
+        start = slash + 1
