@@ -122,6 +122,25 @@ def test_a_table_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
         load(root)
 
 
+def test_a_table_in_the_folder_of_a_split_is_of_that_split(tmp_path: Path) -> None:
+    pictures = [f"{split}/{at}.png" for split in ("train", "test") for at in (1, 2)]
+    root = make(tmp_path, *pictures)
+    for split, names in {"train": "ab", "test": "ba"}.items():
+        text = f"file_name,label\n1.png,{names[0]}\n2.png,{names[1]}\n"
+        write_files(root, {f"{split}/metadata.csv": text.encode()})
+    assert shown(load(root)) == {"1.png": "a", "2.png": "b"}
+    assert shown(load(root, "test")) == {"1.png": "b", "2.png": "a"}
+    assert load(root, "all").rejected == ()
+
+
+def test_notes_on_pictures_are_no_labels_and_the_way_out_is_named(tmp_path: Path) -> None:
+    notes = "".join(f"{at}.png,seen on day {at}\n" for at in range(12))
+    root = make(tmp_path, *(f"{at}.png" for at in range(12)), notes_csv=f"file,comment\n{notes}")
+    with pytest.raises(InputError, match=r"'comment' of notes.csv has another class in every row .*,labels=none"):
+        load(root)
+    assert len(load(root, options=",labels=none")) == 12
+
+
 @pytest.mark.parametrize("value", ["../set/1.png", "/set/1.png", "C:\\set\\1.png", "a/../1.png"])
 def test_no_path_leads_out_of_the_folder(tmp_path: Path, value: str) -> None:
     root = make(tmp_path / "set", "1.png", "2.png", t_csv=f"path,label\n2.png,a\n{value},b\n")
@@ -144,7 +163,9 @@ def test_rows_that_contradict_are_refused_and_equal_ones_are_one(tmp_path: Path)
 def test_of_several_tables_or_columns_one_is_named(tmp_path: Path) -> None:
     text = "id,image,kind,age\nx,1,a,3\ny,2,b,4\nz,3,a,9\nw,4,b,4\n"
     root = make(tmp_path, *(f"{at}.png" for at in (1, 2, 3, 4)), one_csv=text, two_csv=text)
-    with pytest.raises(InputError, match=r"several tables name the pictures .*one.csv, two.csv\); say which: ,labels="):
+    with pytest.raises(
+        InputError, match=r"several tables name the pictures .*one.csv, two.csv\); say which: ,labels=one.csv; for "
+    ):
         load(root)
     with pytest.raises(InputError, match=r"which column of two.csv says .*of id, kind, age\); try target=kind"):
         load(root, options=",labels=two.csv")

@@ -104,7 +104,13 @@ class FolderSet:
             return replace(part, remarks=(*part.remarks, *_deeper(level)))
         if self.options.says_table:
             self._refuse_no_table(folder)
-        return self._by_table(part) or self._perhaps_by_name(part)
+        try:
+            return self._by_table(part) or self._perhaps_by_name(part)
+        except InputError as error:
+            raise InputError(
+                error.what, expected=error.expected, received=error.received,
+                hint="; ".join(filter(None, [error.hint, f"for the pictures alone {self._try('labels=none')}"])),
+            ) from error  # fmt: skip
 
     def _other(self, folder: Folder, train: Part) -> Part:
         """A split that is asked what train is."""
@@ -134,7 +140,7 @@ class FolderSet:
 
     def _perhaps_by_name(self, part: Part) -> Part:
         pictures = [part.files[at] for at in part.pictures]
-        require_no_boxes(self.root, self._places(part), pictures, f"for the pictures alone {self._try('labels=none')}")
+        require_no_boxes(self.root, self._places(part), pictures)
         if classes_in_names(pictures):
             return _by_name(part)
         if may_begin_with_classes(pictures):
@@ -144,10 +150,10 @@ class FolderSet:
 
     def _by_table(self, part: Part, train: Part | None = None) -> Part | None:
         """The part with the labels of the one table that names its pictures, ``None`` where there is none."""
+        pictures = [part.files[at] for at in part.pictures]
         scope = Scope(
-            self.root, self._places(part), self._split_of(part), [part.files[at] for at in part.pictures],
-            lambda: self._everything,
-        )  # fmt: skip
+            self.root, part.folder.path, self._places(part), self._split_of(part), pictures, lambda: self._everything
+        )
         told = None if train is None or train.question is None else Told(train.question, train.targets)
         found = find_said(scope, self.options, told)
         if found is None:

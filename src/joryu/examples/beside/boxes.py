@@ -14,7 +14,7 @@ _FILES: Final = (".txt", ".xml", ".json")
 _LOOKED_AT: Final = 20
 
 
-def require_no_boxes(root: Path, places: Sequence[Path], pictures: Sequence[Path], hint: str) -> None:
+def require_no_boxes(root: Path, places: Sequence[Path], pictures: Sequence[Path]) -> None:
     """Raises:
     InputError: a folder beside pictures without labels holds a file about each, as YOLO and Pascal VOC have them.
     """
@@ -27,5 +27,4 @@ def require_no_boxes(root: Path, places: Sequence[Path], pictures: Sequence[Path
                 f"{root} holds boxes or outlines about its pictures, which are not read",
                 expected="one class, tags or numbers for each picture",
                 received=f"{folder.name}/{(about or files)[0].name}",
-                hint=hint,
             )  # fmt: skip

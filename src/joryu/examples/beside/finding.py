@@ -28,10 +28,12 @@ _ROWS: Final = 50  #: how many lines of a text are looked at
 class Scope(NamedTuple):
     """The pictures of a split and where its tables may lie; ``split`` is ``None`` where a set has none.
 
-    ``everything``: the pictures of all splits, which a table that is of no split may name.
+    ``folder``: that of the split, whose tables are its own. ``everything``: the pictures of all splits, which a table
+    that is of no split may name.
     """
 
     root: Path
+    folder: Path
     places: Sequence[Path]
     split: str | None
     pictures: Sequence[Path]
@@ -82,7 +84,7 @@ def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> 
         others = [one.path.name for one in naming]
         raise InputError(
             "several tables name the pictures", expected="one", received=some(others),
-            hint=f"say which: ,labels={others[0]}, or ,labels=none to have them without labels",
+            hint=f"say which: ,labels={others[0]}",
         )  # fmt: skip
     if not naming and not candidates:
         return None
@@ -144,7 +146,7 @@ def _named(scope: Scope, options: LabelOptions) -> list[Path]:
 
 
 def _candidate(scope: Scope, path: Path, names: PictureNames) -> _Candidate:
-    own = scope.split is None or split_said(path.stem) == scope.split
+    own = scope.split in (None, split_said(path.stem)) or path.is_relative_to(scope.folder)
     pictures = scope.pictures if own else scope.everything()
     names = names if own else PictureNames(scope.root, pictures)
     at = {picture: number for number, picture in enumerate(pictures)}
