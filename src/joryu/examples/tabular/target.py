@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -28,6 +28,18 @@ class Asked(StrEnum):
     ONE_OF = "one-of"
     NUMBERS = "numbers"
     TAGS = "tags"
+
+
+def kind_said(options: Mapping[str, str]) -> Asked | None:
+    """What ``kind=`` says, ``None`` where it is not there.
+
+    Raises:
+        InputError: a kind that there is not.
+    """
+    kind = options.get("kind")
+    if kind is not None and kind not in list(Asked):
+        raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
+    return None if kind is None else Asked(kind)
 
 
 def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
