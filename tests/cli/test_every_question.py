@@ -187,6 +187,14 @@ def test_a_student_that_cannot_answer_for_each_pixel_is_told_so(run: Command, bl
     assert "something else than the outputs asked for" in err and "unet" in err
 
 
+def test_answers_are_looked_at_as_they_will_be_learned_from(run: Command) -> None:
+    """Numbers were looked at, and tags warned about, at the temperature of classes."""
+    run("train --network mlp:8x1 --examples table:diabetes --epochs 1 --out teacher")
+    run("label --teacher run:teacher --examples table:diabetes --out targets")
+    assert json.loads(run("audit targets --json --examples table:diabetes"))["temperature"] == 1
+    assert "in the answers' own units" in run("verify targets --sample 4")
+
+
 def test_answers_about_pixels_stay_with_the_pixels_they_are_about(run: Command, blobs: Path) -> None:
     """A view moves the picture and its mask; the teacher's answer about it stayed where it was, and nobody said so."""
     del blobs
