@@ -170,6 +170,24 @@ class Manifest(_Record):
                 hint=f"{size}label into another folder",
             )  # fmt: skip
 
+    def require_sites(self, shape: tuple[int, ...]) -> None:
+        """Check that answers about each pixel are about the pixels of such inputs, ``[channels, height, width]``.
+
+        Raises:
+            MismatchError: they are about those of another size.
+        """
+        if self.form is None or not self.question.grid:
+            return
+        answered = self.form.shape[bool(self.form.members) : -1]
+        if answered != shape[-2:]:
+            size = f"try --size {answered[0]}, or " if len(set(answered)) == 1 else ""
+            raise MismatchError(
+                "the teacher answered about other pixels than the student is shown",
+                expected="×".join(map(str, reversed(answered))),
+                received="×".join(map(str, reversed(shape[-2:]))),
+                hint=f"{size}label into another folder at the student's size",
+            )
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the question's outputs."""
