@@ -173,6 +173,10 @@ class Project:
         """
         return self.events.answers(annotator)
 
+    def held(self) -> list[Answer]:
+        """Every answer that was not taken back, those that a later one to the same showing replaced too."""
+        return self.events.held()
+
     def record(self, answer: Answer, *, key: str) -> Recorded:
         """Take an answer, once for each key; it is on the disk when this returns.
 

@@ -53,6 +53,7 @@ def test_label_studio_finds_what_it_knows_in_its_places_and_the_rest_in_meta(pro
     assert meta["answers"][str(told["id"])] == {
         "order": 0, "annotator": "ann", "session": "s-9", "showing": 1, "rt_ms": 742.125, "first_key_ms": 500.0,
         "hidden_ms": 0.0, "n_changes": 2, "trial": 7, "at": 1_700_000_000.5, "signal:attention": 61.5,
+        "stated": ["healthy", "mild", 'a "rot" & <b>', "high"],
     }  # fmt: skip
     assert told["id"] != skip["id"]
     assert 2**52 <= told["id"] < 2**53  # no number of Label Studio's own, and exact in a browser

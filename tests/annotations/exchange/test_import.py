@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,77 @@ def test_ours_come_back_from_label_studio_with_what_was_changed_there(project: P
     assert len(said) == 3
 
 
+LATER = ("2024-03-09T23:00:00Z", "2024-03-10T09:00:00Z")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_latest_state_holds_whatever_the_order_of_imports(
+    project: Project, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    states = [
+        task("roses/c.jpg", annotation(choices("class", name), **({} if at is None else {"updated_at": at})))
+        for name, at in (("rust", None), ("healthy", LATER[0]), ("rust", LATER[1]))
+    ]
+    for at in (*order, *order):
+        import_answers(project, write(tmp_path, states[at]))
+    assert [one.choice for one in project.answers()] == ["rust"]
+    n_events = project.events.n_events()
+    assert [import_answers(project, write(tmp_path, one)).new for one in states] == [0, 0, 0]  # again adds nothing
+    assert project.events.n_events() == n_events
+    project.events.close()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("behind", [0, 3600 * 24 * 365], ids=["clocks agree", "theirs is behind"])
+def test_what_was_changed_of_ours_comes_after_it_whatever_the_clocks(
+    project: Project, tmp_path: Path, order: tuple[int, ...], behind: int
+) -> None:
+    mine = Answer(picture="k1", annotator="ann", session="s", choice="rust", at=1.7e9)
+    project.record(mine, key="1")
+    exported = json.loads(export_answers(project, "out.json").path.read_text())
+
+    def edited(name: str, minutes: int) -> Any:
+        tasks = json.loads(json.dumps(exported))
+        its = next(one for it in tasks for one in it["annotations"])
+        date = datetime.fromtimestamp(1.7e9 - behind + 60 * minutes, UTC).isoformat()
+        its |= {"import_id": its["id"], "id": 77, "updated_at": date}
+        its["created_at"] = datetime.fromtimestamp(1.7e9 - behind + 60, UTC).isoformat()
+        its["result"][0]["value"]["choices"] = [name]
+        return tasks
+
+    files = [exported, edited("healthy", 5), edited("healthy", 5)]
+    if not behind:  # of three states the clocks tell
+        files[2] = edited("rust", 9)
+    for at in (*order, *order):
+        import_answers(project, write(tmp_path, *files[at]))
+    assert [one.choice for one in project.answers()] == ["healthy" if behind else "rust"]
+    project.record(Answer(**{**as_fields(mine), "choice": "healthy", "at": 1.8e9}), key="anew")
+    for at in order:
+        assert import_answers(project, write(tmp_path, *files[at])).new == 0
+    assert [(one.choice, one.at) for one in project.answers()] == [("healthy", 1.8e9)]
+
+
+def as_fields(answer: Answer) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in ("picture", "annotator", "session", "choice", "at")}
+
+
+def test_a_table_that_was_taken_and_replaced_is_not_taken_again(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    for name, expected in (("rust", (1, 0, 0)), ("healthy", (1, 0, 0)), ("rust", (0, 0, 1)), ("healthy", (0, 1, 0))):
+        path.write_text(f"path,choice\nroses/c.jpg,{name}\n", encoding="utf-8")
+        assert import_answers(project, path)[:3] == expected
+    assert [one.choice for one in project.answers()] == ["healthy"]
+
+
+def test_two_rows_about_one_showing_are_one_answer(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("path,choice\nroses/c.jpg,rust\nroses/c.jpg,healthy\nroses/c.jpg,healthy\n", encoding="utf-8")
+    found = import_answers(project, path)
+    assert found[:4] == (1, 1, 1, ())
+    assert found.remarks == (LeftOut("mine.csv, line 2", "answered otherwise by mine.csv, line 3, which counts"),)
+    assert [one.choice for one in project.answers()] == ["healthy"]
+
+
 def test_what_cannot_become_an_answer_is_left_out_and_named(project: Project, tmp_path: Path) -> None:
     path = write(
         tmp_path,
@@ -147,7 +220,6 @@ def test_people_without_numbers_are_told_apart_and_not_named(project: Project, t
         ("[" * 100_000, "is not JSON"),
         ("[]", "not an export of Label Studio"),
         ('{"a": 1}', "not an export of Label Studio"),
-        ('[{"image": "a", "annotation_id": 1, "choice": "rust"}]', "JSON-MIN"),
         (json.dumps([task("roses/a b.jpg", annotation(choices("x", "no class")))]), "no telling which control"),
         (
             json.dumps([task("roses/a b.jpg", annotation(choices("x", "rust"), choices("y", "rust")))]),

@@ -38,12 +38,14 @@ class Record:
     """What a file says of one answer, before its picture is found here.
 
     ``where`` tells a person which part of the file it is; ``addresses`` are the names the file gives the picture, the
-    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's.
+    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's. ``changed_from``
+    is what the answer said and when, before another tool changed it, where the file tells.
     """
 
     where: str
     values: Mapping[str, object]
     addresses: Sequence[str] = field(default=())
+    changed_from: tuple[float, tuple[str | None, ...]] | None = None
 
 
 def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[str, Value]:
