@@ -55,6 +55,24 @@ def test_export_and_import_change_nothing(folder: Path, name: str, capsys: pytes
     assert (code, said) == (0, "0 new answers, 4 known before, 0 older than what holds, 0 left out\n")
 
 
+def test_what_an_import_leaves_out_is_named_and_listed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project.open(folder)
+    path = project.pictures[0].path
+    project.close()
+    table = tmp_path / "theirs.csv"
+    wrong = "".join(f"none-{at}.jpg;a;\n" for at in range(30))
+    table.write_text(f"path;choice;signal:heart_rate\n{path};a;900\n{wrong}", encoding="utf-8")
+    code, said, talked = run(capsys, "annotate", "import", table, "--project", folder, "--json")
+    found = json.loads(said)
+    assert (code, found["new"], found["left_out"], len(found["what_was_left_out"])) == (0, 1, 30, 30)
+    assert found["what_was_left_out"][-1]["where"] == "theirs.csv, line 32 (none-29.jpg)"
+    assert [one["where"] for one in found["notes"]] == ["theirs.csv, line 2"]
+    assert "note: theirs.csv, line 2: signal:heart_rate cannot be read (expected 0..400" in talked
+    assert talked.count("left out theirs.csv") < 30  # a long list is cut
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "said"), [("n\n", 1, "nothing was deleted"), ("", 130, "--yes does not ask")]
 )

@@ -35,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_REMARKS = 8  #: of a file that is imported, beyond which they are counted
+
 PROJECT = typer.Option(..., help="The project's folder.")
 
 
@@ -266,11 +268,13 @@ def export_command(
 
 @app.command("import")
 def import_command(
-    path: Path = typer.Argument(..., help="A file of Label Studio (.json), .csv or .parquet."),
+    path: Path = typer.Argument(..., help="Label Studio's .json, .csv or .tsv; a table .csv, .tsv or .parquet."),
     project: Path = PROJECT,
     as_json: bool = JSON,
 ) -> None:
-    """Take answers from another tool, all or none; again adds nothing.
+    """Take answers from another tool; again adds nothing, and of each answer the latest state holds.
+
+    What cannot be an answer of this project is left out and named; --json lists all of it.
 
     \b
     Example:  joryu annotate import tasks.json --project leaves-annotations
@@ -285,6 +289,14 @@ def import_command(
     finally:
         opened.close()
     talk_of_rejected([Rejected(one.name, one.reason) for one in done.left_out])
-    found = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    for one in done.remarks[:MOST_REMARKS]:
+        talk(f"note: {one.name}: {one.reason}")
+    if len(done.remarks) > MOST_REMARKS:
+        talk(f"note: … and {len(done.remarks) - MOST_REMARKS:,} more; --json lists them")
+    found: dict[str, Any] = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    found |= {
+        name: [{"where": one.name, "reason": one.reason} for one in listed]
+        for name, listed in (("what_was_left_out", done.left_out), ("notes", done.remarks))
+    }
     text = f"{done.new} new answers, {done.known} known before, {done.older} older than what holds"
     emit(found, as_json, f"{text}, {len(done.left_out)} left out")

@@ -12,6 +12,7 @@ import pytest
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
 from joryu.annotations.exchange import EXPORTED, export_answers
+from joryu.annotations.exchange.csv_table import guarded, unguarded
 from joryu.errors import InputError, JoryuError
 
 SETTINGS = Settings(
@@ -68,6 +69,16 @@ def test_no_cell_is_a_formula_and_every_number_keeps_its_bits(project: Project) 
     assert (told["rt_ms"], told["at"], told["n_changes"]) == ("742.125", "1700000000.5", "2")
     assert told["signal:attention"] == "61.5"
     assert (skip["choice"], skip["rt_ms"], skip["signal:attention"]) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    "unseen", ["", " ", "\u200b", "\u2060\ufeff", "\u00ad ", "\u3164", "\u2800", "\u034f", "\x1b", "\u202e"]
+)
+@pytest.mark.parametrize("formula", ["=1+1", "＝1", "@x", "-2"])
+def test_what_nobody_sees_hides_no_formula(unseen: str, formula: str) -> None:
+    assert guarded(unseen + formula) == "'" + unseen + formula
+    assert unguarded(guarded(unseen + formula)) == unseen + formula
+    assert guarded(unseen + "rust") == unseen + "rust"
 
 
 def test_parquet_has_types_and_nulls(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,9 +33,16 @@ def task_of(row: Mapping[str, Any]) -> dict[str, Any]:
         for name, names in chosen.items()
         if names is not None
     ]
-    about = {name: row[name] for name in sorted(_ABOUT & set(row))}
-    annotation = {"id": row[ROW], "completed_by": row.get("annotator"), "result": result, **about}
+    about = {name: _number(row[name]) for name in sorted(_ABOUT & set(row))}
+    annotation = {"id": row[ROW], "completed_by": _number(row.get("annotator")), "result": result, **about}
     return {"id": row.get("id"), "data": told, "annotations": [annotation]}
+
+
+def _number(value: object) -> object:
+    """What a table, all of whose cells are texts, holds as a number."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value):
+        return value
+    return float(value) if "." in value else int(value)
 
 
 def _choices(value: object) -> list[str] | None:
@@ -44,7 +52,7 @@ def _choices(value: object) -> list[str] | None:
         try:
             chosen = json.loads(chosen)
         except ValueError:
-            return [chosen]
+            return [str(chosen)]
     if isinstance(chosen, dict):
         chosen = chosen.get("choices")
     if isinstance(chosen, str):
