@@ -127,17 +127,20 @@ class Project:
             file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
     def change(self, settings: Settings) -> None:
-        """Ask otherwise from now on; the classes must stay, as the answers name them.
+        """Ask otherwise from now on; the classes must stay in their order, and new ones may come after them.
+
+        Answers stay as they are: whoever gave them could not choose a class that is newer.
 
         Raises:
             MismatchError: other classes, or levels that are gone although somebody used them.
         """
-        if settings.classes != self.settings.classes:
+        classes = self.settings.classes
+        if settings.classes[: len(classes)] != classes:
             raise MismatchError(
                 f"the project {self.folder} asks for other classes",
-                expected=", ".join(self.settings.classes),
+                expected=f"{', '.join(classes)}, and any new ones after them",
                 received=", ".join(settings.classes),
-                hint="leave --classes out, or begin another project with --project",
+                hint="name all of them, leave --classes out, or begin another project with --project",
             )
         for what, new, used in (
             ("severities", settings.severities, {one.severity for one in self.answers()}),

@@ -44,7 +44,9 @@ PROJECT = typer.Option(..., help="The project's folder.")
 def start(
     ctx: typer.Context,
     folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
-    classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
+    classes: str | None = typer.Option(
+        None, help="The answers, such as healthy,scab,rust, or a file with one a line; later, all of them and new ones."
+    ),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
     second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
     confidence: bool = typer.Option(False, "--confidence", help="Also ask how sure the annotator is."),
@@ -69,6 +71,7 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
+    from joryu.cli.names import names_or_file
     from joryu.labelling.pictures import scan
 
     place = Path(f"{folder.resolve().name}-annotations") if project is None else project
@@ -76,7 +79,7 @@ def start(
         found = scan(folder, advance)
     talk_of_rejected(found.rejected)
     asked: dict[str, Any] = {
-        "classes": _words(classes),
+        "classes": tuple(filter(None, names_or_file(classes))),
         "severities": _words(severity),
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
@@ -134,12 +137,30 @@ def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Proj
             f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
             hint="choose another --project",
         )  # fmt: skip
-    if asked.get("classes", project.settings.classes) != project.settings.classes:
-        project.change(Settings(classes=asked["classes"]))  # refuses
+    if "classes" in asked:
+        asked |= {"classes": _grown(project, asked["classes"])}
     project.set_pictures(files)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
+
+
+def _grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes of a project with those that are new, after the old ones, which keep their keys.
+
+    Raises:
+        MismatchError: one of the old ones is not named.
+    """
+    from joryu.annotations import Settings
+    from joryu.questions.names import spelt
+
+    old = project.settings.classes
+    if not set(old) <= set(named):
+        project.change(Settings(classes=named))  # refuses
+    new = tuple(name for name in named if name not in old)
+    if count := len(project.answers()) if new else 0:
+        talk(f"new classes, after the others: {spelt(new)}; the {count} answers from before stay as they are")
+    return old + new
 
 
 def _page(
@@ -162,7 +183,9 @@ def _page(
 
 
 def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+    from joryu.questions.names import typed_names
+
+    return tuple(filter(None, typed_names(text)))
 
 
 def _text(path: Path | None) -> str:
