@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from matplotlib.figure import Figure
 
+from joryu.experiments.catalogue import MODULES, find_experiment
 from joryu.experiments.experiment import Experiment, Measured, Place, Row, Setting, run_experiment
+from joryu.experiments.grid import tried_until_inside
 from joryu.experiments.pairs import Pair
+from joryu.training import Recipe
 
 
 def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: Path) -> None:
@@ -30,6 +35,7 @@ def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: P
         claim="X",
         summary="",
         data="",
+        chance="",
         rows=[Row(label="student", metric="errors", twin="twin")],
         measure=measure,
         draw=lambda _: Figure(),
@@ -47,3 +53,50 @@ def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: P
     assert seeds == [0, 1, 0, 1]
     run(more)
     assert seeds == [0, 1, 0, 1]
+
+
+def test_precision_is_the_experiments_and_its_page_names_it_with_what_the_seeds_draw(tmp_path: Path) -> None:
+    recipes: list[Recipe] = []
+
+    def measure(setting: Setting) -> Measured:
+        recipes.append(setting.recipe(Recipe(learning_rate=0.5)))
+        return {"errors": 3}
+
+    experiment = Experiment(
+        name="one",
+        claim="X",
+        summary="",
+        data="digits",
+        chance="a seed draws everything",
+        rows=[Row(label="student", metric="errors")],
+        measure=measure,
+        draw=lambda _: Figure(),
+        precision="bf16-mixed",
+    )
+    run_experiment(experiment, [4], place=Place(tmp_path), smoke=False, watching=lambda _: nullcontext(lambda *_: None))
+    assert recipes == [Recipe(learning_rate=0.5, seed=4, precision="bf16-mixed")]
+    page = (tmp_path / "table.md").read_text()
+    assert "Seeds: 4; a seed draws everything. Precision: bf16-mixed." in page
+
+
+@pytest.mark.parametrize("experiment", [find_experiment(name) for name in MODULES], ids=list(MODULES))
+def test_no_experiment_leaves_its_precision_to_the_machine(experiment: Experiment) -> None:
+    assert experiment.precision == "32-true"
+    assert experiment.chance
+
+
+def test_a_grid_is_widened_until_its_best_is_inside() -> None:
+    ladder = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2]
+    asked: list[float] = []
+
+    def loss(best: float) -> Callable[[float], float]:
+        def of(value: float) -> float:
+            asked.append(value)
+            return abs(value - best)
+
+        return of
+
+    assert list(tried_until_inside(ladder, loss(0.4), first=slice(1, 4))) == [0.2, 0.4, 0.8]
+    assert list(tried_until_inside(ladder, loss(1.6), first=slice(1, 4))) == [0.2, 0.4, 0.8, 1.6, 3.2]
+    assert list(tried_until_inside(ladder, loss(0.0), first=slice(2, 4))) == [0.1, 0.2, 0.4, 0.8], "the ladder ends"
+    assert len(asked) == 3 + 5 + 4, "nothing is tried twice"

@@ -14,7 +14,7 @@ from joryu.annotations.trials import NONE
 from joryu.errors import InputError
 from joryu.experiments.experiment import Setting
 from joryu.experiments.people import Asked, cifar_people, simulated_people
-from joryu.experiments.people_cifar import RATES, VALIDATION, course_of, one_each, student_targets
+from joryu.experiments.people_cifar import RATES, TRIED_FIRST, VALIDATION, course_of, one_each, student_targets
 from joryu.experiments.people_targets import (
     FOLDS,
     auroc,
@@ -24,6 +24,7 @@ from joryu.experiments.people_targets import (
     gain_of_response_time,
     shuffled_response_time,
     table,
+    with_hesitation,
 )
 from joryu.experiments.told import head_of, with_new_head
 from joryu.questions import Question
@@ -36,9 +37,24 @@ def people(in_real_data: Callable[[str], Path]) -> Asked:
     return cifar_people(in_real_data("cifar10_human").parent)
 
 
+def with_plain_scores(people: Asked) -> Asked:
+    """The same with hesitation as the independent implementation took it: z-scores of all times as they are."""
+    trials = people.trials
+    each = [np.flatnonzero(trials.annotator == who) for who in range(len(trials.annotators))]
+    scores, practice = trials.log_rt.copy(), np.log1p(trials.position.astype(np.float64))
+    for rows in each:
+        scores[rows] -= scores[rows].mean()
+        practice[rows] -= practice[rows].mean()
+    scores -= practice * (practice @ scores) / (practice @ practice)
+    for rows in each:
+        scores[rows] /= scores[rows].std()
+    return people._replace(trials=with_hesitation(trials, scores))
+
+
 def test_the_table_of_an_independent_implementation(people: Asked) -> None:
     assert (len(people.trials), len(people.trials.annotators), len(people.rows)) == (6224, 248, 1000)
-    found = table(people, seed=0)
+    plain = with_plain_scores(people)
+    found = table(plain, seed=0)
     expected = {
         "hard": (1.731, 1.565), "constant": (0.619, 0.453), "response_time": (0.603, 0.437), "stated": (0.574, 0.408),
         "stated_response_time": (0.571, 0.405), "oracle": (0.403, 0.237),
@@ -46,15 +62,17 @@ def test_the_table_of_an_independent_implementation(people: Asked) -> None:
     for name, (even, confused) in expected.items():
         assert found[f"{name}_even"] == pytest.approx(even, abs=0.0015), name
         assert found[f"{name}_confused"] == pytest.approx(confused, abs=0.0015), name
-    quick = auroc(people)
+    quick = auroc(plain)
     assert (quick["auroc_raw"], quick["auroc_hesitation"]) == pytest.approx((0.632, 0.688), abs=0.001)
+    assert auroc(people)["auroc_hesitation"] == pytest.approx(0.690, abs=0.001)  # winsorised
 
 
 @pytest.mark.slow
 def test_response_time_helps_a_little_and_reliably(people: Asked) -> None:
-    gain = gain_of_response_time(people, seed=0)
-    found = [gain[name] for name in ("gain_rt", "gain_rt_low", "gain_rt_high")]
-    assert found == pytest.approx([0.0164, 0.0129, 0.0198], abs=0.0005)
+    names = ("gain_rt", "gain_rt_low", "gain_rt_high")
+    plain, gain = (gain_of_response_time(asked, seed=0) for asked in (with_plain_scores(people), people))
+    assert [plain[name] for name in names] == pytest.approx([0.0164, 0.0129, 0.0198], abs=0.0005)
+    assert [gain[name] for name in names] == pytest.approx([0.0184, 0.0148, 0.0220], abs=0.0005)  # winsorised
     permuted = shuffled_response_time(people, seed=0, permutations=20)
     assert permuted.evidence
     assert permuted.gain == pytest.approx(gain["gain_rt"], abs=0.001)
@@ -145,9 +163,11 @@ def test_the_pictures_that_choose_do_not_judge(tmp_path: Path) -> None:
 
     setting = Setting(seed=0, smoke=True, folder=tmp_path / "seed-0", shared=tmp_path, watching=watching)
     asked = simulated_people(0)
-    course, judging = course_of(setting, asked)
-    assert course.recipe.learning_rate in RATES
-    assert [name for name in seen if "rate-" in name] == [f"seed 0: rate-{rate:g}" for rate in RATES]
+    course, judging, tried = course_of(setting, asked)
+    assert [name for name in seen if "rate-" in name][:3] == [f"seed 0: rate-{rate:g}" for rate in RATES[TRIED_FIRST]]
+    assert course.recipe.learning_rate == min(tried, key=lambda rate: tried[rate])
+    edges = {next(iter(tried)), next(reversed(tried))} - {RATES[0], RATES[-1]}
+    assert course.recipe.learning_rate not in edges, "a best rate at the edge of what was tried says too little"
     judged = {words.tobytes() for words in judging.examples.ids}
     assert not judged & {words.tobytes() for words in asked.examples.ids[asked.rows]}
     others = len(asked.examples) - len(asked.rows)

@@ -80,6 +80,53 @@ def test_stated_and_response_time() -> None:
     assert [row[1] for row in probs(*answers, confidence="response-time")] == pytest.approx(expected.tolist())
 
 
+def test_times_that_hardly_differ_are_about_as_sure_and_a_slip_is_no_surest_answer() -> None:
+    answers = [answer(picture=f"p{at}", rt=rt) for at, rt in enumerate((800.0, 801.0, 800.5))]
+    assert [row[1] for row in probs(*answers, confidence="response-time")] == pytest.approx([0.75] * 3, abs=0.005)
+    times = np.exp(7 + 0.4 * np.random.default_rng(0).standard_normal(40))
+    slip = [answer(picture=f"p{at}", rt=rt) for at, rt in enumerate([*times, 40.0])]
+    found = [row[1] for row in probs(*slip, confidence="response-time")]
+    assert found[-1] == pytest.approx(np.mean(found[:-1]))
+    assert found[int(times.argmin())] == max(found)
+
+
+@pytest.mark.parametrize(
+    ("classes", "rest", "least"), [("ab", "uniform", 0.5), ("abc", "uniform", 2 / 3), ("abc", "graph", 1 / 1.99)]
+)
+def test_a_constant_never_makes_another_class_the_likeliest(classes: str, rest: str, least: float) -> None:
+    settings = Settings(classes=tuple(classes), nearest={"a": "b"})
+    told = [answer("a"), answer("a", picture="q")]
+
+    def read(smoothing: float) -> Floats:
+        return read_answers(told, settings, Reading(confidence=f"constant:{smoothing}", left_over=rest)).probs
+
+    assert read(least - 0.001).argmax(axis=1).tolist() == [0, 0]
+    for smoothing in (least, least + 0.001, 0.99):
+        with pytest.raises(InputError, match=f"{len(classes)} classes"):
+            read(smoothing)
+    with pytest.raises(InputError, match=f"{len(classes)} classes"):
+        confidence.constant(0.99)(Trials.of(told, settings))
+
+
+def test_a_second_choice_is_never_likelier_than_the_first() -> None:
+    with pytest.raises(InputError, match=r"3 classes as likely as the chosen one \(expected E below 0.556"):
+        probs(answer(second="rot"), confidence="constant:0.6")
+    assert probs(answer(), confidence="constant:0.6") == [[0.3, 0.4, 0.3]]  # nobody gave one
+
+
+def test_a_fitted_model_does_not_turn_answers_around() -> None:
+    said = [
+        answer(name, picture=f"p{at}", annotator=who)
+        for at in range(20)
+        for who, name in zip("xyz", ("rust", "rot", "rot"), strict=True)
+    ]
+    for at, row in enumerate(probs(*said[:1], *said[1:], confidence="logistic")):
+        assert row[2] >= row[1] >= row[0], at
+    settings = Settings(classes=("rust", "rot"))
+    split = [answer(("rust", "rot")[who == "y"], picture=f"p{at}", annotator=who) for at in range(20) for who in "xy"]
+    np.testing.assert_allclose(read_answers(split, settings, Reading(confidence="logistic")).probs, 0.5)
+
+
 def test_what_was_not_measured_gets_the_mean_and_is_never_nought() -> None:
     answers = [
         answer(signals={"attention": 20.0}),
@@ -107,8 +154,9 @@ def test_what_was_never_measured_cannot_be_read(model: str) -> None:
 
 def test_auto_takes_the_best_there_is() -> None:
     for answers, expected in (
-        ([answer(confidence="low", rt=5.0)], "stated"),
-        ([answer(rt=5.0)], "response-time"),
+        ([answer(confidence="low", rt=500.0)], "stated"),
+        ([answer(rt=500.0)], "response-time"),
+        ([answer(rt=50.0)], "constant:0.1"),  # sooner than anybody sees
         ([answer()], "constant:0.1"),
     ):
         trials = Trials.of(answers, SETTINGS)
@@ -154,6 +202,12 @@ def test_dawid_and_skene_weigh_people_by_their_errors() -> None:
     answers += [answer("healthy", picture=f"p{at}", annotator=f"z{k}") for at in range(60) for k in range(3)]
     found = np.array(probs(*answers, aggregate="dawid-skene")).argmax(1)
     assert [SETTINGS.classes[at] for at in found] == truth  # although "healthy" has the majority everywhere
+
+
+def test_dawid_and_skene_refuse_what_one_person_said() -> None:
+    answers = [answer(("healthy", "rust")[at % 4 == 0], picture=f"p{at}") for at in range(60)]
+    with pytest.raises(InputError, match=r"cannot tell here whose answers are wrong.*try aggregate=average"):
+        probs(*answers, aggregate="dawid-skene")
 
 
 def test_weights_count_answers() -> None:

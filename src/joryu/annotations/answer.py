@@ -9,6 +9,13 @@ from types import MappingProxyType
 
 from joryu.errors import InputError
 
+FASTEST_MS = 200.0
+"""Milliseconds after a picture's paint, before which nobody can have answered about it.
+
+What tells pictures of animals from others is in the brain's signals 150 ms after they appear, and the first hands that
+answer better than chance move after about 250 ms (Thorpe, Fize & Marlot 1996; VanRullen & Thorpe 2001). A key that
+comes sooner was meant for the picture before, or for nothing."""
+
 _PSEUDONYM = re.compile(r"[\w][\w .-]{0,39}")
 
 

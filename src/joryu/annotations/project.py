@@ -28,6 +28,20 @@ class PictureFile(NamedTuple):
     path: str
 
 
+class Taken(NamedTuple):
+    """What became of a project's pictures when it took a folder as it is now.
+
+    ``moved`` of those that are still there have no file by their old name. ``missing`` are the old names of those
+    whose content is nowhere in the folder; ``unseen`` counts the answered ones that are not there, now or for longer.
+    """
+
+    there: int
+    moved: int
+    new: int
+    missing: tuple[str, ...]
+    unseen: int
+
+
 class Forgotten(NamedTuple):
     """What `Project.forget` deleted."""
 
@@ -108,14 +122,17 @@ class Project:
             )
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            schema, root, settings = content["schema_version"], content["pictures"], content["settings"]
+            schema, root, settings = content["schema_version"], Path(content["pictures"]), content["settings"]
+            beside = folder / content.get("pictures_from_here", root)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not a project", received=repr(error)) from error
         if schema != SCHEMA:
             raise MismatchError(
                 f"{folder} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {schema}"
             )
-        project = cls(folder, Settings(**settings), Path(root), Database(folder / EVENTS))
+        if not root.is_dir() and beside.is_dir():  # project and pictures were moved together
+            root = beside.resolve()
+        project = cls(folder, Settings(**settings), root, Database(folder / EVENTS))
         with suppress(OSError, JoryuError):  # left by somebody's forgetting that was interrupted
             project._delete_doomed()
         return project
@@ -128,23 +145,27 @@ class Project:
         content = {
             "schema_version": SCHEMA,
             "pictures": str(self.pictures_root),
+            "pictures_from_here": os.path.relpath(self.pictures_root, self.folder.resolve()),
             "settings": self.settings.model_dump(mode="json"),
         }
         with durable_file(self.folder / FILE) as file:
             file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
     def change(self, settings: Settings) -> None:
-        """Ask otherwise from now on; the classes must stay, as the answers name them.
+        """Ask otherwise from now on; the classes must stay in their order, and new ones may come after them.
+
+        Answers stay as they are: whoever gave them could not choose a class that is newer.
 
         Raises:
             MismatchError: other classes, or levels that are gone although somebody used them.
         """
-        if settings.classes != self.settings.classes:
+        classes = self.settings.classes
+        if settings.classes[: len(classes)] != classes:
             raise MismatchError(
                 f"the project {self.folder} asks for other classes",
-                expected=", ".join(self.settings.classes),
+                expected=f"{', '.join(classes)}, and any new ones after them",
                 received=", ".join(settings.classes),
-                hint="leave --classes out, or begin another project with --project",
+                hint="name all of them, leave --classes out, or begin another project with --project",
             )
         for what, new, used in (
             ("severities", settings.severities, {one.severity for one in self.answers()}),
@@ -166,9 +187,44 @@ class Project:
         """Every picture file, by path; two files with the same content share a key."""
         return tuple(PictureFile(*pair) for pair in self.events.pictures())
 
-    def set_pictures(self, pictures: Sequence[PictureFile]) -> None:
+    def set_pictures(self, pictures: Sequence[PictureFile]) -> Taken:
         """Take the folder as it is now; answers about pictures that are gone stay, and count if those return."""
+        found = self._compare(pictures)
+        if set(pictures) != set(self.pictures):
+            self.events.set_pictures((picture.key, picture.path) for picture in pictures)
+        return found
+
+    def attach(self, pictures_root: Path | str, pictures: Sequence[PictureFile]) -> Taken:
+        """Take another folder: what has the content of a picture is that picture, whatever it is called now.
+
+        Raises:
+            MismatchError: none of the pictures that were answered is there (of none answered: of all).
+        """
+        pictures_root = Path(pictures_root).expanduser().resolve()
+        found, answered = self._compare(pictures), {answer.picture for answer in self.answers()}
+        if not answered.intersection(picture.key for picture in pictures) if answered else not found.there:
+            raise MismatchError(
+                f"{pictures_root} holds none of the pictures that {self.folder} is about",
+                expected=f"those that were in {self.pictures_root}, whatever they are called now",
+                received=f"{len(pictures):,} others",
+            )
+        self.pictures_root = pictures_root
+        self._write()  # first: whoever is killed here starts again, and the folder is looked through anew
         self.events.set_pictures((picture.key, picture.path) for picture in pictures)
+        return found
+
+    def _compare(self, pictures: Sequence[PictureFile]) -> Taken:
+        before = self.pictures
+        keys, files = {picture.key for picture in pictures}, set(pictures)
+        known = {picture.key for picture in before}
+        kept = {picture.key for picture in files.intersection(before)}
+        return Taken(
+            there=len(known & keys),
+            moved=len((known & keys) - kept),
+            new=len(keys - known),
+            missing=tuple({picture.key: picture.path for picture in before if picture.key not in keys}.values()),
+            unseen=len({answer.picture for answer in self.answers()} - keys),
+        )
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +235,10 @@ class Project:
         latest counts.
         """
         return self.events.answers(annotator)
+
+    def held(self) -> list[Answer]:
+        """Every answer that was not taken back, those that a later one to the same showing replaced too."""
+        return self.events.held()
 
     def record(self, answer: Answer, *, key: str) -> Recorded:
         """Take an answer, once for each key; it is on the disk when this returns.

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
+from joryu.cli.output import JSON, emit, talk, talk_of_rejected
+from joryu.cli.project_pictures import (
+    attached_in_words,
+    looking,
+    missing_in_words,
+    place_of,
+    require_there,
+    require_usable,
+)
 
 if TYPE_CHECKING:
-    from joryu.annotations import Project
+    from joryu.annotations import PictureFile, Project
 
 START = "start"
 
@@ -35,14 +43,20 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_REMARKS = 8  #: of a file that is imported, beyond which they are counted
+
 PROJECT = typer.Option(..., help="The project's folder.")
 
 
 @app.command()
 def start(
     ctx: typer.Context,
-    folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
-    classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
+    folder: Path | None = typer.Argument(
+        None, help="A folder of pictures; sub-folders are looked into and tell nothing."
+    ),
+    classes: str | None = typer.Option(
+        None, help="The answers, such as healthy,scab,rust, or a file with one a line; later, all of them and new ones."
+    ),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
     second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
     confidence: bool = typer.Option(False, "--confidence", help="Also ask how sure the annotator is."),
@@ -60,6 +74,9 @@ def start(
         False, "--hide-signals", help="Show no value of --device beside the picture: seeing it changes it."
     ),
     project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
+    pictures: Path | None = typer.Option(
+        None, help="Where the pictures of a project lie now, if they were moved or renamed: found by their content."
+    ),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
     port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
     token: str | None = typer.Option(
@@ -72,14 +89,15 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.labelling.pictures import scan
+    from joryu.cli.names import names_or_file
 
-    place = Path(f"{folder.resolve().name}-annotations") if project is None else project
-    with counting("looking at pictures") as advance:
-        found = scan(folder, advance)
-    talk_of_rejected(found.rejected)
+    place, root = place_of(folder, pictures, project)
+    begun = (place / "project.json").exists()
+    if begun and pictures is None:
+        require_there(root, place)
+    require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
-        "classes": _words(classes),
+        "classes": tuple(filter(None, names_or_file(classes))),
         "severities": _words(severity),
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
@@ -93,8 +111,12 @@ def start(
         {"host": host, "port": port, "token": token},
         {"annotator": annotator, "device": device, "hide_signals": hide_signals},
     )
-    # A project that is there keeps what is not said anew.
-    opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
+    with looking(root, place) as files:
+        # A project that is there keeps what is not said anew.
+        said = {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])}
+        opened = (
+            _go_on(place, root, files, said, moved=pictures is not None) if begun else _begin(place, root, files, said)
+        )
     try:
         page(opened, browser)
     finally:
@@ -126,26 +148,53 @@ def _given(ctx: typer.Context, *options: str) -> bool:
     return any(source is not None and source.name != "DEFAULT" for source in sources)
 
 
-def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Project:
+def _begin(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any]) -> Project:
     from joryu.annotations import Project, Settings
-    from joryu.errors import InputError, MismatchError
 
-    if not (place / "project.json").exists():
-        if "classes" not in asked:
-            raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
-        return Project.create(place, Settings(**asked), folder, files)
+    return Project.create(place, Settings(**asked), folder, files)
+
+
+def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any], *, moved: bool) -> Project:
+    from joryu.annotations import Project, Settings
+    from joryu.errors import MismatchError
+
     project = Project.open(place)
-    if project.pictures_root != folder.expanduser().resolve():
+    if not moved and project.pictures_root != folder.expanduser().resolve():
         raise MismatchError(
             f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
-            hint="choose another --project",
+            hint=f"if they are the same ones in another place, try --pictures {shlex.quote(str(folder))}; "
+            "else choose another --project",
         )  # fmt: skip
-    if asked.get("classes", project.settings.classes) != project.settings.classes:
-        project.change(Settings(classes=asked["classes"]))  # refuses
-    project.set_pictures(files)
+    if "classes" in asked:
+        asked |= {"classes": _grown(project, asked["classes"])}
+    if moved:
+        taken = project.attach(folder, files)
+        talk(attached_in_words(taken))
+    else:
+        taken = project.set_pictures(files)
+    for line in missing_in_words(taken):
+        talk(line)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
+
+
+def _grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes of a project with those that are new, after the old ones, which keep their keys.
+
+    Raises:
+        MismatchError: one of the old ones is not named.
+    """
+    from joryu.annotations import Settings
+    from joryu.questions.names import spelt
+
+    old = project.settings.classes
+    if not set(old) <= set(named):
+        project.change(Settings(classes=named))  # refuses
+    new = tuple(name for name in named if name not in old)
+    if count := len(project.answers()) if new else 0:
+        talk(f"new classes, after the others: {spelt(new)}; the {count} answers from before stay as they are")
+    return old + new
 
 
 def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project, bool], None]:
@@ -166,7 +215,9 @@ def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project,
 
 
 def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+    from joryu.questions.names import typed_names
+
+    return tuple(filter(None, typed_names(text)))
 
 
 def _text(path: Path | None) -> str:
@@ -181,6 +232,30 @@ def _text(path: Path | None) -> str:
 
 
 @app.command()
+def attach(
+    folder: Path = typer.Argument(..., metavar="FOLDER", help="Where the pictures lie now."),
+    project: Path = PROJECT,
+    as_json: bool = JSON,
+) -> None:
+    """Tell a project where its pictures lie now, without a page; they are found by their content.
+
+    \b
+    Example:  joryu annotate attach /media/disk/leaves --project leaves-annotations
+    """
+    from joryu.annotations import Project
+
+    opened = Project.open(project)
+    try:
+        with looking(folder, project) as files:
+            taken = opened.attach(folder, files)
+    finally:
+        opened.close()
+    emit(taken._asdict(), as_json, attached_in_words(taken))
+    for line in missing_in_words(taken):
+        talk(line)
+
+
+@app.command()
 def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     """Counts, agreement, people's speed and consistency.
 
@@ -188,6 +263,8 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     Example:  joryu annotate summary --project leaves-annotations
     """
     from joryu.annotations import Project
+    from joryu.examples.left_out import left_out_lines
+    from joryu.labelling.left_out import left_out_of
     from joryu.labelling.summary import summarise
 
     opened = Project.open(project)
@@ -196,7 +273,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     alpha = found["agreement"]["krippendorff"]
     lines = [
         f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
-        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:z.2f}'}"
     ]
     for one in found["annotators"]:
         speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
@@ -204,6 +281,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
             "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
         )
         lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    lines += [f"left out {line}" for line in left_out_lines(left_out_of(project))]
     emit(found, as_json, "\n".join(lines))
 
 
@@ -272,11 +350,13 @@ def export_command(
 
 @app.command("import")
 def import_command(
-    path: Path = typer.Argument(..., help="A file of Label Studio (.json), .csv or .parquet."),
+    path: Path = typer.Argument(..., help="Label Studio's .json, .csv or .tsv; a table .csv, .tsv or .parquet."),
     project: Path = PROJECT,
     as_json: bool = JSON,
 ) -> None:
-    """Take answers from another tool, all or none; again adds nothing.
+    """Take answers from another tool; again adds nothing, and of each answer the latest state holds.
+
+    What cannot be an answer of this project is left out and named; --json lists all of it.
 
     \b
     Example:  joryu annotate import tasks.json --project leaves-annotations
@@ -291,6 +371,14 @@ def import_command(
     finally:
         opened.close()
     talk_of_rejected([Rejected(one.name, one.reason) for one in done.left_out])
-    found = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    for one in done.remarks[:MOST_REMARKS]:
+        talk(f"note: {one.name}: {one.reason}")
+    if len(done.remarks) > MOST_REMARKS:
+        talk(f"note: … and {len(done.remarks) - MOST_REMARKS:,} more; --json lists them")
+    found: dict[str, Any] = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    found |= {
+        name: [{"where": one.name, "reason": one.reason} for one in listed]
+        for name, listed in (("what_was_left_out", done.left_out), ("notes", done.remarks))
+    }
     text = f"{done.new} new answers, {done.known} known before, {done.older} older than what holds"
     emit(found, as_json, f"{text}, {len(done.left_out)} left out")

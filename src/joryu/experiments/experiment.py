@@ -6,16 +6,18 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from joryu.errors import InputError
 from joryu.evaluation import Summary, summarise
 from joryu.experiments.pairs import Pair, paired, paired_table
 from joryu.report.tables import ResultRow, results_table
 from joryu.targets.provenance import joryu_version, machine
+from joryu.training import Recipe
 from joryu.training.checkpoint import write_json
+from joryu.training.precision import Precision
 from joryu.training.run import Run, Watch
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Setting:
     """One seed of one experiment: where it works and how it shows its progress.
 
     ``folder`` is this seed's own; ``shared`` is a folder that experiments with sibling ``--out`` folders have in
-    common, so that a teacher which takes an hour is trained once for all of them.
+    common, so that a teacher which takes an hour is trained once for all of them. ``precision`` is the experiment's.
     """
 
     seed: int
@@ -42,6 +44,16 @@ class Setting:
     shared: Path
     watching: Callable[[str], AbstractContextManager[Watch]]
     command: str = ""
+    precision: Precision = "32-true"
+
+    @property
+    def of_seed(self) -> Self:
+        """The same setting in the part of the shared folder that is this seed's."""
+        return replace(self, folder=self.shared / f"seed-{self.seed}")
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe with this seed, at the experiment's precision whatever the machine would choose."""
+        return recipe.model_copy(update={"seed": self.seed, "precision": self.precision})
 
     @contextmanager
     def running(
@@ -68,19 +80,23 @@ class Experiment:
     """A claim and the functions that measure and draw it.
 
     ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table
-    and ``twin`` its last column. ``pairs`` are compared seed by seed, in a second table with intervals.
+    and ``twin`` its last column. ``pairs`` are compared seed by seed, in a second table with intervals. ``chance`` says
+    what every seed draws anew and what is the same for all of them: on the latter every interval is conditional.
+    ``precision`` is part of the recipe: what is chosen at one precision need not be the best at another.
     """
 
     name: str
     claim: str
     summary: str
     data: str
+    chance: str
     rows: Sequence[Row]
     measure: Callable[[Setting], Measured]
     draw: Callable[[Sequence[Measured]], Figure]
     unit: str = "test errors"
     twin: str = "twin (hard labels)"
     pairs: Sequence[Pair] = ()
+    precision: Precision = "32-true"
 
     @property
     def metrics(self) -> set[str]:
@@ -125,6 +141,7 @@ def run_experiment(
             shared=out.parent / ("shared-smoke" if smoke else "shared"),
             watching=watching,
             command=command,
+            precision=experiment.precision,
         )
         measured.append(_one_seed(experiment, setting))
     result = gather(experiment, seeds, measured) | {"command": command, "smoke": smoke}
@@ -173,6 +190,8 @@ def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Meas
         "experiment": experiment.name,
         "claim": experiment.claim,
         "data": experiment.data,
+        "chance": experiment.chance,
+        "precision": experiment.precision,
         "published": {row.metric: row.published for row in experiment.rows if row.published is not None},
         "ours": ours,
         **({"paired": paired(experiment.pairs, ours)} if experiment.pairs else {}),
@@ -239,7 +258,7 @@ def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     return (
         f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n{compared}"
         f"![{experiment.name}]({figure})\n\n"
-        f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}. "
-        f"{result['seconds']:.0f} s on {machine['cpu']}, {machine['threads']} threads, "
-        f"accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"
+        f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}; {result['chance']}. "
+        f"Precision: {result['precision']}. {result['seconds']:.0f} s on {machine['cpu']}, "
+        f"{machine['threads']} threads, accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"
     )

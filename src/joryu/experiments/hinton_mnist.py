@@ -31,6 +31,7 @@ from joryu.evaluation import compare
 from joryu.examples.views import parse_views
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.mnist import (
+    CHANCE,
     errors_of,
     examples_of,
     hinton_teacher,
@@ -129,6 +130,7 @@ EXPERIMENT = Experiment(
     claim="H1",
     summary="What a big, regularised net knows fits into a small one (Hinton, Vinyals & Dean 2015, section 3).",
     data="MNIST, 60,000 training and 10,000 test examples",
+    chance=CHANCE,
     rows=ROWS,
     measure=measure,
     draw=draw,

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
+from joryu.experiments.mnist import CHANCE, errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import MAIN, Distillation, HardLabels, total
 from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
@@ -104,6 +104,7 @@ EXPERIMENT = Experiment(
     claim="H4",
     summary="At a high temperature, distilling is matching logits (Hinton, Vinyals & Dean 2015, section 2.1).",
     data="MNIST, 60,000 training and 10,000 test examples",
+    chance=CHANCE,
     rows=ROWS,
     measure=measure,
     draw=draw,

@@ -32,7 +32,7 @@ from joryu.evaluation import predict_logits
 from joryu.examples import Examples, split_examples
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
 from joryu.experiments.hinton_mnist import PAPER_RECIPE, STUDENT
-from joryu.experiments.mnist import examples_of, hinton_teacher, seconds_of, soft_targets, teach
+from joryu.experiments.mnist import CHANCE, examples_of, hinton_teacher, seconds_of, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
 from joryu.training import Material, Recipe, Replayed, Trained
 
@@ -154,6 +154,7 @@ EXPERIMENT = Experiment(
     summary="A student recognises digits it was never shown, once their biases are right "
     "(Hinton, Vinyals & Dean 2015, section 3).",
     data="MNIST, 55,000 training examples less the missing digits, 5,000 held out for the bias, 10,000 test examples",
+    chance=CHANCE,
     rows=ROWS,
     measure=measure,
     draw=draw,

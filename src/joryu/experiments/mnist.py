@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -20,6 +19,12 @@ from joryu.training import LabelsAlone, Material, Recipe, Trained, read_run, tra
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
+
+#: what the intervals of all four are over, and on what they are conditional
+CHANCE = (
+    "a seed draws first weights, order and views of its own teacher and of every student; training and test "
+    "examples are the same for all"
+)
 
 BEGAN_WITH = "began_with"  #: among a run's notes: the folder of the run it goes on from
 
@@ -42,11 +47,12 @@ def examples_of(setting: Setting) -> tuple[Examples, Examples]:
 
 
 def sized(setting: Setting, recipe: Recipe) -> Recipe:
-    """The recipe with this setting's seed; a handful of small epochs at smoke size."""
-    update: dict[str, object] = {"seed": setting.seed}
-    if setting.smoke:
-        update |= {"epochs": min(recipe.epochs, 15), "batch_size": 64, "ema": None, "learning_rate": 5e-3}
-    return recipe.model_copy(update=update)
+    """The recipe with this setting's seed and precision; a handful of small epochs at smoke size."""
+    recipe = setting.recipe(recipe)
+    if not setting.smoke:
+        return recipe
+    smaller = {"epochs": min(recipe.epochs, 15), "batch_size": 64, "ema": None, "learning_rate": 5e-3}
+    return recipe.model_copy(update=smaller)
 
 
 def architecture(setting: Setting, spec: str) -> str:
@@ -87,25 +93,21 @@ def teach_on(
 
 
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
-    """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: trained once for all experiments."""
+    """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: one a seed, for all experiments."""
     begun = hinton_teacher_begun(setting, train_part)
     material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
-    return teach_on(_shared(setting), "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
+    return teach_on(setting.of_seed, "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
 
 
 def hinton_teacher_begun(setting: Setting, train_part: Examples) -> Trained:
     """The same teacher after its first 300 epochs."""
     material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
-    return teach(_shared(setting), "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
-
-
-def _shared(setting: Setting) -> Setting:
-    return replace(setting, folder=setting.shared / f"seed-{setting.seed}")
+    return teach(setting.of_seed, "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
 
 
 def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:
     """The teacher's answers about the examples and ``n_views`` jittered views of each, shared like the teacher."""
-    out = setting.shared / f"seed-{setting.seed}" / f"targets-{n_views}"
+    out = setting.of_seed.folder / f"targets-{n_views}"
     return label(setting, teacher, train_part, out=out, n_views=n_views)
 
 

@@ -11,7 +11,7 @@ from joryu.examples import Examples, load_examples, parse_views
 from joryu.experiments.experiment import Setting
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
-from joryu.training import LabelsAlone, Material, Recipe, Run, Trained, train
+from joryu.training import LabelsAlone, Material, Recipe, Trained, train
 
 STUDENT, STUDENT_SMOKE = "cnn:16x6,dropout=0.2", "mlp:24x1"
 RECIPE = Recipe(epochs=20, learning_rate=3e-3, batch_size=128, weight_decay=0.01, keep="last")
@@ -20,11 +20,11 @@ SIZE = 32  #: CIFAR-10's
 
 
 def base_of(setting: Setting, shown: Examples) -> Trained:
-    """Trained once, with seed 0, for all seeds of both experiments; at smoke size on the labels of ``shown``."""
+    """One network a seed, for both experiments: students share what it happened to learn, so that its chance belongs in
+    every interval over seeds. At smoke size it learns the labels of ``shown``."""
     examples = shown if setting.smoke else load_examples("tiny_imagenet", split="train", size=SIZE)
-    recipe = RECIPE.model_copy(update={"epochs": 3}) if setting.smoke else RECIPE
+    recipe = setting.recipe(RECIPE.model_copy(update={"epochs": 3}) if setting.smoke else RECIPE)
     blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, examples.inputs, examples.asked_question)
     material = Material(examples, LabelsAlone(parse_views(VIEWS)))
-    with setting.watching("the network that students begin with") as watch:
-        run = Run(setting.shared / "people-base", command=setting.command, watch=watch)
+    with setting.of_seed.running("people-base") as run:
         return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)

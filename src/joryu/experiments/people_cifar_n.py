@@ -230,6 +230,8 @@ EXPERIMENT = Experiment(
     summary="One person, a vote, or three people's doubts, about every picture that a student learns from.",
     data="CIFAR-10N on CIFAR-10's training pictures (JPEG): 10,000 of 50,000 to learn from; CIFAR-10H and CIFAR-10's "
     "10,000 test pictures to judge",
+    chance="a seed draws the 10,000 pictures, the answer of each, first weights and order; the people and the pictures "
+    "that judge are the same for all",
     rows=ROWS,
     measure=measure,
     draw=drawing(STUDENTS),

@@ -149,5 +149,5 @@ def shuffled_response_time(asked: Asked, seed: int, *, permutations: int) -> Per
 
 
 def with_hesitation(trials: Trials, hesitation: Floats) -> Trials:
-    """Trials whose hesitation is the given one: standardised times of trials that were all the first."""
-    return replace(trials, log_rt=hesitation, position=np.zeros(len(trials), dtype=np.int64))
+    """Trials whose hesitation is the given one, whatever their times are."""
+    return replace(trials, given_hesitation=hesitation)

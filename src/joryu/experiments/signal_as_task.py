@@ -55,7 +55,7 @@ class Heard(NamedTuple):
 def measure(setting: Setting) -> Measured:
     """One seed: six students."""
     asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
-    plain, judging = course_of(setting, asked)
+    plain, judging, _ = course_of(setting, asked)
     shown = plain.shown
     found: Measured = {}
     for who, heard in {"one": one_annotator(asked, setting.seed), "six": all_annotators(asked)}.items():
@@ -172,6 +172,7 @@ EXPERIMENT = Experiment(
     claim="B3",
     summary="Predicting how people hesitated, as a second task, beside learning what they said.",
     data=PEOPLE_CIFAR.data,
+    chance=PEOPLE_CIFAR.chance,
     rows=ROWS,
     measure=measure,
     draw=draw,

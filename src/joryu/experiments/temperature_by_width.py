@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.mnist import errors_of, examples_of, hinton_teacher, soft_targets, teach
+from joryu.experiments.mnist import CHANCE, errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
 from joryu.training import Material, Recipe, Replayed
 
@@ -73,6 +73,7 @@ EXPERIMENT = Experiment(
     claim="H2",
     summary="The best temperature falls with the width of the student (Hinton, Vinyals & Dean 2015, section 3).",
     data="MNIST, 60,000 training and 10,000 test examples",
+    chance=CHANCE,
     rows=[
         Row(label=f"2 × {width} units, T = {t:g}", metric=f"width_{width}_T_{t:g}", twin=f"width_{width}_twin")
         for width in WIDTHS

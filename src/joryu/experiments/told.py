@@ -74,7 +74,7 @@ def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained
     source = Replayed(store) if course.views is None else CarriedOver(store, course.views)
     material = Material(course.shown, source)
     blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
-    recipe = course.recipe.model_copy(update={"seed": setting.seed})
+    recipe = setting.recipe(course.recipe)
     with setting.running(name, begin_with=begin_with) as run:
         return train(blueprint, material, objective=course.objective, recipe=recipe, run=run)
 

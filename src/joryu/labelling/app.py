@@ -13,11 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 
 from joryu.annotations import Timing, pseudonym
+from joryu.annotations.answer import FASTEST_MS
 from joryu.annotations.storage import DamagedError, StorageError
 from joryu.errors import JoryuError
+from joryu.examples.left_out import left_out_lines
 from joryu.labelling.desk import Desk, Said
 from joryu.labelling.guard import ENTER, Guard
-from joryu.labelling.keys import keys_of
+from joryu.labelling.keys import MOST_ON_KEYS, keys_of
+from joryu.labelling.left_out import left_out_of
 from joryu.labelling.people import NotYoursError
 from joryu.labelling.pictures import ID_LENGTH
 from joryu.labelling.summary import summarise
@@ -61,7 +64,7 @@ class Revoked(_Body):
 
 
 class Begin(_Body):
-    annotator: Annotated[str, Field(min_length=1, max_length=60)]
+    annotator: str
     session: Identifier | None = None
 
 
@@ -127,8 +130,8 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         del request
         # What was sent is not sent back: NaN and half a surrogate pair cannot be, and nobody needs it.
-        found = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
-        return JSONResponse({"detail": "; ".join(found).encode("ascii", "backslashreplace").decode()}, status_code=422)
+        found = "; ".join(_in_words(".".join(map(str, one["loc"][1:])), one) for one in error.errors())
+        return JSONResponse({"detail": found.encode("ascii", "backslashreplace").decode()}, status_code=422)
 
     _add_pages(app, desk)
     _add_files(app, desk)
@@ -136,6 +139,16 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     _add_the_rest(app, desk)
     _add_invitations(app, desk, tickets, cookie)
     return app
+
+
+def _in_words(field: str, error: Any) -> str:
+    """What Pydantic found, in the grammar of all errors here."""
+    if error["type"] == "extra_forbidden":
+        return f"{field} is not asked for"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    wanted = error["msg"].removeprefix("Input should be ").removeprefix("String should have ")
+    return f"{field or 'what was sent'} is not usable (expected {wanted})"
 
 
 def _guest(request: Request) -> Guest:
@@ -147,12 +160,15 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     name = desk.project.folder.resolve().name
+    of_all = {"name": name, "id_length": ID_LENGTH, "most_rows": MOST_ON_KEYS}
 
     @app.get("/", response_class=HTMLResponse)
     def label_page(request: Request) -> str:
         settings = desk.project.settings
         setup = {
             "keys": keys_of(settings),
+            "search": len(settings.classes) > MOST_ON_KEYS,
+            "fastest": FASTEST_MS,
             "second": settings.second_choice,
             "well": settings.well,
             "annotator": _guest(request).annotator,
@@ -163,7 +179,9 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         return page.render(name=name, guidelines=settings.guidelines, setup=setup)
 
     def seen_by(request: Request) -> dict[str, Any]:
-        return summarise(desk.project, viewers=desk.people.names_of(_guest(request).browser))
+        guest = _guest(request)
+        found = summarise(desk.project, viewers=desk.people.names_of(guest.browser))
+        return found | {"left_out": []} if guest.invited else found  # a file's folder may tell the answer
 
     @app.get("/api/summary")
     def summary(request: Request) -> dict[str, Any]:
@@ -171,8 +189,10 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/summary", response_class=HTMLResponse)
     def summary_page(request: Request) -> str:
+        guest = _guest(request)
+        left_out = [] if guest.invited else left_out_lines(left_out_of(desk.project.folder))
         page = pages.get_template("summary.html")
-        return page.render(name=name, found=seen_by(request), id_length=ID_LENGTH, guest=_guest(request))
+        return page.render(found=seen_by(request), left_out=left_out, guest=guest, **of_all)
 
 
 def _add_files(app: FastAPI, desk: Desk) -> None:

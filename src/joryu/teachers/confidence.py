@@ -27,10 +27,25 @@ Confidence = Callable[[Trials], Floats]
 
 
 def constant(smoothing: float) -> Confidence:
-    """``s = 1 - smoothing`` for everybody: the control that every measured signal has to beat."""
+    """``s = 1 - smoothing`` for everybody: the control that every measured signal has to beat.
+
+    Raises:
+        InputError: (when asked) it leaves the chosen class no likelier than chance, ``smoothing >= (C - 1) / C``.
+    """
     if not 0 <= smoothing < 1:
         raise InputError("smoothing is not usable", expected="0 <= E < 1", received=smoothing)
-    return lambda trials: np.full(len(trials), 1.0 - smoothing)
+
+    def sure(trials: Trials) -> Floats:
+        n_classes = len(trials.classes)
+        if smoothing * n_classes >= n_classes - 1:
+            raise InputError(
+                f"this smoothing would make the chosen one of {n_classes} classes no likelier than chance",
+                expected=f"E below {1 - 1 / n_classes:.3g}",
+                received=smoothing,
+            )
+        return np.full(len(trials), 1.0 - smoothing)
+
+    return sure
 
 
 def severity(trials: Trials) -> Floats:
@@ -49,7 +64,10 @@ def severity_and_attention(trials: Trials) -> Floats:
 
 
 def response_time(trials: Trials) -> Floats:
-    """The quicker for this annotator, the surer: the share of a normal distribution that is slower."""
+    """The quicker for this annotator, the surer: the share of a normal distribution that is slower.
+
+    What came sooner than the picture can be seen (`joryu.annotations.answer.FASTEST_MS`) was not measured.
+    """
     return _sure(_filled(ndtr(-_measured(trials.hesitation(), "response time"))))
 
 

@@ -119,14 +119,30 @@ def distribute(
     >>> distribute(trials, np.array([0.8, 0.8]), rest, second_share=0.5).round(2).tolist()
     [[0.8, 0.1, 0.1], [0.8, 0.05, 0.15]]
     """
+    q = (1 - sureness)[:, None] * _spread(trials, rest, second_share)
+    q[np.arange(len(trials)), trials.choice] += sureness
+    return q
+
+
+def least_sureness(trials: Trials, rest: Floats, *, second_share: float | Floats = SECOND_SHARE) -> Floats:
+    """``s [n]`` at which another class becomes as likely as the chosen one, ``m / (1 + m)``.
+
+    ``m`` is the largest share that one class takes of what is left over: 1/2 where all of it goes to one class,
+    ``1 / C`` where every other class takes the same.
+    """
+    most = _spread(trials, rest, second_share).max(axis=1)
+    least: Floats = most / (1 + most)
+    return least
+
+
+def _spread(trials: Trials, rest: Floats, second_share: float | Floats) -> Floats:
+    """Which class takes how much of what is left over, ``[n, C]``."""
     rows = np.arange(len(trials))
     share = np.where(trials.second == NONE, 0.0, second_share)
-    spread = (1 - share)[:, None] * rest
+    spread: Floats = (1 - share)[:, None] * rest
     given = trials.second != NONE
     spread[rows[given], trials.second[given]] += share[given]
-    q = (1 - sureness)[:, None] * spread
-    q[rows, trials.choice] += sureness
-    return q
+    return spread
 
 
 def _even(n: int) -> Floats:

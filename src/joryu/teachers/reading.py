@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from joryu.annotations import Answer, Settings
-from joryu.annotations.dawid_skene import dawid_skene
+from joryu.annotations.dawid_skene import dawid_skene, require_overlap
 from joryu.annotations.trials import Floats, Ints, Trials, shuffle_within
 from joryu.errors import InputError
 from joryu.teachers import confidence, left_over
@@ -33,6 +33,7 @@ _CHOICES = {
     "aggregate": ("average", "dawid-skene"),
     "weight": ("even", "answers"),
 }
+_ROUNDING = 1e-12  #: by how much a sureness may miss the one at which two classes are as likely
 _DIGITS = 10  #: of ``shuffle``, at most
 CONFIDENCES = (*_RULES, "logistic", "constant:E", "shuffled:MODEL", "auto")
 
@@ -49,7 +50,8 @@ class Reading:
     (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest class, such as
     from a mild disease to healthy); with each of them a second choice takes its share first. ``aggregate``: the
     ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs annotators by
-    their errors and looks at choices alone, so that nothing else can be asked of it. ``weight``: ``even``, or in
+    their errors, and needs three of them about ten pictures a class. It looks at choices alone, so that nothing else
+    can be asked of it. ``weight``: ``even``, or in
     proportion to a picture's ``answers`` (mean 1).
 
     >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
@@ -142,16 +144,16 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     [[0.1, 0.8, 0.1]]
 
     Raises:
-        InputError: nobody answered, or the reading needs what was not measured.
+        InputError: nobody answered, the reading needs what was not measured, a constant as unsure as chance, or
+            answers that Dawid & Skene cannot tell apart.
     """
     trials = Trials.of(answers, settings)
     counts = np.bincount(trials.picture).astype(np.float64)
     if reading.aggregate == "dawid-skene":
+        require_overlap(trials)
         probs = dawid_skene(trials).posterior
     else:
-        rest = _REST[reading.left_over](trials, settings)[trials.choice]
-        share = _SECOND_SHARE.get(reading.left_over, left_over.SECOND_SHARE)
-        probs = _by_picture(trials, left_over.distribute(trials, reading.sureness(trials), rest, second_share=share))
+        probs = _by_picture(trials, _distributions(trials, settings, reading))
     names, columns = measured_signals(trials)
     return Read(
         pictures=trials.pictures,
@@ -160,6 +162,21 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
         signals=_known_means(trials, columns) if names else None,
         signal_names=names,
     )
+
+
+def _distributions(trials: Trials, settings: Settings, reading: Reading) -> Floats:
+    """``q [n, C]`` of every answer, in which no class is likelier than the one that was chosen."""
+    rest = _REST[reading.left_over](trials, settings)[trials.choice]
+    share = _SECOND_SHARE.get(reading.left_over, left_over.SECOND_SHARE)
+    sure, least = reading.sureness(trials), left_over.least_sureness(trials, rest, second_share=share)
+    if "constant:" in reading.resolved(trials).confidence and (sure <= least + _ROUNDING).any():
+        raise InputError(
+            f"this smoothing would make another of {len(trials.classes)} classes as likely as the chosen one",
+            expected=f"E below {1 - float(least.max()):.3g} with left-over={reading.left_over}",
+            received=f"{1 - float(sure[0]):.6g}",
+        )
+    # A fitted model may doubt an answer further: then the two are as likely, and the choice is not turned around.
+    return left_over.distribute(trials, np.maximum(sure, least), rest, second_share=share)
 
 
 def measured_signals(trials: Trials) -> tuple[tuple[str, ...], Floats]:

@@ -1,0 +1,28 @@
+"""The best of a grid, which is widened until its best point is not its edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+def tried_until_inside(ladder: Sequence[float], loss: Callable[[float], float], *, first: slice) -> dict[float, float]:
+    """The loss of each value tried, in the ladder's order: ``ladder[first]``, then further steps past a best edge.
+
+    A best point at the edge of what was tried says only that the best lies there or beyond. So the next step of the
+    ladder is tried too, until the best has a worse neighbour on either side, or the ladder ends.
+
+    >>> tried_until_inside([1, 2, 3, 4, 5], lambda rate: (rate - 4) ** 2, first=slice(1, 3))
+    {2: 4, 3: 1, 4: 0, 5: 1}
+    """
+    low, high, _ = first.indices(len(ladder))
+    tried = {value: loss(value) for value in ladder[low:high]}
+    while True:
+        best = ladder.index(min(tried, key=lambda value: tried[value]))
+        if best == high - 1 and high < len(ladder):
+            tried[ladder[high]] = loss(ladder[high])
+            high += 1
+        elif best == low and low > 0:
+            low -= 1
+            tried[ladder[low]] = loss(ladder[low])
+        else:
+            return {value: tried[value] for value in ladder[low:high]}
