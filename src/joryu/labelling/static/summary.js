@@ -36,7 +36,9 @@ async function copy(link, button) {
 
 function row({ id, annotator, token }) {
   const item = document.createElement("li");
-  item.append(made("b", annotator ?? "Somebody"), made("span", token ? "not opened yet" : "is here"));
+  const who = made("p", "");
+  who.append(made("b", annotator ?? "Somebody"), " ", made("span", token ? "not opened yet" : "is here"));
+  item.append(who);
   if (token) {
     const link = made("a", `${location.origin}/?token=${token}`);
     link.href = link.textContent;
