@@ -71,7 +71,6 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.cli.names import names_or_file
     from joryu.labelling.pictures import scan
 
     place = Path(f"{folder.resolve().name}-annotations") if project is None else project
@@ -79,7 +78,7 @@ def start(
         found = scan(folder, advance)
     talk_of_rejected(found.rejected)
     asked: dict[str, Any] = {
-        "classes": tuple(filter(None, names_or_file(classes))),
+        "classes": _classes(classes),
         "severities": _words(severity),
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
@@ -125,6 +124,7 @@ def _given(ctx: typer.Context, *options: str) -> bool:
 
 def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Project:
     from joryu.annotations import Project, Settings
+    from joryu.cli.names import grown
     from joryu.errors import InputError, MismatchError
 
     if not (place / "project.json").exists():
@@ -138,29 +138,11 @@ def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Proj
             hint="choose another --project",
         )  # fmt: skip
     if "classes" in asked:
-        asked |= {"classes": _grown(project, asked["classes"])}
+        asked |= {"classes": grown(project, asked["classes"])}
     project.set_pictures(files)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
-
-
-def _grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes of a project with those that are new, after the old ones, which keep their keys.
-
-    Raises:
-        MismatchError: one of the old ones is not named.
-    """
-    from joryu.annotations import Settings
-    from joryu.questions.names import spelt
-
-    old = project.settings.classes
-    if not set(old) <= set(named):
-        project.change(Settings(classes=named))  # refuses
-    new = tuple(name for name in named if name not in old)
-    if count := len(project.answers()) if new else 0:
-        talk(f"new classes, after the others: {spelt(new)}; the {count} answers from before stay as they are")
-    return old + new
 
 
 def _page(
@@ -180,6 +162,12 @@ def _page(
         serve(project, place=place, annotator=annotator, device=device, browse=browse, say=talk)
 
     return start_page
+
+
+def _classes(text: str | None) -> tuple[str, ...]:
+    from joryu.cli.names import names_or_file
+
+    return tuple(filter(None, names_or_file(text)))
 
 
 def _words(text: str | None) -> tuple[str, ...]:
