@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
-from results_page import results_page
+from results_page import front_page, results_page
 from typer.main import get_command
 
 from joryu.cli import app
@@ -54,7 +55,11 @@ def _sections(command: object, parent: typer.Context, path: str) -> list[str]:
 
 
 #: every generated page, and what writes it
-PAGES = {DOCS / "cli.md": reference, DOCS / "results" / "README.md": results_page}
+PAGES = {
+    DOCS / "cli.md": reference,
+    DOCS / "results" / "README.md": results_page,
+    DOCS.parent / "README.md": partial(front_page, DOCS.parent / "README.md"),
+}
 
 if __name__ == "__main__":
     for page, render in PAGES.items():

@@ -9,11 +9,12 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from joryu.experiments.overview import Results, compared_table, overview_table, read_results
+from joryu.experiments.overview import Results, compared_table, overview_table, read_results, short_table
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS / "results"
 WIDTH = 120
+BEGIN, END = "<!-- results: written by make docs -->", "<!-- end of results -->"
 
 
 def results_page() -> str:
@@ -23,6 +24,14 @@ def results_page() -> str:
     pages = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
     template = pages.from_string((DOCS / "results.md.jinja").read_text(encoding="utf-8"))
     return _filled(template.render(n=numbers, overview=overview_table(results), compared=compared_table(results)))
+
+
+def front_page(page: Path) -> str:
+    """A README with the table of headlines between its two marks."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    table = short_table(read_results(RESULTS), "docs/results")
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def _filled(text: str) -> str:
