@@ -44,7 +44,7 @@ def test_commands_are_ones_that_can_be_typed(page: Path) -> None:
 
 
 def test_what_cannot_be_typed_is_noticed() -> None:
-    text = "```sh\nFOO=1 joryu train --netwerk a \\\n  --out b && joryu label # no\nls | joryu predict - > c\n```\njoryu"
+    text = "```sh\nA=1 joryu train --netwerk a \\\n  --out b && joryu label # no\nls | joryu predict - > c\n```\njoryu"
     assert typed(text) == [["train", "--netwerk", "a", "--out", "b"], ["label"], ["predict", "-"]]
     for wrong in (["train", "--netwerk", "a"], ["trian"], ["annotate", "summary", "--projekt", "b"]):
         with pytest.raises(TyperException):
