@@ -58,7 +58,8 @@ def _sections(command: object, parent: typer.Context, path: str) -> list[str]:
 PAGES = {
     DOCS / "cli.md": reference,
     DOCS / "results" / "README.md": results_page,
-    DOCS.parent / "README.md": partial(front_page, DOCS.parent / "README.md"),
+    DOCS.parent / "README.md": partial(front_page, "README.md"),
+    DOCS.parent / "README.ja.md": partial(front_page, "README.ja.md", words="headlines.ja.json"),
 }
 
 if __name__ == "__main__":

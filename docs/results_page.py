@@ -26,12 +26,12 @@ def results_page() -> str:
     return _filled(template.render(n=numbers, overview=overview_table(results), compared=compared_table(results)))
 
 
-def front_page(page: Path) -> str:
-    """A README with the table of headlines between its two marks."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+def front_page(page: str, words: str | None = None) -> str:
+    """A README with the table of headlines between its two marks, in the words of another language where it has any."""
+    before, begin, rest = (DOCS.parent / page).read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    table = short_table(read_results(RESULTS), "docs/results")
-    return f"{before}{begin}\n{table}\n{end}{after}"
+    said = None if words is None else json.loads((DOCS / words).read_text(encoding="utf-8"))
+    return f"{before}{begin}\n{short_table(read_results(RESULTS), 'docs/results', said)}\n{end}{after}"
 
 
 def _filled(text: str) -> str:
