@@ -20,8 +20,10 @@ _ROWS: Final = 50  #: how many rows of a table are looked at
 
 
 def require_no_table(root: Path, pictures: Sequence[Path]) -> None:
-    """Raises:
-    InputError: a table beside pictures without labels names them: it says more about them than is read.
+    """Refuse pictures beside a table that says more about them than would be read.
+
+    Raises:
+        InputError: a table beside pictures without labels names them: it says more about them than is read.
     """
     if (table := find_table([root], pictures)) is not None:
         raise InputError(
