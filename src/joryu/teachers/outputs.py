@@ -19,7 +19,7 @@ OUTPUTS: tuple[Output, ...] = ("logits", "probs")
 
 
 class FromProbs(nn.Module):
-    """Probabilities to logits: ``log p``, or of tags ``log p / (1 - p)``.
+    """Probabilities to logits: ``log p`` of classes, ``log (p / (1 - p))`` of tags.
 
     >>> FromProbs(Link.SOFTMAX)(torch.tensor([[0.5, 0.5]])).exp()
     tensor([[0.5000, 0.5000]])
