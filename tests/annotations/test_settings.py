@@ -22,6 +22,7 @@ def test_shares_run_from_the_first_level_to_one() -> None:
     ("settings", "said"),
     [
         ({"classes": ("only",)}, "classes is not usable"),
+        ({"classes": tuple(map(str, range(1001)))}, "expected at most 1000; received 1001"),
         ({"classes": ("a", "a")}, "two classes have the same name"),
         ({"classes": CLASSES, "severities": ("mild", "mild")}, "two severities have the same name"),
         ({"classes": CLASSES, "nearest": {"mildew": "fit"}}, "received fit"),
@@ -34,6 +35,10 @@ def test_settings_that_cannot_be_asked_are_refused_in_one_line(settings: dict[st
     with pytest.raises(InputError, match=said) as caught:
         Settings(**settings)
     assert "\n" not in str(caught.value)
+
+
+def test_a_thousand_classes_are_asked_for() -> None:
+    assert len(Settings(classes=tuple(f"Quercus {at}, var. {at}" for at in range(1000))).classes) == 1000
 
 
 def test_severity_is_not_asked_of_the_classes_where_doubt_ends_unless_told_otherwise() -> None:

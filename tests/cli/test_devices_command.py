@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -149,3 +150,14 @@ def test_in_a_terminal_it_is_live_and_ends_cleanly_at_ctrl_c() -> None:
     assert b"attention" in shown
     assert b"Traceback" not in shown
     assert shown.rstrip().endswith(b"stopped")
+
+
+def test_what_was_not_recorded_is_told_at_the_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        code, out, err = run(capsys, "devices", "watch", "simulator", "--record", tmp_path / "s.bin", "--seconds", 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (code, err) == (1, "Recorder lost what it could not write: File too large\n")
+    assert "connected" in out

@@ -197,7 +197,9 @@ class FakeBleak:
             def beat(self) -> None:
                 if self.connected and outer.worn:
                     self.callback(None, bytearray.fromhex("16480004"))
-                    self.callback(None, bytearray.fromhex("104800"))  # half an interval
+                    self.callback(
+                        None, bytearray.fromhex("104800")
+                    )  # half an interval: the rate is read, the packet counts as bad
                     self.callback(None, bytearray.fromhex("04c8"))  # 200 beats a minute, but no skin
                     self.loop.call_later(0.01, self.beat)
 

@@ -10,7 +10,7 @@ import pytest
 from scene import ORIGIN, SETTINGS, Page, make_project
 from starlette.testclient import TestClient
 
-from joryu.annotations import Project, Settings
+from joryu.annotations import Answer, Project, Settings, Timing
 from joryu.labelling.keys import keys_of
 from joryu.labelling.summary import summarise
 
@@ -103,7 +103,11 @@ def test_a_new_server_goes_on_where_the_last_one_was_killed(page: Page) -> None:
         ({"showing": 1.5}, ""),
         ({"showing": "0"}, "valid integer"),
         ({"trial": True}, "valid integer"),
-        ({"more": 1}, "Extra inputs"),
+        ({"more": 1}, "more is not asked for"),
+        ({"rt_ms": 34.0}, "sooner than the picture can be seen (expected at least 200 ms; received 34 ms)"),
+        ({"rt_ms": 900.0, "first_key_ms": 111.0}, "sooner than"),
+        ({"rt_ms": 900.0, "hidden_ms": 760.0}, "received 140 ms"),
+        ({"choice": None, "rt_ms": 34.0}, "sooner than"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(page: Page, change: dict[str, Any], said: str) -> None:
@@ -113,6 +117,34 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(page: Page, change: 
     assert answer.status_code == 422
     assert said in answer.text
     assert page.project.answers() == []
+
+
+def test_no_page_can_say_that_it_looked_longer_than_it_had_the_picture(tmp_path: Path) -> None:
+    moments = [10.0]
+    page = Page(make_project(tmp_path), seconds=lambda: moments[0])
+    shown = page.begin()
+    session = shown["session"]
+    moments[0] += 0.15
+    page.begin(session=session)  # loaded anew, it shows what it had
+    moments[0] += 0.04
+    early = page.answer(shown, session, rt_ms=742.0, first_key_ms=742.0)
+    assert early.status_code == 422
+    assert "at least 200 ms; received 190 ms" in early.json()["detail"]
+    moments[0] += 0.02
+    following = page.answer(shown, session, rt_ms=742.0, first_key_ms=742.0).json()
+    moments[0] += 0.1
+    assert page.answer(following, session, rt_ms=742.0).status_code == 422
+    moments[0] += 0.2
+    assert page.answer(following, session, rt_ms=742.0).json()["done"] == 2
+
+
+@pytest.mark.parametrize("name", ["", "   ", "mei@example.org"])
+def test_a_name_that_is_none_is_refused_in_words(page: Page, name: str) -> None:
+    refused = page.post("/api/session", {"annotator": name})
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("this pseudonym is not usable (expected 1 to 40 letters")
+    shapeless = page.post("/api/session", {"session": 5, "annotator": "ann"}).json()["detail"]
+    assert shapeless == "session is not usable (expected a valid string)"
 
 
 class Steady:
@@ -253,6 +285,9 @@ def test_keys_never_mean_two_things() -> None:
     keys = [key for group in found.values() for key, _ in group if key]
     assert len(set(keys)) == len(keys)
     assert "s" not in keys
+    many = settings.model_copy(update={"classes": tuple(f"class {at}" for at in range(37))})
+    assert {key for key, _ in keys_of(many)["classes"]} == {""}  # letters search
+    assert keys_of(many)["severities"] == found["severities"]
     assert keys_of(SETTINGS)["classes"] == [["1", "healthy"], ["2", "scab"], ["3", "black rot"]]
 
 
@@ -291,6 +326,39 @@ def test_time_behind_another_tab_is_no_slowness_and_unknown_times_are_no_speed(t
     text = page.client.get("/summary").text
     assert "0.5 s" in text
     assert "0.0 s" not in text
+
+
+def test_what_came_before_anybody_could_see_makes_no_picture_hard_or_easy(tmp_path: Path) -> None:
+    page = Page(make_project(tmp_path, n=2))
+    times = (40.0, 2_000.0)
+    for at, (picture, rt_ms) in enumerate(zip(page.project.pictures, times, strict=True)):
+        early = Answer(picture=picture.key, annotator="ann", session="s", choice="scab", timing=Timing(rt_ms=rt_ms))
+        page.project.record(early, key=f"an earlier Joryu took it {at}")
+    found = summarise(page.project)
+    assert [one["rt_ms"] for one in found["hardest"]] == [2_000.0, None]
+    assert found["annotators"][0]["median_rt_ms"] == 2_000.0
+    assert "0.0 s" not in page.client.get("/summary").text
+
+
+def test_the_summary_asks_for_what_is_not_there_yet_and_writes_no_minus_zero(tmp_path: Path) -> None:
+    alone, both = (
+        Page(make_project(tmp_path / str(overlap), SETTINGS.model_copy(update={"overlap": overlap}), n=25))
+        for overlap in (1, 2)
+    )
+    assert "Start with <code>--overlap 2</code>" in alone.client.get("/summary").text
+    text = both.client.get("/summary").text
+    assert "--overlap" not in text
+    assert "Each is shown to 2: invite somebody." in text
+    # 8 of 25 are alike, and (4 · 19 + 21 · 6) / 25² = 0.3232 by chance: a hair less than chance gives.
+    pictures = sorted(file.key[:32] for file in both.project.pictures)
+    for who, scabs in (("ann", set(range(4))), ("bob", set(range(1, 20)))):
+        session = both.begin(who)["session"]
+        for at, picture in enumerate(pictures):
+            both.answer({"task": {"picture": picture, "showing": 0}}, session, "scab" if at in scabs else "healthy")
+    kappa = summarise(both.project)["agreement"]["cohen"]["kappa"]
+    assert -0.005 < kappa < 0
+    text = both.client.get("/summary").text
+    assert "-0.00" not in text
 
 
 def test_fleiss_is_over_the_pictures_with_the_commonest_number_of_annotators(tmp_path: Path) -> None:

@@ -67,6 +67,18 @@ def test_when_all_is_answered_the_most_disagreed_pictures_are_offered() -> None:
     assert queue.upcoming("x") == []
 
 
+def test_the_progress_ends_where_it_said() -> None:
+    queue = Queue(settings(overlap=2), PICTURES, [])
+    queue.add(said(Task(PICTURES[3], 0), "y", "a"))
+    queue.add(said(Task(PICTURES[3], 0), "z", "b"))  # enough, and disputed: offered last
+    totals = [queue.progress("x").total]
+    while task := next(iter(queue.upcoming("x", 1)), None):
+        queue.add(said(task))
+        totals.append(queue.progress("x").total)
+    assert totals == [40] * 41
+    assert queue.progress("x") == (40, 40)
+
+
 def test_repeats_come_at_their_share_after_a_rest_and_once() -> None:
     pictures = [f"p{at:03d}" for at in range(600)]
     queue = Queue(settings(repeats=0.08), pictures, [])

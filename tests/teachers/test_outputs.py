@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from joryu.errors import InputError, MismatchError
+from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples
 from joryu.questions import Link, Question
 from joryu.students import Blueprint, save_student
@@ -69,6 +69,21 @@ def test_one_row_that_is_not_finite_hides_nothing() -> None:
     values[3] = torch.nan
     with pytest.raises(InputError, match="are probabilities"):
         Network(nn.Softmax(dim=1), CLASSES).label(values)
+
+
+def test_answers_that_are_not_finite_are_not_taken_for_probabilities(tmp_path: Path) -> None:
+    values = logits()
+    broken = nn.Linear(4, 4)
+    nn.init.constant_(broken.weight, torch.nan)
+    teacher = Network(broken, CLASSES)
+    assert teacher.label(values).values.isnan().all()
+    examples = Examples.of(values, torch.arange(20) % 4, classes=CLASSES)
+    with pytest.raises(JoryuError, match="not finite"):
+        label_examples(teacher, examples, tmp_path / "targets")
+    later = Network(nn.Softmax(dim=1), CLASSES)
+    later.label(values * torch.nan)
+    with pytest.raises(InputError, match="are probabilities"):
+        later.label(values)
 
 
 @pytest.mark.parametrize(

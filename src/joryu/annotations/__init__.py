@@ -1,7 +1,7 @@
 """What people answered: typed answers, the project they are kept in, agreement, exchange with other tools."""
 
 from joryu.annotations.answer import Answer, Timing, pseudonym
-from joryu.annotations.project import Forgotten, PictureFile, Project, picture_key
+from joryu.annotations.project import Forgotten, PictureFile, Project, Taken, picture_key
 from joryu.annotations.settings import Settings
 
-__all__ = ["Answer", "Forgotten", "PictureFile", "Project", "Settings", "Timing", "picture_key", "pseudonym"]
+__all__ = ["Answer", "Forgotten", "PictureFile", "Project", "Settings", "Taken", "Timing", "picture_key", "pseudonym"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,20 @@ class PictureFile(NamedTuple):
 
     key: str
     path: str
+
+
+class Taken(NamedTuple):
+    """What became of a project's pictures when it took a folder as it is now.
+
+    ``moved`` of those that are still there have no file by their old name. ``missing`` are the old names of those
+    whose content is nowhere in the folder; ``unseen`` counts the answered ones that are not there, now or for longer.
+    """
+
+    there: int
+    moved: int
+    new: int
+    missing: tuple[str, ...]
+    unseen: int
 
 
 class Forgotten(NamedTuple):
@@ -104,14 +119,17 @@ class Project:
             )
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            schema, root, settings = content["schema_version"], content["pictures"], content["settings"]
+            schema, root, settings = content["schema_version"], Path(content["pictures"]), content["settings"]
+            beside = folder / content.get("pictures_from_here", root)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not a project", received=repr(error)) from error
         if schema != SCHEMA:
             raise MismatchError(
                 f"{folder} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {schema}"
             )
-        return cls(folder, Settings(**settings), Path(root), Database(folder / EVENTS))
+        if not root.is_dir() and beside.is_dir():  # project and pictures were moved together
+            root = beside.resolve()
+        return cls(folder, Settings(**settings), root, Database(folder / EVENTS))
 
     def close(self) -> None:
         """Let go of the files."""
@@ -121,6 +139,7 @@ class Project:
         content = {
             "schema_version": SCHEMA,
             "pictures": str(self.pictures_root),
+            "pictures_from_here": os.path.relpath(self.pictures_root, self.folder.resolve()),
             "settings": self.settings.model_dump(mode="json"),
         }
         with durable_file(self.folder / FILE) as file:
@@ -159,9 +178,44 @@ class Project:
         """Every picture file, by path; two files with the same content share a key."""
         return tuple(PictureFile(*pair) for pair in self.events.pictures())
 
-    def set_pictures(self, pictures: Sequence[PictureFile]) -> None:
+    def set_pictures(self, pictures: Sequence[PictureFile]) -> Taken:
         """Take the folder as it is now; answers about pictures that are gone stay, and count if those return."""
+        found = self._compare(pictures)
+        if set(pictures) != set(self.pictures):
+            self.events.set_pictures((picture.key, picture.path) for picture in pictures)
+        return found
+
+    def attach(self, pictures_root: Path | str, pictures: Sequence[PictureFile]) -> Taken:
+        """Take another folder: what has the content of a picture is that picture, whatever it is called now.
+
+        Raises:
+            MismatchError: none of the pictures that were answered is there (of none answered: of all).
+        """
+        pictures_root = Path(pictures_root).expanduser().resolve()
+        found, answered = self._compare(pictures), {answer.picture for answer in self.answers()}
+        if not answered.intersection(picture.key for picture in pictures) if answered else not found.there:
+            raise MismatchError(
+                f"{pictures_root} holds none of the pictures that {self.folder} is about",
+                expected=f"those that were in {self.pictures_root}, whatever they are called now",
+                received=f"{len(pictures):,} others",
+            )
+        self.pictures_root = pictures_root
+        self._write()  # first: whoever is killed here starts again, and the folder is looked through anew
         self.events.set_pictures((picture.key, picture.path) for picture in pictures)
+        return found
+
+    def _compare(self, pictures: Sequence[PictureFile]) -> Taken:
+        before = self.pictures
+        keys, files = {picture.key for picture in pictures}, set(pictures)
+        known = {picture.key for picture in before}
+        kept = {picture.key for picture in files.intersection(before)}
+        return Taken(
+            there=len(known & keys),
+            moved=len((known & keys) - kept),
+            new=len(keys - known),
+            missing=tuple({picture.key: picture.path for picture in before if picture.key not in keys}.values()),
+            unseen=len({answer.picture for answer in self.answers()} - keys),
+        )
 
     # --- answers ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from joryu.errors import InputError
 
-MOST_CLASSES = 36  #: the keys 1-9, then letters
+MOST_CLASSES = 1000  #: the page searches among more than it has keys for; one soft target holds a number for each
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -51,12 +51,12 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
-            wanted = first["msg"].removeprefix("Input should be ")
+            wanted, received = first["msg"].removeprefix("Input should be "), repr(first["input"])
             if first["type"] == "too_short":  # pydantic talks of tuples
                 wanted = f"at least {first['ctx']['min_length']}"
             elif first["type"] == "too_long":
-                wanted = f"at most {first['ctx']['max_length']}"
-            raise InputError(f"{name} is not usable", expected=wanted, received=repr(first["input"])) from error
+                wanted, received = f"at most {first['ctx']['max_length']}", str(len(first["input"]))
+            raise InputError(f"{name} is not usable", expected=wanted, received=received) from error
         made._check_names()
         return made
 

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from joryu.cli.output import JSON, counting, emit, talk, talk_of_rejected
+from joryu.cli.output import JSON, emit, talk, talk_of_rejected
+from joryu.cli.project_pictures import (
+    attached_in_words,
+    looking,
+    missing_in_words,
+    place_of,
+    require_there,
+    require_usable,
+)
 
 if TYPE_CHECKING:
-    from joryu.annotations import Project
+    from joryu.annotations import PictureFile, Project
 
 START = "start"
 
@@ -41,7 +49,9 @@ PROJECT = typer.Option(..., help="The project's folder.")
 @app.command()
 def start(
     ctx: typer.Context,
-    folder: Path = typer.Argument(..., help="A folder of pictures; sub-folders are looked into and tell nothing."),
+    folder: Path | None = typer.Argument(
+        None, help="A folder of pictures; sub-folders are looked into and tell nothing."
+    ),
     classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
     second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
@@ -57,6 +67,9 @@ def start(
     annotator: str | None = typer.Option(None, help="A pseudonym; without it the page asks."),
     device: str | None = typer.Option(None, help="Measure meanwhile: one of joryu devices list, such as simulator."),
     project: Path | None = typer.Option(None, help="Where the answers go; FOLDER-annotations here by default."),
+    pictures: Path | None = typer.Option(
+        None, help="Where the pictures of a project lie now, if they were moved or renamed: found by their content."
+    ),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
     port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
     token: str | None = typer.Option(None, envvar="JORYU_TOKEN", help="The launch token, when --host is given."),
@@ -67,12 +80,11 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.labelling.pictures import scan
-
-    place = Path(f"{folder.resolve().name}-annotations") if project is None else project
-    with counting("looking at pictures") as advance:
-        found = scan(folder, advance)
-    talk_of_rejected(found.rejected)
+    place, root = place_of(folder, pictures, project)
+    begun = (place / "project.json").exists()
+    if begun and pictures is None:
+        require_there(root, place)
+    require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
         "classes": _words(classes),
         "severities": _words(severity),
@@ -85,8 +97,12 @@ def start(
         "repeats": repeats,
     }
     page = _page(host, port, token, annotator, device)
-    # A project that is there keeps what is not said anew.
-    opened = _begin(place, folder, found.files, {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])})
+    with looking(root, place) as files:
+        # A project that is there keeps what is not said anew.
+        said = {name: asked[name] for name in asked if _given(ctx, *_OPTIONS[name])}
+        opened = (
+            _go_on(place, root, files, said, moved=pictures is not None) if begun else _begin(place, root, files, said)
+        )
     try:
         page(opened, browser)
     finally:
@@ -118,23 +134,32 @@ def _given(ctx: typer.Context, *options: str) -> bool:
     return any(source is not None and source.name != "DEFAULT" for source in sources)
 
 
-def _begin(place: Path, folder: Path, files: Any, asked: dict[str, Any]) -> Project:
+def _begin(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any]) -> Project:
     from joryu.annotations import Project, Settings
-    from joryu.errors import InputError, MismatchError
 
-    if not (place / "project.json").exists():
-        if "classes" not in asked:
-            raise InputError(f"{place} is a new project", expected="--classes a,b,c", received="none")
-        return Project.create(place, Settings(**asked), folder, files)
+    return Project.create(place, Settings(**asked), folder, files)
+
+
+def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any], *, moved: bool) -> Project:
+    from joryu.annotations import Project, Settings
+    from joryu.errors import MismatchError
+
     project = Project.open(place)
-    if project.pictures_root != folder.expanduser().resolve():
+    if not moved and project.pictures_root != folder.expanduser().resolve():
         raise MismatchError(
             f"{place} is about other pictures", expected=project.pictures_root, received=folder.resolve(),
-            hint="choose another --project",
+            hint=f"if they are the same ones in another place, try --pictures {shlex.quote(str(folder))}; "
+            "else choose another --project",
         )  # fmt: skip
     if asked.get("classes", project.settings.classes) != project.settings.classes:
         project.change(Settings(classes=asked["classes"]))  # refuses
-    project.set_pictures(files)
+    if moved:
+        taken = project.attach(folder, files)
+        talk(attached_in_words(taken))
+    else:
+        taken = project.set_pictures(files)
+    for line in missing_in_words(taken):
+        talk(line)
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
@@ -175,6 +200,30 @@ def _text(path: Path | None) -> str:
 
 
 @app.command()
+def attach(
+    folder: Path = typer.Argument(..., metavar="FOLDER", help="Where the pictures lie now."),
+    project: Path = PROJECT,
+    as_json: bool = JSON,
+) -> None:
+    """Tell a project where its pictures lie now, without a page; they are found by their content.
+
+    \b
+    Example:  joryu annotate attach /media/disk/leaves --project leaves-annotations
+    """
+    from joryu.annotations import Project
+
+    opened = Project.open(project)
+    try:
+        with looking(folder, project) as files:
+            taken = opened.attach(folder, files)
+    finally:
+        opened.close()
+    emit(taken._asdict(), as_json, attached_in_words(taken))
+    for line in missing_in_words(taken):
+        talk(line)
+
+
+@app.command()
 def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     """Counts, agreement, people's speed and consistency.
 
@@ -182,6 +231,8 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     Example:  joryu annotate summary --project leaves-annotations
     """
     from joryu.annotations import Project
+    from joryu.examples.left_out import left_out_lines
+    from joryu.labelling.left_out import left_out_of
     from joryu.labelling.summary import summarise
 
     opened = Project.open(project)
@@ -190,7 +241,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     alpha = found["agreement"]["krippendorff"]
     lines = [
         f"{found['answered']} of {found['pictures']} pictures answered: {found['answers']} answers, {found['skips']} "
-        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:.2f}'}"
+        f"skips, {found['repeats']} repeats; alpha {'unknown' if alpha is None else f'{alpha:z.2f}'}"
     ]
     for one in found["annotators"]:
         speed = "" if one["median_rt_ms"] is None else f", median {one['median_rt_ms'] / 1000:.2f} s"
@@ -198,6 +249,7 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
             "" if one["consistent"] is None else f", the same on {one['consistent']:.0%} of {one['repeated']} repeats"
         )
         lines.append(f"{one['name']}: {one['answers']} answers{speed}{same}")
+    lines += [f"left out {line}" for line in left_out_lines(left_out_of(project))]
     emit(found, as_json, "\n".join(lines))
 
 

@@ -43,7 +43,7 @@ def watch(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object a second on stdout."),
 ) -> None:
-    """Show what a device says, live: quality, attention, bands. Exit code 1 if nothing came.
+    """Show what a device says, live: quality, attention, bands. Exit code 1 if nothing came, or not all was recorded.
 
     \b
     Example:  joryu devices watch simulator --seconds 10
@@ -72,6 +72,9 @@ def watch(
                     sys.stdout.flush()
     except KeyboardInterrupt:  # the usual way to stop
         talk("stopped")
+    if attached.complaint:
+        talk(attached.complaint)
+        raise typer.Exit(1)
     if state.age is None:
         talk(f"nothing came from {device.name}{f': {state.reason}' if state.reason else ''}")
         raise typer.Exit(1)

@@ -69,7 +69,7 @@ def load_and_tell(spec: str, split: str, size: int | None) -> Examples:
 
 def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
     """Name the files that were left out, and why; what a system or a program left behind is only counted."""
-    from joryu.examples.overview_text import left_out_lines
+    from joryu.examples.left_out import left_out_lines
 
     for line in left_out_lines(rejected):
         talk(f"left out {line}")

@@ -41,7 +41,10 @@ def load_annotated(
     finally:
         project.close()
     if not files:
-        raise InputError(f"none of the answered pictures is in {project.pictures_root} any more")
+        raise InputError(
+            f"none of the answered pictures is in {project.pictures_root} any more",
+            hint=f"if they were moved, try joryu annotate attach FOLDER --project {folder}",
+        )
     require_unchanged(project.pictures_root, files)
     paths = [project.pictures_root / file.path for file in files]
     pictures = (Picture(file.path, path) for file, path in zip(files, paths, strict=True))

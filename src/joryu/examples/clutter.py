@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joryu.examples.examples import Rejected
+from joryu.examples.rejected import Rejected
 
 CLUTTER: Final = "left behind by an operating system or a program"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -12,7 +13,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from joryu.errors import InputError
 
@@ -144,6 +145,23 @@ def _one_kind_of_error(source: Encoded) -> Iterator[None]:
         raise InputError(f"cannot be opened: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
         raise InputError(f"damaged: {error or type(error).__name__}") from None
+
+
+@contextmanager
+def strict_pillow() -> Iterator[None]:
+    """Pillow's process-wide switches, set once here because threads share them: half a picture is never accepted.
+
+    Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.
+    """
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def upright(image: Image.Image) -> Image.Image:

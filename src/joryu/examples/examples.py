@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples.originals import Originals
+from joryu.examples.rejected import Rejected as Rejected  # noqa: PLC0414 - what examples hold is found here
 from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ Ids = npt.NDArray[np.uint64]
 
 Keyed = Literal["bytes", "row", "pixels"]
 """What ids are hashes of. By pixels, at whatever size, pictures were known before they were by their bytes."""
-
-
-class Rejected(NamedTuple):
-    """A file that was left out, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,12 +90,6 @@ def load_folder(
     )
 
 
-def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
-    """Every file below a folder, by name, and what is passed over: hidden, clutter, special, or a link out of it."""
-    found = _walk(Folder(root), root, link_root(root), UNLABELLED)
-    return [path for path, _ in found.files], found.rejected
-
-
 def folder_splits(root: Path) -> set[str]:
     """What `load_folder` can be asked for."""
     return set(find_set(root).splits) or {"train"}

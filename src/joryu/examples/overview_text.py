@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
-from joryu.examples.clutter import CLUTTER
-from joryu.examples.examples import Examples, Rejected
+from joryu.examples.examples import Examples
 from joryu.examples.layouts import ALL
+from joryu.examples.left_out import MOST_FILES, left_out_lines
 from joryu.examples.loading import split_names
 from joryu.examples.overview import PICTURE_AXES, Copy, Overview, counts_of, sizes_of
 from joryu.examples.specs import find_place
@@ -16,7 +16,6 @@ from joryu.questions import Link
 
 MOST_CLASSES: Final = 40  #: classes shown on a terminal
 FEW: Final = 3  #: classes without any example that are still shown, each with a row of its own
-MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
 
 
 def summary_line(spec: str, split: str, examples: Examples) -> str:
@@ -39,28 +38,6 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
         said.append("none labelled" if unlabelled == len(examples) else f"{unlabelled:,} without label")
     more = [f"{len(examples.rejected):,} left out"] if examples.rejected else []
     return "; ".join([f"{examples.name}: {', '.join(said)}", *more, *examples.remarks])
-
-
-def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list[str]:
-    """The first of what was left out and why; how many more; and how much of it nobody misses.
-
-    >>> left_out_lines([Rejected("a.txt", "not a picture"), Rejected("Thumbs.db", CLUTTER), Rejected("._a", CLUTTER)])
-    ['a.txt: not a picture', '2 files or folders left behind by an operating system or a program']
-    """
-    missed = [one for one in rejected if one.reason != CLUTTER]
-    lines = [f"{one.name}: {one.reason}" for one in missed[:most]]
-    lines += [f"… and {len(missed) - most:,} more"] if len(missed) > most else []
-    clutter = len(rejected) - len(missed)
-    return [*lines, clutter_in_words(clutter)] if clutter else lines
-
-
-def clutter_in_words(n: int) -> str:
-    """How many files, and folders with whatever they hold, nobody misses.
-
-    >>> clutter_in_words(1)
-    '1 file or folder left behind by an operating system or a program'
-    """
-    return f"{n:,} {'file or folder' if n == 1 else 'files or folders'} {CLUTTER}"
 
 
 def overview_lines(overview: Overview) -> list[str]:

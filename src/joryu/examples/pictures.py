@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,10 +13,19 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile
+from PIL import Image
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Decoded, Pixels, decode_sized, fit, is_coloured, opened, to_channels
+from joryu.examples.decoding import (
+    Decoded,
+    Pixels,
+    decode_sized,
+    fit,
+    is_coloured,
+    opened,
+    strict_pillow,
+    to_channels,
+)
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.originals import KEY_BYTES, ids_of, key_of
 
@@ -177,23 +184,6 @@ def _read(source: Path | bytes, size: int | None) -> _Read:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise InputError("changed while it was read")
     return _Read(picture, key)
-
-
-@contextmanager
-def strict_pillow() -> Iterator[None]:
-    """Pillow's process-wide switches, set once here because threads share them: half a picture is never accepted.
-
-    Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.
-    """
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 class _Gathered:

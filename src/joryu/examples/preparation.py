@@ -11,8 +11,7 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Pixels, decode_image, decode_picture, to_channels
-from joryu.examples.pictures import strict_pillow
+from joryu.examples.decoding import Pixels, decode_image, decode_picture, strict_pillow, to_channels
 from joryu.examples.tabular.preparation import TablePreparation
 
 
@@ -50,7 +49,7 @@ class PicturePreparation(BaseModel):
             return torch.from_numpy(np.require(self.pixels(source), requirements="W"))
 
     def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
-        """As `read`, for many threads at once: whoever starts them holds `joryu.examples.pictures.strict_pillow`.
+        """As `read`, for many threads at once: whoever starts them holds `joryu.examples.decoding.strict_pillow`.
 
         A picture that a program has opened itself is welcome; of a large JPEG it may differ in the last digit, for a
         file is shrunk while it is decompressed.

@@ -10,9 +10,9 @@ from dataclasses import replace
 import torch
 
 from joryu.errors import InputError, MismatchError
-from joryu.examples.decoding import Pixels
+from joryu.examples.decoding import Pixels, strict_pillow
 from joryu.examples.examples import Examples, content_ids
-from joryu.examples.pictures import Progress, allocate, strict_pillow
+from joryu.examples.pictures import Progress, allocate
 from joryu.examples.preparation import PicturePreparation, Preparation
 
 _BATCH = 256

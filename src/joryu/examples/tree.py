@@ -11,7 +11,7 @@ from typing import Final
 from joryu.errors import InputError
 from joryu.examples.clutter import CLUTTER, is_clutter
 from joryu.examples.decoding import is_picture
-from joryu.examples.examples import Rejected
+from joryu.examples.rejected import Rejected
 
 USUAL: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
@@ -84,6 +84,18 @@ def link_root(root: Path) -> Path:
     real = root.resolve()
     kept = (folder for folder in (real, *real.parents) if folder.name.startswith(_HUB) and (folder / "blobs").is_dir())
     return next(kept, real)
+
+
+def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
+    """Every file below a folder, by name, and what is passed over: hidden, clutter, special, or a link out of it."""
+    found: list[Path] = []
+    rejected: list[Rejected] = []
+    for path, reason in Folder(root).files(link_root(root)):
+        if reason is None:
+            found.append(path)
+        else:
+            rejected.append(Rejected(printable(path.relative_to(root).as_posix()), reason))
+    return found, rejected
 
 
 def hub_snapshot(path: Path) -> Path:

@@ -13,10 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 
 from joryu.annotations import Timing
+from joryu.annotations.answer import FASTEST_MS
 from joryu.errors import JoryuError
+from joryu.examples.left_out import left_out_lines
 from joryu.labelling.desk import Desk, Said
 from joryu.labelling.guard import ANYBODY, Guard, Guest, Tickets
-from joryu.labelling.keys import keys_of
+from joryu.labelling.keys import MOST_ON_KEYS, keys_of
+from joryu.labelling.left_out import left_out_of
 from joryu.labelling.pictures import ID_LENGTH
 from joryu.labelling.summary import summarise
 
@@ -40,7 +43,7 @@ class _Body(BaseModel):
 
 
 class Begin(_Body):
-    annotator: Annotated[str, Field(min_length=1, max_length=60)]
+    annotator: str
     session: Identifier | None = None
 
 
@@ -104,14 +107,24 @@ def open_app(desk: Desk, *, tickets: Tickets, described: bool = False) -> FastAP
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         del request
         # What was sent is not sent back: NaN and half a surrogate pair cannot be, and nobody needs it.
-        found = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
-        return JSONResponse({"detail": "; ".join(found).encode("ascii", "backslashreplace").decode()}, status_code=422)
+        found = "; ".join(_in_words(".".join(map(str, one["loc"][1:])), one) for one in error.errors())
+        return JSONResponse({"detail": found.encode("ascii", "backslashreplace").decode()}, status_code=422)
 
     _add_pages(app, desk)
     _add_files(app, desk)
     _add_labelling(app, desk)
     _add_the_rest(app, desk, tickets)
     return app
+
+
+def _in_words(field: str, error: Any) -> str:
+    """What Pydantic found, in the grammar of all errors here."""
+    if error["type"] == "extra_forbidden":
+        return f"{field} is not asked for"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    wanted = error["msg"].removeprefix("Input should be ").removeprefix("String should have ")
+    return f"{field or 'what was sent'} is not usable (expected {wanted})"
 
 
 def _guest(request: Request) -> Guest:
@@ -123,12 +136,15 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     name = desk.project.folder.resolve().name
+    of_all = {"name": name, "id_length": ID_LENGTH, "most_rows": MOST_ON_KEYS}
 
     @app.get("/", response_class=HTMLResponse)
     def label_page(request: Request) -> str:
         settings = desk.project.settings
         setup = {
             "keys": keys_of(settings),
+            "search": len(settings.classes) > MOST_ON_KEYS,
+            "fastest": FASTEST_MS,
             "second": settings.second_choice,
             "well": settings.well,
             "annotator": _guest(request).annotator,
@@ -140,7 +156,8 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/summary", response_class=HTMLResponse)
     def summary_page() -> str:
-        return pages.get_template("summary.html").render(name=name, found=summarise(desk.project), id_length=ID_LENGTH)
+        left_out = left_out_lines(left_out_of(desk.project.folder))
+        return pages.get_template("summary.html").render(found=summarise(desk.project), left_out=left_out, **of_all)
 
 
 def _add_files(app: FastAPI, desk: Desk) -> None:

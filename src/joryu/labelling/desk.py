@@ -6,13 +6,14 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from joryu.annotations import Answer, Project, Timing, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.pictures import ID_LENGTH, Gallery
 from joryu.labelling.queue import Queue, Task
+from joryu.labelling.seen import Seen
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -55,12 +56,20 @@ class Desk:
         worn: the device, if any.
         device: its spec, for the record.
         wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is.
+        seconds: the clock by which an answer is refused that comes sooner than its picture can be seen.
     """
 
     def __init__(
-        self, project: Project, *, worn: Device | None = None, device: str | None = None, wearer: str | None = None
+        self,
+        project: Project,
+        *,
+        worn: Device | None = None,
+        device: str | None = None,
+        wearer: str | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self.project = project
+        self._seen = Seen(seconds)
         self.gallery = Gallery(project.pictures_root, project.pictures)
         self._worn, self._device, self._wearer = worn, device, wearer
         self._lock = threading.RLock()
@@ -129,6 +138,7 @@ class Desk:
             self._look_again(session, annotator)
             tasks = self._queue.upcoming(annotator)
             progress, trial = self._queue.progress(annotator), self._trial(session)
+            self._seen.give(session, tasks[0] if tasks else None)
         shown = [self._shown(task) for task in tasks]
         return {
             "task": shown[0] if shown else None,
@@ -154,9 +164,10 @@ class Desk:
         """Take an answer; whether it was new. It is on the disk when this returns.
 
         Raises:
-            InputError: an unknown session or picture, or something that is not asked for.
+            InputError: an unknown session or picture, something that is not asked for, or sooner than can be.
         """
         annotator = self.annotator_of(session)
+        self._seen.require(session, Task(self._key(said.picture), said.showing), said.timing)
         answer = Answer(
             picture=self._key(said.picture),
             annotator=annotator,

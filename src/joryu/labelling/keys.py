@@ -7,13 +7,15 @@ from typing import Any
 from joryu.annotations import Settings
 
 SKIP, HELP, UNDO, CLEAR, DONE = "s", "?", "Backspace", "Escape", "Enter"
+MOST_ON_KEYS = 36  #: classes; of more than these the page searches as one types
 SEVERITY_KEYS, CONFIDENCE_KEYS = "qwertyuio", "zxcvbnm,."
 
 
 def keys_of(settings: Settings) -> dict[str, Any]:
     """The keys of the page: lists of ``[key, name]``; classes beyond the free keys are for the mouse and have none.
 
-    Classes take 1 to 9, 0 and then the letters that nothing else needs.
+    Classes take 1 to 9, 0 and then the letters that nothing else needs. Of more than `MOST_ON_KEYS` none has a key of
+    its own: letters search among their names.
 
     >>> keys_of(Settings(classes=("healthy", "rust"), severities=("mild", "severe")))["classes"]
     [['1', 'healthy'], ['2', 'rust']]
@@ -22,6 +24,8 @@ def keys_of(settings: Settings) -> dict[str, Any]:
     confidences = CONFIDENCE_KEYS[: len(settings.confidences)]
     taken = {SKIP, *severities, *confidences}
     free = [*"1234567890", *(letter for letter in "abcdefghijklmnopqrtuvwxyz" if letter not in taken)]
+    if len(settings.classes) > MOST_ON_KEYS:
+        free = []
     spare = [""] * max(0, len(settings.classes) - len(free))
     return {
         "classes": [[key, name] for key, name in zip([*free, *spare], settings.classes, strict=False)],

@@ -5,23 +5,32 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import PIL
 from PIL import Image
 
-from joryu.annotations import PictureFile, picture_key
+from joryu.annotations import PictureFile
 from joryu.errors import InputError
-from joryu.examples import Rejected
-from joryu.examples.decoding import PIXEL_LIMIT, readable_formats
-from joryu.examples.folder import find_files
+from joryu.examples.decoding import decode_picture, opened, strict_pillow, upright
+from joryu.examples.index import FileIndex
+from joryu.examples.rejected import Rejected
+from joryu.examples.tree import find_files
 
 SHOWN_AS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 """Formats that every browser shows, and the type they are sent as; never SVG, which can run scripts."""
 
+INDEX = "pictures.index"  #: the file in a project's folder that keeps what `scan` found; it may be deleted
+RULES = f"1, Pillow {PIL.__version__}"  #: `reason_to_leave_out`: once it judges otherwise, every file is read again
+
+_TOLD = 50  # pictures between two calls of a progress bar, which else takes longer than the pictures that are known
+
 ID_LENGTH = 32  #: characters of the content's hash that name a picture in a URL
+
+_ALIKE = {"1", "L", "P", "RGB"}  # modes of which browsers make the colours that `decode_picture` makes
+_TRIED_AT = 8  # pixels: all of a file is read at any size, and JPEGs are decompressed the faster the smaller
 
 
 class Scan(NamedTuple):
@@ -31,11 +40,13 @@ class Scan(NamedTuple):
     rejected: list[Rejected]
 
 
-def scan(root: Path, progress: Callable[[int, int], None] | None = None) -> Scan:
+def scan(root: Path, progress: Callable[[int, int], None] | None = None, index: FileIndex | None = None) -> Scan:
     """Find the pictures below a folder that a browser can show, whatever sub-folders they are in.
 
-    The content decides, not the extension. Links that lead out of the folder, files that are no picture, pictures with
-    more than 80 million pixels, formats that browsers do not show and names that are not UTF-8 are left out by name.
+    The content decides, not the extension. Every picture is decoded, as a student's will be: whatever a student could
+    not be shown (truncated or damaged pictures, more than 80 million pixels, …) is left out by name, and so are links
+    that lead out of the folder, formats that browsers do not show and names that are not UTF-8. What the ``index``
+    knows and what has not changed since is not opened again.
 
     Raises:
         InputError: no such folder.
@@ -43,35 +54,45 @@ def scan(root: Path, progress: Callable[[int, int], None] | None = None) -> Scan
     if not root.is_dir():
         raise InputError(f"no folder of pictures at {root}", expected="a folder that exists")
     paths, rejected = find_files(root)
-    files = []
-    for at, path in enumerate(paths):
+    names = []
+    for path in paths:
         name = path.relative_to(root).as_posix()
         shown = os.fsencode(name).decode(errors="replace")
-        reason = _reason_to_leave_out(path) if shown == name else "its name is not valid UTF-8: rename it"
-        if reason is None:
-            files.append(PictureFile(picture_key(path), name))
+        if shown == name:
+            names.append(name)
         else:
-            rejected.append(Rejected(shown, reason))
-        if progress is not None:
-            progress(at + 1, len(paths))
+            rejected.append(Rejected(shown, "its name is not valid UTF-8: rename it"))
+    files = []
+    index = new_index() if index is None else index
+    with strict_pillow():
+        for at, (name, look) in enumerate(index.look(root, names, reason_to_leave_out)):
+            if look.reason:
+                rejected.append(Rejected(name, look.reason))
+            else:
+                files.append(PictureFile(look.key, name))
+            if progress is not None and (at + 1 == len(names) or at % _TOLD == 0):
+                progress(at + 1, len(names))
     return Scan(files, sorted(rejected))
 
 
-def _reason_to_leave_out(path: Path) -> str | None:
+def new_index(path: Path | None = None) -> FileIndex:
+    """What is known of a folder's pictures, from the file where `scan` was told of it before, if there is one."""
+    return FileIndex(RULES) if path is None else FileIndex.load(path, RULES)
+
+
+def reason_to_leave_out(path: Path) -> str:
+    """Why nobody is asked about a file; empty where a browser and a student can both be shown it.
+
+    For many threads at once: whoever starts them holds `strict_pillow`.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=readable_formats()) as image:
-                if image.width * image.height > PIXEL_LIMIT:
-                    return f"too many pixels (at most {PIXEL_LIMIT:,})"
-                if image.format not in SHOWN_AS:
-                    return f"browsers do not show {image.format}: convert it to PNG or JPEG"
-                image.verify()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return f"too many pixels (at most {PIXEL_LIMIT:,})"
-    except Exception as error:  # noqa: BLE001 - damaged bytes make Pillow raise nearly anything
-        return f"not a usable picture ({type(error).__name__})"
-    return None
+        with opened(path) as image:
+            if image.format not in SHOWN_AS:
+                return f"browsers do not show {image.format}: convert it to PNG or JPEG"
+        decode_picture(path, size=_TRIED_AT)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 class Gallery:
@@ -86,6 +107,10 @@ class Gallery:
 
     def read(self, picture_id: str) -> tuple[bytes, str]:
         """The bytes of a picture and the type to send them as: exactly what `scan` checked, or nothing.
+
+        They are the file's own where a browser makes of them what a student is shown. Else they are a PNG of what
+        `joryu.examples.decoding.decode_picture` makes of the file: white behind what is transparent, whatever the
+        page's colour, the first picture of an animation, the colours of CMYK.
 
         No message names the file, as its folder's name may be the answer.
 
@@ -104,5 +129,20 @@ class Gallery:
                 "the file of this picture was replaced",
                 hint="skip it, and start joryu annotate again to be asked about the new one",
             )
-        with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
-            return content, SHOWN_AS[str(image.format)]
+        kind = _kind_if_alike(content)
+        return (_redrawn(content), "image/png") if kind is None else (content, kind)
+
+
+def _kind_if_alike(content: bytes) -> str | None:
+    """As what to send a file that browsers show as students are shown it; ``None`` for others."""
+    with opened(content) as image:
+        kind = SHOWN_AS[str(image.format)]
+        still = kind == "image/jpeg" or (not getattr(image, "is_animated", False) and upright(image) is image)
+        return kind if still and image.mode in _ALIKE and not image.has_transparency_data else None
+
+
+def _redrawn(content: bytes) -> bytes:
+    pixels = decode_picture(content)
+    file = io.BytesIO()
+    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(file, "PNG", compress_level=1)
+    return file.getvalue()

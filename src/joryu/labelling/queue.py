@@ -32,9 +32,9 @@ class Queue:
 
     So a page that is reloaded, or a server that is started again, goes on with the very same picture. Each annotator
     has an order of their own. First come the pictures that somebody answered and that need more annotators
-    (``overlap``), then those nobody answered. When every picture has enough, those that people disagree about most are
-    offered to whoever has not seen them. A share ``repeats`` of the showings repeats a picture that the annotator has
-    answered at least ten showings before, each once.
+    (``overlap``), then those nobody answered. Last come those that enough have answered and disagree about, the most
+    disputed first, for whoever has not seen them. A share ``repeats`` of the showings repeats a picture that the
+    annotator has answered at least ten showings before, each once.
 
     Args:
         settings: of the project.
@@ -89,7 +89,7 @@ class Queue:
         return found
 
     def progress(self, annotator: str) -> Progress:
-        """Pictures answered by this annotator, and those and the waiting ones together; repeats do not count."""
+        """Pictures answered by this annotator, and with them all that will be offered; repeats do not count."""
         done = len({task.picture for task in self._history.get(annotator, {})})
         return Progress(done, done + len(self._waiting(annotator)))
 
@@ -110,16 +110,17 @@ class Queue:
         self._waits.clear()
         if answer.showing == 0:
             own = own[1:] if own[:1] == [answer.picture] else []
-        if own:  # else it is found anew: at its end comes what people disagree about
+        if own:
             self._waits[answer.annotator] = own
 
     def _fresh_waiting(self, annotator: str) -> list[str]:
         open_to = [picture for picture in self._order(annotator) if annotator not in self._choices[picture]]
         short = [picture for picture in open_to if len(self._choices[picture]) < self._settings.overlap]
-        if short:
-            return sorted(short, key=lambda picture: not self._choices[picture])  # stable: the order stays within
-        torn = {picture: entropy for picture in open_to if (entropy := self._disagreement(picture)) > 0}
-        return sorted(torn, key=lambda picture: -torn[picture])
+        enough = [picture for picture in open_to if len(self._choices[picture]) >= self._settings.overlap]
+        torn = {picture: entropy for picture in enough if (entropy := self._disagreement(picture)) > 0}
+        # Both sorts are stable: the annotator's own order stays within. What comes last is known from the start, so
+        # that the progress ends where it said.
+        return sorted(short, key=lambda picture: not self._choices[picture]) + sorted(torn, key=lambda one: -torn[one])
 
     def _disagreement(self, picture: str) -> float:
         """The entropy of the choices, in nats; skips say nothing."""

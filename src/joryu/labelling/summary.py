@@ -12,7 +12,9 @@ from typing import Any
 
 from joryu.annotations import Answer, Project
 from joryu.annotations.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
+from joryu.annotations.answer import FASTEST_MS
 from joryu.errors import InputError
+from joryu.labelling.left_out import left_out_of
 
 HARDEST = 12  #: pictures worth showing
 
@@ -37,7 +39,15 @@ def summarise(project: Project) -> dict[str, Any]:
         "agreement": _agreement(by_picture, project.settings.classes),
         "annotators": [_annotator(name, answers) for name in sorted({one.annotator for one in answers})],
         "hardest": _hardest(by_picture, first, paths),
+        "overlap": project.settings.overlap,
+        "left_out": [one._asdict() for one in left_out_of(project.folder)],
     }
+
+
+def _seen_ms(answer: Answer) -> float | None:
+    """How long an answer took; ``None`` where it was not measured, or came before anybody can have seen the picture."""
+    visible = answer.timing.visible_ms
+    return None if visible is None or visible < FASTEST_MS else visible
 
 
 def _agreement(by_picture: dict[str, dict[str, str]], classes: Sequence[str]) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def _or_none(shared: list[list[str]]) -> float | None:
 def _annotator(name: str, answers: Sequence[Answer]) -> dict[str, Any]:
     own = [one for one in answers if one.annotator == name]
     chosen = [one for one in own if one.choice is not None]
-    times = [visible for one in chosen if (visible := one.timing.visible_ms) is not None]
+    times = [visible for one in chosen if (visible := _seen_ms(one)) is not None]
     showings: dict[str, list[str | None]] = defaultdict(list)
     for one in chosen:
         showings[one.picture].append(one.choice)
@@ -95,7 +105,7 @@ def _hardest(
     """Most disagreed about, then slowest; by the file's name alone, as a folder's might tell the answer."""
     times: dict[str, list[float]] = defaultdict(list)
     for one in first:
-        if (visible := one.timing.visible_ms) is not None:  # a tab left open over lunch makes no picture hard
+        if (visible := _seen_ms(one)) is not None:  # a tab left open over lunch makes no picture hard
             times[one.picture].append(visible)
     rows: list[tuple[float, float, str, dict[str, Any]]] = []
     for picture, said in by_picture.items():

@@ -9,10 +9,10 @@ import numpy as np
 
 from joryu.examples.clutter import CLUTTER
 from joryu.examples.examples import UNLABELLED
+from joryu.examples.left_out import clutter_in_words
 from joryu.examples.overview import Copy, Overview, counts_of, sizes_of
 from joryu.examples.overview_text import (
     channels_in_words,
-    clutter_in_words,
     copies_in_words,
     copy_names,
     plural,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from joryu.errors import InputError
-from joryu.examples.pictures import strict_pillow
+from joryu.examples.decoding import strict_pillow
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tabular import TablePreparation
 from joryu.examples.tabular.files import Sheet, read_sheet

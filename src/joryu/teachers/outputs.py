@@ -103,7 +103,8 @@ def _kind(outputs: object) -> str:
 class Doubt:
     """Watches a network's first answers for what was taken for logits and is none.
 
-    It costs a look at every batch until one of them is neither, and nothing from then on.
+    It costs a look at every batch until one of them is neither, and nothing from then on. Rows that are not finite say
+    nothing of how the others are meant: whoever keeps the answers refuses them as what they are.
     """
 
     def __init__(self) -> None:
@@ -118,8 +119,11 @@ class Doubt:
         """
         if self._so_far is not None and self._so_far not in _NO_LOGITS:
             return
-        self._so_far = both(likeness(outputs), self._so_far)
-        self._rows += len(outputs)
+        finite = outputs[outputs.flatten(1).isfinite().all(1)]
+        if not len(finite):
+            return
+        self._so_far = both(likeness(finite), self._so_far)
+        self._rows += len(finite)
         if self._so_far in _NO_LOGITS and self._rows > 1:
             looks, hint = _NO_LOGITS[self._so_far]
             raise InputError(

@@ -87,12 +87,16 @@ class Kept:
         self.closed += 1
 
 
-class Full(Kept):
-    """A disk that is full after the first batch."""
+class Broken(Kept):
+    """An outlet that is lost after the first batch, for one reason or another."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error: Exception | None = error
 
     def take(self, samples: Sequence[Sample]) -> None:
-        if self.samples:
-            raise OSError(28, "No space left on device")
+        if self.samples and self.error is not None:
+            raise self.error
         super().take(samples)
 
 
@@ -240,15 +244,27 @@ def test_what_is_over_is_not_tried_again(device: Scripted, time: Time, error: Ex
 
 
 def test_a_sink_that_fails_is_left_out_and_named(device: Scripted, time: Time) -> None:
-    full, kept = Full(), Kept()
-    attached = Attached(device, sinks=[full, kept], clock=time)
+    lost, kept = Broken(RuntimeError("the outlet is lost")), Kept()
+    attached = Attached(device, sinks=[lost, kept], clock=time)
     device.script.extend([ATTENTION] * 3)
     steps(attached, 4)
-    assert (len(full.samples), len(kept.samples)) == (2, 6)
-    assert (full.closed, kept.closed) == (1, 0)
+    assert (len(lost.samples), len(kept.samples)) == (2, 6)
+    assert (lost.closed, kept.closed) == (1, 0)
     state = attached.state()
     assert state.status is Status.CONNECTED
-    assert state.reason == "Full stopped: [Errno 28] No space left on device"
+    assert state.reason == "Broken stopped: the outlet is lost"
+
+
+def test_a_sink_that_the_system_stops_is_asked_again_and_told_of_meanwhile(device: Scripted, time: Time) -> None:
+    full, kept = Broken(OSError(28, "No space left on device", "/somebodys/folder")), Kept()
+    attached = Attached(device, sinks=[full, kept], clock=time)
+    device.script.extend([ATTENTION] * 4)
+    steps(attached, 4)
+    assert (len(full.samples), len(kept.samples), full.closed) == (2, 6, 0)
+    assert attached.state().reason == "Broken waits, and tries again: No space left on device"
+    full.error = None
+    steps(attached, 1)
+    assert (len(full.samples), len(kept.samples), attached.state().reason) == (4, 8, None)
 
 
 def test_sinks_come_and_go_with_sittings(device: Scripted, time: Time) -> None:
@@ -292,7 +308,7 @@ def test_a_better_estimate_of_the_clock_does_not_turn_time_back(device: Scripted
     steps(attached, 1)  # at 1000.4, for 1000.0
     steps(attached, 1)  # at 1000.5, for 1000.1 and 1000.5
     assert attached.state().clock_offset == pytest.approx(995.0)
-    assert [sample.at for sample in kept.samples] == pytest.approx([1000.4, 1000.4, 1000.5])
+    assert [sample.at for sample in kept.samples] == pytest.approx([1000.4, 1000.41, 1000.5], abs=1e-6)
 
 
 def test_a_state_is_json(device: Scripted, time: Time) -> None:
@@ -303,7 +319,7 @@ def test_a_state_is_json(device: Scripted, time: Time) -> None:
     assert found == {
         "device": "scripted", "status": "connected", "reason": None, "poor_signal": 0.0, "attention": 53.0,
         "meditation": None, "heart_rate": None, "bands": {"delta": 5.0}, "battery": 80.0, "packets": 7, "bad": 2,
-        "age": 0.0, "clock_offset": None, "reconnections": 0, "off_head": False,
+        "age": 0.0, "clock_offset": None, "clock_steps": 0, "reconnections": 0, "off_head": False,
     }  # fmt: skip
 
 

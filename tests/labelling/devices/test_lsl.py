@@ -6,11 +6,13 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from joryu.errors import MissingExtraError
+from joryu.labelling.devices import Attached, Status
 from joryu.labelling.devices.device import DeviceLostError, Reading, Sample
 from joryu.labelling.devices.lsl_inlet import LslInlet, _signals
 from joryu.labelling.devices.lsl_outlet import LslOutlet
@@ -57,6 +59,33 @@ def test_there_and_back(outlet: LslOutlet) -> None:
     assert times == pytest.approx([0, 0, 0.25, 0.25], abs=0.02)
     assert inlet.counts.packets == 3
     inlet.close()
+
+
+def test_a_sender_whose_clock_is_set_back_loses_nothing(outlet: LslOutlet) -> None:
+    """A hundred rows a second, for two seconds; in the middle the sender's clock goes back by ten seconds."""
+    opened(LslInlet(NAME)).close()
+    kept: list[Sample] = []
+    sink: Any = SimpleNamespace(take=kept.extend, note=lambda *_: None, close=lambda: None)
+    with Attached(LslInlet(NAME), sinks=[sink]) as attached:
+        end = time.monotonic() + 20
+        while (
+            attached.state().status is not Status.CONNECTED and time.monotonic() < end
+        ):  # what is sent before is nobody's
+            outlet.take([Sample(time.monotonic(), "raw", -1.0)])
+            time.sleep(0.05)
+        began = time.monotonic()
+        for row in range(200):
+            now = time.monotonic()
+            outlet.take([Sample(now - 10 * (row >= 100), "raw", now - began)])
+            time.sleep(0.01)
+        while not (kept and kept[-1].value == now - began) and time.monotonic() < end:
+            time.sleep(0.05)
+        state = attached.state()
+    found = [sample for sample in kept if sample.value >= 0]
+    assert len(found) == 200
+    assert len({sample.at for sample in found}) == 200
+    assert max(abs(sample.at - began - sample.value) for sample in found) < 5.0  # this machine may be busy
+    assert (state.clock_steps, "its clock stepped back by" in str(state.reason)) == (1, True)
 
 
 @pytest.mark.slow

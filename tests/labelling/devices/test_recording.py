@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import stat
 import struct
 import subprocess
 import sys
+import time
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joryu.errors import InputError, MismatchError
+from joryu.labelling.devices import Attached, recording
 from joryu.labelling.devices.device import Sample
 from joryu.labelling.devices.recording import MAGIC, Recorder, read_recording
+from joryu.labelling.devices.simulator import Simulator
 
 SAMPLES = [Sample(10.0, "attention", 53.0), Sample(10.001953125, "raw", -21846.0), Sample(11.0, "delta", 2.0**24 - 1)]
 
@@ -158,3 +164,105 @@ def test_what_is_no_recording_is_named_and_left_alone(tmp_path: Path) -> None:
     path.write_bytes(b"JORYUSIG2 and something new")
     with pytest.raises(MismatchError, match="another Joryu"):
         read_recording(path)
+
+
+# --- a full disk ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def disk_is_full_at(size: int) -> Iterator[None]:
+    """The system takes no byte of a file beyond ``size``, and of what is written across it the part before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def until(true: Callable[[], object]) -> bool:
+    """Wait for something that should happen; whether it has."""
+    end = time.monotonic() + 20
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(true())
+
+
+def second(n: int) -> list[Sample]:
+    return [Sample(n + at / 100, "raw", float(at)) for at in range(100)]
+
+
+def test_a_recorder_goes_on_once_there_is_space_again_and_lacks_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "session.bin"
+    recorder = Recorder(path, "simulator")
+    recorder.take(second(0))
+    with disk_is_full_at(path.stat().st_size + 77):  # in the midst of a frame
+        for n in (1, 2):
+            with pytest.raises(OSError, match="too large"):
+                recorder.take(second(n))
+        with pytest.raises(OSError, match="too large"):
+            recorder.take([Sample(2.5, "attention", 53.0)])  # a signal that has no number yet
+        with pytest.raises(OSError, match="too large"):
+            recorder.note("status", {"status": "lost"})
+        assert read_recording(path).samples == second(0)
+    recorder.take(second(3))
+    recorder.close()
+    found = read_recording(path)
+    assert found.samples == [*second(0), *second(1), *second(2), Sample(2.5, "attention", 53.0), *second(3)]
+    assert (found.notes, found.torn) == ([{"what": "status", "status": "lost"}], 0)
+
+
+def test_a_recorder_that_begins_on_a_full_disk_begins_once_there_is_space(tmp_path: Path) -> None:
+    path = tmp_path / "session.bin"
+    with disk_is_full_at(4):
+        recorder = Recorder(path, "simulator")
+        with pytest.raises(OSError, match="too large"):
+            recorder.take(second(0))
+    recorder.close()
+    found = read_recording(path)
+    assert (found.samples, found.torn, len(found.headers)) == (second(0), 0, 1)
+
+
+def test_what_a_full_disk_is_too_long_for_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MOST_WAITING", 5000)
+    path = tmp_path / "session.bin"
+    recorder = Recorder(path)
+    with disk_is_full_at(path.stat().st_size):
+        for n in range(6):
+            with pytest.raises(OSError, match="too large"):
+                recorder.take(second(n))
+    recorder.take(second(6))
+    recorder.close()
+    found = read_recording(path)
+    assert found.samples == [*second(0), *second(1), *second(6)]
+    assert found.notes == [{"what": "dropped", "samples": 400, "first": 2.0, "last": 5.99}]
+
+
+def test_what_a_recorder_has_to_leave_unwritten_is_told_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "session.bin"
+    recorder = Recorder(path)
+    with disk_is_full_at(path.stat().st_size + 9):
+        with pytest.raises(OSError, match="too large"):
+            recorder.take(second(1))
+        with pytest.raises(OSError, match="too large"):
+            recorder.close()
+    assert read_recording(path).samples == []
+    Recorder(path).close()  # what is torn is cut
+    assert (len(read_recording(path).headers), read_recording(path).torn) == (2, 0)
+
+
+def test_a_sitting_is_recorded_on_after_a_full_disk(tmp_path: Path) -> None:
+    """The whole way: the device is read on meanwhile, its state says so, and then says nothing any more."""
+    path = tmp_path / "session.bin"
+    with Attached(Simulator(1), sinks=[Recorder(path)]) as attached:
+        assert attached.wait_for_data(20)
+        with disk_is_full_at(path.stat().st_size + 50):
+            assert until(lambda: "Recorder waits" in str(attached.state().reason))
+            packets = attached.state().packets
+            assert until(lambda: attached.state().packets > packets + 100)
+        assert until(lambda: attached.state().reason is None)
+    raws = [sample for sample in read_recording(path).samples if sample.signal == "raw"]
+    assert len(raws) > 100
+    simulated = Simulator(1)
+    expected = [r.value for _ in range(2 + len(raws) // 512) for r in simulated.second() if r.signal == "raw"]
+    assert [sample.value for sample in raws] == expected[: len(raws)]  # none is missing

@@ -14,6 +14,7 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.clutter import by_weight
+from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit
 from joryu.examples.options import listed
@@ -27,7 +28,6 @@ from joryu.examples.pictures import (
     Progress,
     count_channels,
     read_pictures,
-    strict_pillow,
 )
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tree import printable

@@ -9,14 +9,15 @@ from contextlib import suppress
 from typing import Any, Self
 
 from joryu.errors import JoryuError
-from joryu.labelling.devices.clock import ClockOffset
-from joryu.labelling.devices.device import Device, DeviceLostError, Reading, Sample, Sink
+from joryu.labelling.devices.device import Device, DeviceLostError, Reading, Sink
 from joryu.labelling.devices.history import History
 from joryu.labelling.devices.signals import BANDS, ESENSE
+from joryu.labelling.devices.stamping import ClockNote, Stamped, Stamping
 from joryu.labelling.devices.state import DeviceState, Status
 
 POLL_S = 0.1  #: the longest one read waits, and so about how long stopping takes
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0  #: doubled after each failure
+TELL_S = 60.0  #: how long `DeviceState.reason` tells that the device's clock stepped
 _LIVE = frozenset({*BANDS, *ESENSE, "poor_signal", "heart_rate"})
 
 
@@ -26,12 +27,14 @@ class Attached:
     Headsets stop sending without a word, so a device that is silent for ``silence_s`` seconds counts as lost; a lost
     one is opened again after 0.5 s, 1 s, 2 s … 30 s. One that speaks and has nothing to say, as a strap without skin
     contact, is not silent. Every sample is stamped on ``clock`` (the server's monotonic clock): with the device's own
-    time where it has one, else with the time of its arrival; samples of one signal are in order of time.
+    time where it has one, else with the time of its arrival; samples of one signal are in order of time. A device's
+    clock that is set back or forward loses nothing (`Stamping`); ``reason`` tells it for a minute.
 
     Args:
         device: what `open_device` made.
-        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that fails is closed and left out, and
-            ``reason`` says so. They are closed with this.
+        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that a system's error stops, such as a full
+            disk, is asked again; one that fails otherwise is closed and left out. ``reason`` says so. They are closed
+            with this.
         silence_s: seconds without a reading or a packet after which the device is lost.
         clock: seconds, monotonic.
 
@@ -55,8 +58,11 @@ class Attached:
         self.history = History()
         self._sinks = list(sinks)
         self._silence_s, self._clock = silence_s, clock
-        self._offset = ClockOffset()
+        self._stamping = Stamping()
+        self._step: ClockNote | None = None  # the latest step of the device's clock
+        self._steps = 0
         self._status, self._complaint = Status.WAITING, ""
+        self._troubles: dict[int, str] = {}  # of sinks that cannot take anything now
         self._reason: str | None = None
         self._heard: float | None = None  # when anything came last
         self._opened: float | None = None  # when the device was opened, while it is
@@ -123,6 +129,7 @@ class Attached:
                 return
             readings = self.device.read(POLL_S)
             now = self._clock()
+            self._keep(self._stamping.settle(now))
             if readings:
                 self._take(readings, now)
             elif self.device.counts.packets != self._packets:
@@ -145,23 +152,21 @@ class Attached:
         self.device.open()
         self._opened = self._clock()
         self._packets = self.device.counts.packets
-        self._offset.forget()
 
     def _take(self, readings: Sequence[Reading], now: float) -> None:
-        newest = max((r.device_time for r in readings if r.device_time is not None), default=None)
-        if newest is not None and self._offset.observe(newest, now):
-            self._tell("clock", {"at": now, "device_time": newest, "offset_s": self._offset.offset})
-        ahead = self._offset.offset or 0.0
-        stamped = [
-            # Our clock is never behind a reading's own: what has come was taken before.
-            Sample(now if taken is None or taken + ahead > now else taken + ahead, signal, value)
-            for signal, value, taken in readings
-        ]
-        samples = self.history.add(stamped)
         self._heard = now
         self._speaks(now)
+        self._keep(self._stamping.take(readings, now))
         self._data.set()
-        self._each_sink(lambda sink: sink.take(samples))
+
+    def _keep(self, stamped: Stamped) -> None:
+        for note in stamped.notes:
+            if note.step_s:
+                self._step, self._steps = note, self._steps + 1
+            self._tell("clock", note.facts())
+        if stamped.samples:
+            samples = self.history.add(stamped.samples)
+            self._each_sink(lambda sink: sink.take(samples))
 
     def _speaks(self, now: float) -> None:
         self._spoke, self._delay, self._packets = now, FIRST_RETRY_S, self.device.counts.packets
@@ -179,6 +184,7 @@ class Attached:
         self._opened = None
         with suppress(Exception):  # drivers raise what they like
             self.device.close()
+        self._keep(self._stamping.finish())  # it may start its clock again
 
     def _become(self, status: Status, reason: str | None) -> None:
         changed = status is not self._status
@@ -201,17 +207,26 @@ class Attached:
         with self._sinking:
             if sink in self._sinks:
                 self._sinks.remove(sink)
-                with suppress(Exception):  # it has said what it could
+                self._troubles.pop(id(sink), None)
+                try:
                     sink.close()
+                except OSError as error:
+                    self._complaint = f"{type(sink).__name__} lost what it could not write: {_in_words(error)}"
+                except Exception as error:  # noqa: BLE001 - as below
+                    self._complaint = f"{type(sink).__name__} did not end well: {error}"
 
     def _each_sink(self, do: Callable[[Sink], None]) -> None:
         with self._sinking:
             for sink in tuple(self._sinks):
                 try:
                     do(sink)
-                except Exception as error:  # noqa: BLE001 - a full disk or a lost outlet must not cost the live view
-                    self._complaint = f"{type(sink).__name__} stopped: {error}"
+                except OSError as error:  # a disk that is full today is not tomorrow
+                    self._troubles[id(sink)] = f"{type(sink).__name__} waits, and tries again: {_in_words(error)}"
+                except Exception as error:  # noqa: BLE001 - a lost outlet must not cost the live view
                     self.remove(sink)
+                    self._complaint = f"{type(sink).__name__} stopped: {error}"
+                else:
+                    self._troubles.pop(id(sink), None)
 
     # --- what is known ----------------------------------------------------------------------------------------------
 
@@ -229,7 +244,8 @@ class Attached:
         held = self.history.window(now, now, _LIVE)
         battery, heard, counts = self.history.last("battery"), self._heard, self.device.counts
         bands = {name: power for name in BANDS if (power := held.get(name)) is not None}
-        reasons = [reason for reason in (self._reason, self._complaint) if reason]
+        troubles = list(self._troubles.values())
+        reasons = [one for one in (self._reason, self._complaint, *troubles, self._clock_reason(now)) if one]
         return DeviceState(
             device=self.device.name,
             status=self._status,
@@ -243,6 +259,25 @@ class Attached:
             packets=counts.packets,
             bad=counts.bad,
             age=None if heard is None else max(0.0, now - heard),
-            clock_offset=self._offset.offset,
+            clock_offset=self._stamping.offset,
+            clock_steps=self._steps,
             reconnections=max(0, self._connections - 1),
         )
+
+    @property
+    def complaint(self) -> str:
+        """What went wrong with a sink for good; empty if nothing did."""
+        return self._complaint
+
+    def _clock_reason(self, now: float) -> str:
+        step = self._step
+        if step is None or now - step.at > TELL_S:
+            return ""
+        way = "back" if step.step_s < 0 else "forward"
+        doubt = "" if step.sure else ", or its line became slower"
+        return f"its clock stepped {way} by {abs(step.step_s):.1f} s{doubt}; nothing was lost"
+
+
+def _in_words(error: OSError) -> str:
+    """What the system says, without the path: it is shown on the page."""
+    return error.strerror or type(error).__name__

@@ -80,7 +80,10 @@ class Device(Protocol):
 
 
 class Sink(Protocol):
-    """Something that is given every sample, in order, by the thread that reads the device."""
+    """Something that is given every sample, in order, by the thread that reads the device.
+
+    An ``OSError`` says that it cannot take any now: it is given the next ones all the same, and keeps what it can.
+    """
 
     def take(self, samples: Sequence[Sample]) -> None:
         """Samples as they come."""

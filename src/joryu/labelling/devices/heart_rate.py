@@ -21,42 +21,58 @@ T = TypeVar("T")
 
 
 class HeartRate(NamedTuple):
-    """One notification: beats a minute, skin contact (``None``: not measured), energy in kJ, seconds between beats."""
+    """One notification: beats a minute, skin contact (``None``: not measured), energy in kJ, seconds between beats.
+
+    ``cut``: it ended before the last field that it announced was whole.
+    """
 
     beats_per_minute: int
     contact: bool | None = None
     energy_kj: int | None = None
     intervals_s: tuple[float, ...] = ()
+    cut: bool = False
 
 
 def parse_heart_rate(data: bytes) -> HeartRate:
     """The value of characteristic 0x2A37 (Bluetooth SIG, *Heart Rate Service* 1.0, §3.1).
 
     Flags: bit 0 the rate has 16 bits; bit 2 contact is measured, bit 1 is it; bit 3 energy follows (16 bits); bit 4
-    intervals between beats follow, oldest first, each 16 bits of 1/1024 s. All little-endian.
+    intervals between beats follow, oldest first, each 16 bits of 1/1024 s. All little-endian. Some sensors cut the last
+    interval to fit a packet: every field before the cut is read.
 
     Raises:
-        InputError: it is shorter than its flags say, or ends within an interval.
+        InputError: it ends before the rate is whole.
 
     >>> parse_heart_rate(bytes.fromhex("16480004"))
-    HeartRate(beats_per_minute=72, contact=True, energy_kj=None, intervals_s=(1.0,))
+    HeartRate(beats_per_minute=72, contact=True, energy_kj=None, intervals_s=(1.0,), cut=False)
+    >>> parse_heart_rate(bytes.fromhex("104800040002ff")).intervals_s  # and half a third one
+    (1.0, 0.5)
     """
     flags = data[0] if data else 0
-    layout = "<x" + ("H" if flags & _WIDE else "B") + ("H" if flags & _ENERGY else "")
+    layout = "<x" + ("H" if flags & _WIDE else "B")
     size = struct.calcsize(layout)
-    rest = len(data) - size
-    if not data or rest < 0 or (flags & _INTERVALS and rest % 2):
+    if len(data) < size:
         raise InputError(
             "a heart rate that is cut off", expected=f"{size} bytes or more", received=f"{len(data)} bytes"
         )
-    values = struct.unpack_from(layout, data)
-    intervals = struct.unpack_from(f"<{rest // 2}H", data, size) if flags & _INTERVALS else ()
+    (rate,) = struct.unpack_from(layout, data)
+    energy, intervals, cut = _fields(flags, data[size:])
     return HeartRate(
-        beats_per_minute=values[0],
+        beats_per_minute=rate,
         contact=bool(flags & _CONTACT) if flags & _HAS_CONTACT else None,
-        energy_kj=values[1] if flags & _ENERGY else None,
+        energy_kj=energy,
         intervals_s=tuple(interval / 1024 for interval in intervals),
+        cut=cut,
     )
+
+
+def _fields(flags: int, rest: bytes) -> tuple[int | None, list[int], bool]:
+    """The energy and the intervals that follow the rate, and whether one of them is cut."""
+    numbers = [number for (number,) in struct.iter_unpack("<H", rest[: len(rest) & ~1])]
+    energy = numbers.pop(0) if flags & _ENERGY and numbers else None
+    intervals = numbers if flags & _INTERVALS else []
+    half = len(rest) % 2 == 1 and bool(flags & _INTERVALS)
+    return energy, intervals, half or (bool(flags & _ENERGY) and energy is None)
 
 
 class BleHeartRate:
@@ -86,7 +102,7 @@ class BleHeartRate:
 
     @property
     def counts(self) -> Counts:
-        """Notifications, and those that were cut off."""
+        """Notifications, and those that were cut off somewhere."""
         return Counts(self._packets, self._bad)
 
     def open(self) -> None:
@@ -167,6 +183,7 @@ class BleHeartRate:
         except InputError:
             self._bad += 1
             return []
+        self._bad += beat.cut
         if beat.contact is False:
             return []
         intervals = [Reading("rr_ms", 1000 * interval) for interval in beat.intervals_s]

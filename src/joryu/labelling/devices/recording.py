@@ -15,12 +15,17 @@ Signals are health data: the file is readable by its owner alone, and deleting i
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -34,12 +39,15 @@ _SAMPLE = np.dtype([("signal", "<u2"), ("at", "<f8"), ("value", "<f8")])
 _HEAD = struct.Struct("<cI")
 _TAIL = struct.Struct("<I")
 MOST = 2**24  #: bytes of one frame; a longer length is damage
+MOST_WAITING = 2**24  #: bytes kept while the disk takes none: half an hour of 512 values a second
 
 
 class Recorder:
     """A `Sink` that appends to a recording; each batch is handed to the system before `take` returns.
 
-    A file that a killed process left behind is cut after its last whole frame and goes on with a new header.
+    A file that a killed process left behind is cut after its last whole frame and goes on with a new header. What a
+    full disk does not take is kept, up to `MOST_WAITING`, and written as soon as there is space again; samples beyond
+    that are dropped, and a note says how many and from when to when.
 
     Args:
         path: of the file; made if absent, its folder too.
@@ -53,24 +61,36 @@ class Recorder:
     def __init__(self, path: Path, device: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        self._file: BinaryIO = os.fdopen(descriptor, "r+b")
+        # Unbuffered: how much of a frame a full disk has taken is then known, and the rest can follow.
+        self._file = FileIO(descriptor, "r+b")
         self._numbers: dict[str, int] = {}
+        self._waiting = bytearray()
+        self._dropped = _Dropped()
         try:
-            end = 0
-            for frame in _frames(self._file, path):
-                end = frame.end
-        except InputError:
+            end = _end_of_frames(path)
+            self._file.seek(end)
+            self._file.truncate()
+        except BaseException:
             self._file.close()
             raise
-        self._file.seek(0)
-        self._file.write(MAGIC)
-        self._file.seek(max(end, len(MAGIC)))
-        self._file.truncate()
+        if not end:
+            self._waiting += MAGIC
         header = {"device": device, "started": clock(), "started_unix": time.time(), "joryu": 1}
-        self._write(b"H", json.dumps(header).encode())
+        with suppress(OSError):  # told when the first samples come
+            self._write(b"H", json.dumps(header).encode())
 
     def take(self, samples: Sequence[Sample]) -> None:
-        """Append samples."""
+        """Append samples.
+
+        Raises:
+            OSError: the disk does not take them now; they are kept for the next time.
+        """
+        if len(self._waiting) + len(samples) * _SAMPLE.itemsize > MOST_WAITING:
+            try:
+                self._hand_over()
+            except OSError:
+                self._dropped.add(samples)
+                raise
         numbers = [self._number(sample.signal) for sample in samples]
         rows = np.empty(len(samples), _SAMPLE)
         rows["signal"] = numbers
@@ -79,26 +99,76 @@ class Recorder:
         self._write(b"S", rows.tobytes())
 
     def note(self, what: str, facts: Mapping[str, Any]) -> None:
-        """Append a remark."""
+        """Append a remark.
+
+        Raises:
+            OSError: as `take`.
+        """
         self._write(b"E", json.dumps({"what": what, **facts}).encode())
 
     def close(self) -> None:
-        """Flush to the disk and let go of the file. Again is no error."""
-        if not self._file.closed:
+        """Flush to the disk and let go of the file. Again is no error.
+
+        Raises:
+            OSError: something was never taken, and is lost.
+        """
+        if self._file.closed:
+            return
+        try:
+            self._hand_over()
             os.fsync(self._file.fileno())
+        finally:
             self._file.close()
 
     def _number(self, signal: str) -> int:
         number = self._numbers.get(signal)
         if number is None:
             number = self._numbers[signal] = len(self._numbers)
-            self._write(b"N", struct.pack("<H", number) + signal.encode())
+            self._waiting += _frame(b"N", struct.pack("<H", number) + signal.encode())
         return number
 
     def _write(self, kind: bytes, payload: bytes) -> None:
-        head = _HEAD.pack(kind, len(payload))
-        self._file.write(head + payload + _TAIL.pack(zlib.crc32(head + payload)))
-        self._file.flush()
+        self._waiting += _frame(kind, payload)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the system what waits for it; what it does not take goes on waiting, from the very byte."""
+        while self._waiting:
+            taken = self._file.write(self._waiting)
+            if not taken:
+                raise BlockingIOError(errno.EAGAIN, "the disk takes nothing")
+            del self._waiting[:taken]
+        if self._dropped.samples:
+            facts, self._dropped = {"what": "dropped", **vars(self._dropped)}, _Dropped()
+            self._write(b"E", json.dumps(facts).encode())
+
+
+@dataclass
+class _Dropped:
+    """Samples that a recording lacks because the disk was full for too long: how many, and from when to when."""
+
+    samples: int = 0
+    first: float = math.inf
+    last: float = -math.inf
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        self.samples += len(samples)
+        self.first = min(self.first, *(sample.at for sample in samples), math.inf)
+        self.last = max(self.last, *(sample.at for sample in samples), -math.inf)
+
+
+def _frame(kind: bytes, payload: bytes) -> bytes:
+    head = _HEAD.pack(kind, len(payload))
+    return head + payload + _TAIL.pack(zlib.crc32(head + payload))
+
+
+def _end_of_frames(path: Path) -> int:
+    """Where the last whole frame of a file ends; 0 of one that is no recording yet."""
+    end = len(MAGIC) if path.stat().st_size >= len(MAGIC) else 0
+    with path.open("rb") as file:
+        for frame in _frames(file, path):
+            end = frame.end
+    return end
 
 
 class Frame(NamedTuple):

@@ -27,7 +27,7 @@ class DeviceState:
     Args:
         device: the spec.
         status: waiting, connected, lost or ended.
-        reason: why it is not connected, for people.
+        reason: why it is not connected, or what else went wrong lately, for people.
         poor_signal: 0 good … 200 off the head.
         attention: 1–100.
         meditation: 1–100.
@@ -38,6 +38,7 @@ class DeviceState:
         bad: packets that were broken.
         age: seconds since anything came.
         clock_offset: seconds our clock is ahead of the device's.
+        clock_steps: how often the device's clock was set back or forward while it was read.
         reconnections: how often the device came back.
     """
 
@@ -54,6 +55,7 @@ class DeviceState:
     bad: int = 0
     age: float | None = None
     clock_offset: float | None = None
+    clock_steps: int = 0
     reconnections: int = 0
 
     @property

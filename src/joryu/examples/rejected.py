@@ -1,0 +1,12 @@
+"""A file that is left out of a set, with the reason; and how that is said."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rejected(NamedTuple):
+    """A file that was left out, and why."""
+
+    name: str
+    reason: str
