@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 
 from joryu.annotations import Answer, Settings
-from joryu.annotations.dawid_skene import DawidSkene, dawid_skene, vote_shares
+from joryu.annotations.dawid_skene import DawidSkene, dawid_skene, require_overlap, vote_shares
 from joryu.annotations.trials import Trials
+from joryu.errors import InputError
 
 # Dawid & Skene 1979, table 1: anaesthetists' fitness of 45 patients, classes 1-4; observer 1 answered three times.
 PATIENTS = (
@@ -53,7 +54,7 @@ def naive(trials: Trials, smoothing: float, steps: int) -> tuple[npt.NDArray[np.
 
 def test_it_is_the_papers_em_step_by_step() -> None:
     trials = anaesthetists()
-    found = dawid_skene(trials, smoothing=0.05, iterations=12, tolerance=-1.0)
+    found = dawid_skene(trials, smoothing=0.05, correct=0.0, iterations=12, tolerance=-1.0)
     posterior, likelihoods = naive(trials, 0.05, 12)
     np.testing.assert_allclose(found.posterior, posterior, atol=1e-12)
     np.testing.assert_allclose(found.objective, likelihoods, rtol=1e-12)
@@ -61,7 +62,7 @@ def test_it_is_the_papers_em_step_by_step() -> None:
 
 def test_the_papers_own_marginals() -> None:
     # Table 2: the estimated shares of the four classes are .40 .42 .11 .07.
-    found = dawid_skene(anaesthetists(), smoothing=0.0, iterations=500)
+    found = dawid_skene(anaesthetists(), smoothing=0.0, correct=0.0, iterations=500)
     np.testing.assert_allclose(found.prior, [0.40, 0.42, 0.11, 0.07], atol=0.006)
     assert found.posterior[0] == pytest.approx([1, 0, 0, 0], abs=1e-3)
 
@@ -84,7 +85,7 @@ def test_crowd_kits_steps(step: int) -> None:
         if value != "."
     ]
     trials = Trials.of(answers, Settings(classes=("no", "yes")))
-    found = dawid_skene(trials, smoothing=0.0, iterations=step + 1, tolerance=-1.0)
+    found = dawid_skene(trials, smoothing=0.0, correct=0.0, iterations=step + 1, tolerance=-1.0)
     prior, errors, posterior = CROWD_KIT_STEPS[step]
     assert found.prior[0] == pytest.approx(prior, abs=0.005)
     np.testing.assert_allclose(found.errors[:, :, 0], errors, atol=0.0051)
@@ -97,7 +98,7 @@ def test_of_a_class_an_annotator_never_met_nothing_is_known() -> None:
     answers = [Answer(picture=p, annotator=who, session="s", choice=what) for p, who, what in map(str.split, said)]
     trials = Trials.of(answers, Settings(classes=("a", "b", "c")))
     for smoothing in (0, 0.1):
-        found = dawid_skene(trials, smoothing=smoothing)
+        found = dawid_skene(trials, smoothing=smoothing, correct=0.0)
         np.testing.assert_allclose(found.errors.sum(axis=2), 1.0)
         np.testing.assert_allclose(found.errors[2, 1:], 1 / 3, atol=0.02)
         assert found.posterior.argmax(1).tolist() == [0, 1]
@@ -157,3 +158,42 @@ def test_cleanlab_agrees_where_both_are_sure() -> None:
     agree = dawid_skene(trials).posterior.argmax(1) == consensus
     assert agree[sure & unanimous].all()
     assert agree.mean() > 0.8
+
+
+def said(*answers: str) -> Trials:
+    """From ``picture annotator class``."""
+    parts = [line.split() for line in answers]
+    return Trials.of(
+        [Answer(picture=picture, annotator=who, session="s", choice=choice) for picture, who, choice in parts],
+        Settings(classes=("a", "b", "c")),
+    )
+
+
+ALONE = [f"p{at} x {'a' * (at < 40) or 'b' * (at < 55) or 'c'}" for at in range(60)]
+PAIR = ["p0 x a", "p0 y a", "p1 x a", "p1 y b"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "received"),
+    [
+        (ALONE, "0 such pictures of 60, 1 annotators in all"),
+        (PAIR, "0 such pictures of 2, 2 annotators in all"),
+        ([f"p{at} {who} a" for at in range(200) for who in "xy"], "0 such pictures of 200, 2 annotators in all"),
+        ([f"p{at} {who} a" for at in range(29) for who in "xyz"], "29 such pictures of 29, 3 annotators in all"),
+    ],
+)
+def test_where_nobody_can_tell_who_errs_it_says_so(answers: list[str], received: str) -> None:
+    with pytest.raises(InputError, match=rf"expected 30 pictures that 3 or more people answered; received {received}"):
+        require_overlap(said(*answers))
+
+
+def test_enough_overlap_is_enough() -> None:
+    require_overlap(said(*[f"p{at} {who} a" for at in range(30) for who in "xyz"]))
+
+
+def test_a_picture_that_one_person_answered_teaches_nothing_of_errors() -> None:
+    together = [f"q{at} {who} {'abc'[at % 3]}" for at in range(30) for who in "xyz"]
+    found, alone = dawid_skene(said(*together)), dawid_skene(said(*together, *ALONE))
+    np.testing.assert_allclose(alone.errors, found.errors, atol=1e-5)
+    for posterior in (alone.posterior[30:], dawid_skene(said(*ALONE)).posterior):  # rare answers stay
+        assert posterior.argmax(1).tolist() == [0] * 40 + [1] * 15 + [2] * 5

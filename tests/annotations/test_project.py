@@ -212,12 +212,16 @@ def test_settings_may_change_but_not_the_ground_under_answers(project: Project) 
     project.record(FULL, key="k")
     project.change(SETTINGS.model_copy(update={"guidelines": "look twice", "overlap": 3}))
     assert Project.open(project.folder).settings.overlap == 3
-    with pytest.raises(MismatchError, match="asks for other classes"):
-        project.change(Settings(classes=("healthy", "rust")))
+    for other in (("healthy", "rust"), SETTINGS.classes[::-1], (*SETTINGS.classes[1:], "rust")):
+        with pytest.raises(MismatchError, match="asks for other classes"):
+            project.change(Settings(classes=other))
     with pytest.raises(MismatchError, match=r"severities that would be gone .expected severe"):
         project.change(SETTINGS.model_copy(update={"severities": ()}))
     with pytest.raises(MismatchError, match="confidence levels that would be gone"):
         project.change(SETTINGS.model_copy(update={"confidences": ("certain",)}))
+    before = project.answers()
+    project.change(SETTINGS.model_copy(update={"classes": (*SETTINGS.classes, "rust")}))
+    assert Project.open(project.folder).answers() == before
 
 
 def test_a_project_that_was_never_finished_is_begun_anew(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from joryu.annotations import Answer, Project, Settings
+from joryu.annotations import Answer, PictureFile, Project, Settings
 from joryu.cli import main
 from joryu.labelling.pictures import scan
 
@@ -53,6 +53,24 @@ def test_export_and_import_change_nothing(folder: Path, name: str, capsys: pytes
     assert (code, said) == (0, f"4 answers in {folder / 'exports' / name}\n")
     code, said, _ = run(capsys, "annotate", "import", folder / "exports" / name, "--project", folder)
     assert (code, said) == (0, "0 new answers, 4 known before, 0 older than what holds, 0 left out\n")
+
+
+def test_what_an_import_leaves_out_is_named_and_listed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project.open(folder)
+    path = project.pictures[0].path
+    project.close()
+    table = tmp_path / "theirs.csv"
+    wrong = "".join(f"none-{at}.jpg;a;\n" for at in range(30))
+    table.write_text(f"path;choice;signal:heart_rate\n{path};a;900\n{wrong}", encoding="utf-8")
+    code, said, talked = run(capsys, "annotate", "import", table, "--project", folder, "--json")
+    found = json.loads(said)
+    assert (code, found["new"], found["left_out"], len(found["what_was_left_out"])) == (0, 1, 30, 30)
+    assert found["what_was_left_out"][-1]["where"] == "theirs.csv, line 32 (none-29.jpg)"
+    assert [one["where"] for one in found["notes"]] == ["theirs.csv, line 2"]
+    assert "note: theirs.csv, line 2: signal:heart_rate cannot be read (expected 0..400" in talked
+    assert talked.count("left out theirs.csv") < 30  # a long list is cut
 
 
 @pytest.mark.parametrize(
@@ -110,6 +128,61 @@ def test_the_next_start_changes_what_it_says_and_nothing_else(
     assert asked("--classes", "a,b", "--repeats", "0") == first.model_copy(update={"overlap": 2, "repeats": 0.0})
     last = asked("--severity", "", "--confidence-levels", "no,yes")
     assert (last.severities, last.confidences, last.overlap) == ((), ("no", "yes"), 2)
+
+
+def test_classes_can_be_added_and_answers_stay(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr("joryu.labelling.serve.serve", lambda *_, **__: None)
+    told = ["label", "--teacher", "human:project", "--examples", "project:project", "--size", "8"]
+    assert run(capsys, *told, "--out", "old")[0] == 0
+    before = Project.open(folder).answers()
+    code, _, talked = run(capsys, "annotate", "pictures", "--project", "project", "--classes", 'c,b,"d, e",a')
+    assert code == 0
+    assert 'new classes, after the others: c,"d, e"; the 4 answers from before stay as they are' in talked
+    project = Project.open(folder)
+    assert project.settings.classes == ("a", "b", "c", "d, e")  # what had a key keeps it
+    assert project.answers() == before
+    project.record(Answer(picture=before[0].picture, annotator="cleo", session="s", choice="d, e", at=2.0), key="new")
+    project.close()
+    code, _, talked = run(capsys, *told, "--out", "old")
+    assert (code, "2 classes; received 4" in talked) == (3, True)
+    assert 'c,"d, e" came after them: label into another folder' in talked
+    assert run(capsys, *told, "--out", "new")[0] == 0
+    code, _, talked = run(capsys, "annotate", "pictures", "--project", "project", "--classes", "a,b,c")
+    assert (code, "asks for other classes" in talked) == (3, True)
+
+
+def test_names_with_commas_are_quoted_or_stand_in_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr("joryu.labelling.serve.serve", lambda *_, **__: None)
+    (folder.parent / "names.txt").write_text("healthy\nrust, brown\n", encoding="utf-8")
+    nearest = ("--severity", '"mild, or so",severe', "--nearest", '"rust, brown=healthy"')
+    for number, classes in enumerate(("names.txt", 'healthy,"rust, brown"')):
+        place = f"new-{number}"
+        assert run(capsys, "annotate", "pictures", "--project", place, "--classes", classes, *nearest)[0] == 0
+        project = Project.open(Path(place))
+        assert project.settings.classes == ("healthy", "rust, brown")
+        assert project.settings.severities == ("mild, or so", "severe")
+        assert project.settings.nearest == {"rust, brown": "healthy"}
+        said = Answer(picture=project.pictures[0].key, annotator="x", session="s", choice="rust, brown", at=1.0)
+        project.record(said, key="1")
+        project.close()
+        for name in ("out.csv", "out.json", "out.parquet"):
+            assert run(capsys, "annotate", "export", name, "--project", place)[0] == 0
+            other = Project.create(Path(f"{place}-{name}"), project.settings, project.pictures_root, picture_of(said))
+            other.close()
+            out = run(capsys, "annotate", "import", Path(place) / "exports" / name, "--project", f"{place}-{name}")
+            assert (out[0], out[1][:13]) == (0, "1 new answers")
+    code, _, talked = run(capsys, "annotate", "pictures", "--project", "new-3", "--classes", 'a,"b')
+    assert (code, "these names cannot be told apart" in talked) == (2, True)
+
+
+def picture_of(answer: Answer) -> list[PictureFile]:
+    return [PictureFile(answer.picture, "0.png")]
 
 
 @pytest.mark.parametrize(

@@ -185,3 +185,24 @@ def test_an_objective_of_another_link_is_refused(run: Command) -> None:
 def test_a_student_that_cannot_answer_for_each_pixel_is_told_so(run: Command, blobs: Path) -> None:
     err = run("train --network cnn:4x2 --examples pairs:blobs --epochs 1 --out x", code=2)
     assert "something else than the outputs asked for" in err and "unet" in err
+
+
+def test_answers_are_looked_at_as_they_will_be_learned_from(run: Command) -> None:
+    """Numbers were looked at, and tags warned about, at the temperature of classes."""
+    run("train --network mlp:8x1 --examples table:diabetes --epochs 1 --out teacher")
+    run("label --teacher run:teacher --examples table:diabetes --out targets")
+    assert json.loads(run("audit targets --json --examples table:diabetes"))["temperature"] == 1
+    assert "in the answers' own units" in run("verify targets --sample 4")
+
+
+def test_answers_about_pixels_stay_with_the_pixels_they_are_about(run: Command, blobs: Path) -> None:
+    """A view moves the picture and its mask; the teacher's answer about it stayed where it was, and nobody said so."""
+    del blobs
+    run("train --network unet:4x1 --examples pairs:blobs --size 16 --epochs 1 --out teacher")
+    run("label --teacher run:teacher --examples pairs:blobs --size 16 --out targets")
+    distil = "distill --student unet:2x1 --examples pairs:blobs --targets targets --allow-dead-teacher --epochs 1 --out"
+    said = run(f"{distil} moved --size 16 --views shift:1,flip", code=2)
+    assert "cannot be carried over" in said and "--views shift:1,flip --n-views" in said
+    assert "about other pixels" in (said := run(f"{distil} larger --size 24", code=3)) and "--size 16" in said
+    assert "--size 16" in run("verify targets --size 24", code=3)
+    run(f"{distil} run")

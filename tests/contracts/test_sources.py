@@ -51,11 +51,28 @@ def _folder(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     return f"folder:{root}"
 
 
+def _named(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    for at in rows:
+        _put(root / split / f"{at}.png", _picture(at))
+    if labelled:
+        lines = [f"{split}/{at}.png,{'ab'[at % 2]}" for at in rows]
+        _put(root / f"{split}.csv", "\n".join(["file,label", *lines]).encode())
+    return f"folder:{root}"
+
+
 def _parquet(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     root.mkdir(parents=True, exist_ok=True)
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     columns = {"image": pa.array([{"bytes": _picture(at), "path": None} for at in rows], kind)}
     columns["label"] = pa.array([at % 2 if labelled else -1 for at in rows])
+    pq.write_table(pa.table(columns), root / f"{split}.parquet")
+    return f"parquet:{root}"
+
+
+def _paths(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    for at in rows:
+        _put(root / "pictures" / f"{at}.png", _picture(at))
+    columns = {"image": [f"pictures/{at}.png" for at in rows], "label": [at % 2 if labelled else -1 for at in rows]}
     pq.write_table(pa.table(columns), root / f"{split}.parquet")
     return f"parquet:{root}"
 
@@ -78,10 +95,15 @@ def _pairs(root: Path, split: str, rows: list[int], labelled: bool) -> str:
 Make = Callable[[Path, str, list[int], bool], str]
 """Writes the rows of a split, with labels or without, below a folder; returns the spec of the whole set."""
 
-SOURCES: dict[str, Make] = {"folder": _folder, "parquet": _parquet, "table": _table, "pairs": _pairs}
+SOURCES: dict[str, Make] = {
+    "folder": _folder, "folder with a table": _named, "parquet": _parquet,
+    "parquet of paths": _paths, "table": _table, "pairs": _pairs,
+}  # fmt: skip
+PICTURES = {name: make for name, make in SOURCES.items() if make is not _table}
+FILES = {name: make for name, make in PICTURES.items() if make not in (_parquet, _paths)}
 source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES)
-of_pictures = pytest.mark.parametrize("make", [_folder, _parquet, _pairs], ids=["folder", "parquet", "pairs"])
-with_files = pytest.mark.parametrize("make", [_folder, _pairs], ids=["folder", "pairs"])
+of_pictures = pytest.mark.parametrize("make", PICTURES.values(), ids=PICTURES)
+with_files = pytest.mark.parametrize("make", FILES.values(), ids=FILES)
 ROWS = list(range(N))
 
 

@@ -245,25 +245,6 @@ def test_a_folder_of_pictures_without_extension_is_a_class(tmp_path: Path) -> No
     assert load(make(tmp_path, "cat/1", "dog/1.png")).classes == ("cat", "dog")
 
 
-@pytest.mark.parametrize(
-    ("table", "content"),
-    [
-        ("train.csv", b"id,breed\n1,pug\n2,beagle\n"),
-        ("labels.tsv", b"train/1.png\tpug\n"),
-        ("metadata.jsonl", b'{"file_name": "1.png", "label": "pug"}\n'),
-    ],
-)
-def test_a_table_that_names_the_pictures_is_not_passed_over(tmp_path: Path, table: str, content: bytes) -> None:
-    root = make(tmp_path, "train/1.png", "train/2.png")
-    write_files(root, {"notes.csv": b"day,weather\nMonday,rain\n"})
-    assert load(root).labels is None
-    write_files(root, {"train.csv": b"id,breed\n1,pug\n2,beagle\n"})
-    with pytest.raises(
-        InputError, match=r"train.csv says something about the pictures.*put the pictures of each class"
-    ):
-        load(root)
-
-
 def test_the_links_of_the_hubs_cache_are_files_like_others(tmp_path: Path) -> None:
     repository = tmp_path / "datasets--me--roses"
     write_files(repository / "blobs", {"0a": flat(1), "0b": flat(2)})
@@ -298,21 +279,13 @@ def test_the_hubs_cache_itself_is_no_set_of_blobs_and_snapshots(tmp_path: Path) 
             load(root)
 
 
-@pytest.mark.parametrize(
-    ("table", "content"),
-    [
-        ("Test.csv", b"ClassId,Path\n3,Test/2.png\n"),
-        ("val_annotations.txt", b"2.png\tn01\t0\t0\t9\t9\n"),
-        ("Test/labels.txt", b"2.png cat\n"),
-    ],
-)
-def test_a_split_without_labels_says_which_table_looks_like_them(tmp_path: Path, table: str, content: bytes) -> None:
+def test_a_split_without_labels_says_why_its_table_is_not_read(tmp_path: Path) -> None:
     root = make(tmp_path, "train/cat/1.png", "train/dog/1.png", "Test/2.png")
     write_files(root, {"Test/README.txt": b"what the\npicture 2.png shows\nnobody knows\n"})
     assert load(root).remarks == load(root, "test").remarks == ("Test has no labels",)
-    write_files(root, {table: content})
+    write_files(root, {"Test.csv": b"Number,Path\n3,Test/2.png\n"})
     (said,) = load(root).remarks
-    assert said.startswith(f"Test has no labels: {table.rpartition('/')[2]} names its pictures and is not read; ")
+    assert said.startswith("Test has no labels: which column of Test.csv says what the pictures show? ")
     assert load(root, "test").remarks == (said,)
 
 

@@ -222,10 +222,33 @@ def test_captions_are_no_classes(tmp_path: Path) -> None:
         load(path)
 
 
-def test_numbers_with_a_fraction_are_no_labels(tmp_path: Path) -> None:
-    path = table(tmp_path / "train.parquet", {"image": pictures(1, 2), "label": [0.0, 1.0]})
-    with pytest.raises(InputError, match=r"holds no labels \(expected integers, text.*received double.*class_encode"):
+def test_whole_numbers_with_a_point_are_classes_and_said_so(tmp_path: Path) -> None:
+    table(tmp_path / "train.parquet", {"image": pictures(1, 2, 3, 4), "label": [0.0, 2.0, None, float("nan")]})
+    table(tmp_path / "test.parquet", {"image": pictures(5), "label": [1]})
+    examples = load(tmp_path)
+    assert (examples.classes, labels_of(examples)) == (("0", "1", "2"), [0, 2, -1, -1])
+    assert "column 'label': whole numbers, taken as classes; ,kind=numbers to predict numbers" in examples.remarks
+    assert labels_of(load(tmp_path, "test")) == [1]
+    assert load(tmp_path, "test").remarks == ()
+
+
+def test_numbers_with_a_fraction_are_predicted_where_that_is_asked(tmp_path: Path) -> None:
+    columns = {"image": pictures(1, 2, 3), "label": [0.5, 2.0, None], "name": ["a", "b", "a"]}
+    path = table(tmp_path / "train.parquet", columns)
+    says = r"numbers with a fraction, which are no classes \(.*received 0.5 in row 0\); .*,kind=numbers"
+    with pytest.raises(InputError, match=says):
         load(path)
+    examples = load_examples(f"parquet:{path},kind=numbers")
+    assert examples.question == Question.numbers(["label"])
+    assert labels_of(examples)[:2] == [[0.5], [2.0]]
+    assert examples.known.tolist() == [True, True, False]
+    assert labelled_splits(f"parquet:{path},kind=numbers") == ("train",)
+    spec = with_column(f"parquet:{path},kind=numbers", "image,label")
+    assert load_examples(spec).question == examples.question
+    with pytest.raises(InputError, match=r"column 'name' of .* cannot be kind=numbers"):
+        load_examples(f"parquet:{path}#name,kind=numbers")
+    with pytest.raises(InputError, match=r"column 'label' of .* cannot be kind=tags"):
+        load_examples(f"parquet:{path},kind=tags")
 
 
 def test_lists_are_tags(tmp_path: Path) -> None:
@@ -256,20 +279,72 @@ def test_lists_of_numbers_are_tags_by_the_names_of_the_schema(tmp_path: Path) ->
         load(tmp_path)
 
 
+PATHS = ["images/0.png", "images/1.png"]
+
+
 @pytest.mark.parametrize(
     "image",
     [
-        pa.array([{"bytes": None, "path": f"{at}.jpg"} for at in range(2)], STRUCT),
-        pa.array(["0.jpg", "1.jpg"]),
+        pa.array([{"bytes": None, "path": path} for path in PATHS], STRUCT),
+        pa.array([{"path": path} for path in PATHS]),
+        pa.array(PATHS),
+        pa.array(PATHS).dictionary_encode(),
     ],
+    ids=["no bytes", "path alone", "text", "dictionary"],
 )
-def test_paths_of_pictures_are_told_apart_from_pictures(tmp_path: Path, image: pa.Array) -> None:
-    path = table(tmp_path / "train.parquet", {"image": image, "label": [0, 1]})
-    says = (
-        r"column 'image' of .* (has paths of pictures, not the pictures|holds no pictures) .*put the picture files into"
+@pytest.mark.parametrize("place", ["", "data/", "elsewhere"])
+def test_pictures_are_read_from_the_files_that_a_column_names(tmp_path: Path, image: pa.Array, place: str) -> None:
+    files = {path: flat(at + 1) for at, path in enumerate(PATHS)}
+    root = tmp_path / "set"
+    write_files(tmp_path / "far" if place == "elsewhere" else root, files)
+    table(root / f"{place if place == 'data/' else ''}train.parquet", {"image": image, "label": ["a", "b"]})
+    if place == "elsewhere":
+        with pytest.raises(InputError, match=r"names files that are not there .*paths seen from .*,root=FOLDER"):
+            load(root)
+    spec = f"parquet:{root}" + (f",root={tmp_path / 'far'}" if place == "elsewhere" else "")
+    examples = load_examples(spec)
+    assert (named(examples), examples.inputs[:, 0, 0, 0].tolist()) == (["a", "b"], [1, 2])
+    assert examples.encoded([1, 0]) == [files[PATHS[1]], files[PATHS[0]]]
+    assert any(
+        remark.startswith("pictures from the files that column image names below") for remark in examples.remarks
     )
-    with pytest.raises(InputError, match=says):
-        load(path)
+    assert not any("not read: images/" in remark for remark in examples.remarks)
+    assert load_examples(f"{spec}", column="image,label").labels is not None
+    said = with_column(spec, "image,label")
+    assert (load_examples(said).ids == examples.ids).all()
+
+
+def test_a_column_called_as_files_are_may_name_them(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a.png": flat(1), "b.png": flat(2)})
+    path = table(tmp_path / "train.parquet", {"file_name": ["a.png", "b.png"], "label": [1, 0]})
+    examples = load(path)
+    assert named(examples) == ["1", "0"]
+    assert examples.remarks[0] == "pictures from column file_name, labels from column label"
+    table(path, {"image": pictures(1, 2), "path": ["x", "y"], "label": [0, 1]})
+    assert load(path).remarks == ()
+
+
+def test_bytes_nulls_and_paths_in_one_column_are_told_apart(tmp_path: Path) -> None:
+    write_files(tmp_path, {"there.png": flat(7)})
+    cells = [
+        {"bytes": flat(1), "path": "/home/somebody/1.png"}, {"bytes": None, "path": "there.png"}, None,
+        {"bytes": None, "path": None}, {"bytes": b"", "path": "there.png"}, {"bytes": None, "path": "gone.png"},
+    ]  # fmt: skip
+    examples = load(table(tmp_path / "train.parquet", {"image": pa.array(cells, STRUCT), "label": [0, 1, 0, 1, 0, 1]}))
+    assert examples.inputs[:, 0, 0, 0].tolist() == [1, 7]
+    assert examples.encoded([1, 0, 1]) == [flat(7), flat(1), flat(7)]
+    assert [reason for _, reason in examples.rejected] == [
+        "null: no picture at all", "null: no picture at all", "empty file", "the file gone.png is not there"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["../1.png", "/1.png", "C:\\1.png", "link.png"])
+def test_no_path_in_a_column_leads_out_of_the_folder(tmp_path: Path, path: str) -> None:
+    write_files(tmp_path, {"1.png": flat(1), "set/2.png": flat(2)})
+    (tmp_path / "set" / "link.png").symlink_to("../1.png")
+    table(tmp_path / "set" / "train.parquet", {"image": ["2.png", path], "label": [0, 1]})
+    with pytest.raises(InputError, match=r"train.parquet#1 names a picture outside the folder"):
+        load(tmp_path / "set")
 
 
 def test_bytes_in_a_dictionary_are_pictures_too(tmp_path: Path) -> None:

@@ -32,6 +32,16 @@ def test_every_question_has_a_row(kind: str, shown: str, pictures: Path, student
     assert [*table_lines(load(student(kind)).predict_each(pictures), headed=False)] == lines[1:]
 
 
+def test_what_is_said_stands_below_its_head_however_long_a_path_is(
+    pictures: Path, student: Callable[..., Path]
+) -> None:
+    names = ["holiday/" * 10 + "a.png", "b.png"]
+    wanted = [Wanted(pictures / "00.png", name) for name in names]
+    head, *rows = table_lines(load(student("classes")).predict_each(wanted))
+    at = head.index("class")
+    assert [row[:at].rstrip() for row in rows] == names
+
+
 def test_no_tag_above_the_threshold_is_said(pictures: Path, student: Callable[..., Path]) -> None:
     [_, row] = table_lines(load(student("tags"), threshold=1.0).predict_each([pictures / "00.png"]))
     assert row.endswith("  none above 1")

@@ -204,6 +204,12 @@ def test_dawid_and_skene_weigh_people_by_their_errors() -> None:
     assert [SETTINGS.classes[at] for at in found] == truth  # although "healthy" has the majority everywhere
 
 
+def test_dawid_and_skene_refuse_what_one_person_said() -> None:
+    answers = [answer(("healthy", "rust")[at % 4 == 0], picture=f"p{at}") for at in range(60)]
+    with pytest.raises(InputError, match=r"cannot tell here whose answers are wrong.*try aggregate=average"):
+        probs(*answers, aggregate="dawid-skene")
+
+
 def test_weights_count_answers() -> None:
     answers = [answer(), answer(annotator="y"), answer(annotator="z"), answer(picture="q")]
     found = read_answers(answers, SETTINGS, Reading(confidence="constant:0.1", weight="answers")).weight

@@ -225,6 +225,10 @@ class Database:
         where, values = ("", ()) if annotator is None else (" WHERE annotator = ?", (annotator,))
         return [_answer(row) for row in self._rows(f"SELECT * FROM answers{where} ORDER BY id", values)]  # noqa: S608
 
+    def held(self) -> list[Answer]:
+        """Every answer that was not taken back, in order; those that a later one to the same showing replaced too."""
+        return [_answer(row) for row in self._rows("SELECT * FROM standing ORDER BY id")]
+
     def n_answered(self, session: str) -> int:
         """How many answers and skips of a session stand."""
         return int(self._rows("SELECT COUNT(*) FROM standing WHERE session = ?", (session,))[0][0])

@@ -146,17 +146,20 @@ class Project:
             file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
     def change(self, settings: Settings) -> None:
-        """Ask otherwise from now on; the classes must stay, as the answers name them.
+        """Ask otherwise from now on; the classes must stay in their order, and new ones may come after them.
+
+        Answers stay as they are: whoever gave them could not choose a class that is newer.
 
         Raises:
             MismatchError: other classes, or levels that are gone although somebody used them.
         """
-        if settings.classes != self.settings.classes:
+        classes = self.settings.classes
+        if settings.classes[: len(classes)] != classes:
             raise MismatchError(
                 f"the project {self.folder} asks for other classes",
-                expected=", ".join(self.settings.classes),
+                expected=f"{', '.join(classes)}, and any new ones after them",
                 received=", ".join(settings.classes),
-                hint="leave --classes out, or begin another project with --project",
+                hint="name all of them, leave --classes out, or begin another project with --project",
             )
         for what, new, used in (
             ("severities", settings.severities, {one.severity for one in self.answers()}),
@@ -226,6 +229,10 @@ class Project:
         latest counts.
         """
         return self.events.answers(annotator)
+
+    def held(self) -> list[Answer]:
+        """Every answer that was not taken back, those that a later one to the same showing replaced too."""
+        return self.events.held()
 
     def record(self, answer: Answer, *, key: str) -> Recorded:
         """Take an answer, once for each key; it is on the disk when this returns.

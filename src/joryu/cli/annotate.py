@@ -43,6 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_REMARKS = 8  #: of a file that is imported, beyond which they are counted
+
 PROJECT = typer.Option(..., help="The project's folder.")
 
 
@@ -52,7 +54,9 @@ def start(
     folder: Path | None = typer.Argument(
         None, help="A folder of pictures; sub-folders are looked into and tell nothing."
     ),
-    classes: str | None = typer.Option(None, help="The answers, such as healthy,scab,rust; needed the first time."),
+    classes: str | None = typer.Option(
+        None, help="The answers, such as healthy,scab,rust, or a file with one a line; later, all of them and new ones."
+    ),
     severity: str | None = typer.Option(None, help="Also ask how severe, such as mild,moderate,severe."),
     second_choice: bool = typer.Option(False, "--second-choice", help="Also ask what else it could be."),
     confidence: bool = typer.Option(False, "--confidence", help="Also ask how sure the annotator is."),
@@ -80,13 +84,15 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
+    from joryu.cli.names import names_or_file
+
     place, root = place_of(folder, pictures, project)
     begun = (place / "project.json").exists()
     if begun and pictures is None:
         require_there(root, place)
     require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
-        "classes": _words(classes),
+        "classes": tuple(filter(None, names_or_file(classes))),
         "severities": _words(severity),
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
@@ -151,8 +157,8 @@ def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
             hint=f"if they are the same ones in another place, try --pictures {shlex.quote(str(folder))}; "
             "else choose another --project",
         )  # fmt: skip
-    if asked.get("classes", project.settings.classes) != project.settings.classes:
-        project.change(Settings(classes=asked["classes"]))  # refuses
+    if "classes" in asked:
+        asked |= {"classes": _grown(project, asked["classes"])}
     if moved:
         taken = project.attach(folder, files)
         talk(attached_in_words(taken))
@@ -163,6 +169,24 @@ def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
+
+
+def _grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
+    """The classes of a project with those that are new, after the old ones, which keep their keys.
+
+    Raises:
+        MismatchError: one of the old ones is not named.
+    """
+    from joryu.annotations import Settings
+    from joryu.questions.names import spelt
+
+    old = project.settings.classes
+    if not set(old) <= set(named):
+        project.change(Settings(classes=named))  # refuses
+    new = tuple(name for name in named if name not in old)
+    if count := len(project.answers()) if new else 0:
+        talk(f"new classes, after the others: {spelt(new)}; the {count} answers from before stay as they are")
+    return old + new
 
 
 def _page(
@@ -185,7 +209,9 @@ def _page(
 
 
 def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+    from joryu.questions.names import typed_names
+
+    return tuple(filter(None, typed_names(text)))
 
 
 def _text(path: Path | None) -> str:
@@ -318,11 +344,13 @@ def export_command(
 
 @app.command("import")
 def import_command(
-    path: Path = typer.Argument(..., help="A file of Label Studio (.json), .csv or .parquet."),
+    path: Path = typer.Argument(..., help="Label Studio's .json, .csv or .tsv; a table .csv, .tsv or .parquet."),
     project: Path = PROJECT,
     as_json: bool = JSON,
 ) -> None:
-    """Take answers from another tool, all or none; again adds nothing.
+    """Take answers from another tool; again adds nothing, and of each answer the latest state holds.
+
+    What cannot be an answer of this project is left out and named; --json lists all of it.
 
     \b
     Example:  joryu annotate import tasks.json --project leaves-annotations
@@ -337,6 +365,14 @@ def import_command(
     finally:
         opened.close()
     talk_of_rejected([Rejected(one.name, one.reason) for one in done.left_out])
-    found = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    for one in done.remarks[:MOST_REMARKS]:
+        talk(f"note: {one.name}: {one.reason}")
+    if len(done.remarks) > MOST_REMARKS:
+        talk(f"note: … and {len(done.remarks) - MOST_REMARKS:,} more; --json lists them")
+    found: dict[str, Any] = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
+    found |= {
+        name: [{"where": one.name, "reason": one.reason} for one in listed]
+        for name, listed in (("what_was_left_out", done.left_out), ("notes", done.remarks))
+    }
     text = f"{done.new} new answers, {done.known} known before, {done.older} older than what holds"
     emit(found, as_json, f"{text}, {len(done.left_out)} left out")

@@ -24,7 +24,9 @@ def audit(
     split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
-    temperature: float = typer.Option(4.0, help="The temperature you mean to distil at."),
+    temperature: float | None = typer.Option(
+        None, help="The temperature you mean to distil at: 4 for classes, 1 for tags, unless said."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Look at a teacher's answers before training on them; exit code 5 if they teach nothing.
@@ -32,6 +34,7 @@ def audit(
     \b
     Example:  joryu audit targets --temperature 4
     """
+    from joryu.evaluation import judging_of
     from joryu.targets import Store
     from joryu.targets import audit as look
 
@@ -43,6 +46,8 @@ def audit(
     if is_own_answers(store, examples):
         looked_at = replace(looked_at, labels=None)
         words.append("the labels are the majority of these very answers: accuracy and calibration would say nothing")
+    if temperature is None:
+        temperature = judging_of(store.manifest.question).temperature
     found = look(store, looked_at, temperature=temperature)
     emit(found.to_json(), as_json, "\n".join([*_in_words(found), *words]))
     if found.fatal:

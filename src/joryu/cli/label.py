@@ -124,22 +124,11 @@ def _names(classes: str) -> tuple[str, ...]:
     Raises:
         InputError: a name is missing or comes twice.
     """
+    from joryu.cli.names import names_or_file
     from joryu.errors import InputError
 
-    names = tuple(name.strip() for name in (_lines(Path(classes)) or classes.split(",")))
+    names = names_or_file(classes)
     if not all(names) or len(set(names)) < max(2, len(names)):
         expected = "two or more names such as cat,dog"
         raise InputError("--classes is not usable", expected=expected, received=classes or "nothing")
     return names
-
-
-def _lines(file: Path) -> list[str]:
-    """The lines of a file; none where there is no such file."""
-    from joryu.errors import InputError
-
-    try:
-        return file.read_text(encoding="utf-8").splitlines()
-    except OSError:  # a folder, or names that no file can have
-        return []
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not a list of classes", expected="text in UTF-8, a name a line") from error

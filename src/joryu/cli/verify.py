@@ -49,9 +49,10 @@ def verify(
             received=error.received, hint="name it from here with --teacher",
         ) from error  # fmt: skip
     found = ask_again(store, who, known, sample=sample, seed=seed)
+    measured_in = "probability" if store.manifest.question.link.has_probs else "in the answers' own units"
     text = (
         f"{'the answers are the same' if found.ok else 'THE ANSWERS DIFFER'}: asked {found.asked} again, "
-        f"largest error {found.max_error:.2g}, mean {found.mean_error:.2g} (probability), "
+        f"largest error {found.max_error:.2g}, mean {found.mean_error:.2g} ({measured_in}), "
         f"{found.within:.1%} within what the encoding explains"
     )
     emit(found.to_json(), as_json, text)

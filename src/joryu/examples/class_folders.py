@@ -14,6 +14,7 @@ from joryu.examples.examples import Rejected
 from joryu.examples.layouts import canonical_split, in_order, some, spelt_twice
 from joryu.examples.tree import Folder, hub_snapshot, is_hub_repository, printable
 
+ALONE: Final = "is its only folder of pictures, so they have no labels"  #: unless something else says them
 BESIDE_SPLITS: Final = "beside the splits, not in one"  #: why something is left out that no split holds
 
 _WITHOUT_LABEL = {"unlabelled", "unlabeled", "unsup", "unsupervised"}
@@ -103,6 +104,15 @@ def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level
     return _of_other(Level(folder, top, {one.name: one for one in named}, unlabelled, rejected, remarks), known)
 
 
+def lies_in_parts(folder: Folder) -> bool:
+    """Whether a split lies in folders called like parts of one set: ``images_part_1``, ``images_part_2``."""
+    return len(folder.full) > 1 and _are_parts(folder.full)
+
+
+def _are_parts(folders: Iterable[Folder]) -> bool:
+    return all(_PART.search(folder.name) for folder in folders)
+
+
 def spelling(name: str) -> str:
     """A name without what people write in two ways: case, accents composed or not, a space behind.
 
@@ -116,7 +126,7 @@ def _of_reference(level: Level) -> Level:
     if len(level.classes) != 1:
         return level
     name, folder = next(iter(level.classes.items()))
-    remark = f"{printable(name)}/ is its only folder of pictures, so they have no labels"
+    remark = f"{printable(name)}/ {ALONE}"
     return level._replace(classes={}, unlabelled=[folder, *level.unlabelled], remarks=[*level.remarks, remark])
 
 
@@ -214,7 +224,7 @@ def _require_classes(top: Folder, folders: list[Folder]) -> None:
         )
     if len(folders) < 2:
         return
-    if all(_PART.search(folder.name) for folder in folders):
+    if _are_parts(folders):
         raise InputError(
             f"{top.path} holds folders called like the parts of one set, not like classes",
             expected="one folder for each class",

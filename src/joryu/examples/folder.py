@@ -1,47 +1,34 @@
-"""A folder of class folders of pictures, perhaps under ``train/`` and ``test/``; or of pictures without labels."""
+"""A folder of pictures: in class folders, perhaps under ``train/`` and ``test/``; with a table; or without labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from joryu.errors import InputError
-from joryu.examples.class_folders import Found, Level, class_level, find_set, spelling
+from joryu.examples.beside import LabelOptions
+from joryu.examples.class_folders import class_level, find_set
 from joryu.examples.clutter import by_weight
-from joryu.examples.examples import UNLABELLED, Examples, Rejected
-from joryu.examples.layouts import find_split, in_order, require_unsplit, some
+from joryu.examples.examples import Examples, Rejected
+from joryu.examples.folder_part import Part
+from joryu.examples.folder_set import FolderSet
+from joryu.examples.layouts import some
 from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
 from joryu.examples.preparation import PicturePreparation
-from joryu.examples.tables import find_table, require_no_table
-from joryu.examples.tree import Folder, link_root, printable
-
-_BESIDE = "beside the class folders, not in one"
-
-
-class _Files(NamedTuple):
-    """Files to read, each with the index of its class (or `UNLABELLED`), and what was passed over."""
-
-    files: list[tuple[Path, int]]
-    rejected: list[Rejected]
-
-
-class _Plan(NamedTuple):
-    """What a split holds before a picture is read; ``train`` is where its classes and its colour come from."""
-
-    level: Level
-    train: Level
-    classes: tuple[str, ...]
-    remarks: list[str]
-    rejected: list[Rejected]
+from joryu.examples.tree import Folder, printable
 
 
 def load_folder(
-    root: Path, split: str = "train", *, size: int | None = None, progress: Progress | None = None
+    root: Path,
+    split: str = "train",
+    *,
+    size: int | None = None,
+    options: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> Examples:
     """Pictures of ``root/CLASS/**`` or ``root/SPLIT/CLASS/**``; classes and files in the order of their names.
 
@@ -49,42 +36,46 @@ def load_folder(
     pictures, hidden ones, clutter, special files, files beside the class folders, and links that are broken, lead out
     of the set or lead to a folder. If all lies in one folder inside, it is gone down into, and ``remarks`` says so.
 
-    The classes are those of ``train`` if there is one. Pictures of a class that it does not have are left out of other
+    Where there are no class folders, the one table that names the pictures says what they show: one class, tags or
+    numbers (`joryu.examples.beside.find_said`); else the names of the files, where these plainly begin with classes
+    (``cat.0.jpg``). ``options`` are those of `LabelOptions`: which table, which of its columns, or none.
+
+    The question is that of ``train`` if there is one. Pictures of a class that it does not have are left out of other
     splits. A folder called ``unlabelled``, and one that is alone in a split and no class of ``train``, holds pictures
     without label, and so does a set without class folders, or with one alone. All splits are grey or RGB as ``train``
     is: a single colour picture in ``test`` would make it another kind of set.
 
     Raises:
-        InputError: no such split, folders that `find_set` or `class_level` refuse, or pictures that `read_pictures`
-            does (none usable, sizes that differ).
+        InputError: no such split, folders that `find_set` or `class_level` refuse, tables that `find_said` does, or
+            pictures that `read_pictures` does (none usable, sizes that differ).
     """
-    plan, real_root = _plan(root, split), link_root(root)
-    files, passed_over = _files(plan.level, plan.classes, real_root)
-    top = plan.level.top.path
-    if not files:
-        found = some((f"{name}: {reason}" for name, reason in passed_over), most=3) or "nothing"
-        raise InputError(f"no picture in {top}", expected="class folders of pictures, or pictures", received=found)
-    if not plan.classes:
-        require_no_table(root, [path for path, _ in files])
-    pictures = (Picture(_name(path, top), path) for path, _ in files)
-    channels = None if plan.train is plan.level else _channels(plan.train, plan.classes, real_root)
-    read = read_pictures(pictures, len(files), size=size, channels=channels, progress=progress)
-    kept = [files[row] for row in read.kept.tolist()]
-    labels = torch.tensor([label for _, label in kept])
+    folder_set = FolderSet(root, LabelOptions.of(options or {}))
+    part = folder_set.part(split)
+    train = folder_set.train or part
+    if not part.files:
+        found = some((f"{name}: {reason}" for name, reason in part.rejected), most=3) or "nothing"
+        raise InputError(
+            f"no picture in {part.top.path}", expected="class folders of pictures, or pictures", received=found
+        )
+    pictures = (Picture(part.name(path), path) for path in part.files)
+    channels = None if train is part else _channels(train)
+    read = read_pictures(pictures, len(part.files), size=size, channels=channels, progress=progress)
+    labels = None if part.labels is None else part.labels[torch.from_numpy(read.kept)]
     examples = Examples.of(
         torch.from_numpy(read.pixels),
-        labels if (labels != UNLABELLED).any() else None,
-        classes=[printable(name) for name in plan.classes],
+        labels,
+        question=part.question,
         name=printable(root.name),
-        sources=[_name(path, top) for path, _ in kept],
+        sources=[part.name(part.files[row]) for row in read.kept.tolist()],
     )
-    rejected = by_weight([*plan.rejected, *passed_over, *read.rejected])
+    remarks, beside = _about(folder_set, part)
     return replace(
         examples,
         ids=read.ids,
-        originals=Originals.on(PictureFiles([path for path, _ in files]), read.kept),
-        rejected=tuple(rejected),
-        remarks=tuple(plan.remarks),
+        labels=examples.labels if bool(examples.known.any()) else None,
+        originals=Originals.on(PictureFiles(list(part.files)), read.kept),
+        rejected=tuple(by_weight([*beside, *part.rejected, *read.rejected])),
+        remarks=tuple(remarks),
         preparation=PicturePreparation.of(examples.inputs),
         sizes=read.sizes,
     )
@@ -95,14 +86,10 @@ def folder_splits(root: Path) -> set[str]:
     return set(find_set(root).splits) or {"train"}
 
 
-def labelled_folder_splits(root: Path) -> set[str]:
-    """The splits that have pictures of a class."""
-    found = find_set(root)
-    if "train" not in found.splits:
-        splits = found.splits or {"train": found.top}
-        return {name for name, folder in splits.items() if class_level(folder).classes}
-    known = _known(class_level(found.splits["train"]))
-    return {name for name, folder in found.splits.items() if known and class_level(folder, known).classes}
+def labelled_folder_splits(root: Path, options: Mapping[str, str] | None = None) -> set[str]:
+    """The splits that have pictures with a label."""
+    folder_set = FolderSet(root, LabelOptions.of(options or {}))
+    return {split for split in folder_set.found.splits or {"train"} if folder_set.is_labelled(split)}
 
 
 def has_class_folders(root: Path) -> bool:
@@ -110,84 +97,39 @@ def has_class_folders(root: Path) -> bool:
     return len(class_level(find_set(root).first).classes) > 1
 
 
-def _plan(root: Path, split: str) -> _Plan:
-    found = find_set(root)
-    if not found.splits:
-        require_unsplit(root, split)
-    folder = find_split(root, split, found.splits) if found.splits else found.top
-    train = class_level(found.splits.get("train", folder))
-    level = train if train.split is folder else class_level(folder, _known(train))
-    about = _about_others(found, train) if level is train else _about(found, level, train)
-    remarks = [*found.remarks, *train.remarks, *_deeper(train), *about]
-    beside = found.rejected if not found.splits or level.split is found.first else []  # once, not with every split
-    return _Plan(level, train, tuple(sorted(train.classes)), remarks, beside)
+def has_labelled_pictures(root: Path) -> bool:
+    """Whether a folder looks like pictures with labels: in class folders, a table beside them, or the files' names.
+
+    Raises:
+        InputError: they cannot be told; what lies beside the pictures is then named.
+    """
+    if not Folder(root).has_picture:
+        return False
+    found = FolderSet(root)
+    return found.has_classes(found.found.first) or found.first.question is not None
 
 
-def _about(found: Found, level: Level, train: Level) -> Iterator[str]:
-    """What is odd about a split that is not train."""
-    yield from level.remarks
-    if train.classes and not level.classes:
-        name = printable(level.split.name)
-        pictures = [path for path, reason in level.top.files(level.top.path) if reason is None]
-        table = find_table([found.top.path, level.split.path], pictures)
-        if table is None:
-            yield f"{name} has no labels"
-            return
-        yield (
-            f"{name} has no labels: {printable(table.name)} names its pictures and is not read; to have it judge, put"
-            f" the pictures of each class into a folder of its name in {name}/"
-        )
+def _channels(train: Part) -> int | None:
+    return count_channels(Picture(path.name, path) for path in train.files) if train.files else None
 
 
-def _about_others(found: Found, train: Level) -> Iterator[str]:
-    """What is odd about the other splits: said with train, before anything is taught that they cannot judge."""
-    for name in in_order(found.splits) if found.splits.get("train") is train.split and train.classes else ():
-        folder = found.splits[name]
-        if folder is not train.split:
-            yield from _about(found, class_level(folder, _known(train)), train)
+def _about(folder_set: FolderSet, part: Part) -> tuple[list[str], list[Rejected]]:
+    """What had to be guessed, and what lies beside the splits and is not read: said once, with the first of them."""
+    found, train = folder_set.found, folder_set.train or part
+    others = list(folder_set.others()) if part is train and folder_set.train is not None else []
+    about = [remark for other in others for remark in _about_other(other)] if part is train else [*part.remarks]
+    remarks = [*found.remarks, *train.remarks, *(part.said if part is train else ()), *about]
+    if part is not train:
+        remarks += part.said
+    if found.splits and part.folder is not found.first:
+        return remarks, []
+    read = {table for one in (part, *others) for table in one.tables}
+    names = {printable(table.name) for table in read if table.parent == found.top.path}
+    return remarks, [one for one in found.rejected if one.name not in names]
 
 
-def _deeper(level: Level) -> Iterator[str]:
-    """A remark where every class folder holds folders alone, which may have been meant as the classes."""
-    deep = [folder for folder in level.classes.values() if len(folder.full) > 1 and not folder.has_loose_picture]
-    if deep and len(deep) == len(level.classes):
-        yield f"the folders inside {some((printable(one.name) for one in deep), most=3)} are read as one class each"
-
-
-def _known(level: Level) -> Mapping[str, str]:
-    return {spelling(name): name for name in level.classes}
-
-
-def _channels(train: Level, classes: tuple[str, ...], real_root: Path) -> int | None:
-    files = _files(train, classes, real_root).files
-    return count_channels(Picture(path.name, path) for path, _ in files) if files else None
-
-
-def _files(level: Level, classes: tuple[str, ...], real_root: Path) -> _Files:
-    top, found = level.top, _Files([], [*level.rejected])
-    if not level.classes and (top.has_loose_picture or not level.unlabelled):
-        return _walk(top, top.path, real_root, UNLABELLED)
-    index = {name: label for label, name in enumerate(classes)}
-    folders = [(folder, index[name]) for name, folder in level.classes.items()]
-    folders += [(folder, UNLABELLED) for folder in level.unlabelled]
-    for folder, label in sorted(folders, key=lambda one: one[0].name):
-        part = _walk(folder, top.path, real_root, label)
-        found.files.extend(part.files)
-        found.rejected.extend(part.rejected)
-    beside = top.aside(real_root)
-    found.rejected.extend(Rejected(_name(path, top.path), reason or _BESIDE) for path, reason in beside)
-    return found
-
-
-def _walk(folder: Folder, top: Path, real_root: Path, label: int) -> _Files:
-    found = _Files([], [])
-    for path, reason in folder.files(real_root):
-        if reason is None:
-            found.files.append((path, label))
-        else:
-            found.rejected.append(Rejected(_name(path, top), reason))
-    return found
-
-
-def _name(path: Path, top: Path) -> str:
-    return printable(path.relative_to(top).as_posix())
+def _about_other(other: Part) -> Iterator[str]:
+    """What is odd about another split than train: said with train, before anything is taught that it cannot judge."""
+    yield from other.remarks
+    if not other.is_labelled:
+        yield from other.said

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from joryu.errors import InputError
 from joryu.examples.emnist import EMNIST
-from joryu.examples.folder import has_class_folders
+from joryu.examples.folder import has_labelled_pictures
 from joryu.examples.idx import has_idx_files
 from joryu.examples.layouts import some, visible_folders
 from joryu.examples.pairs import are_pairs
@@ -110,7 +110,7 @@ def sniff(place: Path) -> str | None:
         return "parquet"
     if are_pairs(place):
         return "pairs"
-    return "folder" if has_class_folders(place) else None
+    return "folder" if has_labelled_pictures(place) else None
 
 
 def list_data(root: Path | str | None = None) -> list[Listing]:

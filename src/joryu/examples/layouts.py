@@ -15,7 +15,7 @@ ALL: Final = "all"  #: the split that holds everything
 
 _ALIASES = {
     "train": ("train", "training", "trn", "trainset", "trainingset"),
-    "test": ("test", "t10k", "testing", "tst", "testset"),
+    "test": ("test", "t10k", "testing", "tst", "testset", "test1"),
     "validation": ("validation", "valid", "val", "dev", "valset", "validationset"),
 }
 _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}

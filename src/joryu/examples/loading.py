@@ -23,7 +23,7 @@ from joryu.examples.originals import Originals
 from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress, advised_size
-from joryu.examples.specs import BUNDLED, Place, find_place, table_of
+from joryu.examples.specs import BUNDLED, OPTIONS, Place, find_place, table_of
 from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 
@@ -66,16 +66,18 @@ _LAYOUTS = {
     ),
     "parquet": _Layout(
         load=lambda place, how: load_parquet(
-            place.path, how.split, size=how.size, column=place.part, progress=how.progress
+            place.path, how.split, size=how.size, column=place.part, options=place.options, progress=how.progress
         ),
         splits=lambda place: parquet_splits(place.path),
-        labelled=lambda place: labelled_parquet_splits(place.path, place.part),
+        labelled=lambda place: labelled_parquet_splits(place.path, place.part, place.options),
         part="columns",
     ),
     "folder": _Layout(
-        load=lambda place, how: load_folder(place.path, how.split, size=how.size, progress=how.progress),
+        load=lambda place, how: load_folder(
+            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        ),
         splits=lambda place: folder_splits(place.path),
-        labelled=lambda place: labelled_folder_splits(place.path),
+        labelled=lambda place: labelled_folder_splits(place.path, place.options),
     ),
     "pairs": _Layout(
         load=lambda place, how: load_pairs(
@@ -108,10 +110,12 @@ def load_examples(
 ) -> Examples:
     """The examples a spec names.
 
-    ``digits``; ``idx:DIR``, ``parquet:DIR_OR_FILE``, ``folder:DIR``; ``project:DIR``, the answered pictures of a
-    labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`); ``pairs:DIR[,classes=NAME;…]``,
-    pictures with masks; a name that `list_data` lists; or a path, whose layout is then recognised. A bare name is
-    sought among the known sets, then as a path, then in the data root (`joryu.examples.data_root` unless given).
+    ``digits``; ``idx:DIR``; ``parquet:DIR_OR_FILE[,root=DIR][,kind=numbers]`` (see `load_parquet`);
+    ``folder:DIR[,labels=TABLE][,target=COLUMN;…]``, pictures (see `load_folder`); ``project:DIR``, the answered
+    pictures of a labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`);
+    ``pairs:DIR[,classes=NAME;…]``, pictures with masks; a name that `list_data` lists; or a path, whose layout is then
+    recognised. A bare name is sought among the known sets, then as a path, then in the data root
+    (`joryu.examples.data_root` unless given).
 
     ``split`` is ``train``, ``test``, ``validation``, what the set calls its parts, or ``all`` of them; a set without
     splits answers to ``train`` and ``all`` alone. ``column`` names the column of pictures, of labels, or both
@@ -215,7 +219,10 @@ def with_column(spec: str, column: str | None, *, data_root: Path | str | None =
     """
     place = find_place(spec, data_root)
     said = _with_column(place, spec, column).part
-    return spec if said == place.part else f"{spec}#{column}"
+    if said == place.part:
+        return spec
+    end = min((at for option in OPTIONS["parquet"] if (at := spec.find(f",{option}=")) >= 0), default=len(spec))
+    return f"{spec[:end]}#{column}{spec[end:]}"
 
 
 def _with_column(place: Place, spec: str, column: str | None) -> Place:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import torch
 
 from joryu.errors import InputError
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, require_unsplit
-from joryu.examples.originals import Originals, ParquetPictures
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
 from joryu.examples.parquet_labels import Answers, any_label, read_labels
-from joryu.examples.parquet_shards import find_shards
-from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
+from joryu.examples.parquet_pictures import PictureColumn
+from joryu.examples.parquet_shards import Shards, find_shards
+from joryu.examples.pictures import Progress, count_channels, read_pictures
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.tabular.target import kind_said
+
+OPTIONS: Final = ("root", "kind")
 
 
 class _Set(NamedTuple):
@@ -32,6 +34,7 @@ class _Set(NamedTuple):
     train: list[Shard]
     splits: list[list[Shard]]
     columns: Columns
+    found: Shards
     remarks: list[str]
 
 
@@ -41,16 +44,20 @@ def load_parquet(
     *,
     size: int | None = None,
     column: str | None = None,
+    options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Examples:
     """Pictures of a Parquet file, or of the files of a folder that `find_shards` takes for the split.
 
     The columns are those that `choose_columns` takes (``column`` says which), the names of the classes come from the
     schema's ``huggingface`` metadata, else classes are named by number; text and lists of tags are labels too
-    (`read_labels`). A label that is null or -1 is no label. One
-    file is one set: it answers to the split that its name says, or to ``train`` if it says none. The splits of a folder
-    have the classes of ``train`` and are grey or RGB as it is: labels are matched by the *names* that each file gives
-    them, and rows of a class that ``train`` does not have are left out. Rows whose picture cannot be used are in
+    (`read_labels`). A label that is null or -1 is no label. ``options``: ``kind`` says that labels are numbers to
+    predict. Where a column names files, or a cell has a path and no bytes, the picture is read from its file, inside
+    the folder of the set or ``root``.
+
+    One file is one set: it answers to the split that its name says, or to ``train`` if it says none. The splits of a
+    folder have the classes of ``train`` and are grey or RGB as it is: labels are matched by the *names* that each file
+    gives them, and rows of a class that ``train`` does not have are left out. Rows whose picture cannot be used are in
     ``rejected`` as ``FILE#ROW``.
 
     Raises:
@@ -58,17 +65,20 @@ def load_parquet(
             damaged file, or pictures that `read_pictures` refuses.
     """
     found = _open(place, split, column)
+    folder = place if place.is_dir() else place.parent
+    root, kind = _root(folder, options or {}), kind_said(options or {})
     names = [f"{shard.path.name}#{row}" for shard in found.shards for row in range(shard.rows)]
     channels = None
     if found.train is not found.shards and any(shard.rows for shard in found.train):
-        channels = count_channels(_pictures(found.train, found.columns.picture, repeat("")))
+        column_of_train = PictureColumn(found.train, found.columns.picture, folder, root)
+        channels = count_channels(column_of_train.pictures(repeat("")))
     if not names:
         raise InputError(f"{place} holds no usable example", expected="rows with pictures", received="no row at all")
-    pictures = _pictures(found.shards, found.columns.picture, names)
+    pictures = PictureColumn(found.shards, found.columns.picture, folder, root)
     answers = None
     if found.columns.label is not None:
-        answers = read_labels(found.shards, found.train, found.splits, found.columns.label)
-    read = read_pictures(pictures, len(names), size=size, channels=channels, progress=progress)
+        answers = read_labels(found.shards, found.train, found.splits, found.columns.label, kind)
+    read = read_pictures(pictures.pictures(names), len(names), size=size, channels=channels, progress=progress)
     name = place.stem if place.is_file() else place.name
     examples = Examples.of(
         torch.from_numpy(read.pixels),
@@ -77,13 +87,18 @@ def load_parquet(
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
     )
-    remarks = [*found.remarks, *(answers.remarks if answers is not None else ())]
-    shards = found.shards
-    shelf = ParquetPictures([one.path for one in shards], [one.rows for one in shards], found.columns.picture)
+    beside = pictures.unread(found.found.folder, found.found.beside)
+    remarks = [
+        *found.found.remarks,
+        *beside,
+        *found.remarks,
+        *pictures.remarks,
+        *(answers.remarks if answers is not None else ()),
+    ]
     examples = replace(
         examples,
         ids=read.ids,
-        originals=Originals.on(shelf, read.kept),
+        originals=pictures.originals(read.kept),
         rejected=tuple(by_weight(read.rejected)),
         remarks=tuple(remarks),
         preparation=PicturePreparation.of(examples.inputs),
@@ -92,17 +107,35 @@ def load_parquet(
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 
+def _root(folder: Path, options: Mapping[str, str]) -> Path | None:
+    """The folder that paths are seen from, where one is named: as it stands, else from the folder of the set.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if "root" not in options:
+        return None
+    named = Path(options["root"]).expanduser()
+    around = (named, folder / named)
+    found = next((one for one in around if one.is_dir()), None)
+    if found is None:
+        raise InputError(f"no such folder: {options['root']}", expected="the folder that paths are seen from")
+    return found
+
+
 def parquet_splits(place: Path) -> set[str]:
     """What `load_parquet` can be asked for."""
     return set(find_shards(place).splits)
 
 
-def labelled_parquet_splits(place: Path, column: str | None = None) -> set[str]:
+def labelled_parquet_splits(
+    place: Path, column: str | None = None, options: Mapping[str, str] | None = None
+) -> set[str]:
     """The splits that have a label at all."""
-    found = set()
+    found, kind = set[str](), kind_said(options or {})
     for split in parquet_splits(place):
         opened = _open(place, split, column)
-        if opened.columns.label is not None and any_label(opened.shards, opened.columns.label):
+        if opened.columns.label is not None and any_label(opened.shards, opened.columns.label, kind):
             found.add(split)
     return found
 
@@ -117,14 +150,14 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
     columns = choose_columns(train[0], column)
     for shard in {id(shard): shard for shard in (*train, *shards)}.values():
         require_pictures(shard, columns.picture)
-    remarks = [*found.remarks] + ([columns.remark] if columns.remark else [])
+    remarks = [columns.remark] if columns.remark else []
     labels = columns.label
     if shards is not train and not any(labels in shard.schema.names for shard in shards):
         columns = columns._replace(label=None)  # a test split whose labels nobody has
     elif labels is not None:
         for shard in (*train, *shards):
             require_labels(shard, labels)
-    return _Set(shards, train, list(splits.values()), columns, remarks)
+    return _Set(shards, train, list(splits.values()), columns, found, remarks)
 
 
 def _without_absent(examples: Examples, answers: Answers, kept: npt.NDArray[np.int64]) -> Examples:
@@ -151,32 +184,3 @@ def _without_absent(examples: Examples, answers: Answers, kept: npt.NDArray[np.i
         rejected=tuple(by_weight([*examples.rejected, *left_out])),
         remarks=(*examples.remarks, remark),
     )
-
-
-def _pictures(shards: Sequence[Shard], column: str, names: Iterable[str]) -> Iterator[Picture]:
-    name = iter(names)
-    for shard in shards:
-        for values in shard.column(column):
-            nested = pa.types.is_struct(values.type)
-            data = values.field("bytes") if nested else values
-            if nested:
-                _require_bytes(values, shard, column)
-            valid = values.is_valid().to_pylist()
-            for content, present in zip(data.to_pylist(), valid, strict=True):
-                yield Picture(next(name), (content or b"") if present else b"")
-
-
-def _require_bytes(values: pa.StructArray, shard: Shard, column: str) -> None:
-    """Raises:
-    InputError: every picture of a batch is given by its path alone.
-    """
-    if values.type.get_field_index("path") < 0 or values.field("bytes").null_count < len(values):
-        return
-    paths = [path for path in values.field("path").to_pylist() if path]
-    if paths:
-        raise InputError(
-            f"column {column!r} of {shard.path} has paths of pictures, not the pictures",
-            expected="bytes",
-            received=paths[0],
-            hint="put the picture files into class folders and name these with folder:",
-        )

@@ -17,6 +17,7 @@ from joryu.examples.layouts import did_you_mean, some
 
 _ROWS = 512  # rows held undecoded at a time
 _PICTURES = ("image", "img")
+_PATHS = ("file_name", "filename", "file", "path", "filepath", "file_path", "image_path", "img_path", "image_file")
 _LABELS = ("label", "labels")
 _MORE_LABELS = ("target", "class", "category", "fine_label", "coarse_label")
 
@@ -117,14 +118,12 @@ def require_pictures(shard: Shard, name: str) -> None:
             hint=_say_column([name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)]),
         )
     kind = shard.schema.field(name).type
-    if not _is_picture(kind):
+    if not (_is_picture(kind) or is_path(kind)):
         raise InputError(
             f"column {name!r} of {shard.path} holds no pictures",
-            expected="bytes",
+            expected="bytes, or the paths of files",
             received=kind,
-            hint="put the picture files into class folders and name these with folder:"
-            if is_text(kind)
-            else f"save them as pictures: cast_column({name!r}, Image()) of the datasets library does"
+            hint=f"save them as pictures: cast_column({name!r}, Image()) of the datasets library does"
             if pa.types.is_nested(kind)
             else None,
         )
@@ -134,7 +133,7 @@ def require_labels(shard: Shard, name: str) -> None:
     """Refuse a column that holds no labels.
 
     Raises:
-        InputError: the column is not there, or holds neither integers nor text, nor lists of either.
+        InputError: the column is not there, or holds neither numbers nor text, nor lists of integers or text.
     """
     if name not in shard.schema.names:
         raise InputError(
@@ -143,10 +142,10 @@ def require_labels(shard: Shard, name: str) -> None:
         )  # fmt: skip
     kind = plain(shard.schema.field(name).type)
     inner = plain(kind.value_type) if is_list(kind) else kind
-    if not (pa.types.is_integer(inner) or pa.types.is_null(inner) or is_text(inner)):
+    if not (pa.types.is_integer(inner) or pa.types.is_null(inner) or is_text(inner) or is_number(kind)):
         raise InputError(
             f"column {name!r} of {shard.path} holds no labels",
-            expected="integers, text, or lists of either",
+            expected="numbers, text, or lists of integers or text",
             received=kind,
             hint=f"number its classes: class_encode_column({name!r}) of the datasets library does, then save it again",
         )
@@ -167,7 +166,13 @@ def _named(shard: Shard, wanted: str | None) -> list[str]:
 def _picture(shard: Shard, named: Sequence[str]) -> str:
     typed = [name for name, feature in shard.features.items() if feature.get("_type") == "Image"]
     found = typed or [name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)]
-    return _one_of(shard, found, _PICTURES, named) or _PICTURES[0]
+    return _one_of(shard, found or _named_files(shard), _PICTURES, named) or _PICTURES[0]
+
+
+def _named_files(shard: Shard) -> list[str]:
+    """The columns of text that are called as those are that name files."""
+    text = [name for name in shard.schema.names if is_path(shard.schema.field(name).type)]
+    return [name for name in text if name.lower() in (*_PICTURES, *_PATHS)]
 
 
 def _label(shard: Shard, picture: str, named: Sequence[str]) -> str | None:
@@ -200,7 +205,8 @@ def _say_column(found: Sequence[str], named: Sequence[str] = ()) -> str | None:
 def _may_be_picture(shard: Shard, name: str) -> bool:
     kind = plain(shard.schema.field(name).type)
     label = shard.features.get(name, {}).get("_type") == "ClassLabel"
-    return not label and (_is_picture(kind) or (is_text(kind) and name in _PICTURES) or pa.types.is_struct(kind))
+    usual = (*_PICTURES, *_PATHS) if not any(_is_picture(field.type) for field in shard.schema) else _PICTURES
+    return not label and (_is_picture(kind) or (is_path(kind) and name.lower() in usual) or pa.types.is_struct(kind))
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
@@ -211,7 +217,7 @@ def plain(kind: pa.DataType) -> pa.DataType:
 def _is_picture(kind: pa.DataType) -> bool:
     kind = plain(kind)
     if pa.types.is_struct(kind):
-        return bool(kind.get_field_index("bytes") >= 0)
+        return bool(kind.get_field_index("bytes") >= 0 or kind.get_field_index("path") >= 0)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
@@ -219,6 +225,18 @@ def is_text(kind: pa.DataType) -> bool:
     """Whether values are names: text, or yes and no."""
     kind = plain(kind)
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values are numbers that may have a fraction."""
+    kind = plain(kind)
+    return bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def is_path(kind: pa.DataType) -> bool:
+    """Whether values are text, which may name files."""
+    kind = plain(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def is_list(kind: pa.DataType) -> bool:

@@ -15,7 +15,8 @@ from joryu.errors import InputError
 from joryu.examples.class_folders import spelling
 from joryu.examples.examples import UNLABELLED
 from joryu.examples.layouts import some
-from joryu.examples.parquet_columns import Shard, is_list, is_text
+from joryu.examples.parquet_columns import Shard, is_list, is_number, is_text
+from joryu.examples.tabular.target import Asked
 from joryu.questions import UNKNOWN, Question
 
 _ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
@@ -42,17 +43,24 @@ class _Named(NamedTuple):
 
 
 def read_labels(
-    shards: Sequence[Shard], train: Sequence[Shard], splits: Sequence[Sequence[Shard]], column: str
-) -> Answers:
+    shards: Sequence[Shard], train: Sequence[Shard], splits: Sequence[Sequence[Shard]], column: str,
+    kind: Asked | None = None,
+) -> Answers:  # fmt: skip
     """The labels of a split as numbers of train's classes, or as train's tags.
 
     Text is a class by its name, and a list holds the tags of its picture, by name or by number of what the schema
     names. Where no schema orders them, classes and tags are in alphabetical order. Null is no label; so is -1, and text
-    that is empty.
+    that is empty. Numbers with a point are classes where all of them are whole. With the ``kind`` numbers they are to
+    be predicted as they are.
 
     Raises:
-        InputError: shards that name other classes, numbers outside the names, or text of which hardly two are alike.
+        InputError: shards that name other classes, numbers outside the names, numbers with a fraction, text of which
+            hardly two are alike, or a column that is of another kind.
     """
+    _require_kind(train[0], column, kind)
+    if kind is Asked.NUMBERS:
+        values = np.concatenate([np.zeros(0), *(_floats(chunk) for shard in shards for chunk in shard.column(column))])
+        return Answers(torch.from_numpy(values).float()[:, None], Question.numbers([column]), {}, ())
     if is_list(train[0].schema.field(column).type):
         return _tags(shards, train, column)
     own = {id(shard): _named(shard, column) for part in splits for shard in part if column in shard.schema.names}
@@ -74,13 +82,17 @@ def read_labels(
         start += shard.rows
     numbered = torch.from_numpy(np.concatenate(parts)).clamp_min(UNLABELLED)
     remarks = tuple(_gaps(others)) if not any(other.names for other in others) else ()
+    if any(is_number(shard.schema.field(column).type) for shard in shards):
+        remarks = (f"column {column!r}: whole numbers, taken as classes; ,kind=numbers to predict numbers", *remarks)
     return Answers(numbered, Question.one_of(classes), absent, remarks)
 
 
-def any_label(shards: Sequence[Shard], column: str) -> bool:
+def any_label(shards: Sequence[Shard], column: str, kind: Asked | None = None) -> bool:
     """Whether a row has a label at all."""
     for shard in shards:
-        if is_list(shard.schema.field(column).type):
+        if kind is Asked.NUMBERS:
+            found = any(not np.isnan(_floats(chunk)).all() for chunk in shard.column(column))
+        elif is_list(shard.schema.field(column).type):
             found = any(chunk.null_count < len(chunk) for chunk in shard.column(column))
         else:
             found = bool((_named(shard, column).numbers >= 0).any())
@@ -91,6 +103,8 @@ def any_label(shards: Sequence[Shard], column: str) -> bool:
 
 def _named(shard: Shard, column: str) -> _Named:
     kind = shard.schema.field(column).type
+    if is_number(kind):
+        return _Named(_whole_numbers(shard, column), shard.class_names(column))
     if not is_text(kind):
         chunks = [chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy() for chunk in shard.column(column)]
         return _Named(np.concatenate([np.zeros(0, dtype=np.int64), *chunks]), shard.class_names(column))
@@ -104,6 +118,40 @@ def _named(shard: Shard, column: str) -> _Named:
         )  # fmt: skip
     place = {name: at for at, name in enumerate(names)}
     return _Named(np.array([UNLABELLED if text is None else place[text] for text in texts], dtype=np.int64), names)
+
+
+def _whole_numbers(shard: Shard, column: str) -> Numbers:
+    """Numbers that are written with a point, as numbers of classes.
+
+    Raises:
+        InputError: one has a fraction.
+    """
+    values = np.concatenate([np.zeros(0), *map(_floats, shard.column(column))])
+    odd = np.flatnonzero(np.isfinite(values) & (values != np.floor(values)) | np.isinf(values))
+    if len(odd):
+        raise InputError(
+            f"column {column!r} of {shard.path} holds numbers with a fraction, which are no classes",
+            expected="whole numbers, text, or kind=numbers", received=f"{values[odd[0]]:g} in row {odd[0]}",
+            hint="to predict numbers end the set in ,kind=numbers",
+        )  # fmt: skip
+    return np.where(np.isnan(values), UNLABELLED, np.nan_to_num(values)).astype(np.int64)
+
+
+def _floats(chunk: pa.Array) -> npt.NDArray[np.float64]:
+    """The numbers of a column, NaN where there is none."""
+    found: npt.NDArray[np.float64] = chunk.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return found.astype(np.float64)
+
+
+def _require_kind(shard: Shard, column: str, kind: Asked | None) -> None:
+    """Raises:
+    InputError: the column is of another kind than was said.
+    """
+    stored = shard.schema.field(column).type
+    numeric = is_number(stored) or pa.types.is_integer(stored)
+    fits = {Asked.NUMBERS: numeric, Asked.TAGS: is_list(stored), Asked.ONE_OF: not is_list(stored)}
+    if kind is not None and not fits[kind]:
+        raise InputError(f"column {column!r} of {shard.path} cannot be kind={kind}", received=stored)
 
 
 def _all_names(of_train: Sequence[_Named]) -> tuple[str, ...]:

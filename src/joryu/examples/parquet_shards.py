@@ -20,12 +20,16 @@ _DEPTH = 5
 
 
 class Shards(NamedTuple):
-    """The files of each split, by its canonical name; ``whole``: they are one set, whose name says no split."""
+    """The files of each split, by its canonical name; ``whole``: they are one set, whose name says no split.
+
+    ``beside``: the folders with pictures or Parquet files that lie beside them.
+    """
 
     folder: Path
     splits: dict[str, list[Path]]
     whole: bool = False
     remarks: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def find_shards(place: Path) -> Shards:
@@ -57,7 +61,7 @@ def find_shards(place: Path) -> Shards:
     whole = (
         list(found) == ["train"] and bool(_NUMBER.match(found["train"][0].stem)) and found["train"][0].parent == folder
     )
-    return Shards(folder, found, whole, _remarks(folder, way, found))
+    return Shards(folder, found, whole, (f"found in {way}",) if way else (), _beside(folder, found))
 
 
 def parquet_folder(folder: Path) -> Path | None:
@@ -65,12 +69,10 @@ def parquet_folder(folder: Path) -> Path | None:
     return find_shards(folder).folder if _holds_any(folder) else None
 
 
-def _remarks(folder: Path, way: str, found: dict[str, list[Path]]) -> tuple[str, ...]:
+def _beside(folder: Path, found: dict[str, list[Path]]) -> tuple[str, ...]:
     read = {path.parent for files in found.values() for path in files}
     others = (one for one in visible_folders(folder) if one not in read)
-    beside = [f"{one.name}/" for one in others if _holds_any(one) or Folder(one).has_picture]
-    remarks = [f"found in {way}"] if way else []
-    return (*remarks, f"beside its files and not read: {some(beside)}") if beside else tuple(remarks)
+    return tuple(one.name for one in others if _holds_any(one) or Folder(one).has_picture)
 
 
 def _splits(folder: Path) -> dict[str, list[Path]]:

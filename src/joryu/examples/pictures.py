@@ -39,10 +39,11 @@ _AT_ONCE = 16 * 2**20  #: bytes; of a larger file, which may be a film of gigaby
 
 
 class Picture(NamedTuple):
-    """A picture not yet decoded: the name to report it by, and its file or bytes."""
+    """A picture not yet decoded: the name to report it by, and its file or bytes; or why there are none."""
 
     name: str
     source: Path | bytes
+    missing: str = ""
 
 
 class Pictures(NamedTuple):
@@ -159,6 +160,9 @@ def _decode(pictures: list[Picture], size: int | None) -> list[_Read | str]:
     """For each picture its pixels and its key, or the reason why there are none."""
     outcomes: list[_Read | str] = []
     for picture in pictures:
+        if picture.missing:
+            outcomes.append(picture.missing)
+            continue
         try:
             outcomes.append(_read(picture.source, size))
         except InputError as error:

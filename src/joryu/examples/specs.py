@@ -8,17 +8,22 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from joryu.errors import InputError
+from joryu.examples.beside import OPTIONS as FOLDER_OPTIONS
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
 from joryu.examples.layouts import did_you_mean, visible_folders
 from joryu.examples.options import split_options
 from joryu.examples.pairs import OPTIONS as PAIR_OPTIONS
+from joryu.examples.parquet import OPTIONS as PARQUET_OPTIONS
 from joryu.examples.tabular import BUNDLED as TABLES
 from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
 from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
-OPTIONS = {"table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS}  #: what may follow the path of a layout, as ``,name=value``
+#: what may follow the path of a layout, as ``,name=value``
+OPTIONS = {
+    "table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS, "parquet": PARQUET_OPTIONS
+}  # fmt: skip
 BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
 
 
@@ -95,8 +100,10 @@ def _with_options(layout: str, rest: str, root: Path) -> Place:
     named, options = split_options(
         rest, OPTIONS[layout], is_place=lambda text: text in bundled or _path(text, root) is not None
     )
-    path = Path(named) if named in bundled else _existing(named, root, also=bundled)
-    return Place(layout, path, options=options)
+    if named in bundled:
+        return Place(layout, Path(named), options=options)
+    named, part = _parted(named, root)
+    return Place(layout, hub_snapshot(_existing(named, root, also=bundled)), part, options)
 
 
 def _parted(spec: str, root: Path) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from joryu.serving.predictor import Predicted
 
 _LOOKED_AT = 100  #: rows that the widths of the columns are taken from
-_WIDEST = 60
+_WIDEST = 160  #: a path may well be longer than a line of a terminal, and what follows must stand below its head
 
 
 def json_lines(found: Iterable[Predicted], top: int | None = None) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from joryu.questions import Link
 from joryu.questions.likeness import Likeness
+from joryu.questions.names import spelt
 from joryu.questions.softening import TINY
 from joryu.targets.agreement import ClassAgreement, PixelAgreement, TagAgreement
 from joryu.targets.exchanged import Exchange
@@ -165,8 +166,8 @@ def about_exchange(agreement: ClassAgreement, exchange: Exchange, classes: tuple
         f" {exchange.accuracy:.1%} would in the order found"
     )
     order = teacher_order(exchange, classes) or classes
-    if len(order) <= NAMES and not any("," in name for name in order):
-        typed = f"--classes {shlex.quote(','.join(order))}"
+    if len(order) <= NAMES:
+        typed = f"--classes {shlex.quote(spelt(order))}"
     else:
         typed = "--classes and a file of the names, one a line, that joryu audit --json gives as teacher_order"
     # The way to train all the same is not told here: the answers are good, and the order is found.

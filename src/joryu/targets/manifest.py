@@ -12,6 +12,7 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Keyed
 from joryu.questions import Asked, Question, difference
+from joryu.questions.names import spelt
 from joryu.targets.encoding import Encoding, Form
 from joryu.targets.first_schema import from_first_schema
 from joryu.targets.provenance import joryu_version, machine, now
@@ -170,6 +171,24 @@ class Manifest(_Record):
                 hint=f"{size}label into another folder",
             )  # fmt: skip
 
+    def require_sites(self, shape: tuple[int, ...]) -> None:
+        """Check that answers about each pixel are about the pixels of such inputs, ``[channels, height, width]``.
+
+        Raises:
+            MismatchError: they are about those of another size.
+        """
+        if self.form is None or not self.question.grid:
+            return
+        answered = self.form.shape[bool(self.form.members) : -1]
+        if answered != shape[-2:]:
+            size = f"try --size {answered[0]}, or " if len(set(answered)) == 1 else ""
+            raise MismatchError(
+                "the teacher answered about other pixels than the student is shown",
+                expected="×".join(map(str, reversed(answered))),
+                received="×".join(map(str, reversed(shape[-2:]))),
+                hint=f"{size}label into another folder at the student's size",
+            )
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the question's outputs."""
@@ -204,7 +223,7 @@ class Manifest(_Record):
             MismatchError: the first part that differs, with both values and what to try.
         """
         if question is not None and (found := difference(self.question, question)) is not None:
-            _refuse("question", *found, "ask about the same outputs in the same order")
+            _refuse("question", *found, self._way_on(question))
         elsewhere = "label into another folder"
         for what, stored, received, hint in (
             (
@@ -226,6 +245,14 @@ class Manifest(_Record):
         ):
             if received is not None and stored is not None and received != stored:
                 _refuse(what, stored, received, hint)
+
+    def _way_on(self, question: Question) -> str:
+        """What to try where another question is asked; people may have been given further classes since."""
+        names = self.question.names
+        if len(question) > len(names) and question.names[: len(names)] == names:
+            added = spelt(question.names[len(names) :])
+            return f"{added[:200]} came after them: label into another folder"
+        return "ask about the same outputs in the same order"
 
     @property
     def _who(self) -> str:

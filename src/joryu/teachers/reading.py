@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from joryu.annotations import Answer, Settings
-from joryu.annotations.dawid_skene import dawid_skene
+from joryu.annotations.dawid_skene import dawid_skene, require_overlap
 from joryu.annotations.trials import Floats, Ints, Trials, shuffle_within
 from joryu.errors import InputError
 from joryu.teachers import confidence, left_over
@@ -50,7 +50,8 @@ class Reading:
     (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest class, such as
     from a mild disease to healthy); with each of them a second choice takes its share first. ``aggregate``: the
     ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs annotators by
-    their errors and looks at choices alone, so that nothing else can be asked of it. ``weight``: ``even``, or in
+    their errors, and needs three of them about ten pictures a class. It looks at choices alone, so that nothing else
+    can be asked of it. ``weight``: ``even``, or in
     proportion to a picture's ``answers`` (mean 1).
 
     >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
@@ -143,11 +144,13 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     [[0.1, 0.8, 0.1]]
 
     Raises:
-        InputError: nobody answered, or the reading needs what was not measured.
+        InputError: nobody answered, the reading needs what was not measured, a constant as unsure as chance, or
+            answers that Dawid & Skene cannot tell apart.
     """
     trials = Trials.of(answers, settings)
     counts = np.bincount(trials.picture).astype(np.float64)
     if reading.aggregate == "dawid-skene":
+        require_overlap(trials)
         probs = dawid_skene(trials).posterior
     else:
         probs = _by_picture(trials, _distributions(trials, settings, reading))

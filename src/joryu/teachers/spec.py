@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
+from joryu.questions.names import spelt
 from joryu.students.architecture import build_architecture
 from joryu.students.blueprint import PLAN, load_student, load_weights, read_blueprint, require_inputs
 from joryu.students.normalise import Normalise
@@ -190,7 +192,7 @@ def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...]
             "teacher and examples differ in their classes" + (", by the order alone" if reordered else ""),
             expected=short(blueprint.classes),
             received=short(classes),
-            hint=f"name the teacher's order with --classes {','.join(blueprint.classes)}"
+            hint=f"name the teacher's order with --classes {shlex.quote(spelt(blueprint.classes))}"
             if reordered and len(classes) <= SPELT
             else "name the class folders (or --classes) as the teacher's classes",
         )

@@ -57,7 +57,7 @@ def verify(
         tolerance: the largest error in probability that passes.
 
     Raises:
-        MismatchError: another teacher, other classes or other examples than the store's.
+        MismatchError: another teacher, other classes, other examples or inputs of another shape than the store's.
         InputError: a damaged shard; no key of the sample has an answer.
         JoryuError: the teacher fails on some of them now.
         Stop: it can be asked no more.
@@ -65,6 +65,7 @@ def verify(
     manifest = store.manifest
     examples = examples.asked(manifest.question)
     manifest.require(teacher=teacher.fingerprint, question=teacher.question, examples=examples.fingerprint)
+    manifest.require_shape(tuple(examples.inputs.shape[1:]))
     store.verify_checksums()
     rows, seeds = _sample(len(examples), manifest.n_views, sample, seed)
     found = store.find(examples.ids[rows.numpy()], seeds.numpy())

@@ -114,8 +114,8 @@ class Replayed:
     answer and label.
 
     Raises:
-        MismatchError: (when checked) the store was made about another question, its views count the pixels of another
-            size, or they blend examples and neither those taught nor ``whole`` is the set it was made for.
+        MismatchError: (when checked) the store was made about another question or about the pixels of another size, its
+            views count those, or they blend examples and neither those taught nor ``whole`` is the set it was made for.
     """
 
     store: Store
@@ -135,6 +135,7 @@ class Replayed:
     def require_fit(self, examples: Examples) -> None:
         manifest = self.store.manifest
         manifest.require(question=examples.question)
+        manifest.require_sites(tuple(examples.inputs.shape[1:]))
         require_same_views(self.views, manifest.examples.shape, examples.inputs.shape[1:])
         shown = examples if self.whole is None else self.whole
         if self.views.blends and manifest.examples.fingerprint != shown.fingerprint:
@@ -193,7 +194,8 @@ class CarriedOver:
     For people and paid teachers, who were asked about the examples alone. Every turn then has views of its own.
 
     Raises:
-        InputError: (when checked) views that blend examples, or a store that has views of its own.
+        InputError: (when checked) views that blend examples, a store that has views of its own, or answers about each
+            pixel, which would stay where they are while the views move the picture.
     """
 
     store: Store
@@ -201,6 +203,13 @@ class CarriedOver:
 
     def require_fit(self, examples: Examples) -> None:
         self.store.manifest.require(question=examples.question)
+        if self.store.manifest.question.grid and self.views.spec != ITSELF.spec:
+            raise InputError(
+                "answers about each pixel cannot be carried over to views, which move the picture from under them",
+                expected="views that the teacher was asked about", received=self.views.spec,
+                hint=f"label with --views {self.views.spec} --n-views 4, or leave --views out",
+            )  # fmt: skip
+        self.store.manifest.require_sites(tuple(examples.inputs.shape[1:]))
         stored = self.store.manifest.n_views
         if stored or self.views.blends:
             raise InputError(

@@ -12,6 +12,7 @@ import pytest
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
 from joryu.annotations.exchange import EXPORTED, export_answers
+from joryu.annotations.exchange.csv_table import guarded, unguarded
 from joryu.errors import InputError, JoryuError
 
 SETTINGS = Settings(
@@ -53,6 +54,7 @@ def test_label_studio_finds_what_it_knows_in_its_places_and_the_rest_in_meta(pro
     assert meta["answers"][str(told["id"])] == {
         "order": 0, "annotator": "ann", "session": "s-9", "showing": 1, "rt_ms": 742.125, "first_key_ms": 500.0,
         "hidden_ms": 0.0, "n_changes": 2, "trial": 7, "at": 1_700_000_000.5, "signal:attention": 61.5,
+        "stated": ["healthy", "mild", 'a "rot" & <b>', "high"],
     }  # fmt: skip
     assert told["id"] != skip["id"]
     assert 2**52 <= told["id"] < 2**53  # no number of Label Studio's own, and exact in a browser
@@ -67,6 +69,16 @@ def test_no_cell_is_a_formula_and_every_number_keeps_its_bits(project: Project) 
     assert (told["rt_ms"], told["at"], told["n_changes"]) == ("742.125", "1700000000.5", "2")
     assert told["signal:attention"] == "61.5"
     assert (skip["choice"], skip["rt_ms"], skip["signal:attention"]) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    "unseen", ["", " ", "\u200b", "\u2060\ufeff", "\u00ad ", "\u3164", "\u2800", "\u034f", "\x1b", "\u202e"]
+)
+@pytest.mark.parametrize("formula", ["=1+1", "＝1", "@x", "-2"])
+def test_what_nobody_sees_hides_no_formula(unseen: str, formula: str) -> None:
+    assert guarded(unseen + formula) == "'" + unseen + formula
+    assert unguarded(guarded(unseen + formula)) == unseen + formula
+    assert guarded(unseen + "rust") == unseen + "rust"
 
 
 def test_parquet_has_types_and_nulls(project: Project) -> None:

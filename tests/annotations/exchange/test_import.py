@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +115,77 @@ def test_ours_come_back_from_label_studio_with_what_was_changed_there(project: P
     assert len(said) == 3
 
 
+LATER = ("2024-03-09T23:00:00Z", "2024-03-10T09:00:00Z")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_latest_state_holds_whatever_the_order_of_imports(
+    project: Project, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    states = [
+        task("roses/c.jpg", annotation(choices("class", name), **({} if at is None else {"updated_at": at})))
+        for name, at in (("rust", None), ("healthy", LATER[0]), ("rust", LATER[1]))
+    ]
+    for at in (*order, *order):
+        import_answers(project, write(tmp_path, states[at]))
+    assert [one.choice for one in project.answers()] == ["rust"]
+    n_events = project.events.n_events()
+    assert [import_answers(project, write(tmp_path, one)).new for one in states] == [0, 0, 0]  # again adds nothing
+    assert project.events.n_events() == n_events
+    project.events.close()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("behind", [0, 3600 * 24 * 365], ids=["clocks agree", "theirs is behind"])
+def test_what_was_changed_of_ours_comes_after_it_whatever_the_clocks(
+    project: Project, tmp_path: Path, order: tuple[int, ...], behind: int
+) -> None:
+    mine = Answer(picture="k1", annotator="ann", session="s", choice="rust", at=1.7e9)
+    project.record(mine, key="1")
+    exported = json.loads(export_answers(project, "out.json").path.read_text())
+
+    def edited(name: str, minutes: int) -> Any:
+        tasks = json.loads(json.dumps(exported))
+        its = next(one for it in tasks for one in it["annotations"])
+        date = datetime.fromtimestamp(1.7e9 - behind + 60 * minutes, UTC).isoformat()
+        its |= {"import_id": its["id"], "id": 77, "updated_at": date}
+        its["created_at"] = datetime.fromtimestamp(1.7e9 - behind + 60, UTC).isoformat()
+        its["result"][0]["value"]["choices"] = [name]
+        return tasks
+
+    files = [exported, edited("healthy", 5), edited("healthy", 5)]
+    if not behind:  # of three states the clocks tell
+        files[2] = edited("rust", 9)
+    for at in (*order, *order):
+        import_answers(project, write(tmp_path, *files[at]))
+    assert [one.choice for one in project.answers()] == ["healthy" if behind else "rust"]
+    project.record(Answer(**{**as_fields(mine), "choice": "healthy", "at": 1.8e9}), key="anew")
+    for at in order:
+        assert import_answers(project, write(tmp_path, *files[at])).new == 0
+    assert [(one.choice, one.at) for one in project.answers()] == [("healthy", 1.8e9)]
+
+
+def as_fields(answer: Answer) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in ("picture", "annotator", "session", "choice", "at")}
+
+
+def test_a_table_that_was_taken_and_replaced_is_not_taken_again(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    for name, expected in (("rust", (1, 0, 0)), ("healthy", (1, 0, 0)), ("rust", (0, 0, 1)), ("healthy", (0, 1, 0))):
+        path.write_text(f"path,choice\nroses/c.jpg,{name}\n", encoding="utf-8")
+        assert import_answers(project, path)[:3] == expected
+    assert [one.choice for one in project.answers()] == ["healthy"]
+
+
+def test_two_rows_about_one_showing_are_one_answer(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("path,choice\nroses/c.jpg,rust\nroses/c.jpg,healthy\nroses/c.jpg,healthy\n", encoding="utf-8")
+    found = import_answers(project, path)
+    assert found[:4] == (1, 1, 1, ())
+    assert found.remarks == (LeftOut("mine.csv, line 2", "answered otherwise by mine.csv, line 3, which counts"),)
+    assert [one.choice for one in project.answers()] == ["healthy"]
+
+
 def test_what_cannot_become_an_answer_is_left_out_and_named(project: Project, tmp_path: Path) -> None:
     path = write(
         tmp_path,
@@ -147,7 +222,6 @@ def test_people_without_numbers_are_told_apart_and_not_named(project: Project, t
         ("[" * 100_000, "is not JSON"),
         ("[]", "not an export of Label Studio"),
         ('{"a": 1}', "not an export of Label Studio"),
-        ('[{"image": "a", "annotation_id": 1, "choice": "rust"}]', "JSON-MIN"),
         (json.dumps([task("roses/a b.jpg", annotation(choices("x", "no class")))]), "no telling which control"),
         (
             json.dumps([task("roses/a b.jpg", annotation(choices("x", "rust"), choices("y", "rust")))]),
@@ -192,10 +266,11 @@ def test_a_picture_whose_content_changed_is_not_taken_for_the_old_one(project: P
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"path,label\na.jpg,rust\n", "expected the columns choice and picture or path"),
+        (b"path,label\na.jpg,rust\n", "expected columns named choice and picture or path"),
         (b"", "received no header"),
         (b"path,choice,choice\na,rust,rust\n", "a column twice"),
-        (b"path,choice\nroses/c.jpg,rust\nroses/a b.jpg\n", "line 3 is another length"),
+        (b"path|choice\nroses/c.jpg|rust\n", "between commas, semicolons or tabs; received path.choice"),
+        (b"path,choice\nroses/a b.jpg\n", "line 2: another length than the header .expected 2 cells; received 1"),
         (b"path,choice\n\xff\xfe,rust\n", "not UTF-8"),
         (b'path,choice\n"roses/c.jpg"x,rust\n', "not CSV"),
         (b"path,choice,rt_ms\nroses/c.jpg,rust,fast\n", "line 2: rt_ms cannot be read"),
@@ -204,7 +279,7 @@ def test_a_picture_whose_content_changed_is_not_taken_for_the_old_one(project: P
         (b"path,choice,showing\nroses/c.jpg,rust,1.5\n", "a whole number from 0"),
         (b"path,choice,showing\nroses/c.jpg,rust,9223372036854775808\n", "line 2: showing .* a whole number from 0"),
         (b"path,choice,n_changes\nroses/c.jpg,rust,1e300\n", "line 2: n_changes .* a whole number from 0"),
-        (b"path,choice\nroses/c.jpg,rust\nroses/c.jpg,rose\n", "line 3: this class is not asked for"),
+        (b"path,choice\nroses/c.jpg,rose\n", "line 2: this class is not asked for"),
     ],
 )
 def test_tables_that_are_none_say_where(project: Project, tmp_path: Path, content: bytes, said: str) -> None:
@@ -271,7 +346,6 @@ def test_of_two_answers_to_one_showing_in_a_file_the_later_holds(project: Projec
     [
         ("annotator", "jane.doe@example.org", "line 2: this pseudonym is not usable"),
         ("rt_ms", "-5", "rt_ms cannot be read (expected a finite number from 0"),
-        ("signal:attention", "-4", "signal:attention cannot be read (expected 0..100"),
     ],
 )
 def test_a_table_is_held_to_what_the_page_is(
@@ -283,3 +357,105 @@ def test_a_table_is_held_to_what_the_page_is(
         import_answers(project, path)
     assert said in str(caught.value)
     assert project.answers() == []
+
+
+def test_what_is_wrong_is_left_out_by_name_and_the_rest_arrives(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "path,choice,annotator,rt_ms,signal:heart_rate,signal:attention\n"
+        "roses/a b.jpg,rust,ann,700,450,50\nroses/c.jpg,smut,ann,,,\ntulips/c.jpg,rust,ann,slow,,\n"
+        "roses/c.jpg,rust\nroses/c.jpg,rust,a@b.c,,,\ntulips/c.jpg,healthy,ann,800,70,\n",
+        encoding="utf-8",
+    )
+    found = import_answers(project, path)
+    assert [(one.picture, one.choice, dict(one.signals)) for one in project.answers()] == [
+        ("k1", "rust", {"attention": 50.0}), ("k2", "healthy", {"heart_rate": 70.0}),
+    ]  # fmt: skip
+    assert [(one.name[-6:], one.reason.partition(" (")[0]) for one in found.left_out] == [
+        ("line 3", "this class is not asked for"), ("line 4", "rt_ms cannot be read"),
+        ("line 5", "another length than the header"), ("line 6", "this pseudonym is not usable"),
+    ]  # fmt: skip
+    said = "signal:heart_rate cannot be read (expected 0..400; received '450'); the answer is taken without it"
+    assert found.remarks == (LeftOut("mine.csv, line 2", said),)
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "parquet"])
+def test_an_own_export_comes_back_whatever_was_measured(project: Project, tmp_path: Path, ending: str) -> None:
+    wild = Answer(picture="k1", annotator="a", session="s", choice="rust", at=1.0, signals={"heart_rate": 431.5})
+    for number, one in enumerate((wild, Answer(picture="k2", annotator="a", session="s", choice="healthy", at=2.0))):
+        project.record(one, key=str(number))
+    path = export_answers(project, f"out.{ending}").path
+    assert import_answers(project, path)[:4] == (0, 2, 0, ())
+    other = Project.create(tmp_path / "other", SETTINGS, tmp_path, PICTURES)
+    found = import_answers(other, path)
+    assert (found.new, found.left_out, len(found.remarks)) == (2, (), 1)
+    assert [dict(one.signals) for one in other.answers()] == [{}, {}]
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", "path\tchoice\trt_ms\nroses/c.jpg\trust\t742.5\n"),
+        ("a.csv", "path\tchoice\trt_ms\nroses/c.jpg\trust\t742.5\n"),
+        ("a.csv", "path;choice;rt_ms\nroses/c.jpg;rust;742,5\n"),
+        ("a.csv", 'sep=;\r\n"path";"choice";"rt_ms"\r\n"roses/c.jpg";"rust";742,5\r\n'),
+        ("a.csv", '"path","choice","rt_ms"\n"roses/c.jpg","rust",742.5\n'),
+    ],
+)
+def test_tables_as_spreadsheets_of_all_countries_write_them(
+    project: Project, tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode("utf-8-sig"))
+    assert import_answers(project, path)[:4] == (1, 0, 0, ())
+    assert [(one.picture, one.choice, one.timing.rt_ms) for one in project.answers()] == [("k3", "rust", 742.5)]
+
+
+ROWS = (
+    {"image": "/data/upload/7/0badcafe-a b.jpg", "id": 1, "diagnosis": "rust", "stage": "mild"},
+    {"image": "s3://bucket/tulips/c.jpg", "id": 2, "diagnosis": {"choices": ["healthy"]}},
+    {"image": "s3://bucket/roses/c.jpg", "id": 3, "diagnosis": {"choices": ["healthy", "rust"]}},
+)
+MADE = {"annotator": 3, "annotation_id": 9, "lead_time": 4.288, "created_at": "2024-03-09T22:16:08Z"}
+
+
+def as_table(rows: list[dict[str, Any]], delimiter: str) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    file = io.StringIO()
+    writer = csv.DictWriter(file, names, delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(
+        {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()} for row in rows
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["min.json", "min.csv", "min.tsv"])
+def test_label_studios_flat_exports(project: Project, tmp_path: Path, name: str) -> None:
+    def export(**more: object) -> Path:
+        rows = [{**row, **MADE, "updated_at": "2024-03-09T22:16:08Z", **more} for row in ROWS]
+        content = json.dumps(rows) if name.endswith("json") else as_table(rows, "\t" if name.endswith("tsv") else ",")
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        return tmp_path / name
+
+    found = import_answers(project, export())
+    assert found.new == 2
+    assert found.left_out == (LeftOut("task 3, annotation 9", "several answers to choice"),)
+    assert [(one.annotator, one.picture, one.choice, one.severity, one.timing.rt_ms) for one in project.answers()] == [
+        ("label-studio-3", "k1", "rust", "mild", 4288.0), ("label-studio-3", "k2", "healthy", None, 4288.0),
+    ]  # fmt: skip
+    assert import_answers(project, export())[:3] == (0, 2, 0)
+    assert import_answers(project, export(updated_at="2024-03-09T23:00:00Z", stage="severe")).new == 2
+    assert import_answers(project, export())[:3] == (0, 0, 2)  # older than what holds
+
+
+def test_exports_of_the_time_when_annotations_were_completions(project: Project, tmp_path: Path) -> None:
+    old = {
+        "id": 1, "data": {"image": "roses/c.jpg"},
+        "completions": [{"id": 1001, "created_at": 1579002573, "lead_time": 7.5, "result": [
+            {"from_name": "choice", "to_name": "image", "type": "choices", "value": {"choices": "rust"}},
+        ]}],
+    }  # fmt: skip
+    assert import_answers(project, write(tmp_path, old)).new == 1
+    assert [(one.picture, one.choice, one.at) for one in project.answers()] == [("k3", "rust", 1579002573.0)]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
 from joryu.annotations.exchange import Imported, export_answers, import_answers
-from joryu.errors import InputError
 
 FORMATS = ["json", "csv", "parquet"]
 SETTINGS = Settings(
@@ -109,10 +108,11 @@ def test_undone_answers_are_not_exported_and_come_back_from_an_earlier_file(tmp_
     assert project.answers() == before
 
 
-def test_an_answer_that_is_not_asked_for_takes_nothing_in(tmp_path: Path) -> None:
+def test_an_answer_that_is_not_asked_for_is_left_out_and_the_rest_arrives(tmp_path: Path) -> None:
     project = project_in(tmp_path / "here", [answer(), answer(picture="bb", choice="うどん粉病")])
     written = export_answers(project, "out.csv").path
     other = Project.create(tmp_path / "there", Settings(classes=("healthy", "=black rot")), tmp_path, PICTURES)
-    with pytest.raises(InputError, match="this class is not asked for"):
-        import_answers(other, written)
-    assert other.answers() == []
+    found = import_answers(other, written)
+    assert (found.new, [one.name for one in found.left_out]) == (1, ["out.csv, line 3"])
+    assert "this class is not asked for" in found.left_out[0].reason
+    assert other.answers() == project.answers()[:1]

@@ -36,6 +36,16 @@ def test_the_question_is_guessed_and_told(
     assert [remark.partition(";")[0] for remark in said] == ([told] if told else [])
 
 
+def test_text_that_looks_like_tags_and_is_taken_as_classes_is_told(tmp_path: Path) -> None:
+    said = "'t': 'red;round' is taken as a class of its own; kind=tags to read it as several tags"
+    place = csv(tmp_path, a=N, t=["red", "red;round", "round; big"] * 20)
+    assert load(place, target="t").examples.remarks == (said,)
+    assert load(place, target="t", kind="one-of").examples.remarks == ()
+    assert load(place, target="t", kind="tags").examples.classes == ("big", "red", "round")
+    unalike = csv(tmp_path, a=N, t=["salt; coarse", "pepper"] * 30)
+    assert load(unalike, target="t").examples.remarks == ()
+
+
 def test_labels_are_those_of_the_rows(tmp_path: Path) -> None:
     examples = load(csv(tmp_path, a=[1, 2, 3, 4, 5, 6], t=[9, 10, "", 9.0, "n/a", 9]), target="t").examples
     assert examples.labels is not None

@@ -6,43 +6,51 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from joryu.annotations.answer import Answer, pseudonym
-from joryu.annotations.exchange.csv_table import read_csv
-from joryu.annotations.exchange.label_studio_reading import read_label_studio
+from joryu.annotations.answer import pseudonym
+from joryu.annotations.exchange.comparing import Found, Replaced, compare
+from joryu.annotations.exchange.csv_table import read_csv, read_rows
+from joryu.annotations.exchange.label_studio_reading import answers_of, read_label_studio
+from joryu.annotations.exchange.label_studio_rows import ROW, task_of
 from joryu.annotations.exchange.parquet_table import read_parquet
 from joryu.annotations.exchange.pictures import Pictures
-from joryu.annotations.exchange.records import SIGNAL, LeftOut, Record, answer_of, record_of
+from joryu.annotations.exchange.records import LeftOut, Record, answer_of, reason_of
 from joryu.annotations.project import Project
-from joryu.errors import InputError, MismatchError
+from joryu.errors import InputError, JoryuError, MismatchError
 
-IMPORTED = (".json", ".csv", ".parquet")
+IMPORTED = (".json", ".csv", ".tsv", ".parquet")
+NO_PICTURE = "the project has no such picture, or several"
 
 
 class Imported(NamedTuple):
-    """What came of a file: ``new`` answers, those that were ``known``, those ``older`` than what holds, the rest."""
+    """What came of a file: ``new`` answers, those that were ``known``, those ``older`` than what holds, the rest.
+
+    ``remarks`` are about answers that did come, such as two in one file about the same showing.
+    """
 
     new: int
     known: int
     older: int
     left_out: tuple[LeftOut, ...]
+    remarks: tuple[LeftOut, ...] = ()
 
 
 def import_answers(project: Project, path: Path | str) -> Imported:
-    """Take the answers of a CSV, Parquet or Label Studio JSON file (format *JSON*), all or, on an error, none.
+    """Take the answers of a CSV, TSV, Parquet or Label Studio file (*JSON*, *JSON-MIN*, *CSV* or *TSV*).
 
     Pictures are known by their key, or by a path or address that ends like one of the project's. An answer that the
-    project has is not taken again, and one to the same showing that was given before what holds now does not replace
-    it; so what was exported changes nothing when it comes back, with its signals or without.
+    project has is not taken again, and of several states of one answer the latest holds, in whatever order files come
+    in (`joryu.annotations.exchange.comparing`); so what was exported changes nothing when it comes back, with its
+    signals or without. What cannot be an answer of this project is left out and named; all others arrive at once.
 
     Raises:
-        InputError: another format, a file that cannot be read, answers that the project does not ask for, or those of
-            somebody new whose name is no pseudonym.
+        InputError: another format, a file that cannot be read, or nothing in it that can be taken.
         MismatchError: not one of the file's pictures is in the project.
     """
     place = Path(path).expanduser()
     answers = project.answers()
     people = {answer.annotator for answer in answers}
     left_out: list[LeftOut] = []
+    remarks: list[LeftOut] = []
     pictures = Pictures(project.pictures, answered=(answer.picture for answer in answers))
     found = []
     try:
@@ -51,62 +59,45 @@ def import_answers(project: Project, path: Path | str) -> Imported:
             picture = pictures.find(key if key is None else str(key), record.addresses)
             if picture is None:
                 name = next(iter(filter(None, record.addresses)), key or "no name")
-                left_out.append(LeftOut(f"{record.where} ({name})", "the project has no such picture, or several"))
-            else:
-                found.append(_checked(project, record, picture, people))
+                left_out.append(LeftOut(f"{record.where} ({name})", NO_PICTURE))
+                continue
+            try:
+                answer = answer_of(record, picture, remarks)
+                if answer.annotator not in people:
+                    pseudonym(answer.annotator)
+                project.check(answer)
+            except InputError as error:
+                left_out.append(LeftOut(record.where, reason_of(error, record.where)))
+                continue
+            replaces = None if record.changed_from is None else Replaced(*record.changed_from)
+            found.append(Found(where=record.where, answer=answer, replaces=replaces))
     except OSError as error:
         raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
     if left_out and not found:
-        raise MismatchError(
-            f"no answer of {place.name} can be taken", expected=f"pictures of {project.pictures_root}",
-            received=f"{len(left_out)} others, such as {left_out[0].name}: {left_out[0].reason}",
-        )  # fmt: skip
-    fresh, known, older = _compare(answers, found)
-    new = project.import_answers(fresh)
-    return Imported(new, known + len(fresh) - new, older, tuple(left_out))
+        raise _nothing(place, project, left_out)
+    done = compare(project.held(), answers, found)
+    new = project.import_answers(done.fresh)
+    return Imported(new, done.known + len(done.fresh) - new, done.older, tuple(left_out), (*remarks, *done.remarks))
 
 
 def _records(path: Path, project: Project, left_out: list[LeftOut]) -> Iterable[Record]:
     ending = path.suffix.lower()
     if ending == ".json":
         return read_label_studio(path, project.settings, left_out)
-    if ending == ".csv":
-        return read_csv(path)
+    if ending in (".csv", ".tsv"):
+        names, rows = read_rows(path, left_out)
+        if ROW in names and "choice" not in names:
+            return answers_of([task_of(row.values) for row in rows], project.settings, left_out)
+        return read_csv(path, names, rows)
     if ending == ".parquet":
         return read_parquet(path)
     raise InputError(f"no format is known by the name {path.name}", expected=", ".join(IMPORTED), received=ending)
 
 
-def _checked(project: Project, record: Record, picture: str, people: set[str]) -> Answer:
-    answer = answer_of(record, picture)
-    try:
-        if answer.annotator not in people:
-            pseudonym(answer.annotator)
-        project.check(answer)
-    except InputError as error:
-        raise InputError(f"{record.where}: {error.what}", expected=error.expected, received=error.received) from error
-    return answer
-
-
-def _compare(holding: Iterable[Answer], found: Iterable[Answer]) -> tuple[list[Answer], int, int]:
-    """What is new, how many are known already, and how many are older than what holds."""
-    holds = {(answer.annotator, answer.picture, answer.showing): answer for answer in holding}
-    fresh, known, older = [], 0, 0
-    for answer in found:
-        place = (answer.annotator, answer.picture, answer.showing)
-        held = holds.get(place)
-        if held is not None and _same(held, answer):
-            known += 1
-        elif held is not None and 0 < answer.at < held.at:
-            older += 1
-        else:
-            fresh.append(answer)
-            holds[place] = answer  # of two in one file the later holds too, whichever comes first
-    return fresh, known, older
-
-
-def _same(held: Answer, found: Answer) -> bool:
-    """Whether the file says nothing that the project does not know; signals may have been left out of it."""
-    said, known = record_of(found), record_of(held)
-    measured = {name for name in said if name.startswith(SIGNAL)}
-    return said == {name: value for name, value in known.items() if name in measured or not name.startswith(SIGNAL)}
+def _nothing(path: Path, project: Project, left_out: list[LeftOut]) -> JoryuError:
+    """What to say of a file of which nothing can be taken."""
+    what, first = f"no answer of {path.name} can be taken", left_out[0]
+    received = f"{len(left_out)} others, such as {first.name}: {first.reason}"
+    if all(one.reason == NO_PICTURE for one in left_out):
+        return MismatchError(what, expected=f"pictures of {project.pictures_root}", received=received)
+    return InputError(what, received=received.replace(" others", " left out", 1))

@@ -2,8 +2,9 @@
 
 What Label Studio has a place for is written there: the class, severity, second choice and confidence as ``choices`` of
 controls with these names, a skip as ``was_cancelled``, the response time as ``lead_time`` (seconds). The rest
-(pseudonym, session, exact times, signals) is in ``meta``, found again by the annotation's ``id``, which Label Studio
-hands back as ``import_id``. ``completed_by`` is not written: Label Studio refuses annotators that it does not know.
+(pseudonym, session, exact times, signals, what was said at the time) is in ``meta``, found again by the annotation's
+``id``, which Label Studio hands back as ``import_id``. ``completed_by`` is not written: Label Studio refuses annotators
+that it does not know.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from joryu.annotations.answer import Answer
-from joryu.annotations.exchange.records import Value, record_of
+from joryu.annotations.exchange.records import record_of
 from joryu.annotations.project import PictureFile
 from joryu.annotations.settings import Settings
 
 CONTROLS = {"class": "choice", "severity": "severity", "second": "second", "confidence": "confidence"}
 """The name of each control, and the field of an answer it is about."""
 
+STATED = "stated"  #: in our part, what an answer said: where this differs, it was changed since
 META = "joryu"  #: our part of a task's ``meta``
 IMAGE = "image"
 LOCAL_FILES = "/data/local-files/?d="  #: Label Studio's address of a file below its local-files document root
@@ -59,10 +61,10 @@ def annotation_id(answer: Answer) -> int:
     return 2**52 + int.from_bytes(hashlib.blake2b(said.encode(), digest_size=6).digest())
 
 
-def _kept(answer: Answer, order: int, signals: bool) -> dict[str, Value]:
+def _kept(answer: Answer, order: int, signals: bool) -> dict[str, Any]:
     record = record_of(answer, signals=signals)
     told = {name: value for name, value in record.items() if value is not None and name not in _TELLS_ELSEWHERE}
-    return {"order": order, **told}
+    return {"order": order, **told, STATED: [getattr(answer, field) for field in CONTROLS.values()]}
 
 
 def _annotation(answer: Answer) -> dict[str, Any]:

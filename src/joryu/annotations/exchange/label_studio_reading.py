@@ -4,38 +4,50 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from joryu.annotations.exchange.label_studio import CONTROLS, IMAGE, META
+from joryu.annotations.exchange.label_studio import CONTROLS, IMAGE, META, STATED
+from joryu.annotations.exchange.label_studio_rows import is_row, task_of
 from joryu.annotations.exchange.records import MOST, LeftOut, Record
 from joryu.annotations.settings import Settings
 from joryu.errors import InputError
 
 Task = Mapping[str, Any]
 STRANGER = "label-studio"  #: the beginning of the pseudonym of a Label Studio user
+EDITED = 1.0  #: seconds after it was made, after which an annotation counts as changed; being made takes microseconds
 
 
 def read_label_studio(path: Path, settings: Settings, left_out: list[LeftOut]) -> Iterator[Record]:
-    """The answers of an export (format *JSON*), in the order they were given.
-
-    The controls are known by the names that `labelling_config` gives them, and else by what their choices are called.
-    An annotator is known by number alone: names and e-mail addresses are dropped. ``lead_time`` is taken for the
-    response time where nothing better is known; it includes loading and re-editing. Several annotations of a picture by
-    one annotator count as repeats. What cannot become an answer is added to ``left_out``.
+    """The answers of an export (format *JSON* or *JSON-MIN*), in the order they were given; see `answers_of`.
 
     Raises:
         InputError: not such a file, or no telling which of its controls names the class.
     """
-    tasks = _tasks(path)
+    return answers_of(_tasks(path), settings, left_out)
+
+
+def answers_of(tasks: Sequence[Task], settings: Settings, left_out: list[LeftOut]) -> Iterator[Record]:
+    """The answers of Label Studio's tasks, in the order they were given.
+
+    The controls are known by the names that `labelling_config` gives them, and else by what their choices are called.
+    An annotator is known by number alone: names and e-mail addresses are dropped. ``lead_time`` is taken for the
+    response time where nothing better is known; it includes loading and re-editing. Several annotations of a picture by
+    one annotator count as repeats, in the order they were made. An annotation that was changed since (``updated_at``)
+    was said when it was changed. What cannot become an answer is added to ``left_out``.
+
+    Raises:
+        InputError: no telling which of the controls names the class.
+    """
     fields = _fields(tasks, settings)
     strangers: dict[str, str] = {}
     found = [
         (order, told)
         for task in tasks
-        for annotation in _list(task, "annotations")
+        for annotation in _annotations(task)
         for order, told in _records(task, annotation, fields, strangers, left_out)
     ]
     showings: dict[tuple[object, ...], int] = {}
@@ -45,7 +57,9 @@ def read_label_studio(path: Path, settings: Settings, left_out: list[LeftOut]) -
             who = (str(values.get("annotator")), values["picture"], *record.addresses[:1])
             values["showing"] = showings.get(who, 0)
             showings[who] = showings.get(who, 0) + 1
-        yield Record(where=record.where, values=values, addresses=record.addresses)
+        if (said := values.pop("said")) is not None:
+            values["at"] = said
+        yield replace(record, values=values)
 
 
 def _when(found: tuple[float, Record]) -> tuple[float, float]:
@@ -59,15 +73,22 @@ def _tasks(path: Path) -> list[Task]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON", received=str(error)) from error
     tasks = content if isinstance(content, list) else [content]
-    if not tasks or not all(isinstance(task, dict) for task in tasks) or not any("annotations" in one for one in tasks):
-        minimal = any(isinstance(task, dict) and "annotation_id" in task for task in tasks)
+    if not tasks or not all(isinstance(task, dict) for task in tasks) or not any(map(_is_task, tasks)):
         raise InputError(
             f"{path} is not an export of Label Studio",
             expected="a list of tasks with annotations",
-            received="its JSON-MIN format" if minimal else "something else",
+            received="something else",
             hint="in Label Studio choose Export, then JSON",
         )
-    return tasks
+    return [task_of(task) if is_row(task) else task for task in tasks]
+
+
+def _is_task(task: Task) -> bool:
+    return is_row(task) or "annotations" in task or "completions" in task
+
+
+def _annotations(task: Task) -> list[Mapping[str, Any]]:
+    return _list(task, "annotations" if "annotations" in task else "completions")  # what they were called until 2021
 
 
 def _list(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -84,8 +105,9 @@ def _choices(annotation: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Every control's name and what was chosen."""
     for region in _list(annotation, "result"):
         chosen = _dict(region, "value").get("choices")
-        if isinstance(chosen, list):
-            yield str(region.get("from_name")), [str(choice) for choice in chosen]
+        if isinstance(chosen, list | str):
+            names = [chosen] if isinstance(chosen, str) else chosen
+            yield str(region.get("from_name")), [str(choice) for choice in names]
 
 
 def _fields(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
@@ -93,7 +115,7 @@ def _fields(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
     used: dict[str, set[str]] = {}
     answered = False
     for task in tasks:
-        for annotation in _list(task, "annotations"):
+        for annotation in _annotations(task):
             for control, chosen in _choices(annotation):
                 used.setdefault(control, set()).update(chosen)
                 answered |= annotation.get("was_cancelled") is not True
@@ -141,7 +163,13 @@ def _records(
         values["choice"] = None
     kept = _dict(ours, "answers")
     told = next((kept[key] for name in ("import_id", "id") if (key := str(annotation.get(name))) in kept), None)
-    values |= dict(told) if isinstance(told, dict) else _of_stranger(task, annotation, strangers)
+    changed_from = None
+    if isinstance(told, dict):
+        values["said"], changed_from = _changed(annotation, told, values)
+        values |= {name: value for name, value in told.items() if name not in ("said", STATED)}
+    else:
+        values |= _of_stranger(task, annotation, strangers)
+        values["said"] = _edited_at(annotation)
     order = values.pop("order", math.inf)
     picture = ours.get("picture")
     values["picture"] = picture if isinstance(picture, str) else None
@@ -149,8 +177,29 @@ def _records(
     addresses = [data[name] for name in sorted(data, key=lambda name: name != IMAGE) if isinstance(data[name], str)]
     yield (
         float(order) if isinstance(order, int) and 0 <= order < MOST else math.inf,
-        Record(where=where, values=values, addresses=addresses),
+        Record(where=where, values=values, addresses=addresses, changed_from=changed_from),
     )
+
+
+def _changed(
+    annotation: Mapping[str, Any], told: Mapping[str, Any], values: Mapping[str, object]
+) -> tuple[float | None, tuple[float, tuple[str | None, ...]] | None]:
+    """When Label Studio changed an answer of ours (``None``: it did not), and what it was made of, where that is kept.
+
+    What is only imported there gets new dates too, so those tell nothing unless they differ or the answer does.
+    """
+    stated, at = told.get(STATED), told.get("at")
+    now = tuple(values.get(field) for field in CONTROLS.values())
+    if not isinstance(stated, list) or len(stated) != len(now) or tuple(stated) == now:
+        return _edited_at(annotation), None
+    before = (float(at), tuple(stated)) if isinstance(at, int | float) else None
+    return _edited_at(annotation) or _seconds(annotation.get("updated_at") or annotation.get("created_at")), before
+
+
+def _edited_at(annotation: Mapping[str, Any]) -> float | None:
+    """When the annotation was last changed; ``None`` where it is as it was made."""
+    made, updated = (_seconds(annotation.get(name)) for name in ("created_at", "updated_at"))
+    return None if updated is None or (made is not None and updated - made < EDITED) else updated
 
 
 def _of_stranger(task: Task, annotation: Mapping[str, Any], strangers: dict[str, str]) -> dict[str, object]:
@@ -173,8 +222,10 @@ def _of_stranger(task: Task, annotation: Mapping[str, Any], strangers: dict[str,
 
 
 def _seconds(written: object) -> float | None:
-    """Seconds since 1970 of a date as Label Studio writes it."""
+    """Seconds since 1970 of a date as Label Studio writes it; it wrote seconds once."""
+    if isinstance(written, int | float):
+        return float(written) if 0 < written < MOST else None
     try:
-        return datetime.fromisoformat(str(written)).timestamp() if written else None
+        return max(datetime.fromisoformat(str(written)).timestamp(), 0.0) or None if written else None
     except (ValueError, OverflowError):
         return None

@@ -38,12 +38,14 @@ class Record:
     """What a file says of one answer, before its picture is found here.
 
     ``where`` tells a person which part of the file it is; ``addresses`` are the names the file gives the picture, the
-    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's.
+    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's. ``changed_from``
+    is what the answer said and when, before another tool changed it, where the file tells.
     """
 
     where: str
     values: Mapping[str, object]
     addresses: Sequence[str] = field(default=())
+    changed_from: tuple[float, tuple[str | None, ...]] | None = None
 
 
 def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[str, Value]:
@@ -64,8 +66,10 @@ def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[s
     return ordered
 
 
-def answer_of(record: Record, picture: str) -> Answer:
+def answer_of(record: Record, picture: str, remarks: list[LeftOut]) -> Answer:
     """The answer that a record is about this picture.
+
+    A signal that cannot have been measured is left out and named in ``remarks``; what was said stays.
 
     Raises:
         InputError: a value of another type, a number that is negative or not finite.
@@ -77,7 +81,7 @@ def answer_of(record: Record, picture: str) -> Answer:
     signals = {
         str(_text(name.removeprefix(SIGNAL), "a signal's name", where) or ""): measured
         for name, value in values.items()
-        if name.startswith(SIGNAL) and (measured := _signal(value, name, where)) is not None
+        if name.startswith(SIGNAL) and (measured := _signal(value, name, where, remarks)) is not None
     }
     annotator = text["annotator"] or SOMEBODY
     return Answer(
@@ -128,11 +132,21 @@ def _number(value: object, name: str, where: str, *, least: float = -math.inf) -
     return number
 
 
-def _signal(value: object, name: str, where: str) -> float | None:
-    number, (least, most) = _number(value, name, where), LIMITS.get(name.removeprefix(SIGNAL), (-math.inf, math.inf))
-    if number is not None and not least <= number <= most:
-        raise InputError(f"{where}: {name} cannot be read", expected=f"{least:g}..{most:g}", received=repr(value))
+def _signal(value: object, name: str, where: str, remarks: list[LeftOut]) -> float | None:
+    least, most = LIMITS.get(name.removeprefix(SIGNAL), (-math.inf, math.inf))
+    try:
+        number = _number(value, name, where)
+        if number is not None and not least <= number <= most:
+            raise InputError(f"{where}: {name} cannot be read", expected=f"{least:g}..{most:g}", received=repr(value))
+    except InputError as error:
+        remarks.append(LeftOut(where, f"{reason_of(error, where)}; the answer is taken without it"))
+        return None
     return number
+
+
+def reason_of(error: InputError, where: str) -> str:
+    """What is wrong with a record, without the place that is named beside it."""
+    return str(error).removeprefix(f"{where}: ")
 
 
 def _count(value: object, name: str, where: str) -> int | None:

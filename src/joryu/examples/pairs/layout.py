@@ -58,7 +58,7 @@ def find_places(root: Path) -> dict[str, Place]:
 def are_pairs(root: Path) -> bool:
     """Whether a folder looks like pictures with masks."""
     try:
-        return bool(find_places(root))
+        return any(place.masks is not None and place.masks.has_picture for place in find_places(root).values())
     except InputError:
         return False
 

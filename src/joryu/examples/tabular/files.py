@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,8 @@ _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 class Sheet:
     """One table as it was read. ``typed``: its columns have types of their own (Parquet), or all are text (CSV).
 
-    ``first_row`` is what its first row is called in messages: 2 in a CSV file, whose names are row 1.
+    ``first_row`` is what its first row is called in messages: 2 in a CSV file, whose names are row 1. ``taken``: the
+    rows of the file that these are, where they are not all.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Sheet:
     typed: bool = True
     first_row: int = 1
     remarks: tuple[str, ...] = ()
+    taken: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -45,7 +48,7 @@ class Sheet:
 
     def row(self, at: int) -> str:
         """How a row is called in a message."""
-        return f"row {at + self.first_row} of {self.name}"
+        return f"row {(at if self.taken is None else self.taken[at]) + self.first_row} of {self.name}"
 
     def __getitem__(self, column: str) -> pa.ChunkedArray:
         """A column, its text in the one type of the many that text may have."""
@@ -53,6 +56,11 @@ class Sheet:
         values = pc.dictionary_decode(values) if pa.types.is_dictionary(values.type) else values
         as_text = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
         return values.cast(pa.string()) if any(holds(values.type) for holds in as_text) else values
+
+    def take(self, rows: Sequence[int]) -> Sheet:
+        """Some of the rows, called in messages as they are in the file."""
+        before = range(len(self)) if self.taken is None else self.taken
+        return replace(self, table=self.table.take(pa.array(rows, pa.int64())), taken=tuple(before[at] for at in rows))
 
     def without(self, columns: tuple[str, ...]) -> Sheet:
         return replace(self, table=self.table.drop_columns(list(columns)))

@@ -22,7 +22,7 @@ from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbe
 from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
 from joryu.examples.tabular.fitting import fit_preparation
 from joryu.examples.tabular.preparation import TablePreparation
-from joryu.examples.tabular.target import Asked, ask, find_targets, read_labels
+from joryu.examples.tabular.target import Asked, ask, find_targets, kind_said, read_labels
 from joryu.questions import Question
 
 OPTIONS: Final = ("target", "kind", "drop", "categories")
@@ -43,11 +43,8 @@ class TableOptions(NamedTuple):
         Raises:
             InputError: a kind that there is not.
         """
-        kind = options.get("kind")
-        if kind is not None and kind not in list(Asked):
-            raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
         words = {name: value for name, value in options.items() if name != "kind"}
-        return cls(kind=None if kind is None else Asked(kind), **words)
+        return cls(kind=kind_said(options), **words)
 
 
 class LoadedTable(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +19,7 @@ from joryu.examples.tabular.files import Sheet
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
 
 _USUAL: Final = ("target", "label", "class", "y")
+SEPARATOR: Final = ";"  #: between the tags of a text
 _FEW: Final = 20  #: different whole numbers that are still taken as classes
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
 
@@ -28,6 +30,18 @@ class Asked(StrEnum):
     ONE_OF = "one-of"
     NUMBERS = "numbers"
     TAGS = "tags"
+
+
+def kind_said(options: Mapping[str, str]) -> Asked | None:
+    """What ``kind=`` says, ``None`` where it is not there.
+
+    Raises:
+        InputError: a kind that there is not.
+    """
+    kind = options.get("kind")
+    if kind is not None and kind not in list(Asked):
+        raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
+    return None if kind is None else Asked(kind)
 
 
 def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -73,7 +87,8 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
     if kind in (Asked.TAGS, Asked.NUMBERS):
         return (Question.tags if kind is Asked.TAGS else Question.numbers)(targets), []
     if kind is Asked.ONE_OF or not numeric:
-        return Question.one_of(_classes(sheet, target, values)), []
+        told = _looks_listed(target, values) if kind is None else []
+        return Question.one_of(_classes(sheet, target, values)), told
     if _are_classes(values, len(sheet)):
         said = (
             f"{target!r}: {len(values)} different whole numbers are taken as classes; kind=numbers to predict numbers"
@@ -89,6 +104,16 @@ def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
         return True
     values = _distinct(sheet, target) if wanted else []
     return not (set(map(str.lower, values)) <= set(_TRUTH) or all(map(is_number, values)))
+
+
+def _looks_listed(target: str, values: list[str]) -> list[str]:
+    """What is said of text such as ``red;round`` that is taken as one class, where its parts come in other text too."""
+    parts = [{part.strip() for part in value.split(SEPARATOR)} for value in values]
+    alone = Counter(part for found in parts for part in found)
+    listed = [value for value, found in zip(values, parts, strict=True) if len(found) > 1]
+    if not any(alone[part.strip()] > 1 for value in listed for part in value.split(SEPARATOR)):
+        return []
+    return [f"{target!r}: {shown(listed[0])} is taken as a class of its own; kind=tags to read it as several tags"]
 
 
 def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
@@ -113,7 +138,7 @@ def _lists(sheet: Sheet, target: str) -> list[list[str] | None]:
             )  # fmt: skip
         return [None if said is None else [name for name in said if name] for said in values.to_pylist()]
     return [
-        None if said is None else [name.strip() for name in said.split(";") if name.strip()]
+        None if said is None else [name.strip() for name in said.split(SEPARATOR) if name.strip()]
         for said in texts(sheet, target)
     ]
 

@@ -1,0 +1,60 @@
+"""Label Studio's flat exports, *JSON-MIN*, *CSV* and *TSV*: one row an annotation, each control a column."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+ROW = "annotation_id"  #: the column that tells such a row from others
+_ABOUT = {"created_at", "updated_at", "lead_time", "was_cancelled"}  #: what a row says of its annotation
+
+
+def is_row(row: Mapping[str, Any]) -> bool:
+    """Whether this is a row of a flat export, not a task."""
+    return ROW in row and not {"annotations", "completions"} & set(row)
+
+
+def task_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as the task that it is about.
+
+    Nothing tells data from answers there, so every text is taken for both: what is no picture finds none, and what is
+    no class is no control.
+
+    >>> task = task_of({"id": 5, "image": "a.jpg", "class": "rust", "annotator": 3, "annotation_id": 9})
+    >>> task["id"], task["annotations"][0]["id"], task["annotations"][0]["completed_by"]
+    (5, 9, 3)
+    """
+    told = {name: value for name, value in row.items() if name not in {ROW, "id", "annotator", *_ABOUT}}
+    chosen = {name: _choices(value) for name, value in told.items()}
+    result = [
+        {"from_name": name, "type": "choices", "value": {"choices": names}}
+        for name, names in chosen.items()
+        if names is not None
+    ]
+    about = {name: _number(row[name]) for name in sorted(_ABOUT & set(row))}
+    annotation = {"id": row[ROW], "completed_by": _number(row.get("annotator")), "result": result, **about}
+    return {"id": row.get("id"), "data": told, "annotations": [annotation]}
+
+
+def _number(value: object) -> object:
+    """What a table, all of whose cells are texts, holds as a number."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value):
+        return value
+    return float(value) if "." in value else int(value)
+
+
+def _choices(value: object) -> list[str] | None:
+    """What was chosen: one name, or several as ``{"choices": [...]}``, which a table holds as text."""
+    chosen: object = value
+    if isinstance(chosen, str) and chosen.startswith('{"choices"'):
+        try:
+            chosen = json.loads(chosen)
+        except ValueError:
+            return [str(chosen)]
+    if isinstance(chosen, dict):
+        chosen = chosen.get("choices")
+    if isinstance(chosen, str):
+        return [chosen] if chosen else None
+    return [str(name) for name in chosen] if isinstance(chosen, list) else None

@@ -1,0 +1,224 @@
+"""Which column of a table names the pictures, and which ones say something about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self
+
+import pyarrow as pa
+
+from joryu.errors import InputError
+from joryu.examples.beside.matching import PictureNames, leads_away
+from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.options import listed
+from joryu.examples.tabular.cells import plain, says_missing, shown, texts
+from joryu.examples.tabular.files import Sheet
+from joryu.examples.tabular.target import Asked, kind_said
+
+OPTIONS = ("labels", "file", "target", "kind")
+NONE = "none"  #: ``labels=none``: the pictures without the labels that lie beside them
+NAMES = "names"  #: ``labels=names``: the class is how the name of each file begins
+CLASS_NAMES = frozenset({
+    *("label", "labels", "class", "classes", "classid", "classname", "labelname", "target", "category", "categoryid"),
+    *("categoryname", "y", "tag", "tags", "species", "breed", "diagnosis"),
+})  # fmt: skip
+_BETWEEN = re.compile(r"[\W_]+")
+_NEARLY = 0.9  #: of the pictures that one column names: so many make another one a rival
+
+
+class LabelOptions(NamedTuple):
+    """What the options of ``folder:DIR,…`` say of its labels.
+
+    ``labels``: tables (divided by semicolons), `NONE` or `NAMES`; ``file``: the column that names the pictures;
+    ``target``: the columns asked about; ``kind``: what they are, as for tables.
+    """
+
+    labels: str = ""
+    file: str = ""
+    target: str = ""
+    kind: Asked | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> Self:
+        """From the options of a spec.
+
+        Raises:
+            InputError: a kind that there is not.
+        """
+        words = {name: value for name, value in options.items() if name != "kind"}
+        return cls(kind=kind_said(options), **words)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that are named."""
+        return () if self.labels in (NONE, NAMES) else listed(self.labels)
+
+    @property
+    def says_table(self) -> bool:
+        """Whether a table is meant, whatever the folders may say."""
+        return self.labels not in (NONE, NAMES) and self != LabelOptions()
+
+
+class Columns(NamedTuple):
+    """The column of pictures, the picture that each row means (-1: none), and the columns that say something."""
+
+    file: str
+    picture_of: list[int]
+    targets: tuple[str, ...]
+
+
+def find_columns(
+    sheet: Sheet, names: PictureNames, options: LabelOptions, share: Callable[[Sheet, str], float] | None = None
+) -> Columns:
+    """Where a table names the pictures and what it says of them.
+
+    ``share``: how much of a column are the classes of train, where these are known; without it what is asked about is
+    found by the column's name, or because no other is there.
+
+    Raises:
+        InputError: no column names a picture, several do, or it cannot be told which one is asked about.
+    """
+    file, same = _file_column(sheet, names, options.file)
+    rest = tuple(column for column in sheet.columns if column != file and column not in same)
+    targets = listed(options.target, sheet.columns)
+    for target in targets:
+        if target not in sheet.columns:
+            raise InputError(
+                f"{sheet.name} has no column {target!r} to ask about", expected=some(rest),
+                hint=did_you_mean(target, rest),
+            )  # fmt: skip
+    if not rest:
+        raise InputError(f"{sheet.name} names pictures and says nothing about them", received=f"column {file} alone")
+    return Columns(file, _pictures(sheet, file, names), targets or _targets(sheet, rest, share))
+
+
+def names_pictures(sheet: Sheet, names: PictureNames) -> bool:
+    """Whether a column names pictures of the set, and another is there to say something about them."""
+    return len(sheet.columns) > 1 and any(at >= 0 for column in sheet.columns for at in _named(sheet, column, names))
+
+
+def _file_column(sheet: Sheet, names: PictureNames, wanted: str) -> tuple[str, set[str]]:
+    """The column that names the pictures, and others that name the same ones row by row."""
+    if wanted and wanted not in sheet.columns:
+        raise InputError(
+            f"{sheet.name} has no column {wanted!r}", expected=some(sheet.columns),
+            hint=did_you_mean(wanted, sheet.columns),
+        )  # fmt: skip
+    found = {column: _named(sheet, column, names) for column in ((wanted,) if wanted else sheet.columns)}
+    count = {column: len(set(pictures) - {-1}) for column, pictures in found.items()}
+    best = max(count, key=lambda column: count[column])
+    if not count[best]:
+        raise _names_none(sheet, names, wanted)
+    rivals = [column for column in count if column != best and count[column] >= _NEARLY * count[best]]
+    if other := [column for column in rivals if found[column] != found[best]]:
+        raise InputError(
+            f"several columns of {sheet.name} name pictures", expected="one, with others that say something of them",
+            received=some([best, *other]), hint=f"try file={best}",
+        )  # fmt: skip
+    return best, set(rivals)
+
+
+def _names_none(sheet: Sheet, names: PictureNames, wanted: str) -> InputError:
+    for column in (wanted,) if wanted else sheet.columns:
+        for at, value in enumerate(_texts(sheet, column)):
+            if value and leads_away(value) and names.mentions(value):
+                return _leads_away(sheet, at, value)
+    first = [value for column in sheet.columns[:1] for value in _texts(sheet, column) if value]
+    return InputError(
+        f"{f'column {wanted!r}' if wanted else 'no column'} of {sheet.name} {'does not name' if wanted else 'names'} a"
+        " picture of the set", expected=f"a path inside it, such as {_example(names)}",
+        received=some(map(shown, first), most=2) or None,
+    )  # fmt: skip
+
+
+def _example(names: PictureNames) -> str:
+    return repr(names.paths[0].name) if names.paths else "1.jpg"
+
+
+def _leads_away(sheet: Sheet, at: int, value: str) -> InputError:
+    return InputError(
+        f"{sheet.row(at)} names a picture outside the folder", expected="a path inside it", received=shown(value),
+        hint="write the paths as they are seen from the table",
+    )  # fmt: skip
+
+
+def _named(sheet: Sheet, column: str, names: PictureNames) -> list[int]:
+    """The picture that each row of a column means: the first of several, -1 where it means none."""
+    found = [names.find(value) if value else () for value in _texts(sheet, column)]
+    return [pictures[0] if pictures else -1 for pictures in found]
+
+
+def _pictures(sheet: Sheet, column: str, names: PictureNames) -> list[int]:
+    """As `_named`, of the column that was chosen.
+
+    Raises:
+        InputError: a path that leads out of the folder, or a name that several pictures have.
+    """
+    pictures = []
+    for at, value in enumerate(_texts(sheet, column)):
+        if value and leads_away(value):
+            raise _leads_away(sheet, at, value)
+        found = names.find(value) if value else ()
+        if len(found) > 1:
+            raise InputError(
+                f"{sheet.row(at)} may mean several pictures", expected="a name that one alone has",
+                received=f"{shown(value or '')}: {some((names.paths[one] for one in found), most=3)}",
+                hint="write the folder and the ending of each file into the table, or call it after its split"
+                " (train_labels.csv)",
+            )  # fmt: skip
+        pictures.append(found[0] if found else -1)
+    return pictures
+
+
+def _texts(sheet: Sheet, column: str) -> list[str | None]:
+    """The values of a column that may name pictures; of one that holds something else, nothing."""
+    kind = sheet[column].type
+    if pa.types.is_string(kind) or pa.types.is_integer(kind):
+        return texts(sheet, column)
+    return [None] * len(sheet)
+
+
+def _targets(
+    sheet: Sheet, rest: Sequence[str], share: Callable[[Sheet, str], float] | None
+) -> tuple[str, ...]:  # fmt: skip
+    called = [column for column in rest if _plain_name(column) in CLASS_NAMES]
+    if share is not None:
+        known = {column: share(sheet, column) for column in rest}
+        called = [column for column in called if known[column]] or [c for c in rest if known[c] == 1]
+    elif len(rest) == 1:
+        return (rest[0],)
+    elif not called and all(is_zero_or_one(sheet, column) for column in rest):
+        return tuple(rest)
+    if len(called) == 1:
+        return (called[0],)
+    raise InputError(
+        f"which column of {sheet.name} says what the pictures show?", expected=f"target=COLUMN, of {some(rest, 12)}",
+        received=f"{some(called)}, which all may" if called else None,
+        hint=f"try target={_likely(sheet, called or rest)}",
+    )  # fmt: skip
+
+
+def _likely(sheet: Sheet, columns: Sequence[str]) -> str:
+    """The first column whose values come again, as classes do."""
+    counts = {column: len(set(sheet[column].drop_null().to_pylist())) for column in columns if _is_flat(sheet, column)}
+    return next((column for column, count in counts.items() if 1 < count <= len(sheet) / 2), columns[0])
+
+
+def _is_flat(sheet: Sheet, column: str) -> bool:
+    return not pa.types.is_nested(sheet[column].type)
+
+
+def _plain_name(column: str) -> str:
+    return _BETWEEN.sub("", column.lower())
+
+
+def is_zero_or_one(sheet: Sheet, column: str) -> bool:
+    """Whether a column holds 0 and 1, true and false, and nothing else but gaps."""
+    kind = sheet[column].type
+    if pa.types.is_boolean(kind):
+        return True
+    if not (pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return False
+    said = {value for value in texts(sheet, column) if value is not None and not says_missing(value)}
+    return bool(said) and {plain(value.lower()) for value in said} <= {"0", "1", "true", "false"}

@@ -1,0 +1,179 @@
+"""What a table says of pictures, as their labels: one of many, tags or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from joryu.errors import InputError
+from joryu.examples.beside.columns import CLASS_NAMES, Columns
+from joryu.examples.beside.listing import CLASS, as_one_column, require_one_meaning, with_lists
+from joryu.examples.class_folders import spelling
+from joryu.examples.layouts import some
+from joryu.examples.tabular.cells import is_number, plain, says_missing, texts
+from joryu.examples.tabular.files import Sheet
+from joryu.examples.tabular.target import Asked, ask, read_labels
+from joryu.questions import UNKNOWN, LabelKind, Question, codec
+
+_FEW: Final = 20  #: different whole numbers that `ask` takes as classes without a second look
+
+
+class Said(NamedTuple):
+    """The label of each picture, as the question keeps them; ``absent``: those of a class that train does not have."""
+
+    labels: Tensor
+    question: Question
+    absent: dict[int, str]
+    remarks: list[str]
+
+
+def read_said(
+    sheet: Sheet, columns: Columns, pictures: Sequence[int], *, kind: Asked | None = None,
+    question: Question | None = None,
+) -> Said:  # fmt: skip
+    """The labels of ``pictures``, each by the number that ``columns`` knows it by.
+
+    ``question``: what train asks, which the labels are then numbers of; else the rows of these pictures say what is
+    asked. A picture without a row has no label. Rows without a picture, and pictures without a row, are counted.
+
+    Raises:
+        InputError: rows that say two things of one picture, or labels that `joryu.examples.tabular.target.ask` refuses.
+    """
+    place = {picture: at for at, picture in enumerate(pictures)}
+    rows = _one_row_each(sheet, columns, place)
+    if not rows:
+        raise InputError(f"{sheet.name} names none of these pictures")
+    part = sheet.take(list(rows.values()))
+    part, targets = _as_asked(part, columns.targets, kind, question)
+    remarks = [f"labels from {sheet.name}: {_columns(columns.targets)}, pictures by {columns.file!r}", *part.remarks]
+    if question is None:
+        question, said = _question(part, targets, kind)
+        remarks += said
+    absent: dict[int, str] = {}
+    if question.labels is LabelKind.CLASS:
+        found, absent = class_numbers(part, targets[0], question.names)
+        if empty := int((found == UNKNOWN).sum()) - len(absent):
+            remarks.append(f"{empty:,} of {len(part):,} rows of {sheet.name} say no {targets[0]}: they have no label")
+    else:
+        found, told = read_labels(part, targets, question)
+        remarks += told
+    at = torch.tensor([place[picture] for picture in rows])
+    labels = codec(question.labels or LabelKind.CLASS).unknown((len(pictures),), len(question))
+    labels[at] = found.to(labels.dtype)
+    remarks += _counts(sheet, columns, pictures)
+    return Said(labels, question, {int(at[row]): name for row, name in absent.items()}, remarks)
+
+
+def _columns(targets: Sequence[str]) -> str:
+    return f"column{'s' if len(targets) > 1 else ''} {some(map(repr, targets), most=4)}"
+
+
+def _one_row_each(sheet: Sheet, columns: Columns, place: dict[int, int]) -> dict[int, int]:
+    """The row of each picture.
+
+    Raises:
+        InputError: another row says something else of it.
+    """
+    values = [sheet[target] for target in columns.targets]
+    rows: dict[int, int] = {}
+    for at, picture in enumerate(columns.picture_of):
+        if picture not in place:
+            continue
+        first = rows.setdefault(picture, at)
+        if first == at:
+            continue
+        one, other = ([value[row].as_py() for value in values] for row in (first, at))
+        if one != other:
+            raise InputError(
+                f"{sheet.row(first)} and {sheet.row(at)} say two things of one picture", expected="one row for each",
+                received=f"{some(one, most=3)} and {some(other, most=3)} for {sheet[columns.file][at].as_py()}",
+                hint="mend it; several tags stand in one row, as red;round",
+            )  # fmt: skip
+    return rows
+
+
+def _as_asked(
+    part: Sheet, targets: tuple[str, ...], kind: Asked | None, question: Question | None
+) -> tuple[Sheet, tuple[str, ...]]:
+    """The rows with their targets in the form that tables are asked in."""
+    if question is not None:
+        asked = {LabelKind.CLASS: Asked.ONE_OF, LabelKind.TAGS: Asked.TAGS, LabelKind.NUMBERS: Asked.NUMBERS}
+        kind = asked.get(question.labels or LabelKind.CLASS)
+    if len(targets) > 1:
+        if kind is Asked.ONE_OF:
+            return as_one_column(part, targets), (CLASS,)
+        if kind is None:
+            require_one_meaning(part, targets)
+        return part, targets
+    return with_lists(part, targets[0], kind), targets
+
+
+def _question(part: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
+    if kind is not None or len(targets) > 1:
+        return ask(part, targets, kind)
+    values = [value for value in texts(part, targets[0]) if value] if _is_plain(part, targets[0]) else []
+    numbers = {plain(value) for value in values if not says_missing(value)}
+    whole = bool(numbers) and all(is_number(value) and float(value).is_integer() for value in numbers)
+    if not whole or len(numbers) <= min(_FEW, len(values) // 3):
+        return ask(part, targets, None)
+    if 2 * len(numbers) <= len(values) and (_is_count(numbers) or _called_class(targets[0])):
+        said = f"{targets[0]!r}: {len(numbers):,} different whole numbers are taken as classes; kind=numbers to predict"
+        return ask(part, targets, Asked.ONE_OF)[0], [f"{said} numbers"]
+    raise InputError(
+        f"the whole numbers in column {targets[0]!r} of {part.name} may be classes or numbers to predict",
+        expected="kind=one-of or kind=numbers", received=f"{len(numbers):,} different ones in {len(values):,} rows",
+        hint=f"try kind={Asked.ONE_OF if _called_class(targets[0]) else Asked.NUMBERS}",
+    )  # fmt: skip
+
+
+def _is_plain(part: Sheet, target: str) -> bool:
+    return not str(part[target].type).startswith(("list", "large_list", "struct"))
+
+
+def _is_count(numbers: set[str]) -> bool:
+    found = sorted(int(float(number)) for number in numbers)
+    return found[0] in (0, 1) and found == list(range(found[0], found[0] + len(found)))
+
+
+def _called_class(target: str) -> bool:
+    return "".join(letter for letter in target.lower() if letter.isalnum()) in CLASS_NAMES
+
+
+def class_numbers(part: Sheet, target: str, classes: Sequence[str]) -> tuple[Tensor, dict[int, str]]:
+    """The number of each row's class, and by row the names of those that there are none of."""
+    place = places_of(classes)
+    labels, absent = [UNKNOWN] * len(part), dict[int, str]()
+    for at, value in enumerate(texts(part, target)):
+        if value is None or (says_missing(value) and value not in place):
+            continue
+        number = place_of(value, place)
+        if number is None:
+            absent[at] = value
+        else:
+            labels[at] = number
+    return torch.tensor(labels), absent
+
+
+def places_of(classes: Sequence[str]) -> dict[str, int]:
+    """Classes by all ways to write them: by their letters, whatever their case, and where all are numbers as such."""
+    place = {name: at for at, name in enumerate(classes)}
+    if all(name.isdecimal() for name in classes):
+        place = {str(int(name)): at for name, at in place.items()} | place
+    return {spelling(name): at for name, at in place.items()} | place
+
+
+def place_of(value: str, place: dict[str, int]) -> int | None:
+    """The number of a class that may be written otherwise, ``None`` where there is none."""
+    ways = (value, plain(value), spelling(value), str(int(value)) if value.isdecimal() else value)
+    return next((place[way] for way in ways if way in place), None)
+
+
+def _counts(sheet: Sheet, columns: Columns, pictures: Sequence[int]) -> Iterator[str]:
+    named = set(columns.picture_of)
+    if lost := columns.picture_of.count(-1):
+        yield f"{lost:,} of {len(sheet):,} rows of {sheet.name} name no picture of the set"
+    if lacking := sum(picture not in named for picture in pictures):
+        yield f"{lacking:,} of {len(pictures):,} pictures have no row in {sheet.name}: they have no label"

@@ -1,0 +1,118 @@
+"""Several words in one cell, and one class in several columns: as a column of lists, or of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import pyarrow as pa
+
+from joryu.errors import InputError
+from joryu.examples.beside.columns import is_zero_or_one
+from joryu.examples.layouts import some
+from joryu.examples.tabular.cells import is_number, plain, shown, texts
+from joryu.examples.tabular.files import Sheet
+from joryu.examples.tabular.target import Asked
+
+_DIVIDERS: Final = (";", "|", ",")
+_BRACKETS: Final = re.compile(r"^\s*\[(.*)\]\s*$", re.DOTALL)
+_TAG_NAMES: Final = ("tags", "keywords")
+CLASS: Final = "class"  #: the column that columns of 0 and 1 become, of which one is 1 in each row
+
+
+def with_lists(sheet: Sheet, target: str, kind: Asked | None) -> Sheet:
+    """The sheet with lists in a column whose cells name several tags each: ``red;round``, ``red round``, ``["red"]``.
+
+    Raises:
+        InputError: cells that may name one class or several tags.
+    """
+    if not pa.types.is_string(sheet[target].type):
+        return sheet
+    values = texts(sheet, target)
+    words = [value for value in values if value is not None]
+    bracketed = bool(words) and all(_BRACKETS.match(word) for word in words)
+    if kind is None and not bracketed and target.lower() not in _TAG_NAMES:
+        _require_whole(sheet, target, values)
+        return sheet
+    if kind not in (None, Asked.TAGS) or (not bracketed and {plain(word.lower()) for word in words} <= _TRUTH):
+        return sheet
+    divider = _divider(words)
+    lists = pa.array([None if value is None else _split(value, divider) for value in values], pa.list_(pa.string()))
+    remarks = sheet.remarks
+    if any(len(tags or ()) > 1 for tags in lists.to_pylist()):
+        remarks = (*remarks, f"{target!r}: several tags in one cell, divided by {_SAID[divider]}")
+    return replace(sheet, table=sheet.table.set_column(sheet.columns.index(target), target, lists), remarks=remarks)
+
+
+_SAID: Final = {";": "semicolons", "|": "bars", ",": "commas", None: "spaces"}
+_TRUTH: Final = {"0", "1", "true", "false"}
+
+
+def _require_whole(sheet: Sheet, target: str, values: Sequence[str | None]) -> None:
+    """Raises:
+    InputError: a cell is made of words that other cells hold alone.
+    """
+    whole = {value for value in values if value is not None}
+    if all(map(is_number, whole)):
+        return
+    for at, value in enumerate(values):
+        for divider in (*_DIVIDERS, None):
+            parts = _split(value or "", divider)
+            if len(parts) > 1 and all(part in whole for part in parts):
+                raise InputError(
+                    f"{sheet.row(at)} names several of the values that {target!r} has elsewhere",
+                    expected="one class, or kind=tags", received=shown(value or ""),
+                    hint="try kind=tags, or kind=one-of where it is a class of its own",
+                )  # fmt: skip
+
+
+def _divider(words: Sequence[str]) -> str | None:
+    return next((divider for divider in _DIVIDERS if any(divider in word for word in words)), None)
+
+
+def _split(value: str, divider: str | None) -> list[str]:
+    match = _BRACKETS.match(value)
+    inner = match[1] if match else value
+    parts = (part.strip().strip("'\"").strip() for part in inner.split(divider))
+    return [part for part in parts if part]
+
+
+def require_one_meaning(sheet: Sheet, targets: Sequence[str]) -> None:
+    """Refuse columns that may be read as classes or as tags.
+
+    Raises:
+        InputError: columns of 0 and 1 of which each row has one 1: they may be one class each, or tags.
+    """
+    if len(targets) > 1 and all(is_zero_or_one(sheet, target) for target in targets):
+        counts = [sum(row) for row in zip(*(_truth(sheet, target) for target in targets), strict=True)]
+        if len(counts) > 1 and set(counts) == {1}:
+            raise InputError(
+                f"every row of {sheet.name} has a 1 in one of {some(targets, most=3)}, which may be classes or tags",
+                expected="kind=one-of or kind=tags", hint="try kind=one-of",
+            )  # fmt: skip
+
+
+def as_one_column(sheet: Sheet, targets: Sequence[str]) -> Sheet:
+    """The sheet with a column `CLASS`: the name of the column that has the 1.
+
+    Raises:
+        InputError: a row with another number of them than one.
+    """
+    names: list[str] = []
+    for at, row in enumerate(zip(*(_truth(sheet, target) for target in targets), strict=True)):
+        if sum(row) != 1:
+            raise InputError(
+                f"{sheet.row(at)} names no one class", expected=f"a 1 in one of {some(targets, most=3)}",
+                received=f"{sum(row)} of them", hint="try kind=tags",
+            )  # fmt: skip
+        names.append(targets[row.index(1)])
+    table = sheet.table.drop_columns([CLASS]) if CLASS in sheet.columns else sheet.table
+    return replace(sheet, table=table.append_column(CLASS, pa.array(names)))
+
+
+def _truth(sheet: Sheet, target: str) -> list[int]:
+    if not is_zero_or_one(sheet, target):
+        raise InputError(f"column {target!r} of {sheet.name} holds more than 0 and 1", hint="name one column: target=")
+    return [int(plain((value or "").lower()) in ("1", "true")) for value in texts(sheet, target)]

@@ -1,0 +1,91 @@
+"""Tables beside pictures, as they come: with a line of names or without, divided by whatever, or JSON line by line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.json
+
+from joryu.errors import InputError
+from joryu.examples.layouts import some
+from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
+
+LINES: Final = ".jsonl"
+TEXT: Final = ".txt"  #: a table where most of its lines name a picture and say more; else somebody's notes
+BESIDE: Final = (".csv", ".tsv", TEXT, LINES)  #: how tables end that are looked for beside pictures
+_SPACE: Final = re.compile(r"\s+")
+_DIVIDERS: Final = "\t;,|"
+
+
+def read_beside(path: Path, names_picture: Callable[[str], bool]) -> Sheet:
+    """A table that names pictures. Where its first line does so already, its columns are called by their numbers.
+
+    Raises:
+        InputError: it cannot be read, has no row, or one of more or fewer values than the others.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (*SUFFIXES, *BESIDE):
+        raise InputError(f"{path} is no table that can be read", expected=" or ".join(BESIDE), received=suffix or None)
+    if suffix == LINES:
+        return _json_lines(path)
+    named = suffix == ".parquet" or not any(map(names_picture, next(rows_of(path, lenient=True), [])))
+    if named and suffix in SUFFIXES:
+        return read_sheet(path)
+    return _plain(path, named=named)
+
+
+def rows_of(path: Path, most: int | None = None, *, lenient: bool = False) -> Iterator[list[str]]:
+    """The rows of a table of text as they stand, its line of names with them.
+
+    ``lenient``: for a first look at what may be no table at all, letters that are no UTF-8 do no harm.
+
+    Raises:
+        InputError: it is no text of UTF-8, or a quotation mark is left open.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace" if lenient else "strict") as file:
+            lines = islice((line for line in file if line.strip()), most)
+            first = next(lines, "")
+            divider = max(_DIVIDERS, key=first.count) if any(map(first.count, _DIVIDERS)) else None
+            both = chain([first] if first else [], lines)
+            if divider is not None:
+                yield from csv.reader(both, delimiter=divider, strict=not lenient)
+            elif path.suffix.lower() == TEXT:
+                yield from (_SPACE.split(line.strip()) for line in both)
+            else:
+                yield from ([line.strip()] for line in both)
+    except (csv.Error, UnicodeDecodeError) as error:
+        hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else None
+        raise InputError(f"{path} cannot be read as a table", received=str(error)[:200], hint=hint) from error
+
+
+def _plain(path: Path, *, named: bool) -> Sheet:
+    rows = [[value.strip() for value in row] for row in rows_of(path)]
+    width = len(rows[0]) if rows else 0
+    names = rows.pop(0) if named and rows else [str(at + 1) for at in range(width)]
+    if not rows:
+        raise InputError(f"{path} has no row that can be read")
+    for at, row in enumerate(rows):
+        if len(row) != width:
+            raise InputError(
+                f"row {at + 1 + named} of {path} has another number of values than the first", expected=width,
+                received=f"{len(row)}: {some(row)}",
+            )  # fmt: skip
+    if len(set(names)) < len(names):
+        raise InputError(f"a column's name comes twice in {path}", received=some(names))
+    columns = [pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)]
+    return Sheet(path.name, pa.table(columns, names=names), typed=False, first_row=1 + named)
+
+
+def _json_lines(path: Path) -> Sheet:
+    try:
+        found = pyarrow.json.read_json(path)
+    except pa.ArrowException as error:
+        raise InputError(f"{path} cannot be read", received=" ".join(str(error).split())[:200]) from error
+    return Sheet(path.name, found)
