@@ -249,4 +249,5 @@ EXPERIMENT = Experiment(
     draw=draw,
     unit="",
     pairs=PAIRS,
+    headline=("student_accuracy", "mb_ratio"),
 )

@@ -29,8 +29,10 @@ class Coding(NamedTuple):
     remarks: tuple[str, ...] = ()
 
     def check(self, held: Held) -> None:
-        """Raises:
-        InputError: a mask holds a value that means nothing here, by its file.
+        """Refuse masks with values that this coding gives no meaning.
+
+        Raises:
+            InputError: a mask holds a value that means nothing here, by its file.
         """
         allowed = {0, self.on} if self.on else set(range(len(self.question)))
         if self.on <= 1 and len(self.question) <= IGNORED:
