@@ -85,6 +85,7 @@ class Experiment:
     intervals. ``chance`` says what every seed draws anew and what is the same for all of them: on the latter every
     interval is conditional. ``precision`` is part of the recipe: what is chosen at one precision need not be the best
     at another. ``headline`` are the metrics of the rows that stand for the experiment in a table of many.
+    ``moved`` says what was published earlier and is otherwise now, and why.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Experiment:
     pairs: Sequence[Pair] = ()
     precision: Precision = "32-true"
     headline: Sequence[str] = ()
+    moved: str = ""
 
     @property
     def metrics(self) -> set[str]:
@@ -260,9 +262,10 @@ def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     machine = result["machine"]
     compared = paired_table(experiment.pairs, result["paired"]) + "\n" if experiment.pairs else ""
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
+    moved = f"What moved: {experiment.moved}\n\n" if experiment.moved and not result["smoke"] else ""
     return (
         f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n{compared}"
-        f"![{experiment.name}]({figure})\n\n"
+        f"![{experiment.name}]({figure})\n\n{moved}"
         f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}; {result['chance']}. "
         f"Precision: {result['precision']}. {result['seconds']:.0f} s on {machine['cpu']}, "
         f"{machine['threads']} threads, accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"
