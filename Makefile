@@ -10,7 +10,7 @@ DEMO := demo
 # Where tests train: what they find may depend on what precision "auto" means.
 TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
 
-.PHONY: demo test test-quick check docs bench bench-peers clean
+.PHONY: demo test test-quick check docs wheel bench bench-peers clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ test-quick: $(VENV)/all.stamp
 
 docs: $(VENV)/all.stamp
 	$(BIN)/python docs/generate.py
+
+wheel: $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 bench: $(VENV)/all.stamp
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Many labels through the real page: ``python -m benchmarks.labelling_page --labels 1000 --per-second 5``.
+"""Many labels through the real page: ``python -m benchmarks.labelling_page --labels 1000 --per-second 3``.
 
 Starts ``joryu annotate`` on made-up pictures, drives it by keyboard in headless Chromium at the given speed, and counts
 what arrived: every label once, in order, with the key that was pressed. Exit code 1 if one is lost, doubled or another.
@@ -66,7 +66,7 @@ def main() -> int:
     """Run it; 0 when every label arrived once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--labels", type=int, default=1000)
-    parser.add_argument("--per-second", type=float, default=5.0)
+    parser.add_argument("--per-second", type=float, default=3.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

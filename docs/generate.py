@@ -1,16 +1,18 @@
-"""Write ``docs/cli.md`` from the commands themselves: ``make docs``. A test checks that it is current."""
+"""Write what the docs say of commands and results from the code and the results: ``make docs``. A test checks it."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
+from results_page import front_page, results_page
 from typer.main import get_command
 
 from joryu.cli import app
 
 WIDTH = 100
-PAGE = Path(__file__).parent / "cli.md"
+DOCS = Path(__file__).parent
 INTRODUCTION = """# Command line
 
 Generated from the code by `make docs`; do not edit. stdout is data, stderr is talk; `--json` prints JSON.
@@ -30,8 +32,8 @@ Generated from the code by `make docs`; do not edit. stdout is data, stderr is t
 """
 
 
-def render() -> str:
-    """The page, from the help texts."""
+def reference() -> str:
+    """The command line, from the help texts."""
     root = get_command(app)
     parts = [INTRODUCTION]
     context = typer.Context(root, info_name="joryu", terminal_width=WIDTH)
@@ -52,5 +54,14 @@ def _sections(command: object, parent: typer.Context, path: str) -> list[str]:
     return [f"## {path}\n\n```text\n{text}\n```\n"]
 
 
+#: every generated page, and what writes it
+PAGES = {
+    DOCS / "cli.md": reference,
+    DOCS / "results" / "README.md": results_page,
+    DOCS.parent / "README.md": partial(front_page, "README.md"),
+    DOCS.parent / "README.ja.md": partial(front_page, "README.ja.md", words="headlines.ja.json"),
+}
+
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
+    for page, render in PAGES.items():
+        page.write_text(render(), encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from joryu.annotations import Answer, PictureFile, Project, Settings
+from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
 from joryu.cli import main
 from joryu.labelling.pictures import scan
 
@@ -152,6 +152,20 @@ def test_classes_can_be_added_and_answers_stay(
     assert run(capsys, *told, "--out", "new")[0] == 0
     code, _, talked = run(capsys, "annotate", "pictures", "--project", "project", "--classes", "a,b,c")
     assert (code, "asks for other classes" in talked) == (3, True)
+
+
+def test_answers_that_came_too_soon_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["label", "--teacher", f"human:{folder}", "--examples", f"project:{folder}", "--size", "8", "--out"]
+    assert "not measured" not in run(capsys, *told, folder.parent / "t1")[2]
+    project = Project.open(folder)
+    for at, rt_ms in enumerate((40.0, 900.0)):
+        said = Answer(
+            picture=project.pictures[at].key, annotator="cy", session="s", choice="a", timing=Timing(rt_ms=rt_ms)
+        )
+        project.record(said, key=f"cy{at}")
+    project.close()
+    talked = run(capsys, *told, folder.parent / "t2")[2]
+    assert "1 of 6 answers came less than 200 ms after the picture" in talked
 
 
 def test_names_with_commas_are_quoted_or_stand_in_a_file(

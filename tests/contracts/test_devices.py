@@ -25,6 +25,7 @@ from joryu.errors import MissingExtraError
 from joryu.labelling.devices import (
     FAMILIES,
     Attached,
+    Counts,
     Device,
     DeviceEndedError,
     DeviceLostError,
@@ -394,6 +395,41 @@ def test_stamps_are_on_our_clock_and_in_order(rig: Rig) -> None:
     times = [sample.at for sample in witness.samples if sample.signal == rig.signal]
     assert all(began - 1 <= at <= ended for at in times)
     assert all(late >= early for early, late in itertools.pairwise(times))
+
+
+class SetBack:
+    """A device whose clock is set back by ten seconds once it has said a hundred things."""
+
+    def __init__(self, device: Device) -> None:
+        self._device, self.name, self.said = device, device.name, 0
+        self.open, self.close = device.open, device.close
+
+    @property
+    def counts(self) -> Counts:
+        return self._device.counts
+
+    def read(self, timeout: float) -> list[Reading]:
+        return [self._late(reading) for reading in self._device.read(timeout)]
+
+    def _late(self, reading: Reading) -> Reading:
+        self.said += 1
+        at = reading.device_time
+        return reading if at is None or self.said <= 100 else reading._replace(device_time=at - 10)
+
+
+def test_a_clock_that_is_set_back_costs_no_reading_and_no_order(rig: Rig) -> None:
+    device, witness, began = SetBack(rig.device), Witness(), time.monotonic()
+    with Attached(device, sinks=[witness]) as attached:
+        assert until(lambda: device.said > 200)
+        steps, now = attached.state().clock_steps, attached.now()
+        timed = attached.state().clock_offset is not None
+    times = [sample.at for sample in witness.samples if sample.signal == rig.signal]
+    assert len(witness.samples) == device.said
+    assert steps == (1 if timed else 0)
+    assert all(began - 1 <= at <= now + 1 for at in times)
+    assert all(late >= early for early, late in itertools.pairwise(times))
+    if timed and rig.signal != "attention":  # which is said once a second
+        assert len(set(times)) == len(times)
 
 
 def test_it_stops_and_its_thread_ends(rig: Rig) -> None:

@@ -133,6 +133,18 @@ def test_a_table_in_the_folder_of_a_split_is_of_that_split(tmp_path: Path) -> No
     assert load(root, "all").rejected == ()
 
 
+def test_each_split_has_the_table_that_names_its_pictures(tmp_path: Path) -> None:
+    pictures = [f"{split}/{at}.png" for split in ("train", "test") for at in (1, 2)]
+    root = make(
+        tmp_path, *pictures, one_csv="file,label\ntrain/1.png,a\ntrain/2.png,b\n",
+        two_csv="file,label\ntest/1.png,b\ntest/2.png,a\n",
+    )  # fmt: skip
+    for options in ("", ",labels=one.csv;two.csv"):
+        assert shown(load(root, options=options)) == {"1.png": "a", "2.png": "b"}
+        assert shown(load(root, "test", options)) == {"1.png": "b", "2.png": "a"}
+    assert load(root, "test", ",labels=one.csv").labels is None
+
+
 def test_notes_on_pictures_are_no_labels_and_the_way_out_is_named(tmp_path: Path) -> None:
     notes = "".join(f"{at}.png,seen on day {at}\n" for at in range(12))
     root = make(tmp_path, *(f"{at}.png" for at in range(12)), notes_csv=f"file,comment\n{notes}")

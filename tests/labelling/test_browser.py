@@ -83,9 +83,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
     made.kill()
 
 
-def enter(chromium: Any, link: str, *, clock: bool = False) -> Any:
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def enter(chromium: Any, link: str, *, clock: bool = False, **screen: Any) -> Any:
     """The page after the greeting; complaints of the browser fail the test."""
-    page = chromium.new_context().new_page()
+    page = chromium.new_context(**screen).new_page()
     page.set_default_timeout(20_000)
     if clock:
         page.clock.install(time=datetime(2026, 1, 1, 12, tzinfo=UTC))
@@ -154,20 +157,213 @@ def test_keys_undo_skip_reload_and_a_held_key(chromium: Any, server: Server) -> 
 
 def test_the_time_is_from_paint_to_key_to_the_millisecond(chromium: Any, server: Server) -> None:
     page = enter(chromium, server.link, clock=True)
+    onset = 0.0
     for done in range(3):
-        for _ in range(60):  # let the frames of the controlled clock go by until the picture is painted
-            page.clock.run_for(20)
-            if page.evaluate("document.body.dataset.ready === 'yes'"):
-                break
-            time.sleep(0.05)
-        settle(page, done)
-        onset = float(page.evaluate("document.body.dataset.onset"))
+        onset = painted(page, after=onset)
         now = page.evaluate("performance.now()")
         page.clock.run_for(742 - round(now - onset))
         page.keyboard.press("1")
         answered(page, done + 1)
     times = [one.timing.rt_ms for one in server.answers()]
     assert times == [pytest.approx(742, abs=0.001)] * 3
+
+
+def painted(page: Any, *, after: float) -> float:
+    """Let the frames of the controlled clock go by until a picture is painted; when that was."""
+    for _ in range(100):
+        onset = float(page.evaluate("document.body.dataset.onset ?? 0"))
+        if onset > after:
+            return onset
+        page.clock.run_for(10)
+        time.sleep(0.05)
+    raise AssertionError("no picture was painted")
+
+
+def test_what_comes_sooner_than_a_picture_can_be_seen_is_told_and_does_not_count(chromium: Any, server: Server) -> None:
+    page = enter(chromium, server.link, clock=True)
+
+    def wait_until(moment: float) -> None:
+        page.clock.run_for(round(moment - page.evaluate("performance.now()")))
+
+    first = painted(page, after=0)
+    wait_until(first + 500)
+    page.keyboard.press("1")
+    second = painted(page, after=first)
+    page.keyboard.press("1")  # of a key that was tapped twice
+    assert "Too soon" in page.inner_text("#prompt")
+    wait_until(second + 111)
+    for key in ("1", "s", "Backspace"):
+        page.keyboard.press(key)
+    page.click("#classes button >> nth=1")
+    wait_until(second + 198)
+    page.keyboard.press("3")
+    assert page.inner_text("#count") == "1 / 30"
+    assert len(server.answers()) == 1
+    wait_until(second + 210)
+    page.keyboard.press("2")
+    third = painted(page, after=second)
+    page.clock.run_for(2_000)
+    assert page.inner_text("#prompt") == ""
+    page.keyboard.down("3")
+    painted(page, after=third)
+    page.clock.run_for(1_000)
+    page.keyboard.down("3")
+    assert "held" in page.inner_text("#prompt")
+    found = [(one.choice, one.timing.first_key_ms == one.timing.rt_ms) for one in server.answers()]
+    assert found == [("healthy", True), ("scab", True), ("black rot", True)]
+    assert page.complaints == []
+
+
+def test_changing_ones_mind_is_no_second_choice_and_a_phone_can_clear(chromium: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, "--severity", "mild,severe", "--second-choice", n=4)
+    page = enter(chromium, server.link, **PHONE)
+    settle(page, 0)
+    before = page.evaluate("document.querySelector('#stage img').clientHeight")
+    for key in ("2", "3", "q", "1", "2"):  # a slip, put right; and again when a second choice is asked for
+        page.keyboard.press(key)
+        assert page.evaluate("document.querySelector('#stage img').clientHeight") == before
+    assert page.inner_text("#prompt") == "Could it be something else?"
+    page.tap("#enter")
+    settle(page, 1)
+    page.tap("text=scab")
+    page.tap("text=severe")
+    page.tap("#clear")
+    assert page.query_selector_all('#answers [data-field][aria-pressed="true"]') == []
+    for place in ("text=black rot", "text=mild", "#also"):
+        page.tap(place)
+    page.tap("text=black rot")  # is no second choice of itself
+    assert page.inner_text("#prompt") == "black rot is your first choice."
+    page.tap("text=healthy")
+    settle(page, 2)
+    found = [(one.choice, one.severity, one.second, one.timing.n_changes) for one in server.answers()]
+    server.kill()
+    assert found == [("scab", "mild", None, 3), ("black rot", "mild", "healthy", 1)]
+    assert page.complaints == []
+
+
+def test_after_a_dialog_every_key_is_heard_by_the_page(chromium: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.txt").write_text("Look twice.\n" * 200, encoding="utf-8")
+    server = Server(tmp_path, "--guidelines", "rules.txt", n=4)
+    page = enter(chromium, server.link)
+    for done, (opener, key, dialog) in enumerate(
+        [("#open-guidelines", "1", "guidelines"), ("#open-help", "2", "help"), ("#open-guidelines", "3", "guidelines")]
+    ):
+        settle(page, done)
+        page.click(opener)
+        assert page.evaluate(f"document.getElementById('{dialog}').scrollTop") == 0
+        assert page.evaluate("document.activeElement.id") == f"{dialog}-title"
+        if done == 1:
+            page.keyboard.press("Escape")
+        else:
+            page.click(f"#{dialog} form button")
+        for again in ("Enter", " "):
+            page.keyboard.press(again)
+            assert page.query_selector("dialog[open]") is None
+        page.keyboard.press(key)
+        settle(page, done + 1)
+    found = [one.choice for one in server.answers()]
+    server.kill()
+    assert found == ["healthy", "scab", "black rot"]
+
+
+def test_all_is_done_and_the_last_answer_can_be_taken_back_without_a_keyboard(chromium: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, n=1)
+    page = enter(chromium, server.link, **PHONE)
+    settle(page, 0)
+    page.tap("text=scab")
+    page.wait_for_selector("#finished:not([hidden])")
+    page.tap("text=Undo my last answer")
+    settle(page, 0)
+    page.tap("text=healthy")
+    page.wait_for_selector("#finished:not([hidden])")
+    found = [one.choice for one in server.answers()]
+    server.kill()
+    assert found == ["healthy"]
+
+
+KINDS = ("alba", "glabra", "minor", "montana", "nigra", "robur", "rubra", "saccharum", "tartarica", "vulgaris")
+TREES = [f"{genus} {kind}" for genus in ("Acer", "Betula", "Quercus", "Älnus") for kind in KINDS]
+
+
+def test_of_many_classes_one_is_found_by_typing(chromium: Any, tmp_path: Path) -> None:
+    options = ["--classes", ",".join(TREES), "--severity", "mild,severe", "--second-choice"]
+    server = Server(tmp_path, *options, n=6)
+    page = enter(chromium, server.link)
+    before = None
+    for done, keys in enumerate(
+        [
+            ["qu", "Enter", "w", "Enter"],
+            ["rubra", "3", "q", " ", "aln rob", "Enter"],  # the third of those found; accents need not be typed
+            ["tar", "ArrowDown", "Enter", "q", "Enter"],
+            ["xyz", "Enter", "Escape", "2", "q", "Enter"],
+            ["-"],
+        ]
+    ):
+        settle(page, done)
+        for key in keys:
+            if len(key) > 1 and key[0].islower():
+                page.keyboard.type(key)
+            else:
+                page.keyboard.press(key)
+            height = page.evaluate("document.querySelector('#stage img').clientHeight")
+            assert before in (None, height)  # the picture stays where it is while the list changes
+            before = height
+    settle(page, 5)
+    found = [(one.choice, one.severity, one.second) for one in server.answers()]
+    server.kill()
+    assert found == [
+        ("Quercus alba", "severe", None),
+        ("Quercus rubra", "mild", "Älnus robur"),
+        ("Betula tartarica", "mild", None),
+        ("Acer glabra", "mild", None),
+        (None, None, None),
+    ]
+    assert page.complaints == []
+
+
+CONTRASTS = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const light = (colour) => {
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255)
+      .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const own = getComputedStyle(element).backgroundColor;
+    return own === "rgba(0, 0, 0, 0)" ? behind(element.parentElement) : own;
+  };
+  return [...document.querySelectorAll("button, .button, input")].filter((one) => one.offsetParent).map((one) => {
+    const pair = [light(getComputedStyle(one).borderTopColor), light(behind(one.parentElement))].sort();
+    return [one.textContent.trim(), (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_controls_are_seen_named_and_in_reach_on_a_phone_and_on_a_desk(
+    chromium: Any, tmp_path: Path, scheme: Any
+) -> None:
+    server = Server(tmp_path, *MANY, "--confidence", n=2)
+    page = enter(chromium, server.link, color_scheme=scheme, **PHONE)
+    settle(page, 0)
+    assert page.is_visible("text=ann")
+    assert page.is_visible("#severity-caption")
+    assert page.is_visible("#confidence-caption")
+    assert not any(one.is_visible() for one in page.query_selector_all("kbd"))  # no keyboard to press them on
+    for width, height in ((390, 844), (1280, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        found = page.evaluate(CONTRASTS)
+        assert len(found) > 10
+        assert {name: ratio for name, ratio in found if ratio < 3} == {}
+        for button in page.query_selector_all("#severities button, #confidences button"):
+            box = button.bounding_box()
+            assert box["y"] + box["height"] <= height
+    page.goto(f"http://127.0.0.1:{server.port}/summary")
+    page.wait_for_selector("table")
+    assert {name: ratio for name, ratio in page.evaluate(CONTRASTS) if ratio < 3} == {}
+    server.kill()
 
 
 def test_time_behind_a_dialog_is_told_apart(chromium: Any, server: Server) -> None:
@@ -223,9 +419,9 @@ def test_severity_confidence_and_a_second_choice(chromium: Any, tmp_path: Path) 
     settle(page, 0)
     for keys in (
         ("1", "c", "Enter"),
-        ("2", "w", "x", "3"),
+        ("2", "w", "x", " ", "3"),
         ("w", "z", "2", "2", "Enter"),
-        ("3", "Escape", "1", "z", "2"),
+        ("3", "Escape", "1", " ", "2", "z"),
     ):
         done = page.evaluate("Number(document.getElementById('progress').value)")
         for key in keys:
@@ -306,7 +502,7 @@ def test_everything_fits_the_screen_and_has_a_name(chromium: Any, server: Server
     for button in page.query_selector_all("button"):
         if button.is_visible():
             box = button.bounding_box()
-            assert box["height"] >= 32
+            assert box["height"] >= 44
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
             assert button.inner_text().strip()

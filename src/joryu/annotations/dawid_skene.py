@@ -99,8 +99,8 @@ def require_overlap(trials: Trials) -> None:
     if found < enough:
         raise InputError(
             "dawid-skene cannot tell here whose answers are wrong",
-            expected=f"{enough} pictures that {FEWEST_PEOPLE} or more people answered",
-            received=f"{found} such pictures of {len(trials.pictures)}, {len(trials.annotators)} annotators in all",
+            expected=f"{enough} or more pictures that {FEWEST_PEOPLE} or more people answered",
+            received=f"{found} of {len(trials.pictures)} pictures, by {len(trials.annotators)} in all",
             hint=f"try aggregate=average, or let people overlap (--overlap {FEWEST_PEOPLE})",
         )
 

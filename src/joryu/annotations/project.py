@@ -254,8 +254,10 @@ class Project:
         return self.events.undo(annotator, session, key)
 
     def check(self, answer: Answer) -> None:
-        """Raises:
-        InputError: the answer names a class or level that is not asked for.
+        """Refuse an answer that this project did not ask for.
+
+        Raises:
+            InputError: the answer names a class or level that is not asked for.
         """
         asked = self.settings
         for what, name, known in (

@@ -89,15 +89,13 @@ def start(
     \b
     Example:  joryu annotate leaves --classes healthy,scab,rust --severity mild,severe --nearest scab=healthy
     """
-    from joryu.cli.names import names_or_file
-
     place, root = place_of(folder, pictures, project)
     begun = (place / "project.json").exists()
     if begun and pictures is None:
         require_there(root, place)
     require_usable(place, begun=begun, moved=pictures is not None, asked=classes is not None)
     asked: dict[str, Any] = {
-        "classes": tuple(filter(None, names_or_file(classes))),
+        "classes": _classes(classes),
         "severities": _words(severity),
         "second_choice": second_choice,
         "confidences": _words(confidence_levels) if confidence or _given(ctx, "confidence_levels") else (),
@@ -156,6 +154,7 @@ def _begin(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
 
 def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str, Any], *, moved: bool) -> Project:
     from joryu.annotations import Project, Settings
+    from joryu.cli.names import grown
     from joryu.errors import MismatchError
 
     project = Project.open(place)
@@ -166,7 +165,7 @@ def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
             "else choose another --project",
         )  # fmt: skip
     if "classes" in asked:
-        asked |= {"classes": _grown(project, asked["classes"])}
+        asked |= {"classes": grown(project, asked["classes"])}
     if moved:
         taken = project.attach(folder, files)
         talk(attached_in_words(taken))
@@ -177,24 +176,6 @@ def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
     if asked:
         project.change(Settings(**{**project.settings.model_dump(), **asked}))
     return project
-
-
-def _grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes of a project with those that are new, after the old ones, which keep their keys.
-
-    Raises:
-        MismatchError: one of the old ones is not named.
-    """
-    from joryu.annotations import Settings
-    from joryu.questions.names import spelt
-
-    old = project.settings.classes
-    if not set(old) <= set(named):
-        project.change(Settings(classes=named))  # refuses
-    new = tuple(name for name in named if name not in old)
-    if count := len(project.answers()) if new else 0:
-        talk(f"new classes, after the others: {spelt(new)}; the {count} answers from before stay as they are")
-    return old + new
 
 
 def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project, bool], None]:
@@ -212,6 +193,12 @@ def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project,
         serve(project, place=at, labeller=who, browse=browse, say=talk)
 
     return start_page
+
+
+def _classes(text: str | None) -> tuple[str, ...]:
+    from joryu.cli.names import names_or_file
+
+    return tuple(filter(None, names_or_file(text)))
 
 
 def _words(text: str | None) -> tuple[str, ...]:

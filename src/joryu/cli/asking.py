@@ -45,6 +45,8 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         talk("people were asked another question than the examples' names say: those are not taken for labels")
     if (told := told_inputs(asking.teacher, known, shown)) is not None:
         talk(told)
+    for remark in known.remarks[len(shown.remarks) :]:
+        talk(remark)
     if len(known) < len(shown):
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if (grown := growth_of(who, known, out)) is not None:

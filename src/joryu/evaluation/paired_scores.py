@@ -32,9 +32,9 @@ class ScoreVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreComparison:
-    """Two models on the same ``n`` examples. ``difference`` is the mean improvement: positive is good for the student,
-    whichever way the score is good.
+    """Two models on the same ``n`` examples.
 
+    ``difference`` is the mean improvement. Positive is good for the student, also of a score of which less is better.
     ``left_out`` examples have no score and are not among the ``n``.
     """
 

@@ -69,8 +69,10 @@ def load_annotated(
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:
-    """Raises:
-    MismatchError: a file is gone, or its content is no longer what was answered about.
+    """Refuse pictures that are no longer those that were answered about.
+
+    Raises:
+        MismatchError: a file is gone, or its content is no longer what was answered about.
     """
     for file in files:
         try:

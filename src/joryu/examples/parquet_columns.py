@@ -105,8 +105,10 @@ def choose_columns(shard: Shard, wanted: str | None = None) -> Columns:
 
 
 def require_pictures(shard: Shard, name: str) -> None:
-    """Raises:
-    InputError: the column is not there, or holds something else.
+    """Refuse a column that holds no pictures.
+
+    Raises:
+        InputError: the column is not there, or holds something else.
     """
     if name not in shard.schema.names:
         raise InputError(
@@ -128,8 +130,10 @@ def require_pictures(shard: Shard, name: str) -> None:
 
 
 def require_labels(shard: Shard, name: str) -> None:
-    """Raises:
-    InputError: the column is not there, or holds neither numbers nor text, nor lists of integers or text.
+    """Refuse a column that holds no labels.
+
+    Raises:
+        InputError: the column is not there, or holds neither numbers nor text, nor lists of integers or text.
     """
     if name not in shard.schema.names:
         raise InputError(

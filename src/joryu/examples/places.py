@@ -45,8 +45,10 @@ def from_here(spec: str, folder: Path, seen: str | None) -> str:
 
 
 def require_found(spec: str, folder: Path, seen: str | None) -> None:
-    """Raises:
-    InputError: the examples that ``folder`` was made of are not found from here.
+    """Refuse to go on where the examples of a run or a store are not found from here.
+
+    Raises:
+        InputError: the examples that ``folder`` was made of are not found from here.
     """
     if spec == DIGITS.name:
         return

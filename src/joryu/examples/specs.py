@@ -40,8 +40,10 @@ class Place(NamedTuple):
 
 
 def find_place(spec: str, root: Path | str | None = None) -> Place:
-    """Raises:
-    InputError: there is no such thing, or it has no layout that is known.
+    """The place that a spec names, and how the files there are laid out.
+
+    Raises:
+        InputError: there is no such thing, or it has no layout that is known.
     """
     root = data_root() if root is None else Path(root)
     if spec == DIGITS.name:

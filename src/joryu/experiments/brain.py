@@ -223,4 +223,5 @@ EXPERIMENT = Experiment(
     draw=draw,
     unit="simulated annotator",
     pairs=PAIRS,
+    headline=("found_attention_0", "found_attention_0.6", "converged_attention_0.6_accuracy"),
 )

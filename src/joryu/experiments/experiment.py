@@ -27,6 +27,7 @@ Measured = dict[str, Any]
 """What one seed gave: numbers by name (nested numbers, such as curves, are kept but not averaged)."""
 
 
+HARD_LABELS = "hard labels"  #: what a twin learns unless an experiment says otherwise
 ASKED = "asked"  #: in a seed's ``measured.json``: the metrics that the experiment asked for when it was measured
 
 
@@ -80,9 +81,11 @@ class Experiment:
     """A claim and the functions that measure and draw it.
 
     ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table
-    and ``twin`` its last column. ``pairs`` are compared seed by seed, in a second table with intervals. ``chance`` says
-    what every seed draws anew and what is the same for all of them: on the latter every interval is conditional.
-    ``precision`` is part of the recipe: what is chosen at one precision need not be the best at another.
+    and ``twin``, what the twin learns, its last column. ``pairs`` are compared seed by seed, in a second table with
+    intervals. ``chance`` says what every seed draws anew and what is the same for all of them: on the latter every
+    interval is conditional. ``precision`` is part of the recipe: what is chosen at one precision need not be the best
+    at another. ``headline`` are the metrics of the rows that stand for the experiment in a table of many.
+    ``moved`` says what was published earlier and is otherwise now, and why.
     """
 
     name: str
@@ -94,9 +97,11 @@ class Experiment:
     measure: Callable[[Setting], Measured]
     draw: Callable[[Sequence[Measured]], Figure]
     unit: str = "test errors"
-    twin: str = "twin (hard labels)"
+    twin: str = HARD_LABELS
     pairs: Sequence[Pair] = ()
     precision: Precision = "32-true"
+    headline: Sequence[str] = ()
+    moved: str = ""
 
     @property
     def metrics(self) -> set[str]:
@@ -209,22 +214,24 @@ def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Meas
 def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
     """The classic table in Markdown: what, published, ours, twin."""
 
+    rows = [result_row(row, result) for row in experiment.rows if row.metric in result["ours"]]
+    return results_table(rows, first=experiment.unit, twin=f"twin ({experiment.twin})") + "\n"
+
+
+def result_row(row: Row, result: Mapping[str, Any]) -> ResultRow:
+    """A row with the numbers of a result."""
+
     def summary(metric: str | None) -> Summary | None:
         entry = result["ours"].get(metric)
         return None if entry is None else summarise(list(entry["values"].values()))
 
-    rows = [
-        ResultRow(
-            name=row.label,
-            published=row.published,
-            ours=summary(row.metric),
-            twin=summary(row.twin),
-            digits=row.digits,
-        )
-        for row in experiment.rows
-        if row.metric in result["ours"]
-    ]
-    return results_table(rows, first=experiment.unit, twin=experiment.twin) + "\n"
+    return ResultRow(
+        name=row.label,
+        published=row.published,
+        ours=summary(row.metric),
+        twin=summary(row.twin),
+        digits=row.digits,
+    )
 
 
 def write(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], out: Path) -> None:
@@ -255,9 +262,10 @@ def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     machine = result["machine"]
     compared = paired_table(experiment.pairs, result["paired"]) + "\n" if experiment.pairs else ""
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
+    moved = f"What moved: {experiment.moved}\n\n" if experiment.moved and not result["smoke"] else ""
     return (
         f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n{compared}"
-        f"![{experiment.name}]({figure})\n\n"
+        f"![{experiment.name}]({figure})\n\n{moved}"
         f"{note}Data: {result['data']}. Seeds: {', '.join(map(str, result['seeds']))}; {result['chance']}. "
         f"Precision: {result['precision']}. {result['seconds']:.0f} s on {machine['cpu']}, "
         f"{machine['threads']} threads, accelerator: {machine['accelerator']}.\n\n```\n{result['command']}\n```\n"

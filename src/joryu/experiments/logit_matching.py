@@ -109,4 +109,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     unit="",
+    headline=("gap_T_1000",),
 )

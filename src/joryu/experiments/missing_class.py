@@ -159,4 +159,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     unit="",
+    headline=("no3_after_errors", "only78_after_percent"),
 )

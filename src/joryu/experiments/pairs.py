@@ -50,10 +50,19 @@ def paired_table(pairs: Sequence[Pair], found: Sequence[Mapping[str, Any]]) -> s
     """The comparisons in Markdown, and a reminder that many of them were made."""
     rows = []
     for pair, one in zip(pairs, found, strict=True):
-        span = ABSENT if one["low"] is None else " to ".join(f"{one[end]:+.{pair.digits}f}" for end in ("low", "high"))
         test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
-        rows.append([pair.label, f"{one['difference']:+.{pair.digits}f}", span, test])
+        rows.append([pair.label, *difference(one, pair.digits), test])
     table = markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"
     if len(rows) == 1:
         return table
     return f"{table}\nEach interval and test is for itself: nothing is corrected for there being {len(rows)} of them.\n"
+
+
+def difference(found: Mapping[str, Any], digits: int) -> tuple[str, str]:
+    """One of what `paired` found in words: the difference with its sign, and its interval.
+
+    >>> difference({"difference": -1.26, "low": -2.0, "high": -0.5}, 1)
+    ('-1.3', '-2.0 to -0.5')
+    """
+    span = ABSENT if found["low"] is None else " to ".join(f"{found[end]:+.{digits}f}" for end in ("low", "high"))
+    return f"{found['difference']:+.{digits}f}", span

@@ -239,6 +239,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=drawing(STUDENTS),
     unit="",
-    twin="twin (one annotator, hard)",
+    twin="one annotator, hard",
     pairs=student_pairs(COMPARED, JUDGED),
+    headline=("stated_response_time_confused", "shares_kl"),
 )

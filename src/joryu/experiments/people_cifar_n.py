@@ -236,6 +236,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=drawing(STUDENTS),
     unit="",
-    twin="twin (one person, hard)",
+    twin="one person, hard",
     pairs=student_pairs(COMPARED, JUDGED),
+    headline=("target_vote_wrong", "dawid_skene_errors"),
 )

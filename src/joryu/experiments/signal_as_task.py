@@ -177,6 +177,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     unit="",
-    twin="twin (λ = 0)",
+    twin="λ = 0",
     pairs=PAIRS,
+    headline=("one_task_kl",),
 )

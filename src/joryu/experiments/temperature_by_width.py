@@ -81,4 +81,5 @@ EXPERIMENT = Experiment(
     ],
     measure=measure,
     draw=draw,
+    headline=("width_30_T_2.5", "width_30_T_20"),
 )

@@ -28,11 +28,16 @@ from joryu.labelling.tickets import ANYBODY, Guest, Tickets
 
 HERE = Path(__file__).parent
 STATIC = {
+    "dialogs.js": "text/javascript; charset=utf-8",
+    "given.js": "text/javascript; charset=utf-8",
+    "keyboard.js": "text/javascript; charset=utf-8",
     "door.js": "text/javascript; charset=utf-8",
     "key.js": "text/javascript; charset=utf-8",
     "label.js": "text/javascript; charset=utf-8",
     "measure.js": "text/javascript; charset=utf-8",
     "outbox.js": "text/javascript; charset=utf-8",
+    "prompt.js": "text/javascript; charset=utf-8",
+    "search.js": "text/javascript; charset=utf-8",
     "summary.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }

@@ -1,9 +1,11 @@
 """One of many: how far a student's distribution over classes is from a teacher's, or from a label.
 
-Every function takes *logits* ``[..., C]`` (log-probabilities are logits too), never probabilities, so that no softmax
-can be forgotten; each returns one number per row, ``[...]``, unreduced and without the T² of
-`joryu.questions.Link.gradient_scale`. Below, ``z`` are the student's logits and ``v`` the teacher's,
-``q = softmax(z / T)`` and ``p = softmax(v / T)``. All compute in at least float32.
+Every function takes *logits* ``[..., C]``, never probabilities, so that no softmax can be forgotten; log-probabilities
+are logits too. Each returns one number per row, ``[...]``: unreduced, in at least float32, and without the T² of
+`joryu.questions.Link.gradient_scale`.
+
+``z`` are the student's logits and ``v`` the teacher's, ``q = softmax(z / T)`` and ``p = softmax(v / T)`` (Hinton,
+Vinyals & Dean 2015, eq. 1).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ UNLABELLED = -1  #: the label of an example that has none (as in `joryu.examples
 
 
 def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """``H(p, q) = -Σ p log q``: the loss of Hinton et al. 2015; gradient ``(q - p) / T``.
+    """``H(p, q) = -Σ p log q`` (Hinton, Vinyals & Dean 2015, §2); its gradient is ``(q - p) / T`` (their eq. 2).
 
     >>> soft_cross_entropy(torch.zeros(1, 2), torch.tensor([[3.0, 1.0]]))
     tensor([0.6931])
@@ -30,8 +32,9 @@ def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, *, temper
 
 
 def forward_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """``KL(p ‖ q) = Σ p (log p - log q)``: the soft cross-entropy less the teacher's entropy; the same gradient.
+    """``KL(p ‖ q) = Σ p (log p - log q)`` (Cover & Thomas 2006, eq. 2.26; in distillation Hinton et al. 2015, eq. 5).
 
+    It is the soft cross-entropy less the teacher's entropy, so it has the same gradient (Hinton et al. 2015, eq. 2).
     The student must cover all that the teacher finds possible.
 
     >>> forward_kl(torch.tensor([[1.0, 0.0]]), torch.tensor([[5.0, 4.0]]))
@@ -45,7 +48,10 @@ def forward_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: f
 
 
 def reverse_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """``KL(q ‖ p) = Σ q (log q - log p)``: the student must not claim what the teacher finds impossible.
+    """``KL(q ‖ p) = Σ q (log q - log p)`` (in distillation Gu et al. 2024, "MiniLLM", §2.1).
+
+    The student must not claim what the teacher finds impossible, but may leave out some of what it finds possible
+    (Bishop 2006, §10.1.2).
 
     >>> reverse_kl(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]])).round(decimals=4)
     tensor([0.4338])
@@ -56,7 +62,9 @@ def reverse_kl(student_logits: Tensor, teacher_logits: Tensor, *, temperature: f
 
 
 def jensen_shannon(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """``½ KL(p ‖ m) + ½ KL(q ‖ m)`` with ``m = ½ (p + q)``: symmetric, at most ``log 2`` (Lin 1991).
+    """``½ KL(p ‖ m) + ½ KL(q ‖ m)`` with ``m = ½ (p + q)`` (Lin 1991, eq. 4.1 with equal weights).
+
+    It is symmetric and at most ``log 2``.
 
     >>> jensen_shannon(torch.tensor([[90.0, 0.0]]), torch.tensor([[0.0, 90.0]]))
     tensor([0.6931])
@@ -70,11 +78,12 @@ def jensen_shannon(student_logits: Tensor, teacher_logits: Tensor, *, temperatur
 
 
 def logit_matching(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-    """``1/(2N) Σ (z - v)²`` with ``z`` and ``v`` each centred on zero, i.e. half the variance of ``z - v``.
+    """``1/(2N) Σ (z - v)²`` with ``z`` and ``v`` each centred on zero: half the variance of ``z - v``.
 
-    Buciluǎ, Caruana & Niculescu-Mizil 2006, with the factor that makes its gradient, ``(z - v) / N``, exactly what T²
-    times the soft cross-entropy's becomes as T → ∞ (Hinton et al. 2015, eq. 4). Centring is Hinton's assumption, and
-    makes the loss forget a constant added to a row, as every softmax does.
+    The loss of Buciluǎ, Caruana & Niculescu-Mizil 2006 as Ba & Caruana 2014 write it (eq. 1), over ``N`` classes. With
+    this factor its gradient is ``(z - v) / N``. That of the soft cross-entropy times T² becomes the same as T → ∞
+    (Hinton, Vinyals & Dean 2015, eq. 4), where both are assumed to be centred. Centring also makes the loss forget a
+    constant added to a row, as a softmax does.
 
     >>> logit_matching(torch.tensor([[1.0, 0.0]]), torch.tensor([[7.0, 10.0]]))
     tensor([2.])
@@ -84,11 +93,13 @@ def logit_matching(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
 
 
 def hard_cross_entropy(student_logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """``-log q_y`` at T = 1, for labels int64 ``[...]`` or distributions ``[..., C]`` (labels after mixup).
+    """``-log q_y`` at T = 1 (Bishop 2006, eq. 4.108).
 
-    A row labelled `UNLABELLED` (or, among distributions, all zero) gives exactly 0: a mean over the batch then divides
-    by *all* rows, so a batch with a tenth of its rows labelled carries a tenth of the hard part. With
-    ``label_smoothing`` ε the label becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016).
+    Labels are int64 ``[...]``, or distributions ``[..., C]``, as mixup makes them. With ``label_smoothing`` ε the label
+    becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016, §7).
+
+    A row labelled `UNLABELLED` gives exactly 0, and so does a distribution of zeros. The mean over a batch still
+    divides by all its rows: where a tenth of them is labelled, the hard part counts a tenth.
 
     >>> hard_cross_entropy(torch.tensor([[0.0, 0.0], [5.0, 0.0]]), torch.tensor([1, -1]))
     tensor([0.6931, 0.0000])

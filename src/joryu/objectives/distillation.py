@@ -24,22 +24,26 @@ if TYPE_CHECKING:
 class Distillation:
     """Learn from a teacher: ``soft = (1 - hard_weight) · s(T) · D(p, q)`` and ``hard = hard_weight · H(labels, q)``.
 
-    ``D`` is taken at ``temperature``, the hard part at 1 (Hinton, Vinyals & Dean 2015, §2). The ``link`` says what is
-    learned, and must be that of the soft targets:
+    The weighted sum of Hinton, Vinyals & Dean 2015 (§2). ``D`` is taken at ``temperature`` and multiplied by the factor
+    of its link, ``s(T)``; T² holds the gradient of a softmax at its size (their eq. 4). The hard part is taken at 1.
 
-    * ``softmax`` (one of many): ``s = T²``; ``D``: ``kl-forward``, ``cross-entropy``, ``kl-reverse``, ``js``, or
+    ``link`` says what is learned, and must be that of the soft targets. Without a ``divergence`` the first named here
+    is taken:
+
+    * ``softmax`` (one of many), ``s = T²``: ``kl-forward``, ``cross-entropy``, ``kl-reverse``, ``js``, or
       ``logit-mse``, the limit T → ∞ with T² already in it, which heeds no temperature.
-    * ``sigmoid`` (tags, masks): ``s = T``; ``D``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that
-      the teacher did not return are held below their bound (`joryu.objectives.tagging`).
-    * ``identity`` (numbers): ``D``: ``squared-error``, or ``gaussian-nll`` with the teacher's variance and a student
-      that has a ``log_variance`` head. There is nothing to soften: the temperature must be 1. ``units``, one for each
-      number, is what its squared error is measured in, so that euros and metres weigh the same; without any, in itself.
+    * ``sigmoid`` (tags, masks), ``s = T``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that the
+      teacher did not return are held below their bound (`joryu.objectives.tagging`).
+    * ``identity`` (numbers), nothing to soften, so T must be 1: ``squared-error``, or ``gaussian-nll`` for a student
+      with a ``log_variance`` head. ``units`` has what each number's squared error is measured in, so that euros and
+      metres weigh the same.
 
-    Without a ``divergence`` the first of its link is taken. Where the question repeats on a grid, each part is the mean
-    over the sites of an example (the hard part: over those with a label), so that a row is worth the same everywhere.
-    An ensemble's members are averaged as probabilities, softened at ``temperature`` first (for ``logit-mse``: as
-    logits). The hard part of a row without a label is 0, and the soft part keeps its weight. A row's ``weight``
-    multiplies both parts. A part without weight is not computed and not among the terms.
+    What is averaged: on a grid, each part over the sites of an example (the hard part over those with a label), so that
+    every example is worth the same; of an ensemble, the members' probabilities at ``temperature`` (for ``logit-mse``
+    their logits).
+
+    What is left out: the hard part of a row without a label is 0, and its soft part keeps its weight; a part of weight
+    0 is not computed and not among the terms. The ``weight`` of a row multiplies both parts.
 
     >>> import torch
     >>> from joryu.questions import Question
@@ -114,8 +118,9 @@ class Distillation:
 class HardLabels:
     """The twin's objective: the labels alone; soft targets are not looked at.
 
-    Cross-entropy (softmax), binary cross-entropy (sigmoid) or the squared error (identity). Give it labelled examples
-    only: a row without a label gives 0 and still counts in the mean over the batch.
+    Cross-entropy for ``softmax`` (Bishop 2006, eq. 4.108), binary cross-entropy for ``sigmoid`` (eq. 4.90), the
+    squared error for ``identity`` (eq. 3.12), each at temperature 1. Give it labelled examples only: a row without a
+    label gives 0 and still counts in the mean over the batch.
 
     >>> import torch
     >>> HardLabels()({"main": torch.zeros(1, 4)}, None, torch.tensor([2]))

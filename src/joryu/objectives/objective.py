@@ -32,7 +32,7 @@ class Objective(Protocol):
 
 
 def total(terms: Terms) -> Tensor:
-    """The loss ``[B]``: the sum of its terms.
+    """The loss ``[B]`` of each row: the sum of its terms, which are weighted already.
 
     >>> import torch
     >>> total({"soft": torch.tensor([0.5]), "hard": torch.tensor([0.25])})

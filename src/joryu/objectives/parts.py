@@ -33,10 +33,10 @@ Divergence = Callable[["Outputs", "SoftTargets", float, Units], Tensor]
 
 
 def checked_units(units: Sequence[float], link: Link) -> Units:
-    """The units as a tuple.
+    """The units as a tuple of floats.
 
     Raises:
-        InputError: units of what is no number, or that cannot be divided by.
+        InputError: there are units and the outputs are no numbers, or one of them cannot be divided by.
     """
     found = tuple(float(unit) for unit in units)
     if found and (link.has_probs or not all(0 < unit < math.inf for unit in found)):
@@ -49,7 +49,10 @@ def checked_units(units: Sequence[float], link: Link) -> Units:
 def soft_part(
     divergence: str, outputs: Outputs, targets: SoftTargets, *, temperature: float, units: Units = ()
 ) -> Tensor:
-    """The soft part ``[B]``: a mean over the sites of each example."""
+    """The soft part ``[B]``: the divergence of that name, at a temperature and with its factor s(T).
+
+    Where the question repeats on a grid it is a mean over the sites of each example.
+    """
     losses = DIVERGENCES[targets.link][divergence](outputs, targets, temperature, units)
     return losses if losses.ndim == 1 else losses.flatten(1).mean(1)
 
@@ -57,7 +60,11 @@ def soft_part(
 def hard_part(
     link: Link, outputs: Outputs, labels: Tensor, *, label_smoothing: float = 0.0, units: Units = ()
 ) -> Tensor:
-    """The hard part ``[B]``: a mean over the sites of each example that have a label, 0 where none has."""
+    """The hard part ``[B]``: the loss of the labels at temperature 1.
+
+    Where the question repeats on a grid it is a mean over the sites of each example that have a label; 0 where none
+    has.
+    """
     losses, known = _HARD[link](outputs, labels, label_smoothing, units)
     if losses.ndim == 1:
         return losses

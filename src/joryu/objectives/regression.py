@@ -15,7 +15,7 @@ from joryu.questions.softening import widen
 
 
 def squared_error(predicted: Tensor, numbers: Tensor, *, coverage: Tensor | None = None) -> Tensor:
-    """``mean over the known c of (z_c - y_c)²``; 0 where none is known.
+    """``mean over the known c of (z_c - y_c)²`` (Bishop 2006, eq. 3.12, without its ½); 0 where none is known.
 
     >>> squared_error(torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, math.nan]]))
     tensor([4.])
@@ -34,11 +34,11 @@ def gaussian_nll(
     variance: Tensor | None = None,
     coverage: Tensor | None = None,
 ) -> Tensor:
-    """``mean over c of ½ [log 2π + s_c + (v_c + (z_c - y_c)²) / exp(s_c)]``, ``s`` the student's log-variance.
+    """``mean over c of ½ [log 2π + s_c + (v_c + (z_c - y_c)²) / exp(s_c)]``, where ``s`` is the student's log-variance.
 
-    The expected negative log-likelihood of the student's Gaussian under the teacher's ``N(y, v)`` (Nix & Weigend 1994;
-    with ``v`` it is the cross-entropy of the two Gaussians, least where both are the same); without ``variance`` the
-    numbers are taken for exact, as labels are.
+    Without ``variance`` the numbers are taken for exact, as labels are, and this is the negative log-likelihood of Nix
+    & Weigend 1994, written in the log-variance as by Kendall & Gal 2017 (eq. 8). A teacher that says ``N(y, v)`` adds
+    ``v``: the loss is then the cross-entropy of the two Gaussians, least where they are the same.
 
     >>> gaussian_nll(torch.zeros(1, 1), torch.zeros(1, 1), torch.tensor([[2.0]]), variance=torch.ones(1, 1))  # + 5 / 2
     tensor([3.4189])

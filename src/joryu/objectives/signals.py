@@ -21,11 +21,13 @@ SIGNALS = "signals"  #: the name of the head that predicts them, and of the term
 class WithSignals:
     """The terms of ``main``, and ``signals: weight · mean over the known signals s of (z_s - signal_s)²``.
 
-    The student has a further head, ``signals``, with one output for each signal in the batch's (Caruana 1997,
-    "Multitask Learning": a second task as a bias for what the two share). A signal that was not measured (NaN) adds
-    nothing; a row without any keeps its main loss. Signals should be standardised, or ``weight`` means little. With
-    ``weight=0`` the head is not looked at, so that a twin can have the same architecture. The row's own weight scales
-    the main terms alone: it says how far to believe the answer, not the measurement.
+    A second task makes a network prefer what serves both (Caruana 1997, "Multitask Learning"); the losses are added
+    with a weight (Kendall, Gal & Cipolla 2018, eq. 1). The student has a further head, ``signals``, with an output for
+    each signal. Signals should be standardised, or ``weight`` means little.
+
+    A signal that was not measured (NaN) adds nothing. With ``weight=0`` the head is not looked at, so that a twin can
+    have the same architecture. The weight of a row scales the main terms alone: it says how far to believe the answer,
+    not the measurement.
 
     >>> import torch
     >>> from joryu.objectives import HardLabels

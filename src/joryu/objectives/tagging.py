@@ -1,13 +1,12 @@
 """Many of many: each tag is a question of its own, answered by a sigmoid.
 
-Functions take *logits* (log-odds) ``[..., C]`` and return the mean over the tags, ``[...]``, without the factor of
-`joryu.questions.Link.gradient_scale`. ``q = σ(z / T)`` is the student's probability of a tag, ``p = σ(v / T)``
-the teacher's. All compute in at least float32.
+Functions take *logits* (log-odds) ``[..., C]`` and return the mean over the tags, ``[...]``, in at least float32 and
+without the factor of `joryu.questions.Link.gradient_scale`. ``q = σ(z / T)`` is the student's probability of a tag and
+``p = σ(v / T)`` the teacher's.
 
-*Not returned is not zero.* Where ``coverage`` is false the teacher's logit is only an upper bound: the tag was not
-returned, so its probability is known to lie below ``p``. There the loss is ``KL(min(p, q) ‖ q)`` between the two
-Bernoullis: nothing while the student stays below the bound, and above it a gradient of ``(q - p) / T``, which is the
-part of the student's probability above the bound.
+*Not returned is not zero.* Where ``coverage`` is false the tag was not returned. Its probability is then only known to
+lie below ``p``, and the loss is ``KL(min(p, q) ‖ q)`` between two Bernoullis: nothing while the student stays below the
+bound, and above it a gradient of ``(q - p) / T``. This is Joryu's own; see ``docs/objectives.md``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ UNKNOWN = -1  #: the label of a tag nobody has checked
 def soft_binary_cross_entropy(
     student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0, coverage: Tensor | None = None
 ) -> Tensor:
-    """``-1/C Σ [p log q + (1 - p) log(1 - q)]``; tags not covered are held below their bound instead.
+    """``-1/C Σ [p log q + (1 - p) log(1 - q)]`` (Bishop 2006, eq. 4.90, with the teacher's probability for the label).
+
+    Softened as Hinton, Vinyals & Dean 2015 (§2) soften classes. Tags not covered are held below their bound instead.
 
     >>> soft_binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.0, 3.0]]))
     tensor([0.6931])
@@ -44,7 +45,9 @@ def soft_binary_cross_entropy(
 def binary_kl(
     student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0, coverage: Tensor | None = None
 ) -> Tensor:
-    """``1/C Σ KL(Bernoulli(p) ‖ Bernoulli(q))``: the above less the teacher's entropy; the same gradient.
+    """``1/C Σ KL(Bernoulli(p) ‖ Bernoulli(q))`` (Cover & Thomas 2006, eq. 2.26, for each tag).
+
+    It is `soft_binary_cross_entropy` less the teacher's entropy, so it has the same gradient.
 
     >>> binary_kl(torch.tensor([[2.0, -1.0]]), torch.tensor([[2.0, -1.0]]))
     tensor([0.])
@@ -57,7 +60,7 @@ def binary_kl(
 
 
 def hard_binary_cross_entropy(student_logits: Tensor, labels: Tensor) -> Tensor:
-    """``-1/C Σ [y log q + (1 - y) log(1 - q)]`` at T = 1, for labels ``[..., C]`` in [0, 1].
+    """``-1/C Σ [y log q + (1 - y) log(1 - q)]`` at T = 1, for labels ``[..., C]`` in [0, 1] (Bishop 2006, eq. 4.90).
 
     A tag labelled `UNKNOWN` gives 0; the mean still divides by all ``C`` tags.
 

@@ -28,10 +28,12 @@ class Judges:
     size: int | None = None
 
     def load(self, record: dict[str, Any], folder: Path) -> Judging:
-        """Raises:
-        InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
-            asked for of a part that the run held out.
-        MismatchError: the examples have changed since the run held a part of them out.
+        """The examples that judge a run, and the whole set that it was given.
+
+        Raises:
+            InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
+                asked for of a part that the run held out.
+            MismatchError: the examples have changed since the run held a part of them out.
         """
         notes = record.get("notes", {})
         spec = self.examples or notes.get("examples")

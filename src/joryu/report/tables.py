@@ -49,7 +49,7 @@ def results_table(rows: Sequence[ResultRow], *, first: str = "", twin: str = "tw
         span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
         ours = f"ours ({span} seed{'' if span == '1' else 's'})"
     header = [first, "published", ours, twin]
-    body = [[row.name, _published(row), with_spread(row.ours, row), with_spread(row.twin, row)] for row in rows]
+    body = [[row.name, as_published(row), with_spread(row.ours, row), with_spread(row.twin, row)] for row in rows]
     if all(row.twin is None for row in rows):
         header, body = header[:3], [line[:3] for line in body]
     return markdown_table(header, body)
@@ -64,14 +64,15 @@ def with_spread(summary: Summary | None, row: ResultRow) -> str:
     return f"{mean}{spread}{row.unit}"
 
 
-def _published(row: ResultRow) -> str:
+def as_published(row: ResultRow) -> str:
+    """The paper's number with the unit, or the paper's words."""
     if row.published is None:
         return ABSENT
     return row.published if isinstance(row.published, str) else f"{row.published:g}{row.unit}"
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A GitHub-flavoured Markdown table: first column to the left, the others to the right, padded to read as text.
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """A GitHub-flavoured Markdown table, padded to read as text: the first ``left`` columns to the left, numbers right.
 
     >>> print(markdown_table(["width", "errors"], [["30", "1,204"], ["300 | 800", "146"]]))
     | width      | errors |
@@ -88,17 +89,17 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         )
     cells = [[_cell(text) for text in line] for line in (header, *rows)]
     widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(header))]
-    rule = [":" + "-" * (width - 1) if not column else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    rule = [":" + "-" * (n - 1) if column < left else "-" * (n - 1) + ":" for column, n in enumerate(widths)]
     lines = [cells[0], rule, *cells[1:]]
-    return "\n".join(f"| {' | '.join(_padded(line, widths))} |" for line in lines)
+    return "\n".join(f"| {' | '.join(_padded(line, widths, left))} |" for line in lines)
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _padded(line: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _padded(line: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
     return [
-        text.rjust(width) if column else text.ljust(width)
+        text.ljust(width) if column < left else text.rjust(width)
         for column, (text, width) in enumerate(zip(line, widths, strict=True))
     ]

@@ -35,8 +35,10 @@ class Outcome:
         return by_weight(self._left_out)
 
     def require_some(self) -> None:
-        """Raises:
-        InputError: nothing was predicted.
+        """Refuse an outcome without a single answer.
+
+        Raises:
+            InputError: nothing was predicted.
         """
         if self.predicted:
             return

@@ -11,15 +11,14 @@ from joryu.questions import LOG_VARIANCE, MAIN, Question
 
 
 class Answers(nn.Module):
-    """``[B, width, ...]`` to what answers the question, and to further heads that training alone sees.
+    """Takes a network's outputs ``[B, width, ...]`` apart: those that answer the question, then those of further heads.
 
-    A network gives the outputs of the question first and those of its further heads behind them, on axis 1. In
-    evaluation mode what answers the question comes out as networks give it, ``[B, C]`` or ``[B, C, height, width]``.
-    In training mode it is what objectives take: a dictionary by name, ``main`` first, the outputs on the *last* axis.
+    In evaluation mode only the answer comes out, as networks give it: ``[B, C]`` or ``[B, C, height, width]``. In
+    training mode it is what objectives take: a dictionary by name, ``main`` first, the outputs on the *last* axis.
     `everything` gives that in either mode.
 
-    ``mean`` and ``std`` are those of the numbers to learn, one for each: the network learns them standardised, and what
-    comes out is in their own units (a ``log_variance`` head likewise).
+    Numbers are learned standardised: ``mean`` and ``std`` are those of each, and what comes out is in their own units.
+    So is a ``log_variance`` head.
 
     >>> import torch
     >>> answers = Answers(Question.one_of(2), {"signals": 1})

@@ -65,9 +65,9 @@ class Blueprint(BaseModel):
         return given | {"question": {"names": content["classes"]}}
 
     def request(self) -> dict[str, Any]:
-        """What a run of this student must agree with to be gone on with, in the words in which runs first said it.
+        """What a later call must ask for to go on with a run of this student; in the words in which runs first said it.
 
-        What says nothing is left out, and so is the preparation: the examples' own hash is of what came out of it.
+        What is empty is left out. So is the preparation, as the hash of the examples is of what came out of it.
 
         >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(4,), classes=("a", "b"))
         >>> list(plan.request())

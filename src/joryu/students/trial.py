@@ -24,11 +24,11 @@ def failure_of(error: Exception) -> str:
 def require_outputs(
     module: nn.Module, name: str, inputs: Tensor, *, width: int, question: Question | None = None
 ) -> None:
-    """Check that a network gives outputs to learn from on inputs like these ``[B, ...]``, as many as a step has or two.
+    """Check that a network gives outputs to learn from on inputs ``[B, ...]``: two of them, or as many as a step has.
 
-    Nothing is left behind: buffers such as a batch norm's averages and the random state are as before. ``width`` is how
-    many outputs the network must give each input, ``[B, width]``, or each of its pixels where the question has a grid;
-    the first of them are the question's, and must be logits where its link makes probabilities of them.
+    ``width`` is how many outputs it must give each input, ``[B, width]``, or each pixel where the question has a grid.
+    The first of them answer the question; where these become probabilities, they must be logits. The network is left as
+    it was, buffers such as a batch norm's averages included, and so is the random state.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=3)

@@ -13,11 +13,13 @@ from joryu.students.head import Float32Conv2d
 class UNet(nn.Module):
     """Pictures ``[B, C, H, W]`` to outputs ``[B, n_outputs, H, W]`` for each of their pixels.
 
-    ``depth`` times two convolutions and a halving by the largest of 2 × 2, two convolutions at the bottom, and as many
-    doublings, each joined with what had that size on the way down (Ronneberger et al. 2015, figure 1, with padded
-    convolutions, batch norms and doubling by the nearest pixel, which int8 and small devices take). Channels begin at
-    ``width`` and double with each halving. Pictures whose sides are no multiple of 2^depth are padded by their own
-    reflection or edge and the answer is cut back, so that any size is taken.
+    On the way down, ``depth`` times: two convolutions, then half the size by the largest of 2 × 2. At the bottom two
+    convolutions. On the way up, ``depth`` times: double the size, joined with what had that size on the way down, then
+    two convolutions. Channels begin at ``width`` and double with each halving.
+
+    This is figure 1 of Ronneberger et al. 2015, with padded convolutions, batch norms and doubling by the nearest
+    pixel, which int8 and small devices take. Any size is taken: where the sides are no multiple of 2^depth, a picture
+    is padded by its own reflection or edge, and the answer is cut back.
 
     >>> UNet((1, 37, 50), 2, width=4, depth=2)(torch.zeros(1, 1, 37, 50)).shape
     torch.Size([1, 2, 37, 50])

@@ -116,10 +116,10 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
 
 
 def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement | None]:
-    """What `audit` would find fatal of the answers, and what it would say of a sigmoid, in passing; and how far the
-    labels agree, where there are any.
+    """A quick look at answers that have just been made: what is fatal, and how far they agree with labels.
 
-    For whoever has just labelled and trusts the store: of its rows `GLANCE` are looked at, and nothing is counted.
+    At most `GLANCE` rows are looked at, and what is missing is not counted. Of what `audit` would find, only the fatal
+    is returned, and sigmoids that were taken for logits. The agreement is ``None`` where there are no labels.
     """
     rows, labels, _ = _rows(store, examples)
     if not len(rows):

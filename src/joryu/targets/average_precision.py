@@ -9,11 +9,12 @@ from torch import Tensor
 def average_precision(scores: Tensor, positive: Tensor, known: Tensor, *, dim: int = 0) -> Tensor:
     """``AP = Σ_k (R_k - R_(k-1)) P_k`` over the distinct scores, highest first; float64, NaN where it is not defined.
 
-    ``P_k`` and ``R_k`` are precision and recall of everything that scores at least as much: equal scores stand in one
-    place, and no order among them is made up. Without interpolation, as `sklearn.metrics.average_precision_score` has
-    it (Zhu 2004, "Recall, precision and average precision"); along the tags of one example its mean is the label
-    ranking average precision (Tsoumakas et al. 2010). Not defined without a positive *and* a negative that are known.
-    What is not ``known`` is left out. Scikit-learn's own takes one tag at a time: as long as the sort of all of them.
+    ``P_k`` and ``R_k`` are precision and recall of everything that scores at least as much as the k-th distinct score,
+    so that no order is made up among equal ones. It is not interpolated (Zhu 2004, "Recall, precision and average
+    precision"), as in `sklearn.metrics.average_precision_score`, which takes one tag at a time. Taken along the tags
+    of one example, its mean over the examples is the label ranking average precision (Tsoumakas et al. 2010).
+
+    What is not ``known`` is left out. Without a known positive *and* a known negative it is not defined.
 
     >>> scores, positive = torch.tensor([0.9, 0.8, 0.8, 0.1]), torch.tensor([True, False, True, False])
     >>> average_precision(scores, positive, torch.ones(4, dtype=torch.bool))  # 1/2 · 1/1 + 1/2 · 2/3

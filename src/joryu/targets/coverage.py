@@ -35,10 +35,11 @@ def _columns(indices: Tensor, n_classes: int) -> Tensor:
 
 
 def tail_share(probs: Tensor, answered: Tensor, n_classes: int) -> Tensor:
-    """``[..., 1]``: the probability left over for each class that was not answered, ``(1 - Σ p) / number of them``.
+    """What is left for each class that was not answered, ``(1 - Σ p) / number of them``; ``[..., 1]``.
 
-    Mass below float32's resolution counts as unknown, not as zero: otherwise a sure teacher's tail would lie far below
-    its kept answers, and softening would show a gap that the teacher never had.
+    Where the kept answers sum to 1, what is left lies below the resolution of float32, and that resolution is taken
+    for it. With zero the tail of a sure teacher would lie far below its kept answers, and softening would show a gap
+    that the teacher never had.
 
     >>> tail_share(torch.tensor([[0.7, 0.2, 0.0]]), torch.tensor([[True, True, False]]), n_classes=4).round(decimals=3)
     tensor([[0.0500]])

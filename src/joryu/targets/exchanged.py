@@ -2,9 +2,9 @@
 
 A teacher that counts 0, 1, 2, … 10, 11 and examples whose folders are sorted as text (0, 1, 10, 11, 2, …) call the
 same thing by different names, and a student learns the names. Hard labels give it away. The best one-to-one assignment
-of answers to labels is found (Kuhn 1955, "The Hungarian Method"), cut into its cycles, and each cycle is judged by the
-rules below, whose reasons stand with them. What they have to spare is the honest teacher that is weak, that takes every
-dog for a cat, or whose labels are few.
+of answers to labels is found (Kuhn 1955, "The Hungarian Method") and cut into its cycles. Each cycle is judged by the
+rules below, whose reasons stand with them. They must not accuse an honest teacher that is weak, that takes every dog
+for a cat, or of whose answers few have labels.
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ from joryu.targets.soft_targets import SoftTargets, Space
 
 
 def likeness_of(answers: SoftTargets, *, so_far: Likeness | None = None) -> Likeness:
-    """What a batch of logits looks like, together with those before it; what is not dense logits is taken at its word.
+    """What a batch of logits looks like, together with the batches before it.
+
+    Answers that are not given as dense logits are not judged, and count as logits.
 
     >>> import torch
     >>> from joryu.questions import Question

@@ -140,7 +140,7 @@ def about_numbers(statistics: NumberStatistics) -> Iterator[Finding]:
 
 
 def about_errors(statistics: NumberStatistics, agreement: NumberAgreement) -> Iterator[Finding]:
-    """What the labels say of the answers: of every output that is far off, by its unit or in itself."""
+    """What the labels say of the answers: which outputs are far off, and whether another unit would explain it."""
     if agreement.labelled < ENOUGH_LABELS:
         return
     judged = [output for output in agreement.outputs if output.r2 is not None]

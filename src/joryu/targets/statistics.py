@@ -24,9 +24,10 @@ class Statistics:
     """Means over the answers; entropies in nats, those named ``normalised`` as a share of the largest possible.
 
     ``information`` is the mutual information between the example and its class, ``H(mean p) - mean H(p)``: how much
-    naming the example tells about the answer. It is zero exactly when all answers are the same. Where every pixel is
-    asked about it is taken at each pixel, and the mean over them is told: a mask that never changes says nothing,
-    whatever it looks like. ``top_counts`` counts the answers that a class is best in, or that name a tag (p >= 0.5).
+    naming the example tells about the answer. It is zero exactly when all answers are the same. Of masks it is the mean
+    over the pixels, each taken for itself: a mask that never changes says nothing, whatever it looks like.
+
+    ``top_counts`` counts for each class the answers in which it is best, for each tag those that name it (p >= 0.5).
     """
 
     rows: int

@@ -160,7 +160,7 @@ class Store:
         return [failure for failure, still in zip(recorded, open_still.tolist(), strict=True) if still]
 
     def require_about(self, examples: Examples) -> None:
-        """Check that the store is about at least some of these examples; one without any answer is about all.
+        """Check that the store is about at least some of these examples; one without any answer yet may be about all.
 
         Raises:
             MismatchError: it is about others.
@@ -181,10 +181,10 @@ class Store:
         )
 
     def require_keys(self, examples: Examples) -> None:
-        """Check that a store kept by pixels, as all once were, is not about these examples by keys of another kind.
+        """Refuse a store whose answers are about these examples, but are kept by their pixels, as all once were.
 
         Raises:
-            MismatchError: it is, and needs new keys.
+            MismatchError: its answers need new keys, which ``joryu targets rekey`` gives them.
         """
         if self.manifest.keys != "pixels" or not (examples.ids != examples.pixel_ids).any():
             return

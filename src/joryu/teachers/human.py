@@ -11,6 +11,7 @@ from typing import final
 import torch
 
 from joryu.annotations import Answer, PictureFile, Project, Settings
+from joryu.annotations.answer import FASTEST_MS
 from joryu.annotations.trials import Trials
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
@@ -42,6 +43,7 @@ class Human:
         answers = project.answers()
         read = read_answers(answers, project.settings, reading)
         self.question = Question.one_of(project.settings.classes)
+        self.remarks = _remarks(answers)  #: what a reader of the answers should know of them
         self.reading = reading.resolved(Trials.of(answers, project.settings))
         self.fingerprint = _fingerprint(answers, project.settings, self.reading)
         self._read = read
@@ -106,7 +108,7 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     known = (examples if everything else examples.select(human.answered)).asked(human.question)
     if difference(human.question, known.asked_question) is not None:
         known = replace(known, question=human.question, labels=None)
-    return human, known
+    return human, replace(known, remarks=(*known.remarks, *human.remarks))
 
 
 _BLOCK = 256  #: pictures compared at a time, so that a large set is not held twice
@@ -135,6 +137,16 @@ def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]
         if not same.all():
             path = files[int(same.int().argmin())].name
             raise _other_picture(path, examples, root)
+
+
+def _remarks(answers: Sequence[Answer]) -> tuple[str, ...]:
+    times = [one.timing.visible_ms for one in answers if one.choice is not None]
+    if not (early := sum(time is not None and time < FASTEST_MS for time in times)):
+        return ()
+    return (
+        f"{early} of {len(times)} answers came less than {FASTEST_MS:g} ms after the picture, before anybody sees it:"
+        " their times count as not measured",
+    )
 
 
 def _other_picture(path: str, examples: Examples, root: Path) -> MismatchError:

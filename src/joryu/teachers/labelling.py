@@ -69,8 +69,11 @@ class LabelOptions:
 
 
 class Labelled(NamedTuple):
-    """A store, and what it took: how many keys were asked, how many answers were there, what one batch of them asked
-    again came to (``None``: there was none, or nobody wanted to know), and how the set has changed, if it has."""
+    """A store, and what labelling it took.
+
+    ``asked`` keys were asked, ``kept`` answers were there already. ``again`` is what came of one batch of these asked
+    again; ``None`` where there was none, or nobody wanted to know. ``growth`` is how the set has changed, if it has.
+    """
 
     store: Store
     asked: int

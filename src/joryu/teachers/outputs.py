@@ -19,7 +19,7 @@ OUTPUTS: tuple[Output, ...] = ("logits", "probs")
 
 
 class FromProbs(nn.Module):
-    """Probabilities to logits: ``log p``, or of tags ``log p / (1 - p)``.
+    """Probabilities to logits: ``log p`` of classes, ``log (p / (1 - p))`` of tags.
 
     >>> FromProbs(Link.SOFTMAX)(torch.tensor([[0.5, 0.5]])).exp()
     tensor([[0.5000, 0.5000]])
@@ -112,8 +112,10 @@ class Doubt:
         self._so_far: Likeness | None = None
 
     def hear(self, outputs: Tensor) -> None:
-        """Raises:
-        InputError: all rows so far, two at least, are probabilities, or percentages.
+        """Take one more batch of answers into account, and refuse what is no logits.
+
+        Raises:
+            InputError: all rows so far, two at least, are probabilities, or percentages.
         """
         if self._so_far is not None and self._so_far not in _NO_LOGITS:
             return
@@ -141,8 +143,10 @@ _NO_LOGITS = {
 
 
 def require_probs(outputs: Tensor, link: Link) -> None:
-    """Raises:
-    InputError: outputs that are said to be probabilities are none.
+    """Refuse outputs that are called probabilities and are none.
+
+    Raises:
+        InputError: outputs that are said to be probabilities are none.
     """
     found = likeness(outputs)
     if found is Likeness.PROBABILITIES or (link.independent and found is Likeness.SIGMOIDS):

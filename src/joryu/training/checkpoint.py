@@ -19,8 +19,8 @@ OLD_NAME = "checkpoint.pt"  #: a pickle, as Joryu wrote them once; never read
 class Progress:
     """The trainer's own state: where it is, what it has summed, the best epoch so far.
 
-    ``epoch`` counts the finished epochs and ``step`` the steps done in the one under way; ``sums`` holds of each
-    term of the loss the sum of the means of its ``loss_rows`` batches. ``best_epoch`` counts from 1, as in
+    ``epoch`` counts the finished epochs, ``step`` the steps done in the one under way. In that epoch ``loss_rows``
+    batches were learned from; ``sums`` adds up their mean losses, term by term. ``best_epoch`` counts from 1, as in
     ``metrics.jsonl``.
     """
 

@@ -38,10 +38,12 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     """Train a student on the store's soft targets (and the hard labels, where there are any).
 
     The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
-    the student and its twin. Views are the ones the teacher labelled; a blend (mixup) with an example that is held
-    out is not shown, see `joryu.training.Material`. Examples that the teacher failed on are left out; the run's notes
-    say how many. Examples that name no classes take the store's; where nobody labelled any, the student
-    learns from the answers alone, which also choose its best epoch, and the test part can tell how far it agrees.
+    the student and its twin. Views are the ones that the teacher labelled; a blend (mixup) with an example that is held
+    out is not shown, see `joryu.training.Replayed`.
+
+    Examples that the teacher failed on are left out; the run's notes say how many. Examples that name no classes take
+    the store's. Where nobody labelled any, the student learns from the answers alone. They also choose its best epoch,
+    and the test part tells how far the student agrees with them.
 
     Raises:
         DeadTeacherError: the audit found a teacher that teaches nothing.

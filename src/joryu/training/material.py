@@ -35,10 +35,11 @@ class Batch(NamedTuple):
 class Material:
     """Examples, where their soft targets come from, and what judges an epoch.
 
-    A *turn* goes through the examples once, and so does an epoch, unless ``examples_per_epoch`` makes a small labelled
-    set go round several times, so that a twin gets exactly the steps of the student it is compared with. The
-    ``source`` says in which view each turn shows them and gives the answers about it (`Replayed`, `CarriedOver`,
-    `Live`, or `LabelsAlone`). ``validation`` is never trained on.
+    A *turn* shows every example once. An epoch is one turn, or as long as ``examples_per_epoch`` says: a small labelled
+    set then goes round several times, so that a twin gets exactly the steps of the student it is compared with.
+
+    The ``source`` says in which view a turn shows each example, and gives the answers about that view (`Replayed`,
+    `CarriedOver`, `Live`, or `LabelsAlone`). ``validation`` is never trained on.
 
     >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
     >>> material = Material(examples, examples_per_epoch=6)

@@ -14,10 +14,10 @@ Load = Callable[[str], Examples]
 
 
 def warn_before_training(spec: str, examples: Examples, *, share: float, seed: int, load: Load) -> str | None:
-    """A warning when what will judge was taught, or cannot judge at all; ``None`` where all is well.
+    """A warning where examples that will judge are taught too, or cannot judge at all; ``None`` where all is well.
 
-    With a ``share`` the part that is held out judges (`hold_out`), else the set's own test split, which is read for
-    this with ``load``; a set with neither has nothing to check.
+    With a ``share``, what judges is the part that is held out (`hold_out`). Without one it is the set's own test split,
+    which ``load`` reads. A set that has neither has nothing to check.
     """
     if share:
         taught, judging = hold_out(examples, share, seed)

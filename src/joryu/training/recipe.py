@@ -16,16 +16,18 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class Recipe(BaseModel):
     """How to train: budget, optimiser, schedule, regularisers, precision, seed.
 
-    ``schedule``: ``cosine`` (linear warm-up over ``warmup`` of the steps, then a cosine to ``final_rate`` of the peak),
-    ``one-cycle`` (Smith 2018: cosine up from 1/25 of the peak over 30 % of the steps, cosine down to 1/10,000 of it;
-    ``warmup`` and ``final_rate`` are not looked at) or ``constant``.
-    ``clip``: largest norm of a step's gradient. ``max_norm``: after each step the incoming weights of every unit of a
-    fully connected layer are scaled back to this L2 norm if they exceed it (Srebro & Shraibman 2005; Hinton et al.
-    2012). ``ema``: decay of an exponential moving average of the weights, which is then what is validated and saved.
-    ``patience``: stop after this many epochs without a better validation loss. ``keep``: the weights of the ``best``
-    epoch on validation (without validation, the last), or of the ``last`` epoch. ``precision``: ``auto`` is bf16 where
-    the hardware multiplies it natively, else float32, unless the environment says otherwise
-    (``JORYU_AUTO_PRECISION``, see `joryu.training.precision.chosen_precision`).
+    * ``schedule``: ``cosine`` is a linear warm-up over ``warmup`` of the steps, then a cosine to ``final_rate`` of the
+      peak. ``one-cycle`` (Smith 2018) is a cosine up from 1/25 of the peak over 30 % of the steps and one down to
+      1/10,000 of it. ``constant`` stays at the peak. These two heed neither ``warmup`` nor ``final_rate``.
+    * ``clip``: the largest norm of a step's gradient.
+    * ``max_norm``: after each step the incoming weights of every unit of a fully connected layer are scaled back to
+      this L2 norm if they exceed it (Srebro & Shraibman 2005; Hinton et al. 2012).
+    * ``ema``: the decay of an exponential moving average of the weights, which is then what is validated and saved.
+    * ``patience``: stop after this many epochs without a better validation loss.
+    * ``keep``: the weights of the ``best`` epoch on validation (without validation, the last), or of the ``last``
+      epoch.
+    * ``precision``: ``auto`` is bf16 where the hardware multiplies it natively, else float32, unless the environment
+      says otherwise (``JORYU_AUTO_PRECISION``, see `joryu.training.precision.chosen_precision`).
 
     >>> recipe = Recipe(learning_rate=0.1, warmup=0.02)
     >>> [round(recipe.rate(step, 102), 4) for step in (0, 1, 2, 51, 101)]  # two steps up, then half a cosine

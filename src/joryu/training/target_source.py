@@ -104,13 +104,14 @@ class LabelsAlone:
 class Replayed:
     """A store replayed view by view: turn ``t`` shows view ``1 + t mod n`` of the ``n`` that the teacher labelled.
 
-    So every input is one that the teacher was really shown (view 0, the example itself, if it labelled no other).
+    So every input is one that the teacher was really shown. If it labelled no views, that is view 0, the example
+    itself.
 
-    ``whole`` is the whole set that the teacher was shown, where its views blend examples of it (mixup) and those taught
-    are a part of it. Partners are then found in the whole set, so that a view is the one that was answered; but nothing
-    of what was held out is shown. A blend may be nearly all partner, and a student that was told a teacher's answer
-    about a test picture, faint as it may be, has seen it. So where the partner is not taught, the example itself, which
-    the teacher answered about too, stands in for the blend, label and all.
+    ``whole`` is for views that blend examples (mixup): the whole set that the teacher was shown, of which those taught
+    are a part. Partners are looked up in it, so that a view is the one that was answered. Nothing that was held out is
+    shown all the same: a blend may be nearly all partner, and a student that is told a teacher's answer about a test
+    picture has seen it. Where the partner is not taught, the example itself stands in for the blend, with its own
+    answer and label.
 
     Raises:
         MismatchError: (when checked) the store was made about another question or about the pixels of another size, its

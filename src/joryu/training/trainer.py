@@ -125,8 +125,10 @@ def _beginning(folder: Path, blueprint: Blueprint) -> str:
 
 
 def check(material: Material, recipe: Recipe) -> None:
-    """Raises:
-    InputError: patience, and nothing that could try it.
+    """Refuse a recipe that waits for an improvement which nothing can show.
+
+    Raises:
+        InputError: patience, and nothing that could try it.
     """
     if recipe.patience is not None and material.validation_material() is None:
         raise InputError(

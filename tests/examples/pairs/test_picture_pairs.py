@@ -41,6 +41,12 @@ def set_of(root: Path, *masks: bytes, top: str = "train/") -> Path:
     return write_files(root, files | {f"{top}masks/{at}.png": mask for at, mask in enumerate(masks)})
 
 
+def test_masks_that_are_all_empty_are_told(tmp_path: Path) -> None:
+    """They were said to mark things by 255, which none of them held."""
+    examples = load_pairs(set_of(tmp_path, grey(BINARY * 0), grey(BINARY * 0)))
+    assert examples.remarks[0] == "no mask says foreground anywhere: all are 0"
+
+
 @pytest.mark.parametrize(
     "mask",
     [

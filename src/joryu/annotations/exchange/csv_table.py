@@ -159,8 +159,10 @@ def _column(name: str) -> str:
 
 
 def require_columns(path: Path, names: Sequence[str]) -> None:
-    """Raises:
-    InputError: a table without the columns that an answer needs, or with one twice.
+    """Refuse a table that lacks what an answer needs.
+
+    Raises:
+        InputError: a table without the columns that an answer needs, or with one twice.
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -15,8 +15,10 @@ _LOOKED_AT: Final = 20
 
 
 def require_no_boxes(root: Path, places: Sequence[Path], pictures: Sequence[Path]) -> None:
-    """Raises:
-    InputError: a folder beside pictures without labels holds a file about each, as YOLO and Pascal VOC have them.
+    """Refuse pictures beside files of boxes or outlines, which are not read.
+
+    Raises:
+        InputError: a folder beside pictures without labels holds a file about each, as YOLO and Pascal VOC have them.
     """
     known = {path.stem for path in pictures}
     for folder in (one for place in places for one in visible_folders(place) if one.name.lower() in _FOLDERS):

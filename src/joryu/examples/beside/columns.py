@@ -95,7 +95,7 @@ def find_columns(
 
 def names_pictures(sheet: Sheet, names: PictureNames) -> bool:
     """Whether a column names pictures of the set, and another is there to say something about them."""
-    return len(sheet.columns) > 1 and any(_named(sheet, column, names) for column in sheet.columns)
+    return len(sheet.columns) > 1 and any(at >= 0 for column in sheet.columns for at in _named(sheet, column, names))
 
 
 def _file_column(sheet: Sheet, names: PictureNames, wanted: str) -> tuple[str, set[str]]:

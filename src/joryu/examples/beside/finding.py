@@ -74,10 +74,8 @@ def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> 
     tables = _named(scope, options) if options.tables else list(_tables(scope, names))
     candidates = [_candidate(scope, path, names) for path in tables]
     naming = [one for one in candidates if names_pictures(one.sheet, one.names)]
-    if options.tables:
-        naming = [one for one in naming if _names_any(one)] if naming else candidates
-        if not naming:
-            return None
+    if naming and not (naming := [one for one in naming if _names_any(one)]):
+        return None  # the pictures of other splits
     if told is not None and told.targets and len(naming) > 1:
         naming = [one for one in naming if set(told.targets) <= set(one.sheet.columns)] or naming
     if len(naming) > 1:
@@ -114,7 +112,7 @@ def _tables(scope: Scope, names: PictureNames) -> Iterator[Path]:
     """The tables in one of the places or beside the pictures that name them, wherever they say that these lie."""
     folders = sorted({*scope.places, *(path.parent for path in scope.pictures)})
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
-        usual = path.suffix.lower() in BESIDE and path.is_file() and not _FORM.search(path.stem)
+        usual = _is_table(path) and not _FORM.search(path.stem)
         if usual and split_said(path.stem) in (None, scope.split or split_said(path.stem)) and _mentions(path, names):
             yield path
 
@@ -135,7 +133,7 @@ def _named(scope: Scope, options: LabelOptions) -> list[Path]:
     for name in options.tables:
         path = next((place / name for place in (scope.root, *scope.places) if (place / name).is_file()), None)
         if path is None:
-            there = [one.name for place in scope.places for one in place.iterdir() if one.suffix.lower() in BESIDE]
+            there = [one.name for place in scope.places for one in place.iterdir() if _is_table(one)]
             raise InputError(
                 f"{scope.root} has no table {name!r}", expected=some(sorted(set(there))) or "none is there",
                 hint=did_you_mean(name, there),
@@ -153,8 +151,12 @@ def _candidate(scope: Scope, path: Path, names: PictureNames) -> _Candidate:
     return _Candidate(path, read_beside(path, names.mentions), names, [at[picture] for picture in scope.pictures])
 
 
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in BESIDE and path.is_file()
+
+
 def _names_any(candidate: _Candidate) -> bool:
-    """Whether a table that was named says something of this split."""
+    """Whether a table names pictures of this split, and not of others alone."""
     numbers = set(candidate.numbers)
     values = (value for column in candidate.sheet.columns for value in candidate.sheet[column].to_pylist())
     return any(numbers & set(candidate.names.find(str(value))) for value in values if isinstance(value, str | int))

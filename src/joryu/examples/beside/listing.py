@@ -80,8 +80,10 @@ def _split(value: str, divider: str | None) -> list[str]:
 
 
 def require_one_meaning(sheet: Sheet, targets: Sequence[str]) -> None:
-    """Raises:
-    InputError: columns of 0 and 1 of which each row has one 1: they may be one class each, or tags.
+    """Refuse columns that may be read as classes or as tags.
+
+    Raises:
+        InputError: columns of 0 and 1 of which each row has one 1: they may be one class each, or tags.
     """
     if len(targets) > 1 and all(is_zero_or_one(sheet, target) for target in targets):
         counts = [sum(row) for row in zip(*(_truth(sheet, target) for target in targets), strict=True)]

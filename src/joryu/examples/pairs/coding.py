@@ -29,8 +29,10 @@ class Coding(NamedTuple):
     remarks: tuple[str, ...] = ()
 
     def check(self, held: Held) -> None:
-        """Raises:
-        InputError: a mask holds a value that means nothing here, by its file.
+        """Refuse masks with values that this coding gives no meaning.
+
+        Raises:
+            InputError: a mask holds a value that means nothing here, by its file.
         """
         allowed = {0, self.on} if self.on else set(range(len(self.question)))
         if self.on <= 1 and len(self.question) <= IGNORED:
@@ -70,6 +72,8 @@ def find_coding(held: Held, names: Sequence[str]) -> Coding:
     if len(names) <= 1 or (len(names) == 2 and 1 not in union and union & {255, 65535}):
         if (on := _on(held, union)) is not None:
             name = names[-1] if names else FOREGROUND
+            if union == {0}:
+                return Coding(Question.tags([name], grid=PICTURE), on, (f"no mask says {name} anywhere: all are 0",))
             told = f"masks say {name} by {on}" + (f", and nothing by {IGNORED}" if on == 1 and IGNORED in union else "")
             return Coding(Question.tags([name], grid=PICTURE), on, (told,))
         if names:

@@ -224,8 +224,10 @@ def _dates(sheet: Sheet, column: str, received: str) -> InputError:
 
 
 def require_columns(sheet: Sheet, wanted: tuple[str, ...], *, what: str) -> None:
-    """Raises:
-    InputError: the sheet lacks one of the columns.
+    """Refuse a table that lacks columns which are needed.
+
+    Raises:
+        InputError: the sheet lacks one of the columns.
     """
     lacking = [name for name in wanted if name not in sheet.columns]
     if lacking:

@@ -84,8 +84,10 @@ class Transform(Protocol):
 
 
 def require_pictures(pictures: Tensor, step: str) -> None:
-    """Raises:
-    InputError: not a batch of pictures.
+    """Refuse inputs that are no pictures.
+
+    Raises:
+        InputError: not a batch of pictures.
     """
     if pictures.ndim != 4:
         raise InputError(

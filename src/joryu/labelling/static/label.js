@@ -1,28 +1,42 @@
 // One picture at a time. Times are the browser's own: the answer's event.timeStamp less the picture's paint.
 
+import { covered, open, surface, watchDialogs } from "./dialogs.js";
+import { Given } from "./given.js";
+import { called, explain, written } from "./keyboard.js";
 import { pictureAt } from "./key.js";
 import { clockOffset, measure } from "./measure.js";
 import { Outbox, identifier, pause } from "./outbox.js";
+import { Prompt } from "./prompt.js";
+import { Search } from "./search.js";
 
 const $ = (id) => document.getElementById(id);
 const setup = JSON.parse(document.body.dataset.setup);
 const keys = setup.keys;
-const TOO_SOON_MS = 300; // the second half of a double click is no answer to the picture that came between
+const DOUBLE_CLICK_MS = 300; // the second half of a double click is no answer to the picture that came between
+const SKIP = setup.search ? "-" : "s"; // where letters search, none can be the key
 
 let session = null;
 let task = null;      // what is shown
-let given = null;     // what was answered about it so far
+let given = null;     // what was answered about it so far (given.js)
 let busy = true;      // from an answer or an undoing until the next picture is painted: one at a time, or an answer could
                       // be taken for another picture's
 
 const outbox = new Outbox(setup.project, notice);
+const prompt = new Prompt($("prompt"));
 const cache = new Map(); // picture id -> Promise of a decoded image
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 function ready(yes) {
   busy = !yes;
   document.body.dataset.ready = yes ? "yes" : "no"; // for whoever watches the page, tests among them
-  if (yes && given) document.body.dataset.onset = given.onset;
+}
+
+// Whoever watches the page is told once the picture has been in sight for long enough to answer.
+function readyOnceSeen() {
+  busy = false;
+  const shown = given;
+  document.body.dataset.onset = given.onset;
+  setTimeout(() => given === shown && !busy && ready(true), setup.fastest + 5 - (performance.now() - given.onset));
 }
 
 function notice(text) {
@@ -78,10 +92,8 @@ async function show(next) {
     return;
   }
   if (next.prefetch) load(next.prefetch.picture).catch(() => {});
-  given = {
-    choice: null, severity: null, second: null, noSecond: false, confidence: null,
-    changes: 0, first: null, trial: next.trial,
-  };
+  given = new Given(asked, next.trial);
+  search?.clear();
   draw();
   const image = await fetched(task.picture);
   given.unseen = image === null;
@@ -90,80 +102,70 @@ async function show(next) {
   draw();
   if (image) await image.decode().catch(() => {});
   await frame();
-  given.onset = await frame(); // painted by the second frame after decoding, at the latest
-  given.hidden = 0;
-  given.hiddenSince = covered() ? given.onset : null;
-  ready(true);
+  given.painted(await frame(), covered()); // by the second frame after decoding, at the latest
+  readyOnceSeen();
 }
 
-// Time in which the picture cannot be seen, behind another tab or a dialog, is told apart from thinking.
-const covered = () => document.hidden || document.querySelector("dialog[open]") !== null;
+watchDialogs((at) => given?.cover(at, covered()));
 
-function cover(at) {
-  if (!given || given.onset === undefined) return;
-  if (covered()) given.hiddenSince ??= at;
-  else if (given.hiddenSince !== null) {
-    given.hidden += at - given.hiddenSince;
-    given.hiddenSince = null;
-  }
-}
-
-document.addEventListener("visibilitychange", (event) => cover(event.timeStamp));
-for (const dialog of document.querySelectorAll("dialog")) {
-  dialog.addEventListener("close", (event) => cover(event.timeStamp));
-}
-
-function open(dialog, event) {
-  $(dialog).showModal();
-  cover(event.timeStamp);
+function look(dialog, event) {
+  open($(dialog));
+  given?.cover(event.timeStamp, true);
 }
 
 // --- answering --------------------------------------------------------------------------------------------------------
 
-const wantsSeverity = () => keys.severities.length > 0 && given.choice !== null && !setup.well.includes(given.choice);
-const missing = () => {
-  if (given.choice === null) return "class";
-  if (wantsSeverity() && given.severity === null) return "severity";
-  if (keys.confidences.length > 0 && given.confidence === null) return "confidence";
-  if (setup.second && given.second === null && !given.noSecond) return "second";
-  return null;
-};
+// Whether an act may be meant for what is shown: nobody has seen a picture in so short a time. It is told, not swallowed.
+function heeds(event) {
+  if (!task) return !busy;
+  const least = event.detail > 1 ? DOUBLE_CLICK_MS : setup.fastest;
+  const soon = given.seen(event.timeStamp) < least;
+  if (busy || soon) prompt.hint(soon ? "Too soon to have seen it: not counted." : "The next picture is not here yet: not counted.");
+  return !busy && !soon;
+}
 
 function set(field, value, event) {
-  if (busy || given.unseen) return;
-  given.first ??= event.timeStamp - given.onset;
-  if (field === "class") {
-    if (setup.second && given.choice !== null && value !== given.choice) {
-      if (given.second !== null && given.second !== value) given.changes += 1;
-      given.second = value;
-    } else {
-      if (given.choice !== null && given.choice !== value) given.changes += 1;
-      given.choice = value;
-      if (!wantsSeverity()) given.severity = null;
-    }
-  } else {
-    if (field === "severity" && given.choice !== null && !wantsSeverity()) return;
-    if (given[field] !== null && given[field] !== value) given.changes += 1;
-    given[field] = value;
+  if (!heeds(event) || given.unseen) return;
+  given.touched(event.timeStamp);
+  const why = given.say(field, value);
+  if (field === "class" && search) {
+    search.clear();
+    surface();
   }
-  proceed(event);
+  if (why) prompt.hint(why);
+  else proceed(event);
 }
 
 function proceed(event) {
-  if (missing() === null) complete(event);
+  if (given.missing() === null) complete(event);
   else draw();
 }
 
 function clear(event) {
-  if (busy || (given.choice ?? given.severity ?? given.confidence) === null) return;
-  given.first ??= event.timeStamp - given.onset;
-  Object.assign(given, { choice: null, severity: null, second: null, confidence: null, noSecond: false });
-  given.changes += 1;
+  if (!task || !given.any() || !heeds(event)) return;
+  if (given.naming) given.naming = false;
+  else {
+    given.touched(event.timeStamp);
+    given.clear();
+  }
   draw();
 }
 
+function nameAnother(event) {
+  if (!task || !setup.second || !heeds(event)) return;
+  if (given.choice === null) return prompt.hint("First choose what it is.");
+  given.naming = !given.naming;
+  draw();
+}
+
+function nothingElse(event) {
+  if (!task || !heeds(event) || !(given.naming || given.missing() === "second")) return;
+  given.nothingElse();
+  proceed(event);
+}
+
 async function complete(event, skipped = false) {
-  if (busy) return;
+  if (!task || !heeds(event)) return;
   ready(false);
   draw();
   const done = event.timeStamp;
@@ -183,8 +185,8 @@ async function complete(event, skipped = false) {
   }
 }
 
-async function undo() {
-  if (busy) return;
+async function undo(event) {
+  if (!heeds(event)) return;
   ready(false);
   try {
     const found = await outbox.send("/api/undo", { session, key: identifier() });
@@ -199,14 +201,28 @@ async function undo() {
 // --- keys and buttons -------------------------------------------------------------------------------------------------
 
 const FIELDS = { classes: "class", severities: "severity", confidences: "confidence" };
+const asked = {
+  severities: keys.severities.length > 0, confidences: keys.confidences.length > 0, second: setup.second, well: setup.well,
+};
 const byKey = new Map();
 for (const [group, field] of Object.entries(FIELDS)) {
+  $(group).hidden = keys[group].length === 0;
+  if (setup.search && group === "classes") continue;
   for (const [key, name] of keys[group]) {
     if (key) byKey.set(key, [field, name]);
     $(group).querySelector(".buttons").append(choiceButton(key, field, name));
   }
-  $(group).hidden = keys[group].length === 0;
 }
+document.body.classList.toggle("many", keys.classes.length > 9);
+$("search").hidden = !setup.search;
+const search = setup.search ? new Search($("classes"), keys.classes.map(([, name]) => name), {
+  make: (key, name) => choiceButton(key, "class", name),
+  take: (name, event) => set("class", name, event),
+  typed: (event) => {
+    if (given.seen(event.timeStamp) >= setup.fastest) given.touched(event.timeStamp);
+    draw();
+  },
+}) : null;
 
 function choiceButton(key, field, name) {
   const button = document.createElement("button");
@@ -214,7 +230,7 @@ function choiceButton(key, field, name) {
   Object.assign(button.dataset, { field, name });
   if (key) {
     const label = document.createElement("kbd");
-    label.textContent = key.toUpperCase();
+    label.textContent = written(key);
     label.ariaHidden = "true"; // the name is the class alone
     button.setAttribute("aria-keyshortcuts", key);
     button.append(label);
@@ -229,95 +245,95 @@ function choiceButton(key, field, name) {
 // A pointer's click leaves the focus where the keys are heard; one by keyboard keeps its place.
 function onClick(button, act) {
   button.addEventListener("click", (event) => {
-    if (event.detail > 0) button.blur();
-    if (event.detail > 1 && given && event.timeStamp - given.onset < TOO_SOON_MS) return;
+    if (event.detail > 0) surface();
     act(event);
   });
 }
 
-// What a key is called on the buttons. Digits and letters are found by their place too, so that layouts whose digits
-// need Shift, or whose letters are not Latin, have them.
-function called(event) {
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? (/^\d$/.test(event.key) ? event.key : null);
-  if (digit) return event.shiftKey && keys.severities.length ? `shift ${digit}` : digit;
-  if (/^[a-z]$/i.test(event.key)) return event.key.toLowerCase();
-  if (/^Key[A-Z]$/.test(event.code) && event.key.length === 1) return event.code.slice(3).toLowerCase();
-  return event.key;
-}
 keys.severities.forEach(([, name], at) => byKey.set(`shift ${at + 1}`, ["severity", name]));
 
-const nothingElse = (event) => {
-  given.noSecond = true;
-  proceed(event);
-};
 const acts = {
-  "?": (event) => open("help", event),
-  Backspace: () => undo(),
-  Escape: (event) => task && clear(event),
-  s: (event) => task && complete(event, true),
-  Enter: (event) => nothingElse(event),
+  "?": (event) => look("help", event),
+  Backspace: undo,
+  Escape: clear,
+  " ": nameAnother,
+  Enter: nothingElse,
+  [SKIP]: (event) => complete(event, true),
 };
 
+function actOf(event) {
+  const key = called(event, keys.severities.length > 0);
+  const choice = task && byKey.get(key);
+  if (choice) return (pressed) => set(...choice, pressed);
+  if ((key === "Enter" || key === " ") && (event.target.closest("button, a") || !(task && setup.second))) return null;
+  return acts[key] ?? null; // Enter and Space press what has the focus
+}
+
+// Whether a key was the search's.
+function searched(event) {
+  if (!search || !task || given.unseen) return false;
+  const typing = event.target === search.input;
+  if (!typing && given.choice !== null && !given.naming) return false;
+  if (!typing && search.types(event) && !heeds(event)) {
+    event.preventDefault();
+    return true;
+  }
+  return search.key(event);
+}
+
 document.addEventListener("keydown", (event) => {
-  const { target } = event;
-  if (event.repeat) { // a held key counts once, on a button with the focus too
+  const { target } = event, typing = target === search?.input;
+  if (event.repeat && !typing) { // a held key counts once, on a button with the focus too
     if (target instanceof HTMLButtonElement) event.preventDefault();
+    if (session && task && !covered() && actOf(event)) prompt.hint("A held key counts once.");
     return;
   }
-  if (target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (!session || document.querySelector("dialog[open]")) return;
-  const key = event.key === "?" ? "?" : called(event);
-  const asksSecond = task && !busy && missing() === "second";
-  if (key === "Enter" && (!asksSecond || target.closest("button, a"))) return; // it presses what has the focus
-  const choice = task && byKey.get(key);
-  const act = choice ? (pressed) => set(...choice, pressed) : acts[key];
+  if (target instanceof HTMLInputElement && !typing) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (!session || covered() || searched(event) || event.repeat) return;
+  const act = actOf(event);
   if (!act) return;
   event.preventDefault();
   act(event);
 });
 
-onClick($("undo"), () => undo());
-onClick($("skip"), (event) => task && complete(event, true));
-onClick($("enter"), (event) => !busy && missing() === "second" && nothingElse(event));
-$("open-help").addEventListener("click", (event) => open("help", event));
-$("open-guidelines")?.addEventListener("click", (event) => open("guidelines", event));
+onClick($("undo"), undo);
+onClick($("undo-last"), undo);
+onClick($("clear"), clear);
+onClick($("skip"), (event) => complete(event, true));
+onClick($("also"), nameAnother);
+onClick($("enter"), nothingElse);
+$("open-help").addEventListener("click", (event) => look("help", event));
+$("open-guidelines")?.addEventListener("click", (event) => look("guidelines", event));
+$("clear").hidden = !(asked.severities || asked.confidences || asked.second); // else the first key is all there is
+$("skip").setAttribute("aria-keyshortcuts", SKIP);
+$("skip").querySelector("kbd").textContent = written(SKIP);
+
+// --- drawing ----------------------------------------------------------------------------------------------------------
+
+const QUESTIONS = {
+  class: "", severity: "How severe?", confidence: "How sure are you?", second: "Could it be something else?",
+};
 
 function draw() {
-  const chosen = { class: given.choice, severity: given.severity, confidence: given.confidence };
+  const { choice, severity, confidence, second } = given;
+  const chosen = { class: choice, severity, confidence };
+  search?.draw([choice, second].filter((name) => name !== null));
   for (const button of document.querySelectorAll("#answers button[data-field]")) {
     const { field, name } = button.dataset;
     button.setAttribute("aria-pressed", String(chosen[field] === name));
-    const second = field === "class" && given.second === name;
-    button.classList.toggle("second", second);
-    if (second) button.setAttribute("aria-description", "second choice");
+    const other = field === "class" && second === name;
+    button.classList.toggle("second", other);
+    if (other) button.setAttribute("aria-description", "second choice");
     else button.removeAttribute("aria-description");
-    button.disabled = Boolean(given.unseen);
+    button.disabled = given.unseen || (field === "severity" && choice !== null && !given.wantsSeverity());
   }
-  const quiet = given.choice !== null && !wantsSeverity();
-  if (quiet) for (const button of $("severities").querySelectorAll("button")) button.disabled = true;
-  const words = {
-    class: "", severity: "How severe?", confidence: "How sure are you?",
-    second: "What else could it be?",
-  };
-  $("prompt").textContent = words[missing()] ?? "";
-  $("enter").hidden = missing() !== "second";
-  $("skip").hidden = missing() === "second"; // they share a place
-}
-
-function explain() {
-  const rows = [...keys.classes.map(([key, name]) => [key.toUpperCase(), name])];
-  for (const [key, name] of [...keys.severities, ...keys.confidences]) rows.push([key.toUpperCase(), name]);
-  if (setup.second) rows.push(["a second class", "what else it could be"], ["Enter", "nothing else"]);
-  rows.push(["S", "skip this picture"], ["Backspace", "undo the last answer"], ["Esc", "clear what is chosen"], ["?", "this help"]);
-  for (const [key, what] of rows) {
-    const pair = document.createElement("div"), term = document.createElement("dt");
-    const meaning = document.createElement("dd"), label = document.createElement("kbd");
-    label.textContent = key || "–";
-    term.append(label);
-    meaning.textContent = what;
-    pair.append(term, meaning);
-    $("keys").append(pair);
-  }
+  const last = given.naming || given.missing() === "second";
+  $("also").hidden = $("enter").hidden = !last;
+  $("skip").hidden = last; // they share a place
+  $("also").setAttribute("aria-pressed", String(given.naming));
+  $("clear").disabled = !given.any();
+  prompt.ask(given.naming ? "What else could it be?" : QUESTIONS[given.missing()] ?? "");
 }
 
 // --- beginning --------------------------------------------------------------------------------------------------------
@@ -349,6 +365,7 @@ async function sitDown(annotator) {
   sessionStorage.setItem(SITTING, JSON.stringify({ session, annotator }));
   $("hello").hidden = true;
   $("who").textContent = annotator;
+  surface();
   await measure(session, setup.device ? $("device") : null);
   await show(begun);
 }
@@ -364,7 +381,7 @@ $("hello").addEventListener("submit", (event) => {
   begin($("pseudonym").value.trim());
 });
 
-explain();
+explain($("keys"), { ...setup, skip: SKIP });
 const annotator = setup.annotator ?? sitting()?.annotator;
 if (annotator) begin(annotator);
 else greet();

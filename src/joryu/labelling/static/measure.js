@@ -53,7 +53,7 @@ function tell(strip, status, words) {
   strip.dataset.status = status;
   if (state.textContent === text) return;
   state.textContent = text;
-  state.title = text; // where the line is too short
+  strip.style.minHeight = `${strip.offsetHeight}px`; // it may grow, and never shrinks: the picture must not move about
 }
 
 // Begin measuring for a session; neither ever stands in the way of labelling.

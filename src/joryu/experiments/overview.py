@@ -1,0 +1,110 @@
+"""Many published results in one table: the rows that each experiment says stand for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from joryu.experiments.catalogue import MODULES, find_experiment
+from joryu.experiments.experiment import HARD_LABELS, Experiment, Row, result_row
+from joryu.experiments.pairs import difference
+from joryu.report.tables import ResultRow, as_published, markdown_table, with_spread
+
+Results = Mapping[str, Mapping[str, Any]]
+"""What was published, by the name of the experiment."""
+
+
+class Headline(NamedTuple):
+    """A row that stands for its experiment, and its numbers; of several the ``first`` names the experiment."""
+
+    experiment: Experiment
+    result: Mapping[str, Any]
+    row: Row
+    numbers: ResultRow
+    first: bool
+
+    @property
+    def what(self) -> str:
+        """What was measured, in which unit."""
+        unit = self.experiment.unit
+        return f"{self.row.label} ({unit})" if unit else self.row.label
+
+    @property
+    def cells(self) -> list[str]:
+        """Published, ours and the twin's number."""
+        row = self.numbers
+        return [as_published(row), with_spread(row.ours, row), with_spread(row.twin, row)]
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """The results in a folder, as ``joryu experiment run --publish`` writes them, in the catalogue's order."""
+    files = {name: folder / f"{name}.json" for name in MODULES}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
+
+
+def headlines(results: Results) -> Iterator[Headline]:
+    """The rows that stand for these experiments; a result of a smaller size may lack some."""
+    for name, result in results.items():
+        experiment = find_experiment(name)
+        rows = {row.metric: row for row in experiment.rows}
+        held = [rows[metric] for metric in experiment.headline if metric in result["ours"]]
+        yield from (Headline(experiment, result, row, result_row(row, result), row is held[0]) for row in held)
+
+
+def overview_table(results: Results) -> str:
+    """Claim, published, ours, twin and command of every headline, in Markdown that stands beside the JSON files."""
+    header = ["claim", "what", "published", "ours", "seeds", "twin", "command"]
+    rows = []
+    for one in headlines(results):
+        experiment, seeds = one.experiment, one.result["seeds"]
+        published, ours, twin = one.cells
+        if one.numbers.twin is not None and experiment.twin != HARD_LABELS:
+            twin += f" ({experiment.twin})"
+        claim = f"[{experiment.claim}]({experiment.name}.md)"
+        again = f"`{command(experiment.name, seeds)}`" if one.first else ""
+        rows.append([claim, one.what, published, ours, ", ".join(map(str, seeds)), twin, again])
+    return markdown_table(header, rows, left=2)
+
+
+def short_table(results: Results, folder: str, words: Mapping[str, str] | None = None) -> str:
+    """The headlines for a page with little room; links lead into ``folder``.
+
+    ``words`` are those of another language by the English ones.
+
+    Raises:
+        KeyError: one of them is missing.
+    """
+    header, rows = ["experiment", "what", "published", "ours", "twin"], []
+    for one in headlines(results):
+        name = one.experiment.name
+        rows.append([f"[{name}]({folder}/{name}.md)" if one.first else "", one.what, *one.cells])
+    if words is not None:
+        header, rows = [words[title] for title in header], [[name, words[what], *rest] for name, what, *rest in rows]
+    return markdown_table(header, rows, left=2)
+
+
+def compared_table(results: Results) -> str:
+    """The headlines beside their twins and controls, seed by seed, in Markdown."""
+    rows = [
+        [one.experiment.name, pair.label, *difference(found, pair.digits)]
+        for one in headlines(results)
+        for pair in one.experiment.pairs
+        for found in one.result["paired"]
+        if pair.metric == one.row.metric and (pair.metric, pair.against) == (found["metric"], found["against"])
+    ]
+    return markdown_table(["experiment", "paired over seeds", "difference", "95 % interval"], rows, left=2)
+
+
+def command(name: str, seeds: Sequence[int]) -> str:
+    """What measures these seeds of an experiment again.
+
+    >>> command("hinton-mnist", [0, 1, 2])
+    'joryu experiment run hinton-mnist --seeds 3'
+    >>> command("brain", [0, 4]), command("brain", [4])
+    ('joryu experiment run brain --seeds 0,4', 'joryu experiment run brain --seeds 4,')
+    """
+    counted = list(seeds) == list(range(len(seeds)))
+    named = str(len(seeds)) if counted else ",".join(map(str, seeds)) + "," * (len(seeds) == 1)
+    return f"joryu experiment run {name} --seeds {named}"
