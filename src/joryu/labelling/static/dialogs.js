@@ -19,6 +19,7 @@ export function watchDialogs(moved) {
 }
 
 export function open(dialog) {
+  surface(); // which is where a browser then puts the focus back at once; the event of its closing comes later
   dialog.showModal();
   dialog.scrollTop = 0; // at its heading, which has the focus
 }
