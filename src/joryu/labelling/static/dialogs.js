@@ -19,7 +19,7 @@ export function watchDialogs(moved) {
 }
 
 export function open(dialog) {
-  surface(); // which is where a browser then puts the focus back at once; the event of its closing comes later
+  surface(); // what has the focus now gets it back at once when the dialog closes, and is told of it later
   dialog.showModal();
   dialog.scrollTop = 0; // at its heading, which has the focus
 }
