@@ -63,7 +63,11 @@ class Patient(H11Protocol):
 
 
 def most_connections() -> int:
-    """How many connections may be open: a quarter of the files that this process may have, and 256 at most."""
+    """How many connections may be open: a quarter of the files that this process may have, and 256 at most.
+
+    As the server's backlog it is also how many are taken at once, before any is closed: more would use up the files,
+    and asyncio then complains some thousand times and takes nobody for a second.
+    """
     try:
         import resource  # noqa: PLC0415 - POSIX alone
     except ImportError:

@@ -14,7 +14,7 @@ import uvicorn
 from joryu.annotations import Project, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.app import create_app
-from joryu.labelling.connections import Patient
+from joryu.labelling.connections import Patient, most_connections
 from joryu.labelling.desk import Desk
 from joryu.labelling.devices import open_device
 from joryu.labelling.guessing import ENOUGH, surprises
@@ -134,7 +134,7 @@ def serve(
         # No access log: it would hold the token. No proxy headers: nobody stands between.
         config = uvicorn.Config(
             app, access_log=False, log_level="warning", proxy_headers=False, server_header=False, http=Patient,
-            ws="none",
+            ws="none", backlog=most_connections(),
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listening])
 
