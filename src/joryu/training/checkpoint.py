@@ -21,7 +21,7 @@ class Progress:
 
     ``epoch`` counts the finished epochs and ``step`` the steps done in the one under way; ``sums`` holds of each
     term of the loss the sum of the means of its ``loss_rows`` batches. ``best_epoch`` counts from 1, as in
-    ``metrics.jsonl``.
+    ``metrics.jsonl``; ``best_loss`` is in ``units``, which a loss of another Joryu was not.
     """
 
     epoch: int = 0
@@ -32,6 +32,7 @@ class Progress:
     best_epoch: int | None = None
     best_loss: float = float("inf")
     history: list[dict[str, Any]] = field(default_factory=list)
+    units: tuple[float, ...] = ()
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
