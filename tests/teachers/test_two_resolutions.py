@@ -149,6 +149,24 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     assert as_taught("module:pkg.mod:factory", small) is small
 
 
+@pytest.mark.parametrize("command", [("distill", "--student", "mlp:4x1"), ("label",)])
+def test_pictures_of_many_sizes_are_to_be_as_large_as_the_teacher_learned_them(
+    command: tuple[str, ...], spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = load_examples(spec, size=88).inputs
+    plan = Blueprint.fitted("cnn:4x2", inputs, Question.one_of(["a", "b"]))
+    save_student(tmp_path / "teacher", plan.build(), plan)
+    for teacher, hint in (
+        (f"run:{tmp_path / 'teacher'}", "try --size 88, at which the teacher learned"),
+        ("module:pkg.mod:factory", "try --size 96"),  # the middle of the pictures' shorter sides
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, "--teacher", teacher, "--examples", spec, "--out", str(tmp_path / "out")])
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert said.startswith("joryu: pictures differ in size")
+        assert said.endswith(f"; {hint}")
+
+
 @pytest.mark.parametrize(("height", "width", "at"), [(16, 16, "16×16"), (16, 24, "24×16")])
 def test_a_teacher_of_pixels_is_told_of_when_it_is_asked_at_another_size(
     height: int, width: int, at: str, tmp_path: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from joryu.cli.output import command_line, counting, talk
+from joryu.cli.output import command_line, counting, load_and_tell, talk
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -26,6 +26,25 @@ class Asking(NamedTuple):
     encoding: Encoding | None = None
     batch_size: int | None = None
     recheck: bool = True
+
+
+def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examples:
+    """As `load_and_tell`; where pictures need a size, the one that is advised is the teacher's, if that is known.
+
+    Raises:
+        SizeNeededError: the pictures differ in size, or are too many for the memory.
+    """
+    from joryu.examples.pictures import SizeNeededError
+    from joryu.teachers.spec import learned_at
+
+    try:
+        return load_and_tell(examples, split, size)
+    except SizeNeededError as error:
+        own = learned_at(teacher) if error.size is not None else None
+        if own is None or own[0] != own[1]:
+            raise
+        hint = f"try --size {own[0]}, at which the teacher learned"
+        raise SizeNeededError(error.what, expected=error.expected, received=error.received, hint=hint) from error
 
 
 def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, Examples]:
