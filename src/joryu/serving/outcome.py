@@ -67,4 +67,4 @@ class Outcome:
         first, *others = self.left_out
         if not others:
             raise InputError(f"{first.name}: {first.reason}")
-        raise InputError(f"none of {len(others) + 1:,} files can be used", received=f"{first.name}: {first.reason}, …")
+        raise InputError(f"none of {len(others) + 1:,} files can be used; {first.name}: {first.reason}")
