@@ -53,6 +53,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     Raises:
         InputError: what `find_teacher` and `label_and_count` refuse.
     """
+    from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
@@ -68,8 +69,8 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if (grown := growth_of(who, known, out)) is not None:
         talk(
-            f"the set has changed since {out} was labelled: {grown.new:,} new examples asked, {grown.kept:,} kept,"
-            f" {grown.gone:,} no longer in the set (what was answered about them stays)"
+            f"the set has changed since {out} was labelled: {plural(grown.new, 'new example')} asked,"
+            f" {grown.kept:,} kept, {grown.gone:,} no longer in the set (what was answered about them stays)"
         )
     if would_add_views(out, shown_as, asking.n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
