@@ -10,6 +10,7 @@ from joryu.report.data import Role
 from joryu.report.scales import Scale, Tick, linear_ticks, scale_for
 from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
 from joryu.report.wording import number, percent, quantity, tick_texts
+from joryu.training.validation import slug
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
 LETTER, BESIDE = 6.5, 12  #: the width of a letter of a tick, and what is free on both of its sides
@@ -81,7 +82,9 @@ def _measure_chart(
     series = {role: _series(history, name) for role, history in histories.items()}
     if name != ACCURACY:
         said = name.removeprefix(PREFIX).replace("_", " ")
-        return _line_chart(f"Validation {said if name == AGREEMENT else measure or said}", series, kept)
+        # An older run may have been validated by another measure than evaluates it now.
+        same = measure is not None and slug(measure) == name.removeprefix(PREFIX)
+        return _line_chart(f"Validation {measure if same else said}", series, kept)
     wrong = {role: [(epoch, 1 - value) for epoch, value in points] for role, points in series.items()}
     return _line_chart("Validation error", wrong, kept, percents=True)
 

@@ -40,14 +40,14 @@ def validate(student: nn.Sequential, material: Material, device: torch.device) -
         evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)
     found = evaluator.result()
     first = found.measures[0]
-    name = "validation_agreement" if by_teacher else f"validation_{_slug(first.name)}"
+    name = "validation_agreement" if by_teacher else f"validation_{slug(first.name)}"
     return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """A measure's name as a key.
 
-    >>> _slug("mean IoU"), _slug("R²")
+    >>> slug("mean IoU"), slug("R²")
     ('mean_iou', 'r2')
     """
     return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("²", "2")).strip("_")
