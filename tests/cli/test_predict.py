@@ -108,6 +108,22 @@ def test_answers_are_written_into_a_folder(digits: Path, tmp_path: Path, run: Ru
     assert code == 2
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"), [(b"colour,size\nred,1\n", "colour,size"), (b"\x89PNG\r\n\x1a\n\x00", "\ufffdPNG")]
+)
+def test_what_is_no_list_of_names_is_refused(
+    digits: Path, run: Run, monkeypatch: pytest.MonkeyPatch, content: bytes, shown: str
+) -> None:
+    """The rows of a table were looked for as files, one by one."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    code, out, err = run("predict", digits / "run", "-")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"joryu: stdin names no files (expected the name of a file on each line; received {shown}); try joryu predict"
+        " RUN FILE, with these rows (or this picture) in FILE\n"
+    )
+
+
 def test_mistakes_are_one_line(digits: Path, tmp_path: Path, run: Run) -> None:
     student, test = digits / "run", digits / "set" / "test"
     (tmp_path / "empty").mkdir()
@@ -124,7 +140,7 @@ def test_mistakes_are_one_line(digits: Path, tmp_path: Path, run: Run) -> None:
         ((tmp_path / "unfinished", test), "received an unfinished run); finish it with the command that began it"),
         ((student, tmp_path / "empty"), "there is nothing to predict (expected at least one file; received none)"),
         ((student, "nowhere.png"), "joryu: nowhere.png: cannot be opened: No such file or directory"),
-        ((student, tmp_path), "none of 2 files can be used (received "),
+        ((student, tmp_path), "none of 2 files can be used; "),
         ((student, tmp_path / "x.txt"), "x.txt: not a picture that can be read"),
         (
             (student, test, "--out", tmp_path / "x.txt"),

@@ -292,3 +292,7 @@ def test_a_folder_that_has_grown_is_labelled_where_it_is_new(place: Path, run: C
     code, out, err = run(f"{words} --split all --size 16")
     assert (code, out) == (3, "")
     assert "inputs of another shape (expected [1, 8, 8]; received [1, 16, 16]); try --size 8" in err.splitlines()[-1]
+    pixels = np.full((8, 8), 3 * 20 + 12, dtype=np.uint8)
+    pixels[0, 0] = 0
+    Image.fromarray(pixels).save(place / "pictures" / "3" / "one more.png")
+    assert "was labelled: 1 new example asked, 179 kept" in run(words)[2]

@@ -10,6 +10,7 @@ from scipy.stats import norm
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from torch import Tensor
 
+from joryu.errors import InputError
 from joryu.evaluation import NumberEvaluation, evaluator_for
 from joryu.evaluation.measured import HALF_WIDTH
 from joryu.questions import Question
@@ -19,8 +20,10 @@ from joryu.targets.soft_targets import SoftTargets, Space
 NAN = math.nan
 
 
-def evaluate(outputs: dict[str, Tensor], labels: Tensor, size: int = 7) -> NumberEvaluation:
-    evaluator = evaluator_for(Question.numbers(labels.shape[-1]))
+def evaluate(
+    outputs: dict[str, Tensor], labels: Tensor, size: int = 7, units: tuple[float, ...] = ()
+) -> NumberEvaluation:
+    evaluator = evaluator_for(Question.numbers(labels.shape[-1]), units=units)
     for rows in torch.arange(len(labels)).split(size):
         evaluator.add({name: part[rows] for name, part in outputs.items()}, labels[rows])
     found = evaluator.result()
@@ -40,6 +43,74 @@ def test_by_hand_with_labels_that_nobody_knows() -> None:
     assert found.r2 == pytest.approx(0.75)
     assert found.scores.values.tolist() == pytest.approx([1, 1, 2])
     assert (found.nll, found.coverage) == (None, None)
+
+
+UNITS = (2.0, 1e6)
+
+
+def two_columns() -> tuple[Tensor, Tensor]:
+    """Errors of 1 and 3 units in the first column, of 2 and 0 units in the second, whose numbers are large."""
+    return torch.tensor([[2.0, 2e6], [-6.0, 0.0]]), torch.zeros(2, 2)
+
+
+def test_several_outputs_are_put_together_in_units_that_none_decides() -> None:
+    outputs, labels = two_columns()
+    found = evaluate({"main": outputs}, labels, units=UNITS)
+    assert found.loss == pytest.approx((1 + 4 + 9 + 0) / 4)
+    assert found.scores.values.tolist() == pytest.approx([2.5, 4.5])
+    first = {one.name: one.value for one in found.measures}
+    assert list(first)[:2] == ["standardised RMSE", "standardised MAE"]
+    assert (first["standardised RMSE"], first["standardised MAE"]) == pytest.approx((math.sqrt(14 / 4), 6 / 4))
+    assert [part.rmse for part in found.per_output] == pytest.approx([math.sqrt(40 / 2), math.sqrt(4e12 / 2)])
+    assert found.to_json()["units"] == [2.0, 1e6]
+
+
+def test_in_other_units_the_same_answers_are_as_good() -> None:
+    outputs, labels = two_columns()
+    there = torch.tensor([1e-3, 1e-9])
+    one = evaluate({"main": outputs}, labels, units=UNITS)
+    other = evaluate({"main": outputs * there}, labels, units=(2e-3, 1e-3))
+    assert (other.loss, other.rmse, other.mae) == pytest.approx((one.loss, one.rmse, one.mae))
+    assert other.scores.values.tolist() == pytest.approx(one.scores.values.tolist())
+
+
+def test_a_single_output_keeps_its_unit_but_for_the_loss() -> None:
+    outputs, labels = (part[:, :1] for part in two_columns())
+    found, plain = evaluate({"main": outputs}, labels, units=(2.0,)), evaluate({"main": outputs}, labels)
+    assert found.measures == plain.measures
+    assert found.loss == pytest.approx(plain.loss / 4)
+    assert (found.scores.values * 4).tolist() == pytest.approx(plain.scores.values.tolist())
+    assert (plain.scores.name, found.scores.name) == ("squared error", "standardised squared error")
+
+
+def test_a_likelihood_is_in_no_unit() -> None:
+    outputs, labels = two_columns()
+    sure = {"main": outputs, "log_variance": torch.zeros(2, 2)}
+    assert evaluate(sure, labels, units=UNITS).loss == evaluate(sure, labels).loss
+
+
+def test_a_teacher_judges_in_the_same_units() -> None:
+    outputs, answers = two_columns()
+    question = Question.numbers(2)
+    evaluator = evaluator_for(question, units=UNITS)
+    evaluator.add({"main": outputs}, None, SoftTargets(values=answers, space=Space.NUMBERS, question=question))
+    found = evaluator.result()
+    assert found.loss == pytest.approx((1 + 4 + 9 + 0) / 4)
+    assert found.measures[0].name == "standardised RMSE to the teacher"
+    assert found.measures[0].value == pytest.approx(math.sqrt(14 / 4))
+
+
+@pytest.mark.parametrize(
+    ("question", "units"),
+    [
+        (Question.numbers(2), (1.0,)),
+        (Question.numbers(2), (1.0, 0.0)),
+        (Question.one_of(2), (1.0, 1.0)),
+    ],
+)
+def test_units_that_do_not_fit_are_refused(question: Question, units: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="units"):
+        evaluator_for(question, units=units)
 
 
 def test_an_output_that_is_known_nowhere_has_no_numbers() -> None:

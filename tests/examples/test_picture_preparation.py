@@ -20,7 +20,7 @@ def test_a_picture_at_hand_is_read_as_its_file_is(mode: str, tmp_path: Path) -> 
     picture = wide if mode == "I;16" else colours.convert(mode)
     path = tmp_path / "picture.tif"
     picture.save(path)
-    assert np.array_equal(decode_image(picture), decode_picture(path))
+    assert np.array_equal(decode_image(picture).pixels, decode_picture(path))
     preparation = PicturePreparation(channels=1, height=4, width=4)
     read = preparation.read(path)
     assert read.shape == (1, 4, 4)

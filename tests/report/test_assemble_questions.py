@@ -129,6 +129,19 @@ def test_two_runs_need_a_place_and_a_name_each(masks: Path, tmp_path: Path) -> N
     assert title.startswith("2 runs")
 
 
+def test_runs_of_numbers_share_the_units_of_the_first(numbers: Path, tmp_path: Path) -> None:
+    """Errors are paired across runs, so those of a run that was taught on other rows are in the first run's units."""
+    other = tmp_path / "other"
+    shutil.copytree(numbers / "run0", other)
+    plan = json.loads((other / "student.json").read_text())
+    plan["output_std"] = [2 * plan["output_std"][0]]
+    (other / "student.json").write_text(json.dumps(plan))
+    report_runs([numbers / "run0", other], out=tmp_path / "both.html")
+    runs = json.loads((tmp_path / "both-numbers.json").read_text())["runs"]
+    units = [run["models"]["student"]["evaluation"]["units"] for run in runs]
+    assert units[0] == units[1] == json.loads((numbers / "run0" / "student.json").read_text())["output_std"]
+
+
 def test_runs_of_two_questions_are_refused(masks: Path, numbers: Path, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match="run0 do not ask the same question"):
         report_runs([masks / "run0", numbers / "run0"], out=tmp_path / "both.html")

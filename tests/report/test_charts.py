@@ -125,3 +125,10 @@ def test_zero_is_always_in_sight() -> None:
     mirrored = removed_interval(compare_correct(twin, student))
     assert mirrored.high < mirrored.zero
     assert "−20" in {tick.text for tick in mirrored.ticks}
+
+
+def test_a_curve_is_called_what_validated_it() -> None:
+    """Not what evaluates the run now: an older run of several numbers was validated by their RMSE as it was."""
+    history = [{"epoch": at, "validation_rmse": 9.0 / at} for at in (1, 2, 3)]
+    for measure, title in (("standardised RMSE", "Validation rmse"), ("RMSE", "Validation RMSE")):
+        assert learning_curves({Role.STUDENT: history}, measure=measure)[0].title == title

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from asked_runs import tags_run
+from asked_runs import numbers_run, tags_run
 
 from joryu.report.page import render_report
 
@@ -27,6 +27,28 @@ def chromium() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
         yield browser
         browser.close()
+
+
+@pytest.mark.parametrize("best", [0.25, 5e9, 1_234_567.0, 4.5e-6])
+def test_numbers_beside_the_learning_curves_are_whole_on_a_telephone(chromium: Any, best: float) -> None:
+    """They were cut at the edge of the drawing, so that 500,000 read 00,000."""
+    run = numbers_run()
+    losses = [{"epoch": at, "validation_loss": best * (1 + 0.00004 / at)} for at in range(1, 9)]
+    rates = [{"epoch": at, "validation_loss": best * 9 / at} for at in range(1, 9)]
+    page = chromium.new_page(viewport={"width": 390, "height": 900})
+    try:
+        for history in (losses, rates):
+            cards = [replace(card, history=history) for card in run.models]
+            page.set_content(render_report(replace(run, models=cards)))
+            cut = page.eval_on_selector_all(
+                "svg .tick.end",
+                "found => found.filter(one => one.getBoundingClientRect().left"
+                " < one.closest('svg').getBoundingClientRect().left).map(one => one.textContent)",
+            )
+            assert cut == []
+            assert page.eval_on_selector_all("svg .tick.end", "found => found.length") > 4
+    finally:
+        page.close()
 
 
 @pytest.mark.parametrize("width", [360, 390, 700, 1000, 1280])

@@ -104,7 +104,11 @@ def test_tags_that_have_nothing_to_do_with_the_labels_are_fatal(put: Put, rare: 
 def test_a_tag_that_is_never_said_is_named(put: Put) -> None:
     values, labels = tagged(2.0)
     values[:, 2] = -30.0
-    assert "1 of 3 classes are never named: wet" in said(audit(*put(TAGS, values, labels)), "dead-classes")
+    report = audit(*put(TAGS, values, labels))
+    assert "1 of 3 tags is never named: wet" in said(report, "dead-classes")
+    assert report.statistics is not None
+    assert "at T = 2 the likeliest tag has" in report.statistics.words(2.0, TAGS)
+    assert "the likeliest class has" in report.statistics.words(2.0, AREAS)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------

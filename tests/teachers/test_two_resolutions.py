@@ -15,7 +15,7 @@ from joryu.errors import MismatchError
 from joryu.examples import Examples, load_examples, parse_views, prepared
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.views import require_same_views
-from joryu.questions import Question
+from joryu.questions import PICTURE, Question
 from joryu.report.data import ModelCard, Role
 from joryu.report.models import cards_of, find_models
 from joryu.students.blueprint import Blueprint, read_blueprint, save_student
@@ -147,6 +147,42 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     tensors = Examples.of(large.inputs, large.labels, question=large.question)
     assert find_teacher(f"run:{tmp_path / 'run'}", tensors)[1].inputs is not None
     assert as_taught("module:pkg.mod:factory", small) is small
+
+
+@pytest.mark.parametrize("command", [("distill", "--student", "mlp:4x1"), ("label",)])
+def test_pictures_of_many_sizes_are_to_be_as_large_as_the_teacher_learned_them(
+    command: tuple[str, ...], spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = load_examples(spec, size=88).inputs
+    plan = Blueprint.fitted("cnn:4x2", inputs, Question.one_of(["a", "b"]))
+    save_student(tmp_path / "teacher", plan.build(), plan)
+    for teacher, hint in (
+        (f"run:{tmp_path / 'teacher'}", "try --size 88, at which the teacher learned"),
+        ("module:pkg.mod:factory", "try --size 96"),  # the middle of the pictures' shorter sides
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, "--teacher", teacher, "--examples", spec, "--out", str(tmp_path / "out")])
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert said.startswith("joryu: pictures differ in size")
+        assert said.endswith(f"; {hint}")
+
+
+@pytest.mark.parametrize(("height", "width", "at"), [(16, 16, "16×16"), (16, 24, "24×16")])
+def test_a_teacher_of_pixels_is_told_of_when_it_is_asked_at_another_size(
+    height: int, width: int, at: str, tmp_path: Path
+) -> None:
+    """It is asked as the masks are, and a network of convolutions takes any size."""
+    question = Question.tags(["salt"], grid=PICTURE)
+
+    def pictures(*shape: int) -> Examples:
+        return Examples.of(torch.zeros(2, 1, *shape, dtype=torch.uint8), question=question)
+
+    plan = Blueprint.fitted("unet:2x1", pictures(height, width).inputs, question)
+    save_student(tmp_path, plan.build(), plan)
+    other = f"the teacher learned at {at} and is asked at 40×32, where it may answer worse"
+    there = "; --size 16 asks it at its own" if height == width else ""
+    assert told_inputs(f"run:{tmp_path}", pictures(32, 40)) == other + there
+    assert told_inputs(f"run:{tmp_path}", pictures(height, width)) is None
 
 
 @pytest.mark.parametrize("network", ["cnn:4x2", "mlp:4x1"])

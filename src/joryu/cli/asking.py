@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from joryu.cli.output import command_line, counting, talk
+from joryu.cli.output import command_line, counting, load_and_tell, talk
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -28,12 +28,32 @@ class Asking(NamedTuple):
     recheck: bool = True
 
 
+def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examples:
+    """As `load_and_tell`; where pictures need a size, the one that is advised is the teacher's, if that is known.
+
+    Raises:
+        SizeNeededError: the pictures differ in size, or are too many for the memory.
+    """
+    from joryu.examples.pictures import SizeNeededError
+    from joryu.teachers.spec import learned_at
+
+    try:
+        return load_and_tell(examples, split, size)
+    except SizeNeededError as error:
+        own = learned_at(teacher) if error.size is not None else None
+        if own is None or own[0] != own[1]:
+            raise
+        hint = f"try --size {own[0]}, at which the teacher learned"
+        raise SizeNeededError(error.what, expected=error.expected, received=error.received, hint=hint) from error
+
+
 def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, Examples]:
     """Ask about every example that has no answer yet; what was done, and the examples that the teacher knows.
 
     Raises:
         InputError: what `find_teacher` and `label_and_count` refuse.
     """
+    from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
@@ -51,8 +71,8 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         talk(f"nobody answered about {len(shown) - len(known)} of {len(shown)} examples: they are left out")
     if (grown := growth_of(who, known, out)) is not None:
         talk(
-            f"the set has changed since {out} was labelled: {grown.new:,} new examples asked, {grown.kept:,} kept,"
-            f" {grown.gone:,} no longer in the set (what was answered about them stays)"
+            f"the set has changed since {out} was labelled: {plural(grown.new, 'new example')} asked,"
+            f" {grown.kept:,} kept, {grown.gone:,} no longer in the set (what was answered about them stays)"
         )
     if would_add_views(out, shown_as, asking.n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")

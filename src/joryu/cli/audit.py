@@ -11,6 +11,7 @@ import typer
 from joryu.cli.output import JSON, emit, in_column, reopen
 
 if TYPE_CHECKING:
+    from joryu.questions import Question
     from joryu.targets import Audit, Store
 
 
@@ -49,7 +50,7 @@ def audit(
     if temperature is None:
         temperature = judging_of(store.manifest.question).temperature
     found = look(store, looked_at, temperature=temperature)
-    emit(found.to_json(), as_json, "\n".join([*_in_words(found), *words]))
+    emit(found.to_json(), as_json, "\n".join([*_in_words(found, store.manifest.question), *words]))
     if found.fatal:
         raise typer.Exit(5)
 
@@ -60,10 +61,10 @@ def is_own_answers(store: Store, examples: str | None) -> bool:
     return teacher.startswith("human:") and named.startswith("project:")
 
 
-def _in_words(found: Audit) -> list[str]:
+def _in_words(found: Audit, question: Question) -> list[str]:
     lines = [f"{found.answered} answers, {found.missing} missing, {found.failures} failures"]
     if found.statistics is not None:
-        lines.append(found.statistics.words(found.temperature))
+        lines.append(found.statistics.words(found.temperature, question))
     if found.agreement is not None:
         lines.append(found.agreement.words())
     lines += [f"{one.severity}: {one.message}; {one.hint}" for one in found.findings]

@@ -63,7 +63,7 @@ def distill(
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     One go:   joryu distill --student mlp:800x2 --examples mnist --teacher run:teacher --out run --twin
     """
-    from joryu.cli.asking import Asking, ask_teacher
+    from joryu.cli.asking import Asking, ask_teacher, load_for
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
     from joryu.examples import with_column
@@ -92,7 +92,7 @@ def distill(
         split, size = split or split_labelled(store, examples), size_of(store, size)
     else:
         split = split or "train"
-        shown = load_and_tell(examples, split, size)
+        shown = load_for(teacher, examples, split, size)
         asking = Asking(teacher, examples, split, size, views=views if n_views else None, n_views=n_views)
         asked, _ = ask_teacher(shown, place, asking)
         talk(in_words_of(place, asked))

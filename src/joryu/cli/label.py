@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.asking import Asking, ask_teacher
-from joryu.cli.output import JSON, emit, load_and_tell, talk
+from joryu.cli.asking import Asking, ask_teacher, load_for
+from joryu.cli.output import JSON, emit, talk
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -61,7 +61,7 @@ def label(
     if views and not n_views:
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     examples = with_column(examples, column)
-    shown = load_and_tell(examples, split, size)
+    shown = load_for(teacher, examples, split, size)
     names = None if classes is None else _names(classes)
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names

@@ -28,7 +28,7 @@ def predict(
     top: int | None = typer.Option(None, help="Show so many classes or tags, the most probable first."),
     threshold: float | None = typer.Option(None, help="Tags and masks hold above this probability (0.5)."),
     out: Path | None = typer.Option(
-        None, help="Write NAME.json for each file into this folder, and masks as NAME.mask.png."
+        None, help="Write NAME.json for each file into this folder, and masks as large as it as NAME.mask.png."
     ),
     watch: Path | None = typer.Option(
         None, help="Wait for files in this folder, and write NAME.json beside each (or into --out)."
@@ -70,6 +70,8 @@ def predict(
     found = outcome.counted(predictor.predict_each(wanted_of(files or [], sys.stdin.buffer, without=out)))
     _print_lines(found if answers is None else answers.written(found), top, as_json)
     outcome.require_some()
+    if outcome.unseen is not None:
+        talk(outcome.unseen)
     talk_of_rejected(outcome.left_out)
 
 
@@ -80,6 +82,8 @@ def _keep_watching(watch: Watch, top: int | None, as_json: bool) -> None:
     for found in watch.polls():
         outcome = Outcome()
         _print_lines(outcome.counted(found), top, as_json, headed=headed)
+        if outcome.unseen is not None:
+            talk(outcome.unseen)
         talk_of_rejected(outcome.left_out)
         headed = headed and not outcome.predicted
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from joryu.errors import InputError
 from joryu.evaluation.classes import ClassLikeness, ClassTally, GradedTally
@@ -14,7 +14,10 @@ from joryu.evaluation.paired_scores import check_paired, compare_scores
 from joryu.evaluation.pixels import PixelLikeness, PixelTally
 from joryu.evaluation.tags import TagLikeness, TagTally
 from joryu.objectives import default_divergence
+from joryu.objectives.parts import Units, checked_units
 from joryu.questions import PICTURE, LabelKind, Link, Question
+
+Gathers = TypeVar("Gathers", Tally, LikenessTally)
 
 
 class Paired(Protocol):
@@ -59,8 +62,8 @@ class Paired(Protocol):
 class Judging(NamedTuple):
     """One row of the table."""
 
-    tally: Callable[[Question], Tally]  #: judges by labels
-    likeness: Callable[[Question], LikenessTally]  #: judges by the teacher's answers
+    tally: Callable[[Question, Units], Tally]  #: judges by labels
+    likeness: Callable[[Question, Units], LikenessTally]  #: judges by the teacher's answers
     compare: Callable[[Scores, Scores], Paired]
     divergence: str  #: of the default objective's soft part
     temperature: float  #: of the default objective
@@ -71,18 +74,26 @@ def _compare_right(student: Scores, twin: Scores) -> Paired:
     return compare_correct(student.values.bool(), twin.values.bool())
 
 
-_CLASSES = Judging(ClassTally, ClassLikeness, _compare_right, default_divergence(Link.SOFTMAX), 4.0)
-_TAGS = Judging(TagTally, TagLikeness, compare_scores, default_divergence(Link.SIGMOID), 1.0)
+def _unitless(tally: Callable[[Question], Gathers]) -> Callable[[Question, Units], Gathers]:
+    """Probabilities have no unit: `evaluator_for` refuses any before it comes here."""
+    return lambda question, _: tally(question)
+
+
+_CLASSES = Judging(
+    _unitless(ClassTally), _unitless(ClassLikeness), _compare_right, default_divergence(Link.SOFTMAX), 4.0
+)
+_TAGS = Judging(_unitless(TagTally), _unitless(TagLikeness), compare_scores, default_divergence(Link.SIGMOID), 1.0)
+_PIXELS = (_unitless(PixelTally), _unitless(PixelLikeness))
 _NUMBERS = Judging(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
 
 JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], Judging] = {
     (Link.SOFTMAX, (), LabelKind.CLASS): _CLASSES,
-    (Link.SOFTMAX, (), LabelKind.DISTRIBUTION): _CLASSES._replace(tally=GradedTally),
+    (Link.SOFTMAX, (), LabelKind.DISTRIBUTION): _CLASSES._replace(tally=_unitless(GradedTally)),
     (Link.SOFTMAX, PICTURE, LabelKind.CLASS): _CLASSES._replace(
-        tally=PixelTally, likeness=PixelLikeness, compare=compare_scores
+        tally=_PIXELS[0], likeness=_PIXELS[1], compare=compare_scores
     ),
     (Link.SIGMOID, (), LabelKind.TAGS): _TAGS,
-    (Link.SIGMOID, PICTURE, LabelKind.TAGS): _TAGS._replace(tally=PixelTally, likeness=PixelLikeness),
+    (Link.SIGMOID, PICTURE, LabelKind.TAGS): _TAGS._replace(tally=_PIXELS[0], likeness=_PIXELS[1]),
     (Link.IDENTITY, (), LabelKind.NUMBERS): _NUMBERS,
     (Link.IDENTITY, PICTURE, LabelKind.NUMBERS): _NUMBERS,
 }
@@ -107,8 +118,12 @@ def judging_of(question: Question) -> Judging:
     return found
 
 
-def evaluator_for(question: Question) -> Evaluator:
+def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluator:
     """A fresh evaluator of students (and twins, and teachers) that answer this question.
+
+    ``units``, one for each number asked, is what its errors are measured in before those of several are put together:
+    the standard deviations that a student learned by (`joryu.students.units_of`). Without any, the numbers that are
+    largest decide. All that are compared must be given the same.
 
     >>> from torch import tensor
     >>> evaluator = evaluator_for(Question.numbers(["price"]))
@@ -117,10 +132,12 @@ def evaluator_for(question: Question) -> Evaluator:
     [('RMSE', 1.414), ('MAE', 1.0), ('R²', 0.5)]
 
     Raises:
-        InputError: as `judging_of`.
+        InputError: as `judging_of`; units of what is no number, or not one for each.
     """
-    row = judging_of(question)
-    return Evaluator(question, row.tally(question), row.likeness(question))
+    row, found = judging_of(question), checked_units(units, question.link)
+    if found and len(found) != len(question):
+        raise InputError("is not usable", setting="units", expected=f"one for each of {question.count}", received=found)
+    return Evaluator(question, row.tally(question, found), row.likeness(question, found))
 
 
 def compare_evaluations(question: Question, student: Evaluated, twin: Evaluated) -> Paired:

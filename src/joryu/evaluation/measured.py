@@ -18,12 +18,13 @@ from joryu.evaluation.evaluator import (
     joined,
 )
 from joryu.objectives import LOG_VARIANCE, MAIN, HardLabels, Outputs, total
-from joryu.objectives.parts import soft_part
+from joryu.objectives.parts import Units, soft_part
 from joryu.questions import Link, Question
 from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets
 
 INTERVAL = 0.9  #: the share of labels that the interval should hold
+STANDARDISED = "standardised"  #: how the names of errors in `Units` begin
 HALF_WIDTH = 1.6448536269514722  #: the normal's 95th percentile, in standard deviations
 
 
@@ -42,15 +43,16 @@ class NumberErrors:
 class NumberEvaluation:
     """Numbers, an `Evaluated`; labels that are NaN are left out.
 
-    * ``loss``: squared error, or the Gaussian NLL of a student with a ``log_variance`` head: the mean over the known
-      outputs of an example (of a pixel, then of the picture), then over the examples
-    * ``rmse = sqrt(mean (z - y)²)`` and ``mae = mean |z - y|`` over all known labels, whatever their outputs: where
-      those have different units read ``per_output``
+    * ``loss``: squared error in ``units``, or the Gaussian NLL of a student with a ``log_variance`` head: the mean over
+      the known outputs of an example (of a pixel, then of the picture), then over the examples
+    * ``rmse = sqrt(mean (z - y)²)`` and ``mae = mean |z - y|`` over all known labels, of several outputs in ``units``,
+      so that none decides by how large its numbers are; of one output, and in ``per_output``, in its own unit
     * ``r2``: ``1 - Σ (z - y)² / Σ (y - ȳ)²`` against the mean ``ȳ`` of the labels that judge, the mean over the outputs
       where it is defined; below 0 is worse than always saying that mean
     * ``coverage``: the share of labels inside ``z ± 1.645 σ``, which should be 0.9; ``None`` without a ``log_variance``
 
-    ``scores``: the squared error of each example, a mean as in the loss.
+    ``scores``: the squared error of each example in ``units``, a mean as in the loss. ``units``, one for each output,
+    are what `joryu.evaluation.evaluator_for` was given; without any, everything is in the labels' own.
     """
 
     n: int
@@ -63,6 +65,7 @@ class NumberEvaluation:
     per_output: tuple[NumberErrors, ...]
     likeness: tuple[Measure, ...]
     scores: Scores
+    units: Units = ()
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -74,8 +77,8 @@ class NumberEvaluation:
                 Measure("90 % interval: coverage off by", abs(self.coverage - INTERVAL), Better.LOWER, "share"),
             )
         return (
-            Measure("RMSE", self.rmse, Better.LOWER),
-            Measure("MAE", self.mae, Better.LOWER),
+            Measure(_pooled("RMSE", self.units), self.rmse, Better.LOWER),
+            Measure(_pooled("MAE", self.units), self.mae, Better.LOWER),
             Measure("R²", self.r2),
             *sure,
             *self.likeness,
@@ -83,16 +86,17 @@ class NumberEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the scores."""
-        return described(self, coverage=self.coverage, per_output=[asdict(part) for part in self.per_output])
+        per_output = [asdict(part) for part in self.per_output]
+        return described(self, coverage=self.coverage, per_output=per_output, units=list(self.units))
 
 
 @final
 class NumberTally:
     """Keeps sums over the set, and two numbers of each example."""
 
-    def __init__(self, question: Question) -> None:
-        self._names = question.names
-        self._likeness = NumberLikeness(question)
+    def __init__(self, question: Question, units: Units = ()) -> None:
+        self._names, self._units = question.names, units
+        self._likeness = NumberLikeness(question, units)
         self._moments = Moments(len(question))
         self._losses: list[Tensor] = []
         self._errors: list[Tensor] = []
@@ -101,7 +105,7 @@ class NumberTally:
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
         """Take in numbers ``[B, (height, width,) C]``, and labels of the same shape."""
         heads = _heads(outputs)
-        objective = HardLabels(link=Link.IDENTITY)
+        objective = HardLabels(link=Link.IDENTITY, units=self._units)
         self._losses.append(total(objective(heads, None, labels)))
         self._errors.append(total(objective({MAIN: heads[MAIN]}, None, labels)))
         self._moments.add(labels, heads[MAIN])
@@ -114,15 +118,15 @@ class NumberTally:
     def result(self) -> NumberEvaluation:
         """The evaluation of everything taken in."""
         found, losses = self._moments, joined(self._losses)
-        known = int(found.count.sum())
+        known, divisors = int(found.count.sum()), _divisors(self._units)
         loss, r2 = losses.mean().item(), found.r2()
         usable = [value for value in r2 if value is not None]
         rows = zip(self._names, found.count.tolist(), found.squared.tolist(), found.absolute.tolist(), r2, strict=True)
         return NumberEvaluation(
             n=len(losses),
             loss=loss,
-            rmse=math.sqrt(found.squared.sum().item() / known),
-            mae=found.absolute.sum().item() / known,
+            rmse=math.sqrt((found.squared / divisors**2).sum().item() / known),
+            mae=(found.absolute / divisors).sum().item() / known,
             r2=sum(usable) / len(usable) if usable else None,
             nll=None if self._covered is None else loss,
             coverage=None if self._covered is None else self._covered / known,
@@ -134,7 +138,8 @@ class NumberTally:
                 for name, n, squared, absolute, own in rows
             ),
             likeness=self._likeness.measures(),
-            scores=Scores("squared error", joined(self._errors), Better.LOWER),
+            scores=Scores(_scored("squared error", self._units), joined(self._errors), Better.LOWER),
+            units=self._units,
         )  # fmt: skip
 
 
@@ -142,7 +147,8 @@ class NumberTally:
 class NumberLikeness:
     """How far a student gives its teacher's numbers: RMSE, and Pearson's correlation, the mean over the outputs."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, units: Units = ()) -> None:
+        self._units = units
         self._moments = Moments(len(question))
         self._losses: list[Tensor] = []
         self._errors: list[Tensor] = []
@@ -151,8 +157,8 @@ class NumberLikeness:
         """Take in numbers ``[B, (height, width,) C]`` and the teacher's answers."""
         heads, answer = _heads(outputs), teacher.mean()
         divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
-        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0))
-        self._errors.append(soft_part("squared-error", heads, teacher, temperature=1.0))
+        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0, units=self._units))
+        self._errors.append(soft_part("squared-error", heads, teacher, temperature=1.0, units=self._units))
         numbers = answer.numbers()
         covered = numbers if answer.coverage is None else numbers.where(answer.coverage, math.nan)
         self._moments.add(covered, heads[MAIN])
@@ -163,8 +169,9 @@ class NumberLikeness:
         if not known:
             return ()
         found = [value for value in self._moments.correlation() if value is not None]
+        squared = (self._moments.squared / _divisors(self._units) ** 2).sum().item()
         return (
-            Measure("RMSE to the teacher", math.sqrt(self._moments.squared.sum().item() / known), Better.LOWER),
+            Measure(_pooled("RMSE to the teacher", self._units), math.sqrt(squared / known), Better.LOWER),
             Measure("correlation with the teacher", sum(found) / len(found) if found else None),
         )
 
@@ -173,8 +180,22 @@ class NumberLikeness:
         losses = joined(self._losses)
         return LikenessEvaluation(
             n=len(losses), loss=losses.mean().item(), measures=self.measures(),
-            scores=Scores("squared error to the teacher", joined(self._errors), Better.LOWER),
+            scores=Scores(_scored("squared error to the teacher", self._units), joined(self._errors), Better.LOWER),
         )  # fmt: skip
+
+
+def _divisors(units: Units) -> Tensor:
+    """What errors of all outputs are divided by before they are added up; one output has its own unit."""
+    return torch.tensor(units if len(units) > 1 else 1.0, dtype=torch.float64)
+
+
+def _pooled(name: str, units: Units) -> str:
+    """The name of a measure over all outputs."""
+    return _scored(name, units) if len(units) > 1 else name
+
+
+def _scored(name: str, units: Units) -> str:
+    return f"{STANDARDISED} {name}" if units else name
 
 
 def _heads(outputs: Outputs) -> dict[str, Tensor]:

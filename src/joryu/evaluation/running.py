@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from torch import nn
@@ -12,25 +12,26 @@ from joryu.evaluation.evaluator import Evaluated
 from joryu.evaluation.judging import evaluator_for
 from joryu.evaluation.replies import Replies, StudentReplies, batches_of
 from joryu.examples import Examples
+from joryu.students.answers import units_of
 
 Name = TypeVar("Name", bound=str)
 
 
 def evaluate_together(
-    examples: Examples, models: Mapping[Name, Replies], *, teacher: Name | None = None
+    examples: Examples, models: Mapping[Name, Replies], *, teacher: Name | None = None, units: Sequence[float] = ()
 ) -> dict[Name, Evaluated]:
     """The evaluation of every model, batch by batch: nothing is held of the answers but what the tallies keep.
 
     ``teacher`` names the one whose answers the others are likened to. It is judged by the labels alone, and not at
-    all where no example has one.
+    all where no example has one. ``units`` are those of `joryu.evaluation.evaluator_for`, the same for all.
 
     Raises:
-        InputError: outputs that are not finite, or nothing to judge by.
+        InputError: outputs that are not finite, nothing to judge by, or units that do not fit the question.
         MismatchError: answers that do not fit the examples.
     """
     keep_freed_memory()
     question, labelled = examples.asked_question, bool(examples.known.any())
-    evaluators = {name: evaluator_for(question) for name in models if labelled or name != teacher}
+    evaluators = {name: evaluator_for(question, units=units) for name in models if labelled or name != teacher}
     for rows in batches_of(examples, question):
         labels = None if examples.labels is None else examples.labels[rows]
         replies = {name: replies.about(rows) for name, replies in models.items()}
@@ -41,7 +42,7 @@ def evaluate_together(
 
 
 def evaluate_student(student: nn.Sequential, examples: Examples) -> Evaluated:
-    """The evaluation of one student on labelled examples.
+    """The evaluation of one student on labelled examples, numbers in the units that it learned by.
 
     >>> import torch
     >>> from joryu.questions import Question
@@ -56,4 +57,4 @@ def evaluate_student(student: nn.Sequential, examples: Examples) -> Evaluated:
         InputError, MismatchError: as `evaluate_together`.
     """
     replies = StudentReplies(student, examples, examples.asked_question)
-    return evaluate_together(examples, {"student": replies})["student"]
+    return evaluate_together(examples, {"student": replies}, units=units_of(student))["student"]

@@ -93,10 +93,10 @@ def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
     return Decoded(pixels, height, width) if lying else Decoded(pixels, width, height)
 
 
-def decode_image(image: Image.Image, *, size: int | None = None) -> Pixels:
-    """The pixels of a picture that a program has opened or made itself, as `decode_picture` gives those of a file.
+def decode_image(image: Image.Image, *, size: int | None = None) -> Decoded:
+    """A picture that a program has opened or made itself, as `decode_sized` gives a file.
 
-    >>> decode_image(Image.new("CMYK", (3, 2))).shape
+    >>> decode_image(Image.new("CMYK", (3, 2))).pixels.shape
     (3, 2, 3)
 
     Raises:
@@ -104,7 +104,9 @@ def decode_image(image: Image.Image, *, size: int | None = None) -> Pixels:
     """
     with _one_kind_of_error(b""):
         _refuse_bombs(image)
-        return _loaded(image, size)[0]
+        width, height = image.size
+        pixels, lying = _loaded(image, size)
+    return Decoded(pixels, height, width) if lying else Decoded(pixels, width, height)
 
 
 def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:

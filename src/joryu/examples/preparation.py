@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,8 +11,17 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Pixels, decode_image, decode_picture, strict_pillow, to_channels
+from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, strict_pillow, to_channels
 from joryu.examples.tabular.preparation import TablePreparation
+
+
+class Box(NamedTuple):
+    """A part of a picture, in its pixels; edges may lie within one."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 class PicturePreparation(BaseModel):
@@ -51,6 +60,14 @@ class PicturePreparation(BaseModel):
     def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
         """As `read`, for many threads at once: whoever starts them holds `joryu.examples.decoding.strict_pillow`.
 
+        Raises:
+            InputError: as `read`.
+        """
+        return self.decoded(source).pixels
+
+    def decoded(self, source: Path | bytes | Image.Image) -> Decoded:
+        """As `pixels`, with the width and height that the picture itself has, upright.
+
         A picture that a program has opened itself is welcome; of a large JPEG it may differ in the last digit, for a
         file is shrunk while it is decompressed.
 
@@ -59,9 +76,9 @@ class PicturePreparation(BaseModel):
         """
         size = self.height if self.height == self.width else None
         if isinstance(source, Image.Image):
-            pixels = decode_image(source, size=size)
+            pixels, *sides = decode_image(source, size=size)
         else:
-            pixels = decode_picture(source, size=size)
+            pixels, *sides = decode_sized(source, size=size)
         if pixels.shape[1:] != (self.height, self.width):
             image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
             pixels = to_channels(image)
@@ -69,7 +86,18 @@ class PicturePreparation(BaseModel):
             pixels = to_channels(_image(pixels).convert("L"))
         elif len(pixels) < self.channels:
             pixels = np.repeat(pixels, self.channels, axis=0)
-        return pixels
+        return Decoded(pixels, *sides)
+
+    def seen(self, width: int, height: int) -> Box:
+        """The part of a picture of this size that becomes the input: as much of its middle as has the input's shape.
+
+        >>> PicturePreparation(channels=1, height=32, width=32).seen(101, 50)
+        Box(left=25.5, top=0.0, right=75.5, bottom=50.0)
+        """
+        across = min(width, height * self.width / self.height)
+        down = min(height, width * self.height / self.width)
+        left, top = (width - across) / 2, (height - down) / 2
+        return Box(left, top, left + across, top + down)
 
 
 Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]

@@ -108,6 +108,15 @@ class Question:
         return len(self.names)
 
     @property
+    def nouns(self) -> tuple[str, str]:
+        """What one output is called, and what several are.
+
+        >>> Question.tags(["red", "round"]).nouns
+        ('tag', 'tags')
+        """
+        return _WORDS[self.link]
+
+    @property
     def count(self) -> str:
         """How many outputs there are, in words.
 

@@ -48,6 +48,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         provenance=provenance_of(record, store),
         rejected=examples.rejected,
         lesson=lesson_in_words(record, judging=said, twin=models.twin is not None),
+        units=models.blueprint.output_std,
         warnings=_warnings(record, folder, judging._replace(examples=examples), store if models.teacher else None),
     )
 

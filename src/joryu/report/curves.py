@@ -9,9 +9,11 @@ from typing import NamedTuple
 from joryu.report.data import Role
 from joryu.report.scales import Scale, Tick, linear_ticks, scale_for
 from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
-from joryu.report.wording import number, percent, quantity
+from joryu.report.wording import number, percent, quantity, tick_texts
+from joryu.training.validation import slug
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
+LETTER, BESIDE = 6.5, 12  #: the width of a letter of a tick, and what is free on both of its sides
 ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
 
 
@@ -44,6 +46,7 @@ class LineChart(NamedTuple):
     y_ticks: list[Tick]
     log: bool
     reach: Reach | None = None
+    left: float = LEFT
 
 
 Kept = Mapping[Role, int | None]
@@ -79,7 +82,9 @@ def _measure_chart(
     series = {role: _series(history, name) for role, history in histories.items()}
     if name != ACCURACY:
         said = name.removeprefix(PREFIX).replace("_", " ")
-        return _line_chart(f"Validation {said if name == AGREEMENT else measure or said}", series, kept)
+        # An older run may have been validated by another measure than evaluates it now.
+        same = measure is not None and slug(measure) == name.removeprefix(PREFIX)
+        return _line_chart(f"Validation {measure if same else said}", series, kept)
     wrong = {role: [(epoch, 1 - value) for epoch, value in points] for role, points in series.items()}
     return _line_chart("Validation error", wrong, kept, percents=True)
 
@@ -111,9 +116,10 @@ def _line_chart(
     shown = {role: [(epoch, max(value, floor)) for epoch, value in points] for role, points in series.items()}
     epochs = [epoch for points in shown.values() for epoch, _ in points]
     first, last = min(epochs), max(epochs)
-    x = Scale(first, last if last > first else first + 1, LEFT, RIGHT)
     y, ticks = scale_for([value for points in shown.values() for _, value in points], BOTTOM, TOP)
-    text = _percent_text if percents else _plain_text
+    texts = [_percent_text(tick) for tick in ticks] if percents else tick_texts(ticks)
+    left = max(LEFT, BESIDE + LETTER * max(map(len, texts), default=0))
+    x = Scale(first, last if last > first else first + 1, left, RIGHT)
     lines = []
     for role, points in shown.items():
         at = next((place for place, (epoch, _) in enumerate(points) if epoch == kept.get(role)), -1)
@@ -133,9 +139,10 @@ def _line_chart(
         description=f"{title} over {last - first + 1:.0f} epochs: {ends}.",
         lines=lines,
         x_ticks=[Tick(x(e), f"{e:g}") for e in linear_ticks(x.low, x.high) if e.is_integer()],
-        y_ticks=[Tick(y(t), text(t)) for t in ticks],
+        y_ticks=[Tick(y(tick), text) for tick, text in zip(ticks, texts, strict=True)],
         log=y.log,
         reach=None if sooner is None else _reach(sooner, x, y),
+        left=left,
     )
 
 
@@ -151,7 +158,3 @@ def _percent_text(value: float) -> str:
 
 def _kept_text(value: float) -> str:
     return number(value) if abs(value) < 100 else quantity(value)
-
-
-def _plain_text(value: float) -> str:
-    return quantity(value)

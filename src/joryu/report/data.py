@@ -52,7 +52,8 @@ class ReportData:
     and the teacher's answers are all there is to judge by. ``temperature`` is the run's. ``audit`` is the store's audit
     as JSON: its ``findings`` (a list of sentences) come first, the rest as a table. ``provenance`` is shown as it is,
     nested mappings flattened. ``rejected`` names the files that were left out. ``lesson`` says what was taught and what
-    judges, ``warnings`` what to beware of: sentences above all numbers.
+    judges, ``warnings`` what to beware of: sentences above all numbers. ``units``, of errors in numbers, are those
+    of `joryu.evaluation.evaluator_for`.
 
     >>> import torch
     >>> from joryu.evaluation import KeptReplies
@@ -78,6 +79,7 @@ class ReportData:
     rejected: Sequence[Rejected] = field(default=())
     warnings: Sequence[str] = field(default=())
     lesson: str = ""
+    units: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         roles = [card.role for card in self.models]

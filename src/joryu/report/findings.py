@@ -41,7 +41,7 @@ def find(run: ReportData) -> Findings:
         InputError: a model whose answers are not finite.
     """
     models = {role: card.replies for role, card in run.cards.items() if card.replies is not None}
-    found = evaluate_together(run.examples, models, teacher=Role.TEACHER)
+    found = evaluate_together(run.examples, models, teacher=Role.TEACHER, units=run.units)
     if not run.labelled:
         return Findings(evaluations={}, against_twin=None, against_teacher=None, alike=found[Role.STUDENT])
     return Findings(

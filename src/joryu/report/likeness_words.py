@@ -35,6 +35,11 @@ ALIKE: dict[str, Alike] = {
         lambda value, examples: f"The student’s numbers are {quantity(value)} (RMSE) from its teacher’s on {examples}",
         quantity, "RMSE of the student’s numbers to the teacher’s",
     ),
+    "standardised RMSE to the teacher": Alike(
+        lambda value, examples: f"The student’s numbers are {quantity(value)} standard deviations (RMSE) from its"
+        f" teacher’s on {examples}",
+        quantity, "standard deviations (RMSE) from the student’s numbers to the teacher’s",
+    ),
 }  # fmt: skip
 """By the name of the measure."""
 

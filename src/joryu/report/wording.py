@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 ABSENT = "–"  #: what stands where there is no number
 _SPACE = "\u00a0"  # a number and its unit stay on one line
@@ -45,6 +46,32 @@ def quantity(value: float | None) -> str:
         return ABSENT
     size, value = abs(value), value + 0.0  # -0.0 becomes 0.0
     text = f"{value:,.0f}" if 999.5 <= size < 1e9 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def tick_texts(values: Sequence[float]) -> list[str]:
+    """Numbers beside an axis, short enough for the margin of a chart as long as that tells them apart.
+
+    >>> tick_texts([0.0, 250_000.0, 500_000.0]), tick_texts([1e6, 2.5e6]), tick_texts([2e-5, 5e9])
+    (['0', '250k', '500k'], ['1M', '2.5M'], ['2e−5', '5e9'])
+    >>> tick_texts([1_234_500.0, 1_234_600.0])
+    ['1,234,500', '1,234,600']
+    """
+    short = [_short_number(value) for value in values]
+    return short if len(set(short)) == len(short) else [quantity(value) for value in values]
+
+
+def _short_number(value: float) -> str:
+    size = abs(value)
+    if size >= 1e9 or 0 < size < 1e-3:
+        digits, power = f"{value:.2e}".split("e")
+        text = f"{float(digits):g}e{int(power)}"
+    elif size >= 1e6:
+        text = f"{value / 1e6:.4g}M"
+    elif size >= 1e4:
+        text = f"{value / 1e3:.4g}k"
+    else:
+        return quantity(value)
     return text.replace("-", "−")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,11 @@ def report_runs(
         return report_run(paths[0], judges, out=out, warn=warn)
     if out is None:
         raise InputError("a page about several runs needs a place of its own", hint="try --out comparison.html")
-    entrants = []
+    entrants: list[Entrant] = []
     for name, folder in zip(_names(paths), paths, strict=True):
         data = assemble(folder, judges)
+        if entrants and data.question.answer == entrants[0].run.question.answer:
+            data = replace(data, units=entrants[0].run.units)  # errors are paired across runs, too
         entrants.append(Entrant(name=name, run=data, findings=find(data)))
         if warn is not None:
             for warning in data.warnings:

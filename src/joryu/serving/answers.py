@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import LOG_VARIANCE, MAIN, Link, Question
+from joryu.serving.seen import Seen, laid_on
 
 Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -29,7 +30,9 @@ class Answer(Protocol):
         ...
 
     def masks(self) -> Mapping[str, Mask]:
-        """Masks ``[height, width]`` by the name of what they show; none where no pixel was asked about."""
+        """Masks ``[height, width]``, as large as the picture, by the name of what they show; none where no pixel was
+        asked about.
+        """
         ...
 
 
@@ -145,39 +148,55 @@ class NumberAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TagMasks:
-    """Tags for each pixel: ``probs [height, width, C]``; where a tag is above the threshold its mask is 255, else 0."""
+    """Tags for each pixel the student saw: ``probs [height, width, C]``.
+
+    Where a tag is above the threshold its mask is 255, else 0, and so it is where the student was not shown the picture
+    (`joryu.serving.seen.laid_on`).
+    """
 
     names: tuple[str, ...]
     probs: Tensor
     threshold: float
+    seen: Seen | None = None
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of the pixels that each tag holds of."""
+        """The share of what was seen that each tag holds of."""
         return dict(zip(self.names, (self.probs > self.threshold).float().mean((0, 1)).tolist(), strict=True))
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
         del top
-        return {**_extent(self.probs), "threshold": self.threshold, "shares": self.shares}
+        return {**_extent(self.probs, self.seen), "threshold": self.threshold, "shares": self.shares}
 
     def cells(self, top: int | None = None) -> dict[str, str]:
         del top
         return {name: f"{share:.1%}" for name, share in self.shares.items()}
 
     def masks(self) -> Mapping[str, Mask]:
-        held = ((self.probs > self.threshold).to(torch.uint8) * 255).numpy()
-        return {name: np.ascontiguousarray(held[..., at]) for at, name in enumerate(self.names)}
+        def held(probs: Tensor) -> Tensor:
+            return (probs[..., 0] > self.threshold).to(torch.uint8) * 255
+
+        return {
+            name: laid_on(self.probs[..., at : at + 1], self.seen, held, outside=0).numpy()
+            for at, name in enumerate(self.names)
+        }
 
 
 CLASSES: Final = "classes"  #: what the one mask of a many-class question shows
+UNSEEN, UNSEEN_OF_MANY = 255, 65535  #: the class of what was not seen: unknown, as where sets of masks are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassMask:
-    """One of many for each pixel: ``probs [height, width, C]``; the mask holds the most probable class's number."""
+    """One of many for each pixel the student saw: ``probs [height, width, C]``.
+
+    The mask holds the number of the most probable class, and 255 (of more than 255 classes 65535) where the student was
+    not shown the picture (`joryu.serving.seen.laid_on`).
+    """
 
     names: tuple[str, ...]
     probs: Tensor
+    seen: Seen | None = None
 
     @property
     def numbers(self) -> Tensor:
@@ -186,39 +205,43 @@ class ClassMask:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of the pixels that each class was found at, the largest first, classes found nowhere left out."""
+        """The share of what was seen that each class has, the largest first, classes found nowhere left out."""
         counts = torch.bincount(self.numbers.flatten(), minlength=len(self.names))
         found = _highest(self.names, counts / counts.sum())
         return {name: share for name, share in found.items() if share > 0}
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
         del top
-        return {**_extent(self.probs), "shares": self.shares}
+        return {**_extent(self.probs, self.seen), "shares": self.shares}
 
     def cells(self, top: int | None = None) -> dict[str, str]:
         del top
         return {"classes": ", ".join(f"{name} {share:.1%}" for name, share in self.shares.items())}
 
     def masks(self) -> Mapping[str, Mask]:
-        numbers = self.numbers.numpy()
-        return {CLASSES: numbers.astype(np.uint8) if len(self.names) <= 256 else numbers.astype(np.uint16)}
+        few = len(self.names) <= UNSEEN
+        outside = UNSEEN if few else UNSEEN_OF_MANY
+        numbers = laid_on(self.probs, self.seen, lambda probs: probs.argmax(-1).int(), outside=outside).numpy()
+        return {CLASSES: numbers.astype(np.uint8) if few else numbers.astype(np.uint16)}
 
 
-Make = Callable[[Question, Mapping[str, Tensor], float], list[Answer]]
+Saw = Sequence[Seen | None]  #: what was seen of each picture of a batch; ``None`` of raw inputs
+Make = Callable[[Question, Mapping[str, Tensor], float, Saw], list[Answer]]
 
 
-def _classes(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
-    del threshold
+def _classes(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
+    del threshold, seen
     return [ClassAnswer(names=question.names, probs=row) for row in question.link.probs(outputs[MAIN])]
 
 
-def _tags(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+def _tags(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
+    del seen
     probs = question.link.probs(outputs[MAIN])
     return [TagAnswer(names=question.names, probs=row, threshold=threshold) for row in probs]
 
 
-def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
-    del threshold
+def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
+    del threshold, seen
     values, spread = outputs[MAIN], outputs.get(LOG_VARIANCE)
     deviations = [None] * len(values) if spread is None else [*(spread / 2).exp()]
     return [
@@ -226,14 +249,18 @@ def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float
     ]
 
 
-def _tag_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+def _tag_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
     probs = question.link.probs(outputs[MAIN])
-    return [TagMasks(names=question.names, probs=row, threshold=threshold) for row in probs]
+    return [
+        TagMasks(names=question.names, probs=row, threshold=threshold, seen=saw)
+        for row, saw in zip(probs, seen, strict=True)
+    ]
 
 
-def _class_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float) -> list[Answer]:
+def _class_masks(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
     del threshold
-    return [ClassMask(names=question.names, probs=row) for row in question.link.probs(outputs[MAIN])]
+    probs = question.link.probs(outputs[MAIN])
+    return [ClassMask(names=question.names, probs=row, seen=saw) for row, saw in zip(probs, seen, strict=True)]
 
 
 _MAKES: Final[Mapping[tuple[Link, bool], Make]] = {
@@ -297,5 +324,8 @@ def _listed(probabilities: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {probability:.4f}" for name, probability in probabilities.items())
 
 
-def _extent(probs: Tensor) -> dict[str, int]:
-    return {"width": probs.shape[1], "height": probs.shape[0]}
+def _extent(probs: Tensor, seen: Seen | None) -> dict[str, Any]:
+    """The size of the masks; of a picture also which box of it was seen, as left, top, right and bottom."""
+    if seen is None:
+        return {"width": probs.shape[1], "height": probs.shape[0]}
+    return {"width": seen.width, "height": seen.height, "seen": [round(edge, 2) for edge in seen.box]}

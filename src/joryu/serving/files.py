@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from joryu.errors import InputError
 from joryu.examples.tree import Folder, link_root, printable
 from joryu.serving.reading import Wanted
 
 STDIN: Final = "-"
 SIDECAR: Final = ".json"  #: what the file with an answer is called, behind the whole name of the file it is about
 MASK: Final = ".mask.png"  #: what a mask is called likewise; where there are several, the tag stands before it
+_OF_A_TABLE: Final = ",;\t"  #: between the cells of a row
+_SHOWN: Final = 40  #: letters of a line that is no name
 _TAG = re.compile(r"\.\d+-[0-9A-Za-z_-]*$")
 
 
@@ -26,10 +29,13 @@ def wanted_of(names: Iterable[str], stdin: IO[bytes], *, without: Path | None = 
     ...     written = [path.write_bytes(b"") for path in paths]
     ...     [str(one.place) for one in wanted_of([folder, "-"], io.BytesIO(b"c.png\\n")) if one.reason is None]
     ['a.png', 'b.png', 'c.png']
+
+    Raises:
+        InputError: what comes on stdin is a file's content.
     """
     for name in names:
         if name == STDIN:
-            yield from wanted_of(filter(None, map(_line, stdin)), stdin, without=without)
+            yield from wanted_of(_named_on(stdin), stdin, without=without)
         elif Path(name).is_dir():
             yield from walk(Path(name), without=without)
         else:
@@ -61,5 +67,23 @@ def is_answer(path: Path) -> bool:
     return False
 
 
-def _line(line: bytes) -> str:
-    return os.fsdecode(line.rstrip(b"\r\n"))
+def _named_on(stdin: IO[bytes]) -> Iterator[str]:
+    """The names on stdin; the first line tells names from the rows of a table, or from a picture."""
+    names = filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in stdin))
+    for first in names:
+        if not _exists(first) and (any(mark in first for mark in _OF_A_TABLE) or printable(first) != first):
+            raise InputError(
+                "stdin names no files", expected="the name of a file on each line",
+                received="".join(letter if letter.isprintable() else "�" for letter in first[:_SHOWN])
+                + ("…" if len(first) > _SHOWN else ""),
+                hint="try joryu predict RUN FILE, with these rows (or this picture) in FILE",
+            )  # fmt: skip
+        yield first
+        yield from names
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # longer than a name may be, or with a zero byte in it
+        return False

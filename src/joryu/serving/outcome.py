@@ -9,15 +9,19 @@ from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Rejected
 from joryu.serving.predictor import Predicted
 
+LEAST = 0.001  #: of a picture that is not seen before it is told: less is the rounding of its shape
+
 
 class Outcome:
     """Counts what passes through it.
 
-    Afterwards ``predicted`` is how many had an answer, and ``left_out`` names the files that had none.
+    Afterwards ``predicted`` is how many had an answer, ``left_out`` names the files that had none, and ``unseen`` says
+    how much of the pictures a student of masks was not shown.
     """
 
     def __init__(self) -> None:
         self.predicted = 0
+        self._cut, self._most, self._name = 0, 0.0, ""
         self._left_out: list[Rejected] = []
 
     def counted(self, found: Iterable[Predicted]) -> Iterator[Predicted]:
@@ -27,7 +31,25 @@ class Outcome:
                 self._left_out.append(Rejected(one.name, one.reason or ""))
             else:
                 self.predicted += 1
+                self._note(one)
             yield one
+
+    def _note(self, one: Predicted) -> None:
+        unseen = 0.0 if one.seen is None else one.seen.unseen
+        self._cut += unseen >= LEAST
+        if unseen > self._most:
+            self._most, self._name = unseen, one.name
+
+    @property
+    def unseen(self) -> str | None:
+        """How many pictures the student saw the middle of alone; ``None`` where it saw all of each."""
+        if not self._cut:
+            return None
+        said = "masks hold 0 there, those of classes 255: unknown"
+        if self.predicted == 1:
+            return f"{self._most:.1%} of {self._name}, beside its middle, was not seen: {said}"
+        many = f"{self._cut:,} of {self.predicted:,} pictures"
+        return f"of {many} only the middle was seen ({self._most:.1%} of {self._name} was not): {said}"
 
     @property
     def left_out(self) -> list[Rejected]:
@@ -47,4 +69,4 @@ class Outcome:
         first, *others = self.left_out
         if not others:
             raise InputError(f"{first.name}: {first.reason}")
-        raise InputError(f"none of {len(others) + 1:,} files can be used", received=f"{first.name}: {first.reason}, …")
+        raise InputError(f"none of {len(others) + 1:,} files can be used; {first.name}: {first.reason}")

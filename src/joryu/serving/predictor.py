@@ -26,6 +26,7 @@ from joryu.serving.answers import Answer, answers_by, require_settings
 from joryu.serving.files import walk
 from joryu.serving.raw import raw_inputs
 from joryu.serving.reading import Read, Tell, Wanted, reader_of
+from joryu.serving.seen import Seen
 from joryu.students import Blueprint, load_student, require_inputs
 from joryu.students.answers import outputs_of
 from joryu.students.blueprint import fingerprint
@@ -43,7 +44,8 @@ Many = Sequence[One] | Tensor | npt.NDArray[Any] | Columns
 class Predicted:
     """What was said of one file, or of one ``row`` of it; or, without an answer, the reason.
 
-    ``masks`` are the files that its masks were written to, by the name of what they show.
+    ``masks`` are the files that its masks were written to, by the name of what they show; ``seen`` is the part of a
+    picture that they can say something of.
     """
 
     wanted: Wanted
@@ -51,6 +53,7 @@ class Predicted:
     reason: str | None = None
     row: int | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
+    seen: Seen | None = None
 
     @property
     def name(self) -> str:
@@ -144,6 +147,8 @@ class Predictor:
     def predict(self, what: One | Many) -> Answer | list[Answer]:
         """The answer to one file, its bytes or a PIL picture; to several of them, or to a batch, a list.
 
+        Masks of a picture are as large as it is, those of raw inputs as large as these.
+
         A batch is a tensor or an array of raw inputs ``[n, ...]``, as the student was shown in training. For a student
         of tables: a table (a file, a pyarrow table, or lists by column) has an answer for each row, always a list.
 
@@ -198,19 +203,20 @@ class Predictor:
 
     def _answered(self, waiting: list[Read]) -> Iterator[Predicted]:
         rows = [one.input for one in waiting if one.input is not None]
-        answers = iter(self._of_batch(torch.from_numpy(np.stack(rows))) if rows else [])
+        seen = [one.seen for one in waiting if one.input is not None]
+        answers = iter(self._of_batch(torch.from_numpy(np.stack(rows)), seen) if rows else [])
         for one in waiting:
             if one.input is None:
                 yield Predicted(one.wanted, None, one.reason, one.row)
                 continue
             answer = next(answers)
             reason = None if answer is not None else "the student's outputs for it are not finite"
-            yield Predicted(one.wanted, answer, reason, one.row)
+            yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if self.question.grid else None)
 
-    def _of_batch(self, inputs: Tensor) -> list[Answer | None]:
+    def _of_batch(self, inputs: Tensor, seen: Sequence[Seen | None] | None = None) -> list[Answer | None]:
         outputs = self.outputs(inputs)
         finite = torch.stack([part.isfinite().flatten(1).all(1) for part in outputs.values()]).all(0)
-        answers = self._answers(self.question, outputs, self.threshold)
+        answers = self._answers(self.question, outputs, self.threshold, seen or [None] * len(inputs))
         return [answer if sound else None for answer, sound in zip(answers, finite.tolist(), strict=True)]
 
     def _of_inputs(self, inputs: Tensor) -> list[Answer]:

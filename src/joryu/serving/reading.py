@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
@@ -19,6 +18,7 @@ from joryu.examples.decoding import strict_pillow
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tabular import TablePreparation
 from joryu.examples.tabular.files import Sheet, read_sheet
+from joryu.serving.seen import Seen
 
 Source = Path | bytes | Image.Image
 Tell = Callable[[str], None]
@@ -43,6 +43,7 @@ class Read(NamedTuple):
     input: npt.NDArray[Any] | None
     reason: str | None = None
     row: int | None = None
+    seen: Seen | None = None  #: what became of a picture
 
 
 Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[Read]]
@@ -66,14 +67,15 @@ def _pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell)
 
 
 def _decoded(preparation: PicturePreparation, wanted: list[Wanted]) -> list[Read]:
-    return [_one(one, preparation.pixels) for one in wanted]
+    return [_one(one, preparation) for one in wanted]
 
 
-def _one(wanted: Wanted, pixels: Callable[[Source], npt.NDArray[np.uint8]]) -> Read:
+def _one(wanted: Wanted, preparation: PicturePreparation) -> Read:
     if wanted.reason is not None:
         return Read(wanted, None, wanted.reason)
     try:
-        return Read(wanted, pixels(wanted.source))
+        pixels, width, height = preparation.decoded(wanted.source)
+        return Read(wanted, pixels, seen=Seen(width, height, preparation.seen(width, height)))
     except InputError as error:
         return Read(wanted, None, str(error))
 

@@ -24,6 +24,7 @@ from joryu.serving.reading import Wanted
 
 _MODEL: Final = "model"  #: the entry by which an answer is told from any other JSON file
 _PATH: Final = "path"
+_LAID_ON: Final = {"masks": "as large as the picture"}  #: which they once were not: older ones are written anew
 
 
 class Answers:
@@ -38,7 +39,8 @@ class Answers:
 
     def __init__(self, folder: Path, predictor: Predictor, *, top: int | None = None) -> None:
         self.folder, self._top = folder, top
-        self._made_by = {_MODEL: predictor.fingerprint, "settings": {"top": top, "threshold": predictor.threshold}}
+        settings = {"top": top, "threshold": predictor.threshold} | (_LAID_ON if predictor.question.grid else {})
+        self._made_by = {_MODEL: predictor.fingerprint, "settings": settings}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with durable_file(folder / ".writable"):

@@ -1,5 +1,6 @@
 """Students: reference architectures, their input normalisation and their files."""
 
+from joryu.students.answers import units_of
 from joryu.students.architecture import build_architecture
 from joryu.students.blueprint import Blueprint, fingerprint, load_student, load_weights, require_inputs, save_student
 from joryu.students.head import Float32Linear, keep_head_in_float32
@@ -17,4 +18,5 @@ __all__ = [
     "measure_normalisation",
     "require_inputs",
     "save_student",
+    "units_of",
 ]

@@ -79,6 +79,16 @@ class Answers(nn.Module):
         return found
 
 
+def units_of(student: nn.Sequential) -> tuple[float, ...]:
+    """The standard deviations by which a student learned its numbers, one for each; none where it learned none so.
+
+    >>> units_of(nn.Sequential(nn.Linear(3, 1), Answers(Question.numbers(["price"]), mean=[10.0], std=[2.0])))
+    (2.0,)
+    """
+    std: Tensor = student[-1].std  # type: ignore[assignment]
+    return tuple(std.tolist())
+
+
 def without_idle_answers(module: nn.Module) -> nn.Module:
     """A student without its `Answers` where they have nothing to do in evaluation mode; else the module as it is.
 

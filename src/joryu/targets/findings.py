@@ -92,11 +92,12 @@ def about_answers(store: Store, statistics: Statistics, temperature: float, look
 
 def about_softness(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
     if store.form.space is not Space.LOGITS and statistics.hard_share > ONE_HOT:
-        message = f"{statistics.hard_share:.1%} of the answers name one class and nothing else"
+        single = store.manifest.question.nouns[0]
+        message = f"{statistics.hard_share:.1%} of the answers name one {single} and nothing else"
         hint = "no temperature can soften them; ask the teacher for probabilities, or use several teachers"
         yield Finding("hard-answers", Severity.WARNING, message, hint)
     elif statistics.softened_top > ONE_HOT and store.manifest.question.link is Link.SOFTMAX:
-        message = f"at temperature {temperature:g} the best class has {statistics.softened_top:.3%} on average"
+        message = f"at temperature {temperature:g} the likeliest class has {statistics.softened_top:.3%} on average"
         yield Finding("near-one-hot", Severity.WARNING, message, "these are hard labels; try a higher temperature")
     if statistics.softened_normalised_entropy > UNIFORM:
         message = f"at temperature {temperature:g} the answers are nearly uniform"
@@ -107,13 +108,14 @@ def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
     classes, n = store.manifest.classes, len(store.manifest.classes)
     columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)
     dead = [name for name, top, mean in columns if top == 0 and mean < RARE / n]
-    one_of_many = store.manifest.question.link is Link.SOFTMAX
+    one_of_many, many = store.manifest.question.link is Link.SOFTMAX, store.manifest.question.nouns[1]
     if one_of_many and statistics.rows > 1 and max(statistics.top_counts) == sum(statistics.top_counts):
-        message = f"the best class is {classes[int(np.argmax(statistics.top_counts))]!r} for every example"
+        message = f"the likeliest class is {classes[int(np.argmax(statistics.top_counts))]!r} for every example"
         yield Finding("one-class", Severity.WARNING, message, "check the examples; look at the teacher's accuracy")
     if dead:
-        message = f"{len(dead)} of {n} classes are never named: {', '.join(dead[:6])}{', …' if len(dead) > 6 else ''}"
-        yield Finding("dead-classes", Severity.WARNING, message, "add examples of them, or leave the classes out")
+        named = f"{', '.join(dead[:6])}{', …' if len(dead) > 6 else ''}"
+        message = f"{len(dead)} of {n} {many} {'is' if len(dead) == 1 else 'are'} never named: {named}"
+        yield Finding("dead-classes", Severity.WARNING, message, f"add examples of them, or leave the {many} out")
 
 
 def about_agreement(agreement: ClassAgreement, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from joryu.questions import Question
 from joryu.targets.finding import ENOUGH_LABELS, Finding, Severity, fatal
 from joryu.targets.moments import Moments
 from joryu.targets.statistics import in_parts
@@ -43,9 +44,9 @@ class NumberStatistics:
     deviations: tuple[float, ...]
     still: tuple[str, ...]  #: outputs that are the same for every example
 
-    def words(self, temperature: float) -> str:
+    def words(self, temperature: float, question: Question) -> str:
         """In one line; a temperature changes nothing of numbers."""
-        del temperature
+        del temperature, question
         shown = [f"{mean:.4g} ± {off:.3g}" for mean, off in zip(self.means[:4], self.deviations[:4], strict=True)]
         return f"the answers are {', '.join(shown)}{', …' if len(self.means) > 4 else ''} (mean and spread)"
 

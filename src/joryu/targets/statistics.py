@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from joryu.questions import Link
+from joryu.questions import Link, Question
 from joryu.questions.likeness import Likeness
 from joryu.targets.likeness import likeness_of
 from joryu.targets.soft_targets import SoftTargets, Space
@@ -41,10 +41,10 @@ class Statistics:
     mean_probs: tuple[float, ...]
     likeness: Likeness  #: of logits: what they look like that logits are not
 
-    def words(self, temperature: float) -> str:
-        """In one line, for answers that were softened at this temperature."""
+    def words(self, temperature: float, question: Question) -> str:
+        """In one line, for answers to this question that were softened at this temperature."""
         return (
-            f"mean entropy {self.mean_entropy:.3f} nats; at T = {temperature:g} the best class has "
+            f"mean entropy {self.mean_entropy:.3f} nats; at T = {temperature:g} the likeliest {question.nouns[0]} has "
             f"{self.softened_top:.3f} and the entropy is {self.softened_normalised_entropy:.1%} of the largest possible"
         )
 

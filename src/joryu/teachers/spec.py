@@ -78,7 +78,7 @@ def as_taught(spec: str, examples: Examples) -> Examples:
 def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
     """What the network of a spec is shown of these examples, where it did not learn from Joryu what to expect.
 
-    One that did is told of where it is shown others than were ``loaded``.
+    One that did is told of where it is shown others than were ``loaded``, or another size than it learned at.
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
@@ -88,10 +88,36 @@ def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -
     shown = shown_as(examples.inputs)
     again = loaded is not None and loaded.inputs.shape[1:] != examples.inputs.shape[1:]
     return {
-        "run": f"the teacher is shown {shown}, as it learned" if again else None,
+        "run": f"the teacher is shown {shown}, as it learned" if again else _another_size(spec, examples),
         "module": f"the module is shown {shown}: to scale them is its own affair",
         "timm": f"the network is shown {shown}, resized and scaled to the published size, mean and deviation",
     }.get(spec.partition(":")[0])
+
+
+def _another_size(spec: str, examples: Examples) -> str | None:
+    """What `as_taught` could not change: a network of convolutions takes any size, and answers it less well."""
+    own, shown = learned_at(spec), tuple(examples.inputs.shape[2:])
+    if own is None or len(shown) != 2 or own == shown:
+        return None
+    there = f"; --size {own[0]} asks it at its own" if own[0] == own[1] else ""
+    return f"the teacher learned at {_across(own)} and is asked at {_across(shown)}, where it may answer worse{there}"
+
+
+def _across(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, reversed(shape)))
+
+
+def learned_at(spec: str) -> tuple[int, int] | None:
+    """Height and width of the pictures that a teacher of Joryu's learned from; ``None`` of any other.
+
+    Raises:
+        InputError: its plan cannot be read.
+    """
+    folder = run_of(spec)
+    if folder is None or not (folder / PLAN).is_file():
+        return None
+    shape = read_blueprint(folder).input_shape
+    return shape[1:] if len(shape) == 3 else None
 
 
 def load_teacher(

@@ -21,7 +21,7 @@ class Progress:
 
     ``epoch`` counts the finished epochs, ``step`` the steps done in the one under way. In that epoch ``loss_rows``
     batches were learned from; ``sums`` adds up their mean losses, term by term. ``best_epoch`` counts from 1, as in
-    ``metrics.jsonl``.
+    ``metrics.jsonl``; ``best_loss`` is in ``units``, which a loss of an earlier version was not.
     """
 
     epoch: int = 0
@@ -32,6 +32,7 @@ class Progress:
     best_epoch: int | None = None
     best_loss: float = float("inf")
     history: list[dict[str, Any]] = field(default_factory=list)
+    units: tuple[float, ...] = ()
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
-from joryu.objectives import Objective, total
+from joryu.objectives import LOG_VARIANCE, Objective, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import WEIGHTS, state_of
 from joryu.students.trial import require_outputs, require_parameters
@@ -83,7 +83,8 @@ class Loop:
             torch.manual_seed(recipe.seed + self.fabric.global_rank)  # every process drops other units
         self.steps = material.epoch_size // self.batch_size
         self.validation = material.validation_material()
-        self.progress = Progress()
+        # A likelihood is in no unit; squared errors are, and were once in the labels' own.
+        self.progress = Progress(units=() if LOG_VARIANCE in blueprint.heads else blueprint.output_std)
         self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
 
     def _try(self, module: nn.Sequential) -> None:
@@ -120,7 +121,10 @@ class Loop:
             self.ema.load_state_dict(checkpoint["ema"])
         if "precision" in checkpoint:
             self.fabric.strategy.precision.load_state_dict(checkpoint["precision"])
-        self.progress = Progress(**checkpoint["progress"])
+        progress = Progress(**checkpoint["progress"])
+        if progress.history and progress.units != self.progress.units:
+            raise ValueError("its validation losses are in other units than those to come")
+        self.progress = progress
         # A copy: set_rng_state crashes on a row that is a view into a matrix (PyTorch 2.14).
         torch.set_rng_state(random if processes == 1 else random[self.fabric.global_rank].clone())
         if self.fabric.device.type == "cuda" and checkpoint["random_cuda"]:

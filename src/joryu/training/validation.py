@@ -9,7 +9,7 @@ from torch import nn
 
 from joryu.errors import InputError
 from joryu.evaluation import evaluator_for
-from joryu.students.answers import outputs_of
+from joryu.students.answers import outputs_of, units_of
 from joryu.training.material import Material
 
 BATCH_SIZE = 1024
@@ -18,6 +18,8 @@ BATCH_SIZE = 1024
 @torch.inference_mode()
 def validate(student: nn.Sequential, material: Material, device: torch.device) -> dict[str, float]:
     """``validation_loss`` at T = 1, and the first measure of the question's evaluator, in float32.
+
+    Squared errors of numbers are in the standard deviations that the student learned them by, as in training.
 
     Against labels that measure has its own name, ``validation_accuracy`` or ``validation_mean_iou``; where a teacher's
     answers judge it is ``validation_agreement``. It is left out where it is not defined for these examples. The
@@ -30,7 +32,7 @@ def validate(student: nn.Sequential, material: Material, device: torch.device) -
     question = material.examples.question
     if question is None:
         raise InputError("there is nothing to validate by", expected="a question", received="examples that ask nothing")
-    evaluator, by_teacher = evaluator_for(question), False
+    evaluator, by_teacher = evaluator_for(question, units=units_of(student)), False
     everything = torch.arange(len(material.examples))
     for batch in material.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
         outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
@@ -38,14 +40,14 @@ def validate(student: nn.Sequential, material: Material, device: torch.device) -
         evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)
     found = evaluator.result()
     first = found.measures[0]
-    name = "validation_agreement" if by_teacher else f"validation_{_slug(first.name)}"
+    name = "validation_agreement" if by_teacher else f"validation_{slug(first.name)}"
     return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """A measure's name as a key.
 
-    >>> _slug("mean IoU"), _slug("R²")
+    >>> slug("mean IoU"), slug("R²")
     ('mean_iou', 'r2')
     """
     return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("²", "2")).strip("_")

@@ -200,11 +200,27 @@ def test_what_is_no_mask(tmp_path: Path, mask: bytes, says: str) -> None:
         load_pairs(root)
 
 
-def test_a_mask_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
-    root = set_of(tmp_path, grey(BINARY), grey(np.zeros((8, 4))))
-    for size in (None, 4):
-        with pytest.raises(InputError, match=r"the mask masks/1.png is not as large .*4×4; received 4×8"):
-            load_pairs(root, size=size)
+@pytest.mark.parametrize("size", [None, 2])
+def test_a_mask_of_another_size_than_its_picture_is_named_and_left_out(tmp_path: Path, size: int | None) -> None:
+    odd = grey(np.vstack([CLASSES, CLASSES]))
+    examples = load_pairs(set_of(tmp_path, grey(BINARY), odd, grey(BINARY)), size=size)
+    assert [tuple(one) for one in examples.rejected] == [("masks/1.png", "4×8, and its picture 4×4")]
+    assert examples.sources == ("0.png", "2.png")
+    assert torch.equal(examples.inputs, load_pairs(tmp_path, size=size).inputs)
+    assert examples.labels_or_empty.shape == (2, size or 4, size or 4)
+    # What values mean is said by all of them, whatever split is asked for.
+    write_files(tmp_path, {"test/images/a.png": picture(9)} | {"test/masks/a.png": grey(BINARY)})
+    assert load_pairs(tmp_path, "test", size=size).question == examples.question
+    assert len(examples.classes) == 3
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_masks_that_are_mostly_of_another_size_are_refused_by_name(tmp_path: Path, size: int | None) -> None:
+    odd = grey(np.vstack([BINARY, BINARY]))
+    root = set_of(tmp_path, grey(BINARY), odd, odd)
+    says = r"2 of 3 masks are not as large as their pictures \(received masks/1.png 4×8 for 4×4, masks/2.png"
+    with pytest.raises(InputError, match=says):
+        load_pairs(root, size=size)
 
 
 def test_pictures_of_several_sizes_need_one(tmp_path: Path) -> None:

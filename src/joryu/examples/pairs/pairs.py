@@ -16,7 +16,7 @@ from joryu.errors import InputError
 from joryu.examples.clutter import by_weight
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Examples, Rejected
-from joryu.examples.layouts import find_split, in_order, require_unsplit
+from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.options import listed
 from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pairs.coding import find_coding
@@ -51,11 +51,11 @@ def load_pairs(
     of classes, 255 where nobody knows: int16 ``[n, height, width]``. What the values mean is found in the masks of
     ``train``, whatever split is asked for; a split without masks is unlabelled. With ``size`` a mask is cut and resized
     as its picture is, each pixel taking the nearest value. ``rejected`` names files that cannot be used, pictures
-    without a mask and masks without a picture.
+    without a mask, masks without a picture and masks of another size than their pictures.
 
     Raises:
-        InputError: no such split or folders, a mask of another size than its picture, values that mean nothing (named
-            by file), or pictures that `read_pictures` refuses.
+        InputError: no such split or folders, most masks of another size than their pictures, values that mean nothing
+            (named by file), or pictures that `read_pictures` refuses.
     """
     places = find_places(root)
     if set(places) == {"train"} and split != "train":
@@ -75,7 +75,7 @@ def load_pairs(
     coding = find_coding(
         (masks if place is reference else _masks(match_pairs(reference, root)[0], None, 1)).held, names
     )
-    coding.check(masks.held)
+    coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
     rows = masks.usable if place.masks else list(range(len(shown)))
     examples = Examples.of(
         torch.from_numpy(read.pixels[rows]),
@@ -108,39 +108,50 @@ def labelled_pair_splits(root: Path) -> set[str]:
 
 
 class _Masks(NamedTuple):
-    """The masks of pictures that could be read, in their order; ``None`` for those that could not."""
+    """The masks of pictures that could be read, in their order; ``None`` for those that cannot be used.
+
+    ``held`` are the values of all that could be read: those of a mask that is too large mean what the others' do.
+    """
 
     names: list[str]
     read: list[Mask | None]
     rejected: list[Rejected]
+    held: dict[str, frozenset[int]]
 
     @property
     def usable(self) -> list[int]:
-        """Which of the pictures have a mask that could be read."""
+        """Which of the pictures have a mask that can be used."""
         return [at for at, mask in enumerate(self.read) if mask is not None]
-
-    @property
-    def held(self) -> dict[str, frozenset[int]]:
-        return {name: mask.held for name, mask in zip(self.names, self.read, strict=True) if mask is not None}
 
 
 def _masks(pairs: Sequence[Pair], read: Pictures | None, size: int | None) -> _Masks:
-    """The masks of pairs, which must be as large as their pictures where these were ``read``."""
+    """The masks of pairs, which must be as large as their pictures where these were ``read``.
+
+    Raises:
+        InputError: most of them are not.
+    """
     paths = [pair.mask for pair in pairs if pair.mask is not None]
-    found = _Masks([f"{path.parent.name}/{path.name}" for path in paths], [], [])
+    found = _Masks([f"{path.parent.name}/{path.name}" for path in paths], [], [], {})
+    odd = list[str]()
     with strict_pillow(), ThreadPoolExecutor(max_workers=_THREADS) as pool:
         for at, mask in enumerate(pool.map(partial(_mask, size=size), paths)):
             if isinstance(mask, str):
                 found.rejected.append(Rejected(found.names[at], mask))
                 found.read.append(None)
                 continue
-            if read is not None and (mask.width, mask.height) != tuple(read.sizes[at]):
+            found.held[found.names[at]] = mask.held
+            fits = read is None or (mask.width, mask.height) == tuple(read.sizes[at])
+            if read is not None and not fits:
                 width, height = read.sizes[at]
-                raise InputError(
-                    f"the mask {found.names[at]} is not as large as its picture", expected=f"{width}×{height}",
-                    received=f"{mask.width}×{mask.height}",
-                )  # fmt: skip
-            found.read.append(mask)
+                odd.append(f"{found.names[at]} {mask.width}×{mask.height} for {width}×{height}")
+                reason = f"{mask.width}×{mask.height}, and its picture {width}×{height}"
+                found.rejected.append(Rejected(found.names[at], reason))
+            found.read.append(mask if fits else None)
+    if 2 * len(odd) > len(found.held):
+        raise InputError(
+            f"{len(odd)} of {len(found.held)} masks are not as large as their pictures", received=some(odd, 2),
+            hint="save each mask at the size of its picture, without blending",
+        )  # fmt: skip
     return found
 
 

@@ -94,6 +94,7 @@ def require_pictures(pictures: Tensor, step: str) -> None:
             f"the view {step} is made of pictures",
             expected="[n, channels, height, width]",
             received=f"shape {tuple(pictures.shape)}",
+            hint="leave the views out, or try mixup:0.2, which takes any input",
         )
 
 

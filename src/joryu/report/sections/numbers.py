@@ -36,6 +36,11 @@ DEFINITIONS: Definitions = (
     ("RMSE", "Root of the mean squared difference between what was said and what was measured, in the labels’ unit."),
     ("MAE", "Mean absolute difference, in the labels’ unit."),
     (
+        "Standardised",
+        "In standard deviations of each output’s labels as they were taught (of the teacher’s answers where there were"
+        " none), so that no output decides because its numbers are large.",
+    ),
+    (
         "R²",
         "1 − the squared differences over those of always saying the labels’ mean; below 0 is worse than that.",
     ),

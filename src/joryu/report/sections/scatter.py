@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from joryu.report.scales import Scale, Tick, linear_ticks
-from joryu.report.wording import quantity
+from joryu.report.wording import tick_texts
 
 LEFT, TOP, RIGHT, BOTTOM = 58, 10, 308, 260
 
@@ -82,7 +82,8 @@ def _reach(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _ticks(scale: Scale) -> list[Tick]:
-    return [Tick(scale(value), quantity(value)) for value in linear_ticks(scale.low, scale.high, about=4)]
+    values = linear_ticks(scale.low, scale.high, about=4)
+    return [Tick(scale(value), text) for value, text in zip(values, tick_texts(values), strict=True)]
 
 
 def _path(x: Scale, y: Scale, across: Sequence[float], up: Sequence[float]) -> str:

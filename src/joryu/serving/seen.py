@@ -1,0 +1,86 @@
+"""What a student saw of a picture, and its answers about pixels laid on the picture as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from joryu.examples.preparation import Box
+
+_MOST: Final = 2**24  #: probabilities that are resized at a time
+
+
+class Seen(NamedTuple):
+    """A picture's width and height, upright, and the part of it that the student was shown, in its pixels.
+
+    >>> Seen(1024, 640, Box(192, 0, 832, 640)).unseen
+    0.375
+    """
+
+    width: int
+    height: int
+    box: Box
+
+    @property
+    def unseen(self) -> float:
+        """The share of the picture that the student was not shown."""
+        left, top, right, bottom = self.box
+        return 1 - (right - left) * (bottom - top) / (self.width * self.height)
+
+
+def laid_on(probs: Tensor, seen: Seen | None, decide: Callable[[Tensor], Tensor], *, outside: int) -> Tensor:
+    """What is decided at each pixel of the picture, ``[height, width]``, from ``probs [h, w, C]`` of what was seen.
+
+    Probabilities are resized (bilinear), and then decided by ``decide``, which turns ``[..., C]`` into ``[...]``. A
+    pixel whose middle lies outside of what was seen is ``outside``. Without ``seen`` the picture is taken to be as
+    large as the answer. Some rows are resized at a time, for a photograph has millions of pixels.
+
+    >>> probs = torch.tensor([[[0.1], [0.9]]])
+    >>> seen = Seen(8, 1, Box(2, 0, 6, 1))
+    >>> laid_on(probs, seen, lambda part: (part[..., 0] > 0.5).int(), outside=-1)
+    tensor([[-1, -1,  0,  0,  1,  1, -1, -1]], dtype=torch.int32)
+    """
+    if seen is None:
+        return decide(probs)
+    left, top, right, bottom = seen.box
+    rows, columns = (
+        _Axis.of(top, bottom, seen.height, probs.shape[0]),
+        _Axis.of(left, right, seen.width, probs.shape[1]),
+    )
+    across = columns.taken(probs.transpose(0, 1)).transpose(0, 1)
+    found = torch.full((seen.height, seen.width), outside, dtype=decide(probs[:1, :1]).dtype)
+    step = max(1, _MOST // max(1, across.shape[1] * across.shape[2]))
+    for start in range(0, len(rows.low), step):
+        part = rows.select(slice(start, start + step))
+        decided = decide(part.taken(across))
+        found[rows.first + start :, columns.first :][: decided.shape[0], : decided.shape[1]] = decided
+    return found
+
+
+class _Axis(NamedTuple):
+    """Of each pixel from ``first`` on: the two answers that it lies between, and how far it is on its way."""
+
+    first: int
+    low: Tensor
+    high: Tensor
+    share: Tensor
+
+    @classmethod
+    def of(cls, start: float, stop: float, length: int, n: int) -> _Axis:
+        """``n`` answers are spread over ``start .. stop`` of an axis with ``length`` pixels."""
+        middles = torch.arange(length, dtype=torch.float64) + 0.5
+        inside = (middles >= start) & (middles < stop)
+        at = ((middles[inside] - start) * (n / (stop - start)) - 0.5).clamp(0, n - 1)
+        low = at.floor().long()
+        return cls(int(inside.int().argmax()), low, (low + 1).clamp_max(n - 1), (at - low).float())
+
+    def select(self, part: slice) -> _Axis:
+        return _Axis(self.first, self.low[part], self.high[part], self.share[part])
+
+    def taken(self, probs: Tensor) -> Tensor:
+        """``[n, ...]`` to as many rows as there are pixels."""
+        share = self.share.reshape(-1, *[1] * (probs.ndim - 1))
+        return torch.lerp(probs[self.low], probs[self.high], share)
