@@ -118,7 +118,7 @@ def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOu
 
 
 def read_csv(path: Path, names: Sequence[str], rows: Iterator[Row]) -> Iterator[Record]:
-    """The rows of a table as records. A column ``choice`` is needed, and ``picture`` (its key, or its file) or ``path``.
+    """The rows of a table as records. Columns ``choice`` and ``picture`` (its key or its file) or ``path`` are needed.
 
     Raises:
         InputError: no such columns.
