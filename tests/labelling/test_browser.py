@@ -493,6 +493,21 @@ def test_the_picture_keeps_its_share_of_any_screen(chromium: Any, tmp_path: Path
     server.kill()
 
 
+@pytest.mark.parametrize("count", [5, 9])
+def test_what_is_asked_beside_several_classes_is_in_sight_on_a_phone(chromium: Any, tmp_path: Path, count: int) -> None:
+    names = ",".join(f"a disease with a long name {at}" for at in range(count))
+    server = Server(tmp_path, "--classes", names, "--severity", "mild,severe", "--confidence", n=2)
+    page = enter(chromium, server.link, **PHONE)
+    settle(page, 0)
+    for width, height in ((390, 844), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        top = page.query_selector(".actions").bounding_box()["y"]
+        for group in ("#severities", "#confidences"):
+            box = page.query_selector(group).bounding_box()
+            assert box["y"] + box["height"] <= top, (width, height, group)
+    server.kill()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_everything_fits_the_screen_and_has_a_name(chromium: Any, server: Server, width: int) -> None:
     page = enter(chromium, server.link)
