@@ -243,6 +243,17 @@ def test_a_file_is_no_place_for_a_project(tmp_path: Path) -> None:
     assert (tmp_path / "thesis").read_text() == "my only copy"
 
 
+def test_what_a_project_lacks_is_said_in_words(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "roses", Settings(classes=("a", "rust, brown")), tmp_path, PICTURES)
+    with pytest.raises(MismatchError, match=r'expected a, "rust, brown" and any new ones after them; received a, b\)'):
+        project.change(Settings(classes=("a", "b")))
+    with pytest.raises(
+        InputError, match=r"nobody called 'ann' annotated in .*roses \(received no answers by anybody\)"
+    ):
+        project.forget("ann")
+    project.close()
+
+
 def test_answers_whose_project_file_is_lost_are_not_deleted_by_beginning_anew(project: Project, tmp_path: Path) -> None:
     project.record(answer(), key="key")
     file = project.folder / "project.json"

@@ -163,8 +163,8 @@ class Project:
         if settings.classes[: len(classes)] != classes:
             raise MismatchError(
                 f"the project {self.folder} asks for other classes",
-                expected=f"{', '.join(classes)}, and any new ones after them",
-                received=", ".join(settings.classes),
+                expected=f"{_apart(classes)} and any new ones after them",
+                received=_apart(settings.classes),
                 hint="name all of them, leave --classes out, or begin another project with --project",
             )
         for what, new, used in (
@@ -307,7 +307,9 @@ class Project:
         if not sessions:
             names = sorted({answer.annotator for answer in self.answers()})
             raise InputError(
-                f"nobody called {annotator!r} annotated in {self.folder}", expected=", ".join(names) or "nobody yet"
+                f"nobody called {annotator!r} annotated in {self.folder}",
+                expected=", ".join(names) or None,
+                received=None if names else "no answers by anybody",
             )
         exports = sorted(path for path in (self.folder / EXPORTS).glob("*"))
         files = [*(self.signal_file(session) for session in sessions), *exports]
@@ -349,6 +351,11 @@ def _clear_what_never_began(folder: Path) -> None:
                 )  # fmt: skip
     for leftover in folder.glob(f"{EVENTS}*"):
         leftover.unlink()
+
+
+def _apart(names: Iterable[str]) -> str:
+    """Names between commas, those with a comma of their own in quotation marks."""
+    return ", ".join(f'"{name}"' if "," in name else name for name in names)
 
 
 def _content(answer: Answer) -> str:
