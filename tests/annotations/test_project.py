@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
+from joryu.annotations.storage import DamagedError
 from joryu.errors import InputError, MismatchError
 
 SETTINGS = Settings(
@@ -227,7 +228,7 @@ def test_settings_may_change_but_not_the_ground_under_answers(project: Project) 
 def test_a_project_that_was_never_finished_is_begun_anew(tmp_path: Path) -> None:
     folder = tmp_path / "roses"
     folder.mkdir()
-    (folder / "annotations.sqlite").write_bytes(b"half a file")
+    (folder / "annotations.sqlite").touch()
     assert Project.create(folder, SETTINGS, tmp_path, PICTURES).answers() == []
     with pytest.raises(InputError, match="there is a project already"):
         Project.create(folder, SETTINGS, tmp_path, PICTURES)
@@ -240,6 +241,54 @@ def test_a_file_is_no_place_for_a_project(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="thesis is a file"):
         Project.create(tmp_path / "thesis", Settings(classes=("a", "b")), tmp_path, [PictureFile("k", "1.jpg")])
     assert (tmp_path / "thesis").read_text() == "my only copy"
+
+
+def test_what_a_project_lacks_is_said_in_words(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "roses", Settings(classes=("a", "rust, brown")), tmp_path, PICTURES)
+    with pytest.raises(MismatchError, match=r'expected a, "rust, brown" and any new ones after them; received a, b\)'):
+        project.change(Settings(classes=("a", "b")))
+    with pytest.raises(
+        InputError, match=r"nobody called 'ann' annotated in .*roses \(received no answers by anybody\)"
+    ):
+        project.forget("ann")
+    project.close()
+
+
+def test_answers_whose_project_file_is_lost_are_not_deleted_by_beginning_anew(project: Project, tmp_path: Path) -> None:
+    project.record(answer(), key="key")
+    file = project.folder / "project.json"
+    kept = file.read_bytes()
+    project.close()
+    file.unlink()
+    with pytest.raises(InputError, match=r"holds answers of a project whose project.json is gone .* restore"):
+        Project.create(project.folder, SETTINGS, tmp_path, PICTURES)
+    file.write_bytes(kept)
+    opened = Project.open(project.folder)
+    assert len(opened.answers()) == 1
+    opened.close()
+
+
+def test_a_project_that_never_began_is_begun_anew_and_an_emptied_one_is_told(project: Project, tmp_path: Path) -> None:
+    def remade(*statements: str) -> None:
+        for leftover in project.folder.glob("annotations.sqlite*"):
+            leftover.unlink()
+        connection = sqlite3.connect(project.folder / "annotations.sqlite")
+        for statement in statements:
+            connection.execute(statement)
+        connection.close()
+
+    project.close()
+    remade()
+    with pytest.raises(DamagedError, match=r"is empty .*; restore it from a copy"):
+        Project.open(project.folder)
+    remade("CREATE TABLE anothers (a)")
+    with pytest.raises(DamagedError, match=r"is no file of annotations; restore it from a copy"):
+        Project.open(project.folder)
+    (project.folder / "project.json").unlink()
+    with pytest.raises(DamagedError, match="is no file of annotations"):  # and is not deleted
+        Project.create(project.folder, SETTINGS, tmp_path, PICTURES)
+    remade()
+    Project.create(project.folder, SETTINGS, tmp_path, PICTURES).close()
 
 
 def test_folders_that_are_no_project_are_told_apart(project: Project, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -241,6 +242,19 @@ def test_changing_ones_mind_is_no_second_choice_and_a_phone_can_clear(chromium: 
     assert page.complaints == []
 
 
+def test_a_hint_gives_way_to_the_next_question(chromium: Any, tmp_path: Path) -> None:
+    server = Server(tmp_path, "--severity", "mild,severe", "--second-choice")
+    page = enter(chromium, server.link, clock=True)
+    page.clock.run_for(round(painted(page, after=0) + 300 - page.evaluate("performance.now()")))
+    page.keyboard.press(" ")
+    assert page.inner_text("#prompt") == "First choose what it is."
+    page.keyboard.press("2")
+    assert page.inner_text("#prompt") == "How severe?"
+    page.clock.run_for(2_000)
+    assert page.inner_text("#prompt") == "How severe?"
+    server.kill()
+
+
 def test_after_a_dialog_every_key_is_heard_by_the_page(chromium: Any, tmp_path: Path) -> None:
     (tmp_path / "rules.txt").write_text("Look twice.\n" * 200, encoding="utf-8")
     server = Server(tmp_path, "--guidelines", "rules.txt", n=4)
@@ -411,6 +425,26 @@ def test_kill_9_in_the_middle_loses_nothing_and_the_page_goes_on(chromium: Any, 
     assert [one.choice for one in server.answers()] == ["healthy"] * 5 + ["scab"]
 
 
+def test_while_the_file_is_in_use_the_page_says_that_it_waits(chromium: Any, server: Server) -> None:
+    page = enter(chromium, server.link)
+    settle(page, 0)
+    held = sqlite3.connect(server.folder / "project" / "annotations.sqlite", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    page.keyboard.press("1")
+    until(page, "document.getElementById('notice').textContent.startsWith('The server has not kept it yet')")
+    assert page.inner_text("#count") == "0 / 30"
+    held.execute("ROLLBACK")
+    held.close()
+    settle(page, 1)
+    assert not page.is_visible("#notice")
+    full = '{"detail": "roses/annotations.sqlite cannot be written"}'
+    page.route("**/api/answers", lambda route: route.fulfill(status=503, content_type="application/json", body=full))
+    page.keyboard.press("1")
+    until(page, "document.getElementById('notice').textContent.startsWith('roses/annotations.sqlite cannot be')")
+    page.unroute("**/api/answers")
+    settle(page, 2)
+
+
 def test_severity_confidence_and_a_second_choice(chromium: Any, tmp_path: Path) -> None:
     server = Server(
         tmp_path, "--severity", "mild,severe", "--confidence", "--second-choice", "--nearest", "scab=healthy", n=4
@@ -490,6 +524,21 @@ def test_the_picture_keeps_its_share_of_any_screen(chromium: Any, tmp_path: Path
         for name in ("#undo", "#skip"):
             box = page.query_selector(name).bounding_box()
             assert box["y"] + box["height"] <= height
+    server.kill()
+
+
+@pytest.mark.parametrize("count", [5, 9])
+def test_what_is_asked_beside_several_classes_is_in_sight_on_a_phone(chromium: Any, tmp_path: Path, count: int) -> None:
+    names = ",".join(f"a disease with a long name {at}" for at in range(count))
+    server = Server(tmp_path, "--classes", names, "--severity", "mild,severe", "--confidence", n=2)
+    page = enter(chromium, server.link, **PHONE)
+    settle(page, 0)
+    for width, height in ((390, 844), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        top = page.query_selector(".actions").bounding_box()["y"]
+        for group in ("#severities", "#confidences"):
+            box = page.query_selector(group).bounding_box()
+            assert box["y"] + box["height"] <= top, (width, height, group)
     server.kill()
 
 

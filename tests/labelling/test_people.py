@@ -222,7 +222,9 @@ def test_17_what_others_said_about_a_picture_is_shown_after_ones_own_answer(page
     mei = page.begin("mei", by=guest)
     seen = guest.get("/api/summary").json()
     assert (seen["hardest"], seen["withheld"], seen["answers"]) == ([], 2, 2)
+    assert set(seen["classes"].values()) == {0}  # of few pictures the classes would tell as much
     text = guest.get("/summary").text
+    assert "Without what was said about the 2 pictures that you have not answered yet." in " ".join(text.split())
     assert "What others said about 2 pictures is shown once you have answered" in " ".join(text.split())
     for choice, shown, withheld in ((None, 0, 2), ("scab", 1, 1)):  # a skip is no answer
         body = {"session": mei["session"], "key": page.key(), **ann["task"], "choice": choice}
@@ -230,7 +232,9 @@ def test_17_what_others_said_about_a_picture_is_shown_after_ones_own_answer(page
         seen = guest.get("/api/summary").json()
         assert (len(seen["hardest"]), seen["withheld"]) == (shown, withheld)
     assert seen["hardest"][0]["said"] == {"healthy": 1, "scab": 1}
+    assert seen["classes"] == {"healthy": 1, "scab": 1, "black rot": 0}
     assert page.post("/api/undo", {"session": mei["session"], "key": page.key()}, by=guest).status_code == 200
     assert guest.get("/api/summary").json()["hardest"] == []
     assert len(page.client.get("/api/summary").json()["hardest"]) == 2  # ann's own
+    assert page.client.get("/api/summary").json()["classes"] == {"healthy": 1, "scab": 0, "black rot": 1}
     assert len(summarise(page.project)["hardest"]) == 2  # whoever has the files, by joryu annotate summary

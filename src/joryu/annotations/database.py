@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from joryu.annotations.answer import Answer, Timing
-from joryu.annotations.storage import told
+from joryu.annotations.storage import DamagedError, EmptyError, told
 from joryu.errors import InputError, JoryuError, MismatchError
 
 WAIT_S = 10.0  #: for whoever else has the file
@@ -103,10 +103,15 @@ class Database:
             self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT")
         self._version = int(run("PRAGMA data_version").fetchone()[0])
         found = int(run("PRAGMA user_version").fetchone()[0])
+        if found == 0:  # what a file has of itself
+            name, empty = f"{self.path.parent.name}/{self.path.name}", not run("SELECT 1 FROM sqlite_master").fetchone()
+            if empty:
+                raise EmptyError(f"{name} is empty", expected="annotations", hint="restore it from a copy")
+            raise DamagedError(f"{name} is no file of annotations", hint="restore it from a copy")
         if found != SCHEMA:
             raise MismatchError(
                 f"{self.path} was written by another Joryu", expected=f"schema {SCHEMA}", received=f"schema {found}",
-                hint="upgrade with: pip install --upgrade joryu" if found > SCHEMA else None,
+                hint="upgrade with: pip install --upgrade joryu",
             )  # fmt: skip
         self._connection.executescript(_ADDED)
 

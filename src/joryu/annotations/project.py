@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 from joryu.annotations.answer import Answer
 from joryu.annotations.database import Database, Recorded
 from joryu.annotations.settings import Settings
+from joryu.annotations.storage import EmptyError
 from joryu.durable import durable_file
 from joryu.errors import InputError, JoryuError, MismatchError
 
@@ -80,7 +81,7 @@ class Project:
         """A new project; what was begun there and never finished is begun anew.
 
         Raises:
-            InputError: there is a project already, or a file, or no picture.
+            InputError: there is a project already, or a file, or no picture, or answers of a project without its file.
             StorageError: the disk does not take it.
         """
         folder, pictures_root = Path(folder), Path(pictures_root)
@@ -94,8 +95,7 @@ class Project:
         if not found:
             raise InputError(f"no picture in {pictures_root}", expected="at least one", received=0)
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"{EVENTS}*"):  # project.json is written last: without it there was no project
-            leftover.unlink()
+        _clear_what_never_began(folder)
         events = Database(folder / EVENTS, make=True)
         events.set_pictures((picture.key, picture.path) for picture in found)
         project = cls(folder, settings, pictures_root.expanduser().resolve(), events)
@@ -163,8 +163,8 @@ class Project:
         if settings.classes[: len(classes)] != classes:
             raise MismatchError(
                 f"the project {self.folder} asks for other classes",
-                expected=f"{', '.join(classes)}, and any new ones after them",
-                received=", ".join(settings.classes),
+                expected=f"{_apart(classes)} and any new ones after them",
+                received=_apart(settings.classes),
                 hint="name all of them, leave --classes out, or begin another project with --project",
             )
         for what, new, used in (
@@ -307,7 +307,9 @@ class Project:
         if not sessions:
             names = sorted({answer.annotator for answer in self.answers()})
             raise InputError(
-                f"nobody called {annotator!r} annotated in {self.folder}", expected=", ".join(names) or "nobody yet"
+                f"nobody called {annotator!r} annotated in {self.folder}",
+                expected=", ".join(names) or None,
+                received=None if names else "no answers by anybody",
             )
         exports = sorted(path for path in (self.folder / EXPORTS).glob("*"))
         files = [*(self.signal_file(session) for session in sessions), *exports]
@@ -327,6 +329,33 @@ class Project:
         if noted:
             self.events.deleted(noted)
         return found
+
+
+def _clear_what_never_began(folder: Path) -> None:
+    """Delete half a database, which would be in the way. One that holds answers is never deleted.
+
+    The project's own file is written last: where it is missing a project was never begun, or the file was lost.
+    """
+    path = folder / EVENTS
+    if path.exists():
+        with suppress(EmptyError):
+            events = Database(path)
+            try:
+                count = events.n_events()
+            finally:
+                events.close()
+            if count:
+                raise InputError(
+                    f"{folder} holds answers of a project whose {FILE} is gone", received=f"{count:,} on the disk",
+                    hint=f"restore {FILE} from a copy, or choose another --project",
+                )  # fmt: skip
+    for leftover in folder.glob(f"{EVENTS}*"):
+        leftover.unlink()
+
+
+def _apart(names: Iterable[str]) -> str:
+    """Names between commas, those with a comma of their own in quotation marks."""
+    return ", ".join(f'"{name}"' if "," in name else name for name in names)
 
 
 def _content(answer: Answer) -> str:

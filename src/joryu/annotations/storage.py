@@ -18,6 +18,10 @@ class DamagedError(InputError):
     """The file is not, or no longer, a database of annotations."""
 
 
+class EmptyError(DamagedError):
+    """There is nothing in the file: it was never finished, or was emptied."""
+
+
 _FULL = (
     "cannot be written",
     "free some space and try again: what was acknowledged before is kept",

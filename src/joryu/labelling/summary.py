@@ -22,8 +22,9 @@ HARDEST = 12  #: pictures worth showing
 def summarise(project: Project, *, viewers: Collection[str] | None = None) -> dict[str, Any]:
     """Everything the summary page shows, as JSON; numbers that cannot be known are ``None``.
 
-    What was said about single pictures is there for those alone that one of the ``viewers`` has answered: who reads
-    others' answers first gives no answer of their own. ``None`` shows all, to whoever has the project's files.
+    What was said is there, by picture and by class, for those pictures alone that one of the ``viewers`` has answered:
+    who reads others' answers first gives no answer of their own, and of a few pictures the classes tell as much.
+    ``None`` shows all, to whoever has the project's files.
     """
     answers = project.answers()
     first = [one for one in answers if one.showing == 0]
@@ -35,13 +36,15 @@ def summarise(project: Project, *, viewers: Collection[str] | None = None) -> di
     chosen = [one for one in answers if one.choice is not None]
     own = {one.picture for one in first if viewers is not None and one.choice is not None and one.annotator in viewers}
     shown = {picture: said for picture, said in by_picture.items() if viewers is None or picture in own}
+    told = [one for one in chosen if viewers is None or one.picture in own or one.annotator in viewers]
+    counts = Counter(one.choice for one in told)
     return {
         "pictures": len(paths),
         "answered": len({one.picture for one in chosen}),
         "answers": len(chosen),
         "skips": len(answers) - len(chosen),
         "repeats": sum(one.showing > 0 for one in chosen),
-        "classes": {name: sum(one.choice == name for one in chosen) for name in project.settings.classes},
+        "classes": {name: counts[name] for name in project.settings.classes},
         "agreement": _agreement(by_picture, project.settings.classes),
         "annotators": [_annotator(name, answers) for name in sorted({one.annotator for one in answers})],
         "hardest": _hardest(shown, first, paths),

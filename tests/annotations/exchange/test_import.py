@@ -450,6 +450,24 @@ def test_label_studios_flat_exports(project: Project, tmp_path: Path, name: str)
     assert import_answers(project, export())[:3] == (0, 0, 2)  # older than what holds
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_flat_export_whose_control_is_called_choice_as_in_label_studios_template(
+    project: Project, tmp_path: Path, delimiter: str
+) -> None:
+    rows = [{"image": "/data/upload/7/0badcafe-a b.jpg", "id": 1, "choice": "rust", **MADE}]
+    (tmp_path / "min.csv").write_text(as_table(rows, delimiter), encoding="utf-8")
+    assert import_answers(project, tmp_path / "min.csv")[:4] == (1, 0, 0, ())
+    assert [(one.annotator, one.picture, one.choice) for one in project.answers()] == [("label-studio-3", "k1", "rust")]
+
+
+@pytest.mark.parametrize("columns", ["picture", "path"])
+def test_files_named_in_the_column_of_the_picture(project: Project, tmp_path: Path, columns: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{columns},choice\nroses/c.jpg,rust\nfa1afe1,rust\nc.jpg,rust\n")
+    found = import_answers(project, tmp_path / "a.csv")
+    assert [(one.picture, one.choice) for one in project.answers()] == [("k3", "rust")]
+    assert [one.name for one in found.left_out] == ["a.csv, line 3 (fa1afe1)", "a.csv, line 4 (c.jpg)"]
+
+
 def test_exports_of_the_time_when_annotations_were_completions(project: Project, tmp_path: Path) -> None:
     old = {
         "id": 1, "data": {"image": "roses/c.jpg"},

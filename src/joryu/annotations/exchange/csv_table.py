@@ -14,7 +14,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -118,14 +118,15 @@ def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOu
 
 
 def read_csv(path: Path, names: Sequence[str], rows: Iterator[Row]) -> Iterator[Record]:
-    """The rows of a table as records. A column ``choice`` is needed, and ``picture`` (the key) or ``path``.
+    """The rows of a table as records. Columns ``choice`` and ``picture`` (its key or its file) or ``path`` are needed.
 
     Raises:
         InputError: no such columns.
     """
     require_columns(path, names)
     for where, values in rows:
-        yield Record(where=where, values=values, addresses=(values.get("path", ""),))
+        # Without a path, people name files in the column of the picture.
+        yield Record(where=where, values=values, addresses=(values.get("path", values.get("picture", "")),))
 
 
 def _next(path: Path, lines: Reader) -> list[str] | None:
@@ -158,6 +159,11 @@ def _column(name: str) -> str:
     return name.strip() if name.strip() in COLUMNS else name
 
 
+def has_columns(names: Collection[str]) -> bool:
+    """Whether a table says what was chosen, and of which picture, by the names that tables have here."""
+    return "choice" in names and not {"picture", "path"}.isdisjoint(names)
+
+
 def require_columns(path: Path, names: Sequence[str]) -> None:
     """Refuse a table that lacks what an answer needs.
 
@@ -167,7 +173,7 @@ def require_columns(path: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{path} has a column twice", received=", ".join(twice))
-    if "choice" not in names or not {"picture", "path"} & set(names):
+    if not has_columns(names):
         raise InputError(
             f"{path} has no answers to read",
             expected="columns named choice and picture or path, between commas, semicolons or tabs",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from joryu.annotations.answer import pseudonym
 from joryu.annotations.exchange.comparing import Found, Replaced, compare
-from joryu.annotations.exchange.csv_table import read_csv, read_rows
+from joryu.annotations.exchange.csv_table import has_columns, read_csv, read_rows
 from joryu.annotations.exchange.label_studio_reading import answers_of, read_label_studio
 from joryu.annotations.exchange.label_studio_rows import ROW, task_of
 from joryu.annotations.exchange.parquet_table import read_parquet
@@ -86,7 +86,7 @@ def _records(path: Path, project: Project, left_out: list[LeftOut]) -> Iterable[
         return read_label_studio(path, project.settings, left_out)
     if ending in (".csv", ".tsv"):
         names, rows = read_rows(path, left_out)
-        if ROW in names and "choice" not in names:
+        if ROW in names and not has_columns(names):  # what is chosen by is often called choice there too
             return answers_of([task_of(row.values) for row in rows], project.settings, left_out)
         return read_csv(path, names, rows)
     if ending == ".parquet":

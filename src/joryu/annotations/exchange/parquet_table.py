@@ -37,7 +37,7 @@ def read_parquet(path: Path) -> Iterator[Record]:
             for batch in file.iter_batches():
                 for values in batch.to_pylist():
                     row += 1
-                    address = values.get("path")
+                    address = values.get("path", values.get("picture"))
                     addresses = (address,) if isinstance(address, str) else ()
                     yield Record(where=f"{path.name}, row {row}", values=values, addresses=addresses)
     except pa.ArrowException as error:

@@ -31,8 +31,11 @@ class Pictures:
             self._by_name.setdefault(PurePosixPath(file.path).name, []).append(file)
 
     def find(self, key: str | None, addresses: Sequence[str]) -> str | None:
-        """The picture's key; a key that is given decides alone. ``None`` where it is unknown or could be several."""
-        if key is not None:
+        """The picture's key; one that is given decides alone, unless it is an address at the same time.
+
+        ``None`` where it is unknown or could be several.
+        """
+        if key is not None and (key in self._keys or key not in addresses):
             return key if key in self._keys else None
         for address in addresses:
             if address in self._by_path:

@@ -214,6 +214,7 @@ for (const [group, field] of Object.entries(FIELDS)) {
   }
 }
 document.body.classList.toggle("many", keys.classes.length > 9);
+document.body.classList.toggle("several", keys.classes.length > 4); // more than two rows of a narrow page
 $("search").hidden = !setup.search;
 const search = setup.search ? new Search($("classes"), keys.classes.map(([, name]) => name), {
   make: (key, name) => choiceButton(key, "class", name),

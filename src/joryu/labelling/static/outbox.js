@@ -9,6 +9,7 @@ import { ask } from "./key.js";
 const KEPT = "/api/answers", FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 5_000;
 const AWAY = "The server does not answer. What you said is kept and sent again; leave this page open.";
 const ILL = "The server could not keep it; where it was started it says why.";
+const SLOW = "The server has not kept it yet. What you said stays here until it has; leave this page open.", SLOW_MS = 2_000;
 const KEPT_ON = "What you said is kept here and sent again.";
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -18,7 +19,8 @@ export const identifier = () => {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 };
 
-const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+// What begins with a file is left as it is: names of files have their own capitals.
+const sentence = (text) => (/^[^ ]*[/.]/.test(text) ? text : text[0].toUpperCase() + text.slice(1)) + (/[.!?]$/.test(text) ? "" : ".");
 
 // What can be mended without another answer: no connection, a new server, an error of its own.
 const passing = (status) => status === 403 || status === 421 || status >= 500;
@@ -69,8 +71,12 @@ export class Outbox {
   async insist(path, body, name) {
     let said = false;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
+      const slow = setTimeout(() => {
+        this.say(SLOW);
+        said = true;
+      }, SLOW_MS);
       try {
-        const answer = await post(path, body);
+        const answer = await post(path, body).finally(() => clearTimeout(slow));
         if (name) shelf.drop(name);
         if (said) this.say(null);
         return answer;

@@ -9,7 +9,9 @@ export class Prompt {
     this.hinted = null;
   }
 
+  // Another question takes the place of a hint: what was done since has answered it.
   ask(question) {
+    if (question !== this.question) this.end();
     this.question = question;
     if (this.hinted === null) this.place.textContent = question;
   }
@@ -19,9 +21,14 @@ export class Prompt {
     this.place.textContent = text;
     this.place.classList.add("hint");
     this.hinted = setTimeout(() => {
-      this.hinted = null;
-      this.place.classList.remove("hint");
+      this.end();
       this.place.textContent = this.question;
     }, HINT_MS);
+  }
+
+  end() {
+    clearTimeout(this.hinted);
+    this.hinted = null;
+    this.place.classList.remove("hint");
   }
 }
