@@ -71,6 +71,12 @@ def test_what_an_import_leaves_out_is_named_and_listed(
     assert [one["where"] for one in found["notes"]] == ["theirs.csv, line 2"]
     assert "note: theirs.csv, line 2: signal:heart_rate cannot be read (expected 0..400" in talked
     assert talked.count("left out theirs.csv") < 30  # a long list is cut
+    table.write_text(f"path;choice\n{wrong}".replace("a;\n", "a\n"), encoding="utf-8")
+    code, said, talked = run(capsys, "annotate", "import", table, "--project", folder, "--json")
+    assert code == 3
+    assert "no answer of theirs.csv can be taken" in talked
+    assert [json.loads(said)[name] for name in ("new", "left_out")] == [0, 30]
+    assert len(json.loads(said)["what_was_left_out"]) == 30
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,7 @@ def test_names_with_commas_are_quoted_or_stand_in_a_file(
             other = Project.create(Path(f"{place}-{name}"), project.settings, project.pictures_root, picture_of(said))
             other.close()
             out = run(capsys, "annotate", "import", Path(place) / "exports" / name, "--project", f"{place}-{name}")
-            assert (out[0], out[1][:13]) == (0, "1 new answers")
+            assert (out[0], out[1][:13]) == (0, "1 new answer,")
     code, _, talked = run(capsys, "annotate", "pictures", "--project", "new-3", "--classes", 'a,"b')
     assert (code, "these names cannot be told apart" in talked) == (2, True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from joryu.cli.project_pictures import (
 
 if TYPE_CHECKING:
     from joryu.annotations import PictureFile, Project
+    from joryu.annotations.exchange.records import LeftOut
 
 START = "start"
 
@@ -350,11 +351,17 @@ def import_command(
     """
     from joryu.annotations import Project
     from joryu.annotations.exchange import import_answers
+    from joryu.errors import JoryuError
     from joryu.examples import Rejected
 
+    left_out: list[LeftOut] = []
     opened = Project.open(project)
     try:
-        done = import_answers(opened, path)
+        done = import_answers(opened, path, left_out=left_out)
+    except JoryuError:
+        if left_out and as_json:
+            emit({"new": 0, "left_out": len(left_out), "what_was_left_out": _listed(left_out)}, as_json, "")
+        raise
     finally:
         opened.close()
     talk_of_rejected([Rejected(one.name, one.reason) for one in done.left_out])
@@ -363,9 +370,11 @@ def import_command(
     if len(done.remarks) > MOST_REMARKS:
         talk(f"note: … and {len(done.remarks) - MOST_REMARKS:,} more; --json lists them")
     found: dict[str, Any] = {"new": done.new, "known": done.known, "older": done.older, "left_out": len(done.left_out)}
-    found |= {
-        name: [{"where": one.name, "reason": one.reason} for one in listed]
-        for name, listed in (("what_was_left_out", done.left_out), ("notes", done.remarks))
-    }
-    text = f"{done.new} new answers, {done.known} known before, {done.older} older than what holds"
+    found |= {"what_was_left_out": _listed(done.left_out), "notes": _listed(done.remarks)}
+    new = f"{done.new} new {'answer' if done.new == 1 else 'answers'}"
+    text = f"{new}, {done.known} known before, {done.older} older than what holds"
     emit(found, as_json, f"{text}, {len(done.left_out)} left out")
+
+
+def _listed(remarks: Iterable[LeftOut]) -> list[dict[str, str]]:
+    return [{"where": one.name, "reason": one.reason} for one in remarks]

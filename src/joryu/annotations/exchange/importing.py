@@ -34,13 +34,14 @@ class Imported(NamedTuple):
     remarks: tuple[LeftOut, ...] = ()
 
 
-def import_answers(project: Project, path: Path | str) -> Imported:
+def import_answers(project: Project, path: Path | str, *, left_out: list[LeftOut] | None = None) -> Imported:
     """Take the answers of a CSV, TSV, Parquet or Label Studio file (*JSON*, *JSON-MIN*, *CSV* or *TSV*).
 
     Pictures are known by their key, or by a path or address that ends like one of the project's. An answer that the
     project has is not taken again, and of several states of one answer the latest holds, in whatever order files come
     in (`joryu.annotations.exchange.comparing`); so what was exported changes nothing when it comes back, with its
     signals or without. What cannot be an answer of this project is left out and named; all others arrive at once.
+    ``left_out`` is a list that is filled with what is left out, for whoever wants it of a file that is refused too.
 
     Raises:
         InputError: another format, a file that cannot be read, or nothing in it that can be taken.
@@ -49,7 +50,7 @@ def import_answers(project: Project, path: Path | str) -> Imported:
     place = Path(path).expanduser()
     answers = project.answers()
     people = {answer.annotator for answer in answers}
-    left_out: list[LeftOut] = []
+    left_out = [] if left_out is None else left_out
     remarks: list[LeftOut] = []
     pictures = Pictures(project.pictures, answered=(answer.picture for answer in answers))
     found = []
