@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -23,6 +24,15 @@ class Better(StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
+
+
+def slug(name: str) -> str:
+    """A measure's name as a key.
+
+    >>> slug("mean IoU"), slug("R²")
+    ('mean_iou', 'r2')
+    """
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("²", "2")).strip("_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from joryu.evaluation.evaluator import slug
 from joryu.report.data import Role
 from joryu.report.scales import Scale, Tick, linear_ticks, scale_for
 from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
 from joryu.report.wording import number, percent, quantity, tick_texts
-from joryu.training.validation import slug
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
 LETTER, BESIDE = 6.5, 12  #: the width of a letter of a tick, and what is free on both of its sides

@@ -57,22 +57,23 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     >>> tick_texts([1_234_500.0, 1_234_600.0])
     ['1,234,500', '1,234,600']
     """
-    short = [_short_number(value) for value in values]
-    return short if len(set(short)) == len(short) else [quantity(value) for value in values]
+    short = [text for value in values if (text := _short_number(value)) is not None]
+    return short if len(short) == len(values) else [quantity(value) for value in values]
 
 
-def _short_number(value: float) -> str:
+def _short_number(value: float) -> str | None:
+    """A number in a few signs; none where these would round it."""
     size = abs(value)
     if size >= 1e9 or 0 < size < 1e-3:
         digits, power = f"{value:.2e}".split("e")
-        text = f"{float(digits):g}e{int(power)}"
+        text, worth = f"{float(digits):g}e{int(power)}", float(f"{value:.2e}")
     elif size >= 1e6:
-        text = f"{value / 1e6:.4g}M"
+        text, worth = f"{value / 1e6:.4g}M", float(f"{value / 1e6:.4g}") * 1e6
     elif size >= 1e4:
-        text = f"{value / 1e3:.4g}k"
+        text, worth = f"{value / 1e3:.4g}k", float(f"{value / 1e3:.4g}") * 1e3
     else:
         return quantity(value)
-    return text.replace("-", "−")
+    return text.replace("-", "−") if math.isclose(worth, value, rel_tol=1e-6) else None
 
 
 def measured(value: float | None, unit: str) -> str:

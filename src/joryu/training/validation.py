@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import nn
 
 from joryu.errors import InputError
 from joryu.evaluation import evaluator_for
+from joryu.evaluation.evaluator import slug
 from joryu.students.answers import outputs_of, units_of
 from joryu.training.material import Material
 
@@ -42,15 +41,6 @@ def validate(student: nn.Sequential, material: Material, device: torch.device) -
     first = found.measures[0]
     name = "validation_agreement" if by_teacher else f"validation_{slug(first.name)}"
     return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
-
-
-def slug(name: str) -> str:
-    """A measure's name as a key.
-
-    >>> slug("mean IoU"), slug("R²")
-    ('mean_iou', 'r2')
-    """
-    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("²", "2")).strip("_")
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
