@@ -7,6 +7,7 @@ would be red on the other. bf16 is emulated where it must be: slow, and right.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -30,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     native = best_precision(device_type())
     others = {"native": native, "other": next(one for one in PRECISIONS.values() if one != native)}
     os.environ[VARIABLE] = (PRECISIONS | others)[asked]
+    # A shell that starts something in the background has it ignore Ctrl-C, and so would what tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
