@@ -98,3 +98,14 @@ def write_parquet(
         data[columns[1]] = pa.array(labels)
     pq.write_table(pa.table(data).replace_schema_metadata(metadata), path, row_group_size=3)
     return path
+
+
+def table(path: Path, columns: dict[str, Any], described: dict[str, Any] | None = None) -> Path:
+    metadata = {b"huggingface": json.dumps({"info": {"features": described}}).encode()} if described else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
+    return path
+
+
+def pictures(*values: int) -> pa.Array:
+    return pa.array([{"bytes": flat(value), "path": None} for value in values], STRUCT)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from picture_files import STRUCT, features, flat, write_files
+from picture_files import features, flat, pictures, table, write_files
 from picture_files import write_parquet as write
 
 from joryu.errors import InputError
@@ -134,17 +134,6 @@ def test_the_hubs_cache_is_read_through_its_links(tmp_path: Path) -> None:
     link.symlink_to("../../../blobs/0a1b")
     for place in (link.parents[1], blob.parents[1]):
         assert load(place).inputs[0, 0, 0, 0] == 7
-
-
-def table(path: Path, columns: dict[str, Any], described: dict[str, Any] | None = None) -> Path:
-    metadata = {b"huggingface": json.dumps({"info": {"features": described}}).encode()} if described else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
-    return path
-
-
-def pictures(*values: int) -> pa.Array:
-    return pa.array([{"bytes": flat(value), "path": None} for value in values], STRUCT)
 
 
 IMAGE = {"_type": "Image"}
@@ -277,74 +266,6 @@ def test_lists_of_numbers_are_tags_by_the_names_of_the_schema(tmp_path: Path) ->
     pq.write_table(content, tmp_path / "train.parquet")
     with pytest.raises(InputError, match=r"labels outside the tags of train.parquet \(expected 0..1; received 2\)"):
         load(tmp_path)
-
-
-PATHS = ["images/0.png", "images/1.png"]
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        pa.array([{"bytes": None, "path": path} for path in PATHS], STRUCT),
-        pa.array([{"path": path} for path in PATHS]),
-        pa.array(PATHS),
-        pa.array(PATHS).dictionary_encode(),
-    ],
-    ids=["no bytes", "path alone", "text", "dictionary"],
-)
-@pytest.mark.parametrize("place", ["", "data/", "elsewhere"])
-def test_pictures_are_read_from_the_files_that_a_column_names(tmp_path: Path, image: pa.Array, place: str) -> None:
-    files = {path: flat(at + 1) for at, path in enumerate(PATHS)}
-    root = tmp_path / "set"
-    write_files(tmp_path / "far" if place == "elsewhere" else root, files)
-    table(root / f"{place if place == 'data/' else ''}train.parquet", {"image": image, "label": ["a", "b"]})
-    if place == "elsewhere":
-        with pytest.raises(InputError, match=r"names files that are not there .*paths seen from .*,root=FOLDER"):
-            load(root)
-    spec = f"parquet:{root}" + (f",root={tmp_path / 'far'}" if place == "elsewhere" else "")
-    examples = load_examples(spec)
-    assert (named(examples), examples.inputs[:, 0, 0, 0].tolist()) == (["a", "b"], [1, 2])
-    assert examples.encoded([1, 0]) == [files[PATHS[1]], files[PATHS[0]]]
-    assert any(
-        remark.startswith("pictures from the files that column image names below") for remark in examples.remarks
-    )
-    assert not any("not read: images/" in remark for remark in examples.remarks)
-    assert load_examples(f"{spec}", column="image,label").labels is not None
-    said = with_column(spec, "image,label")
-    assert (load_examples(said).ids == examples.ids).all()
-
-
-def test_a_column_called_as_files_are_may_name_them(tmp_path: Path) -> None:
-    write_files(tmp_path, {"a.png": flat(1), "b.png": flat(2)})
-    path = table(tmp_path / "train.parquet", {"file_name": ["a.png", "b.png"], "label": [1, 0]})
-    examples = load(path)
-    assert named(examples) == ["1", "0"]
-    assert examples.remarks[0] == "pictures from column file_name, labels from column label"
-    table(path, {"image": pictures(1, 2), "path": ["x", "y"], "label": [0, 1]})
-    assert load(path).remarks == ()
-
-
-def test_bytes_nulls_and_paths_in_one_column_are_told_apart(tmp_path: Path) -> None:
-    write_files(tmp_path, {"there.png": flat(7)})
-    cells = [
-        {"bytes": flat(1), "path": "/home/somebody/1.png"}, {"bytes": None, "path": "there.png"}, None,
-        {"bytes": None, "path": None}, {"bytes": b"", "path": "there.png"}, {"bytes": None, "path": "gone.png"},
-    ]  # fmt: skip
-    examples = load(table(tmp_path / "train.parquet", {"image": pa.array(cells, STRUCT), "label": [0, 1, 0, 1, 0, 1]}))
-    assert examples.inputs[:, 0, 0, 0].tolist() == [1, 7]
-    assert examples.encoded([1, 0, 1]) == [flat(7), flat(1), flat(7)]
-    assert [reason for _, reason in examples.rejected] == [
-        "null: no picture at all", "null: no picture at all", "empty file", "the file gone.png is not there"
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", ["../1.png", "/1.png", "C:\\1.png", "link.png"])
-def test_no_path_in_a_column_leads_out_of_the_folder(tmp_path: Path, path: str) -> None:
-    write_files(tmp_path, {"1.png": flat(1), "set/2.png": flat(2)})
-    (tmp_path / "set" / "link.png").symlink_to("../1.png")
-    table(tmp_path / "set" / "train.parquet", {"image": ["2.png", path], "label": [0, 1]})
-    with pytest.raises(InputError, match=r"train.parquet#1 names a picture outside the folder"):
-        load(tmp_path / "set")
 
 
 def test_bytes_in_a_dictionary_are_pictures_too(tmp_path: Path) -> None:

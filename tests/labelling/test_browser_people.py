@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_browser import CHROMIUM, Server, chromium, settle, until  # noqa: F401 - a fixture is used by its name
+from browsing import IN_A_BROWSER, Server, settle, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def host(chromium: Any, server: Server) -> Any:  # noqa: F811
+def host(chromium: Any, server: Server) -> Any:
     page = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.set_default_timeout(20_000)
     page.goto(server.link)
@@ -27,7 +27,7 @@ def host(chromium: Any, server: Server) -> Any:  # noqa: F811
     return page
 
 
-def test_a_guest_comes_by_a_link_that_is_copied_and_is_taken_back(chromium: Any, server: Server, host: Any) -> None:  # noqa: F811
+def test_a_guest_comes_by_a_link_that_is_copied_and_is_taken_back(chromium: Any, server: Server, host: Any) -> None:
     page = host.context.new_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"http://127.0.0.1:{server.port}/summary")

@@ -15,6 +15,7 @@ from joryu.examples.tree import USUAL, Folder, printable
 from joryu.questions import LabelKind, Question, codec
 
 _BESIDE = "beside the class folders, not in one"
+_OUTSIDE = "beside the folder of the pictures, not in it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _files(level: Level, classes: Sequence[str], real_root: Path) -> tuple[list[
         found += files
         left_out += rejected
     beside = top.aside(real_root)
-    left_out += [Rejected(_name(path, top.path), reason or _BESIDE) for path, reason in beside]
+    passed_over = _BESIDE if level.classes else _OUTSIDE
+    left_out += [Rejected(_name(path, top.path), reason or passed_over) for path, reason in beside]
     return found, left_out
 
 

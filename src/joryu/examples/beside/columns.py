@@ -14,7 +14,7 @@ from joryu.examples.layouts import did_you_mean, some
 from joryu.examples.options import listed
 from joryu.examples.tabular.cells import plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
-from joryu.examples.tabular.target import Asked, kind_said
+from joryu.examples.tabular.target import Asked, with_kind
 
 OPTIONS = ("labels", "file", "target", "kind")
 NONE = "none"  #: ``labels=none``: the pictures without the labels that lie beside them
@@ -46,8 +46,7 @@ class LabelOptions(NamedTuple):
         Raises:
             InputError: a kind that there is not.
         """
-        words = {name: value for name, value in options.items() if name != "kind"}
-        return cls(kind=kind_said(options), **words)
+        return cls(**with_kind(options))
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -15,40 +15,12 @@ from joryu.questions import UNKNOWN
 
 _NUMBERED: Final = re.compile(r"^(?P<name>.*[^\W\d_].*?)[._\- ]+(\d+|\(\d+\))$")
 _FIRST: Final = re.compile(r"^(?P<name>[^._]+)[._]")
+#: what cameras, scanners and scripts call their files
 _OF_PROGRAMS: Final = {
-    *(
-        "img",
-        "image",
-        "images",
-        "pic",
-        "picture",
-        "photo",
-        "frame",
-        "dsc",
-        "dscn",
-        "dscf",
-        "pxl",
-        "mvi",
-        "vid",
-        "video",
-    ),
-    *(
-        "scan",
-        "screenshot",
-        "untitled",
-        "file",
-        "sample",
-        "id",
-        "view",
-        "crop",
-        "patch",
-        "tile",
-        "page",
-        "part",
-        "slide",
-    ),
-    *("mask", "rec", "capture", "snapshot", "foto", "gopr", "wa", "output", "result", "unknown"),
-}
+    "img", "image", "images", "pic", "picture", "photo", "frame", "dsc", "dscn", "dscf", "pxl", "mvi", "vid",
+    "video", "scan", "screenshot", "untitled", "file", "sample", "id", "view", "crop", "patch", "tile", "page",
+    "part", "slide", "mask", "rec", "capture", "snapshot", "foto", "gopr", "wa", "output", "result", "unknown",
+}  # fmt: skip
 
 
 def class_in_name(path: Path) -> str | None:

@@ -22,7 +22,7 @@ from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbe
 from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
 from joryu.examples.tabular.fitting import fit_preparation
 from joryu.examples.tabular.preparation import TablePreparation
-from joryu.examples.tabular.target import Asked, ask, find_targets, kind_said, read_labels
+from joryu.examples.tabular.target import Asked, ask, find_targets, read_labels, with_kind
 from joryu.questions import Question
 
 OPTIONS: Final = ("target", "kind", "drop", "categories")
@@ -43,8 +43,7 @@ class TableOptions(NamedTuple):
         Raises:
             InputError: a kind that there is not.
         """
-        words = {name: value for name, value in options.items() if name != "kind"}
-        return cls(kind=kind_said(options), **words)
+        return cls(**with_kind(options))
 
 
 class LoadedTable(NamedTuple):

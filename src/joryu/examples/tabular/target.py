@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,15 @@ def kind_said(options: Mapping[str, str]) -> Asked | None:
     if kind is not None and kind not in list(Asked):
         raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
     return None if kind is None else Asked(kind)
+
+
+def with_kind(options: Mapping[str, str]) -> dict[str, Any]:
+    """The options of a spec as they are kept: what ``kind=`` says is checked, all others are text.
+
+    Raises:
+        InputError: a kind that there is not.
+    """
+    return {**options, "kind": kind_said(options)}
 
 
 def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:

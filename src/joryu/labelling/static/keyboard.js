@@ -2,7 +2,7 @@
 // need Shift, or whose letters are not Latin, have them.
 
 export function called(event, shifted) {
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? (/^\d$/.test(event.key) ? event.key : null);
+  const digit = event.code.match(/^(?:Digit|Numpad)(\d)$/)?.[1] ?? (/^\d$/.test(event.key) ? event.key : null);
   if (digit) return event.shiftKey && shifted ? `shift ${digit}` : digit;
   if (event.key === "?" || event.key === " ") return event.key;
   if (/^[a-z]$/i.test(event.key)) return event.key.toLowerCase();
