@@ -73,4 +73,4 @@ def test_leaves_in_class_folders(real_data: Path, tmp_path: Path) -> None:
 def test_photographs_of_two_shapes_need_a_size(real_data: Path) -> None:
     photographs = load("folder:google_vision", real_data, size=64)
     assert photographs.inputs.shape == (12, 3, 64, 64)
-    assert {reason for _, reason in photographs.rejected} == {"beside the class folders, not in one"}
+    assert {reason for _, reason in photographs.rejected} == {"beside the folder of the pictures, not in it"}
