@@ -129,7 +129,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_out(tmp_path: Path, monkey
             os.utime(tmp_path / "a" / "2.png", ns=(0, found.st_mtime_ns + 1))
         return found
 
-    monkeypatch.setattr("joryu.examples.pictures._AT_ONCE", 0)  # as if it were too large to be read at once
+    monkeypatch.setattr("joryu.examples.picture._AT_ONCE", 0)  # as if it were too large to be read at once
     monkeypatch.setattr("joryu.examples.pictures.os.fstat", touched)
     examples = load_examples(spec)
     assert ("a/2.png", "changed while it was read") in examples.rejected
@@ -151,7 +151,7 @@ def test_a_picture_too_large_to_be_read_at_once_has_the_same_id(
 ) -> None:
     spec = a_folder(tmp_path)
     at_once = load_examples(spec)
-    monkeypatch.setattr("joryu.examples.pictures._AT_ONCE", 0)
+    monkeypatch.setattr("joryu.examples.picture._AT_ONCE", 0)
     assert np.array_equal(load_examples(spec).ids, at_once.ids)
     assert torch.equal(load_examples(spec, size=8).inputs, prepared(at_once, SMALL).inputs)
 

@@ -66,7 +66,8 @@ def predict_logits(
     module.to(place)
     try:
         with evaluating(module):
-            batches: tuple[Tensor, ...] = torch.split(examples.inputs, batch_size)
+            starts = range(0, len(examples), batch_size)
+            batches = (examples.inputs[start : start + batch_size] for start in starts)
             parts = [_answers(module, batch.to(place, non_blocking=True), len(examples.classes)) for batch in batches]
     finally:
         module.to(home)

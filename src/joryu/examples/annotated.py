@@ -15,8 +15,9 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import require_unsplit
 from joryu.examples.originals import Originals, PictureFiles
+from joryu.examples.picture_examples import examples_of
 from joryu.examples.pictures import Picture, Progress, read_pictures
-from joryu.examples.preparation import PicturePreparation
+from joryu.questions import Question
 
 
 def load_annotated(
@@ -48,24 +49,18 @@ def load_annotated(
     require_unchanged(project.pictures_root, files)
     paths = [project.pictures_root / file.path for file in files]
     pictures = (Picture(file.path, path) for file, path in zip(files, paths, strict=True))
-    read = read_pictures(pictures, len(files), size=size, progress=progress)
+    read = read_pictures(pictures, len(files), size=size, place=project.pictures_root, progress=progress)
     kept = [files[row] for row in read.kept.tolist()]
     choice = dict(zip(trials.pictures, majority(trials), strict=True))
-    examples = Examples.of(
-        torch.from_numpy(read.pixels),
-        torch.tensor([choice[file.key] for file in kept]),
-        classes=project.settings.classes,
+    examples = examples_of(
+        read,
+        Originals.on(PictureFiles(paths), read.kept),
+        labels=torch.tensor([choice[file.key] for file in kept]),
+        question=Question.one_of(project.settings.classes),
         name=folder.resolve().name,
         sources=[file.path for file in kept],
     )
-    return replace(
-        examples,
-        ids=read.ids,
-        originals=Originals.on(PictureFiles(paths), read.kept),
-        rejected=tuple(sorted([*gone, *read.rejected])),
-        preparation=PicturePreparation.of(examples.inputs),
-        sizes=read.sizes,
-    )
+    return replace(examples, rejected=tuple(sorted([*gone, *read.rejected])))
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -149,21 +150,53 @@ def _one_kind_of_error(source: Encoded) -> Iterator[None]:
         raise InputError(f"damaged: {error or type(error).__name__}") from None
 
 
+class _Strictness:
+    """Pillow's switches as long as somebody decodes. Threads come and go in any order, so they are counted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._lenient = False
+        self._filters: list[Any] = []
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            self._lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+            before = list(warnings.filters)
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+            self._filters = [one for one in warnings.filters if one not in before]
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside:
+                return
+            ImageFile.LOAD_TRUNCATED_IMAGES = self._lenient
+            # Taken out one by one: what others have changed meanwhile stays, which catch_warnings would undo.
+            filters: list[Any] = warnings.filters  # type: ignore[assignment]  # typeshed calls it a sequence
+            for one in self._filters:
+                with suppress(ValueError):
+                    filters.remove(one)
+
+
+_STRICTNESS: Final = _Strictness()
+
+
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Pillow's process-wide switches, set once here because threads share them: half a picture is never accepted.
+    """Pillow's process-wide switches, set as long as somebody decodes: half a picture is never accepted.
 
     Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.
     """
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    _STRICTNESS.enter()
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-            yield
+        yield
     finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+        _STRICTNESS.leave()
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""`Examples`: the transfer set, held in memory, each example known by the hash of its original content."""
+"""`Examples`: the transfer set, each example known by the hash of its original content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.originals import Originals
+from joryu.examples.content import content_key
+from joryu.examples.inputs import Inputs, select
+from joryu.examples.originals import Originals, ids_of
 from joryu.examples.rejected import Rejected as Rejected  # noqa: PLC0414 - what examples hold is found here
 from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
 
@@ -39,12 +41,13 @@ class Examples:
     each input as it stands here (`content_ids`), by which the same picture saved in another file is still found.
     ``originals`` is where the bytes lie, for `encoded`.
 
-    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. ``question`` is
-    what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it (`asked`).
-    ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where there is
-    none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and
-    ``remarks`` says in short sentences what it had to guess (a folder it went down into, the column it took).
-    ``sizes`` is the width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
+    ``inputs``: ``[n, ...]``; pictures are uint8 ``[n, channels, height, width]``, other data float32. They are a
+    tensor, or pictures that are decoded when their rows are asked for, where all of them would not fit (`Inputs`).
+    ``question`` is what the labels answer, ``None`` for a set that asks nothing: whoever answers about it brings it
+    (`asked`). ``labels``: as the question's codec keeps them (numbers of classes int64 ``[n]``, `UNLABELLED` where
+    there is none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and ``remarks``
+    says in short sentences what it had to guess (a folder it went down into, the column it took). ``sizes`` is the
+    width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
     ``preparation`` is how a file or a row became its input, where they come from any.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
@@ -53,7 +56,7 @@ class Examples:
     (2, (2, 2), ('a', 'b'))
     """
 
-    inputs: Tensor
+    inputs: Inputs
     ids: Ids
     pixel_ids: Ids
     labels: Tensor | None
@@ -67,17 +70,19 @@ class Examples:
     originals: Originals | None = None
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - the seventh is for those who have hashed the inputs already
         cls,
-        inputs: Tensor,
+        inputs: Inputs,
         labels: Tensor | None = None,
         *,
         classes: Sequence[str] = (),
         question: Question | None = None,
         name: str = "examples",
         sources: Sequence[str] | None = None,
+        pixel_ids: Ids | None = None,
     ) -> Examples:
-        """Examples from tensors; ids are computed here. ``classes`` is short for the question which of them it is.
+        """Examples from tensors; ids are computed here, unless their ``pixel_ids`` are known. ``classes`` is short for
+        the question which of them it is.
 
         Raises:
             InputError: lengths that differ, labels that do not fit the question or that there is no question for, no
@@ -94,9 +99,9 @@ class Examples:
                 expected = f"one label for each of {len(inputs)}"
                 raise InputError("labels do not fit the inputs", expected=expected, received=list(labels.shape))
             labels = codec(question.labels).check(labels, len(question), len(question.grid))
-        ids = content_ids(inputs)
+        ids = content_ids(inputs) if pixel_ids is None else pixel_ids
         return cls(
-            inputs=inputs.contiguous(),
+            inputs=inputs.contiguous() if isinstance(inputs, Tensor) else inputs,
             ids=ids,
             pixel_ids=ids,
             labels=labels,
@@ -122,7 +127,7 @@ class Examples:
         index = index.long()
         return replace(
             self,
-            inputs=self.inputs[index],
+            inputs=select(self.inputs, index),
             ids=self.ids[index.numpy()],
             pixel_ids=self.pixel_ids[index.numpy()],
             labels=None if self.labels is None else self.labels[index],
@@ -242,14 +247,7 @@ def distinct_rows(ids: Ids) -> npt.NDArray[np.int64]:
     return order[fresh]
 
 
-def content_ids(inputs: Tensor) -> Ids:
+def content_ids(inputs: Inputs) -> Ids:
     """BLAKE2b-128 of each example's type, shape and bytes, as uint64 ``[n, 2]``."""
-    rows = np.ascontiguousarray(inputs.detach().cpu().numpy()).reshape(len(inputs), -1)
-    salt = f"{rows.dtype.str}{tuple(inputs.shape[1:])}".encode()
-    start = hashlib.blake2b(salt, digest_size=16)
-    digests = bytearray()
-    for row in rows:
-        digest = start.copy()
-        digest.update(row.data)
-        digests += digest.digest()
-    return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+    rows = np.ascontiguousarray(inputs[:].detach().cpu().numpy())
+    return ids_of([content_key(row) for row in rows])

@@ -17,8 +17,8 @@ from joryu.examples.folder_part import Part
 from joryu.examples.folder_set import FolderSet
 from joryu.examples.layouts import some
 from joryu.examples.originals import Originals, PictureFiles
+from joryu.examples.picture_examples import examples_of
 from joryu.examples.pictures import Picture, Progress, count_channels, read_pictures
-from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tree import Folder, printable
 
 
@@ -59,11 +59,13 @@ def load_folder(
         )
     pictures = (Picture(part.name(path), path) for path in part.files)
     channels = None if train is part else _channels(train)
-    read = read_pictures(pictures, len(part.files), size=size, channels=channels, progress=progress)
-    labels = None if part.labels is None else part.labels[torch.from_numpy(read.kept)]
-    examples = Examples.of(
-        torch.from_numpy(read.pixels),
-        labels,
+    read = read_pictures(
+        pictures, len(part.files), size=size, channels=channels, place=part.top.path, progress=progress
+    )
+    examples = examples_of(
+        read,
+        Originals.on(PictureFiles(part.files), read.kept),
+        labels=None if part.labels is None else part.labels[torch.from_numpy(read.kept)],
         question=part.question,
         name=printable(root.name),
         sources=[part.name(part.files[row]) for row in read.kept.tolist()],
@@ -71,13 +73,9 @@ def load_folder(
     remarks, beside = _about(folder_set, part)
     return replace(
         examples,
-        ids=read.ids,
         labels=examples.labels if bool(examples.known.any()) else None,
-        originals=Originals.on(PictureFiles(list(part.files)), read.kept),
         rejected=tuple(by_weight([*beside, *part.rejected, *read.rejected])),
-        remarks=tuple(remarks),
-        preparation=PicturePreparation.of(examples.inputs),
-        sizes=read.sizes,
+        remarks=(*remarks, *examples.remarks),
     )
 
 

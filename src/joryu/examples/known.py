@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from joryu.errors import InputError
+from joryu.examples.cache import user_cache
 from joryu.examples.emnist import EMNIST
 from joryu.examples.folder import has_labelled_pictures
 from joryu.examples.idx import has_idx_files
@@ -71,8 +72,7 @@ def data_root() -> Path:
     """The folder of data sets: ``JORYU_DATA``, else ``joryu/data`` in the user's cache (``XDG_CACHE_HOME``)."""
     if chosen := os.environ.get("JORYU_DATA"):
         return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "joryu" / "data"
+    return user_cache() / "data"
 
 
 def known_set(name: str) -> Known | None:

@@ -10,7 +10,9 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from joryu.examples.block_means import brightness, means_of
 from joryu.examples.examples import Examples, Ids
+from joryu.examples.inputs import Inputs, select
 
 Rows = npt.NDArray[np.int64]
 
@@ -29,10 +31,7 @@ that are not the same are at 0.021 in MNIST, at 0.093 by their colours in CIFAR-
 in these sets nor in digits. Tiny pictures of strong colours lose more in a JPEG and may go unnoticed.
 """
 
-_SIDE = 4  # blocks along each side
-_ENOUGH = 64  # pixels along a side for the blocks' means: of larger pictures every second, third … is taken
 _NEIGHBOURS = 8  # candidates that are looked at closely: a copy is nearly always the very nearest
-_BATCH = 1024
 _PAIRS = 512
 
 
@@ -67,7 +66,9 @@ def find_repeats(sought: Examples, among: Examples) -> Repeats:
     found = np.where(found >= 0, found, _places(sought.pixel_ids, among.pixel_ids))
     same = np.flatnonzero(found >= 0)
     rest = np.flatnonzero(found < 0)
-    one, other = look_alike(sought.inputs[torch.from_numpy(rest)], among.inputs) if len(rest) else (_none(), _none())
+    one, other = (
+        look_alike(select(sought.inputs, torch.from_numpy(rest)), among.inputs) if len(rest) else (_none(), _none())
+    )
     first = np.unique(one, return_index=True)[1]
     return Repeats(same, found[same], rest[one[first]], other[first])
 
@@ -77,10 +78,10 @@ def find_copies(examples: Examples) -> Repeats:
     original = _places(examples.pixel_ids, examples.pixel_ids)
     first = np.unique(original)
     same = np.flatnonzero(original != np.arange(len(examples)))
-    distinct = examples.inputs if len(first) == len(examples) else examples.inputs[torch.from_numpy(first)]
+    distinct = examples.inputs if len(first) == len(examples) else select(examples.inputs, torch.from_numpy(first))
     one, other = _none(), _none()
     if _comparable(distinct, distinct):
-        means = _block_means(distinct)
+        means = means_of(distinct)
         one, other = _candidates(means, means)
         later = one > other
         one, other = _confirmed(distinct, distinct, one[later], other[later])
@@ -94,14 +95,14 @@ def _places(sought: Ids, among: Ids) -> Rows:
     return np.array([place.get(words.tobytes(), -1) for words in sought], dtype=np.int64).reshape(-1)
 
 
-def look_alike(sought: Tensor, among: Tensor) -> tuple[Rows, Rows]:
+def look_alike(sought: Inputs, among: Inputs) -> tuple[Rows, Rows]:
     """The pairs of rows that show the same picture, in the order of the first; none for what are no pictures."""
     if not _comparable(sought, among):
         return _none(), _none()
-    return _confirmed(sought, among, *_candidates(_block_means(sought), _block_means(among)))
+    return _confirmed(sought, among, *_candidates(means_of(sought), means_of(among)))
 
 
-def _comparable(sought: Tensor, among: Tensor) -> bool:
+def _comparable(sought: Inputs, among: Inputs) -> bool:
     pictures = all(part.dtype == torch.uint8 and part.ndim == 4 and len(part) for part in (sought, among))
     return pictures and sought.shape[1:] == among.shape[1:]
 
@@ -114,7 +115,7 @@ def _candidates(sought: npt.NDArray[np.float32], among: npt.NDArray[np.float32])
     return one.astype(np.int64), near.reshape(len(sought), most)[one, rank].astype(np.int64)
 
 
-def _confirmed(sought: Tensor, among: Tensor, one: Rows, other: Rows) -> tuple[Rows, Rows]:
+def _confirmed(sought: Inputs, among: Inputs, one: Rows, other: Rows) -> tuple[Rows, Rows]:
     """The pairs whose pixels agree."""
     parts = [slice(start, start + _PAIRS) for start in range(0, len(one), _PAIRS)]
     close = [_same_picture(sought[torch.from_numpy(one[p])], among[torch.from_numpy(other[p])]) for p in parts]
@@ -126,19 +127,11 @@ def _none() -> Rows:
     return np.zeros(0, dtype=np.int64)
 
 
-def _block_means(pictures: Tensor) -> npt.NDArray[np.float32]:
-    """The mean grey levels of 4×4 blocks, float32 ``[n, 16]``."""
-    rows, columns = (max(1, side // _ENOUGH) for side in pictures.shape[2:])
-    pool = torch.nn.functional.adaptive_avg_pool2d
-    means = [pool(_brightness(part[:, :, ::rows, ::columns].float()), _SIDE) for part in torch.split(pictures, _BATCH)]
-    return torch.cat(means).flatten(1).numpy()
-
-
 def _same_picture(one: Tensor, other: Tensor) -> npt.NDArray[np.bool_]:
     """Whether the rows differ by no more than `ALIKE` (brightness) and `COLOUR_ALIKE`, bool ``[n]``."""
     left, right = one.float(), other.float()
     close = _difference(left, right) <= COLOUR_ALIKE
-    return (close & (_difference(_brightness(left), _brightness(right)) <= ALIKE)).numpy()
+    return (close & (_difference(brightness(left), brightness(right)) <= ALIKE)).numpy()
 
 
 def _difference(left: Tensor, right: Tensor) -> Tensor:
@@ -146,10 +139,3 @@ def _difference(left: Tensor, right: Tensor) -> Tensor:
     left, right = left.flatten(1), right.flatten(1)
     contrast = torch.minimum(left.var(1, correction=0), right.var(1, correction=0))
     return (left - right).square().mean(1) / (contrast + 1)
-
-
-def _brightness(pictures: Tensor) -> Tensor:
-    """What JPEG keeps finest: the luma of ITU-R BT.601, ``[n, height, width]``."""
-    if pictures.shape[1] == 1:
-        return pictures[:, 0]
-    return 0.299 * pictures[:, 0] + 0.587 * pictures[:, 1] + 0.114 * pictures[:, 2]

@@ -18,6 +18,7 @@ from joryu.examples.digits import load_digits
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder import folder_splits, labelled_folder_splits, load_folder
 from joryu.examples.idx import idx_splits, labelled_idx_splits, load_idx
+from joryu.examples.joined import joined
 from joryu.examples.layouts import ALL, canonical_split, in_order, some
 from joryu.examples.originals import Originals
 from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
@@ -273,7 +274,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     ]
     return replace(
         first,
-        inputs=torch.cat([part.inputs for part in parts]),
+        inputs=joined([part.inputs for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
         pixel_ids=np.concatenate([part.pixel_ids for part in parts]),
         labels=None if all(p.labels is None for p in parts) else torch.cat([part.labels_or_empty for part in parts]),

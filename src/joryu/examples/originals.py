@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +104,47 @@ class ParquetPictures:
         return pa.chunked_array(chunks)
 
 
+class Stretch(NamedTuple):
+    """A picture's bytes as a part of a file that holds many."""
+
+    path: Path
+    start: int
+    length: int
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            content = file.read(self.length)
+        if len(content) < self.length:
+            raise OSError(f"{self.path.name} is cut off")
+        return content
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Pictures that lie one after another in a file; ``ends`` are where each ends, ``names`` what they are called."""
+
+    path: Path
+    ends: Rows
+    names: Sequence[str]
+
+    def name(self, number: int) -> str:
+        return self.names[number]
+
+    def read(self, number: int) -> bytes:
+        return self.at(number).read()
+
+    def at(self, number: int) -> Stretch:
+        """Where one of them lies."""
+        start = int(self.ends[number - 1]) if number else 0
+        return Stretch(self.path, start, int(self.ends[number]) - start)
+
+
 def _pictures(path: Path, column: str) -> list[pa.Array]:
     found = pq.ParquetFile(path).read([column]).column(0)
     plain = [chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk for chunk in found.chunks]
@@ -140,6 +181,10 @@ class Originals:
     def select(self, rows: Rows) -> Originals:
         """Those of the given rows."""
         return Originals(self.shelves, self.shelf_of[rows], self.number_of[rows])
+
+    def name(self, row: int) -> str:
+        """What to call the original of one example."""
+        return self.shelves[int(self.shelf_of[row])].name(int(self.number_of[row]))
 
     def read(self, row: int, key: bytes) -> bytes:
         """The bytes of one example, which must still be those with the given `key_of`.

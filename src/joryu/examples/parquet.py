@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,15 +16,18 @@ from joryu.errors import InputError
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, require_unsplit
+from joryu.examples.originals import Originals
 from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
+from joryu.examples.parquet_copy import copy_of
 from joryu.examples.parquet_labels import Answers, any_label, read_labels
 from joryu.examples.parquet_pictures import PictureColumn
 from joryu.examples.parquet_shards import Shards, find_shards
-from joryu.examples.pictures import Progress, count_channels, read_pictures
-from joryu.examples.preparation import PicturePreparation
+from joryu.examples.picture_examples import examples_of
+from joryu.examples.pictures import Pictures, Progress, count_channels, read_pictures, would_be_held
 from joryu.examples.tabular.target import kind_said
 
 OPTIONS: Final = ("root", "kind")
+_FIRST: Final = 16  #: pictures that are opened to know how large they are
 
 
 class _Set(NamedTuple):
@@ -78,11 +81,12 @@ def load_parquet(
     answers = None
     if found.columns.label is not None:
         answers = read_labels(found.shards, found.train, found.splits, found.columns.label, kind)
-    read = read_pictures(pictures.pictures(names), len(names), size=size, channels=channels, progress=progress)
+    read, originals = _read(pictures, names, place, _Reading(size, channels, progress))
     name = place.stem if place.is_file() else place.name
-    examples = Examples.of(
-        torch.from_numpy(read.pixels),
-        None if answers is None else answers.labels[torch.from_numpy(read.kept)],
+    examples = examples_of(
+        read,
+        originals,
+        labels=None if answers is None else answers.labels[torch.from_numpy(read.kept)],
         question=None if answers is None else answers.question,
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
@@ -94,17 +98,32 @@ def load_parquet(
         *found.remarks,
         *pictures.remarks,
         *(answers.remarks if answers is not None else ()),
+        *examples.remarks,
     ]
-    examples = replace(
-        examples,
-        ids=read.ids,
-        originals=pictures.originals(read.kept),
-        rejected=tuple(by_weight(read.rejected)),
-        remarks=tuple(remarks),
-        preparation=PicturePreparation.of(examples.inputs),
-        sizes=read.sizes,
-    )
+    examples = replace(examples, rejected=tuple(by_weight(read.rejected)), remarks=tuple(remarks))
     return examples if answers is None else _without_absent(examples, answers, read.kept)
+
+
+class _Reading(NamedTuple):
+    """How pictures become inputs."""
+
+    size: int | None
+    channels: int | None
+    progress: Progress | None
+
+
+def _read(column: PictureColumn, names: Sequence[str], place: Path, how: _Reading) -> tuple[Pictures, Originals]:
+    """The pictures, and where their bytes lie: in the Parquet files, or in a copy where they are too many to hold."""
+    size, channels, progress = how
+    first = islice(column.pictures(repeat("")), _FIRST)
+    if would_be_held(len(names), first, size):
+        read = read_pictures(column.pictures(names), len(names), size=size, channels=channels, progress=progress)
+        return read, column.originals(read.kept)
+    shards = [shard.path for shard in column.shards]
+    copy = copy_of(shards, column.column, names, column.pictures(names), progress)
+    column.files |= copy.files  # the remarks name what was read from files
+    read = read_pictures(copy.pictures(), len(names), size=size, channels=channels, place=shards[0], progress=progress)
+    return read, copy.originals(read.kept.tolist())
 
 
 def _root(folder: Path, options: Mapping[str, str]) -> Path | None:

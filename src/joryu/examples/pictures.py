@@ -2,89 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from joryu.errors import InputError
-from joryu.examples.decoding import (
-    Decoded,
-    Pixels,
-    decode_sized,
-    fit,
-    is_coloured,
-    opened,
-    strict_pillow,
-    to_channels,
-)
-from joryu.examples.examples import Ids, Rejected
-from joryu.examples.originals import KEY_BYTES, ids_of, key_of
+from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.decoding import Pixels, fit, is_coloured, opened, strict_pillow, to_channels
+from joryu.examples.examples import Rejected
+from joryu.examples.inputs import memory_for_inputs
+from joryu.examples.looking import look_through
+from joryu.examples.originals import Stretch, ids_of
+from joryu.examples.picture import Picture as Picture  # noqa: PLC0414 - what is read is found here
+from joryu.examples.picture import Pictures as Pictures  # noqa: PLC0414
+from joryu.examples.picture import Progress as Progress  # noqa: PLC0414
+from joryu.examples.picture import Reach, Read, Unusable, read_picture
+from joryu.examples.picture import SizeNeededError as SizeNeededError  # noqa: PLC0414
+from joryu.examples.picture import advised_size as advised_size  # noqa: PLC0414
 
-Progress = Callable[[int, int], None]
-"""Called with (pictures done, pictures in all) from the thread that loads."""
-
-_BATCH = 256  # pictures in flight: enough to keep every thread busy, few enough to hold
+_BATCH = 256  # pictures between two words about how far it is
 _TASK = 8  # pictures a thread takes at once: small ones decode in 0.1 ms, of which handing over one by one takes half
-
-_AT_ONCE = 16 * 2**20  #: bytes; of a larger file, which may be a film of gigabytes, the header is looked at first
-
-
-class Picture(NamedTuple):
-    """A picture not yet decoded: the name to report it by, and its file or bytes; or why there are none."""
-
-    name: str
-    source: Path | bytes
-    missing: str = ""
-
-
-class Pictures(NamedTuple):
-    """``pixels``: uint8 ``[kept, channels, height, width]``; ``kept``: which of the pictures given those rows are.
-
-    ``sizes``: int64 ``[kept, 2]``, the width and height that each has in its file. ``ids``: `ids_of` their bytes.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    kept: npt.NDArray[np.int64]
-    rejected: list[Rejected]
-    sizes: npt.NDArray[np.int64]
-    ids: Ids
-
-
-class _Read(NamedTuple):
-    """A picture that could be used, and the key of its bytes."""
-
-    picture: Decoded
-    key: bytes
-
-
-class SizeNeededError(InputError):
-    """Pictures that only a smaller, common ``size`` lets be used together: they differ in theirs, or are too large.
-
-    ``size`` is the one that is advised, where one is.
-    """
-
-    size: int | None = None
-
-
-_USUAL: Final = 224  #: what `advised_size` never exceeds: photographs are larger than most students need
-
-
-def advised_size(shorter_sides: Iterable[int]) -> int:
-    """A ``size`` that lets pictures of different sizes be used: the middle one of their shorter sides.
-
-    >>> advised_size([20, 24, 31]), advised_size([480, 600])
-    (24, 224)
-    """
-    return min(_USUAL, int(np.median(list(shorter_sides))))
+_TASKS = 32  #: of these are decoded and not yet taken
 
 
 def read_pictures(
@@ -93,32 +38,73 @@ def read_pictures(
     *,
     size: int | None = None,
     channels: int | None = None,
+    place: Path | None = None,
     progress: Progress | None = None,
 ) -> Pictures:
     """Decode ``total`` pictures, in their order, into one array; RGB if any of them is coloured, else grey.
 
     With ``channels`` (1 or 3) they are grey or RGB whatever they hold, as in another split of the same set.
 
-    Without ``size`` all must have the same width and height. The array is allocated once, and pictures go into it 256
-    at a time, so that beside it no more than one such batch is held. ``progress`` is called after each batch.
+    Without ``size`` all must have the same width and height. The array is allocated once, and pictures go into it a few
+    at a time. ``progress`` is called after 256 pictures each.
+
+    Pictures that would take more than `memory_for_inputs` are decoded and let go: `Pictures.seen` then holds what was
+    seen of each, which is kept in the user's cache for the set at ``place``, so that it is looked at once. Without a
+    ``place`` all are held.
 
     Raises:
-        InputError: none is usable.
+        InputError: none is usable, or their files are gone before all are read.
         SizeNeededError: their sizes differ and no ``size`` was given, or they do not fit in memory.
     """
-    gathered = _Gathered(total, channels)
-    with strict_pillow(), ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
-        pictures = iter(pictures)
-        while batch := list(islice(pictures, _BATCH)):
-            tasks = [batch[start : start + _TASK] for start in range(0, len(batch), _TASK)]
-            for task, outcomes in zip(tasks, pool.map(partial(_decode, size=size), tasks), strict=True):
-                for picture, outcome in zip(task, outcomes, strict=True):
-                    gathered.take(picture.name, outcome)
+    pictures = iter(pictures)
+    first = list(islice(pictures, _BATCH))
+    everything = chain(first, pictures)
+    if place is not None and total * _bytes_each(first, size) > memory_for_inputs():
+        return look_through(list(everything), place, size=size, channels=channels, progress=progress)
+    gathered, reach = _Gathered(total, channels), Reach(total)
+    with strict_pillow():
+        for task, outcomes in in_order(
+            partial(_decode, size=size), _tasks(everything), pool=decoding_threads(), most=_TASKS
+        ):
+            for picture, outcome in zip(task, outcomes, strict=True):
+                gathered.take(picture.name, outcome)
+                reach.heed(isinstance(outcome, Unusable) and outcome.gone)
             if gathered.odd:
-                raise gathered.size_needed(_shorter_sides(pictures, pool))
-            if progress is not None:
+                raise gathered.size_needed(_shorter_sides(everything, decoding_threads()))
+            if progress is not None and (gathered.seen % _BATCH == 0 or gathered.seen == total):
                 progress(gathered.seen, total)
     return gathered.finish()
+
+
+def would_be_held(total: int, first: Iterable[Picture], size: int | None) -> bool:
+    """Whether so many pictures like the ``first`` ones are held in memory."""
+    return total * _bytes_each(first, size) <= memory_for_inputs()
+
+
+def _tasks(pictures: Iterator[Picture]) -> Iterator[list[Picture]]:
+    while task := list(islice(pictures, _TASK)):
+        yield task
+
+
+def _decode(pictures: list[Picture], size: int | None) -> tuple[list[Picture], list[Read | Unusable]]:
+    return pictures, [read_picture(picture, size) for picture in pictures]
+
+
+def _bytes_each(pictures: Iterable[Picture], size: int | None) -> int:
+    """The bytes of one input; of pictures as large as they come, those of the first that can be opened."""
+    if size is not None:
+        return 3 * size * size
+    for picture in pictures:
+        try:
+            with opened(_openable(picture)) as image:
+                return 3 * image.width * image.height
+        except (InputError, OSError):
+            continue
+    return 0
+
+
+def _openable(picture: Picture) -> Path | bytes:
+    return picture.source.read() if isinstance(picture.source, Stretch) else picture.source
 
 
 def _shorter_sides(pictures: Iterator[Picture], pool: ThreadPoolExecutor) -> Iterator[int]:
@@ -129,16 +115,16 @@ def _shorter_sides(pictures: Iterator[Picture], pool: ThreadPoolExecutor) -> Ite
 
 def _shorter_side(picture: Picture) -> int:
     try:
-        with opened(picture.source) as image:
+        with opened(_openable(picture)) as image:
             return min(image.size)
-    except InputError:
+    except (InputError, OSError):
         return 0
 
 
 def count_channels(pictures: Iterable[Picture]) -> int:
     """What `read_pictures` would make of them: 3 if any is coloured, else 1. Stops at the first that is."""
     with strict_pillow():
-        return 3 if any(is_coloured(picture.source) for picture in pictures) else 1
+        return 3 if any(is_coloured(_openable(picture)) for picture in pictures) else 1
 
 
 def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArray[np.uint8]:
@@ -154,40 +140,6 @@ def resize_pixels(pixels: npt.NDArray[np.uint8], size: int | None) -> npt.NDArra
         picture = channels[0] if len(channels) == 1 else channels.transpose(1, 2, 0)
         resized[row] = to_channels(fit(Image.fromarray(picture), size))
     return resized
-
-
-def _decode(pictures: list[Picture], size: int | None) -> list[_Read | str]:
-    """For each picture its pixels and its key, or the reason why there are none."""
-    outcomes: list[_Read | str] = []
-    for picture in pictures:
-        if picture.missing:
-            outcomes.append(picture.missing)
-            continue
-        try:
-            outcomes.append(_read(picture.source, size))
-        except InputError as error:
-            outcomes.append(str(error))
-    return outcomes
-
-
-def _read(source: Path | bytes, size: int | None) -> _Read:
-    if isinstance(source, bytes):
-        return _Read(decode_sized(source, size=size), key_of(source))
-    try:
-        with source.open("rb") as file:
-            before = os.fstat(file.fileno())
-            if before.st_size <= _AT_ONCE:
-                content = file.read()
-                return _Read(decode_sized(content, size=size), key_of(content))
-            picture = decode_sized(file, size=size)
-            file.seek(0)
-            key = hashlib.file_digest(file, "sha256").digest()[:KEY_BYTES]
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise InputError(f"cannot be opened: {error.strerror}") from None
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise InputError("changed while it was read")
-    return _Read(picture, key)
 
 
 class _Gathered:
@@ -206,9 +158,9 @@ class _Gathered:
         self.seen = 0
         self.odd = ""  #: the first picture of another size than the first one; from then on none is kept
 
-    def take(self, name: str, outcome: _Read | str) -> None:
-        if isinstance(outcome, str):
-            self._rejected.append(Rejected(name, outcome))
+    def take(self, name: str, outcome: Read | Unusable) -> None:
+        if isinstance(outcome, Unusable):
+            self._rejected.append(Rejected(name, outcome.reason))
         else:
             self._keep(name, outcome.picture.pixels)
             self._sizes.append(outcome.picture[1:])
@@ -257,7 +209,8 @@ class _Gathered:
             pixels = np.ascontiguousarray(pixels[:, :1])
         sizes = np.array(self._sizes, dtype=np.int64)
         kept = np.array(self._kept, dtype=np.int64)
-        return Pictures(pixels, kept, self._rejected, sizes, ids_of(self._keys))
+        channels, height, width = pixels.shape[1:]
+        return Pictures(pixels, (channels, height, width), kept, self._rejected, sizes, ids_of(self._keys))
 
 
 def allocate(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, strict_pillow, to_channels
+from joryu.examples.inputs import Inputs
 from joryu.examples.tabular.preparation import TablePreparation
 
 
@@ -42,7 +43,7 @@ class PicturePreparation(BaseModel):
     width: Annotated[int, Field(ge=1)]
 
     @classmethod
-    def of(cls, inputs: Tensor) -> PicturePreparation:
+    def of(cls, inputs: Inputs) -> PicturePreparation:
         """The one that gives inputs of the shape of these, ``[n, channels, height, width]``."""
         channels, height, width = inputs.shape[1:]
         return cls(channels=channels, height=height, width=width)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,11 @@ from dataclasses import replace
 import torch
 
 from joryu.errors import InputError, MismatchError
+from joryu.examples.block_means import means_of
 from joryu.examples.decoding import Pixels, strict_pillow
 from joryu.examples.examples import Examples, content_ids
+from joryu.examples.inputs import memory_for_inputs
+from joryu.examples.picture_source import PictureSource
 from joryu.examples.pictures import Progress, allocate
 from joryu.examples.preparation import PicturePreparation, Preparation
 
@@ -40,6 +44,8 @@ def prepared(examples: Examples, preparation: Preparation | None, *, progress: P
         raise MismatchError(f"{examples.name} cannot be prepared like this", expected=_said(preparation),
                             received=received)  # fmt: skip
     _require_other_size(examples, preparation)
+    if math.prod((len(examples), preparation.channels, preparation.height, preparation.width)) > memory_for_inputs():
+        return _on_demand(examples, preparation)
     pixels = allocate((len(examples), preparation.channels, preparation.height, preparation.width))
     for row, picture in enumerate(_decoded(examples, preparation)):
         pixels[row] = picture
@@ -47,6 +53,18 @@ def prepared(examples: Examples, preparation: Preparation | None, *, progress: P
             progress(row + 1, len(examples))
     inputs = torch.from_numpy(pixels)
     return replace(examples, inputs=inputs, pixel_ids=content_ids(inputs), preparation=preparation)
+
+
+def _on_demand(examples: Examples, preparation: PicturePreparation) -> Examples:
+    """The same, each picture decoded when it is asked for. Its pixels are still known by how they were first read."""
+    if examples.originals is None:
+        raise InputError(f"{examples.name} has no original files to be read again", expected=_said(preparation))
+    means = means_of(examples.inputs)
+    return replace(
+        examples,
+        inputs=PictureSource.of(examples.originals, examples.ids, preparation, means),
+        preparation=preparation,
+    )
 
 
 def _require_other_size(examples: Examples, preparation: PicturePreparation) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+
+from joryu.examples.inputs import Inputs
 
 SEEN = 10_000  #: inputs of a large set that are looked at
 
 
-def shown_as(inputs: Tensor) -> str:
+def shown_as(inputs: Inputs) -> str:
     """Type, shape and range of raw inputs, as they go into a teacher.
 
     >>> shown_as(torch.zeros(7, 3, 96, 96, dtype=torch.uint8))

@@ -71,7 +71,7 @@ def evidence_of(shown: Examples, *, components: int = 10) -> Floats:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    grid = F.adaptive_avg_pool2d(shown.inputs.float() / 255, 4).flatten(1).double().numpy()
+    grid = F.adaptive_avg_pool2d(shown.inputs[:].float() / 255, 4).flatten(1).double().numpy()
     classifier = make_pipeline(StandardScaler(), PCA(components, random_state=0), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     told = cross_val_predict(classifier, grid, shown.labels_or_empty.numpy(), cv=folds, method="predict_log_proba")

@@ -127,7 +127,7 @@ def _columns(told: list[_Told]) -> tuple[Trials, Ints]:
 def simulated_people(seed: int = 0) -> Asked:
     """The smoke size: digits, a population whose doubts are those of a soft nearest mean, *simulated* annotators."""
     examples = load_examples("digits")
-    flat = examples.inputs.flatten(1).double().numpy() / 255
+    flat = examples.inputs[:].flatten(1).double().numpy() / 255
     labels = examples.labels_or_empty.numpy()
     means = np.stack([flat[labels == digit].mean(0) for digit in range(10)])
     distance = ((flat[:, None] - means) ** 2).sum(-1)

@@ -106,9 +106,9 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
     first = examples.select([0])
     latencies = measure_latency(
         {role: model.module for role, model in networks.items()},
-        first.inputs,
+        first.inputs[:],
         threads=1,
-        own_inputs={role: model.shown(first).inputs for role, model in networks.items()},
+        own_inputs={role: model.shown(first).inputs[:] for role, model in networks.items()},
     )
     cards = [_card(role, model, examples, latencies[role]) for role, model in networks.items()]
     if models.teacher is not None:

@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from joryu.examples.inputs import Inputs
+
 LARGEST = 160  #: pixels on the longer side; more would only make the page heavy
 
 
-def are_pictures(inputs: Tensor) -> bool:
+def are_pictures(inputs: Inputs) -> bool:
     """Whether inputs are pictures: uint8 ``[n, 1 or 3, height, width]``.
 
     >>> are_pictures(torch.zeros(2, 3, 8, 8, dtype=torch.uint8)), are_pictures(torch.zeros(2, 12))

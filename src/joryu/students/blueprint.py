@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
+from joryu.examples.inputs import Inputs
 from joryu.examples.preparation import Preparation
 from joryu.questions import Asked, Question
 from joryu.students.answers import Answers
@@ -95,7 +96,7 @@ class Blueprint(BaseModel):
     def fitted(
         cls,
         architecture: str,
-        inputs: Tensor,
+        inputs: Inputs,
         question: Question,
         *,
         heads: dict[str, tuple[str, ...]] | None = None,

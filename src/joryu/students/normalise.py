@@ -14,6 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from joryu.errors import InputError
+from joryu.examples.inputs import Inputs
+
+_PART = 256  # pictures decoded at a time
 
 
 class Normalise(nn.Module):
@@ -99,7 +102,7 @@ def _along_channels(numbers: Tensor, x: Tensor) -> Tensor:
     return numbers.reshape(-1, *[1] * (x.ndim - 2)) if numbers.ndim and x.ndim > 2 else numbers
 
 
-def measure_normalisation(inputs: Tensor) -> tuple[list[float], list[float], float]:
+def measure_normalisation(inputs: Inputs) -> tuple[list[float], list[float], float]:
     """``mean, std, scale`` of a transfer set, measured on its training examples.
 
     Pictures ``[n, channels, height, width]``: per channel (uint8 scaled by 1/255). Tables ``[n, columns]`` of numbers:
@@ -115,13 +118,27 @@ def measure_normalisation(inputs: Tensor) -> tuple[list[float], list[float], flo
         InputError: inputs that are not finite.
     """
     scale = 1 / 255 if inputs.dtype == torch.uint8 else 1.0
-    sample = inputs[:: max(1, len(inputs) // 10_000)].to(torch.float32) * scale
+    every = max(1, len(inputs) // 10_000)
+    if not isinstance(inputs, Tensor):
+        return *_in_parts(inputs, torch.arange(0, len(inputs), every), scale), scale
+    sample = inputs[::every].to(torch.float32) * scale
     if inputs.ndim == 2 and inputs.is_floating_point():
         return *_per_column(sample.double()), scale
     axes = [axis for axis in range(sample.ndim) if axis != 1] if sample.ndim == 4 else list(range(sample.ndim))
     std, mean = torch.std_mean(sample, dim=axes)
     _require_finite(mean)
     return mean.reshape(-1).tolist(), torch.where(std > 1e-6, std, 1.0).reshape(-1).tolist(), scale
+
+
+def _in_parts(pictures: Inputs, rows: Tensor, scale: float) -> tuple[list[float], list[float]]:
+    """Per channel, of pictures that are decoded a few at a time."""
+    count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    for part in torch.split(rows, _PART):
+        values = pictures[part].movedim(1, 0).flatten(1).double() * scale
+        count, total, squares = count + values.shape[1], total + values.sum(1), squares + values.square().sum(1)
+    mean = total / count
+    std = ((squares / count - mean.square()) * count / max(1, count - 1)).clamp_min(0).sqrt()
+    return mean.float().tolist(), torch.where(std > 1e-6, std, 1.0).float().tolist()
 
 
 def _per_column(sample: Tensor) -> tuple[list[float], list[float]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, JoryuError, MismatchError, Stop
 from joryu.examples import Examples, Ids
+from joryu.examples.inputs import take
 from joryu.questions import Question
 from joryu.targets.index import Rows, Seeds
 from joryu.targets.manifest import Cost
@@ -59,7 +60,7 @@ class TeacherBatch:
         return cls(
             ids=examples.ids[at],
             seeds=np.zeros(len(at), dtype=np.uint64) if seeds is None else seeds.numpy().astype(np.uint64),
-            inputs=examples.inputs.index_select(0, every) if inputs is None else inputs,
+            inputs=take(examples.inputs, every) if inputs is None else inputs,
             rows=at,
             originals=examples.encoded if originals is None and examples.originals is not None else originals,
         )

@@ -78,7 +78,7 @@ def load_pairs(
     coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
     rows = masks.usable if place.masks else list(range(len(shown)))
     examples = Examples.of(
-        torch.from_numpy(read.pixels[rows]),
+        torch.from_numpy(read.held[rows]),
         coding.labels(np.stack([mask.values for mask in masks.read if mask is not None])) if place.masks else None,
         question=coding.question,
         name=printable(root.name),

@@ -14,6 +14,7 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.examples.examples import Examples, Ids
 from joryu.examples.hashing import Words
+from joryu.examples.inputs import take
 from joryu.examples.layouts import did_you_mean
 from joryu.examples.views.flip import Flip
 from joryu.examples.views.mixup import SHARES, Mixup, blend, draws_of
@@ -91,9 +92,9 @@ class Composed:
         return ViewBatch(mixed, blended)
 
     def _seen(self, examples: Examples, rows: Tensor, seeds: Words) -> ViewBatch:
-        inputs, labels = _take(examples.inputs, rows), None
+        inputs, labels = take(examples.inputs, rows), None
         if examples.labels is not None:
-            labels = _take(examples.labels, rows)
+            labels = take(examples.labels, rows)
         if not seeds.any() or not self.transforms:
             return ViewBatch(inputs, labels)
         ids = examples.ids[rows.numpy()]
@@ -110,10 +111,6 @@ class Composed:
         for transform in self.transforms:
             planes = transform(planes, ids, seeds, fill=unknown)
         return planes[:, 0] if labels.ndim == 3 else planes.movedim(1, -1).contiguous()
-
-
-def _take(values: Tensor, rows: Tensor) -> Tensor:
-    return values.index_select(0, rows.to(values.device))  # ten times faster than values[rows] on a CPU
 
 
 def parse_views(spec: str | None) -> Views:

@@ -1,0 +1,200 @@
+"""A first look at pictures that are too many to be held: whether each can be used, its hashes and its size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from joryu.errors import InputError
+from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.block_means import block_means
+from joryu.examples.content import content_key
+from joryu.examples.decoding import Pixels, strict_pillow, to_channels
+from joryu.examples.examples import Ids, Rejected
+from joryu.examples.inputs import Rows
+from joryu.examples.picture import (
+    Picture,
+    Pictures,
+    Progress,
+    Reach,
+    Read,
+    Seen,
+    SizeNeededError,
+    Unusable,
+    advised_size,
+    read_picture,
+)
+from joryu.examples.picture_index import ENTRY, Entries, Known, PictureIndex
+
+_TASK: Final = 8  # pictures a thread takes at once
+_TASKS: Final = 64  #: of these are begun and not yet taken
+_WORD: Final = 256  #: pictures between two words about how far it is
+
+
+class _Look(NamedTuple):
+    """One picture looked at: its entry, or why it has none."""
+
+    entry: Entries
+    reason: str = ""
+    gone: bool = False
+
+
+def look_through(
+    pictures: Sequence[Picture], place: Path, *, size: int | None, channels: int | None, progress: Progress | None
+) -> Pictures:
+    """As `joryu.examples.pictures.read_pictures`, without holding what is decoded.
+
+    What an earlier look has found is taken from the cache, where neither size nor times of a file have changed. What
+    this one finds is written there every 15 seconds, so that an interrupted look goes on where it was.
+
+    Raises:
+        InputError: none is usable, or their files are gone before all were looked at.
+        SizeNeededError: their sizes differ and no ``size`` was given.
+    """
+    index = PictureIndex(place, f"size {size}, channels {channels}")
+    names, stamps = [picture.name for picture in pictures], _stamps(pictures)
+    rows = index.match(names, stamps)
+    found = Known(np.zeros(len(pictures), ENTRY), [""] * len(pictures))
+    known = np.flatnonzero(rows >= 0)
+    found.entries[known], earlier = index.known(rows[known])
+    for at, reason in zip(known.tolist(), earlier, strict=True):
+        found.reasons[at] = reason
+    looked = rows >= 0
+    try:
+        _look_at_rest(pictures, found, looked, index, partial(_look, size=size, channels=channels), progress)
+    finally:
+        if not (rows >= 0).all():
+            done = np.flatnonzero(looked)
+            found.entries["stamp"] = stamps
+            index.save([names[at] for at in done.tolist()], _some(found, done))
+    return _finished(names, found, size, channels)
+
+
+def _look_at_rest(
+    pictures: Sequence[Picture],
+    found: Known,
+    looked: npt.NDArray[np.bool_],
+    index: PictureIndex,
+    look: partial[list[_Look]],
+    progress: Progress | None,
+) -> None:
+    """Look at those that are not known, and mark each that is then."""
+    rest = np.flatnonzero(~looked)
+    total, reach = len(pictures), Reach(len(pictures))
+    before = total - len(rest)
+    stamps = None
+    with strict_pillow():
+        tasks = [rest[start : start + _TASK] for start in range(0, len(rest), _TASK)]
+        looks = in_order(look, ([pictures[at] for at in task] for task in tasks), pool=decoding_threads(), most=_TASKS)
+        for number, (task, seen) in enumerate(zip(tasks, looks, strict=True)):
+            for at, one in zip(task.tolist(), seen, strict=True):
+                reach.heed(one.gone)
+                found.entries[at], found.reasons[at] = one.entry, one.reason
+                looked[at] = not one.gone
+            if progress is not None and (number * _TASK) % _WORD == 0:
+                progress(before + number * _TASK + len(task), total)
+            if index.is_due:
+                stamps = _stamps(pictures) if stamps is None else stamps
+                done = np.flatnonzero(looked)
+                found.entries["stamp"][done] = stamps[done]
+                index.save([pictures[at].name for at in done.tolist()], _some(found, done))
+    if progress is not None and len(rest):
+        progress(total, total)
+
+
+def _some(found: Known, rows: Rows) -> Known:
+    return Known(found.entries[rows], [found.reasons[row] for row in rows.tolist()])
+
+
+def _stamps(pictures: Sequence[Picture]) -> npt.NDArray[np.int64]:
+    """Size and times of each picture's file, int64 ``[n, 3]``; of one in a larger file, also where it begins."""
+    large: dict[Path, tuple[int, int]] = {}
+    return np.array([_stamp(picture, large) for picture in pictures], dtype=np.int64).reshape(-1, 3)
+
+
+def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, int, int]:
+    source = picture.source
+    if isinstance(source, bytes):
+        return (len(source), 0, 0)
+    try:
+        if isinstance(source, Path):
+            found = os.stat(source)  # noqa: PTH116 - many are looked at
+            return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        if source.path not in large:
+            whole = source.path.stat()
+            large[source.path] = whole.st_mtime_ns, whole.st_ctime_ns
+    except OSError:
+        return (-1, -1, -1)
+    modified, changed = large[source.path]
+    return source.start * 2**24 + source.length, modified, changed
+
+
+def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[_Look]:
+    return [_entry(read_picture(picture, size), channels) for picture in pictures]
+
+
+def _entry(read: Read | Unusable, channels: int | None) -> _Look:
+    entry = np.zeros((), ENTRY)
+    if isinstance(read, Unusable):
+        return _Look(entry, read.reason, read.gone)
+    pixels = read.picture.pixels
+    coloured = len(pixels) == 3
+    entry["key"] = read.key
+    entry["width"], entry["height"], entry["coloured"] = read.picture.width, read.picture.height, coloured
+    if channels != 1:
+        entry["colour_key"] = content_key(pixels if coloured else np.repeat(pixels, 3, axis=0))
+    if channels == 1 or not coloured:
+        entry["grey_key"] = content_key(_grey(pixels) if coloured else pixels)
+    entry["means"] = block_means(torch.from_numpy(np.require(pixels, requirements="W"))[None])[0]
+    return _Look(entry)
+
+
+def _grey(pixels: Pixels) -> Pixels:
+    return to_channels(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("L"))
+
+
+def _finished(names: Sequence[str], found: Known, size: int | None, channels: int | None) -> Pictures:
+    usable = np.array([not reason for reason in found.reasons], dtype=bool)
+    kept = np.flatnonzero(usable)
+    rejected = [Rejected(names[at], found.reasons[at]) for at in np.flatnonzero(~usable).tolist()]
+    if not len(kept):
+        first = f"{rejected[0].name}: {rejected[0].reason}" if rejected else "no file at all"
+        raise InputError(f"none of {len(names)} files is a usable picture", received=first)
+    entries = found.entries[kept]
+    height, width = (size, size) if size is not None else (int(entries["height"][0]), int(entries["width"][0]))
+    if size is None:
+        _require_one_size(entries, [names[at] for at in kept.tolist()])
+    coloured = channels == 3 or (channels is None and bool(entries["coloured"].any()))
+    sizes = np.stack([entries["width"], entries["height"]], axis=1).astype(np.int64)
+    seen = Seen(_ids(entries["colour_key" if coloured else "grey_key"]), np.ascontiguousarray(entries["means"]))
+    shape = (3 if coloured else 1, height, width)
+    return Pictures(seen, shape, kept, rejected, sizes, _ids(entries["key"]))
+
+
+def _ids(keys: Entries) -> Ids:
+    return np.frombuffer(keys.tobytes(), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+
+
+def _require_one_size(entries: Entries, names: Sequence[str]) -> None:
+    width, height = int(entries["width"][0]), int(entries["height"][0])
+    odd = np.flatnonzero((entries["width"] != width) | (entries["height"] != height))
+    if not len(odd):
+        return
+    at = int(odd[0])
+    size = advised_size(np.minimum(entries["width"], entries["height"]).tolist())
+    error = SizeNeededError(
+        "pictures differ in size",
+        expected=f"{width}×{height} as in {names[0]}",
+        received=f"{entries['width'][at]}×{entries['height'][at]} in {names[at]}",
+        hint=f"try --size {size}",
+    )
+    error.size = size
+    raise error
