@@ -77,7 +77,7 @@ def write_folder(pictures: Iterator[Photograph], out: Path) -> Iterator[Photogra
         yield picture
 
 
-def write_parquet(pictures: Iterator[Photograph], out: Path, names: list[str]) -> Iterator[Photograph]:
+def write_parquet(pictures: Iterator[Photograph], out: Path, names: list[str], shards: int) -> Iterator[Photograph]:
     """Write them as the Hub keeps picture sets, and pass them on."""
     out.mkdir(parents=True, exist_ok=True)
     cell = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -86,7 +86,7 @@ def write_parquet(pictures: Iterator[Photograph], out: Path, names: list[str]) -
     schema = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     shard = 0
     while batch := list(islice(pictures, SHARD)):
-        with pq.ParquetWriter(out / f"train-{shard:05d}.parquet", schema) as writer:
+        with pq.ParquetWriter(out / f"train-{shard:05d}-of-{shards:05d}.parquet", schema) as writer:
             for start in range(0, len(batch), ROW_GROUP):
                 part = batch[start : start + ROW_GROUP]
                 cells = [{"bytes": one.content, "path": one.name} for one in part]
@@ -107,7 +107,8 @@ def main() -> None:
     sources = sources_of(data_root() / "leaves")
     names = sorted({source.parent.name for source in sources})
     made = photographs(given.count, sources, sides=tuple(given.sides), processes=given.processes)
-    made = write_parquet(write_folder(made, given.out / "folder"), given.out / "parquet", names)
+    shards = -(-given.count // SHARD)
+    made = write_parquet(write_folder(made, given.out / "folder"), given.out / "parquet", names, shards)
     total = 0
     for number, picture in enumerate(made, start=1):
         total += len(picture.content)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from joryu.evaluation.answers import outputs_of as outputs_of_targets
 from joryu.evaluation.predictions import device_of, evaluating
 from joryu.examples import Examples
+from joryu.examples.inputs import rows_ahead
 from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
 from joryu.questions import Question
 from joryu.students.answers import outputs_of
@@ -150,7 +151,7 @@ def kept_where_small(replies: Replies, examples: Examples) -> Replies:
     """The same answers, held in memory unless they are about every pixel: those are asked for again when needed."""
     if replies.question.grid:
         return replies
-    parts = [replies.about(rows) for rows in batches_of(examples, replies.question)]
+    parts = [replies.about(rows) for rows in rows_ahead(examples.inputs, batches_of(examples, replies.question))]
     outputs = {name: torch.cat([part.outputs[name] for part in parts]) for name in parts[0].outputs}
     return KeptReplies(replies.question, Answered(outputs, _joined([part.soft_targets for part in parts])))
 
@@ -164,7 +165,7 @@ def _joined(parts: Sequence[SoftTargets]) -> SoftTargets:
 
 def batches_of(examples: Examples, question: Question) -> Iterator[Tensor]:
     """The numbers of all examples, as many at a time as are asked about at once."""
-    pixels = examples.inputs[0].shape[-2:].numel() if question.grid else 1
+    pixels = examples.inputs.shape[-2:].numel() if question.grid else 1
     size = max(1, min(BATCH, BATCH_PIXELS // pixels))
     for start in range(0, len(examples), size):
         yield torch.arange(start, min(start + size, len(examples)))

@@ -12,6 +12,7 @@ from joryu.evaluation.evaluator import Evaluated
 from joryu.evaluation.judging import evaluator_for
 from joryu.evaluation.replies import Replies, StudentReplies, batches_of
 from joryu.examples import Examples
+from joryu.examples.inputs import rows_ahead
 from joryu.students.answers import units_of
 
 Name = TypeVar("Name", bound=str)
@@ -32,7 +33,7 @@ def evaluate_together(
     keep_freed_memory()
     question, labelled = examples.asked_question, bool(examples.known.any())
     evaluators = {name: evaluator_for(question, units=units) for name in models if labelled or name != teacher}
-    for rows in batches_of(examples, question):
+    for rows in rows_ahead(examples.inputs, batches_of(examples, question)):
         labels = None if examples.labels is None else examples.labels[rows]
         replies = {name: replies.about(rows) for name, replies in models.items()}
         answers = None if teacher is None or teacher not in replies else replies[teacher].soft_targets

@@ -61,7 +61,11 @@ class PictureColumn:
     @property
     def remarks(self) -> list[str]:
         """That pictures were read from files, and where."""
-        return [f"pictures from the files that column {self.column} names below {self._base}"] if self.files else []
+        if not self.files:
+            return []
+        first = next(iter(self.files.values()))
+        base = self._base or next(one for one in self._bases if first.is_relative_to(one))
+        return [f"pictures from the files that column {self.column} names below {base}"]
 
     def unread(self, folder: Path, beside: Sequence[str]) -> list[str]:
         """A remark on the folders beside the Parquet files that none of the pictures was read from."""

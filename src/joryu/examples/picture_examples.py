@@ -45,9 +45,8 @@ def examples_of(
 
 def not_held(examples: Examples) -> str:
     """What is said of pictures that are decoded whenever they are needed."""
-    size = examples.inputs.shape.numel() / 2**30
-    limit = memory_for_inputs() / 2**20
+    size, limit = examples.inputs.shape.numel() / 2**20, memory_for_inputs() / 2**20
     return (
-        f"its pictures are {size:.1f} GiB decoded, more than the {limit:,.0f} MiB that are held in memory ({MEMORY} "
-        "says otherwise): they are decoded as they are needed"
+        f"decoded its pictures take {size:,.0f} MiB, more than the {limit:,.0f} that {MEMORY} lets be held: they are "
+        "decoded as they are needed"
     )

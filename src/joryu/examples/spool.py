@@ -6,9 +6,10 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +33,17 @@ class Spool:
 
     def __init__(self, folder: Path, rows: int, row_bytes: int) -> None:
         self._row_bytes = row_bytes
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the spool lives
+        self._file, name = tempfile.mkstemp(dir=folder)
+        os.unlink(name)  # noqa: PTH108 - it lives as long as it is open
+        weakref.finalize(self, os.close, self._file)
         self._there = np.zeros(rows, dtype=bool)
         self._writing = threading.Lock()
         self._full = False
 
     @classmethod
     def in_folder(cls, folder: Path, rows: int, row_bytes: int) -> Self | None:
-        """A spool on the folder's disk, or ``None`` where that has no room for all rows."""
+        """A spool on the disk of a folder that need not exist yet; ``None`` where that has no room for all rows."""
+        folder = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.is_dir())
         with suppress(OSError):
             if shutil.disk_usage(folder).free >= rows * row_bytes + SPARE:
                 return cls(folder, rows, row_bytes)
@@ -51,14 +55,14 @@ class Spool:
 
     def read(self, row: int, into: npt.NDArray[np.uint8]) -> None:
         """Read a row that is there."""
-        os.preadv(self._file.fileno(), [into.data], row * self._row_bytes)
+        os.preadv(self._file, [into.data], row * self._row_bytes)
 
     def write(self, row: int, pixels: npt.NDArray[np.uint8]) -> None:
         """Keep a row, if the disk takes it."""
         if self._full:
             return
         try:
-            written = os.pwrite(self._file.fileno(), pixels.data, row * self._row_bytes)
+            written = os.pwrite(self._file, pixels.data, row * self._row_bytes)
         except OSError:
             written = 0
         with self._writing:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 
 from joryu.examples import Examples, distinct_rows
+from joryu.examples.ahead import one_ahead
+from joryu.examples.inputs import is_held
 from joryu.examples.views import Views
 from joryu.targets.index import Rows
 from joryu.targets.store import Store
@@ -81,6 +83,20 @@ class Grid(NamedTuple):
                     if len(found) == batch_size:
                         return best
         return best
+
+    def asked(
+        self, examples: Examples, views: Views | None, batches: Iterable[tuple[int, Keys]]
+    ) -> Iterator[tuple[int, TeacherBatch | None]]:
+        """What the teacher is asked, batch by batch, ``None`` where nothing is missing.
+
+        Inputs that are not held are read while the teacher answers about those before.
+        """
+
+        def ready(batch: tuple[int, Keys]) -> tuple[int, TeacherBatch | None]:
+            size, keys = batch
+            return size, self.batch(examples, views, keys) if len(keys.rows) else None
+
+        return map(ready, batches) if is_held(examples.inputs) else one_ahead(ready, batches)
 
     def batch(self, examples: Examples, views: Views | None, keys: Keys) -> TeacherBatch:
         """What the teacher is asked about some keys."""

@@ -174,11 +174,11 @@ def _ask_missing(
     begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
     asker = Asker(teacher, writer, options.patience)
     done = asked = 0
-    for size, keys in grid.batches(examples, begun, writer.manifest.batch_size):
-        if len(keys.rows):
-            asker.ask(grid.batch(examples, views, keys))
+    for size, batch in grid.asked(examples, views, grid.batches(examples, begun, writer.manifest.batch_size)):
+        if batch is not None:
+            asker.ask(batch)
+            asked += len(batch)
         done += size
-        asked += len(keys.rows)
         if options.progress is not None:
             options.progress(done, grid.total)
     store = writer.compact()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
+from joryu.examples.inputs import spooled
 from joryu.objectives import LOG_VARIANCE, SIGNALS, Distillation, HardLabels, Objective, WithSignals
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
@@ -56,6 +57,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     examples, lesson = examples.asked(question), lesson.about(question)
     objective = lesson.objective or default_objective(question)
     _require_labels_for(lesson, objective, examples)
+    spooled(examples.inputs, run.folder)  # student and twin see each of them many times
     parts = part(examples, lesson, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
     source = _source(targets, lesson, examples)

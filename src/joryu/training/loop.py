@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -196,13 +198,32 @@ class Loop:
         progress, world = self.progress, self.fabric.world_size
         self.module.train()
         self.sums = {name: self._sum(value) for name, value in progress.sums.items()}
-        for batch in self.material.batches(
-            self._own_showings(), epoch=progress.epoch, batch_size=self.batch_size // world, device=self.fabric.device
-        ):
+        for batch in self._batches():
             self._step(batch)
             self._watch()
             if world == 1 or progress.step % MEETING == 0:
                 self._pause(after=self.run.checkpoint_seconds)
+
+    def _batches(self) -> Iterator[Batch]:
+        """What is left of the epoch; where examples cannot be read any more, what is done is saved first."""
+        with self._saved_first():
+            yield from self.material.batches(
+                self._own_showings(),
+                epoch=self.progress.epoch,
+                batch_size=self.batch_size // self.fabric.world_size,
+                device=self.fabric.device,
+            )
+
+    @contextmanager
+    def _saved_first(self) -> Iterator[None]:
+        """Save before an error of reading goes on its way: every step is whole then. Alone: it takes a meeting."""
+        try:
+            yield
+        except InputError:
+            if self.fabric.world_size == 1:
+                self._tick()
+                self.checkpoint()
+            raise
 
     def _own_showings(self) -> Tensor:
         """What is left of this epoch for this process: its even share of every batch."""
@@ -282,7 +303,8 @@ class Loop:
 
     def _validated(self, validation: Material) -> dict[str, float]:
         """The first process's numbers, so that all agree on when to stop, whatever their batch norms have seen."""
-        found = validate(self.student, validation, self.fabric.device) if self.fabric.is_global_zero else {}
+        with self._saved_first():
+            found = validate(self.student, validation, self.fabric.device) if self.fabric.is_global_zero else {}
         return self.fabric.broadcast(found)
 
     # --- what comes out ---------------------------------------------------------------------------------------------

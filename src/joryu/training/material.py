@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples import Examples
+from joryu.examples.ahead import one_ahead
+from joryu.examples.inputs import is_held
 from joryu.targets.soft_targets import SoftTargets
-from joryu.training.target_source import LabelsAlone, TargetSource
+from joryu.training.target_source import LabelsAlone, Shown, TargetSource
 
 #: Inputs prepared at a time: enough to hide what it costs, and small enough for the allocator to use its memory again.
 #: (glibc maps pieces of more than 32 MiB afresh each time, which cost an epoch of MNIST 11,000 page faults.)
@@ -117,10 +120,14 @@ class Material:
         Raises:
             InputError: there is no answer for some of them.
         """
-        row_bytes = max(1, self.examples.inputs[0].nbytes)
+        row_bytes = max(1, self.examples.inputs.shape[1:].numel() * self.examples.inputs.dtype.itemsize)
         per_block = max(1, BLOCK_BYTES // (row_bytes * batch_size)) * batch_size
-        for start in range(0, len(showings), per_block):
-            block = self._block(showings[start : start + per_block], epoch, torch.device(device))
+        parts = [showings[start : start + per_block] for start in range(0, len(showings), per_block)]
+        show = partial(self._show, epoch=epoch)
+        # What is not held is decoded while the block before it is learned from; what is held costs what it always did.
+        blocks = map(show, parts) if is_held(self.examples.inputs) else one_ahead(show, parts)
+        for rows, shown in blocks:
+            block = self._block(rows, shown, torch.device(device))
             for at in range(0, len(block.inputs), batch_size):
                 part = slice(at, at + batch_size)
                 yield Batch(
@@ -129,12 +136,15 @@ class Material:
                     None if block.labels is None else block.labels[part],
                 )
 
-    def _block(self, showings: Tensor, epoch: int | None, device: torch.device) -> Batch:
+    def _show(self, showings: Tensor, epoch: int | None) -> tuple[Tensor, Shown]:
+        """The rows of some showings, and what a student sees of them: a function of (row, view seed) alone."""
         n = len(self.examples)
         rows, turns = showings % n, showings // n
         first = 0 if epoch is None else epoch * self.turns
         of_turn = [0 if epoch is None else self.source.view_seed(first + turn) for turn in range(self.turns)]
-        shown = self.source.show(self.examples, rows, torch.tensor(of_turn)[turns])
+        return rows, self.source.show(self.examples, rows, torch.tensor(of_turn)[turns])
+
+    def _block(self, rows: Tensor, shown: Shown, device: torch.device) -> Batch:
         soft_targets = self.source.answers(self.examples, rows, shown)
         inputs, labels = shown.batch
         if soft_targets is not None and labels is None:

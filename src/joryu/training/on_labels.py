@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from joryu.examples import Examples, parse_views
+from joryu.examples.inputs import spooled
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
 from joryu.training.lesson import Lesson, divide, held_out, hold_out
@@ -35,6 +36,7 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
         MismatchError: the folder holds another run.
     """
     lesson = Lesson(validation=validation, test=test)
+    spooled(examples.inputs, run.folder)
     rest, judging = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = divide(rest.labelled(), lesson, recipe.seed)
     question = examples.asked_question
