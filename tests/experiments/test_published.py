@@ -11,7 +11,7 @@ from joryu.experiments.catalogue import MODULES, find_experiment
 from joryu.experiments.experiment import page
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-EARLIER = {"people-cifar-n", "brain"}  #: measured before pages named their precision and chance
+EARLIER = {"people-cifar-n"}  #: measured before pages named their precision and chance
 
 
 @pytest.mark.parametrize("name", MODULES)
