@@ -1,4 +1,4 @@
-"""Many JPEG photographs of varying sizes, as class folders or as Parquet: ``python -m benchmarks.photographs --out DIR``.
+"""Many JPEG photographs of varying sizes, as class folders and as Parquet: ``python -m benchmarks.photographs``.
 
 Each is a random cut of a photograph in ``data/leaves`` at a random size, mirrored or not, lighter or darker, saved at a
 random quality; the number of the picture is the seed of all that. So the set is the same on every machine with the same
