@@ -1,15 +1,15 @@
-"""What a network is shown, in one phrase."""
+"""Describe the raw inputs of a network in one phrase."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-SEEN = 10_000  #: inputs of a large set that are looked at
+SEEN = 10_000  #: the most inputs that are looked at
 
 
 def shown_as(inputs: Tensor) -> str:
-    """Type, shape and range of raw inputs, as they go into a teacher.
+    """The type, shape and range of raw inputs, as text.
 
     >>> shown_as(torch.zeros(7, 3, 96, 96, dtype=torch.uint8))
     'uint8 [B, 3, 96, 96], values 0 to 255'

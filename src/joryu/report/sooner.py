@@ -1,5 +1,4 @@
-"""How many epochs earlier the student reached the lowest validation loss of its twin (same seed, same validation part).
-"""
+"""How much sooner the student reached its twin's lowest validation loss (same seed, same validation part)."""
 
 from __future__ import annotations
 
