@@ -237,7 +237,7 @@ def test_settings_that_mean_nothing_are_refused(student: Student) -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=reason):
             load(student(kind), **settings)
-    with pytest.raises(InputError, match="not carried"):
+    with pytest.raises(InputError, match="not supported"):
         run = student("classes", architecture="unet:4x1", question=Question.numbers(1, grid=("height", "width")))
         load(run)
 

@@ -1,4 +1,4 @@
-"""What people answered: typed answers, the project they are kept in, agreement, exchange with other tools."""
+"""People's annotations: typed answers, the project that stores them, agreement, and exchange with other tools."""
 
 from joryu.annotations.answer import Answer, Timing, pseudonym
 from joryu.annotations.project import Forgotten, PictureFile, Project, Taken, picture_key

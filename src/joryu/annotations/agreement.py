@@ -1,4 +1,4 @@
-"""How far do people agree, beyond chance? Kappas and alpha, for named answers."""
+"""Agreement between people beyond chance: Cohen's and Fleiss' kappa and Krippendorff's alpha, for named answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from joryu.errors import InputError
 
 
 def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float:
-    """Two raters on the same items (Cohen 1960): ``(p_o - p_e) / (1 - p_e)``, 1 where chance could do no worse.
+    """Cohen's kappa for two raters on the same items: ``(p_o - p_e) / (1 - p_e)`` (Cohen 1960).
+
+    ``p_o`` is the observed agreement and ``p_e`` that expected by chance; if ``p_e`` is 1, kappa is 1.
 
     >>> round(cohen_kappa([("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15), 4)
     0.4
 
     Raises:
-        InputError: no pair.
+        InputError: there is no pair.
     """
     if not pairs:
         raise InputError("agreement needs answers to compare", expected="at least one pair", received="none")
@@ -31,13 +33,13 @@ def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float:
 
 
 def fleiss_kappa(counts: npt.ArrayLike) -> float:
-    """Several raters, equally many an item (Fleiss 1971); ``counts [items, classes]``.
+    """Fleiss' kappa for several raters, equally many per item (Fleiss 1971); ``counts [items, classes]``.
 
     >>> fleiss_kappa([[2, 0], [0, 2]])
     1.0
 
     Raises:
-        InputError: no item, fewer than two answers an item, or not equally many.
+        InputError: there is no item, or the items do not have equally many answers, at least two.
     """
     table = np.asarray(counts, dtype=np.float64)
     raters = table.sum(axis=1) if table.ndim == 2 and len(table) else np.zeros(0)
@@ -55,16 +57,18 @@ def fleiss_kappa(counts: npt.ArrayLike) -> float:
 
 
 def krippendorff_alpha(answers: Sequence[Sequence[str]]) -> float:
-    """Any number of raters an item (Krippendorff 2011, nominal): ``1 - D_o / D_e``; items with one answer are left out.
+    """Krippendorff's alpha for nominal data and any number of raters per item: ``1 - D_o / D_e`` (Krippendorff 2011).
+
+    ``D_o`` is the observed disagreement and ``D_e`` that expected by chance. Items with one answer are left out.
 
     Args:
-        answers: for each item the answers it got, in any order.
+        answers: the answers to each item, in any order.
 
     >>> krippendorff_alpha([["a", "a"], ["b", "b"]])
     1.0
 
     Raises:
-        InputError: no item with two answers.
+        InputError: no item has two answers.
     """
     names = {name: at for at, name in enumerate(sorted({name for item in answers for name in item}))}
     counts = np.zeros((len(answers), len(names)))
@@ -75,7 +79,7 @@ def krippendorff_alpha(answers: Sequence[Sequence[str]]) -> float:
     if not len(counts):
         raise InputError("agreement needs pictures that were answered twice", expected="overlap or repeats")
     each = counts.sum(axis=1)
-    # Pairs within an item, weighted so that an item counts once for every answer it has.
+    # Pairs within an item, weighted so that an item counts once for each of its answers.
     agreeing = float((((counts**2).sum(axis=1) - each) / (each - 1)).sum())
     total, marginals = float(each.sum()), counts.sum(axis=0)
     chance = float(total**2 - (marginals**2).sum()) / (total - 1)

@@ -1,4 +1,4 @@
-"""`Answer`: what one person said about one picture at one showing, and what was measured meanwhile."""
+"""`Answer`: one person's answer at one showing of a picture, and what was measured meanwhile."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PSEUDONYM = re.compile(r"[\w][\w .-]{0,39}")
 
 
 def pseudonym(name: str) -> str:
-    """The name, if it may stand for a person in what is kept.
+    """Check that a name is usable as a pseudonym; returns it.
 
     >>> pseudonym("ann 2")
     'ann 2'
 
     Raises:
-        InputError: it is too long, or has signs that addresses have and pseudonyms do not need.
+        InputError: it is too long, or has characters other than letters, digits, spaces, dots and dashes.
     """
     if not _PSEUDONYM.fullmatch(name):
         raise InputError(
@@ -38,14 +38,14 @@ def pseudonym(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How a person came to an answer. What was not measured is ``None``, never 0.
+    """The timing of an answer. A value that was not measured is ``None``, never 0.
 
     Args:
         rt_ms: milliseconds from the picture's paint to the key that completed the answer.
         first_key_ms: milliseconds from the paint to the first key.
-        hidden_ms: how much of ``rt_ms`` the page was not visible.
-        n_changes: how often a field that was already set was set to something else.
-        trial: which showing of the session this was, from 0.
+        hidden_ms: the part of ``rt_ms`` in which the page was not visible.
+        n_changes: how often a choice was changed to another one.
+        trial: the number of the showing in the session, from 0.
     """
 
     rt_ms: float | None = None
@@ -56,7 +56,7 @@ class Timing:
 
     @property
     def visible_ms(self) -> float | None:
-        """``rt_ms`` less ``hidden_ms``; ``None`` where it was not measured, or all of it was hidden.
+        """``rt_ms`` minus ``hidden_ms``; ``None`` if not measured, or if the page was hidden all the time.
 
         >>> Timing(rt_ms=900.0, hidden_ms=158.0).visible_ms
         742.0
@@ -69,21 +69,21 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One showing of one picture to one annotator.
+    """The answer to one showing of one picture to one annotator.
 
     Args:
         picture: key of the picture: SHA-256 of the file, in hexadecimal.
         annotator: a pseudonym.
         session: one sitting of one annotator.
-        choice: the class, by name; ``None`` means the picture was skipped.
+        choice: the chosen class, by name; ``None`` means that the picture was skipped.
         severity: one of the project's severities, by name.
-        second: the class that would have been chosen otherwise.
+        second: the second choice, a class by name.
         confidence: one of the project's confidence levels, by name.
         showing: 0 the first time this annotator saw the picture, 1 the first repeat, …
-        timing: response time and its companions.
-        signals: means over the response window by name (``attention``, ``heart_rate``, …); one that was lost or stale,
-            or whose device was not attached, is absent.
-        at: when it was acknowledged, seconds since 1970.
+        timing: response time and related values.
+        signals: means over the time of the answer, by name (``attention``, ``heart_rate``, …). A signal that was not
+            measured or is not believable is absent.
+        at: when the answer was stored, in seconds since 1970.
 
     >>> answer = Answer(picture="ab12", annotator="a1", session="s1", choice="healthy", signals={"attention": 53.0})
     >>> answer.skipped, answer.signals.get("heart_rate")

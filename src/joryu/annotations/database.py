@@ -1,7 +1,7 @@
-"""The events of a project in SQLite: append-only, durable when acknowledged, each at most once.
+"""The events of a project in SQLite: append-only, on disk when acknowledged, each stored at most once.
 
-An answer, a skip and an undoing are events; what holds now is a view of them. Nothing is ever changed in place, so what
-an annotator did can be told from the file, and a request that is sent twice finds its own first copy by its key.
+Answers, skips and undos are events; the valid answers are a view of them. Events are never changed, so the file shows
+everything that an annotator did, and a request that is sent twice is recognised by its key.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from joryu.annotations.answer import Answer, Timing
 from joryu.annotations.storage import DamagedError, EmptyError, told
 from joryu.errors import InputError, JoryuError, MismatchError
 
-WAIT_S = 10.0  #: for whoever else has the file
-SCHEMA = 1  #: the version of the tables, as SQLite's user_version; a newer one is refused
+WAIT_S = 10.0  #: seconds to wait while another process uses the file
+SCHEMA = 1  #: the version of the tables, stored as SQLite's user_version; a newer one is refused
 
 _TABLES = """
 CREATE TABLE pictures (key TEXT NOT NULL, path TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -41,7 +41,7 @@ CREATE VIEW answers AS SELECT * FROM standing AS e WHERE e.id = (
   SELECT MAX(l.id) FROM standing AS l
   WHERE l.annotator = e.annotator AND l.picture = e.picture AND l.showing = e.showing);
 """
-# Added since, beside what was: a file without them gets them, and one with them is read by earlier versions too.
+# Tables added later: a file without them gets them, and earlier versions can still read a file that has them.
 _ADDED = """
 CREATE TABLE IF NOT EXISTS browsers (
   annotator TEXT NOT NULL, browser TEXT NOT NULL, host INTEGER NOT NULL, PRIMARY KEY (annotator, browser)
@@ -53,7 +53,7 @@ _TIMES = ("rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial")
 
 
 class Recorded(NamedTuple):
-    """Which event it became, and whether it was new (``False``: the same request came before)."""
+    """The number of a stored event, and whether it is new (``False``: the same request came before)."""
 
     event: int
     fresh: bool
@@ -64,14 +64,14 @@ class Database:
 
     Args:
         path: of the file.
-        make: whether to make a new one, which must not exist; this user alone may read it.
+        make: make a new file, which must not exist; only this user may read it.
 
-    Whatever reads or writes raises `StorageError` (in use, a full disk) or `DamagedError`, in one line.
+    Every method may raise `StorageError` (the file is in use, the disk is full) or `DamagedError`.
 
     Raises:
-        InputError: no such file, it is not a database, or there is one already.
-        StorageError: the disk takes no new one.
-        MismatchError: a newer Joryu wrote it.
+        InputError: the file does not exist, is not a database, or (``make``) exists already.
+        StorageError: the file cannot be written.
+        MismatchError: a newer version of Joryu wrote it.
     """
 
     def __init__(self, path: Path, *, make: bool = False) -> None:
@@ -79,7 +79,7 @@ class Database:
             what = "there are annotations already at" if make else "no annotations at"
             raise InputError(f"{what} {path.parent}", hint=None if make else "try joryu annotate FOLDER --classes …")
         self.path = path
-        if make:  # means of what devices measured are health data; SQLite gives its log the same permissions
+        if make:  # measured signals are health data; SQLite gives its log the same permissions
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
@@ -90,13 +90,13 @@ class Database:
         except JoryuError:
             self._connection.close()
             for begun in path.parent.glob(f"{path.name}*") if make else ():
-                begun.unlink()  # half a database would be in the way of the next attempt
+                begun.unlink()  # an incomplete database would block the next attempt
             raise
 
     def _prepare(self, make: bool) -> None:
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut, not only a killed process
+        run("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power failure, not only a killed process
         run("PRAGMA secure_delete = ON")
         run("PRAGMA foreign_keys = ON")
         if make:
@@ -116,13 +116,13 @@ class Database:
         self._connection.executescript(_ADDED)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing."""
+        """A transaction: all of it is stored, or nothing."""
         with self._lock, told(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -146,11 +146,11 @@ class Database:
             connection.executemany("INSERT INTO pictures (key, path) VALUES (?, ?)", pictures)
 
     def pictures(self) -> list[tuple[str, str]]:
-        """Every (key, path), by path."""
+        """Every (key, path), sorted by path."""
         return [(row["key"], row["path"]) for row in self._rows("SELECT key, path FROM pictures ORDER BY path")]
 
     def begin_session(self, session: str, annotator: str, device: str | None = None) -> bool:
-        """Note one sitting of an annotator; again is no error. Whether it was not known."""
+        """Store a session of an annotator, if it is new; returns whether it was."""
         with self._writing() as connection:
             noted = connection.execute(
                 "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (session, annotator, time.time(), device)
@@ -158,26 +158,26 @@ class Database:
         return noted.rowcount > 0
 
     def annotator_of(self, session: str) -> str | None:
-        """Whose sitting this is, if it is known."""
+        """The annotator of a session; ``None`` if the session is not known."""
         found = self._rows("SELECT annotator FROM sessions WHERE id = ?", (session,))
         return None if not found else str(found[0][0])
 
     def device_of(self, session: str) -> str | None:
-        """The spec of the device that was worn in a sitting, if any."""
+        """The spec of the device that was worn in a session, if any."""
         found = self._rows("SELECT device FROM sessions WHERE id = ?", (session,))
         return None if not found else found[0][0]
 
     def annotators(self) -> list[str]:
-        """Everybody who sat here or answered, answers from elsewhere included."""
+        """Everybody with a session or an answer, imported answers included."""
         return [row[0] for row in self._rows("SELECT annotator FROM sessions UNION SELECT annotator FROM events")]
 
     def hold(self, annotator: str, browser: str, *, host: bool) -> None:
-        """Note that an annotator belongs to a browser, by the hash of what it keeps; whether it was a host's."""
+        """Store that an annotator belongs to a browser (the hash of its key), and whether it was the host's."""
         with self._writing() as connection:
             connection.execute("INSERT OR IGNORE INTO browsers VALUES (?, ?, ?)", (annotator, browser, host))
 
     def holders(self, annotator: str) -> dict[str, bool]:
-        """Every browser that an annotator belongs to, and whether it was a host's."""
+        """Every browser that an annotator belongs to, and whether it was the host's."""
         found = self._rows("SELECT browser, host FROM browsers WHERE annotator = ?", (annotator,))
         return {row["browser"]: bool(row["host"]) for row in found}
 
@@ -186,13 +186,13 @@ class Database:
         return [row[0] for row in self._rows("SELECT annotator FROM browsers WHERE browser = ?", (browser,))]
 
     def changed_elsewhere(self) -> bool:
-        """Whether another process has written here since this was last asked (or since it was opened)."""
+        """Whether another process has written since the last call (or since the file was opened)."""
         version = int(self._rows("PRAGMA data_version")[0][0])
         changed, self._version = version != self._version, version
         return changed
 
     def sessions(self, annotator: str) -> list[str]:
-        """Every sitting of an annotator, those without an answer too."""
+        """Every session of an annotator, including those without an answer."""
         found = self._rows(
             "SELECT id FROM sessions WHERE annotator = ?1 UNION SELECT session FROM events WHERE annotator = ?1",
             (annotator,),
@@ -200,21 +200,21 @@ class Database:
         return [row[0] for row in found]
 
     def note_clock(self, session: str, *, offset_ms: float, round_trip_ms: float) -> None:
-        """Note by how much the browser's clock and ours differ."""
+        """Store a measured offset between the browser's clock and the server's, in milliseconds."""
         with self._writing() as connection:
             connection.execute(
                 "INSERT INTO clocks VALUES (?, ?, ?, ?)", (session, time.time(), offset_ms, round_trip_ms)
             )
 
     def clocks(self, session: str) -> list[tuple[float, float, float]]:
-        """(seconds since 1970, offset in ms, round trip in ms) of a session, in order."""
+        """The measured offsets of a session, in order: (seconds since 1970, offset in ms, round trip in ms)."""
         query = "SELECT at, offset_ms, round_trip_ms FROM clocks WHERE session = ? ORDER BY rowid"
         return [tuple(row) for row in self._rows(query, (session,))]
 
     # --- events -----------------------------------------------------------------------------------------------------
 
     def record(self, answer: Answer, key: str) -> Recorded:
-        """Append an answer (or a skip), once for each key; on disk when this returns.
+        """Store an answer (or a skip), once for each key; it is on disk when this returns.
 
         Raises:
             InputError: the key was used for something else.
@@ -223,7 +223,7 @@ class Database:
             return self._append(connection, answer, key)
 
     def record_all(self, answers: Iterable[tuple[Answer, str]]) -> int:
-        """Append many in one transaction; how many were new."""
+        """Store many answers in one transaction; returns how many were new."""
         with self._writing() as connection:
             return sum(self._append(connection, answer, key).fresh for answer, key in answers)
 
@@ -243,7 +243,7 @@ class Database:
         return Recorded(int(cursor.lastrowid or 0), fresh=True)
 
     def undo(self, annotator: str, session: str, key: str) -> Answer | None:
-        """Undo the annotator's latest answer that stands; ``None`` when there is none. Once for each key."""
+        """Undo the annotator's latest valid answer, once for each key; returns it, or ``None`` if there is none."""
         with self._writing() as connection:
             earlier = connection.execute("SELECT undoes FROM events WHERE key = ?", (key,)).fetchone()
             if earlier is not None:
@@ -261,31 +261,31 @@ class Database:
             return _answer(last)
 
     def answers(self, annotator: str | None = None) -> list[Answer]:
-        """What holds now, in the order of acknowledgement; skips are among it."""
+        """The valid answers, skips included, in the order in which they were stored."""
         where, values = ("", ()) if annotator is None else (" WHERE annotator = ?", (annotator,))
         return [_answer(row) for row in self._rows(f"SELECT * FROM answers{where} ORDER BY id", values)]  # noqa: S608
 
     def held(self) -> list[Answer]:
-        """Every answer that was not taken back, in order; those that a later one to the same showing replaced too."""
+        """Every answer that was not undone, in order, including those replaced by a later one to the same showing."""
         return [_answer(row) for row in self._rows("SELECT * FROM standing ORDER BY id")]
 
     def n_answered(self, session: str) -> int:
-        """How many answers and skips of a session stand."""
+        """The number of valid answers and skips of a session."""
         return int(self._rows("SELECT COUNT(*) FROM standing WHERE session = ?", (session,))[0][0])
 
     def has_answer(self, annotator: str, picture: str, showing: int) -> bool:
-        """Whether this showing is answered or skipped."""
+        """Whether this showing was answered or skipped."""
         query = "SELECT EXISTS (SELECT 1 FROM standing WHERE annotator = ? AND picture = ? AND showing = ?)"
         return bool(self._rows(query, (annotator, picture, showing))[0][0])
 
     def n_events(self) -> int:
-        """How many events there are, undone ones and undoings included."""
+        """The number of events, including undone ones and the undos themselves."""
         return int(self._rows("SELECT COUNT(*) FROM events")[0][0])
 
     def forget(self, annotator: str, files: Iterable[str] = ()) -> int:
-        """Delete everything about an annotator, and note which files go with it; how many events it was.
+        """Delete everything about an annotator, and store which files to delete too; returns the number of events.
 
-        One transaction: a disk that does not take it leaves all as it was. `scrub` afterwards.
+        It is one transaction: if the disk is full, nothing changes. Call `scrub` afterwards.
         """
         with self._writing() as connection:
             for session in self.sessions(annotator):
@@ -297,22 +297,22 @@ class Database:
             return connection.execute("DELETE FROM events WHERE annotator = ?", (annotator,)).rowcount
 
     def doomed(self) -> list[str]:
-        """Files that are to be deleted with somebody who was forgotten."""
+        """Files that are still to be deleted with a deleted annotator."""
         return [row[0] for row in self._rows("SELECT file FROM doomed")]
 
     def deleted(self, files: Iterable[str]) -> None:
-        """Note that these files are gone."""
+        """Store that these files were deleted."""
         with self._writing() as connection:
             connection.executemany("DELETE FROM doomed WHERE file = ?", [(file,) for file in files])
 
     def scrub(self) -> None:
-        """Leave nothing of what was deleted in the file or in its log.
+        """Remove all traces of deleted data from the file and its log.
 
-        SQLite has overwritten it with zeros already (``secure_delete``), so what matters is that these pages reach the
-        file and that the log is emptied; neither takes space. That the file becomes smaller does, and may not succeed.
+        SQLite has overwritten the data with zeros already (``secure_delete``). What is left to do is to write these
+        pages into the file and to empty the log, which needs no space. Shrinking the file needs space and may fail.
 
         Raises:
-            JoryuError: somebody else is reading, so that the log stays for now.
+            JoryuError: another process is reading, so the log cannot be emptied now.
         """
         with self._lock, told(self.path):
             busy = self._empty_log()

@@ -1,11 +1,12 @@
-"""Dawid & Skene (1979): who errs how, and what is true, from nothing but several people's answers.
+"""Dawid & Skene (1979): estimate the true classes and each annotator's errors from several people's answers.
 
-``p(truth = k | answers) ∝ π_k Π_annotators Θ_a[k, answer]``, and the likeliest ``π`` and ``Θ`` for it take turns (EM).
-All in logarithms, so that a picture with hundreds of answers does not underflow.
+``p(truth = k | answers) ∝ π_k Π_annotators Θ_a[k, answer]``. EM alternates between this posterior and the most probable
+class prior ``π`` and error matrices ``Θ``. It computes in logarithms, so pictures with hundreds of answers do not
+underflow.
 
-It asks what is *true* and answers with near certainty; how people's answers are *spread* is their average. Use it where
-a few people of very different reliability answered many pictures together. `require_overlap` says where it cannot tell
-whose answers are wrong: of one person, or of two who differ, any of them may be right.
+The method estimates what is *true*, usually with near certainty; how people's answers are *distributed* is better
+described by their average. Use it if a few people of very different reliability answered many of the same pictures.
+With one or two people it cannot decide who is right; `require_overlap` checks this.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from scipy.special import logsumexp
 from joryu.annotations.trials import Floats, Trials
 from joryu.errors import InputError
 
-FEWEST_PEOPLE = 3  #: about a picture: two people's answers fit many different pairs of error matrices equally well
-FEWEST_A_CLASS = 10  #: pictures that so many people answered, for each class
+FEWEST_PEOPLE = 3  #: per picture: two people's answers fit many different pairs of error matrices equally well
+FEWEST_A_CLASS = 10  #: pictures per class that this many people must have answered
 
 _TINY = 1e-300
 _NEVER = 1e-9  #: answers
@@ -28,11 +29,12 @@ _NEVER = 1e-9  #: answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DawidSkene:
-    """What the answers say of pictures and people.
+    """The fitted model.
 
-    ``posterior [pictures, C]``: the probability of each class. ``errors [annotators, C, C]``: row ``k`` says how this
-    annotator answers where the truth is ``k``. ``prior [C]``. ``objective``: after every step the log-likelihood plus
-    the log-density of the smoothing's prior, which EM never lowers.
+    ``posterior [pictures, C]``: the probability of each class. ``errors [annotators, C, C]``: row ``k`` is the
+    distribution of this annotator's answers if the truth is ``k``. ``prior [C]``: the frequency of the classes.
+    ``objective``: after every step, the log-likelihood plus the log-density of the smoothing's prior; EM never lowers
+    it.
     """
 
     posterior: Floats
@@ -44,23 +46,24 @@ class DawidSkene:
 def dawid_skene(
     trials: Trials, *, smoothing: float = 0.5, correct: float = 1.0, iterations: int = 200, tolerance: float = 1e-7
 ) -> DawidSkene:
-    """Fit by EM, starting from the share of votes.
+    """Fit the model by EM, starting from the shares of votes.
 
-    An annotator has ``C * C`` unknowns, so this needs many answers of each. On real people with 24 to 50 answers each
-    about ten classes (CIFAR-10S) the likeliest class is right for 93.3 % of the pictures, for 92.5 % with no faith in
-    people (``smoothing=0.1, correct=0``), where plain votes are right for 93.5 %; there, average instead.
+    Each annotator has ``C * C`` unknowns, so many answers of each are needed. On real people with 24 to 50 answers each
+    about ten classes (CIFAR-10S) the most probable class is right for 93.3 % of the pictures, without the prior that
+    people are mostly right (``smoothing=0.1, correct=0``) for 92.5 %, and plain votes for 93.5 %. In such a case, use
+    the average instead.
 
-    Only pictures that more than one person answered are judged, and errors are learned from them alone. Others have
-    nothing to tell of errors and would draw rare classes into common ones: they keep the share of votes.
+    Only pictures with answers of more than one person are used. Others say nothing about errors and would pull rare
+    classes towards common ones; they keep their shares of votes.
 
     Args:
         trials: the answers; an annotator's repeats count as further answers.
-        smoothing: added to every count of an error matrix, so that what an annotator never did is unlikely and not
+        smoothing: added to every count of an error matrix, so that an error that was never seen is unlikely but not
             impossible.
-        correct: added to the counts of right answers: somebody of whom little is known is taken to be mostly right.
-            With ``smoothing`` this is a Dirichlet prior, of ``1 + smoothing + correct`` on the diagonal.
-        iterations: at most.
-        tolerance: stop when the objective per answer grows by less.
+        correct: added to the counts of right answers, so that a little-known annotator is taken to be mostly right.
+            Together they are a Dirichlet prior, with ``1 + smoothing + correct`` on the diagonal.
+        iterations: the most EM steps.
+        tolerance: stop when the objective per answer grows by less than this.
 
     >>> from joryu.annotations import Answer, Settings
     >>> said = [f"p{at} {who} {'ab'[(at + (who == 'z')) % 2]}" for at in range(40) for who in "xyz"]
@@ -89,10 +92,10 @@ def dawid_skene(
 
 
 def require_overlap(trials: Trials) -> None:
-    """Check that the answers can tell who errs: enough pictures that three people or more answered.
+    """Check that there are enough pictures with answers of three or more people to identify who errs.
 
     Raises:
-        InputError: they cannot.
+        InputError: there are too few.
     """
     enough = FEWEST_A_CLASS * len(trials.classes)
     found = int((_people_about(trials) >= FEWEST_PEOPLE).sum())
@@ -106,7 +109,7 @@ def require_overlap(trials: Trials) -> None:
 
 
 def vote_shares(trials: Trials) -> Floats:
-    """``[pictures, C]``: the share of a picture's answers that named each class."""
+    """The share of each picture's answers that chose each class, ``[pictures, C]``."""
     counts = np.zeros((len(trials.pictures), len(trials.classes)))
     np.add.at(counts, (trials.picture, trials.choice), 1.0)
     shares: Floats = counts / counts.sum(axis=1, keepdims=True)
@@ -114,7 +117,7 @@ def vote_shares(trials: Trials) -> Floats:
 
 
 def _people_about(trials: Trials) -> npt.NDArray[np.int64]:
-    """How many different people answered about each picture."""
+    """The number of different people who answered about each picture."""
     pairs = np.unique(trials.picture * len(trials.annotators) + trials.annotator)
     return np.bincount(pairs // len(trials.annotators), minlength=len(trials.pictures))
 
@@ -122,10 +125,10 @@ def _people_about(trials: Trials) -> npt.NDArray[np.int64]:
 def _maximise(
     telling: Trials, posterior: Floats, shared: npt.NDArray[np.bool_], counts: Floats
 ) -> tuple[Floats, Floats]:
-    """The likeliest (log) error matrices, given the prior's counts, and the likeliest prior of the classes."""
+    """The M step: the most probable (log) error matrices, given the prior's counts, and the class prior."""
     errors = np.tile(counts, (len(telling.annotators), 1, 1))
     np.add.at(errors.transpose(0, 2, 1), (telling.annotator, telling.choice), posterior[telling.picture])
-    # Of a class that an annotator never met (and without smoothing) nothing is known: every answer is as likely.
+    # If an annotator never met a class (and without smoothing), every answer is equally likely.
     errors[errors.sum(axis=2) < _NEVER] = 1.0
     log_errors: Floats = np.log(np.maximum(errors, _TINY)) - np.log(errors.sum(axis=2, keepdims=True))
     of_classes = posterior[shared] if shared.any() else posterior

@@ -1,4 +1,4 @@
-"""`Project`: a folder that holds what is asked, of which pictures, and what was answered."""
+"""`Project`: a folder with the settings, pictures and answers of a labelling project."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ SCHEMA = 1
 
 
 class PictureFile(NamedTuple):
-    """A picture: the SHA-256 of its file in hexadecimal, and its place below the project's pictures root."""
+    """A picture: the SHA-256 of its file in hexadecimal, and its path below the project's folder of pictures."""
 
     key: str
     path: str
 
 
 class Taken(NamedTuple):
-    """What became of a project's pictures when it took a folder as it is now.
+    """How a project's pictures changed when its folder was scanned again.
 
-    ``moved`` of those that are still there have no file by their old name. ``missing`` are the old names of those
-    whose content is nowhere in the folder; ``unseen`` counts the answered ones that are not there, now or for longer.
+    ``there``: pictures that still exist; ``moved``: those of them with another name; ``new``: new pictures.
+    ``missing``: the old names of pictures whose content no longer exists in the folder. ``unseen``: the number of
+    answered pictures that do not exist, including those missing before.
     """
 
     there: int
@@ -44,7 +45,7 @@ class Taken(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """What `Project.forget` deleted."""
+    """The numbers of events and files that `Project.forget` deleted."""
 
     events: int
     signal_files: int
@@ -54,8 +55,8 @@ class Forgotten(NamedTuple):
 class Project:
     """A labelling project on disk.
 
-    ``project.json`` (the settings and where the pictures are), ``annotations.sqlite`` (events), ``signals/`` (raw
-    recordings, one file a session) and ``exports/``. Make one with `create`, come back to it with `open`.
+    The folder holds ``project.json`` (settings, and the path of the pictures), ``annotations.sqlite`` (events),
+    ``signals/`` (raw recordings, one file per session) and ``exports/``. `create` makes a project, `open` opens one.
 
     >>> import tempfile
     >>> settings = Settings(classes=("healthy", "black spot"))
@@ -78,11 +79,12 @@ class Project:
     def create(
         cls, folder: Path | str, settings: Settings, pictures_root: Path | str, pictures: Iterable[PictureFile]
     ) -> Self:
-        """A new project; what was begun there and never finished is begun anew.
+        """Make a new project. One that was never completely made is begun anew.
 
         Raises:
-            InputError: there is a project already, or a file, or no picture, or answers of a project without its file.
-            StorageError: the disk does not take it.
+            InputError: the folder holds a project already, or answers without ``project.json``; it is a file; or there
+                is no picture.
+            StorageError: the project cannot be written.
         """
         folder, pictures_root = Path(folder), Path(pictures_root)
         if (folder / FILE).exists():
@@ -104,12 +106,12 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
-        """The project of a folder.
+        """Open the project in a folder.
 
         Raises:
-            InputError: there is none, or a file of it cannot be read.
+            InputError: there is none, or one of its files cannot be read.
             StorageError: it is in use, or the disk is full.
-            MismatchError: a newer Joryu wrote it.
+            MismatchError: another version of Joryu wrote it.
         """
         folder = Path(folder)
         path = folder / FILE
@@ -133,12 +135,12 @@ class Project:
         if not root.is_dir() and beside.is_dir():  # project and pictures were moved together
             root = beside.resolve()
         project = cls(folder, Settings(**settings), root, Database(folder / EVENTS))
-        with suppress(OSError, JoryuError):  # left by somebody's forgetting that was interrupted
+        with suppress(OSError, JoryuError):  # files left if the deletion of a person was interrupted
             project._delete_doomed()
         return project
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self.events.close()
 
     def _write(self) -> None:
@@ -152,12 +154,12 @@ class Project:
             file.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
 
     def change(self, settings: Settings) -> None:
-        """Ask otherwise from now on; the classes must stay in their order, and new ones may come after them.
+        """Change the settings. The classes must stay in their order; new ones may be added after them.
 
-        Answers stay as they are: whoever gave them could not choose a class that is newer.
+        Existing answers are not changed; their annotators could not choose the new classes.
 
         Raises:
-            MismatchError: other classes, or levels that are gone although somebody used them.
+            MismatchError: the classes differ, or a level that answers use would be removed.
         """
         classes = self.settings.classes
         if settings.classes[: len(classes)] != classes:
@@ -184,21 +186,21 @@ class Project:
 
     @property
     def pictures(self) -> tuple[PictureFile, ...]:
-        """Every picture file, by path; two files with the same content share a key."""
+        """Every picture file, sorted by path; two files with the same content share a key."""
         return tuple(PictureFile(*pair) for pair in self.events.pictures())
 
     def set_pictures(self, pictures: Sequence[PictureFile]) -> Taken:
-        """Take the folder as it is now; answers about pictures that are gone stay, and count if those return."""
+        """Replace the list of pictures after a new scan. Answers about missing pictures are kept for their return."""
         found = self._compare(pictures)
         if set(pictures) != set(self.pictures):
             self.events.set_pictures((picture.key, picture.path) for picture in pictures)
         return found
 
     def attach(self, pictures_root: Path | str, pictures: Sequence[PictureFile]) -> Taken:
-        """Take another folder: what has the content of a picture is that picture, whatever it is called now.
+        """Use another folder of pictures. Pictures are recognised by their content, whatever their names.
 
         Raises:
-            MismatchError: none of the pictures that were answered is there (of none answered: of all).
+            MismatchError: the folder holds none of the answered pictures (if nothing was answered: none of all).
         """
         pictures_root = Path(pictures_root).expanduser().resolve()
         found, answered = self._compare(pictures), {answer.picture for answer in self.answers()}
@@ -209,7 +211,7 @@ class Project:
                 received=f"{len(pictures):,} others",
             )
         self.pictures_root = pictures_root
-        self._write()  # first: whoever is killed here starts again, and the folder is looked through anew
+        self._write()  # first, because after a kill at this point the next start scans the folder again
         self.events.set_pictures((picture.key, picture.path) for picture in pictures)
         return found
 
@@ -229,35 +231,35 @@ class Project:
     # --- answers ----------------------------------------------------------------------------------------------------
 
     def answers(self, *, annotator: str | None = None) -> list[Answer]:
-        """What holds now, in the order of acknowledgement.
+        """The valid answers, in the order in which they were stored.
 
-        Undone answers are left out, skips are in (without a choice), and of each (annotator, picture, showing) the
-        latest counts.
+        Undone answers are left out. Skips are included (without a choice). Of each (annotator, picture, showing) the
+        latest answer counts.
         """
         return self.events.answers(annotator)
 
     def held(self) -> list[Answer]:
-        """Every answer that was not taken back, those that a later one to the same showing replaced too."""
+        """Every answer that was not undone, including those replaced by a later one to the same showing."""
         return self.events.held()
 
     def record(self, answer: Answer, *, key: str) -> Recorded:
-        """Take an answer, once for each key; it is on the disk when this returns.
+        """Store an answer, once for each key; it is on the disk when this returns.
 
         Raises:
-            InputError: it names what is not asked for, or the key was used for something else.
+            InputError: the project does not ask for what it names, or the key was used for something else.
         """
         self.check(answer)
         return self.events.record(answer, key)
 
     def undo(self, annotator: str, session: str, *, key: str) -> Answer | None:
-        """Take the annotator's latest answer back; ``None`` if there is none."""
+        """Undo the annotator's latest answer; returns it, or ``None`` if there is none."""
         return self.events.undo(annotator, session, key)
 
     def check(self, answer: Answer) -> None:
-        """Refuse an answer that this project did not ask for.
+        """Check that an answer fits the project's settings.
 
         Raises:
-            InputError: the answer names a class or level that is not asked for.
+            InputError: it names a class or level that the project does not ask for.
         """
         asked = self.settings
         for what, name, known in (
@@ -274,10 +276,10 @@ class Project:
             raise InputError("the second choice is the first", expected="another class", received=repr(answer.second))
 
     def import_answers(self, answers: Sequence[Answer]) -> int:
-        """Take answers from elsewhere, all or none; again adds nothing. How many were new.
+        """Import answers, all or none; known ones are not added again. Returns how many were new.
 
         Raises:
-            InputError: an answer names what is not asked for.
+            InputError: an answer does not fit the project's settings.
         """
         for answer in answers:
             self.check(answer)
@@ -288,20 +290,20 @@ class Project:
     # --- signals and exports ----------------------------------------------------------------------------------------
 
     def signal_file(self, session: str) -> Path:
-        """Where a session's raw recording goes; the folder is private to this user."""
+        """The path of a session's raw recording; only this user can read the folder."""
         folder = self.folder / SIGNALS
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder / f"{hashlib.sha256(session.encode()).hexdigest()[:32]}.bin"
 
     def forget(self, annotator: str) -> Forgotten:
-        """Delete everything about an annotator: events, sessions, recordings, and the exports (make them again).
+        """Delete everything about an annotator: events, sessions and recordings; and all exports (make them again).
 
-        The answers go first, all or none; the database is vacuumed with secure deletion on, so that nothing stays in
-        free pages or in its log. A page that is being served meanwhile notices, and begins anew.
+        The answers are deleted first, in one transaction. The database is cleaned with secure deletion, so that nothing
+        stays in free pages or in its log. A page that is being served meanwhile notices and starts anew.
 
         Raises:
-            InputError: nobody of that name annotated here.
-            StorageError: the disk is full or the file in use; nothing is deleted.
+            InputError: there is no annotator of that name.
+            StorageError: the disk is full or the file is in use; nothing is deleted.
         """
         sessions = self.events.sessions(annotator)
         if not sessions:
@@ -313,15 +315,15 @@ class Project:
             )
         exports = sorted(path for path in (self.folder / EXPORTS).glob("*"))
         files = [*(self.signal_file(session) for session in sessions), *exports]
-        # Noted in the same transaction, so that a disk that does not take it loses nothing, and whoever is killed here
-        # finds the rest of the work by the next opening.
+        # The files to delete are stored in the same transaction, so that a full disk loses nothing, and after a kill
+        # the next opening finishes the work.
         events = self.events.forget(annotator, [path.relative_to(self.folder).as_posix() for path in files])
         gone = self._delete_doomed()
         self.events.scrub()
         return Forgotten(events, sum(path.parent.name == SIGNALS for path in gone), len(exports))
 
     def _delete_doomed(self) -> list[Path]:
-        """Delete the files of whoever was forgotten; those that were there."""
+        """Delete the remaining files of deleted annotators; returns those that existed."""
         noted = self.events.doomed()
         found = [path for name in noted if os.path.lexists(path := self.folder / name)]
         for path in found:
@@ -332,9 +334,9 @@ class Project:
 
 
 def _clear_what_never_began(folder: Path) -> None:
-    """Delete half a database, which would be in the way. One that holds answers is never deleted.
+    """Delete an incomplete database, which would block a new project. One that holds answers is never deleted.
 
-    The project's own file is written last: where it is missing a project was never begun, or the file was lost.
+    ``project.json`` is written last: if it is missing, the project was never completely made, or the file was lost.
     """
     path = folder / EVENTS
     if path.exists():
@@ -354,12 +356,12 @@ def _clear_what_never_began(folder: Path) -> None:
 
 
 def _apart(names: Iterable[str]) -> str:
-    """Names between commas, those with a comma of their own in quotation marks."""
+    """Names separated by commas; names that contain a comma are in quotation marks."""
     return ", ".join(f'"{name}"' if "," in name else name for name in names)
 
 
 def _content(answer: Answer) -> str:
-    """A hash of everything an answer says."""
+    """A hash of the content of an answer."""
     return hashlib.blake2b(
         repr((answer.picture, answer.annotator, answer.session, answer.choice, answer.severity, answer.second,
               answer.confidence, answer.showing, answer.timing, sorted(answer.signals.items()), answer.at)).encode(),

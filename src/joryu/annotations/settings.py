@@ -1,4 +1,4 @@
-"""`Settings`: what a labelling project asks its annotators, checked before anybody is shown a picture."""
+"""`Settings`: what a labelling project asks its annotators."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 
 from joryu.errors import InputError
 
-MOST_CLASSES = 1000  #: the page searches among more than it has keys for; one soft target holds a number for each
+MOST_CLASSES = 1000  #: the most classes (with more classes than keys the page has a search)
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class Settings(BaseModel):
-    """What is asked of every picture.
+    """What is asked about every picture.
 
-    ``classes``: the answers, in the order of their keys. ``severities``: from least to most; empty when not asked.
-    ``second_choice``: whether a second class may be given. ``confidences``: names from least to most sure; empty when
-    not asked. ``guidelines``: plain text one click away. ``repeats``: the share of showings that repeat an earlier
-    picture, for self-consistency. ``overlap``: how many annotators should see each picture. ``nearest``: for a class,
-    where the mass goes that a mild or uncertain answer leaves over, such as ``{"black rot": "healthy"}``.
-    ``without_severity``: classes of which no severity is asked; ``None``: those that ``nearest`` leads to and not
-    further. ``seed``: of the order of the pictures.
+    * ``classes``: the possible answers, in the order of their keys.
+    * ``severities``: names from least to most severe; empty if not asked.
+    * ``second_choice``: whether a second class may be given.
+    * ``confidences``: names from least to most sure; empty if not asked.
+    * ``guidelines``: plain text that the page shows on request.
+    * ``repeats``: the share of showings that repeat an earlier picture, to measure self-consistency.
+    * ``overlap``: how many annotators should see each picture.
+    * ``nearest``: for a class, the class that gets the probability left over by a mild or uncertain answer, for example
+      ``{"black rot": "healthy"}``; see `joryu.teachers.left_over.graph`.
+    * ``without_severity``: classes without a severity; ``None`` means the classes that ``nearest`` ends at.
+    * ``seed``: of the order of the pictures.
 
     >>> Settings(classes=("healthy", "black spot"), severities=("mild", "severe")).severity_share("severe")
     1.0
 
     Raises:
-        InputError: no two classes, names that repeat or are unknown, a share out of range; in one line.
+        InputError: there are fewer than two classes, a name repeats or is unknown, or a share is out of range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -52,7 +56,7 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
             wanted, received = first["msg"].removeprefix("Input should be "), repr(first["input"])
-            if first["type"] == "too_short":  # pydantic talks of tuples
+            if first["type"] == "too_short":  # Pydantic's message is about tuples
                 wanted = f"at least {first['ctx']['min_length']}"
             elif first["type"] == "too_long":
                 wanted, received = f"at most {first['ctx']['max_length']}", str(len(first["input"]))
@@ -76,7 +80,7 @@ class Settings(BaseModel):
 
     @property
     def well(self) -> tuple[str, ...]:
-        """The classes of which no severity is asked.
+        """The classes without a severity.
 
         >>> Settings(classes=("healthy", "scab"), severities=("mild", "severe"), nearest={"scab": "healthy"}).well
         ('healthy',)
@@ -86,11 +90,11 @@ class Settings(BaseModel):
         return tuple(sorted(set(self.nearest.values()) - set(self.nearest)))
 
     def severity_share(self, severity: str) -> float:
-        """Where a severity stands between nothing (0) and the most severe (1): ``(rank + 1) / K``."""
+        """A severity as a number in (0, 1]: ``(rank + 1) / K``, with the rank counted from 0 and ``K`` severities."""
         return (self._rank(self.severities, severity) + 1) / len(self.severities)
 
     def confidence_share(self, confidence: str) -> float:
-        """Where a confidence level stands between nothing (0) and the surest (1): ``(rank + 1) / K``."""
+        """A confidence level as a number in (0, 1]: ``(rank + 1) / K``, with the rank counted from 0."""
         return (self._rank(self.confidences, confidence) + 1) / len(self.confidences)
 
     @staticmethod

@@ -1,7 +1,7 @@
-"""A *simulated* annotator: a race of drifting diffusions, with known truth about how sure it was.
+"""A *simulated* annotator: a race of drift-diffusion processes, whose true certainty is known.
 
-No person was asked. It exists to check the pipeline: signals that do tell how sure the annotator was must be found to
-help, and signals that do not must not. Whatever comes of it is named as simulated wherever it is shown.
+No person is involved. It checks the pipeline: signals that depend on the annotator's certainty must be found to help,
+and signals that do not must not. Results with it are marked as simulated wherever they are shown.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from joryu.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
-STEP = 0.01  #: seconds between two looks at the evidence
-LONGEST = 12.0  #: seconds after which the leader is taken
+STEP = 0.01  #: seconds per simulation step
+LONGEST = 12.0  #: seconds after which the leading accumulator wins
 
 
 class Race(NamedTuple):
-    """How every trial went: who won, who was second, after how many seconds, and how sure that was."""
+    """The result of every trial: the winner, the second, the time in seconds, and the certainty."""
 
     choice: npt.NDArray[np.int64]
     second: npt.NDArray[np.int64]
@@ -35,28 +35,28 @@ class Race(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DriftDiffusion:
-    """An annotator who gathers noisy evidence for every class until one of them has enough.
+    """An annotator that accumulates noisy evidence for every class until one of them has enough.
 
-    Accumulator ``k`` follows ``dx_k = gain · e_k dt + dW_k`` from 0, and the first to reach ``threshold`` is the choice
-    (a race model: Usher & McClelland 2001 without leak; Ratcliff 1978 for two alternatives). The certainty is what an
-    observer can know of being right, ``lead / sqrt(1 / spread² + t)`` with the winner's lead over the second and a
-    normal prior of drifts: the same lead means less the longer it took (Moreno-Bote 2010). It is not told. What is:
+    Accumulator ``k`` follows ``dx_k = gain · e_k dt + dW_k`` from 0; the first to reach ``threshold`` is the choice (a
+    race model: Usher & McClelland 2001 without leak; Ratcliff 1978 for two alternatives). The certainty is an ideal
+    observer's, ``lead / sqrt(1 / spread² + t)``, with the winner's lead over the second and a normal prior of drifts:
+    the same lead means less the longer it took (Moreno-Bote 2010). It is not part of an answer. An answer has:
 
-    * the choice, and after ``non_decision`` seconds and a share of ``practice`` that halves every 50 trials, its time;
+    * the choice and the second choice;
+    * the response time: that of the race, plus ``non_decision``, plus ``practice``, which halves every 50 trials;
     * a confidence level: the certainty plus noise of ``confidence_noise`` standard deviations, cut at its quantiles;
-    * ``attention``, 0 to 100: ``50 - 12 · (rho · z + sqrt(1 - rho²) · noise)`` with ``z`` the standardised certainty,
-      so that it falls with certainty (the blog's assumption) with a correlation of ``-rho``; 0 knows nothing;
-    * a severity, where the settings name the healthy class as nearest to the others: how strong the evidence of disease
-      was, plus noise;
-    * the second choice.
+    * ``attention``, 0 to 100: ``50 - 12 · (rho · z + sqrt(1 - rho²) · noise)`` with ``z`` the standardised certainty;
+      its correlation with certainty is ``-rho``, so at ``rho = 0`` it carries no information;
+    * a severity, if the settings name the healthy class as nearest to the others: the strength of the evidence of
+      disease, plus noise.
 
     Args:
         gain: evidence per second, per unit of the given evidence.
-        threshold: how much is enough; more is slower and surer.
-        rho: how well attention tells certainty, 0 to 1.
-        non_decision: seconds of seeing and pressing.
-        spread: of the drifts, in the observer's prior.
-        practice: seconds that the first trial takes longer than the last.
+        threshold: evidence needed for a choice; a higher one is slower and surer.
+        rho: correlation of (minus) attention with certainty, 0 to 1.
+        non_decision: seconds for seeing and pressing a key.
+        spread: standard deviation of the drifts in the observer's prior.
+        practice: seconds by which the first trial is slower than the last.
         confidence_noise: in standard deviations of the certainty.
         lapse: the share of trials answered at random.
 
@@ -67,7 +67,7 @@ class DriftDiffusion:
     (['healthy', 'spot'], 'simulated-0')
 
     Raises:
-        InputError: a rho or lapse outside 0..1.
+        InputError: ``rho`` or ``lapse`` is outside 0..1.
     """
 
     gain: float = 2.0
@@ -85,7 +85,7 @@ class DriftDiffusion:
                 raise InputError(f"{name} is not usable", expected="0..1", received=value)
 
     def race(self, evidence: Floats, generator: np.random.Generator) -> Race:
-        """Every trial of ``evidence [n, K]`` (any real numbers, larger for likelier classes) run to its end."""
+        """Simulate every trial of ``evidence [n, K]``: real numbers, larger for more likely classes."""
         n, k = evidence.shape
         noise = generator.standard_normal((round(LONGEST / STEP), n, k), dtype=np.float32) * np.float32(STEP**0.5)
         paths = np.cumsum(noise + (self.gain * STEP * evidence).astype(np.float32), axis=0)
@@ -101,7 +101,7 @@ class DriftDiffusion:
         return Race(choice, np.where(choice == order[:, 0], order[:, 1], order[:, 0]), seconds, certainty)
 
     def answers(self, evidence: Floats, *, pictures: Sequence[str], settings: Settings, seed: int) -> list[Answer]:
-        """One session: every picture once, in the order given, by the annotator ``simulated-SEED``."""
+        """The answers of one session of the annotator ``simulated-SEED``: every picture once, in the given order."""
         generator = np.random.default_rng(seed)
         race = self.race(evidence, generator)
         certainty = standardised(race.certainty)
@@ -132,13 +132,13 @@ class DriftDiffusion:
 
 
 def standardised(values: Floats) -> Floats:
-    """Mean 0 and standard deviation 1 (all 0 where nothing varies)."""
+    """The values scaled to mean 0 and standard deviation 1 (all 0 if they do not vary)."""
     spread = float(values.std())
     return (values - values.mean()) / spread if spread else np.zeros_like(values)
 
 
 def _levels(latent: Floats, names: Sequence[str]) -> list[str | None]:
-    """Equally many of each level, least first."""
+    """A level for each value, so that all levels are equally frequent and increase with the value."""
     if not names:
         return [None] * len(latent)
     rank = latent.argsort().argsort()
@@ -151,7 +151,7 @@ def _severities(
     settings: Settings,
     generator: np.random.Generator,
 ) -> list[str | None]:
-    """How far the evidence of the chosen disease is above that of health; healthy pictures have no severity."""
+    """Severities from how far the evidence of the chosen disease is above that of health; healthy ones have none."""
     found: list[str | None] = [None] * len(choice)
     healthy = next(iter(settings.nearest.values()), None)
     if not settings.severities or healthy is None:

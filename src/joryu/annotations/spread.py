@@ -1,10 +1,10 @@
-"""How far from usual? Standard scores within groups that neither one wild value nor mere noise can squeeze.
+"""Robust standard scores within groups.
 
-Plain z-scores fail in two ways. One answer after a lunch break makes all others of its annotator the same; so values
-are *winsorised* first: what lies more than `FAR` robust standard deviations from the median is brought back to there
-(Leys et al. 2013: three median absolute deviations, scaled by 1.4826, is the cautious choice). And where nothing
-happened, what is left is noise, which a z-score blows up to full range; so no group is divided by less than the spread
-that such a thing has at least.
+Plain z-scores have two problems. One outlier, such as an answer after a lunch break, makes all other values of its
+group nearly equal. So values are *winsorised* first: values more than `FAR` robust standard deviations from the median
+are set to that limit (Leys et al. 2013: three median absolute deviations, scaled by 1.4826, is the conservative
+choice). And in a group without real variation a z-score inflates noise to the full range. So no group is divided by
+less than a given smallest standard deviation.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FAR = 3.0  #: robust standard deviations from the median, beyond which a value counts as one that lies there
-NORMAL = 1.4826  #: times the median absolute deviation is the standard deviation, where values are normal
+FAR = 3.0  #: the limit of values, in robust standard deviations from the median
+NORMAL = 1.4826  #: for normal values, standard deviation = 1.4826 × median absolute deviation
 
 
 def winsorised(column: Floats, groups: Ints, least: Floats | float) -> Floats:
-    """Values no further than `FAR` robust standard deviations from their group's median; NaN stays NaN.
+    """Limit values to `FAR` robust standard deviations from their group's median; NaN stays NaN.
 
     >>> column = np.array([1.0, 2.0, 3.0, 4.0, 90.0])
     >>> winsorised(column, np.zeros(5, dtype=np.int64), 0.1).round(2).tolist()
@@ -29,7 +29,7 @@ def winsorised(column: Floats, groups: Ints, least: Floats | float) -> Floats:
     Args:
         column: the values.
         groups: the number of each value's group.
-        least: the smallest standard deviation there is, of all or of each row.
+        least: the smallest standard deviation, for all rows or for each.
     """
     middle = group_medians(column, groups)
     room = FAR * np.maximum(NORMAL * group_medians(np.abs(column - middle), groups), least)
@@ -37,7 +37,7 @@ def winsorised(column: Floats, groups: Ints, least: Floats | float) -> Floats:
 
 
 def standard_scores(column: Floats, groups: Ints, least: Floats | float) -> Floats:
-    """Winsorised values less their group's mean, by its standard deviation or ``least``, whichever is more.
+    """Winsorised values minus their group's mean, divided by its standard deviation or by ``least``, if that is larger.
 
     >>> answers = np.zeros(3, dtype=np.int64)
     >>> standard_scores(np.log([800.0, 801.0, 800.5]), answers, 0.15).round(3).tolist()
@@ -49,12 +49,12 @@ def standard_scores(column: Floats, groups: Ints, least: Floats | float) -> Floa
 
 
 def centred_within(column: Floats, groups: Ints) -> Floats:
-    """Values less the mean of what is known of their group."""
+    """Values minus the mean of their group's known values."""
     return column - _group_means(column, groups)
 
 
 def group_medians(column: Floats, groups: Ints) -> Floats:
-    """For each row the median of what is known of its group; NaN where nothing is."""
+    """For each row the median of its group's known values; NaN if there is none."""
     known = np.flatnonzero(~np.isnan(column))
     by_group = known[np.lexsort((column[known], groups[known]))]
     counts = np.bincount(groups[known], minlength=int(groups.max()) + 1)

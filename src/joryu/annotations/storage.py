@@ -1,4 +1,4 @@
-"""What SQLite says of a disk or a file, as one line for the person who can mend it."""
+"""Turn SQLite's errors into one-line errors about the disk or the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from joryu.errors import InputError, JoryuError
 
 
 class StorageError(JoryuError):
-    """The file is sound, and cannot be read or written now: it is in use, or the disk does not take it."""
+    """The file is intact, but cannot be read or written now: it is in use, or the disk is full."""
 
 
 class DamagedError(InputError):
@@ -19,7 +19,7 @@ class DamagedError(InputError):
 
 
 class EmptyError(DamagedError):
-    """There is nothing in the file: it was never finished, or was emptied."""
+    """The file is empty: it was never finished, or was emptied."""
 
 
 _FULL = (
@@ -43,18 +43,18 @@ _OURS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE}
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Raise what SQLite complains of as one line about this file. Its folder is named, not the way there.
+    """A context that turns SQLite's errors into one-line errors about this file, without its full path.
 
     Raises:
-        StorageError: in use, a full disk, no permission.
-        DamagedError: no database of annotations.
+        StorageError: the file is in use, the disk is full, or permission is missing.
+        DamagedError: the file is not a database of annotations.
     """
     try:
         yield
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # the rest says where it happened
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # higher bits are details
         if code in _OURS:
             raise
         name = f"{path.parent.name}/{path.name}"

@@ -1,4 +1,4 @@
-"""`Trials`: answers as columns of numbers, in the shape that statistics want them."""
+"""`Trials`: answers as columns of numbers, for statistics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from joryu.errors import InputError
 
 __all__ = ["NONE", "Floats", "Ints", "Trials", "shuffle_within"]
 
-NONE = -1  #: the number of a class that was not given
+NONE = -1  #: the class number of a missing second choice
 
 STEADIEST = 0.15
 """The least standard deviation of a person's log response times: a time varies by 15 % or more.
@@ -28,18 +28,18 @@ RESOLUTION = {"attention": 5.0, "meditation": 5.0, "heart_rate": 1.0}
 """The least standard deviation of a signal within a session, in its own unit: a quarter of the bands of 20 points in
 which the maker of the headset reads its two numbers; the one beat per minute that straps report."""
 
-FINEST = 1e-3  #: of the usual size of any other signal, of which nothing is known
+FINEST = 1e-3  #: the resolution assumed for any other signal, relative to its usual size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Answers with a choice, one row each, skips left out. Numbers that were not measured are NaN, never 0.
+    """Answers as columns, one row per answer with a choice (skips are left out). Unmeasured numbers are NaN, never 0.
 
-    ``choice`` and ``second`` (-1: none) number the ``classes``; ``picture``, ``annotator`` and ``session`` number the
-    names beside them. ``severity`` and ``confidence`` are shares from 0 to 1 (`Settings.severity_share`). ``log_rt`` is
-    the natural logarithm of the visible response time in ms; what came sooner than anybody can have seen the picture
-    (`FASTEST_MS`) tells of no hesitation and counts as not measured. ``position`` counts an annotator's answers from 0.
-    ``given_hesitation`` stands in the place of what `hesitation` reads from the times, as in a shuffled control.
+    ``choice`` and ``second`` (-1: none) are indices into ``classes``; ``picture``, ``annotator`` and ``session`` are
+    indices into the tuples of their plural names. ``severity`` and ``confidence`` are in (0, 1]
+    (`Settings.severity_share`). ``log_rt`` is the natural logarithm of the visible response time in ms; times below
+    `FASTEST_MS`, in which nobody can see a picture, count as not measured. ``position`` counts an annotator's answers
+    from 0. ``given_hesitation``, if set, replaces the result of `hesitation`, for a shuffled control.
     """
 
     classes: tuple[str, ...]
@@ -61,7 +61,7 @@ class Trials:
 
     @classmethod
     def of(cls, answers: Sequence[Answer], settings: Settings) -> Trials:
-        """The answers of a project, in their order.
+        """The answers of a project as columns, in their order.
 
         >>> answer = Answer(picture="p", annotator="a", session="s", choice="healthy", signals={"attention": 50.0})
         >>> trials = Trials.of([answer], Settings(classes=("healthy", "black spot")))
@@ -69,7 +69,7 @@ class Trials:
         (array([0]), array([nan]), {'attention': array([50.])})
 
         Raises:
-            InputError: nobody chose anything.
+            InputError: no answer has a choice.
         """
         chosen = [answer for answer in answers if answer.choice is not None]
         if not chosen:
@@ -105,7 +105,7 @@ class Trials:
         return len(self.choice)
 
     def select(self, rows: npt.NDArray[Any]) -> Trials:
-        """Some of the rows; the numbers keep their meaning."""
+        """Some of the rows; the indices keep their meaning."""
         kept = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
@@ -114,12 +114,12 @@ class Trials:
         return replace(self, **kept, signals={name: column[rows] for name, column in self.signals.items()})
 
     def hesitation(self) -> Floats:
-        """How slow each answer was for this annotator: standardised log response time, the practice effect removed.
+        """How slow each answer was for its annotator: standardised log response time without the effect of practice.
 
-        Practice follows a power law (Newell & Rosenbloom 1981): ``log rt = a_annotator + b · log(1 + position)`` with
-        one ``b`` for all, by least squares over times that were winsorised (`joryu.annotations.spread`), so that one
-        answer of three hours moves nothing else. What is left is winsorised and divided by each annotator's own
-        standard deviation, or by `STEADIEST` where that is less. NaN where the time is unknown.
+        Practice follows a power law (Newell & Rosenbloom 1981): ``log rt = a_annotator + b · log(1 + position)``, with
+        one ``b`` for all, fitted by least squares to winsorised times (`joryu.annotations.spread`), so that an answer
+        of three hours has little influence. The residuals are winsorised and divided by the annotator's own standard
+        deviation, or by `STEADIEST` if that is larger. NaN where the time is not known.
         """
         if self.given_hesitation is not None:
             return self.given_hesitation
@@ -132,9 +132,9 @@ class Trials:
         return standard_scores(self.log_rt - slope * np.nan_to_num(practice), self.annotator, STEADIEST)
 
     def standardised(self, signal: str) -> Floats:
-        """A signal's standard scores within each session; NaN where it was not measured (or never was).
+        """A signal's standard scores within each session; NaN where it was not measured.
 
-        What differs by less than `RESOLUTION` says is noise, and is not blown up to full range.
+        The standard deviation is at least the signal's `RESOLUTION`, so that noise is not inflated to the full range.
         """
         column = self.signals.get(signal)
         if column is None:
@@ -144,7 +144,7 @@ class Trials:
 
 
 def shuffle_within(groups: Ints, generator: np.random.Generator) -> Ints:
-    """Row numbers in an order that is random within each group and leaves every row in its group.
+    """A random permutation of the rows that keeps every row within its group.
 
     >>> order = shuffle_within(np.array([0, 1, 0, 1]), np.random.default_rng(0))
     >>> sorted(order[[0, 2]].tolist()), sorted(order[[1, 3]].tolist())
@@ -156,7 +156,7 @@ def shuffle_within(groups: Ints, generator: np.random.Generator) -> Ints:
 
 
 def _numbered(names: list[str]) -> tuple[tuple[str, ...], Ints]:
-    """Distinct names in the order they come, and each name's number."""
+    """The distinct names in order of appearance, and the index of each name."""
     distinct = tuple(dict.fromkeys(names))
     number = {name: at for at, name in enumerate(distinct)}
     return distinct, np.array([number[name] for name in names])

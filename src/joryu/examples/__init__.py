@@ -1,7 +1,7 @@
-"""Transfer sets: examples, where they come from, how they are split and viewed.
+"""Transfer sets: load examples, split them, and augment them as views.
 
-Names are imported when they are first used: the labelling page reads pictures through `joryu.examples.decoding`, and a
-page for a person needs no PyTorch.
+Names are imported when they are first used, because the labelling page needs `joryu.examples.decoding` and should not
+have to import PyTorch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pictures of a labelling project that somebody answered, with the majority's choice as the hard label."""
+"""Examples from a labelling project: the answered pictures, with the most frequent answer as the hard label."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from joryu.questions import Question
 def load_annotated(
     folder: Path, split: str = "train", *, size: int | None = None, progress: Progress | None = None
 ) -> Examples:
-    """Every picture with at least one choice; its classes are the project's, whatever folders the pictures lie in.
+    """Load every picture of a labelling project that has at least one answer; the classes are the project's.
 
-    The label is the class that most answers named (repeats count); a tie goes to the tied class that was answered
-    first. So a twin that learns these labels has the same people's answers without their hesitation. ``sources`` are
-    the pictures' paths, and ids the first half of the project's own keys. Pictures whose file is gone are in
-    ``rejected``.
+    The label is the class with the most answers (repeated questions count); a tie goes to the tied class that was
+    answered first. A twin trained on these labels thus has the same people's answers without their hesitation.
+    ``sources`` are the pictures' paths; ids are the first half of the project's own keys. Pictures whose file no
+    longer exists are in ``rejected``. ``size`` is as in `joryu.examples.load_examples`.
 
     Raises:
-        InputError: no project there, nobody answered, or pictures that cannot be used together.
-        MismatchError: a file's content is no longer what was answered about.
+        InputError: the folder holds no project, nobody answered, or the pictures cannot be used together.
+        MismatchError: a file has changed since it was answered.
     """
     require_unsplit(folder, split)
     project = Project.open(folder)
@@ -64,10 +64,10 @@ def load_annotated(
 
 
 def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:
-    """Refuse pictures that are no longer those that were answered about.
+    """Check that the files are still the pictures that were answered, by their hashes.
 
     Raises:
-        MismatchError: a file is gone, or its content is no longer what was answered about.
+        MismatchError: a file no longer exists, or its content has changed.
     """
     for file in files:
         try:
@@ -87,7 +87,7 @@ def require_unchanged(root: Path, files: Iterable[PictureFile]) -> None:
 
 
 def answered_files(project: Project, trials: Trials) -> tuple[list[PictureFile], list[Rejected]]:
-    """The files of the pictures with a choice, by path, and those that are gone."""
+    """The files of the answered pictures, sorted by path, and those that no longer exist."""
     wanted = set(trials.pictures)
     answered = [file for file in project.pictures if file.key in wanted]
     files = [file for file in answered if (project.pictures_root / file.path).is_file()]
@@ -97,7 +97,7 @@ def answered_files(project: Project, trials: Trials) -> tuple[list[PictureFile],
 
 
 def majority(trials: Trials) -> list[int]:
-    """The class most answers named, picture by picture; of tied classes the one answered first."""
+    """The number of the most frequent class for each picture; of tied classes the one that was answered first."""
     shares = vote_shares(trials)
     tied = shares == shares.max(axis=1, keepdims=True)
     found = [-1] * len(trials.pictures)

@@ -1,4 +1,4 @@
-"""Which of the folders of a set are splits, which are classes, and which are neither; refused where it can be both."""
+"""Decide which folders of a set are splits, which are classes and which are neither; ambiguous sets are refused."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from joryu.examples.examples import Rejected
 from joryu.examples.layouts import canonical_split, in_order, some, spelt_twice
 from joryu.examples.tree import Folder, hub_snapshot, is_hub_repository, printable
 
-ALONE: Final = "is its only folder of pictures, so they have no labels"  #: unless something else says them
-BESIDE_SPLITS: Final = "beside the splits, not in one"  #: why something is left out that no split holds
+ALONE: Final = "is its only folder of pictures, so they have no labels"  #: remark, unless a table or names give labels
+BESIDE_SPLITS: Final = "beside the splits, not in one"  #: the reason for leaving out files outside all splits
 
 _WITHOUT_LABEL = {"unlabelled", "unlabeled", "unsup", "unsupervised"}
-_PERHAPS_WITHOUT = {"unknown", "unsorted", "unclassified"}  # a class where train has it too
+_PERHAPS_WITHOUT = {"unknown", "unsorted", "unclassified"}  # a class if train has it too, else unlabelled pictures
 _ANSWERS = {"mask", "masks", "annotations", "segmentations", "labels"}
 _PART = re.compile(r"(part|images?|imgs?|pictures?|photos?|batch|chunk|shard)[\W_]*\d+$", re.IGNORECASE)
 _QUESTIONS = {"image", "images", "imgs", "pictures", "photos"}
 
 
 class Found(NamedTuple):
-    """Where a set lies after going down: its splits (none: it is one set), what was guessed and what is beside them."""
+    """The folder of a set after descending into single folders: its splits (none: one set), remarks, left-out files."""
 
     top: Folder
     splits: dict[str, Folder]
@@ -34,14 +34,14 @@ class Found(NamedTuple):
 
     @property
     def first(self) -> Folder:
-        """The folder of train, else of the split that comes first; that of the set if it has none."""
+        """The folder of train, else of the first split; the set's own folder if it has no splits."""
         return self.splits[in_order(self.splits)[0]] if self.splits else self.top
 
 
 class Level(NamedTuple):
-    """The folders of one split: of each class, and of pictures without label; no folder at all if they lie loose.
+    """The folders of one split: one per class, and those of unlabelled pictures; none if pictures lie loose.
 
-    They lie in ``top``, which is the folder of the split or one inside it.
+    They are in ``top``, which is the folder of the split or one inside it.
     """
 
     split: Folder
@@ -53,10 +53,10 @@ class Level(NamedTuple):
 
 
 def find_set(root: Path) -> Found:
-    """The splits of a set, in its folder or in the only folder inside.
+    """Find the splits of a set, in its folder or in the only folder inside.
 
     Raises:
-        InputError: folders that may be splits or classes, or a split that is there twice.
+        InputError: folders may be either splits or classes, or a split exists twice.
     """
     top, way, rejected = Folder(root), "", list[Rejected]()
     while not (splits := _splits(top)) and (inner := _only(top)) is not None:
@@ -75,13 +75,13 @@ def find_set(root: Path) -> Found:
 
 
 def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level:
-    """The class folders of a split, directly inside or in the only folder there.
+    """Find the class folders of a split, directly inside or in the only folder there.
 
-    ``known``: the classes of train by `spelling`. With them a folder counts as a class only if it is one of theirs:
-    one that says it has no labels, or that is alone, holds pictures without label; any other is left out by name.
+    ``known``: the classes of train by `spelling`. With them only a folder of a known class counts as a class. A folder
+    named like ``unlabelled``, or a single folder, holds unlabelled pictures; others are left out, with the reason.
 
     Raises:
-        InputError: classes that differ in case alone, sets inside a set, pictures and their masks.
+        InputError: class names differ only in case, or the folders are several sets, or pictures and their masks.
     """
     top, remarks, rejected = folder, list[str](), list[Rejected]()
     while not _is_known(top.full, known) and (inner := _only(top)) is not None:
@@ -105,7 +105,7 @@ def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level
 
 
 def lies_in_parts(folder: Folder) -> bool:
-    """Whether a split lies in folders called like parts of one set: ``images_part_1``, ``images_part_2``."""
+    """Whether the folders of a split are named like parts of one set: ``images_part_1``, ``images_part_2``."""
     return len(folder.full) > 1 and _are_parts(folder.full)
 
 
@@ -114,7 +114,7 @@ def _are_parts(folders: Iterable[Folder]) -> bool:
 
 
 def spelling(name: str) -> str:
-    """A name without what people write in two ways: case, accents composed or not, a space behind.
+    """A name normalised for comparison: case, Unicode composition and surrounding spaces do not matter.
 
     >>> spelling("Caf\\u00e9") == spelling("cafe\\u0301 ")
     True
@@ -154,7 +154,7 @@ def _is_known(folders: Iterable[Folder], known: Mapping[str, str] | None) -> boo
 
 
 def _only(folder: Folder) -> Folder | None:
-    """The one folder with pictures, if it is no class for its pictures lie deeper, and nothing lies beside it."""
+    """The only folder with pictures, if they lie in folders inside it (so it is no class) and nothing is beside it."""
     if folder.has_loose_picture or len(folder.full) != 1:
         return None
     inner = folder.full[0]
@@ -162,7 +162,7 @@ def _only(folder: Folder) -> Folder | None:
 
 
 def _splits(top: Folder) -> dict[str, Folder]:
-    """The split folders by canonical name; none if the folders are classes (``train`` may be one, beside ``bus``)."""
+    """The split folders by canonical name; none if the folders are classes (``train`` beside ``bus`` is a class)."""
     spelt = [(name, folder) for folder in top.full if (name := canonical_split(folder.name))]
     others = [folder for folder in top.full if not canonical_split(folder.name)]
     if not spelt or (others and _are_classes(top, [folder for _, folder in spelt], others)):
@@ -175,10 +175,10 @@ def _splits(top: Folder) -> dict[str, Folder]:
 
 
 def _are_classes(top: Folder, spelt: list[Folder], others: list[Folder]) -> bool:
-    """Whether folders called like splits are classes as those beside them are.
+    """Whether folders named like splits are really classes, like the folders beside them.
 
     Raises:
-        InputError: they may be both.
+        InputError: both are possible.
     """
     split, deep = canonical_split(spelt[0].name), [folder for folder in spelt if folder.full]
     if len(spelt) > 1 and deep:
@@ -200,20 +200,22 @@ def _may_be_beside(folder: Folder) -> bool:
 
 
 def _is_copy(folder: Folder) -> bool:
-    """Whether a folder holds splits itself, as archives do that were packed twice."""
+    """Whether a folder itself holds splits: a second copy of the set, as in some archives."""
     return any(canonical_split(inner.name) for inner in folder.full)
 
 
 def _copies(top: Folder) -> list[Folder]:
-    """Folders that hold two or more of the class folders they lie beside, as archives do that were packed twice."""
+    """Folders that hold two or more of the class folders beside them: second copies, as in some archives."""
     names = {spelling(folder.name) for folder in top.full}
     deep = [folder for folder in top.full if not folder.has_loose_picture]
     return [one for one in deep if sum(spelling(inner.name) in names for inner in one.full) > 1]
 
 
 def _require_classes(top: Folder, folders: list[Folder]) -> None:
-    """Raises:
-    InputError: the folders are not classes, or two of them are the same one.
+    """Refuse folders that are not classes.
+
+    Raises:
+        InputError: they are something else, or two of them are the same class in different spelling.
     """
     for kept in (folder for folder in (top, *folders) if is_hub_repository(folder.path)):
         raise InputError(
@@ -258,7 +260,11 @@ def _spelt_alike(folders: Iterable[Folder]) -> Iterator[list[str]]:
 
 
 def _require_one_set(top: Folder, folders: list[Folder]) -> None:
-    """Versions of a set that lie side by side (``color``, ``grayscale``) hold the same class folders each."""
+    """Refuse versions of a set side by side (``color``, ``grayscale``), which all hold the same class folders.
+
+    Raises:
+        InputError: the folders are several sets.
+    """
     deep = [folder for folder in folders if folder.full and not folder.has_loose_picture]
     count = Counter(spelling(inner.name) for folder in deep for inner in folder.full)
     sets = [folder for folder in deep if _is_copy(folder)]

@@ -1,4 +1,4 @@
-"""What operating systems and programs leave in folders: never a class, a split or a picture."""
+"""Files that operating systems and programs leave in folders, which are never a class, a split or a picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMES = {
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file's or folder's own name (no path) is one that a system or a program leaves behind.
+    """Whether a file or folder has a name (without path) that an operating system or program leaves behind.
 
     >>> is_clutter("Thumbs.db"), is_clutter("._rose.jpg"), is_clutter("rose.jpg")
     (True, True, False)
@@ -26,5 +26,5 @@ def is_clutter(name: str) -> bool:
 
 
 def by_weight(rejected: list[Rejected]) -> list[Rejected]:
-    """What was left out, by name; clutter, which nobody misses, comes last."""
+    """What was left out, sorted by name; clutter comes last."""
     return sorted(rejected, key=lambda one: (one.reason == CLUTTER, one))

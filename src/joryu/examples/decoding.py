@@ -1,4 +1,4 @@
-"""One picture file to pixels: read properly, or refused with the reason; never a crash and never silently black."""
+"""Decode one picture file to pixels; a file that cannot be decoded properly is refused with the reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Encoded = Path | bytes | BinaryIO
 PIXEL_LIMIT: Final = 80_000_000
 """Pictures that declare more pixels are refused before a byte of them is decompressed (Pillow itself warns at 89 M)."""
 
-# Content decides, not the extension. Left out on purpose: formats that start another program (EPS) or draw (WMF).
+# Formats by content, not by extension. Left out on purpose: those that start another program (EPS) or draw (WMF).
 _WANTED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -39,7 +39,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_LYING = (5, 6, 7, 8)  # orientations that exchange width and height
+_LYING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _SIXTEEN_BITS = re.compile(r";16[BLN]$")  # with a byte order; Pillow's BGR;16 is 16 bits for all three colours
 _TWELVE_BITS = "I;12"
@@ -54,7 +54,7 @@ _PALETTES = ("P", "PA")
 
 
 class Decoded(NamedTuple):
-    """A picture's pixels, and the width and height that it has in its file, upright."""
+    """A picture's pixels, and its width and height in the file (after EXIF rotation)."""
 
     pixels: Pixels
     width: int
@@ -62,26 +62,26 @@ class Decoded(NamedTuple):
 
 
 def decode_picture(source: Encoded, *, size: int | None = None) -> Pixels:
-    """The pixels of a file or of its bytes, uint8 ``[1 or 3, height, width]``.
+    """Decode a file or its bytes to pixels, uint8 ``[1 or 3, height, width]``.
 
-    What is odd is read like this: the content decides the format, whatever the extension; 16-bit values are scaled
-    (``round(v / 257)``), not clipped, and the 12-bit ones of a TIFF from their own range; CMYK, YCbCr and palettes
-    become RGB (a palette of greys becomes grey); what is transparent shows **white** behind it; of an animation or a
-    file of pages the first is taken; the EXIF orientation is applied.
+    The format is found from the content, not the extension. 16-bit values are scaled (``round(v / 257)``), not
+    clipped; 12-bit values of a TIFF are scaled from their own range. CMYK, YCbCr and palettes become RGB (a palette of
+    greys becomes grey). Transparent parts show a **white** background. Of an animation, or of several pages, the first
+    is taken. The EXIF orientation is applied.
 
-    ``size``: the shorter side is resized to it (bicubic, antialiased) and the centre square is cut out; large JPEGs are
-    first shrunk while they are decompressed, to no less than twice the size.
+    ``size``: the shorter side is resized to ``size`` pixels (bicubic, antialiased) and the centre square is cut out.
+    Large JPEGs are shrunk during decompression first, to at least twice the size.
 
     Raises:
-        InputError: not a picture, truncated or damaged, more than `PIXEL_LIMIT` pixels, or values of unknown range
-            (floats, 32-bit integers, 16 bits that stay under an eighth of their range: 9 to 12 bits of a camera or a
-            scanner, which would come out nearly black).
+        InputError: not a picture; truncated or damaged; more than `PIXEL_LIMIT` pixels; or values of unknown range:
+            floats, 32-bit integers, or 16 bits of which less than an eighth of the range is used (9 to 12 bits of a
+            camera or scanner, which would become nearly black).
     """
     return decode_sized(source, size=size).pixels
 
 
 def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
-    """As `decode_picture`, with the size that the picture has in its file.
+    """As `decode_picture`, together with the picture's size in the file.
 
     Raises:
         InputError: as `decode_picture`.
@@ -95,7 +95,7 @@ def decode_sized(source: Encoded, *, size: int | None = None) -> Decoded:
 
 
 def decode_image(image: Image.Image, *, size: int | None = None) -> Decoded:
-    """A picture that a program has opened or made itself, as `decode_sized` gives a file.
+    """As `decode_sized`, for a PIL picture.
 
     >>> decode_image(Image.new("CMYK", (3, 2))).pixels.shape
     (3, 2, 3)
@@ -111,7 +111,7 @@ def decode_image(image: Image.Image, *, size: int | None = None) -> Decoded:
 
 
 def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:
-    """The pixels, and whether they were turned from lying to standing."""
+    """The pixels, and whether the EXIF orientation exchanged width and height."""
     raw_mode = raw_mode_of(image)
     image.load()
     orientation = _orientation(image)
@@ -121,7 +121,7 @@ def _loaded(image: Image.Image, size: int | None) -> tuple[Pixels, bool]:
 
 @contextmanager
 def opened(source: Encoded) -> Iterator[Image.Image]:
-    """A picture that is opened and not yet decompressed; whatever goes wrong with it inside is one kind of error.
+    """A context with the picture opened but not yet decompressed; every error inside becomes an `InputError`.
 
     Raises:
         InputError: as `decode_picture`.
@@ -190,7 +190,7 @@ _STRICTNESS: Final = _Strictness()
 def strict_pillow() -> Iterator[None]:
     """Pillow's process-wide switches, set as long as somebody decodes: half a picture is never accepted.
 
-    Some libraries set `LOAD_TRUNCATED_IMAGES`, which paints what is missing grey or black without a word.
+    Some libraries set `LOAD_TRUNCATED_IMAGES`, which silently fills missing parts with grey or black.
     """
     _STRICTNESS.enter()
     try:
@@ -200,12 +200,12 @@ def strict_pillow() -> Iterator[None]:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """A picture turned as its EXIF orientation says."""
+    """The picture with its EXIF orientation applied."""
     return _upright(image, _orientation(image))
 
 
 def is_coloured(source: Encoded) -> bool:
-    """Whether `decode_picture` would give three channels; of grey pictures only the header is read."""
+    """Whether `decode_picture` would give three channels. For grey pictures only the header is read."""
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=readable_formats()) as image:
             grey = image.mode in _GREY or image.mode.startswith("I")
@@ -218,7 +218,7 @@ def is_coloured(source: Encoded) -> bool:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file begins like a picture; no more than its header is read."""
+    """Whether a file has the header of a picture; the rest is not read."""
     try:
         with Image.open(path, formats=readable_formats()):
             return True
@@ -227,14 +227,14 @@ def is_picture(path: Path) -> bool:
 
 
 def readable_formats() -> list[str]:
-    """The formats read, as Pillow names them; which of them exist depends on how Pillow was built."""
+    """Pillow's names of the formats that can be read; they depend on how Pillow was built."""
     if not set(_WANTED) <= Image.OPEN.keys():
         Image.init()
     return [name for name in _WANTED if name in Image.OPEN]
 
 
 def fit(image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
-    """The centre square of a picture, resized to ``size × size``: shorter side to ``size``, then the centre crop."""
+    """The picture resized so that its shorter side is ``size`` pixels, cropped to the centre ``size × size`` square."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
@@ -268,7 +268,7 @@ def _not_a_picture(source: Encoded) -> str:
     return "not a picture that can be read" if length else "empty file"
 
 
-LFS_POINTER: Final = b"version https://git-lfs"  #: how a file begins that Git was cloned without
+LFS_POINTER: Final = b"version https://git-lfs"  #: the beginning of a Git LFS pointer: the file was not downloaded
 
 
 def _beginning(source: Encoded) -> bytes:
@@ -295,7 +295,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def raw_mode_of(image: Image.Image) -> str:
-    """How a file lays out its values, as Pillow names it (``RGB;16B``); known until the picture is loaded."""
+    """Pillow's name of the values' layout in the file (``RGB;16B``); only known before the picture is loaded."""
     tiles = getattr(image, "tile", None)
     args = tiles[0].args if tiles else ""
     first = args[0] if isinstance(args, tuple) and args else args
@@ -303,12 +303,12 @@ def raw_mode_of(image: Image.Image) -> str:
 
 
 def _eight_bit(image: Image.Image, raw_mode: str) -> Image.Image:
-    """The same picture in mode L or RGB."""
+    """The picture converted to mode L or RGB."""
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         return _from_wide(image, _FULL.get(raw_mode, 65535))
     if _SIXTEEN_BITS.search(raw_mode) and mode in ("RGB", "RGBA"):
-        # Pillow has kept the high byte alone, so that black may be anything up to 255 here: refused too.
+        # Pillow has kept only the high byte, so a dark picture may have lost all detail: refused too.
         _refuse_dark(256 * int(np.asarray(image)[..., :3].max()) + 255)
     if image.has_transparency_data:
         rgba = image.convert(_PREMULTIPLIED.get(mode, mode)).convert("RGBA")
@@ -338,7 +338,7 @@ def _refuse_dark(brightest: int) -> None:
 
 
 def _from_wide(image: Image.Image, full: int) -> Image.Image:
-    """A picture of 16-bit values scaled to eight; what has no known range is refused."""
+    """A picture of 16-bit values scaled to 8 bits; values without a known range are refused."""
     # Pillow's mode I is 32 bits wide, but PNG and PPM files come in it with values of 0..65535.
     if not (image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))):
         raise InputError("32-bit values have no known range", expected="8 or 16 bits")

@@ -16,18 +16,18 @@ _TEST = 600
 
 
 def load_digits(split: str = "train", *, size: int | None = None) -> Examples:
-    """1,797 digits of 8×8 (Alpaydin & Kaynak 1998), uint8 ``[n, 1, 8, 8]``, classes ``0`` to ``9``.
+    """1,797 handwritten digits (Alpaydin & Kaynak 1998), uint8 ``[n, 1, 8, 8]``, classes ``0`` to ``9``.
 
-    A pixel counts 0 to 16 dots of a 4×4 block; it becomes ``round(255 · dots / 16)``, which loses nothing (17 values
-    stay 17 values). ``test`` is the last 600 in the file's order, ``train`` the 1,197 before them, ``all`` both. The
-    file's neighbours resemble one another (one hand wrote many), which a shuffled split would profit from: the nearest
-    neighbour in ``train`` is wrong for 21 of these 600, but for 8 of 600 drawn at random.
+    A pixel counts the dots (0 to 16) in a 4×4 block; it becomes ``round(255 · dots / 16)``, which keeps all 17 values.
+    ``test`` is the last 600 in the file's order, ``train`` the 1,197 before them, ``all`` both. The split is not
+    shuffled, because neighbours in the file were often written by the same person: the nearest neighbour in ``train``
+    is wrong for 21 of these 600, but only for 8 of 600 drawn at random.
 
     >>> load_digits("test").inputs.shape
     torch.Size([600, 1, 8, 8])
 
     Raises:
-        InputError: another split was asked for.
+        InputError: there is no such split.
     """
     from sklearn import datasets  # noqa: PLC0415  (a second of import time that no other layout needs)
 

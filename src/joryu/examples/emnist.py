@@ -1,7 +1,7 @@
-"""EMNIST's six sets: which classes each has, and its pictures turned upright.
+"""EMNIST's six sets: the classes of each, and the orientation of its pictures.
 
 Cohen, Afshar, Tapson & van Schaik 2017, "EMNIST: an extension of MNIST to handwritten letters". The classes are those
-of the mapping files that come with it; its pictures are stored by columns, where MNIST's are stored by rows.
+of the mapping files that come with it. Its pictures are stored transposed (by columns; MNIST's are stored by rows).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FIRST = {"emnist-letters": 1}  #: the label of the first class where it is not 
 
 
 def emnist_classes(family: str) -> tuple[str, ...]:
-    """The names of the classes of one of the sets; empty for any other.
+    """The names of the classes of one of the six sets; empty for any other name.
 
     >>> emnist_classes("emnist-letters")[:3], emnist_classes("emnist-balanced")[-3:]
     (('A', 'B', 'C'), ('q', 'r', 't'))
@@ -36,15 +36,15 @@ def emnist_classes(family: str) -> tuple[str, ...]:
 
 
 def upright(family: str, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The pictures ``[n, height, width]`` of a family as they were written, whatever way they are stored."""
+    """The pictures ``[n, height, width]`` of a family, transposed if they are stored by columns."""
     return np.ascontiguousarray(pixels.transpose(0, 2, 1)) if family in _CLASSES else pixels
 
 
 def numbered(family: str, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """The labels as numbers of `emnist_classes`: those of the letters are stored from 1 to 26.
+    """The labels as indices into `emnist_classes`; those of the letters are stored from 1 to 26.
 
     Raises:
-        InputError: a label that the family does not have.
+        InputError: a label is outside the classes of the family.
     """
     first, names = _FIRST.get(family, 0), emnist_classes(family)
     found = labels.astype(np.int64)

@@ -1,7 +1,7 @@
-"""Random numbers that belong to an example: a counter-based hash of (example id, seed, purpose).
+"""Random numbers as a counter-based hash of (example id, seed, purpose).
 
-No generator has a state here, so the same view of the same example can be made again on any machine, in any order and
-batch size, by whoever knows the id and the seed.
+There is no generator with a state. So the same view of the same example can be made again on any machine, in any order
+and batch size, from the id and the seed alone.
 
 The mixer is the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators";
 constants of Stafford's variant 13).
@@ -18,7 +18,7 @@ from joryu.examples.examples import Ids
 
 Words = npt.NDArray[np.uint64]
 
-_GAMMA = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, made odd: successive lanes land far apart
+_GAMMA = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, made odd, so that successive lanes are far apart
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
@@ -26,7 +26,7 @@ _HALF = np.uint64(32)
 
 
 def mix(words: Words) -> Words:
-    """SplitMix64's finaliser: a bijection of 64-bit words in which every input bit moves half of the output bits.
+    """SplitMix64's finaliser: a bijection of 64-bit words in which every input bit flips half of the output bits.
 
     >>> hex(int(mix(np.array([1], dtype=np.uint64))[0]))
     '0x5692161d100b05e5'
@@ -37,9 +37,9 @@ def mix(words: Words) -> Words:
 
 
 class Draws:
-    """The random numbers of a batch: row ``i`` depends on ``ids[i]``, ``seeds[i]`` and ``purpose`` alone.
+    """The random numbers of a batch: row ``i`` depends only on ``ids[i]``, ``seeds[i]`` and ``purpose``.
 
-    ``ids``: uint64 ``[B, 2]``; ``seeds``: uint64 ``[B]``. Each *lane* is a further independent number of the same row.
+    ``ids``: uint64 ``[B, 2]``; ``seeds``: uint64 ``[B]``. Each *lane* gives another independent number for every row.
 
     >>> ids = np.array([[1, 2], [3, 4]], dtype=np.uint64)
     >>> draws = Draws(ids, np.array([5, 5], dtype=np.uint64), "shift")
@@ -57,9 +57,9 @@ class Draws:
         return mix(self._state + np.uint64(step))
 
     def integers(self, below: int, lane: int = 0) -> npt.NDArray[np.int64]:
-        """Integers of ``0 .. below - 1``, ``[B]``; the bias of multiply-and-shift is at most ``below / 2^32``."""
+        """Integers in ``0 .. below - 1``, ``[B]``; the bias of multiply-and-shift is at most ``below / 2^32``."""
         return (((self.bits(lane) >> _HALF) * np.uint64(below)) >> _HALF).astype(np.int64)
 
     def fractions(self, lane: int = 0) -> npt.NDArray[np.float64]:
-        """Numbers evenly spread over -1 to 1, both left out, ``[B]``: exact in float64, so the same everywhere."""
+        """Uniform numbers in the open interval (-1, 1), ``[B]``; exact in float64, so the same on every machine."""
         return (self.bits(lane) >> _HALF).astype(np.float64) * 2.0**-31 + (2.0**-32 - 1.0)

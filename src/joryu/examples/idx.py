@@ -1,4 +1,4 @@
-"""IDX files in torchvision's layout: MNIST and the sets that took its shape (Fashion-MNIST, KMNIST, EMNIST).
+"""IDX files in torchvision's layout: MNIST and the sets in the same format (Fashion-MNIST, KMNIST, EMNIST).
 
 The format (LeCun, Cortes & Burges): two zero bytes, a type code (8 = uint8), the number of axes, each axis as a
 big-endian uint32, then the values.
@@ -27,7 +27,7 @@ from joryu.examples.pictures import resize_pixels
 from joryu.examples.preparation import PicturePreparation
 
 _UINT8: Final = 0x08
-_DEFLATE_MOST: Final = 1032  # no deflate stream unpacks to more bytes than this for each of its own
+_DEFLATE_MOST: Final = 1032  # the largest possible compression ratio of deflate
 _FASHION = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
@@ -37,22 +37,22 @@ _CLASSES = {"FashionMNIST": _FASHION}
 
 
 class IdxFile(NamedTuple):
-    """The pictures of one split, and their labels where there are any."""
+    """The file of one split's pictures, and that of their labels, if it exists."""
 
     pictures: Path
     labels: Path | None
 
 
 def load_idx(folder: Path, split: str = "train", *, part: str | None = None, size: int | None = None) -> Examples:
-    """Pictures and labels of a folder that holds ``train-images-idx3-ubyte`` and its kin, plain or ``.gz``.
+    """Load the pictures and labels of a folder with ``train-images-idx3-ubyte`` and so on, plain or ``.gz``.
 
-    The files may lie in the folder, in its ``raw/`` or in ``NAME/raw/`` as torchvision puts them, and each in a folder
-    of its own name. ``part`` says which set is meant where there are several (``letters`` of EMNIST's six, which are
-    turned upright). Classes are named by their number over all the splits, if they have no known names. Pictures
+    The files may be in the folder, in its ``raw/``, or in ``NAME/raw/`` as torchvision puts them; each may be inside a
+    folder of its own name. ``part`` chooses among several sets (``letters`` of EMNIST's six; EMNIST's pictures are
+    transposed to stand upright). Classes without known names are named by their numbers in all splits. Pictures
     without a labels file are unlabelled.
 
     Raises:
-        InputError: no such files, no such split, several sets, or a file that is damaged or of another type.
+        InputError: there are no such files, no such split or several sets, or a file is damaged or of another type.
     """
     family, sets = _family(folder, part)
     found = find_split(folder, split, sets)
@@ -77,12 +77,12 @@ def load_idx(folder: Path, split: str = "train", *, part: str | None = None, siz
 
 
 def has_idx_files(folder: Path) -> bool:
-    """Whether there is something here for `load_idx`."""
+    """Whether the folder holds files for `load_idx`."""
     return any(_pictures_in(place) for place in _places(folder))
 
 
 def idx_splits(folder: Path, part: str | None = None) -> set[str]:
-    """What `load_idx` can be asked for."""
+    """The splits that `load_idx` can load."""
     return set(_family(folder, part)[1])
 
 
@@ -92,10 +92,10 @@ def labelled_idx_splits(folder: Path, part: str | None = None) -> set[str]:
 
 
 def _family(folder: Path, part: str | None) -> tuple[str, dict[str, IdxFile]]:
-    """The set that is meant of those in a folder, and its files by split.
+    """The name of the one set that is meant in a folder, and its files by split.
 
     Raises:
-        InputError: none, or several; or a split that is there twice.
+        InputError: there is none, there are several, or a split exists twice.
     """
     places = [place for place in _places(folder) if _pictures_in(place)]
     if not places:
@@ -128,7 +128,7 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _pictures_in(place: Path) -> list[tuple[str, str, Path]]:
-    """Family, split as it is spelt, and file of pictures; of the same file plain, packed or in a folder, the first."""
+    """Family, split as spelt, and file of each split's pictures; if a file exists plain and packed, the first."""
     found: dict[tuple[str, str], Path] = {}
     for path in sorted(place.glob("*-images[-.]idx3-ubyte*"), key=lambda path: (path.suffix == ".gz", path.is_dir())):
         if (match := _PICTURES.match(path.name)) and (file := _file_at(path)):
@@ -137,15 +137,15 @@ def _pictures_in(place: Path) -> list[tuple[str, str, Path]]:
 
 
 def _file_at(path: Path) -> Path | None:
-    """A file, or the one of the same name inside a folder, where some archives put each file."""
+    """The file, or the one of the same name inside a folder of that name, as in some archives."""
     return next((place for place in (path, path / path.name) if place.is_file()), None)
 
 
 def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
-    """The array of one IDX file of unsigned bytes, unpacked if its name ends in ``.gz``.
+    """Read one IDX file of unsigned bytes with the given number of axes, unpacked if its name ends in ``.gz``.
 
     Raises:
-        InputError: another format, type or number of axes, or more or fewer bytes than the header promises.
+        InputError: the format, type or number of axes differs, or the file's length does not match its header.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -159,7 +159,7 @@ def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
             shape = struct.unpack(f">{axes}I", head[4:])
             promised = math.prod(shape)
             possible = path.stat().st_size * (_DEFLATE_MOST if path.suffix == ".gz" else 1)
-            body = file.read(min(promised, possible) + 1)  # a header may promise more than memory holds
+            body = file.read(min(promised, possible) + 1)  # a damaged header may promise more than fits into memory
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}", hint="try downloading it again") from error
     if len(body) != promised:
@@ -173,10 +173,10 @@ def _labels(file: IdxFile, family: str) -> npt.NDArray[np.int64] | None:
 
 
 def _labels_beside(place: Path, split: str) -> Path | None:
-    """The labels file of a split.
+    """The labels file of a split; ``None`` if there is none.
 
     Raises:
-        InputError: there are labels, in a form that is not read.
+        InputError: there are labels in a form that is not read.
     """
     names = [f"{split}-labels{dot}idx1-ubyte{packed}" for packed in ("", ".gz") for dot in "-."]
     found = next((file for name in names if (file := _file_at(place / name))), None)

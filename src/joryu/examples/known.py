@@ -1,4 +1,4 @@
-"""Where data sets lie, and the ones that Joryu knows by name."""
+"""The data sets that Joryu knows by name, and where to find them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from joryu.examples.tree import Folder, printable
 
 
 class Known(NamedTuple):
-    """A data set known by name: its layout, the folders it may lie in under the data root, and how to get it.
+    """A data set known by name: its layout, the folders it may be in below the data root, and how to get it.
 
-    ``part`` says which of the sets in that folder it is, where there are several.
+    ``part`` chooses among several sets in that folder.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A row of `list_data`: ``path`` is ``None`` where the set is absent (or comes with a library)."""
+    """A row of `list_data`; ``path`` is ``None`` if the set is absent or comes with a library."""
 
     name: str
     layout: str
@@ -69,31 +69,31 @@ KNOWN = (
 
 
 def data_root() -> Path:
-    """The folder of data sets: ``JORYU_DATA``, else ``joryu/data`` in the user's cache (``XDG_CACHE_HOME``)."""
+    """The folder of data sets: ``$JORYU_DATA``, else ``joryu/data`` in the user's cache (``$XDG_CACHE_HOME``)."""
     if chosen := os.environ.get("JORYU_DATA"):
         return Path(chosen).expanduser()
     return user_cache() / "data"
 
 
 def known_set(name: str) -> Known | None:
-    """The set of this name, if there is one that is known."""
+    """The known set of this name, or ``None``."""
     return next((known for known in KNOWN if known.name == name), None)
 
 
 def find_known(name: str, root: Path) -> Path | None:
-    """Where the known set lies under the data root, or ``None`` if it is not there."""
+    """The path of a known set below the data root, or ``None`` if it is not there."""
     known = known_set(name)
     folders = known.folders if known else ()
     return next((root / folder for folder in folders if (root / folder).is_dir()), None)
 
 
 def obtain(known: Known, root: Path) -> str:
-    """How to get a known set so that it is found under this data root."""
+    """The instruction for getting a known set so that it is found below this data root."""
     return known.obtain.format(root=root)
 
 
 def sniff(place: Path) -> str | None:
-    """The layout of a folder or file: ``idx``, ``parquet``, ``pairs``, ``folder``, or ``None`` if it is none."""
+    """The layout of a folder or file: ``idx``, ``parquet``, ``pairs`` or ``folder``; ``None`` if it has none."""
     if place.is_file():
         return "parquet" if place.suffix == ".parquet" else None
     if has_idx_files(place):
@@ -114,7 +114,7 @@ def sniff(place: Path) -> str | None:
 
 
 def list_data(root: Path | str | None = None) -> list[Listing]:
-    """The sets known by name, found or absent, then every other folder under the data root that has a known layout.
+    """All sets known by name, present or absent, then every other folder below the data root with a known layout.
 
     >>> list_data()[0].name
     'digits'
@@ -130,5 +130,5 @@ def list_data(root: Path | str | None = None) -> list[Listing]:
 def _layout_of(folder: Path) -> str | None:
     try:
         return sniff(folder)
-    except (InputError, OSError):  # a folder that cannot be read, or holds several sets, is not a set to list
+    except (InputError, OSError):  # a folder that cannot be read, or that holds several sets, is not listed
         return None

@@ -1,4 +1,4 @@
-"""What the layouts on disk share: the names of splits, and errors that name what is really there."""
+"""Shared by all layouts on disk: names of splits, and errors that name what is really there."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _FIRST = ("train", "validation", "test")
 
 
 def canonical_split(name: str) -> str | None:
-    """``train``, ``test`` or ``validation`` for their usual spellings, ``None`` for any other name.
+    """``train``, ``test`` or ``validation`` for their usual spellings; ``None`` for any other name.
 
-    Case does not matter, nor do words that say no more than that there are pictures.
+    Case does not matter, and words such as ``images`` are ignored.
 
     >>> canonical_split("val"), canonical_split("Testing"), canonical_split("seg_train"), canonical_split("roses")
     ('validation', 'test', 'train', None)
@@ -37,7 +37,7 @@ def canonical_split(name: str) -> str | None:
 
 
 def in_order(splits: Iterable[str]) -> tuple[str, ...]:
-    """Splits as they follow one another: train, validation, test, then others by name.
+    """Splits in their usual order: train, validation, test, then others by name.
 
     >>> in_order({"test", "extra", "train"})
     ('train', 'test', 'extra')
@@ -46,10 +46,10 @@ def in_order(splits: Iterable[str]) -> tuple[str, ...]:
 
 
 def find_split(where: object, split: str, present: Mapping[str, Kept]) -> Kept:
-    """What is kept under a split's canonical name, however it was spelt.
+    """Look up a split in ``present``, which has canonical names; any usual spelling of ``split`` is understood.
 
     Raises:
-        InputError: the set does not have it.
+        InputError: the set does not have the split.
     """
     name = canonical_split(split) or split
     if name not in present:
@@ -68,7 +68,9 @@ def no_such_split(where: object, split: str, present: Iterable[str]) -> InputErr
 
 
 def require_unsplit(where: object, split: str) -> None:
-    """An unsplit set answers to ``train`` and ``all`` only, so that nobody tests on what was trained on.
+    """Check the split asked of a set without splits: only ``train`` and ``all`` exist.
+
+    So nobody tests by mistake on what was trained on.
 
     Raises:
         InputError: another split was asked for.
@@ -104,7 +106,7 @@ def some(names: Iterable[object], most: int = 6) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the near misses of ``word``, or ``None``.
+    """A hint that names similar words to ``word``, or ``None``.
 
     >>> did_you_mean("minst", ["mnist", "digits"])
     'did you mean mnist?'
@@ -114,7 +116,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def visible_folders(folder: Path) -> list[Path]:
-    """The folders directly inside, sorted by name; hidden ones, clutter and links are not among them."""
+    """The folders directly inside, sorted by name, without hidden ones, clutter and links."""
     return sorted(
         p
         for p in folder.iterdir()

@@ -1,4 +1,4 @@
-"""What was left out, in words."""
+"""The files that were left out of a set, as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from joryu.examples.clutter import CLUTTER
 from joryu.examples.rejected import Rejected
 
-MOST_FILES: Final = 10  #: files that were left out, and copies, shown on a terminal
+MOST_FILES: Final = 10  #: the most left-out files, and the most copies, shown on a terminal
 
 
 def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list[str]:
-    """The first of what was left out and why; how many more; and how much of it nobody misses.
+    """The first ``most`` files left out with reasons, how many more there are, and how many files are clutter.
 
     >>> left_out_lines([Rejected("a.txt", "not a picture"), Rejected("Thumbs.db", CLUTTER), Rejected("._a", CLUTTER)])
     ['a.txt: not a picture', '2 files or folders left behind by an operating system or a program']
@@ -25,7 +25,7 @@ def left_out_lines(rejected: Sequence[Rejected], most: int = MOST_FILES) -> list
 
 
 def clutter_in_words(n: int) -> str:
-    """How many files, and folders with whatever they hold, nobody misses.
+    """The number of files and folders left out as clutter, in words.
 
     >>> clutter_in_words(1)
     '1 file or folder left behind by an operating system or a program'

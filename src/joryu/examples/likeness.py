@@ -1,4 +1,4 @@
-"""Examples that come twice: as the same file or with the very same pixels, or as the same picture saved again."""
+"""Find duplicate examples: the same file, the same pixels, or the same picture saved again with loss."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PAIRS = 512
 
 
 class Repeats(NamedTuple):
-    """Which of some examples are among others: rows of the examples that were looked for, and where each was found."""
+    """The duplicates found: rows of the examples that were sought, and for each the row where it was found."""
 
     same: Rows
     same_as: Rows
@@ -48,12 +48,12 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(sought: Examples, among: Examples) -> Repeats:
-    """Those of ``sought`` that ``among`` holds too: ``same`` by content, and of the rest ``alike`` by their look.
+    """Find the examples of ``sought`` that ``among`` holds too: ``same`` by content, and others ``alike`` by look.
 
-    The same are equal ids (one file, at whatever size), and equal pixels: a picture saved again without loss (PNG,
-    BMP). Alike is one that was saved again with loss: the brightness of its 16 blocks is within `NEAR` levels of the
-    other's, and its pixels within `ALIKE` and `COLOUR_ALIKE`. What is turned, cut or brightened is not found. Only
-    pictures of one shape are compared by their look. Time grows as n log n: 10,000 among 60,000 of 28×28 take well
+    *Same* means equal ids (the same file, at any size) or equal pixels (saved again without loss, as PNG or BMP).
+    *Alike* means saved again with loss: the mean brightness of each of 4×4 blocks differs by at most `NEAR` levels,
+    and the pixels by at most `ALIKE` and `COLOUR_ALIKE`. Rotated, cropped or brightened copies are not found. Only
+    pictures of the same shape are compared by look. Time grows as n log n: 10,000 among 60,000 of 28×28 take well
     under a second.
 
     >>> from joryu.examples import load_examples
@@ -74,7 +74,7 @@ def find_repeats(sought: Examples, among: Examples) -> Repeats:
 
 
 def find_copies(examples: Examples) -> Repeats:
-    """Those that an earlier row of the same examples shows already, and which row that is."""
+    """Find the examples that repeat an earlier row of the same set, and which row that is."""
     original = _places(examples.pixel_ids, examples.pixel_ids)
     first = np.unique(original)
     same = np.flatnonzero(original != np.arange(len(examples)))
@@ -108,7 +108,7 @@ def _comparable(sought: Inputs, among: Inputs) -> bool:
 
 
 def _candidates(sought: npt.NDArray[np.float32], among: npt.NDArray[np.float32]) -> tuple[Rows, Rows]:
-    """Pairs of rows whose blocks are all within `NEAR`; at most `_NEIGHBOURS` for each row that is sought."""
+    """Pairs of rows whose block means all differ by at most `NEAR`; at most `_NEIGHBOURS` per sought row."""
     most = min(_NEIGHBOURS, len(among))
     distance, near = cKDTree(among).query(sought, k=most, p=np.inf, distance_upper_bound=NEAR)
     one, rank = np.nonzero(np.isfinite(distance.reshape(len(sought), most)))

@@ -1,4 +1,4 @@
-"""Options behind a place, as in ``table:my, file.csv,target=price``: commas and spaces in names are left alone."""
+"""Parse options after a place, as in ``table:my, file.csv,target=price``; names may hold commas and spaces."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _OPTION = re.compile(r"\s*([A-Za-z][A-Za-z_-]*)=")
 def split_options(
     text: str, known: Sequence[str], *, is_place: Callable[[str], bool] = lambda text: False
 ) -> tuple[str, dict[str, str]]:
-    """The place and the options of ``PLACE,option=value,…``.
+    """Split ``PLACE,option=value,…`` into the place and the options.
 
-    A comma that none of the ``known`` options follows belongs to what stands before it, be that the place or a value.
-    ``is_place`` tells a place that is there from one that is not: what follows it must be an option that is known.
+    A comma that is not followed by one of the ``known`` options is part of the place or value before it. ``is_place``
+    says whether a place exists; what follows an existing place must be a known option.
 
     >>> split_options("a, b.csv,target=net, gross,drop=id", ["target", "drop"])
     ('a, b.csv', {'target': 'net, gross', 'drop': 'id'})
 
     Raises:
-        InputError: an option that is not known, comes twice or says nothing.
+        InputError: an option is unknown, occurs twice or is empty.
     """
     place, *rest = text.split(",")
     values: dict[str, str] = {}
@@ -47,7 +47,7 @@ def split_options(
 
 
 def listed(value: str, known: Sequence[str] = ()) -> tuple[str, ...]:
-    """The names in ``a;b;c``; a name that is known as it stands may hold a semicolon.
+    """Split ``a;b;c`` into names. A name in ``known`` may contain a semicolon.
 
     >>> listed("age; sex"), listed("a;b", known=["a;b"])
     (('age', 'sex'), ('a;b',))

@@ -1,4 +1,4 @@
-"""What a spec really names: its layout and splits, classes, sizes, what was left out, and what comes twice."""
+"""An overview of the set that a spec names: layout, splits, classes, sizes, left-out files and duplicates."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from joryu.questions import LabelKind
 LOOK: Final = 96
 """Pictures that differ in size are looked at, and compared, at this height and width."""
 
-PICTURE_AXES: Final = 4  #: of pictures: how many, channels, height and width
+PICTURE_AXES: Final = 4  #: axes of a batch of pictures: n, channels, height, width
 
 
 class Copy(NamedTuple):
-    """An example that another one shows already: the split, row and label of both, and whether all pixels agree."""
+    """A duplicate: the split and row of an example and of the earlier one, and whether all pixels are equal."""
 
     split: str
     row: int
@@ -37,11 +37,11 @@ class Copy(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """What was loaded.
+    """The overview of a set.
 
-    ``place`` is ``None`` where the set comes with a library. ``splits`` are those that the set has, ``parts`` those
-    that were loaded, and ``unreadable`` says why others could not be. Pictures of different sizes were brought to the
-    size ``compared_at``, to be looked at and compared, and ``advised_size`` is a ``size`` that lets them be used.
+    ``place`` is ``None`` if the set comes with a library. ``splits`` are all its splits, ``parts`` those that were
+    loaded; ``unreadable`` says why the others could not be. Pictures of different sizes were resized to
+    ``compared_at`` for viewing and comparison, and ``advised_size`` is a ``size`` with which they can be used.
     """
 
     spec: str
@@ -56,45 +56,45 @@ class Overview:
 
     @property
     def name(self) -> str:
-        """What the set calls itself."""
+        """The set's name."""
         return next(iter(self.parts.values())).name
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes of all splits, those of the first one first."""
+        """The classes of all splits, beginning with those of the first split."""
         return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.classes))
 
     @property
     def unsplit(self) -> bool:
-        """Whether the set has no splits (and answers to ``train``)."""
+        """Whether the set has no splits (it is then loaded as ``train``)."""
         return self.splits == ("train",)
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What had to be guessed."""
+        """Sentences about what was guessed while loading."""
         return tuple(dict.fromkeys(remark for part in self.parts.values() for remark in part.remarks))
 
     @property
     def total(self) -> int:
-        """How many examples all the splits hold."""
+        """The number of examples in all splits."""
         return sum(map(len, self.parts.values()))
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
-        """How many pictures there are of each width and height."""
+        """The number of pictures of each (width, height)."""
         return sum((sizes_of(part) for part in self.parts.values()), Counter[tuple[int, int]]())
 
     @property
     def rejected(self) -> dict[str, tuple[Rejected, ...]]:
-        """What was left out, split by split."""
+        """The files that were left out, by split."""
         return {split: part.rejected for split, part in self.parts.items() if part.rejected}
 
     def source(self, split: str, row: int) -> str:
-        """What an example is called: its file, or its number where it has none."""
+        """An example's name: its file, or its row number if it has none."""
         return source_of(self.parts[split], row)
 
     def label(self, split: str, row: int) -> str | None:
-        """The class of an example, its tags or its numbers; ``None`` where it has no label, or a mask."""
+        """An example's class, tags or numbers as text; ``None`` if it has no label, or a mask."""
         return label_of(self.parts[split], row)
 
     def in_two_classes(self, copy: Copy) -> bool:
@@ -106,17 +106,18 @@ class Overview:
 def look(
     spec: str, *, split: str = ALL, size: int | None = None, column: str | None = None, progress: Progress | None = None
 ) -> Overview:
-    """Load one split or all of them, and see what is there.
+    """Load one split, or all of them, and summarise what is there.
 
-    Pictures that differ in size need no ``size`` here: they are then looked at in `LOOK` × `LOOK`, and their own sizes
-    are told. A split that cannot be loaded beside others that can is told of in ``unreadable``.
+    ``size``, ``column`` and ``progress`` are as in `joryu.examples.load_examples`. Pictures of different sizes need no
+    ``size`` here: they are resized to `LOOK` × `LOOK`, and their own sizes are reported. If some splits cannot be
+    loaded, ``unreadable`` says why.
 
     >>> overview = look("digits")
     >>> overview.total, list(overview.parts), overview.sizes
     (1797, ['train', 'test'], Counter({(8, 8): 1797}))
 
     Raises:
-        InputError: as `joryu.examples.load_examples`, where no split can be loaded.
+        InputError: as `joryu.examples.load_examples`, if no split can be loaded.
     """
     place, splits = find_place(spec), split_names(spec)
     wanted = splits if split == ALL else (split,)
@@ -130,7 +131,7 @@ def look(
     except SizeNeededError as error:
         if size is not None:
             raise
-        advised = error.size  # the very one that train and label advise
+        advised = error.size  # the same size that train and label advise
         parts, unreadable = load(compared_at := LOOK)
     if len({part.inputs.shape[1:] for part in parts.values()}) > 1:
         parts, unreadable = load(compared_at := LOOK)
@@ -169,7 +170,7 @@ def _load(
 
 
 def counts_of(examples: Examples) -> Counter[str | None]:
-    """In how many examples each class, tag or number occurs; ``None`` counts those without a label."""
+    """The number of examples with each class, tag or number; under ``None`` those without a label."""
     counts = [0] * len(examples.classes)
     if examples.labels is not None:
         counts = examples.codec.occurrences(examples.labels, len(examples.classes)).tolist()
@@ -180,7 +181,7 @@ def counts_of(examples: Examples) -> Counter[str | None]:
 
 
 def sizes_of(examples: Examples) -> Counter[tuple[int, int]]:
-    """How many pictures there are of each width and height, as they lie in their files."""
+    """The number of pictures of each (width, height) in their files."""
     if examples.inputs.ndim != PICTURE_AXES:
         return Counter()
     if examples.sizes is None:
@@ -191,12 +192,12 @@ def sizes_of(examples: Examples) -> Counter[tuple[int, int]]:
 
 
 def source_of(examples: Examples, row: int) -> str:
-    """What an example is called: its file, or its number where it has none."""
+    """An example's name: its file, or its row number if it has none."""
     return f"#{row}" if examples.sources is None else examples.sources[row]
 
 
 def label_of(examples: Examples, row: int) -> str | None:
-    """What is said of an example; ``None`` where it has no label, or one for each of its pixels."""
+    """An example's label as text; ``None`` if it has none, or one for each pixel."""
     question = examples.question
     if question is None or question.grid or examples.labels is None or not bool(examples.known[row]):
         return None
@@ -209,7 +210,7 @@ def label_of(examples: Examples, row: int) -> str | None:
 
 
 def _copies(parts: dict[str, Examples]) -> list[Copy]:
-    """Each example that comes again, with the first that it repeats: of an earlier split, else of its own."""
+    """Each duplicate with the first example that it repeats: in an earlier split, else in its own."""
     found: list[Copy] = []
     for number, (split, part) in enumerate(parts.items()):
         known: set[int] = set()

@@ -1,4 +1,4 @@
-"""An `Overview` in words: one line for those who are about to train, a page for a terminal, JSON for a script."""
+"""An `Overview` as text: one line before a training, several lines for a terminal, or JSON for a script."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from joryu.examples.overview import PICTURE_AXES, Copy, Overview, counts_of, siz
 from joryu.examples.specs import find_place
 from joryu.questions import Link
 
-MOST_CLASSES: Final = 40  #: classes shown on a terminal
-FEW: Final = 3  #: classes without any example that are still shown, each with a row of its own
+MOST_CLASSES: Final = 40  #: the most classes shown on a terminal
+FEW: Final = 3  #: up to this many classes without an example each get a row of their own
 
 
 def summary_line(spec: str, split: str, examples: Examples) -> str:
-    """What was loaded, in one line.
+    """One line about the examples that were loaded.
 
     >>> from joryu.examples import load_examples
     >>> summary_line("digits", "train", load_examples("digits"))
@@ -41,7 +41,7 @@ def summary_line(spec: str, split: str, examples: Examples) -> str:
 
 
 def overview_lines(overview: Overview) -> list[str]:
-    """The overview for a terminal."""
+    """The overview as lines for a terminal."""
     where = "comes with a library" if overview.place is None else str(overview.place)
     lines = [f"{overview.name}: {overview.layout}, {where}", *_split_lines(overview), *overview.remarks]
     lines += [f"the {split} split cannot be loaded: {why}" for split, why in overview.unreadable.items()]
@@ -55,7 +55,7 @@ def overview_lines(overview: Overview) -> list[str]:
 
 
 def overview_json(overview: Overview) -> dict[str, Any]:
-    """The overview for a script: every class, every file that was left out, every copy."""
+    """The overview as JSON-able data: all classes, all left-out files and all copies."""
     return {
         "spec": overview.spec,
         "name": overview.name,
@@ -72,7 +72,7 @@ def overview_json(overview: Overview) -> dict[str, Any]:
 
 
 def sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
-    """One size, or from which to which.
+    """The sizes of pictures in words: the one size, or the range.
 
     >>> sizes_in_words(Counter({(8, 8): 3})), sizes_in_words(Counter({(60, 40): 1, (40, 60): 1, (40, 40): 2}))
     ('all 8×8', '3 sizes, 40 to 60 wide and 40 to 60 high')
@@ -85,7 +85,7 @@ def sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
 
 
 def copies_in_words(overview: Overview) -> list[str]:
-    """How many examples come again, and where."""
+    """The number of duplicates and where they are, as sentences."""
     places = Counter((copy.split, copy.of_split) for copy in overview.copies)
     said = []
     for (split, of_split), n in places.items():
@@ -101,7 +101,7 @@ def copies_in_words(overview: Overview) -> list[str]:
 
 
 def plural(n: int, noun: str) -> str:
-    """A number and what it counts.
+    """A number with its noun.
 
     >>> plural(1, "class"), plural(1200, "class"), plural(2, "file")
     ('1 class', '1,200 classes', '2 files')
@@ -111,12 +111,12 @@ def plural(n: int, noun: str) -> str:
 
 
 def noun(examples: Examples) -> str:
-    """What one example is called."""
+    """The noun for one example: picture, row, …"""
     return "picture" if examples.inputs.ndim == PICTURE_AXES else "row"
 
 
 def output_noun(examples: Examples) -> str:
-    """What an output of the set's question is called.
+    """The noun for an output of the set's question.
 
     >>> from joryu.examples import load_examples
     >>> output_noun(load_examples("digits")), output_noun(load_examples("table:diabetes"))
@@ -131,7 +131,7 @@ def _where(examples: Examples) -> str:
 
 
 def channels_in_words(examples: Examples) -> str:
-    """Whether pictures are read as grey or in colour."""
+    """``grey`` or ``colour``, as the pictures were read."""
     return "grey" if examples.inputs.shape[1] == 1 else "colour"
 
 
@@ -206,7 +206,7 @@ def _copy_in_words(overview: Overview, copy: Copy) -> str:
 
 
 def copy_names(overview: Overview, copy: Copy) -> tuple[str, str]:
-    """What an example and the one that it repeats are called, with their splits where there are any."""
+    """The names of an example and of the one that it repeats, with their splits if there are several."""
     one, other = overview.source(copy.split, copy.row), overview.source(copy.of_split, copy.of_row)
     return (one, other) if overview.unsplit else (f"{copy.split} {one}", f"{copy.of_split} {other}")
 

@@ -1,8 +1,8 @@
-"""Specs that name paths, found again from another folder than the one they were typed in.
+"""Resolve specs with relative paths from another folder than the one they were typed in.
 
-A store or a run records how its examples and its teacher were named, ``folder:pictures`` or ``run:teacher``, and beside
-it the folder that was typed in, as seen from itself: so it can be used from anywhere, and moved together with what it
-was made of.
+A store or a run records the specs of its examples and teacher, such as ``folder:pictures`` or ``run:teacher``, and the
+path from itself to the folder in which they were typed. So it can be used from anywhere, and moved together with the
+files that it was made from.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from joryu.examples.specs import find_place
 
 
 def typed_in(folder: Path) -> str:
-    """The folder one is in now, as seen from another."""
+    """The current folder as a path relative to ``folder``."""
     return Path(os.path.relpath(Path.cwd(), folder.resolve())).as_posix()
 
 
 def from_here(spec: str, folder: Path, seen: str | None) -> str:
-    """A spec as it has to be typed here, to mean what it meant in the folder ``seen`` from ``folder``.
+    """Rewrite a spec so that it means here what it meant where it was typed: in the folder ``seen`` from ``folder``.
 
-    What is not there stays as it was typed: a name in the data root, a module, or a path that may be found from here.
+    A spec without an existing path is not changed: a name in the data root, a module, or a path that exists from here.
 
     >>> from_here("digits", Path("targets"), "..")
     'digits'
@@ -36,7 +36,7 @@ def from_here(spec: str, folder: Path, seen: str | None) -> str:
     starts = [0] if ":" not in spec else [spec.index(":") + 1]
     starts += [at + 1 for at, letter in enumerate(spec) if letter == "@"]
     for start in starts:
-        # Before its options, which a comma begins, or the part of a set, which a # does.
+        # The path ends before its options (after a comma) or its part (after a #).
         for end in [len(spec), *(at for at in range(len(spec) - 1, start, -1) if spec[at] in ",#")]:
             path = spec[start:end]
             if path and not Path(path).is_absolute() and (base / path).exists():
@@ -45,10 +45,10 @@ def from_here(spec: str, folder: Path, seen: str | None) -> str:
 
 
 def require_found(spec: str, folder: Path, seen: str | None) -> None:
-    """Refuse to go on where the examples of a run or a store are not found from here.
+    """Check that the examples of a run or store are found from here.
 
     Raises:
-        InputError: the examples that ``folder`` was made of are not found from here.
+        InputError: the examples that ``folder`` was made from are not found.
     """
     if spec == DIGITS.name:
         return

@@ -1,4 +1,4 @@
-"""`Preparation`: how a file or a row becomes an input; what a student keeps, so that it needs nothing but itself."""
+"""`Preparation`: how a file or a row becomes an input. A student keeps it, so that it can read files by itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from joryu.examples.tabular.preparation import TablePreparation
 
 
 class Box(NamedTuple):
-    """A part of a picture, in its pixels; edges may lie within one."""
+    """A rectangle in a picture, in pixels from the top left; edges may be fractions of a pixel."""
 
     left: float
     top: float
@@ -26,10 +26,10 @@ class Box(NamedTuple):
 
 
 class PicturePreparation(BaseModel):
-    """A picture file to uint8 ``[channels, height, width]``, values 0 to 255, just as the examples were read.
+    """Turns a picture file into uint8 ``[channels, height, width]``, values 0 to 255, as the examples were read.
 
-    A square is cut out and resized as `joryu.examples.decoding.decode_picture` does with a size: shorter side to it,
-    then the centre. What is to have another shape is cut to that shape about its centre and resized (bicubic).
+    For a square input the shorter side is resized and the centre cut out, as `joryu.examples.decoding.decode_picture`
+    does with a size. For another shape the largest centred part of that shape is cut out and resized (bicubic).
 
     >>> PicturePreparation.of(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
     PicturePreparation(kind='pictures', channels=1, height=28, width=28)
@@ -49,17 +49,17 @@ class PicturePreparation(BaseModel):
         return cls(channels=channels, height=height, width=width)  # type: ignore[arg-type]
 
     def read(self, source: Path | bytes) -> Tensor:
-        """The input of one picture.
+        """Read one picture as an input, uint8 ``[channels, height, width]``.
 
         Raises:
-            InputError: not a picture, damaged, or of values without a known range.
+            InputError: it is not a picture, is damaged, or has values of unknown range.
         """
         with strict_pillow():
-            # Pillow lends its memory for reading alone, which torch does not take.
+            # Pillow's memory is read-only, which torch does not accept.
             return torch.from_numpy(np.require(self.pixels(source), requirements="W"))
 
     def pixels(self, source: Path | bytes | Image.Image) -> Pixels:
-        """As `read`, for many threads at once: whoever starts them holds `joryu.examples.decoding.strict_pillow`.
+        """As `read`, as a NumPy array and for use in threads, whose starter must hold `strict_pillow`.
 
         Raises:
             InputError: as `read`.
@@ -67,10 +67,10 @@ class PicturePreparation(BaseModel):
         return self.decoded(source).pixels
 
     def decoded(self, source: Path | bytes | Image.Image) -> Decoded:
-        """As `pixels`, with the width and height that the picture itself has, upright.
+        """As `pixels`, together with the picture's own width and height (after EXIF rotation).
 
-        A picture that a program has opened itself is welcome; of a large JPEG it may differ in the last digit, for a
-        file is shrunk while it is decompressed.
+        A PIL picture is accepted too. For a large JPEG its values may differ slightly from those of the file, because
+        files are shrunk during decompression.
 
         Raises:
             InputError: as `read`.
@@ -90,7 +90,7 @@ class PicturePreparation(BaseModel):
         return Decoded(pixels, *sides)
 
     def seen(self, width: int, height: int) -> Box:
-        """The part of a picture of this size that becomes the input: as much of its middle as has the input's shape.
+        """The part of a picture of this size that becomes the input: the largest centred box of the input's shape.
 
         >>> PicturePreparation(channels=1, height=32, width=32).seen(101, 50)
         Box(left=25.5, top=0.0, right=75.5, bottom=50.0)

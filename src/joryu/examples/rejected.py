@@ -1,4 +1,4 @@
-"""A file that is left out of a set, with the reason; and how that is said."""
+"""`Rejected`: a file that was left out of a set, with the reason."""
 
 from __future__ import annotations
 

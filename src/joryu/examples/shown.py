@@ -1,4 +1,4 @@
-"""What a network is shown, in one phrase."""
+"""Describe the raw inputs of a network in one phrase."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from joryu.examples.inputs import Inputs
 
-SEEN = 10_000  #: inputs of a large set that are looked at
+SEEN = 10_000  #: the most inputs that are looked at
 
 
 def shown_as(inputs: Inputs) -> str:

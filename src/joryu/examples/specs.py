@@ -1,4 +1,4 @@
-"""From a spec such as ``mnist``, ``folder:pictures`` or ``idx:EMNIST#letters`` to a layout and a place on disk."""
+"""Parse a spec such as ``mnist``, ``folder:pictures`` or ``idx:EMNIST#letters`` into a layout and a path."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
-#: what may follow the path of a layout, as ``,name=value``
+#: the options that may follow the path of each layout, as ``,name=value``
 OPTIONS = {
     "table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS, "parquet": PARQUET_OPTIONS
 }  # fmt: skip
-BUNDLED = "bundled"  #: the layout of what comes with a library and lies in no folder of its own
+BUNDLED = "bundled"  #: the layout of sets that come with a library
 
 
 class Place(NamedTuple):
-    """What a spec names. ``part``: which of the sets in one place, or the columns of a Parquet set (after a ``#``).
+    """The set that a spec names.
 
-    The path of a table that comes with a library is its name.
+    ``part`` is what follows a ``#``: one of several sets in a folder, or the columns of a Parquet set. The ``path`` of
+    a table that comes with a library is its name.
     """
 
     layout: str
@@ -40,10 +41,10 @@ class Place(NamedTuple):
 
 
 def find_place(spec: str, root: Path | str | None = None) -> Place:
-    """The place that a spec names, and how the files there are laid out.
+    """Find the place that a spec names, and the layout of its files; ``root`` is the data root.
 
     Raises:
-        InputError: there is no such thing, or it has no layout that is known.
+        InputError: there is no such file or folder, or its layout is not known.
     """
     root = data_root() if root is None else Path(root)
     if spec == DIGITS.name:
@@ -78,10 +79,10 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
 
 
 def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path]:
-    """The layout and the place that a spec (other than ``digits``) names.
+    """The layout and the path of a spec (other than ``digits``).
 
     Raises:
-        InputError: there is no such thing, or it has no layout that is known.
+        InputError: there is no such file or folder, or its layout is not known.
     """
     place = find_place(spec, data_root)
     if place.layout == BUNDLED or table_of(place) in TABLES:
@@ -90,7 +91,7 @@ def locate(spec: str, *, data_root: Path | str | None = None) -> tuple[str, Path
 
 
 def table_of(place: Place) -> Path | str:
-    """What `joryu.examples.tabular.load_table` is to be given: a path, or the name of a bundled table."""
+    """The first argument of `joryu.examples.tabular.load_table`: a path, or the name of a bundled table."""
     name = str(place.path)
     return name if place.layout == "table" and name in TABLES else place.path
 
@@ -107,14 +108,14 @@ def _with_options(layout: str, rest: str, root: Path) -> Place:
 
 
 def _parted(spec: str, root: Path) -> tuple[str, str | None]:
-    """A spec without what follows its last ``#``, unless that is part of a path that exists."""
+    """A spec and what follows its last ``#``, unless the ``#`` is part of an existing path."""
     text, hash_sign, part = spec.rpartition("#")
     path = spec.partition(":")[2] if spec.partition(":")[0] in LAYOUTS else spec
     return (text, part) if hash_sign and text and part and _path(path, root) is None else (spec, None)
 
 
 def _path(text: str, root: Path) -> Path | None:
-    """An existing path: as it stands, else under the data root."""
+    """An existing path, as given or below the data root; else ``None``."""
     places = (Path(text).expanduser(), root / text) if text else ()
     return next((place for place in places if place.exists()), None)
 

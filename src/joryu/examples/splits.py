@@ -1,4 +1,4 @@
-"""Stratified, seeded splits that depend on what the examples are, not on the order they lie in."""
+"""Stratified, seeded splits that depend on the content of the examples, not on their order."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ Counts = npt.NDArray[np.int64]
 
 
 def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int) -> list[Examples]:
-    """Parts of the given fractions, stratified by label; the examples without a label are one stratum.
+    """Split examples into parts of the given fractions, stratified by label (those without one are one stratum).
 
-    Identical content always goes to one part, so nothing can be trained on and tested on at once: equal ids, and files
-    of other bytes with the same pixels (a picture saved as PNG and as BMP). Counts are exact in *distinct* examples:
-    the parts' sizes are the largest-remainder apportionment of their number by ``fractions``, and each part takes from
-    every stratum its proportional share of what the parts before it left, rounded up or down (a stratum of fewer
-    examples than parts is therefore missing from some). Fractions that sum to less than one leave the rest out. Who
-    goes where is a hash of (id, seed): it does not change when the rows come in another order, and each part keeps the
-    order of the rows.
+    Identical examples always go to the same part, so none is both trained and tested on: equal ids, or equal pixels
+    in different files (a picture saved as PNG and as BMP). The parts' sizes, counted in *distinct* examples, are the
+    largest-remainder apportionment by ``fractions``. Each part takes from every stratum its proportional share of what
+    earlier parts left, rounded up or down; so a stratum with fewer examples than parts is missing from some. Fractions
+    that sum to less than one leave the rest out. The part of an example depends on a hash of (id, seed), not on the
+    order of the rows; each part keeps the order of the rows.
 
     >>> examples = Examples.of(torch.arange(10.0).reshape(10, 1), torch.arange(10) % 2, classes=["even", "odd"])
     >>> [len(part) for part in split_examples(examples, (0.6, 0.4), seed=0)]
     [6, 4]
 
     Raises:
-        InputError: fractions that are not positive or sum to more than one, or a part that would be empty.
+        InputError: fractions are not positive or sum to more than one, or a part would be empty.
     """
     shares = _shares(fractions)
     ids, group_of = _groups(examples)
@@ -50,10 +49,10 @@ def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int)
 
 
 def _groups(examples: Examples) -> tuple[Ids, npt.NDArray[np.int64]]:
-    """What stays together, which is what has the same pixels: the least id of each group, and the group of each row.
+    """Group rows with equal pixels: the least id of each group, and the group of each row.
 
-    One file has one id and one look, so groups by pixels never part equal ids. Their least id does not depend on the
-    size at which they were read, so that a teacher and its student of another size hold out the same pictures.
+    The same file always has the same pixels, so equal ids are never in different groups. The least id does not depend
+    on the size at which pictures were read, so a teacher and a student of another size hold out the same pictures.
     """
     _, group_of = np.unique(examples.pixel_ids, axis=0, return_inverse=True)
     group_of = group_of.reshape(-1)
@@ -63,7 +62,7 @@ def _groups(examples: Examples) -> tuple[Ids, npt.NDArray[np.int64]]:
 
 
 def apportion(weights: npt.NDArray[np.float64], seats: int) -> Counts:
-    """``seats`` shared out in proportion to ``weights`` by largest remainder (Hamilton's method); ties to the first.
+    """Divide ``seats`` in proportion to ``weights`` by largest remainder (Hamilton's method); ties go to the first.
 
     >>> apportion(np.array([5.0, 3.0, 2.0]), 4).tolist()
     [2, 1, 1]
@@ -88,7 +87,7 @@ def _shares(fractions: Sequence[float]) -> npt.NDArray[np.float64]:
 
 
 def _strata(examples: Examples, group_of: npt.NDArray[np.int64], groups: int) -> npt.NDArray[np.int64]:
-    """The stratum of each group: the greatest label among its copies, so that a label beats the lack of one."""
+    """The stratum of each group: the greatest label among its copies, so that a known label beats an unknown one."""
     strata = np.full(groups, UNLABELLED, dtype=np.int64)
     if examples.labels is not None:
         np.maximum.at(strata, group_of, examples.strata.cpu().numpy())
@@ -96,7 +95,7 @@ def _strata(examples: Examples, group_of: npt.NDArray[np.int64], groups: int) ->
 
 
 def _ranks(ids: Ids, seed: int) -> npt.NDArray[np.int64]:
-    """The place of each group in the seed's shuffle; equal hashes (there are none) would fall back on the ids."""
+    """The rank of each group in the shuffle of this seed; equal hashes (unlikely) are ordered by id."""
     words = Draws(ids, np.full(len(ids), seed % 2**64, dtype=np.uint64), "split").bits()
     ranks = np.empty(len(ids), dtype=np.int64)
     ranks[np.lexsort((ids[:, 1], ids[:, 0], words))] = np.arange(len(ids))
@@ -104,7 +103,7 @@ def _ranks(ids: Ids, seed: int) -> npt.NDArray[np.int64]:
 
 
 def _deal(strata: npt.NDArray[np.int64], sizes: Counts, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The part of each group (one more than the last part: left out), dealt to one part after another."""
+    """The number of each group's part; the number after the last part means left out."""
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     decks = [group[np.argsort(ranks[group])] for group in members]
     part_of = np.full(len(strata), len(sizes), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A folder on disk, looked into when it is asked about and only once; what is passed over in it, and why."""
+"""`Folder`: a folder on disk, read once when needed; with the files to pass over, and why."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ USUAL: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
     *(".ppm", ".pgm", ".pbm", ".jp2", ".avif"),
 )
-_TRIED = 3  #: files of unusual names that are opened to see whether a folder holds pictures
-_HUB = "datasets--"  #: how the Hub's cache calls the folder of a data set, its ``blobs`` and its ``snapshots``
-_NO_SETS = ("models--", "spaces--")  #: what else it keeps
+_TRIED = 3  #: files without a picture's extension that are opened to see whether a folder holds pictures
+_HUB = "datasets--"  #: prefix of a data set's folder in the cache of the Hugging Face Hub
+_NO_SETS = ("models--", "spaces--")  #: prefixes of its other folders
 
 
 class Folder:
-    """A folder of pictures or of folders; links to folders are not gone into, so that there is an end."""
+    """A folder of pictures or of folders. Links to folders are not followed, so there are no endless loops."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,28 +31,28 @@ class Folder:
 
     @cached_property
     def entries(self) -> list[os.DirEntry[str]]:
-        """Everything directly inside, by name."""
+        """Everything directly inside, sorted by name."""
         with os.scandir(self.path) as entries:
             return sorted(entries, key=lambda entry: entry.name)
 
     @cached_property
     def folders(self) -> list[Folder]:
-        """The folders directly inside that are neither hidden, clutter nor links."""
+        """The folders directly inside, without hidden ones, clutter and links."""
         return [Folder(Path(entry.path)) for entry in self.entries if _is_folder(entry) and not _skipped(entry.name)]
 
     @cached_property
     def full(self) -> list[Folder]:
-        """Those of `folders` with a picture somewhere inside."""
+        """The folders among `folders` that hold a picture at any depth."""
         return [folder for folder in self.folders if folder.has_picture]
 
     @cached_property
     def loose(self) -> list[Path]:
-        """The files directly inside that are neither hidden nor clutter."""
+        """The files directly inside, without hidden ones and clutter."""
         return [Path(entry.path) for entry in self.entries if not _is_folder(entry) and not _skipped(entry.name)]
 
     @cached_property
     def has_loose_picture(self) -> bool:
-        """Whether a file directly inside is called like a picture or, where none is, one of the first few is one."""
+        """Whether a file directly inside has a picture's extension or, if none has, one of the first few is one."""
         named = any(path.suffix.lower() in USUAL for path in self.loose)
         return named or any(is_picture(path) for path in self.loose[:_TRIED] if path.is_file())
 
@@ -61,7 +61,7 @@ class Folder:
         return self.has_loose_picture or any(folder.has_picture for folder in self.folders)
 
     def files(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
-        """Every file below, by name, with the reason to pass over it; hidden folders and clutter count as one file."""
+        """Every file below, by name, with the reason to pass over it or ``None``; a hidden folder is one file."""
         for entry in self.entries:
             if _is_folder(entry) and not _skipped(entry.name):
                 yield from Folder(Path(entry.path)).files(real_root)
@@ -69,25 +69,25 @@ class Folder:
                 yield Path(entry.path), _reason(entry, real_root)
 
     def aside(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
-        """As `files`, but only what is directly inside."""
+        """As `files`, but only for what is directly inside."""
         for entry in self.entries:
             if not _is_folder(entry) or _skipped(entry.name):
                 yield Path(entry.path), _reason(entry, real_root)
 
     def clutter(self) -> list[Rejected]:
-        """What is directly inside and not looked at, for it is hidden or clutter."""
+        """What is directly inside but ignored, because it is hidden or clutter."""
         return [Rejected(printable(e.name), _skipped(e.name)) for e in self.entries if _skipped(e.name)]
 
 
 def link_root(root: Path) -> Path:
-    """The folder that links may not lead out of: the set's own, or the repository that the Hub's cache keeps it in."""
+    """The folder that links must stay inside: the set's own, or its repository in the Hugging Face Hub's cache."""
     real = root.resolve()
     kept = (folder for folder in (real, *real.parents) if folder.name.startswith(_HUB) and (folder / "blobs").is_dir())
     return next(kept, real)
 
 
 def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
-    """Every file below a folder, by name, and what is passed over: hidden, clutter, special, or a link out of it."""
+    """Every file below a folder, by name, and those passed over: hidden, clutter, special, or links out of it."""
     found: list[Path] = []
     rejected: list[Rejected] = []
     for path, reason in Folder(root).files(link_root(root)):
@@ -99,11 +99,12 @@ def find_files(root: Path) -> tuple[list[Path], list[Rejected]]:
 
 
 def hub_snapshot(path: Path) -> Path:
-    """What the Hub's cache keeps of a data set, if a path is the folder that it keeps it in, or the cache of that one
-    data set; else the path itself.
+    """The snapshot of a data set, if ``path`` is its folder in the Hugging Face Hub's cache; else ``path`` itself.
+
+    ``path`` may also be a cache that holds only this one data set.
 
     Raises:
-        InputError: it keeps several versions, and does not say which is the one of its main branch.
+        InputError: there are several snapshots, and none is recorded as that of the main branch.
     """
     path = _only_kept(path)
     if not is_hub_repository(path):
@@ -121,12 +122,12 @@ def hub_snapshot(path: Path) -> Path:
 
 
 def is_hub_repository(path: Path) -> bool:
-    """Whether the Hub's cache keeps a data set in this folder: pictures in its ``blobs``, and names for them beside."""
+    """Whether a folder is that of a data set in the Hub's cache, with files in ``blobs`` and names in ``snapshots``."""
     return path.name.startswith(_HUB) and (path / "snapshots").is_dir()
 
 
 def _only_kept(path: Path) -> Path:
-    """The folder that a cache of the Hub keeps its only data set in (models are none), or the path itself."""
+    """The folder of the only data set in a cache of the Hub, or the path itself."""
     if not path.is_dir() or is_hub_repository(path):
         return path
     kept = [folder for folder in Folder(path).folders if not folder.name.startswith(_NO_SETS)]
@@ -134,7 +135,7 @@ def _only_kept(path: Path) -> Path:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be printed and hashed, even if it is not valid UTF-8 on disk."""
+    """A file's name as text that can be printed and hashed, even if it is not valid UTF-8."""
     return os.fsencode(name).decode(errors="replace")
 
 
@@ -143,7 +144,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _skipped(name: str) -> str:
-    """Why a name alone is passed over; empty if it is not."""
+    """The reason to pass over a file because of its name; empty if there is none."""
     return CLUTTER if is_clutter(name) else "hidden" if name.startswith(".") else ""
 
 

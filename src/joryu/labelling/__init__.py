@@ -1,1 +1,1 @@
-"""The local page that makes a person a teacher, and the devices that measure how sure that person is."""
+"""The local web page on which people label pictures, and the devices that measure signals of the person labelling."""

@@ -1,4 +1,4 @@
-"""The web application: pages, the JSON API, pictures. Everything goes through `Guard` first."""
+"""The web application: pages, JSON API and pictures. Every request passes through `Guard` first."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ class Clock(_Body):
 
 
 def create_app(desk: Desk, *, tickets: Tickets, hosts: frozenset[str]) -> Guard:
-    """The guarded application of one project.
+    """Make the web application of one project, with its guard.
 
     Args:
-        desk: of the project.
-        tickets: who may come in; whoever has a token without a pseudonym is asked for one.
-        hosts: every acceptable ``Host`` header.
+        desk: sessions, tasks and answers of the project.
+        tickets: the links by which browsers may enter; a person without a pseudonym is asked for one.
+        hosts: the accepted values of the ``Host`` header.
     """
     port = next(iter(sorted(hosts))).rpartition(":")[2]
     cookie = f"joryu-{port}"
@@ -121,20 +121,20 @@ def create_app(desk: Desk, *, tickets: Tickets, hosts: frozenset[str]) -> Guard:
 
 
 def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: bool = False) -> FastAPI:
-    """The application without its guard; ``described`` adds the OpenAPI schema, for tests alone."""
+    """Make the application without its guard; ``described`` adds the OpenAPI schema (only for tests)."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json" if described else None)
 
     @app.exception_handler(JoryuError)
     async def refused(request: Request, error: JoryuError) -> JSONResponse:
         del request
-        # What is not yours, or cannot be kept now, may be later: the page keeps it, and drops what is refused with 422.
+        # After 403 or 503 the page keeps an answer and tries again later; after 422 it drops it.
         status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
         return JSONResponse({"detail": str(error)}, status_code=status)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         del request
-        # What was sent is not sent back: NaN and half a surrogate pair cannot be, and nobody needs it.
+        # What was sent is not echoed: NaN and lone surrogates cannot be, and nobody needs it.
         found = "; ".join(_in_words(".".join(map(str, one["loc"][1:])), one) for one in error.errors())
         return JSONResponse({"detail": found.encode("ascii", "backslashreplace").decode()}, status_code=422)
 
@@ -147,7 +147,7 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
 
 
 def _in_words(field: str, error: Any) -> str:
-    """What Pydantic found, in the grammar of all errors here."""
+    """An error found by Pydantic, in the grammar of Joryu's errors."""
     if error["type"] == "extra_forbidden":
         return f"{field} is not asked for"
     if error["type"] == "missing":
@@ -186,7 +186,7 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
     def seen_by(request: Request) -> dict[str, Any]:
         guest = _guest(request)
         found = summarise(desk.project, viewers=desk.people.names_of(guest.browser))
-        return found | {"left_out": []} if guest.invited else found  # a file's folder may tell the answer
+        return found | {"left_out": []} if guest.invited else found  # a folder's name may give the answer away
 
     @app.get("/api/summary")
     def summary(request: Request) -> dict[str, Any]:

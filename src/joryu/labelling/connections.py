@@ -1,4 +1,4 @@
-"""Connections that wait for ever are closed, so that nobody can keep the page from others by holding its door open."""
+"""Close idle connections, so that nobody can block the page for others by holding connections open."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST = 256  #: connections at once; a page needs six
-WHOLE_REQUEST_S = 10.0  #: to send a request's headers, from when the connection was made or last answered
+MOST = 256  #: the most connections at once; a page needs six
+WHOLE_REQUEST_S = 10.0  #: seconds for a request's headers, from the connection's start or last response
 
 
 class Patient(H11Protocol):
-    """Uvicorn's protocol with two limits: idle connections are closed after a while, the oldest when there are many.
+    """Uvicorn's protocol that closes idle connections after `WHOLE_REQUEST_S`, and the oldest beyond `MOST`.
 
-    Uvicorn itself waits for ever for the first request of a connection. 1,300 that say nothing took all the files that
-    a process may have open, and the page answered nobody.
+    Uvicorn itself waits forever for the first request of a connection. 1,300 silent connections used up all files that
+    a process may open, and the page did not answer any more.
     """
 
     idle_since: float
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room for a new connection, and begin to wait for its request."""
+        """Close the oldest idle connections if there are too many, and wait for a request on the new one."""
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > most_connections():
@@ -32,7 +32,7 @@ class Patient(H11Protocol):
                 min(idle, key=lambda one: one.idle_since).drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop waiting for a request."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -47,10 +47,10 @@ class Patient(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def drop(self) -> None:
-        """Close it, if no request is being answered."""
+        """Close the connection, unless a request is being answered."""
         if self.is_idle:
             self.transport.abort()
-            self.connections.discard(self)  # now, and not when the loop comes to it: others are waiting
+            self.connections.discard(self)  # at once, not in the loop's next turn, because others are waiting
 
     def _wait(self) -> None:
         self._stop_waiting()
@@ -63,10 +63,10 @@ class Patient(H11Protocol):
 
 
 def most_connections() -> int:
-    """How many connections may be open: a quarter of the files that this process may have, and 256 at most.
+    """The number of connections that may be open: a quarter of the files that this process may open, at most 256.
 
-    As the server's backlog it is also how many are taken at once, before any is closed: more would use up the files,
-    and asyncio then complains some thousand times and takes nobody for a second.
+    It is also the server's backlog, the number accepted at once before any is closed: with more, the process would run
+    out of files, and asyncio would then log thousands of errors and accept nobody for a second.
     """
     try:
         import resource  # noqa: PLC0415 - POSIX alone

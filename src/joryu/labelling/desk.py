@@ -1,4 +1,4 @@
-"""`Desk`: what the page asks for and gives, without the web: sessions, tasks, answers, clocks, the device."""
+"""`Desk`: the logic behind the page, without HTTP: sessions, tasks, answers, clocks and the device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class Device(Protocol):
-    """What the desk needs of a device (`joryu.labelling.worn.Worn`)."""
+    """What the desk needs from a device; `joryu.labelling.worn.Worn` is one."""
 
     def begin(self, session: str) -> None: ...
 
@@ -33,11 +33,11 @@ class Device(Protocol):
 
 
 class Said(NamedTuple):
-    """One answer as the page sends it: fields by name, times in ms on the page's clock.
+    """One answer as the page sends it; times are in milliseconds on the page's clock.
 
-    ``offset_ms`` is by how much that clock was behind ours, as far as the page knew. It comes with every answer and is
-    not remembered here: each page that is loaded begins a clock of its own, two pages may share a session, and an
-    answer may arrive after its page was closed.
+    ``offset_ms`` is what to add to the page's clock to get the server's, as far as the page knows. It comes with every
+    answer and is not stored per session, because every loaded page has a clock of its own, two pages may share a
+    session, and an answer may arrive after its page was closed.
     """
 
     picture: str
@@ -53,16 +53,16 @@ class Said(NamedTuple):
 
 
 class Desk:
-    """One project being labelled, by several people at once perhaps.
+    """One project that is being labelled, perhaps by several people at once.
 
     Args:
-        project: where everything goes.
+        project: where answers are stored.
         worn: the device, if any.
         device: its spec, for the record.
-        hide_signals: show no measured value while somebody labels, as what one sees of oneself changes it.
-        wearer: who wears it; without it whoever begins first uninvited. Nobody else is measured or sees what is, not
-            even an invited guest under the wearer's own pseudonym.
-        seconds: the clock by which an answer is refused that comes sooner than its picture can be seen.
+        hide_signals: do not show measured values while somebody labels, because seeing them changes them.
+        wearer: the pseudonym of the person who wears the device; by default the first person who begins without an
+            invitation. Nobody else is measured or sees the values, not even an invited guest with that pseudonym.
+        seconds: a monotonic clock in seconds, to refuse answers that come sooner than a picture can be seen.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Desk:
         if wearer is not None:
             self.people.reserve(wearer, guest=False)
         self._annotators: dict[str, str] = {}
-        self._guests: dict[str, Guest] = {}  # by session: whose browser used it last, and may
-        self._seated: set[str] = set()  # sessions that are on the disk, as far as is known
-        self._notices: dict[str, str] = {}  # by session: what its page is still to be told
-        self._trials: dict[str, int] = {}  # by session: how many showings were answered
+        self._guests: dict[str, Guest] = {}  # by session: the browser that used it last
+        self._seated: set[str] = set()  # sessions known to be on the disk
+        self._notices: dict[str, str] = {}  # by session: a notice that its page has not shown yet
+        self._trials: dict[str, int] = {}  # by session: the number of answered showings
         self._queue = self._fresh_queue()
 
     def _fresh_queue(self) -> Queue:
@@ -98,10 +98,10 @@ class Desk:
     # --- sessions ---------------------------------------------------------------------------------------------------
 
     def begin(self, annotator: str, session: str | None = None, *, guest: Guest = ANYBODY) -> str:
-        """Begin a sitting, or go on with one; its id. An invited ``guest`` may be far from the device.
+        """Begin a session, or continue one; returns its id. An invited ``guest`` never wears the device.
 
         Raises:
-            InputError: a name that is no pseudonym, or somebody else's name or session.
+            InputError: the name is not a pseudonym, or the name or session belongs to somebody else.
         """
         name = pseudonym(annotator.strip())
         if session is not None and not _SESSION.fullmatch(session):
@@ -125,11 +125,11 @@ class Desk:
         return chosen
 
     def admit(self, session: str, guest: Guest) -> None:
-        """Let a browser use a session that is its annotator's; asked before anything is done with one.
+        """Check that a browser may use a session; called before every other use of one.
 
         Raises:
-            InputError: an unknown session.
-            NotYoursError: another browser's annotator.
+            InputError: the session is not known.
+            NotYoursError: its annotator belongs to another browser.
         """
         annotator = self.annotator_of(session)
         with self._lock:
@@ -146,23 +146,23 @@ class Desk:
         return self._annotators.get(session) == self._wearer and not self._guests.get(session, ANYBODY).invited
 
     def _worn_by(self, session: str) -> Device | None:
-        """The device, if it is on the one whose session this is; from now on it measures for this session."""
+        """The device, if this session's annotator wears it; from now on it records for this session."""
         annotator = self.annotator_of(session)
         if self._worn is None:
             return None
         with self._lock:
             if self._wearer is None and self.project.events.device_of(session) is not None:
-                self._wearer = annotator  # the server was started again under a page that had begun
+                self._wearer = annotator  # the server was restarted while a page was open
             if not self._wears(session):
                 return None
             self._worn.begin(session)
         return self._worn
 
     def annotator_of(self, session: str, otherwise: str | None = None) -> str:
-        """Whose session this is.
+        """The annotator of a session.
 
         Raises:
-            InputError: nobody's.
+            InputError: the session is not known.
         """
         known = self._annotators.get(session) or self.project.events.annotator_of(session) or otherwise
         if known is None:
@@ -173,7 +173,7 @@ class Desk:
     # --- showing and answering --------------------------------------------------------------------------------------
 
     def upcoming(self, session: str) -> dict[str, Any]:
-        """What to show now and what to fetch meanwhile, and how far this annotator is."""
+        """What the page needs next: the picture to show, the one to preload, and the annotator's progress."""
         annotator = self.annotator_of(session)
         with self._lock:
             self._look_again(session, annotator)
@@ -191,7 +191,7 @@ class Desk:
         }
 
     def _look_again(self, session: str, annotator: str) -> None:
-        """Take in what another process changed: it forgot somebody, or imported answers."""
+        """Take over changes by another process, which may have deleted a person or imported answers."""
         if self.project.events.changed_elsewhere():
             self._queue = self._fresh_queue()
             self._trials.clear()
@@ -199,7 +199,7 @@ class Desk:
         if session in self._seated:
             return
         guest = self._guests.get(session, ANYBODY)
-        self._require_own(annotator, guest)  # another may have taken the name meanwhile
+        self._require_own(annotator, guest)  # another browser may have taken the name meanwhile
         self.people.hold(annotator, guest)
         if self.project.events.begin_session(session, annotator, self._device if self._wears(session) else None):
             self._notices[session] = FORGOTTEN
@@ -211,10 +211,13 @@ class Desk:
         return self._trials[session]
 
     def answer(self, session: str, key: str, said: Said) -> bool:
-        """Take an answer; whether it was new. It is on the disk when this returns.
+        """Store an answer; returns whether it was new. It is on the disk when this returns.
+
+        ``key`` identifies the request, so that a repeated one is stored once.
 
         Raises:
-            InputError: an unknown session or picture, something that is not asked for, or sooner than can be.
+            InputError: the session or picture is not known, the answer has a field that the project does not ask for,
+                or it came sooner than a picture can be seen.
         """
         annotator = self.annotator_of(session)
         self._seen.require(session, Task(self._key(said.picture), said.showing), said.timing)
@@ -241,12 +244,12 @@ class Desk:
         return recorded.fresh
 
     def undo(self, session: str, key: str) -> dict[str, Any] | None:
-        """Take the annotator's last answer back; the showing to repeat, or ``None``."""
+        """Undo the annotator's last answer; returns the showing to repeat, or ``None`` if there was no answer."""
         annotator = self.annotator_of(session)
         with self._lock:
             undone = self.project.undo(annotator, session, key=f"{session}:{key}")
             if undone is not None:
-                self._trials.pop(undone.session, None)  # counted anew: the same request may come twice
+                self._trials.pop(undone.session, None)  # counted anew, because the same request may come twice
                 if self.project.events.has_answer(annotator, undone.picture, undone.showing):
                     self._queue = self._fresh_queue()  # an earlier answer counts again
                 else:
@@ -267,16 +270,16 @@ class Desk:
 
     @staticmethod
     def clock() -> float:
-        """The server's monotonic clock in ms, on which signals are stamped."""
+        """The server's monotonic clock in milliseconds; signals are stamped on it."""
         return time.monotonic() * 1000
 
     def synchronise(self, session: str, *, offset_ms: float, round_trip_ms: float) -> None:
-        """Keep by how much the page's clock is behind ours, as the page found by four stamps."""
+        """Record the offset of the page's clock to the server's, which the page measured with four time stamps."""
         self.annotator_of(session)
         self.project.events.note_clock(session, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
 
     def _measured(self, session: str, said: Said) -> Mapping[str, float]:
-        """Means of the signals between the picture's paint and the last key; what was not measured is left out."""
+        """Means of the signals from the picture's paint to the last key; unmeasured signals are left out."""
         worn, offset_ms = self._worn_by(session), said.offset_ms
         if worn is None or offset_ms is None or said.onset is None or said.done is None:
             return {}
@@ -284,14 +287,14 @@ class Desk:
 
     @property
     def measures(self) -> bool:
-        """Whether a device is attached at all."""
+        """Whether a device is attached."""
         return self._worn is not None
 
     def device_state(self, session: str) -> dict[str, Any] | None:
-        """What the strip on the page shows; ``None`` for whoever does not wear a device.
+        """The device's state for the page; ``None`` if this session's annotator does not wear a device.
 
         Raises:
-            InputError: an unknown session.
+            InputError: the session is not known.
         """
         worn = self._worn_by(session)
         if worn is None:

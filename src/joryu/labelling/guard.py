@@ -1,4 +1,4 @@
-"""What stands between the page and everybody else. Each rule here is somebody's CVE."""
+"""`Guard`: protects the page against other web sites, programs and users. Each rule prevents a known kind of attack."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from joryu.labelling.tickets import Guest, Tickets
 
-MOST_BYTES = 64 * 1024  #: of a request's body
-BODY_S = 20.0  #: to wait for the next part of it
+MOST_BYTES = 64 * 1024  #: the largest body of a request
+BODY_S = 20.0  #: seconds to wait for the next part of a body
 SAFE = {"GET", "HEAD"}
 KEY = (
     "x-joryu-key"  #: the header with the key that the page keeps; another site cannot send it, another port not read it
@@ -40,25 +40,25 @@ HEADERS = {
 
 
 class Guard:
-    """An ASGI layer before everything else.
+    """An ASGI layer in front of the whole application.
 
-    Hosts outside the list (DNS rebinding), cross-origin or non-JSON writes, bodies beyond the limit and everything
-    without both the cookie and the page's key are refused. A browser cannot send a header with the first request for a
-    page, so that one is answered by a door that knows nothing of the project: it takes the token out of the address,
-    enters by it, and fetches the page with the key. What passes has ``request.state.guest``.
+    It refuses hosts outside the list (DNS rebinding), cross-origin or non-JSON writes, bodies beyond the limit, and
+    every request without both the cookie and the page's key. A browser cannot send a header with its first request for
+    a page. That request gets a small entry page without any data of the project, which takes the token out of the
+    address, enters with it, and fetches the real page with the key. A request that passes has ``request.state.guest``.
 
     Args:
-        app: what is guarded.
-        tickets: of this launch.
-        hosts: every acceptable ``Host`` header, port included.
-        cookie: its name; the port is part of it, as cookies are not kept apart by port.
+        app: the application to protect.
+        tickets: the links of this server, and who came by them.
+        hosts: the accepted values of the ``Host`` header, with port.
+        cookie: the cookie's name. It includes the port, because browsers do not separate cookies by port.
     """
 
     def __init__(self, app: ASGIApp, *, tickets: Tickets, hosts: frozenset[str], cookie: str) -> None:
         self._app, self._tickets, self._hosts, self._cookie = app, tickets, hosts, cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":  # there are none here
+        if scope["type"] == "websocket":  # the application has none
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] != "http":
@@ -90,7 +90,7 @@ class Guard:
         return headers.get("origin") == own and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
     def _door(self, scope: Scope, headers: Headers) -> Response | None:
-        """What a browser gets that goes to a page."""
+        """The response to a browser's first request for a page."""
         if scope["method"] not in SAFE or scope["path"] not in PAGES or KEY in headers:
             return None
         cookie = _cookie(headers, self._cookie)
@@ -109,7 +109,7 @@ class Guard:
 
 
 def _needs_nothing(scope: Scope) -> bool:
-    """Whether anybody may ask for this: the page's own program, which tells nothing, and to be let in."""
+    """Whether a request needs no permission: the page's own scripts and styles, and the request to enter."""
     return bool(scope["path"].startswith("/static/") or scope["path"] in {"/favicon.ico", ENTER})
 
 
@@ -123,8 +123,8 @@ def _refuse(status: int, why: str) -> Response:
 
 
 def _cookie(headers: Headers, name: str) -> str:
-    # Cookies are not kept apart by port, so whatever else runs on this machine adds its own. The standard library's
-    # SimpleCookie gives up on all of them when one holds JSON or a space; browsers, and this parser, do not.
+    # Browsers do not separate cookies by port, so other programs on this machine add theirs. The standard library's
+    # SimpleCookie rejects all of them if one holds JSON or a space; browsers, and this parser, do not.
     return cookie_parser(headers.get("cookie", "")).get(name, "")
 
 
@@ -148,7 +148,7 @@ def _limited(receive: Receive) -> Receive:
             return {"type": "http.disconnect"}
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
-            return {"type": "http.disconnect"}  # a body that goes on beyond the limit is not read to its end
+            return {"type": "http.disconnect"}  # the rest of a body beyond the limit is not read
         return message
 
     return counted

@@ -1,15 +1,15 @@
-"""How hard a token that somebody chose is to guess, as far as its looks tell."""
+"""Estimate how hard a token chosen by a person is to guess."""
 
 from __future__ import annotations
 
-ENOUGH = 12  #: surprising signs; a random token of 16 has more
+ENOUGH = 12  #: unpredictable characters needed; a random token of 16 has more
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
 def surprises(token: str) -> int:
-    """How many signs of a token do not follow from those before: no repetition, no run such as 1234, dcba or qwer.
+    """Count the characters of a token that are not predictable from those before: no repetitions or runs such as 1234.
 
-    It finds what people type to be done with it, and not a phrase that is known.
+    Runs may also go backwards (dcba) or along the keyboard (qwer). Known words and phrases are not recognised.
 
     >>> [surprises(token) for token in ("aaaaaaaaaaaaaaaa", "1234567890123456", "passwordpassword", "o7Rk-2vXq_9mTz4B")]
     [2, 4, 9, 16]
@@ -25,7 +25,7 @@ def surprises(token: str) -> int:
 
 
 def _step(first: str, second: str) -> tuple[str, int] | None:
-    """In which order two signs are neighbours, and in which direction; ``None`` where they are not."""
+    """The sequence in which two characters are neighbours, and the direction; ``None`` if they are not."""
     for row in _ROWS:
         if first in row and second in row and abs(row.index(second) - row.index(first)) == 1:
             return "row", row.index(second) - row.index(first)

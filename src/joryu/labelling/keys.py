@@ -1,4 +1,4 @@
-"""Which key means what. Printed on every button, so that nobody has to remember."""
+"""The keys of the page; each is printed on its button."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from joryu.annotations import Settings
 
 SKIP, HELP, UNDO, CLEAR, DONE = "s", "?", "Backspace", "Escape", "Enter"
-MOST_ON_KEYS = 36  #: classes; of more than these the page searches as one types
+MOST_ON_KEYS = 36  #: the most classes with keys; with more classes, typing searches among their names
 SEVERITY_KEYS, CONFIDENCE_KEYS = "qwertyuio", "zxcvbnm,."
 
 
 def keys_of(settings: Settings) -> dict[str, Any]:
-    """The keys of the page: lists of ``[key, name]``; classes beyond the free keys are for the mouse and have none.
+    """The keys of the page, as lists of ``[key, name]``.
 
-    Classes take 1 to 9, 0 and then the letters that nothing else needs. Of more than `MOST_ON_KEYS` none has a key of
-    its own: letters search among their names.
+    Classes get 1 to 9, 0, and then the letters that nothing else uses; classes beyond the free keys can only be
+    clicked. With more than `MOST_ON_KEYS` classes none has a key: letters then search among their names.
 
     >>> keys_of(Settings(classes=("healthy", "rust"), severities=("mild", "severe")))["classes"]
     [['1', 'healthy'], ['2', 'rust']]

@@ -1,4 +1,4 @@
-"""Handing a link to the browser: what a program is started with, every user of a machine can read."""
+"""Open a link in the browser without other users seeing it: they can read the arguments of every program."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NAME = "open-the-page.html"
 
 @contextmanager
 def opened(link: str, folder: Path) -> Iterator[None]:
-    """Open a link in the browser, by a file in a folder that this user alone can read and that leads there.
+    """Open a link in the browser through a small file that redirects to it and that only this user can read.
 
-    Not below a hidden folder or the system's temporary one: browsers in a box of their own do not see those.
+    The file is not in a hidden or temporary folder, because sandboxed browsers do not see those.
 
     Raises:
         OSError: the file cannot be written.

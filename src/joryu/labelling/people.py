@@ -1,4 +1,4 @@
-"""Whose pseudonym is whose: an annotator belongs to the browser that began it."""
+"""`People`: which browser may label under which pseudonym."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from joryu.labelling.tickets import Guest
 
 
 class NotYoursError(JoryuError):
-    """This browser may not do that; what it said is kept until it may."""
+    """This browser may not do that at present; the page keeps the answer until it may."""
 
 
 class People:
-    """Who may label under which pseudonym.
+    """Which browser may label under which pseudonym.
 
-    A pseudonym belongs to the browsers that began it. The host, who has the project's files anyway, may go on with
-    every pseudonym that was begun by a host, but not with a guest's unless the server was started with ``--annotator``.
-    A guest may take a name that nobody has; an invitation in somebody's name opens that name in another browser.
+    A pseudonym belongs to the browsers that first used it. The host, who has the project's files anyway, may continue
+    every pseudonym that a host began, but that of a guest only if the server was started with ``--annotator``. A guest
+    may take a free name; an invitation made for a name allows that name in another browser.
 
     Args:
-        events: where it is kept which browsers began a pseudonym.
+        events: the database that stores which browsers use a pseudonym.
     """
 
     def __init__(self, events: Database) -> None:
         self._events = events
-        self._reserved: dict[str, bool] = {}  # names that a link was made for, and whether a guest's
+        self._reserved: dict[str, bool] = {}  # names with a link, and whether the link is a guest's
 
     def reserve(self, name: str, *, guest: bool) -> None:
-        """Keep a name for whoever a link was made for, before they have come."""
+        """Reserve a name for the person a link was made for, until they come."""
         self._reserved.setdefault(name, guest)
 
     def take(self, name: str, guest: Guest) -> None:
-        """Make a pseudonym this browser's, if it may be.
+        """Give a pseudonym to this browser, if that is allowed.
 
         Raises:
-            InputError: it is somebody else's, or hardly to be told from somebody else's.
+            InputError: the pseudonym is somebody else's, or looks almost the same as somebody else's.
         """
         if guest.annotator is not None and name != guest.annotator:
             raise InputError(f"this link is {guest.annotator}'s", received=repr(name))
@@ -52,7 +52,7 @@ class People:
         self.hold(name, guest)
 
     def hold(self, name: str, guest: Guest) -> None:
-        """Note that a pseudonym is this browser's."""
+        """Record that a pseudonym belongs to this browser."""
         self._events.hold(name, guest.browser, host=not guest.invited)
 
     def may_be(self, name: str, guest: Guest) -> bool:
@@ -79,5 +79,5 @@ class People:
 
 
 def _folded(name: str) -> str:
-    """What is left of a name when case, width and spaces are not looked at."""
+    """A name without differences of case, character width and spaces."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())

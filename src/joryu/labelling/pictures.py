@@ -1,4 +1,4 @@
-"""The pictures that are shown: found and checked once, then known by an opaque id alone."""
+"""Find and check the pictures to show; the page knows them only by an opaque id."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from joryu.examples.tree import find_files
 SHOWN_AS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 """Formats that every browser shows, and the type they are sent as; never SVG, which can run scripts."""
 
-INDEX = "pictures.index"  #: the file in a project's folder that keeps what `scan` found; it may be deleted
-RULES = f"1, Pillow {PIL.__version__}"  #: `reason_to_leave_out`: once it judges otherwise, every file is read again
+INDEX = "pictures.index"  #: the file in a project's folder that caches the result of `scan`; it may be deleted
+RULES = f"1, Pillow {PIL.__version__}"  #: version of `reason_to_leave_out`; after a change every file is read again
 
-_TOLD = 50  # pictures between two calls of a progress bar, which else takes longer than the pictures that are known
+_TOLD = 50  # pictures between two progress calls, which would otherwise take longer than the cached pictures
 
-ID_LENGTH = 32  #: characters of the content's hash that name a picture in a URL
+ID_LENGTH = 32  #: characters of the content's hash that identify a picture in a URL
 
-_ALIKE = {"1", "L", "P", "RGB"}  # modes of which browsers make the colours that `decode_picture` makes
-_TRIED_AT = 8  # pixels: all of a file is read at any size, and JPEGs are decompressed the faster the smaller
+_ALIKE = {"1", "L", "P", "RGB"}  # modes that browsers show in the same colours as `decode_picture`
+_TRIED_AT = 8  # pixels: the whole file is read at any size, but JPEGs are decompressed faster at a small one
 
 
 class Scan(NamedTuple):
-    """The pictures of a folder, and what was left out."""
+    """The pictures of a folder, and the files that were left out."""
 
     files: list[PictureFile]
     rejected: list[Rejected]
 
 
 def scan(root: Path, progress: Callable[[int, int], None] | None = None, index: FileIndex | None = None) -> Scan:
-    """Find the pictures below a folder that a browser can show, whatever sub-folders they are in.
+    """Find the pictures below a folder, in any sub-folders, that both a browser and a student can be shown.
 
-    The content decides, not the extension. Every picture is decoded, as a student's will be: whatever a student could
-    not be shown (truncated or damaged pictures, more than 80 million pixels, …) is left out by name, and so are links
-    that lead out of the folder, formats that browsers do not show and names that are not UTF-8. What the ``index``
-    knows and what has not changed since is not opened again.
+    The content decides, not the extension. Every picture is decoded as it will be for a student. Left out, with the
+    reason, are pictures that a student could not be shown (truncated, damaged, more than 80 million pixels, …), links
+    that lead out of the folder, formats that browsers do not show, and names that are not UTF-8. Files that the
+    ``index`` holds and that have not changed are not opened again.
 
     Raises:
-        InputError: no such folder.
+        InputError: the folder does not exist.
     """
     if not root.is_dir():
         raise InputError(f"no folder of pictures at {root}", expected="a folder that exists")
@@ -76,14 +76,14 @@ def scan(root: Path, progress: Callable[[int, int], None] | None = None, index: 
 
 
 def new_index(path: Path | None = None) -> FileIndex:
-    """What is known of a folder's pictures, from the file where `scan` was told of it before, if there is one."""
+    """The index of an earlier `scan` from the file ``path``; an empty index if there is none."""
     return FileIndex(RULES) if path is None else FileIndex.load(path, RULES)
 
 
 def reason_to_leave_out(path: Path) -> str:
-    """Why nobody is asked about a file; empty where a browser and a student can both be shown it.
+    """Why a file is left out; empty if it can be shown both by a browser and to a student.
 
-    For many threads at once: whoever starts them holds `strict_pillow`.
+    It may run in many threads; their starter must hold `strict_pillow`.
     """
     try:
         with opened(path) as image:
@@ -96,7 +96,7 @@ def reason_to_leave_out(path: Path) -> str:
 
 
 class Gallery:
-    """Pictures by opaque id. Nothing that a request says is ever part of a path."""
+    """Pictures by opaque id. Nothing from a request is ever used in a path."""
 
     def __init__(self, root: Path, files: Iterable[PictureFile]) -> None:
         self._root = root.resolve()
@@ -106,16 +106,16 @@ class Gallery:
         return picture_id in self._paths
 
     def read(self, picture_id: str) -> tuple[bytes, str]:
-        """The bytes of a picture and the type to send them as: exactly what `scan` checked, or nothing.
+        """The bytes of a picture and their media type; the content is exactly what `scan` checked.
 
-        They are the file's own where a browser makes of them what a student is shown. Else they are a PNG of what
-        `joryu.examples.decoding.decode_picture` makes of the file: white behind what is transparent, whatever the
-        page's colour, the first picture of an animation, the colours of CMYK.
+        They are the file's own bytes if a browser shows them as a student sees the picture. Otherwise they are a PNG
+        made by `joryu.examples.decoding.decode_picture`: white behind transparency, the first picture of an animation,
+        RGB instead of CMYK.
 
-        No message names the file, as its folder's name may be the answer.
+        Messages do not name the file, because its folder's name may give the answer away.
 
         Raises:
-            InputError: no such id; the file is gone, leads out of the folder or is another one by now.
+            InputError: there is no such id, or the file no longer exists, leads out of the folder or has changed.
         """
         name = self._paths.get(picture_id)
         if name is None:
@@ -134,7 +134,7 @@ class Gallery:
 
 
 def _kind_if_alike(content: bytes) -> str | None:
-    """As what to send a file that browsers show as students are shown it; ``None`` for others."""
+    """The media type of a file that browsers show as students see it; ``None`` for others."""
     with opened(content) as image:
         kind = SHOWN_AS[str(image.format)]
         still = kind == "image/jpeg" or (not getattr(image, "is_animated", False) and upright(image) is image)

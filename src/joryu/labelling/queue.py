@@ -1,4 +1,4 @@
-"""Which picture comes next: overlap first, repeats now and then, and at the end where people disagree most."""
+"""`Queue`: which picture comes next."""
 
 from __future__ import annotations
 
@@ -10,36 +10,35 @@ from typing import NamedTuple
 
 from joryu.annotations import Answer, Settings
 
-REST = 10  #: showings between a picture and its repeat, at least
+REST = 10  #: the least number of showings between a picture and its repeat
 
 
 class Task(NamedTuple):
-    """One showing: of which picture, and the how-manieth for this annotator (0: the first)."""
+    """One showing of a picture to an annotator; ``showing`` counts their showings of it, from 0."""
 
     picture: str
     showing: int
 
 
 class Progress(NamedTuple):
-    """How many pictures this annotator has answered, and how many there are to answer in all."""
+    """The number of pictures that an annotator has answered, and the number to answer in all."""
 
     done: int
     total: int
 
 
 class Queue:
-    """The order of showings, a function of the settings and of what was answered alone.
+    """The order of showings. It depends only on the settings and the answers so far.
 
-    So a page that is reloaded, or a server that is started again, goes on with the very same picture. Each annotator
-    has an order of their own. First come the pictures that somebody answered and that need more annotators
-    (``overlap``), then those nobody answered. Last come those that enough have answered and disagree about, the most
-    disputed first, for whoever has not seen them. A share ``repeats`` of the showings repeats a picture that the
-    annotator has answered at least ten showings before, each once.
+    So after a reload of the page or a restart of the server the same picture comes next. Each annotator has an order of
+    their own: first the pictures that somebody answered and that need more annotators (``overlap``), then those
+    without an answer, and last those on which enough annotators disagree, the most disputed first. A share ``repeats``
+    of the showings repeats pictures that the annotator answered at least `REST` showings before, each once.
 
     Args:
         settings: of the project.
-        pictures: the keys to show.
-        answers: what holds now.
+        pictures: the keys of the pictures to show.
+        answers: the valid answers so far.
     """
 
     def __init__(self, settings: Settings, pictures: Sequence[str], answers: Iterable[Answer]) -> None:
@@ -47,15 +46,15 @@ class Queue:
         self._pictures = list(dict.fromkeys(pictures))
         self._known = set(self._pictures)
         self._choices: dict[str, dict[str, str | None]] = {picture: {} for picture in self._pictures}
-        self._history: dict[str, dict[Task, None]] = {}  # each showing once, in the order of their latest answers
+        self._history: dict[str, dict[Task, None]] = {}  # each showing once, in the order of the latest answers
         self._orders: dict[str, list[str]] = {}
-        self._waits: dict[str, list[str]] = {}  # what `_waiting` found since the last change
+        self._waits: dict[str, list[str]] = {}  # results of `_waiting` since the last change
         for answer in answers:
             self.add(answer)
 
     def add(self, answer: Answer) -> None:
-        """Take an answer into account; a later one to the same showing replaces it."""
-        if answer.picture not in self._known:  # of a file that is gone
+        """Add an answer; a later one to the same showing replaces it."""
+        if answer.picture not in self._known:  # its file no longer exists
             return
         task = Task(answer.picture, answer.showing)
         history = self._history.setdefault(answer.annotator, {})
@@ -66,7 +65,7 @@ class Queue:
         self._still_waiting(answer)
 
     def take_back(self, answer: Answer) -> None:
-        """Forget an answer that was undone and had replaced no other."""
+        """Remove an answer that was undone, and that had not replaced another."""
         if answer.picture not in self._known:
             return
         self._history.get(answer.annotator, {}).pop(Task(answer.picture, answer.showing), None)
@@ -75,7 +74,7 @@ class Queue:
         self._waits.clear()
 
     def upcoming(self, annotator: str, n: int = 2) -> list[Task]:
-        """The next showings, as far as they can be told before the next answer; empty when all is done."""
+        """At most ``n`` next showings, as far as they do not depend on the next answer; empty when all is done."""
         history = self._history.get(annotator, {})
         waiting = iter(self._waiting(annotator))
         found: list[Task] = []
@@ -89,7 +88,7 @@ class Queue:
         return found
 
     def progress(self, annotator: str) -> Progress:
-        """Pictures answered by this annotator, and with them all that will be offered; repeats do not count."""
+        """How many pictures this annotator has answered, and of how many; repeats do not count."""
         done = len({task.picture for task in self._history.get(annotator, {})})
         return Progress(done, done + len(self._waiting(annotator)))
 
@@ -105,7 +104,7 @@ class Queue:
         return self._waits[annotator]
 
     def _still_waiting(self, answer: Answer) -> None:
-        """Keep the annotator's own list, less this picture: an answer changes the order of the rest for others only."""
+        """Remove the picture from the annotator's own list; an answer changes the order of the rest only for others."""
         own = self._waits.get(answer.annotator, [])
         self._waits.clear()
         if answer.showing == 0:
@@ -118,12 +117,12 @@ class Queue:
         short = [picture for picture in open_to if len(self._choices[picture]) < self._settings.overlap]
         enough = [picture for picture in open_to if len(self._choices[picture]) >= self._settings.overlap]
         torn = {picture: entropy for picture in enough if (entropy := self._disagreement(picture)) > 0}
-        # Both sorts are stable: the annotator's own order stays within. What comes last is known from the start, so
-        # that the progress ends where it said.
+        # Both sorts are stable, so the annotator's own order is kept within. Disputed pictures are counted from the
+        # start, so that the total of the progress does not grow.
         return sorted(short, key=lambda picture: not self._choices[picture]) + sorted(torn, key=lambda one: -torn[one])
 
     def _disagreement(self, picture: str) -> float:
-        """The entropy of the choices, in nats; skips say nothing."""
+        """The entropy of the choices in nats; skipped pictures do not count."""
         if len(self._choices[picture]) < 2:
             return 0.0
         counts = Counter(choice for choice in self._choices[picture].values() if choice is not None)
@@ -131,7 +130,7 @@ class Queue:
         return -sum(count / total * math.log(count / total) for count in counts.values()) if total else 0.0
 
     def _repeat(self, annotator: str, history: Collection[Task], ahead: Sequence[Task]) -> Task | None:
-        """A picture to show again now, if it is time for one."""
+        """The picture to repeat now, or ``None`` if no repeat is due."""
         if self._draw(annotator, f"trial {len(history) + len(ahead)}") >= self._settings.repeats:
             return None
         shown = [*history, *ahead]
@@ -142,6 +141,6 @@ class Queue:
         return Task(min(rested, key=lambda picture: self._draw(annotator, f"again {picture}")), 1)
 
     def _draw(self, annotator: str, what: str) -> float:
-        """A number from 0 to 1 that depends on the seed, the annotator and ``what`` alone."""
+        """A number from 0 to 1 that depends only on the seed, the annotator and ``what``."""
         digest = hashlib.blake2b(f"{self._settings.seed}\x00{annotator}\x00{what}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) / 2**64

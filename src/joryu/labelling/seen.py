@@ -1,4 +1,4 @@
-"""`Seen`: since when a session has had its picture, so that no answer comes sooner than anybody can see one."""
+"""`Seen`: refuse answers that come sooner than anybody can see the picture."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from joryu.labelling.queue import Task
 
 
 class Seen:
-    """When each session was given the picture that it shows now.
+    """The time at which each session was given its current picture.
 
-    A page says itself how long after the paint the key came, and a changed page may say anything. But no picture is
-    painted before it was given, so the server's own clock is a bound that no page can move.
+    The page itself reports the time from paint to key, and a manipulated page may report anything. But no picture is
+    painted before it was given, so the server's clock is a bound that no page can change.
 
     Args:
-        seconds: a clock that never steps back.
+        seconds: a monotonic clock in seconds.
 
     >>> moments = iter([0.0, 0.035])
     >>> seen = Seen(moments.__next__)
@@ -34,17 +34,17 @@ try looking again
         self._given: dict[str, tuple[Task, float]] = {}
 
     def give(self, session: str, task: Task | None) -> None:
-        """Note what a session shows from now on; what it showed already keeps its moment."""
+        """Record what a session shows from now on; a picture that it shows already keeps its time."""
         if task is None:
             self._given.pop(session, None)
         elif session not in self._given or self._given[session][0] != task:
             self._given[session] = task, self._seconds()
 
     def require(self, session: str, task: Task, timing: Timing) -> None:
-        """Refuse what was said about a picture before anybody can have seen it.
+        """Refuse an answer that came before anybody can have seen the picture.
 
         Raises:
-            InputError: by the page's own times, or by this clock, less than `FASTEST_MS` lay between.
+            InputError: it came less than `FASTEST_MS` after the picture, by the page's times or by the server's clock.
         """
         hidden_ms = timing.hidden_ms or 0.0
         waits = [timing.first_key_ms, None if timing.rt_ms is None else timing.rt_ms - hidden_ms]

@@ -1,4 +1,4 @@
-"""Starting the page: a free port, a launch token, the device, and the browser."""
+"""Start the labelling page: a free port, a token, the device, and the browser."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from joryu.labelling.tickets import Guest, Tickets
 from joryu.labelling.worn import Worn
 
 PORT, HTTP = 8642, 80
-SHORTEST = 16  #: characters of a launch token that somebody chose
+SHORTEST = 16  #: the least characters of a launch token chosen by a person
 NAMES = ("127.0.0.1", "localhost", "[::1]")
-EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on that nobody can be reached at
+EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on, but not to go to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the page is served.
 
-    ``host`` other than this machine needs a ``token`` that was chosen for it; without one it is random. It is for
-    whoever started the server, in one browser; others are invited on the summary page. ``port`` ``None``: 8642, or a
-    free one.
+    ``token`` is random unless it is given; a ``host`` other than this machine requires a given one. It lets the person
+    who started the server in, in one browser; others are invited on the summary page. ``port`` is by default 8642, or
+    another free port.
     """
 
     host: str = "127.0.0.1"
@@ -58,7 +58,7 @@ class Place:
 
 
 def _wrong_with(token: str | None) -> str | None:
-    """Why a token that somebody chose is none; it is not said again, as others may look on."""
+    """What is wrong with a chosen token, or ``None``; the token itself is not repeated, as others may see it."""
     if not token:
         return None
     if token.encode(errors="replace").decode() != token:
@@ -72,7 +72,7 @@ def _wrong_with(token: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labeller:
-    """Who labels here, if that is said; what they wear, and whether its values are hidden from them meanwhile."""
+    """The person who labels at this machine, their device, and whether its values are hidden while they label."""
 
     annotator: str | None = None
     device: str | None = None
@@ -90,10 +90,10 @@ def is_local(host: str) -> bool:
 
 
 def check(labeller: Labeller) -> None:
-    """Refuse what `serve` would refuse, before a project is made for it.
+    """Check the labeller's name and device, so that no project is made for settings that `serve` refuses.
 
     Raises:
-        InputError: a name that is no pseudonym, or an unknown device.
+        InputError: the name is not a pseudonym, or the device is unknown.
         MissingExtraError: the device's library is not installed.
     """
     if labeller.annotator is not None:
@@ -112,10 +112,10 @@ def serve(
     browse: bool = True,
     say: Callable[[str], None],
 ) -> None:
-    """Serve the page until Ctrl-C; ``say`` is told where it is.
+    """Serve the page until Ctrl-C; ``say`` is called with its address.
 
     Raises:
-        InputError: the address cannot be used, or the device's spec.
+        InputError: the address or the device's spec is not usable.
         MissingExtraError: the device's library is not installed.
     """
     with ExitStack() as stack:
@@ -131,7 +131,7 @@ def serve(
         say("(this link is yours, for one browser: its summary page invites others; Ctrl-C stops)")
         if browse:
             stack.enter_context(opened(link, project.folder))
-        # No access log: it would hold the token. No proxy headers: nobody stands between.
+        # No access log, because it would hold the token. No proxy headers, because there is no proxy.
         config = uvicorn.Config(
             app, access_log=False, log_level="warning", proxy_headers=False, server_header=False, http=Patient,
             ws="none", backlog=most_connections(),
@@ -140,7 +140,7 @@ def serve(
 
 
 def link_to(place: Place, port: int, token: str) -> str:
-    """The link that enters by a token, whatever signs are in it.
+    """The link that enters with a token, which may contain any characters.
 
     >>> link_to(Place(), 8642, "a&b#c")
     'http://127.0.0.1:8642/?token=a%26b%23c'
@@ -149,15 +149,15 @@ def link_to(place: Place, port: int, token: str) -> str:
 
 
 def name_of(place: Place) -> str:
-    """How the link calls this server; where it listens everywhere, by the address others reach it at."""
+    """The host in links to this server; if it listens on all addresses, the one by which others reach it."""
     return (_outward() or NAMES[0]) if place.host in EVERYWHERE else _written(place.host)
 
 
 def hosts_of(place: Place, port: int) -> frozenset[str]:
-    """Every ``Host`` header that is this server's own."""
+    """The values of the ``Host`` header that mean this server."""
     others = _own_addresses() if place.host in EVERYWHERE else set()
     names = {*NAMES, name_of(place), *others}
-    # Browsers leave out the port that http has anyway.
+    # Browsers leave out the default port of http.
     return frozenset({f"{name}:{port}" for name in names} | (names if port == HTTP else set()))
 
 

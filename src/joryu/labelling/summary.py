@@ -1,4 +1,4 @@
-"""What came of a project so far: counts, agreement, people's speed and consistency, the hardest pictures."""
+"""The summary of a project: counts, agreement, people's speed and consistency, and the hardest pictures."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from joryu.annotations.answer import FASTEST_MS
 from joryu.errors import InputError
 from joryu.labelling.left_out import left_out_of
 
-HARDEST = 12  #: pictures worth showing
+HARDEST = 12  #: the number of hardest pictures shown
 
 
 def summarise(project: Project, *, viewers: Collection[str] | None = None) -> dict[str, Any]:
-    """Everything the summary page shows, as JSON; numbers that cannot be known are ``None``.
+    """Everything on the summary page as JSON-able data; unknown numbers are ``None``.
 
-    What was said is there, by picture and by class, for those pictures alone that one of the ``viewers`` has answered:
-    who reads others' answers first gives no answer of their own, and of a few pictures the classes tell as much.
-    ``None`` shows all, to whoever has the project's files.
+    Answers by picture and counts by class cover only pictures that one of the ``viewers`` has answered, because people
+    who know others' answers do not give answers of their own. ``None`` covers all pictures, for the person who has the
+    project's files anyway.
     """
     answers = project.answers()
     first = [one for one in answers if one.showing == 0]
@@ -55,13 +55,13 @@ def summarise(project: Project, *, viewers: Collection[str] | None = None) -> di
 
 
 def _seen_ms(answer: Answer) -> float | None:
-    """How long an answer took; ``None`` where it was not measured, or came before anybody can have seen the picture."""
+    """The time of an answer in ms; ``None`` if not measured, or if it came before anybody can have seen the picture."""
     visible = answer.timing.visible_ms
     return None if visible is None or visible < FASTEST_MS else visible
 
 
 def _agreement(by_picture: dict[str, dict[str, str]], classes: Sequence[str]) -> dict[str, Any]:
-    """Kappas and alpha over the first showings; Cohen's for the two who share most pictures."""
+    """Kappa and alpha over first showings; Cohen's kappa for the two annotators who share most pictures."""
     shared = [list(said.values()) for said in by_picture.values() if len(said) > 1]
     pairs: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for said in by_picture.values():
@@ -115,7 +115,7 @@ def _hardest(
     """Most disagreed about, then slowest; by the file's name alone, as a folder's might tell the answer."""
     times: dict[str, list[float]] = defaultdict(list)
     for one in first:
-        if (visible := _seen_ms(one)) is not None:  # a tab left open over lunch makes no picture hard
+        if (visible := _seen_ms(one)) is not None:  # only visible time: a tab left open does not make a picture hard
             times[one.picture].append(visible)
     rows: list[tuple[float, float, str, dict[str, Any]]] = []
     for picture, said in by_picture.items():

@@ -1,4 +1,4 @@
-"""Who may come in: links that open the page in one browser each, and what that browser shows from then on."""
+"""`Tickets`: links that let one browser each into the page, and the secrets that identify that browser afterwards."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 
 class Guest(NamedTuple):
-    """Who comes by a link.
+    """A person who comes by a link.
 
-    ``annotator``: whose link it is; ``None``: whoever comes is asked for a name. ``invited``: by the one who started
-    the server, who is the host. ``browser``: the hash of what their browser keeps. ``view``: what it shows for
-    pictures.
+    ``annotator``: the pseudonym that the link was made for; ``None``: they are asked for a name. ``invited``: whether
+    they were invited by the host, who started the server. ``browser``: the hash of the key that their browser keeps.
+    ``view``: the key with which it asks for pictures.
     """
 
     annotator: str | None = None
@@ -29,7 +29,7 @@ ANYBODY = Guest()
 
 
 class Invitation(NamedTuple):
-    """A link for a guest, as its host sees it; ``token`` is ``None`` once a browser came by it."""
+    """A link for a guest, as the host sees it; ``token`` is ``None`` once a browser has used it."""
 
     id: str
     annotator: str | None
@@ -47,11 +47,11 @@ class _Ticket:
 
 
 class Tickets:
-    """Links and who came by them.
+    """The links of a server, and the browsers that used them.
 
-    A link is good for one browser. That browser gets a cookie, and shows with it a key that it made itself. Cookies are
-    sent to every port of a host, so a cookie alone opens nothing; the key lives in the page's own storage, which
-    browsers do keep apart by port. Of keys only hashes are kept.
+    A link works for one browser. That browser gets a cookie, and sends it together with a key that it made itself.
+    Cookies are sent to every port of a host, so a cookie alone is not enough; the key is in the page's own storage,
+    which browsers separate by port. Only hashes of keys are stored.
 
     >>> tickets = Tickets()
     >>> token = tickets.issue()
@@ -65,14 +65,14 @@ class Tickets:
         self._tickets: list[_Ticket] = []
 
     def issue(self, token: str | None = None, *, guest: Guest = ANYBODY) -> str:
-        """A token that one browser can enter by; that browser is this guest's."""
+        """Make a token with which one browser can enter as this guest; returns it."""
         fresh = token or secrets.token_urlsafe(32)
         with self._lock:
             self._tickets.append(_Ticket(fresh, guest))
         return fresh
 
     def enter(self, token: str, *, key: str, view: str) -> str | None:
-        """The cookie for a browser that comes by a token, and again if it lost it; ``None``: not by this token."""
+        """The cookie for a browser that enters with a token, or that lost its cookie; ``None`` if it may not enter."""
         found = self._find(lambda one: one.token, token)
         browser = hash_of(key)
         if found is None or found.revoked:
@@ -85,22 +85,22 @@ class Tickets:
             return found.cookie
 
     def admitted(self, cookie: str, key: str) -> Guest | None:
-        """Whose browser shows this cookie and this key; ``None``: nobody's, or it lacks one of them."""
+        """The guest whose browser has this cookie and this key; ``None`` if there is none."""
         guest = self._guest(cookie)
         return guest if guest is not None and hmac.compare_digest(guest.browser, hash_of(key)) else None
 
     def views(self, cookie: str, view: str) -> Guest | None:
-        """Whose browser asks for a picture. An image is asked for without headers: a second key is in its address."""
+        """The guest whose browser asks for a picture; images are requested without headers, so the URL has ``view``."""
         guest = self._guest(cookie)
         return guest if guest is not None and hmac.compare_digest(guest.view.encode(), view.encode()) else None
 
     def opens(self, token: str, cookie: str) -> bool:
-        """Whether an address with this token, or without one, may be tried in a browser with this cookie."""
+        """Whether a browser with this cookie may try to enter with this token, or without one."""
         ticket = self._find(lambda one: one.token, token)
         return (ticket is not None and not ticket.revoked) or self._guest(cookie) is not None
 
     def why_not(self, cookie: str) -> str:
-        """What to tell whoever was not admitted."""
+        """The explanation for a browser that was not admitted."""
         if not cookie:
             return (
                 "This browser has no cookie of this page: it was cleared, or the page was opened elsewhere. Open the"
@@ -119,7 +119,7 @@ class Tickets:
     # --- invitations ------------------------------------------------------------------------------------------------
 
     def invitations(self) -> list[Invitation]:
-        """Those that stand, in the order they were made."""
+        """The valid invitations, in the order in which they were made."""
         with self._lock:
             standing = [one for one in self._tickets if one.guest.invited and not one.revoked]
         return [
@@ -128,7 +128,7 @@ class Tickets:
         ]
 
     def revoke(self, invitation: str) -> bool:
-        """Take an invitation back, whether somebody came by it or not; whether there was one."""
+        """Revoke an invitation, used or not; returns whether it existed."""
         with self._lock:
             found = [one for one in self._tickets if one.guest.invited and one.id == invitation and not one.revoked]
             for one in found:
@@ -142,7 +142,7 @@ class Tickets:
         return None if found is None or found.revoked else found.guest
 
     def _find(self, said: Callable[[_Ticket], str], secret: str) -> _Ticket | None:
-        """The ticket whose secret this is; every one is compared, in constant time, so that time tells nothing."""
+        """The ticket with this secret. All are compared, in constant time, so that the time reveals nothing."""
         with self._lock:
             every = [(one, said(one)) for one in self._tickets]
         found = [one for one, own in every if hmac.compare_digest(own.encode(), secret.encode(errors="replace"))]
@@ -150,5 +150,5 @@ class Tickets:
 
 
 def hash_of(key: str) -> str:
-    """What is kept of a browser's key."""
+    """The hash under which a browser's key is stored."""
     return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""The device that the annotator wears: means for an answer, a state for the page, a recording for the session."""
+"""`Worn`: the device that an annotator wears, with means for answers, a state for the page, and recordings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from joryu.labelling.devices import Attached, Recorder, open_device
 
 
 class Worn:
-    """An attached device whose raw signals go to the file of whoever's session it is; a context manager.
+    """A device whose raw signals are recorded in the file of the current session; a context manager.
 
     Args:
         spec: see `joryu.labelling.devices.open_device`.
-        project: where recordings go.
+        project: where recordings are stored.
 
     Raises:
-        InputError: an unknown device.
+        InputError: the device is unknown.
         MissingExtraError: its library is not installed.
     """
 
@@ -37,12 +37,12 @@ class Worn:
 
     def __exit__(self, *_: object) -> None:
         self._attached.stop()
-        self._stop_recording()  # begun after the device had ended, it is nobody else's to close
+        self._stop_recording()  # if it began after the device had ended, nobody else closes it
 
     def begin(self, session: str) -> None:
-        """From now on what is measured belongs to this session. A disk that takes no recording is told, not raised."""
+        """Record for this session from now on. If the disk refuses, that is reported in the state, not raised."""
         if session == self._session and self._trouble is None and self._path is not None and self._path.exists():
-            return  # a file that was deleted belonged to somebody who was forgotten: from now on there is another
+            return  # but if the file was deleted with its annotator, a new one is begun
         self._session = session
         self._stop_recording()
         self._trouble = None
@@ -64,17 +64,17 @@ class Worn:
                 previous.close()
 
     def window(self, start: float, stop: float) -> dict[str, float]:
-        """Means of what was measured between two moments of the monotonic clock (s); nothing where nothing was.
+        """Means of the signals between two times on the monotonic clock (s); unmeasured signals are left out.
 
-        Raw samples and band powers stay in the recording.
+        Raw samples and band powers are not included; they are in the recording.
         """
         found: dict[str, float | None] = {}
-        with suppress(Exception):  # a device never stands in the way of an answer
+        with suppress(Exception):  # a device must never prevent an answer
             found = self._attached.window(start, stop)
         return {name: value for name in TOLD if (value := found.get(name)) is not None}
 
     def state(self) -> dict[str, Any]:
-        """For the strip on the page."""
+        """The device's state as JSON-able data, for the page."""
         return {**self._attached.state().to_json(), "trouble": self._trouble}
 
 

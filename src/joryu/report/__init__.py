@@ -1,6 +1,6 @@
-"""Reports: a run as one HTML page; results as Markdown tables and figures.
+"""Reports: one HTML page about a run or several; Markdown tables and figures of results.
 
-`joryu.report.figures` is imported on its own, because it brings matplotlib.
+`joryu.report.figures` imports matplotlib, which is slow, so it is not imported here.
 """
 
 from joryu.report.data import ModelCard, ReportData, Role

@@ -1,4 +1,4 @@
-"""From a run folder to what a report is made of: student, twin, teacher, and the examples that judge them."""
+"""Collect the data of a report from a run folder: student, twin, teacher and the examples they are evaluated on."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from joryu.training import read_run
 
 
 def assemble(folder: Path, judges: Judges) -> ReportData:
-    """Everything a page about this run needs.
+    """Collect everything that the report page of a run shows.
 
-    The teacher is asked about the same examples if it can be found again and is still the one that labelled; otherwise
-    the page says that it is missing, and is made without it.
+    ``folder`` is the run folder; ``judges`` chooses the examples to evaluate on. The teacher is asked about the same
+    examples if it can still be loaded and its fingerprint is the store's. Otherwise the page is made without it and
+    says so.
 
     Raises:
-        InputError: not a finished run, or neither labelled examples nor a teacher's answers to judge by.
-        MismatchError: examples of another question than the student's, or of a shape it does not take.
+        InputError: the run is not finished, or the examples have neither labels nor a teacher's answers.
+        MismatchError: the examples ask another question than the student answers, or have another input shape.
     """
     record = as_found_from_here(read_run(folder), folder)
     models = find_models(folder)
@@ -66,7 +67,7 @@ def _require_same_question(examples: Examples, blueprint: Blueprint) -> None:
 
 
 def _warnings(record: dict[str, Any], folder: Path, judging: Judging, asked: Store | None) -> tuple[str, ...]:
-    """What was taught of the examples that judge; ``asked`` is the store whose teacher is on the page."""
+    """Warn about evaluated examples that were also trained on; ``asked`` is the store whose teacher is on the page."""
     if judging.whole is None:
         return ()
     found = [seen_by_student(record, folder, judging.examples, judging.whole)]

@@ -1,7 +1,7 @@
-"""The geometry of the page's charts; ``templates/charts.html.j2`` draws it as inline SVG.
+"""Coordinates of the page's charts, in SVG units; ``templates/charts.html.j2`` draws them as inline SVG.
 
-Hand-made SVG rather than matplotlib: it takes its colours from the page (so dark mode and print work), its text stays
-text, and a page weighs kilobytes.
+The SVG is written by hand instead of by matplotlib: it takes its colours from the page (so dark mode and print work),
+its text stays text, and a page is kilobytes in size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from joryu.report.wording import count, errors, percent, quantity
 
 
 class Dot(NamedTuple):
-    """A bin of a reliability diagram: its dot, the accuracy a calibrated model would have, and the histogram's bar."""
+    """One bin of a reliability diagram: the dot of its accuracy, the height of perfect calibration, its histogram bar.
+
+    All lengths are in SVG units; ``text`` is the tooltip.
+    """
 
     x: float
     y: float
@@ -28,7 +31,7 @@ class Dot(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell of a confusion matrix; ``strength`` (0..100) is how dark it is."""
+    """One cell of a confusion matrix; ``strength`` (0..100) is how dark it is, ``right`` marks the diagonal."""
 
     x: float
     y: float
@@ -39,7 +42,7 @@ class Cell(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """The interval of an improvement, on a line with zero."""
+    """A confidence interval and its estimate as positions on an axis that includes zero."""
 
     low: float
     high: float
@@ -50,7 +53,7 @@ class Interval(NamedTuple):
 
 
 def reliability_dots(table: Iterable[ReliabilityBin]) -> list[Dot]:
-    """Dots and histogram of a reliability diagram on a 240 × 240 square with a 40-high histogram below it."""
+    """Dots and histogram of a reliability diagram: a 240 × 240 square above a histogram 40 high."""
     filled = [b for b in table if b.count]
     most, total = max(b.count for b in filled), sum(b.count for b in filled)
     dots = []
@@ -63,7 +66,7 @@ def reliability_dots(table: Iterable[ReliabilityBin]) -> list[Dot]:
                 calibrated_y=round(240 * (1 - confidence), 1),
                 radius=round(2.5 + 6.5 * math.sqrt(b.count / total), 1),
                 bar_x=round(240 * b.low, 1),
-                # Square roots, so that a bin of five is still seen beside a bin of a thousand.
+                # Square roots, so that a bin of five examples stays visible beside a bin of a thousand.
                 bar_height=round(40 * math.sqrt(b.count / most), 1),
                 text=f"{count(b.count)} answers with mean confidence {percent(confidence)}: {percent(accuracy)} right",
             )
@@ -72,9 +75,10 @@ def reliability_dots(table: Iterable[ReliabilityBin]) -> list[Dot]:
 
 
 def confusion_cells(evaluation: Evaluation, classes: Sequence[str], *, side: float) -> list[Cell]:
-    """The cells of a full confusion matrix on a square of ``side``, empty cells left out.
+    """The non-empty cells of a confusion matrix, drawn in a square of ``side`` SVG units.
 
-    Right answers and errors have scales of their own: a handful of errors must be seen beside hundreds of answers.
+    Right answers and errors are shaded on separate scales, so that a few errors stay visible beside hundreds of
+    right answers.
     """
     matrix = evaluation.confusion or ()
     edge = side / max(len(matrix), 1)
@@ -96,7 +100,7 @@ def confusion_cells(evaluation: Evaluation, classes: Sequence[str], *, side: flo
 
 
 def removed_interval(found: Comparison) -> Interval:
-    """The interval of errors removed, with zero always in sight, on a line from 16 to 324."""
+    """The confidence interval of the errors removed, on an axis from x = 16 to 324 that always includes zero."""
     text = (
         f"{found.removed} errors removed, {percent(found.confidence, 0)} confidence interval"
         f" {errors(found.removed_low)} to {errors(found.removed_high)}"
@@ -105,7 +109,7 @@ def removed_interval(found: Comparison) -> Interval:
 
 
 def score_interval(found: ScoreComparison) -> Interval:
-    """The interval of a mean improvement, with zero always in sight, on a line from 16 to 324."""
+    """The confidence interval of a mean improvement, on an axis from x = 16 to 324 that always includes zero."""
     low, high = found.difference_low, found.difference_high
     text = (
         f"mean {found.score} better by {quantity(found.difference)}, {percent(found.confidence, 0)} confidence interval"

@@ -1,4 +1,4 @@
-"""Student against twin on the page: words, interval and numbers by the type of the comparison."""
+"""How the page shows student against twin: headline, interval and numbers, by the type of the comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from joryu.report.wording import percent
 
 
 class Compared(NamedTuple):
-    """How a comparison of one type is told."""
+    """The functions that show comparisons of one type."""
 
     headline: Callable[[Any], Headline]
     interval: Callable[[Any], Interval]
@@ -50,15 +50,15 @@ COMPARED: dict[type, Compared] = {
 
 
 def comparison_numbers(found: Paired | None) -> dict[str, object] | None:
-    """As JSON, with the verdict."""
+    """The comparison as JSON-able numbers, with its verdict; ``None`` where nothing was compared."""
     return None if found is None else COMPARED[type(found)].numbers(found) | {"verdict": str(found.verdict)}
 
 
 def shown_better(found: Paired | None) -> bool:
-    """Whether test and interval both say that the student is better than its twin."""
+    """Whether both the test and the confidence interval show that the student is better than its twin."""
     return found is not None and told(found).tone == "good"
 
 
 def told(found: Paired) -> Headline:
-    """What a page says first of student and twin."""
+    """The headline that compares student and twin."""
     return COMPARED[type(found)].headline(found)

@@ -1,4 +1,4 @@
-"""`write_contact_sheet`: a set of examples as one self-contained page, with pictures of each class."""
+"""`write_contact_sheet`: one self-contained page about a set of examples, with pictures of each class."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from joryu.examples.overview_text import (
 from joryu.report.page import environment, write_page
 from joryu.report.pictures import thumbnail_uri
 
-SIDE: Final = 96  #: pixels of a picture on its longer side
-PICTURES: Final = 1200  #: pictures on a page, shared out among its classes
-EACH: Final = (3, 24)  #: the fewest and the most pictures of a class
-NARROW: Final = 6  #: up to so many pictures of a class fill half the page's width
-CLASSES: Final = 400  #: classes that are shown with pictures
-COPIES: Final = 60  #: copies that are shown side by side
-FILES: Final = 200  #: files named that were left out
+SIDE: Final = 96  #: a picture's longer side, in pixels
+PICTURES: Final = 1200  #: pictures on a page, divided among its classes
+EACH: Final = (3, 24)  #: the fewest and the most pictures per class
+NARROW: Final = 6  #: a class with at most this many pictures takes half the page's width
+CLASSES: Final = 400  #: the most classes shown with pictures
+COPIES: Final = 60  #: the most copies shown side by side
+FILES: Final = 200  #: the most left-out files listed
 
 
 class Sheet(NamedTuple):
-    """A class with some of its pictures: how many there are in each split, and the widest bar's share it fills.
+    """One class: its examples per split, some of its pictures, and the length of its bar.
 
-    What has no label is no class, and of it there may be many times more: it has no bar (``share=None``).
+    ``share`` is its total as a share of the largest class's. The examples without a label come as a sheet without a
+    bar (``share=None``), because there may be many times more of them.
     """
 
     name: str
@@ -44,14 +45,14 @@ class Sheet(NamedTuple):
 
 
 class Shot(NamedTuple):
-    """A picture and what it is called."""
+    """A picture (as a data URI) and its name."""
 
     picture: str
     name: str
 
 
 class Pair(NamedTuple):
-    """An example and the one that it repeats, with the labels if they differ."""
+    """An example and the one that it repeats; ``labels`` are both labels if they differ."""
 
     one: Shot
     other: Shot
@@ -60,21 +61,21 @@ class Pair(NamedTuple):
 
 
 def write_contact_sheet(overview: Overview, path: Path | str, *, seed: int = 0) -> Path:
-    """Write the page of a set to ``path`` and return it.
+    """Write a page about a set of examples to ``path``; returns the path.
 
-    For each class it shows pictures drawn with ``seed`` from all the splits, then what was left out, and what comes
-    twice side by side. Like a report it needs no network, runs no script, and follows the reader's light or dark
-    preference.
+    The page shows pictures of each class, drawn at random with ``seed`` from all splits, then the files that were
+    left out and the pictures that appear twice, side by side. Like a report it needs no network, runs no script and
+    follows the reader's light or dark preference.
 
     Raises:
-        InputError: there is no place for it.
-        JoryuError: the disk does not take it; an earlier page is kept.
+        InputError: ``path`` is a folder, or its folder cannot be made.
+        JoryuError: the file cannot be written; an earlier page is kept.
     """
     return write_page(render_contact_sheet(overview, seed=seed), path, usual="examples.html")
 
 
 def render_contact_sheet(overview: Overview, *, seed: int = 0) -> str:
-    """The page as text; see `write_contact_sheet`."""
+    """The HTML of `write_contact_sheet`."""
     sheets = _sheets(overview, seed)
     rejected = [(split, one) for split, found in overview.rejected.items() for one in found]
     missed = [(split, one) for split, one in rejected if one.reason != CLUTTER]
@@ -103,7 +104,7 @@ def _title(overview: Overview) -> str:
 
 
 def _facts(overview: Overview) -> list[tuple[str, str]]:
-    """What to read first: a value and its caption."""
+    """The numbers at the top of the page, each with its caption."""
     facts = [
         (f"{len(part):,}", f"{'pictures' if overview.unsplit else split}: {sizes_in_words(sizes_of(part))},"
          f" {channels_in_words(part)}")
@@ -117,7 +118,7 @@ def _facts(overview: Overview) -> list[tuple[str, str]]:
 
 
 def _warnings(overview: Overview) -> list[str]:
-    """What to mend, or to know, before this set is used."""
+    """Problems of the set to know of before it is used."""
     said = [f"the {split} split cannot be loaded: {why}" for split, why in overview.unreadable.items()]
     shared = [words for words in copies_in_words(overview) if " too" in words]
     if shared:
@@ -132,7 +133,7 @@ def _warnings(overview: Overview) -> list[str]:
 
 
 def _sheets(overview: Overview, seed: int) -> list[Sheet]:
-    """Each class, and at the end what has none."""
+    """One sheet per class; the examples without a label come last."""
     counts = {split: counts_of(part) for split, part in overview.parts.items()}
     names: list[str | None] = [*overview.classes]
     if any(found[None] for found in counts.values()):
@@ -153,7 +154,7 @@ def _sheets(overview: Overview, seed: int) -> list[Sheet]:
 
 
 def _shots(overview: Overview, name: str | None, most: int, seed: int) -> list[Shot]:
-    """Some pictures of a class, drawn from all splits, in the order they lie in."""
+    """At most ``most`` pictures of a class, drawn from all splits, in the order of the set."""
     places = []
     for split, part in overview.parts.items():
         label = UNLABELLED if name is None else part.classes.index(name) if name in part.classes else None
@@ -170,7 +171,7 @@ def _shot(overview: Overview, split: str, row: int) -> Shot:
 
 
 def _telling(overview: Overview) -> list[Copy]:
-    """Copies in two classes first, then those in two splits, then the others."""
+    """The copies, worst first: those with two labels, those in two splits, then the others."""
     return sorted(overview.copies, key=lambda copy: (not overview.in_two_classes(copy), copy.split == copy.of_split))
 
 

@@ -1,4 +1,4 @@
-"""The geometry of the learning curves; ``templates/charts.html.j2`` draws them as inline SVG."""
+"""Coordinates of the learning curves, in SVG units; ``templates/charts.html.j2`` draws them as inline SVG."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from joryu.report.sooner import LOSS, PREFIX, Sooner, sooner_in_words
 from joryu.report.wording import number, percent, quantity, tick_texts
 
 LEFT, TOP, RIGHT, BOTTOM = 44, 10, 410, 216
-LETTER, BESIDE = 6.5, 12  #: the width of a letter of a tick, and what is free on both of its sides
+LETTER, BESIDE = 6.5, 12  #: the width of one letter of a tick's text, and the margin on both sides of the text
 ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
 
 
 class Line(NamedTuple):
-    """One model's curve: an SVG path, and the epoch whose weights were kept, with its place and its value as text."""
+    """One model's curve: its SVG path, and the kept epoch's position, number and value as text."""
 
     role: Role
     path: str
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Where the student came as low as its twin's lowest loss, and where the twin did."""
+    """Where the student first reached its twin's lowest loss, and where the twin did (SVG units)."""
 
     student_x: float
     twin_x: float
@@ -37,7 +37,7 @@ class Reach(NamedTuple):
 
 
 class LineChart(NamedTuple):
-    """Lines over epochs."""
+    """One chart: a line per model over the epochs, with ticks; ``log`` says that the y axis is logarithmic."""
 
     title: str
     description: str
@@ -60,10 +60,11 @@ def learning_curves(
     measure: str | None = None,
     sooner: Sooner | None = None,
 ) -> list[LineChart]:
-    """What validated the epochs (of an accuracy: the error) and the validation loss, each for every model with it.
+    """One chart of the validation measure (accuracy is drawn as error), and one of the validation loss.
 
-    The epoch that was kept is marked, and it is its value that is printed; on the loss also where the student came as
-    low as its twin ever did. ``measure`` is what labels validated by, in words.
+    ``histories`` are the lines of each model's ``metrics.jsonl``; a model without the measure has no line. ``kept``
+    is each model's epoch whose weights were kept: it is marked, with its value. The chart of the loss also marks
+    where the student first reached its twin's lowest loss (``sooner``). ``measure`` is the name of the measure.
     """
     charts = [_measure_chart(histories, kept or {}, measure)]
     losses = {role: _series(history, LOSS) for role, history in histories.items()}
@@ -82,7 +83,7 @@ def _measure_chart(
     series = {role: _series(history, name) for role, history in histories.items()}
     if name != ACCURACY:
         said = name.removeprefix(PREFIX).replace("_", " ")
-        # An older run may have been validated by another measure than evaluates it now.
+        # An older run may have been validated by another measure than the one that evaluates it now.
         same = measure is not None and slug(measure) == name.removeprefix(PREFIX)
         return _line_chart(f"Validation {measure if same else said}", series, kept)
     wrong = {role: [(epoch, 1 - value) for epoch, value in points] for role, points in series.items()}
@@ -90,7 +91,7 @@ def _measure_chart(
 
 
 def _series(history: Sequence[Mapping[str, object]], name: str) -> list[tuple[float, float]]:
-    """``(epoch, value)`` for every line that has a finite number under ``name``."""
+    """``(epoch, value)`` of every line of the history that has a finite number under ``name``."""
     points = []
     for place, line in enumerate(history):
         value, epoch = line.get(name), line.get("epoch", place)
@@ -111,7 +112,7 @@ def _line_chart(
     if not series:
         return None
     positive = [value for points in series.values() for _, value in points if value > 0]
-    # An error of exactly zero has no place on a logarithmic scale; it is drawn at half the smallest error seen.
+    # An error of exactly zero cannot be drawn on a logarithmic scale: it is drawn at half the smallest error seen.
     floor = min(positive, default=0.0) / 2
     shown = {role: [(epoch, max(value, floor)) for epoch, value in points] for role, points in series.items()}
     epochs = [epoch for points in shown.values() for epoch, _ in points]

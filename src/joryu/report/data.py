@@ -1,4 +1,4 @@
-"""What a report is made from: the evaluated examples and one card per model."""
+"""The data of a report: the evaluated examples and one card per model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joryu.questions import Question
 
 
 class Role(StrEnum):
-    """Whom a card describes; the order is the order of every table's columns."""
+    """Which model a card describes. Tables have their columns in this order."""
 
     TEACHER = "teacher"
     STUDENT = "student"
@@ -27,10 +27,10 @@ class ModelCard:
     """One model of a run.
 
     ``replies``: its answers about the report's examples; ``None`` for a teacher that cannot be asked about them.
-    ``history``: the lines of ``metrics.jsonl`` (``epoch``, ``validation_loss``, …) or ``None``. ``parameters``,
-    ``bytes`` and ``latency`` are ``None`` where they mean nothing, as for a paid API. ``best_epoch``: the one of the
-    history whose weights these are; ``None`` for the last. ``steps_per_epoch``: optimiser steps in a line of the
-    history, where it is known.
+    ``history``: the lines of ``metrics.jsonl`` (``epoch``, ``validation_loss``, …), if there are any.
+    ``parameters``, ``bytes`` and ``latency``: the cost of the model; ``None`` where it means nothing, as for a paid
+    API. ``best_epoch``: the epoch of the history whose weights were kept; ``None`` means the last.
+    ``steps_per_epoch``: optimiser steps per epoch, if known.
     """
 
     role: Role
@@ -46,14 +46,14 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportData:
-    """Everything on the page; `joryu.report.write_report` makes the page.
+    """All data of a report page; `joryu.report.write_report` makes the page.
 
-    ``examples`` are the evaluated ones, all labelled, in the row order of every card's replies; or none is labelled,
-    and the teacher's answers are all there is to judge by. ``temperature`` is the run's. ``audit`` is the store's audit
-    as JSON: its ``findings`` (a list of sentences) come first, the rest as a table. ``provenance`` is shown as it is,
-    nested mappings flattened. ``rejected`` names the files that were left out. ``lesson`` says what was taught and what
-    judges, ``warnings`` what to beware of: sentences above all numbers. ``units``, of errors in numbers, are those
-    of `joryu.evaluation.evaluator_for`.
+    ``examples``: those evaluated, in the row order of every card's replies. Either all of them have a label, or none
+    has; then student and teacher are compared with each other. ``temperature``: the run's. ``audit``: the audit of
+    the store as JSON; the page shows its ``findings`` (a list of sentences) first and the rest as a table.
+    ``provenance``: shown as a table, nested mappings flattened. ``rejected``: files that were left out. ``lesson``:
+    a sentence about what was trained and evaluated. ``warnings``: sentences shown above all numbers. ``units``: for
+    questions about numbers, the unit of each output's error, as `joryu.evaluation.evaluator_for` takes them.
 
     >>> import torch
     >>> from joryu.evaluation import KeptReplies
@@ -64,9 +64,9 @@ class ReportData:
     True
 
     Raises:
-        InputError: no student, two models of one role, a student or twin without replies, an example without a label
-            (where no example has one: no teacher's answers).
-        MismatchError: replies that do not fit the examples and their question.
+        InputError: there is no student, two models have one role, student or twin has no replies, or some examples
+            have no label. Or none has a label and there is no teacher's answer.
+        MismatchError: the replies do not fit the examples or their question.
     """
 
     name: str
@@ -116,17 +116,17 @@ class ReportData:
 
     @property
     def question(self) -> Question:
-        """What was asked."""
+        """The question that the examples ask."""
         return self.examples.asked_question
 
     @property
     def labelled(self) -> bool:
-        """Whether the examples have labels to judge by."""
+        """Whether the examples have labels to evaluate by."""
         return bool(self.examples.known.any())
 
     @property
     def labels(self) -> Tensor:
-        """As the question's codec keeps them; every example has one, in part at least, if the report is `labelled`."""
+        """The labels as the question's codec keeps them; if the report is `labelled`, each is at least partly known."""
         return self.examples.labels_or_empty
 
     @property
@@ -137,15 +137,15 @@ class ReportData:
 
     @property
     def student(self) -> ModelCard:
-        """The student."""
+        """The student's card."""
         return self.cards[Role.STUDENT]
 
     @property
     def teacher(self) -> ModelCard | None:
-        """The teacher, if the run knows it."""
+        """The teacher's card, or ``None``."""
         return self.cards.get(Role.TEACHER)
 
     @property
     def twin(self) -> ModelCard | None:
-        """The same student trained on hard labels alone, if there is one."""
+        """The card of the twin (the same student trained on hard labels alone), or ``None``."""
         return self.cards.get(Role.TWIN)

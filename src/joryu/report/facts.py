@@ -1,4 +1,4 @@
-"""The first lines of a page: its title, and the few numbers beside it."""
+"""The top of a page: its headline, and a few numbers beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fact(NamedTuple):
 
 
 def first_words(findings: Findings) -> Headline:
-    """What the page of these findings says first."""
+    """The headline of the page with these findings."""
     if findings.alike is not None:
         return likeness_headline(findings.alike)
     if findings.against_twin is not None:
@@ -38,7 +38,7 @@ UNPAIRED = (
 
 
 def facts(run: ReportData, findings: Findings) -> list[Fact]:
-    """The few numbers beside the headline, each only where it means something."""
+    """The numbers beside the headline; one that means nothing for this run is left out."""
     found = _gap(findings)
     if findings.sooner is not None:
         found.append(_sooner(findings.sooner))
@@ -51,7 +51,7 @@ def facts(run: ReportData, findings: Findings) -> list[Fact]:
 
 
 def _gap(findings: Findings) -> list[Fact]:
-    """How much of the twin's distance to the teacher is closed, by the first measure."""
+    """The share of the gap between twin and teacher that the student closes, by the first measure."""
     if not shown_better(findings.against_twin) or Role.TEACHER not in findings.evaluations:
         return []
     first = {role: found.measures[0] for role, found in findings.evaluations.items()}

@@ -1,7 +1,7 @@
-"""The house style of figures, and SVG files that change only when the figure does.
+"""The style of Joryu's figures, and SVG files that change only when the figure changes.
 
-Only matplotlib's object interface is used (no pyplot, no window, no global figure). Import this module where a figure
-is made: it brings matplotlib.
+Only matplotlib's object interface is used (no pyplot, no window, no global figure). Import this module only where a
+figure is made, because it imports matplotlib.
 
 >>> figure, (axes,) = new_figure()
 >>> line = axes.plot([1, 2, 4, 8, 20], [90, 84, 78, 75, 74])
@@ -62,16 +62,16 @@ HOUSE: dict[Any, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Matplotlib's settings for everything drawn inside; they are as before afterwards."""
+    """A context in which matplotlib draws in this style; afterwards its settings are as they were."""
     with mpl.rc_context({**HOUSE, "axes.prop_cycle": cycler(color=list(PALETTE.values()))}):
         yield
 
 
 def new_figure(*, width: float = 6.4, height: float = 4.0, columns: int = 1) -> tuple[Figure, tuple[Axes, ...]]:
-    """An empty figure in the house style, inches wide and high, with its axes side by side.
+    """An empty figure in this style, ``width`` × ``height`` inches, with ``columns`` axes side by side.
 
     Raises:
-        InputError: no column.
+        InputError: ``columns`` is less than one.
     """
     if columns < 1:
         raise InputError("a figure needs axes", expected="columns >= 1", received=columns)
@@ -82,10 +82,10 @@ def new_figure(*, width: float = 6.4, height: float = 4.0, columns: int = 1) -> 
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as SVG without a date and with stable ids: the same figure gives the same bytes.
+    """Write a figure as SVG and return ``path``. There is no date and ids are stable: equal figures give equal bytes.
 
     Raises:
-        InputError: a path that does not end in ``.svg``.
+        InputError: the path does not end in ``.svg``.
     """
     if path.suffix != ".svg":
         raise InputError("figures are kept as SVG", expected="a path ending in .svg", received=path.name)
@@ -93,7 +93,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     with house_style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    # matplotlib leaves blanks at line ends, which would trip every whitespace check on committed figures.
+    # matplotlib leaves blanks at line ends, which fail the whitespace checks on committed figures.
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
     path.write_text(text + "\n", encoding="utf-8")
     return path

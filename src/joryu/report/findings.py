@@ -1,4 +1,4 @@
-"""From a run to its numbers: one evaluation per model, and the comparisons between them."""
+"""Evaluate the models of a run, and compare them."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from joryu.report.data import ReportData, Role
 from joryu.report.likeness_words import likeness_numbers
 from joryu.report.sooner import Sooner, find_sooner
 
-SCHEMA = 1  #: of the numbers in ``evaluation.json`` and in the page
+SCHEMA = 1  #: version of the numbers in ``evaluation.json`` and in the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What the numbers of a run are.
+    """The evaluations and comparisons of a run.
 
-    Where no example has a label there are no evaluations and no comparisons, but how alike student and teacher are.
+    Where no example has a label, ``evaluations`` is empty, there are no comparisons, and ``alike`` holds how far
+    student and teacher agree.
     """
 
     evaluations: dict[Role, Evaluated]
     against_twin: Paired | None
-    against_teacher: Paired | None  #: the teacher in the twin's place
-    alike: Evaluated | None = None  #: student and teacher, where no example has a label
+    against_teacher: Paired | None  #: student against teacher, as it is against the twin
+    alike: Evaluated | None = None  #: student against the teacher's answers, where no example has a label
     sooner: Sooner | None = None
 
     @property
     def of_student(self) -> Evaluated:
-        """What the page is about, by the labels or by the teacher."""
+        """The student's evaluation: by the labels, or without any by the teacher's answers."""
         return self.evaluations[Role.STUDENT] if self.alike is None else self.alike
 
 
 def find(run: ReportData) -> Findings:
-    """Evaluate every model of a run that answered its examples, batch by batch.
+    """Evaluate every model of a run that has replies, batch by batch, and compare student, twin and teacher.
 
     Raises:
-        InputError: a model whose answers are not finite.
+        InputError: a model's answers are not finite.
     """
     models = {role: card.replies for role, card in run.cards.items() if card.replies is not None}
     found = evaluate_together(run.examples, models, teacher=Role.TEACHER, units=run.units)
@@ -63,7 +64,7 @@ def _against(question: Question, found: dict[Role, Evaluated], other: Role) -> P
 
 
 def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[str, object]:
-    """Every number of the page as JSON-able data: what ``evaluation.json`` holds and what the page lets one download.
+    """Every number of the page as JSON-able data: the content of ``evaluation.json`` and of the page's download.
 
     >>> import json, torch
     >>> from joryu.evaluation import KeptReplies

@@ -1,4 +1,4 @@
-"""The first thing on the page where answers are right or wrong: did distilling help, and no more than is shown."""
+"""The headline where answers are right or wrong: whether distilling helped, as far as the paired test shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from joryu.report.wording import errors, p_value, percent, plural
 
 
 class Headline(NamedTuple):
-    """``tone`` is ``good``, ``bad`` or ``open``."""
+    """The title of a page and the sentence below it; ``tone`` is ``good``, ``bad`` or ``open``."""
 
     title: str
     detail: str
@@ -20,7 +20,7 @@ NO_TWIN = "Whether distilling helped cannot be said: there is no twin, the same 
 
 
 def headline(comparison: Comparison | None, student_errors: int, n: int) -> Headline:
-    """What the page says first; without a twin it claims nothing about distilling.
+    """The headline of a page about classes: of student and twin, or without a twin of the student's errors alone.
 
     >>> print(headline(None, 43, 1797).title)
     The student makes 43 errors on 1,797 examples

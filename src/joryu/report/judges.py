@@ -1,4 +1,4 @@
-"""Which examples judge a run: those that somebody names, or the part that it held out."""
+"""Which examples a run is evaluated on: those that the caller names, or the part that the run held out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from joryu.training.trainer import content_of
 
 @dataclass(frozen=True, kw_only=True)
 class Judges:
-    """The examples to judge by: a spec with its split, or (``examples=None``) the run's own test part.
+    """Which examples to evaluate a run on: a spec and its split, or (``examples=None``) the run's own test part.
 
-    Of examples that are labelled in part those with a label judge; where nobody labelled any, the teacher's answers do.
-    A part that the run held out is found again only in the very examples it was cut from: from others, or at another
-    size, some that were trained on would get into it.
+    If only some examples have a label, only those are used. If none has one, student and teacher are compared on all
+    of them. ``size`` is a side in pixels. The part that a run held out can be cut again only from the same examples
+    at the same size: otherwise it would contain some that were trained on.
     """
 
     examples: str | None = None
@@ -28,12 +28,14 @@ class Judges:
     size: int | None = None
 
     def load(self, record: dict[str, Any], folder: Path) -> Judging:
-        """The examples that judge a run, and the whole set that it was given.
+        """Load the examples to evaluate on, and the whole set that the run was given.
+
+        ``record`` is the content of the run's ``run.json``, ``folder`` the run folder.
 
         Raises:
-            InputError: the run does not say what it was trained on, and nothing else was named; or a split or size was
-                asked for of a part that the run held out.
-            MismatchError: the examples have changed since the run held a part of them out.
+            InputError: the run does not record its examples and no others were named, or a split or size was named
+                although the run held out its own test part.
+            MismatchError: the examples have changed since the run held out a part of them.
         """
         notes = record.get("notes", {})
         spec = self.examples or notes.get("examples")
@@ -55,7 +57,7 @@ class Judges:
         return Judging(named, own_set(record))
 
     def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
-        """Which examples judge, for the first lines of a page."""
+        """Which examples are evaluated, as words for the top of a page."""
         cut = _part_of(record, folder) if self.examples is None else None
         if cut is not None:
             split = record["notes"].get("split") or "train"
@@ -64,31 +66,31 @@ class Judges:
 
 
 class Judging(NamedTuple):
-    """The examples that judge, and the whole set that the run was given (``None``: not found again)."""
+    """The examples to evaluate on, and the whole set that the run was given (``None``: it could not be loaded)."""
 
     examples: Examples
     whole: Examples | None
 
 
 def _judges_among(examples: Examples) -> Examples:
-    """Those with a label; all of a set that nobody labelled, whose only judge is the teacher."""
+    """The examples with a label; all of them if none has one."""
     return examples.labelled() if examples.known.any() else examples
 
 
 class HeldOut(NamedTuple):
-    """The part that a run held out: its share, with the lesson that it was cut by or the hash of what it held."""
+    """The part that a run held out: its share, and the lesson that cut it or the hash of its content."""
 
     share: float
     lesson: Lesson | None
     content: str | None
 
     def of(self, whole: Examples, record: dict[str, Any]) -> Examples:
-        """The part, cut again.
+        """Cut the part again from the whole set.
 
         Raises:
-            MismatchError: the examples are no longer what it was cut from.
+            MismatchError: the examples have changed since.
         """
-        for known in (whole, whole.by_pixels()):  # a run that is older than ids of files cut its parts by pixels
+        for known in (whole, whole.by_pixels()):  # runs from before ids were hashes of files cut by pixel hashes
             if (found := self._cut(known, record)) is not None:
                 return found
         raise MismatchError(
@@ -98,7 +100,7 @@ class HeldOut(NamedTuple):
         )  # fmt: skip
 
     def _cut(self, whole: Examples, record: dict[str, Any]) -> Examples | None:
-        """The part, if it is what the run held out; where examples were left out of the rest, the whole set tells."""
+        """The part, if it is what the run held out. If the run left out some of the rest, the whole set is compared."""
         request, notes = record["request"], record.get("notes", {})
         if self.lesson is None:
             _, found = hold_out(whole, self.share, request["recipe"]["seed"])
@@ -116,10 +118,10 @@ class HeldOut(NamedTuple):
 
 
 def _part_of(record: dict[str, Any], folder: Path) -> HeldOut | None:
-    """What a run held out to be judged by; ``None`` if it held nothing out.
+    """The part that a run held out for its evaluation; ``None`` if it held nothing out.
 
     Raises:
-        InputError: it was trained on labels before runs said what their part held.
+        InputError: the run was trained on labels by a version that did not record what the part held.
     """
     lesson = lesson_of(folder)
     if lesson is not None:

@@ -1,4 +1,4 @@
-"""What was taught and what judges, in one sentence: without it no number on the page means anything."""
+"""What was trained and evaluated, in one sentence for the top of the page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from joryu.report.wording import plural
 
 
 def lesson_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
-    """The setting of a run: who judges, how many were taught, the share of their labels, temperature and seed.
+    """The setting of a run in words: the evaluated examples, how many it was trained on, labels, temperature, seed.
 
-    ``judging`` names the examples that judge, as `judging_in_words` does.
+    ``record`` is the content of ``run.json``; ``judging`` names the evaluated examples, as `judging_in_words` does.
 
     >>> record = {
     ...     "request": {
@@ -38,7 +38,7 @@ def lesson_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
 
 
 def judging_in_words(n: int, name: str, *, split: str, held_out: float) -> str:
-    """The examples that judge: how many, of which set, and which part of it.
+    """The evaluated examples in words: how many, of which set, and which part of it.
 
     >>> judging_in_words(600, "digits", split="test", held_out=0)
     '600 examples of digits, its test split'
@@ -50,7 +50,7 @@ def judging_in_words(n: int, name: str, *, split: str, held_out: float) -> str:
 
 
 def percentage(share: float) -> str:
-    """A share as somebody typed it.
+    """A share as a percentage, without trailing zeros.
 
     >>> percentage(0.05).replace(chr(160), " "), percentage(0.025).replace(chr(160), " ")
     ('5 %', '2.5 %')

@@ -1,4 +1,4 @@
-"""How alike student and teacher are, in words: by the name of what was measured."""
+"""How far student and teacher agree, in words, for examples without labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from joryu.report.wording import measured, number, percent, plural, quantity
 
 
 class Alike(NamedTuple):
-    """A measure of likeness: how a page's title says it, and how a fact does."""
+    """How one measure of agreement is worded: in a page's title, and as a number with its caption."""
 
     title: Callable[[float, str], str]
     value: Callable[[float], str]
@@ -50,12 +50,12 @@ _SECOND: dict[str, Callable[[float], str]] = {
 
 
 def likeness_of(found: Evaluated) -> tuple[Measure, Alike] | None:
-    """The first measure of likeness of an evaluation, if it has one that is defined."""
+    """The evaluation's first measure of agreement with the teacher; ``None`` if it is missing or undefined."""
     return next(((one, ALIKE[one.name]) for one in found.measures if one.name in ALIKE and one.value is not None), None)
 
 
 def likeness_headline(found: Evaluated) -> Headline:
-    """What a page says first of examples that nobody labelled."""
+    """The headline of a page about examples without labels."""
     alike, examples = likeness_of(found), plural(found.n, "example")
     title = f"The student beside its teacher on {examples}"
     if alike is not None and alike[0].value is not None:
@@ -72,7 +72,7 @@ def likeness_headline(found: Evaluated) -> Headline:
 
 
 def likeness_sentence(numbers: Mapping[str, Any]) -> str:
-    """What `likeness_numbers` gave, for a terminal.
+    """The result of `likeness_numbers` as a sentence for a terminal.
 
     >>> likeness_sentence({"n": 30, "top1": 0.9, "measures": []})
     'no label to judge by: student and teacher agree on 0.9000 of 30 examples'
@@ -85,7 +85,7 @@ def likeness_sentence(numbers: Mapping[str, Any]) -> str:
 
 
 def likeness_numbers(found: Evaluated) -> dict[str, Any]:
-    """As JSON. ``top1`` and ``kl`` are what they were called before there were measures."""
+    """The measures of agreement as JSON-able numbers. ``top1`` and ``kl`` are kept for readers of older files."""
     values = {measure.name: measure.value for measure in found.measures}
     names = {"top1": "same answer as the teacher", "kl": "KL to the teacher"}
     return found.to_json() | {short: values[name] for short, name in names.items() if name in values}

@@ -1,4 +1,4 @@
-"""Whom a report is about: the student, its twin, and the teacher where it can be found again."""
+"""The models of a report: the student, its twin, and the teacher if it can still be loaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from joryu.training import read_history, read_run
 from joryu.training.distill import find_twin
 from joryu.training.run import best_epoch_kept
 
-PEOPLE = "human:"  #: how the spec of a teacher begins who is not asked anew, but was asked before
+PEOPLE = "human:"  #: prefix of the specs of people, whose recorded answers are read instead of asking anew
 
 
 def _as_they_are(examples: Examples) -> Examples:
@@ -39,9 +39,9 @@ def _as_they_are(examples: Examples) -> Examples:
 
 
 class Model(NamedTuple):
-    """A network on the page, how it is asked, and the folder of its training (of a teacher: none).
+    """A network on the page: how to ask it, and its run folder (``None`` for a teacher).
 
-    ``shown`` gives examples the size at which the network is shown them, which may be another than the student's.
+    ``shown`` turns examples into the size that this network takes, which may differ from the student's.
     """
 
     description: str
@@ -52,14 +52,14 @@ class Model(NamedTuple):
 
     @classmethod
     def trained(cls, folder: Path, note: str = "") -> tuple[Self, Blueprint]:
-        """The student of a run, and its plan."""
+        """The student of a run, and its blueprint."""
         module, blueprint = load_student(folder)
         return cls(f"{blueprint.architecture}{note}", module, partial(_student_replies, module), folder), blueprint
 
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """The networks of a run, and the plan of its student."""
+    """The networks of a run, and the blueprint of its student."""
 
     blueprint: Blueprint
     student: Model
@@ -68,12 +68,12 @@ class Models:
 
     @property
     def by_role(self) -> dict[Role, Model]:
-        """Those that there are."""
+        """The networks that exist, by role."""
         found = {Role.TEACHER: self.teacher, Role.STUDENT: self.student, Role.TWIN: self.twin}
         return {role: model for role, model in found.items() if model is not None}
 
     def with_teacher(self, store: Store | None, examples: Examples) -> Self:
-        """The same with the network that labelled the store, where it is found again."""
+        """These models with the network that labelled the store, if it can still be loaded."""
         teacher = None if store is None else _teacher(store, examples)
         if store is None or teacher is None:
             return self
@@ -82,10 +82,10 @@ class Models:
 
 
 def find_models(folder: Path) -> Models:
-    """Student and twin of a run.
+    """Load the student of a run, and its twin if there is one.
 
     Raises:
-        InputError: not a finished run.
+        InputError: the run is not finished.
     """
     student, blueprint = Model.trained(folder)
     twin = find_twin(folder)
@@ -97,10 +97,10 @@ def find_models(folder: Path) -> Models:
 
 
 def cards_of(models: Models, store: Store | None, examples: Examples, *, targets: str | None) -> list[ModelCard]:
-    """A card for every model, and one for a teacher who is no network or is missing.
+    """A card for every network, and one for a teacher that is no network or could not be loaded.
 
-    Latencies are measured side by side, one example at a time, on one thread: beside another job, threads that wait for
-    each other made a teacher of the same page 2,771 times slower than its student instead of 9.
+    Latencies are measured in turns, one example at a time, on one thread. With several threads and another job on the
+    machine, threads waiting for each other once made a teacher 2,771 times slower than its student instead of 9.
     """
     networks = models.by_role
     first = examples.select([0])
@@ -139,7 +139,7 @@ def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> Mod
 
 
 def _steps(request: dict[str, Any]) -> int | None:
-    """Optimiser steps in an epoch, as the loop counts them."""
+    """Optimiser steps per epoch, as the training loop counts them."""
     shown, batch = request.get("examples_per_epoch") or request["examples"]["n"], request["recipe"].get("batch_size")
     return shown // min(batch, shown) if isinstance(batch, int) and batch > 0 else None
 
@@ -149,7 +149,7 @@ def _student_replies(student: nn.Sequential, examples: Examples) -> Replies:
 
 
 def _teacher(store: Store, examples: Examples) -> Network | None:
-    """The network that labelled, if its spec still leads to it; a report does without rather than ask another one."""
+    """The network that labelled, if its spec still loads it; ``None`` rather than another network."""
     spec = store.teacher_spec
     if spec is None or spec.startswith(PEOPLE):
         return None
@@ -163,7 +163,7 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
 
 
 def _people(store: Store, examples: Examples) -> ModelCard | None:
-    """People's own answers about these examples, where they are still there and they answered about every one."""
+    """People's recorded answers, if they still exist and cover every one of these examples."""
     spec = store.teacher_spec or ""
     if not spec.startswith(PEOPLE):
         return None

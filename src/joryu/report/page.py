@@ -1,4 +1,4 @@
-"""`write_report`: a run as one self-contained HTML page."""
+"""`write_report`: one self-contained HTML page about a run."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from joryu.report.rows import flattened, latency_note, model_rows
 from joryu.report.sections import section_of
 from joryu.report.sooner import sooner_in_words
 
-LISTING_FIRST = 14  #: lines of a listing shown before "more"
+LISTING_FIRST = 14  #: lines of a list shown before "more"
 
 
 def write_report(run: ReportData, path: Path | str, findings: Findings | None = None) -> Path:
-    """Write the page of a run to ``path`` and return it.
+    """Write the page of a run to ``path``; returns the path.
 
-    The page needs no network and runs no script (its content security policy forbids both); it follows the reader's
-    light or dark preference, fits a phone, and prints. What a run lacks (a twin, a teacher's answers, pictures, a
-    history, an audit) is left out of the page, and a missing twin is said. ``findings`` are those of `find`, for
-    whoever has them already.
+    The page needs no network and runs no script (its content security policy forbids both). It follows the reader's
+    light or dark preference, fits a phone, and prints. What a run does not have (a twin, a teacher's answers,
+    pictures, a history, an audit) is left out; the page says so where the twin is missing. ``findings`` are the
+    result of `find`, if it was computed already.
 
     Raises:
-        InputError: there is no place for it.
-        JoryuError: the disk does not take it; an earlier page is kept.
+        InputError: ``path`` is a folder, or its folder cannot be made.
+        JoryuError: the file cannot be written; an earlier page is kept.
     """
     return write_page(render_report(run, findings), Path(path))
 
 
 def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Path:
-    """Write the text of a page to ``path`` and return it; ``usual`` is what such a page is mostly called.
+    """Write the HTML of a page to ``path``; returns the path. ``usual`` is the file name that an error suggests.
 
     Raises:
         InputError, JoryuError: as `write_report`.
@@ -61,7 +61,7 @@ def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Pa
 
 
 def render_report(run: ReportData, findings: Findings | None = None) -> str:
-    """The page as text; see `write_report`."""
+    """The HTML of `write_report`."""
     findings = findings or find(run)
     context = _shared(run, findings) | _judged(run, findings) | _audit(run.audit)
     return environment().get_template("page.html.j2").render(context)
@@ -69,7 +69,7 @@ def render_report(run: ReportData, findings: Findings | None = None) -> str:
 
 @cache
 def environment() -> Environment:
-    """What the templates of this house are filled in with: their filters, and text escaped unless told otherwise."""
+    """The Jinja environment of Joryu's templates: their folder and filters, with text escaped by default."""
     environment = Environment(
         loader=PackageLoader("joryu.report"),
         autoescape=True,
@@ -90,7 +90,7 @@ def environment() -> Environment:
 
 
 def unbroken(text: str) -> Markup:
-    """A sentence in which no line ends within an option, or between it and its number.
+    """A sentence as HTML in which no line breaks inside an option, or between an option and its number.
 
     >>> unbroken("train <it> with --seed 0, or --size")
     Markup('train &lt;it&gt; with <span class="option">--seed 0</span>, or <span class="option">--size</span>')
@@ -102,7 +102,7 @@ _OPTION = re.compile(r"--[a-z][a-z-]*(?: \d[\w.]*)?")
 
 
 def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
-    """What every page shows, labels or none."""
+    """What every page shows, with or without labels."""
     numbers = report_numbers(run, findings)
     return {
         "run": run,
@@ -121,14 +121,14 @@ def _shared(run: ReportData, findings: Findings) -> dict[str, object]:
 
 
 def curves_of(run: ReportData, findings: Findings) -> list[LineChart]:
-    """The learning curves of everyone who has a history."""
+    """The learning curves of every model with a history."""
     histories = {role: card.history for role, card in run.cards.items() if card.history}
     kept = {role: card.best_epoch for role, card in run.cards.items()}
     return learning_curves(histories, kept, measure=findings.of_student.measures[0].name, sooner=findings.sooner)
 
 
 def _judged(run: ReportData, findings: Findings) -> dict[str, object]:
-    """What the labels tell, as the section that goes with them tells it."""
+    """What the evaluation by labels fills into the page: the section that goes with its type."""
     section, against = section_of(findings), findings.against_twin
     told = None if against is None else COMPARED[type(against)]
     return {
@@ -142,14 +142,14 @@ def _judged(run: ReportData, findings: Findings) -> dict[str, object]:
 
 
 def section_body(run: ReportData, findings: Findings, *, at: str = "") -> Markup:
-    """The sections by the type of the evaluation; their ids begin with ``at``."""
+    """The HTML of the section chosen by the type of the evaluation; its ids begin with ``at``."""
     section = section_of(findings)
     template = environment().get_template(f"sections/{section.template}")
     return Markup(template.render(section.context(run, findings) | {"at": at}))  # noqa: S704 - rendered with escaping
 
 
 def _audit(audit: Mapping[str, object] | None) -> dict[str, object]:
-    """The audit's findings as sentences, the rest of it as lines."""
+    """The audit's findings as sentences, and the rest of it as lines of a table."""
     if audit is None:
         return {"audit": None, "audit_findings": []}
     findings = audit.get("findings")

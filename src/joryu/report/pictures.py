@@ -38,9 +38,9 @@ def data_uri(picture: Tensor) -> str:
 
 
 def thumbnail_uri(picture: Tensor, side: int) -> str:
-    """One picture as `data_uri`, at most ``side`` on its longer side and as JPEG, for pages that hold many.
+    """One picture, uint8 ``[1 or 3, height, width]``, as a JPEG data URI at most ``side`` pixels on its longer side.
 
-    Up to 32 pixels it stays a PNG, which then weighs no more and loses nothing.
+    Pictures of at most 32 pixels stay PNG, which is lossless and then no larger.
 
     >>> thumbnail_uri(torch.zeros(3, 40, 40, dtype=torch.uint8), 64)[:23]
     'data:image/jpeg;base64,'

@@ -1,4 +1,4 @@
-"""The figures that experiments draw: dots by condition, lines by a quantity, points of two; every seed is shown."""
+"""The figures of experiments, with every seed shown: dots by condition, lines over a quantity, value against cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def dots(
 ) -> Figure:
     """One row per condition: a dot for every seed, a bar at the mean, a cross at the published number.
 
-    The axis begins at 0 unless all dots would crowd in its outer half.
+    ``conditions`` maps a condition to its value for each seed; ``axis`` names the value. The axis begins at 0 unless
+    all dots would then lie in its outer half. ``log`` makes it logarithmic.
 
     >>> figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"teacher": 67}, axis="test errors")
     """
@@ -34,7 +35,7 @@ def dots(
 
 
 def _reach_down(values: Sequence[float]) -> bool:
-    """Whether the axis should begin at nothing; not where all dots would then crowd in its outer half."""
+    """Whether the axis should begin at 0: not where all dots would then lie in its outer half."""
     return min(values) < max(values) / 2
 
 
@@ -73,7 +74,10 @@ def lines(
     log_x: bool = False,
     log_y: bool = False,
 ) -> Figure:
-    """One line per series through the means, a bar for the range over seeds; ``levels`` are dashed lines of one colour.
+    """One line per series through the means over seeds, with a bar for the range over seeds.
+
+    ``series`` maps a name to ``{x: values of all seeds}``. ``levels`` maps the name of a series to the values of a
+    dashed horizontal line in its colour. ``axes_labels`` are those of x and y.
 
     >>> figure = lines({"30 units": {1: [9, 8], 4: [5, 6]}}, levels={"30 units": [9, 9]}, axes_labels=("T", "errors"))
     """
@@ -111,10 +115,11 @@ def _draw_lines(
 def points(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], *, axis: str, log_x: bool = False
 ) -> Figure:
-    """What is bought against what it costs: a panel for each kind of cost, a point for every seed of every series.
+    """Value against cost: one panel for each kind of cost, one point for every seed of every series.
 
-    ``panels``: the name of the cost (the panel's x axis) to series to ``(cost, value)`` of each seed; ``axis`` names
-    the value. A large open mark is the mean. ``teacher``, ``student`` and ``twin`` come in their own colours.
+    ``panels`` maps the name of a cost (the panel's x axis) to its series, and a series to ``(cost, value)`` of each
+    seed; ``axis`` names the value. A large open mark is the mean. The series ``teacher``, ``student`` and ``twin``
+    have colours of their own.
 
     >>> figure = points({"bytes": {"teacher": [(9e6, 98), (9e6, 97)], "student": [(1e6, 96), (1e6, 95)]}}, axis="%")
     """

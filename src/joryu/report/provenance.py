@@ -1,4 +1,4 @@
-"""What a run's record says, as it is found from here: its store, the store's health, and how to make it again."""
+"""What a run's record leads to: its store, the audit of that store, and how the run was made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from joryu.targets import Store, audit
 
 
 def as_found_from_here(record: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The record, what it names being named as it is found from here."""
+    """The record with its relative specs resolved, so that they can be loaded from the present folder."""
     notes = record.get("notes", {})
     paths = {name: notes[name] for name in ("examples", "targets") if notes.get(name)}
     found = {name: from_here(spec, folder, record.get("typed_in")) for name, spec in paths.items()}
@@ -18,6 +18,7 @@ def as_found_from_here(record: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def store_of(record: dict[str, Any]) -> Store | None:
+    """The store of soft targets that the record names; ``None`` if it names none, or it is gone."""
     path = record.get("notes", {}).get("targets")
     if path is None or not (Path(path) / "manifest.json").is_file():
         return None
@@ -25,11 +26,13 @@ def store_of(record: dict[str, Any]) -> Store | None:
 
 
 def audited(store: Store, temperature: float) -> dict[str, Any]:
+    """The audit of a store as JSON-able data, its findings as sentences."""
     found = audit(store, temperature=temperature).to_json()
     return found | {"findings": [f"{one['severity']}: {one['message']}" for one in found["findings"]]}
 
 
 def provenance_of(record: dict[str, Any], store: Store | None) -> dict[str, Any]:
+    """How a run was made: machine, times, objective, recipe, examples, and where its soft targets come from."""
     kept: dict[str, Any] = {
         key: record[key]
         for key in ("joryu", "machine", "started", "finished", "seconds", "best_epoch")

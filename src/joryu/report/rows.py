@@ -9,7 +9,7 @@ from joryu.report.data import ModelCard, ReportData
 from joryu.report.findings import Findings
 from joryu.report.sections import Row, section_of
 
-LIST_ITEMS = 12  #: items of a list spelled out in a line
+LIST_ITEMS = 12  #: the most items of a list that are written out
 
 _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
     ("Parameters", lambda card: wording.count(card.parameters)),
@@ -19,14 +19,14 @@ _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
 
 
 def model_rows(run: ReportData, findings: Findings) -> list[Row]:
-    """The measures, then what the models cost, one row each; a row without any number is left out."""
+    """One row per measure, then one per cost (size, latency); a row without any number is left out."""
     rows = section_of(findings).rows(findings.evaluations)
     rows += [Row(name, "↓", {role: cost(card) for role, card in run.cards.items()}) for name, cost in _COSTS]
     return [row for row in rows if any(text not in {"", wording.ABSENT} for text in row.cells.values())]
 
 
 def latency_note(run: ReportData) -> str | None:
-    """How the latencies were measured."""
+    """How the latencies were measured, in words; ``None`` without any."""
     found = next((card.latency for card in run.cards.values() if card.latency), None)
     if found is None:
         return None
@@ -37,7 +37,7 @@ def latency_note(run: ReportData) -> str | None:
 
 
 def flattened(record: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested mappings as ``(name, text)`` lines.
+    """A nested mapping as lines of ``(name, text)``.
 
     >>> list(flattened({"machine": {"cpus": 2}, "seeds": [0, 1], "note": None}))
     [('machine · cpus', '2'), ('seeds', '0, 1'), ('note', '–')]

@@ -1,4 +1,4 @@
-"""From values to places on a chart: linear and logarithmic scales with ticks a person would choose."""
+"""Linear and logarithmic scales that turn values into positions on a chart, with round ticks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Tick(NamedTuple):
-    """A grid line at ``at`` (SVG units) with its text."""
+    """A grid line at the position ``at`` (SVG units) with its text."""
 
     at: float
     text: str
 
 
 class Scale(NamedTuple):
-    """``low .. high`` (data) laid on ``start .. end`` (SVG units), logarithmically where ``log``."""
+    """Maps values ``low .. high`` to positions ``start .. end`` (SVG units), logarithmically if ``log``."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Scale(NamedTuple):
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """Where ``value`` lies; values outside are put on the nearer edge."""
+        """The position of ``value``; a value outside the scale is put on the nearer edge."""
         value = min(max(value, self.low), self.high)
         if self.log:
             share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -34,7 +34,7 @@ class Scale(NamedTuple):
 
 
 def linear_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten inside ``low .. high``, about as many as asked for.
+    """About ``about`` ticks inside ``low .. high``: multiples of 1, 2 or 5 times a power of ten.
 
     >>> linear_ticks(0, 300), linear_ticks(0.12, 0.31)
     ([0.0, 100.0, 200.0, 300.0], [0.15, 0.2, 0.25, 0.3])
@@ -48,7 +48,7 @@ def linear_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """1, 2 and 5 times powers of ten inside ``low .. high``; only powers of ten where that would be too many.
+    """1, 2 and 5 times powers of ten inside ``low .. high``; only the powers of ten if there are more than ``most``.
 
     >>> log_ticks(0.018, 0.6)
     [0.02, 0.05, 0.1, 0.2, 0.5]
@@ -59,7 +59,7 @@ def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
 
 
 def scale_for(values: Sequence[float], start: float, end: float) -> tuple[Scale, list[float]]:
-    """A scale that shows all ``values``, with its ticks: logarithmic when they are positive and span a factor of five.
+    """A scale for all ``values``, and its ticks: logarithmic if they are positive and span at least a factor of five.
 
     A learning curve falls fast and then slowly; on a linear scale the part that matters, the end, is a flat line.
     """

@@ -1,4 +1,4 @@
-"""The first thing on the page where every example has a score: did distilling help, and no more than is shown."""
+"""The headline where every example has a score: whether distilling helped, as far as the paired test shows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from joryu.report.wording import p_value, percent, plural, quantity
 
 
 def score_headline(found: ScoreComparison) -> Headline:
-    """What a page says first of student and twin.
+    """The headline that compares the mean scores of student and twin.
 
     >>> found = ScoreComparison(
     ...     score="IoU", n=40, left_out=0, student_mean=0.80, twin_mean=0.769, difference=0.031, difference_low=0.012,
@@ -74,7 +74,7 @@ def _level(found: ScoreComparison) -> str:
     return percent(found.confidence, 0)
 
 
-_MEANS = {"average precision": "average precision per example"}  #: by the score, where "mean" would say something else
+_MEANS = {"average precision": "average precision per example"}  #: scores for which "mean SCORE" means something else
 
 
 def _mean(found: ScoreComparison) -> str:

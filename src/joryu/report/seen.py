@@ -1,4 +1,4 @@
-"""Whether teacher or student were taught on the very examples that judge them."""
+"""Warnings where teacher or student were trained on examples that they are evaluated on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joryu.training.lesson import hold_out, lesson_of
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:
-    """The whole set that a run was given, its held-out part included; ``None`` where it is not found again."""
+    """The whole set that a run was given, its held-out part included; ``None`` if it cannot be loaded."""
     notes = record.get("notes", {})
     if notes.get("examples") is None:
         return None
@@ -27,9 +27,10 @@ def own_set(record: dict[str, Any]) -> Examples | None:
 
 
 def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, whole: Examples) -> str | None:
-    """A warning when the run taught its student, or chose its best epoch by, some of what judges it.
+    """A warning if the run trained its student on some evaluated examples, or chose its best epoch by them.
 
-    ``whole`` is the set that the run was given. ``None`` too where it has changed since, as it then tells nothing.
+    ``record`` is the content of ``run.json``, ``judging`` the evaluated examples, ``whole`` the set that the run was
+    given. Returns ``None`` too if that set has changed since, because it then shows nothing.
     """
     asked, whole = record["request"], _as_it_was(whole, record)
     try:
@@ -51,10 +52,10 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
 
 
 def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, whole: Examples) -> str | None:
-    """A warning when the teacher's run did not hold out all that ``judging`` holds of the set ``whole``.
+    """A warning if the teacher was trained on evaluated examples: on what ``judging`` has in common with ``whole``.
 
-    Told from the records of both runs; ``None`` too where they cannot tell (a teacher of other examples, or one that
-    Joryu did not train). ``record`` is the student's.
+    This follows from the records of both runs (``record`` is the student's). Returns ``None`` too if they do not show
+    it: the teacher was trained on other examples, or not by Joryu.
     """
     spec = store.manifest.teacher.spec
     folder = run_of(store.teacher_spec or "")
@@ -85,14 +86,14 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
 
 
 def _as_it_was(whole: Examples, record: dict[str, Any]) -> Examples:
-    """The set with the ids that it had for a run: of pixels, where that is older than ids of files."""
+    """The set with the ids that it had for this run: older runs knew pictures by pixel hashes, not by file hashes."""
     held_out = record.get("notes", {}).get("held_out") or {}
     old = whole.by_pixels()
     return old if held_out.get("of") == old.fingerprint else whole
 
 
 def _in_words(found: Repeats, judging: Examples) -> str:
-    """Which of the examples that judge were taught: by their pixels, and then by their look."""
+    """How many evaluated examples were trained on: those with the same pixels, then those that look alike."""
     of = f"of the {len(judging)} examples that judge it here"
     alike = f"{len(found.alike)} pictures that look the same as"
     if not len(found.same):
@@ -101,12 +102,12 @@ def _in_words(found: Repeats, judging: Examples) -> str:
 
 
 def _share_held_out(taught: dict[str, Any], folder: Path, record: dict[str, Any], whole: Examples) -> float | None:
-    """What share of ``whole`` the teacher's run held out; ``None`` if it was trained on something else."""
+    """The share of ``whole`` that the teacher's run held out; ``None`` if it was trained on something else."""
     notes, others = taught.get("notes", {}), record.get("notes", {})
     match notes.get("held_out"):
         case {"of": fingerprint, "test": float() | int() as share}:
             return share if fingerprint == whole.fingerprint else None
-    # A run that does not say is older than `--test` of `joryu train`: it held nothing out unless it was distilled.
+    # A run without this entry is older than `joryu train --test`: it held nothing out unless it was distilled.
     if "examples" not in notes or any(notes.get(key) != others.get(key) for key in ("examples", "size")):
         return None
     lesson = lesson_of(folder)

@@ -1,4 +1,4 @@
-"""Several runs on one page: their models in one table, judged by the same examples."""
+"""One page about several runs: their models in one table, evaluated on the same examples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from joryu.report.wording import p_value, plural, quantity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrant:
-    """One run among others: what it is called, its data and its findings."""
+    """One of the runs: its name, data and findings."""
 
     name: str
     run: ReportData
@@ -35,14 +35,14 @@ class Entrant:
 
 
 class Column(NamedTuple):
-    """One model of the table: the number of its run, and its role there."""
+    """A column of the table: the index of the run, and the model's role in it."""
 
     at: int
     role: Role
 
 
 class Line(NamedTuple):
-    """One row of the table."""
+    """A row of the table: what is measured, which way is better, and a text per column."""
 
     name: str
     better: str
@@ -50,7 +50,7 @@ class Line(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What the page shows of one run by itself."""
+    """The part of the page about one run."""
 
     name: str
     headline: Headline
@@ -63,11 +63,11 @@ class Block(NamedTuple):
 
 
 def require_comparable(entrants: Sequence[Entrant]) -> None:
-    """Check that all answer the same question, and were judged by the same examples in the same order.
+    """Check that all runs answer the same question and were evaluated on the same examples in the same order.
 
     Raises:
-        InputError: fewer than two.
-        MismatchError: naming the run that differs, and in what.
+        InputError: there are fewer than two runs.
+        MismatchError: a run differs; the message names it and says in what.
     """
     if len(entrants) < 2:
         raise InputError("there is nothing to compare", expected="at least two runs", received=len(entrants))
@@ -88,7 +88,7 @@ def _judged_by(run: ReportData) -> str:
 
 
 def columns_of(entrants: Sequence[Entrant]) -> list[Column]:
-    """A block of columns for each run; a teacher that an earlier run has too stands there alone."""
+    """The columns of all runs; a teacher that several runs share has one column, with the first of them."""
     found, teachers = [], []
     for at, entrant in enumerate(entrants):
         for role, card in entrant.run.cards.items():
@@ -107,7 +107,7 @@ def _evaluated(entrant: Entrant, role: Role) -> dict[str, Any] | None:
 
 
 def lines_of(entrants: Sequence[Entrant], columns: Sequence[Column]) -> list[Line]:
-    """What is measured, then what it costs, then each student beside the first run's."""
+    """The rows: measures, costs, then each student's improvement over the first run's."""
     found: dict[str, Line] = {}
     for at, entrant in enumerate(entrants):
         for row in model_rows(entrant.run, entrant.findings):
@@ -123,7 +123,7 @@ def lines_of(entrants: Sequence[Entrant], columns: Sequence[Column]) -> list[Lin
 
 
 def against_first(entrants: Sequence[Entrant]) -> dict[int, Paired]:
-    """Every other run's student against the first one's, paired example by example."""
+    """The student of every further run against that of the first, paired by example; keys are indices of runs."""
     first, found = entrants[0], {}
     for at, other in enumerate(entrants[1:], 1):
         if not first.run.labelled:
@@ -141,7 +141,7 @@ def _gain(found: Paired) -> str:
 
 
 def several_numbers(entrants: Sequence[Entrant]) -> dict[str, Any]:
-    """Every number of the page: those of each run, and each student against the first one's."""
+    """Every number of the page as JSON-able data: those of each run, and each student against the first one's."""
     pairs = against_first(entrants)
     return {
         "schema": SCHEMA,
@@ -154,13 +154,13 @@ def several_numbers(entrants: Sequence[Entrant]) -> dict[str, Any]:
 
 
 def title_of(entrants: Sequence[Entrant]) -> str:
-    """What the page is about."""
+    """The title of the page."""
     run = entrants[0].run
     return f"{plural(len(entrants), 'run')} on {plural(len(run.examples), 'example')} of {run.examples.name}"
 
 
 def render_several(entrants: Sequence[Entrant]) -> str:
-    """The page of several runs as text.
+    """The HTML of the page about several runs.
 
     Raises:
         InputError, MismatchError: as `require_comparable`.

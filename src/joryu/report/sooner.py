@@ -1,4 +1,4 @@
-"""How much sooner the student was as good as its twin ever became: seed to seed, by the same validation part."""
+"""How much sooner the student reached its twin's lowest validation loss (same seed, same validation part)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from joryu.report.data import ModelCard, ReportData
 from joryu.report.wording import plural
 
-PREFIX = "validation_"  #: how the names of what validated an epoch begin
+PREFIX = "validation_"  #: prefix of the validation measures in a history
 LOSS = f"{PREFIX}loss"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """An epoch from 1, and what it took to get to its end; ``None`` where that was not recorded."""
+    """An epoch (counted from 1), and the steps and seconds until its end; ``None`` where they were not recorded."""
 
     epoch: int
     steps: int | None
@@ -26,24 +26,24 @@ class Reached:
 class Sooner:
     """When student and twin first had a validation loss as low as the twin's lowest."""
 
-    loss: float  #: the twin's lowest
+    loss: float  #: the twin's lowest validation loss
     twin: Reached
-    student: Reached | None  #: ``None``: never
-    student_best: float  #: the student's own lowest
+    student: Reached | None  #: ``None``: the student never reached it
+    student_best: float  #: the student's own lowest validation loss
 
     @property
     def time_share(self) -> float | None:
-        """The student's share of the twin's time; ``None`` where it never came there or times are not known."""
+        """The student's time as a share of the twin's; ``None`` if it never got there or a time is not known."""
         if self.student is None or self.student.seconds is None or not self.twin.seconds:
             return None
         return self.student.seconds / self.twin.seconds
 
 
 def find_sooner(run: ReportData) -> Sooner | None:
-    """When the student reached its twin's best validation loss.
+    """Find when the student first reached its twin's lowest validation loss.
 
-    ``None`` without a twin, without a loss of both, or where the two were validated by different things, as by a
-    teacher's answers and by labels: such losses cannot be compared.
+    Returns ``None`` without a twin, without losses of both, or where the two losses cannot be compared because one was
+    validated by a teacher's answers and the other by labels.
     """
     if run.twin is None:
         return None
@@ -62,7 +62,7 @@ def find_sooner(run: ReportData) -> Sooner | None:
 
 
 def sooner_in_words(found: Sooner) -> str:
-    """In one sentence.
+    """The finding as one sentence.
 
     >>> twin = Reached(epoch=31, steps=620, seconds=10.0)
     >>> student = Reached(epoch=9, steps=180, seconds=3.0)
@@ -105,7 +105,7 @@ def _losses(card: ModelCard) -> dict[int, float]:
 
 
 def _validated_by(card: ModelCard) -> frozenset[str]:
-    """What validated a training, by the names of what it recorded."""
+    """The validation measures that a training recorded; they show what it was validated by."""
     lines: Sequence[Mapping[str, object]] = card.history or ()
     return frozenset(name for line in lines for name in line if name.startswith(PREFIX))
 

@@ -10,11 +10,11 @@ from joryu.report.wording import ABSENT, measured
 
 
 def summary_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """The numbers of `evaluate_run`: the headline, which holds the paired test, and the table."""
+    """The result of `evaluate_run` as lines: the headline, which includes the paired test, and the table."""
     if numbers["student_like_teacher"] is not None:
         return [likeness_sentence(numbers["student_like_teacher"])]
     found = {role: model["evaluation"] for role, model in numbers["models"].items()}
-    # Where errors are counted there is a row per model; the other measures have long names and get a row each.
+    # Evaluations that count errors get a row per model. Other measures have long names, so each gets a row.
     counted = all("errors" in one for one in found.values() if one is not None)
     table = _by_model(found) if counted else _by_measure(found)
     return [numbers["headline"], *table]

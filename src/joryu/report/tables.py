@@ -1,4 +1,4 @@
-"""Markdown tables: *published*, *ours*, *twin*, side by side."""
+"""Markdown tables of results: *published*, *ours* and *twin* side by side."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from joryu.report.wording import ABSENT
 class ResultRow:
     """One line of a results table.
 
-    ``published`` is the paper's number (or its words); ``ours`` and ``twin`` are summaries over seeds. ``digits`` is
-    the number of decimals of ours and twin, ``unit`` is put behind every number.
+    ``published`` is the paper's number (or text); ``ours`` and ``twin`` are summaries over seeds. ``digits`` is the
+    number of decimals of ours and twin; ``unit`` is appended to every number.
     """
 
     name: str
@@ -27,9 +27,9 @@ class ResultRow:
 
 
 def results_table(rows: Sequence[ResultRow], *, first: str = "", twin: str = "twin") -> str:
-    """The claims' table: one line per number, *published* beside *ours: mean ± s.d. over seeds* and the control.
+    """A Markdown table: each row has the published number, ours and the twin's as mean ± standard deviation over seeds.
 
-    The column of the control is left out when no row has one. ``first`` heads the column of names.
+    ``first`` is the header of the first column, ``twin`` that of the last, which is left out if no row has a twin.
 
     >>> from joryu.evaluation import summarise
     >>> row = ResultRow(name="test errors", published=74, ours=summarise([70, 74, 72]))
@@ -39,7 +39,7 @@ def results_table(rows: Sequence[ResultRow], *, first: str = "", twin: str = "tw
     | test errors |        74 |     72.0 ± 2.0 |
 
     Raises:
-        InputError: no row.
+        InputError: there is no row.
     """
     if not rows:
         raise InputError("a results table needs rows", expected="at least one", received=0)
@@ -56,7 +56,7 @@ def results_table(rows: Sequence[ResultRow], *, first: str = "", twin: str = "tw
 
 
 def with_spread(summary: Summary | None, row: ResultRow) -> str:
-    """``mean ± s.d.`` with a row's digits and unit; a single seed shows its value alone."""
+    """``mean ± standard deviation`` with the row's digits and unit; for a single seed the value alone."""
     if summary is None:
         return ABSENT
     mean = f"{summary.mean:.{row.digits}f}"
@@ -65,14 +65,16 @@ def with_spread(summary: Summary | None, row: ResultRow) -> str:
 
 
 def as_published(row: ResultRow) -> str:
-    """The paper's number with the unit, or the paper's words."""
+    """The published number with the row's unit, or the published text."""
     if row.published is None:
         return ABSENT
     return row.published if isinstance(row.published, str) else f"{row.published:g}{row.unit}"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """A GitHub-flavoured Markdown table, padded to read as text: the first ``left`` columns to the left, numbers right.
+    """A GitHub-flavoured Markdown table, padded so that it also reads as text.
+
+    The first ``left`` columns are aligned to the left, the others to the right.
 
     >>> print(markdown_table(["width", "errors"], [["30", "1,204"], ["300 | 800", "146"]]))
     | width      | errors |
@@ -81,7 +83,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
     | 300 \\| 800 |    146 |
 
     Raises:
-        InputError: a row with more or fewer cells than the header.
+        InputError: a row has more or fewer cells than the header.
     """
     if any(len(row) != len(header) for row in rows):
         raise InputError(

@@ -1,16 +1,16 @@
-"""Numbers as people read them."""
+"""Numbers as text for people."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-ABSENT = "–"  #: what stands where there is no number
+ABSENT = "–"  #: shown where there is no number
 _SPACE = "\u00a0"  # a number and its unit stay on one line
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands separated.
+    """A whole number with separated thousands.
 
     >>> count(1797), count(None)
     ('1,797', '–')
@@ -19,7 +19,7 @@ def count(value: int | None) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as a percentage.
+    """A share (0..1) as a percentage.
 
     >>> percent(0.4189).replace(chr(160), " "), percent(None)
     ('41.9 %', '–')
@@ -37,7 +37,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def quantity(value: float | None) -> str:
-    """A number of any size, three significant digits and no more decimals than they need.
+    """A number of any size with three significant digits; from 1,000 on a whole number.
 
     >>> quantity(0.03124), quantity(2853.4), quantity(-61.25), quantity(0.0), quantity(None)
     ('0.0312', '2,853', '−61.2', '0', '–')
@@ -50,7 +50,7 @@ def quantity(value: float | None) -> str:
 
 
 def tick_texts(values: Sequence[float]) -> list[str]:
-    """Numbers beside an axis, short enough for the margin of a chart as long as that tells them apart.
+    """The texts of an axis' ticks: short, unless two different numbers would then have the same text.
 
     >>> tick_texts([0.0, 250_000.0, 500_000.0]), tick_texts([1e6, 2.5e6]), tick_texts([2e-5, 5e9])
     (['0', '250k', '500k'], ['1M', '2.5M'], ['2e−5', '5e9'])
@@ -62,7 +62,7 @@ def tick_texts(values: Sequence[float]) -> list[str]:
 
 
 def _short_number(value: float) -> str | None:
-    """A number in a few signs; none where these would round it."""
+    """A number in a few characters; ``None`` if that would round it."""
     size = abs(value)
     if size >= 1e9 or 0 < size < 1e-3:
         digits, power = f"{value:.2e}".split("e")
@@ -86,7 +86,7 @@ def measured(value: float | None, unit: str) -> str:
 
 
 def size(value: int | None) -> str:
-    """Bytes in the decimal units that disks and networks use.
+    """A number of bytes in decimal units (KB = 1000 B).
 
     >>> [size(n).replace(chr(160), " ") for n in (512, 41_500, 3_210_000)]
     ['512 B', '41.5 KB', '3.21 MB']
@@ -100,7 +100,7 @@ def size(value: int | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """A latency, three significant digits.
+    """A latency, given in milliseconds, with three significant digits.
 
     >>> [duration(t).replace(chr(160), " ") for t in (0.0421, 1.234, 41.99, 1234.0)]
     ['42.1 µs', '1.23 ms', '42 ms', '1.23 s']
@@ -114,7 +114,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def errors(value: float) -> str:
-    """A number of errors that need not be whole: one decimal below ten, none above.
+    """A number of errors, which may be fractional: one decimal below ten, none above.
 
     >>> errors(17.62), errors(0.94), errors(-3.0)
     ('18', '0.9', '−3.0')
@@ -135,7 +135,7 @@ def p_value(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """How many times: two significant digits below ten.
+    """A factor: two significant digits below ten, a whole number above.
 
     >>> ratio(13.62), ratio(5.248)
     ('14×', '5.2×')
@@ -144,7 +144,7 @@ def ratio(value: float) -> str:
 
 
 def short(name: str, longest: int) -> str:
-    """A name cut in the middle, where names of one family differ least.
+    """A name shortened to ``longest`` characters, cut in the middle, where similar names differ least.
 
     >>> short("alphabet/character19", 12), short("cat", 12)
     ('alphab…ter19', 'cat')

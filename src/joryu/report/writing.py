@@ -1,4 +1,4 @@
-"""`report_run`, `report_runs` and `evaluate_run`: pages and their numbers, written to disk."""
+"""`report_run`, `report_runs` and `evaluate_run`: write pages and their numbers to disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from joryu.training.checkpoint import write_json
 
 
 def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str, Any]:
-    """Measure a run's models and write ``evaluation.json`` into it; returns its content.
+    """Evaluate a run's models and write ``evaluation.json`` into the run folder; returns its content.
+
+    ``judges`` chooses the examples to evaluate on; without it they are the run's own test part.
 
     Raises:
         InputError, MismatchError: as `assemble`.
@@ -38,10 +40,11 @@ def report_run(
     out: Path | str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[Path, str]:
-    """Write ``report.html`` and ``evaluation.json`` into the run; returns the page and its headline in words.
+    """Write ``report.html`` and ``evaluation.json`` into the run folder; returns the page's path and its headline.
 
-    With ``out`` the page is written there, its numbers beside it as ``NAME-numbers.json``, and the run, which may
-    be one that cannot be written, is left as it is. ``warn`` is called with each of the page's warnings.
+    ``judges`` chooses the examples to evaluate on; without it they are the run's own test part. With ``out`` the page
+    is written there and its numbers beside it as ``NAME-numbers.json``; nothing is written into the run folder, which
+    may be read-only. ``warn`` is called with each of the page's warnings.
 
     Raises:
         InputError, MismatchError: as `assemble`.
@@ -67,14 +70,14 @@ def report_runs(
     out: Path | str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[Path, str]:
-    """Write one page about several runs to ``out``, and its numbers beside it; returns the page and its title.
+    """Write one page about several runs to ``out``, and its numbers beside it; returns the page's path and title.
 
-    All runs must answer the same question and be judged by the same examples: where a run's own test part is not that
-    of the others, ``judges`` must name examples. A single run is `report_run`'s.
+    All runs must answer the same question and be evaluated on the same examples. If their own test parts differ,
+    ``judges`` must name the examples. A single run is passed on to `report_run`.
 
     Raises:
-        InputError: no place for the page of several runs, or as `assemble`.
-        MismatchError: runs that cannot be compared, or as `assemble`.
+        InputError: several runs without ``out``, a run named twice, or as `assemble`.
+        MismatchError: the runs cannot be compared, or as `assemble`.
     """
     paths = [Path(folder) for folder in folders]
     if len(paths) == 1:
@@ -96,7 +99,7 @@ def report_runs(
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """The names of the folders; where two are called the same, all as they were typed."""
+    """The names of the folders; their paths as they were typed if two have the same name."""
     names = [folder.resolve().name for folder in folders]
     named = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
     if len(set(named)) < len(named):

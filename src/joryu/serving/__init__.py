@@ -1,4 +1,4 @@
-"""Using a student: answers for files, pictures and tables, from nothing but its run folder."""
+"""Use a trained student: predictions for files, pictures and tables. Only its run folder is needed."""
 
 from joryu.serving.answers import Answer, ClassAnswer, ClassMask, NumberAnswer, TagAnswer, TagMasks
 from joryu.serving.predictor import Predicted, Predictor, load

@@ -1,4 +1,4 @@
-"""What a student says of one example, typed by its question: a class, tags, numbers, or masks."""
+"""The student's answer about one example, with a type for each kind of question: class, tags, numbers or masks."""
 
 from __future__ import annotations
 
@@ -19,26 +19,24 @@ Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 class Answer(Protocol):
-    """What every answer has, whatever was asked."""
+    """What every answer has, whatever the question."""
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
-        """As plain values, of probabilities the ``top`` highest."""
+        """The answer as JSON-able values; of probabilities only the ``top`` highest, if given."""
         ...
 
     def cells(self, top: int | None = None) -> dict[str, str]:
-        """As a row of a table for people: a column's name and what stands in it."""
+        """The answer as a row of a table for people: column names to texts."""
         ...
 
     def masks(self) -> Mapping[str, Mask]:
-        """Masks ``[height, width]``, as large as the picture, by the name of what they show; none where no pixel was
-        asked about.
-        """
+        """Masks ``[height, width]`` of the picture's size, by what they show; empty unless pixels were asked about."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassAnswer:
-    """One of many: ``probs [C]``, and the most probable of the names.
+    """The answer to a question of classes: ``probs [C]`` over ``names``.
 
     >>> answer = ClassAnswer(names=("cat", "dog"), probs=torch.tensor([0.25, 0.75]))
     >>> answer.best, answer.probability, answer.top(1)
@@ -50,16 +48,16 @@ class ClassAnswer:
 
     @property
     def best(self) -> str:
-        """The most probable name."""
+        """The most probable class."""
         return next(iter(self.top(1)))
 
     @property
     def probability(self) -> float:
-        """Its probability."""
+        """The probability of the most probable class."""
         return next(iter(self.top(1).values()))
 
     def top(self, k: int | None = None) -> dict[str, float]:
-        """The ``k`` most probable names with their probabilities, the highest first; all of them without a number."""
+        """The ``k`` most probable classes (all if ``None``) with their probabilities, the highest first."""
         return _highest(self.names, self.probs, k)
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
@@ -76,7 +74,9 @@ class ClassAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TagAnswer:
-    """Many of many: ``probs [C]``, each tag for itself; those above the threshold hold.
+    """The answer to a question of tags: ``probs [C]``, one independent probability per tag.
+
+    A tag holds if its probability is above ``threshold``.
 
     >>> answer = TagAnswer(names=("red", "round"), probs=torch.tensor([0.25, 0.75]), threshold=0.5)
     >>> answer.tags
@@ -93,7 +93,7 @@ class TagAnswer:
         return tuple(name for name, probability in self.top().items() if probability > self.threshold)
 
     def top(self, k: int | None = None) -> dict[str, float]:
-        """The ``k`` most probable tags with their probabilities, the highest first; all of them without a number."""
+        """The ``k`` most probable tags (all if ``None``) with their probabilities, the highest first."""
         return _highest(self.names, self.probs, k)
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
@@ -110,7 +110,9 @@ class TagAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NumberAnswer:
-    """Numbers: ``values [C]``, and the standard deviation of each from a student that says how sure it is.
+    """The answer to a question of numbers: ``values [C]``, in the labels' units.
+
+    ``std [C]`` are standard deviations, from a student that predicts a variance too; else ``None``.
 
     >>> NumberAnswer(names=("price",), values=torch.tensor([2.5])).numbers
     {'price': 2.5}
@@ -127,7 +129,7 @@ class NumberAnswer:
 
     @property
     def deviations(self) -> dict[str, float] | None:
-        """The standard deviations by name."""
+        """The standard deviations by name; ``None`` if the student predicts no variance."""
         return None if self.std is None else dict(zip(self.names, self.std.tolist(), strict=True))
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
@@ -148,10 +150,10 @@ class NumberAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TagMasks:
-    """Tags for each pixel the student saw: ``probs [height, width, C]``.
+    """Tags for each pixel: ``probs [height, width, C]`` at the student's own size.
 
-    Where a tag is above the threshold its mask is 255, else 0, and so it is where the student was not shown the picture
-    (`joryu.serving.seen.laid_on`).
+    A tag's mask is 255 where its probability is above ``threshold``, else 0. It is 0 too where the student was not
+    shown the picture (`joryu.serving.seen.laid_on`).
     """
 
     names: tuple[str, ...]
@@ -161,7 +163,7 @@ class TagMasks:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of what was seen that each tag holds of."""
+        """For each tag, the share of the pixels shown to the student that have it."""
         return dict(zip(self.names, (self.probs > self.threshold).float().mean((0, 1)).tolist(), strict=True))
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
@@ -182,16 +184,16 @@ class TagMasks:
         }
 
 
-CLASSES: Final = "classes"  #: what the one mask of a many-class question shows
-UNSEEN, UNSEEN_OF_MANY = 255, 65535  #: the class of what was not seen: unknown, as where sets of masks are read
+CLASSES: Final = "classes"  #: the name of the one mask of a question of classes
+UNSEEN, UNSEEN_OF_MANY = 255, 65535  #: pixels not shown to the student: "unknown", as `pairs:` reads masks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassMask:
-    """One of many for each pixel the student saw: ``probs [height, width, C]``.
+    """A class for each pixel: ``probs [height, width, C]`` at the student's own size.
 
-    The mask holds the number of the most probable class, and 255 (of more than 255 classes 65535) where the student was
-    not shown the picture (`joryu.serving.seen.laid_on`).
+    The mask holds the number of the most probable class. Where the student was not shown the picture it holds 255, or
+    65535 with more than 255 classes (`joryu.serving.seen.laid_on`).
     """
 
     names: tuple[str, ...]
@@ -205,7 +207,7 @@ class ClassMask:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of what was seen that each class has, the largest first, classes found nowhere left out."""
+        """Each class's share of the pixels shown to the student, the largest first; absent classes are left out."""
         counts = torch.bincount(self.numbers.flatten(), minlength=len(self.names))
         found = _highest(self.names, counts / counts.sum())
         return {name: share for name, share in found.items() if share > 0}
@@ -225,7 +227,7 @@ class ClassMask:
         return {CLASSES: numbers.astype(np.uint8) if few else numbers.astype(np.uint16)}
 
 
-Saw = Sequence[Seen | None]  #: what was seen of each picture of a batch; ``None`` of raw inputs
+Saw = Sequence[Seen | None]  #: the part of each picture that was shown to the student; ``None`` for raw inputs
 Make = Callable[[Question, Mapping[str, Tensor], float, Saw], list[Answer]]
 
 
@@ -275,22 +277,22 @@ _DECIDED: Final = {_tags, _tag_masks}
 
 
 def answers_by(question: Question) -> Make:
-    """What turns a batch of outputs ``[B, (height, width,) C]`` by name into an answer for each example.
+    """The function that turns a batch of named outputs ``[B, (height, width,) C]`` into an answer for each example.
 
     Raises:
-        InputError: a question that nobody answers yet: numbers for each pixel.
+        InputError: predictions for this question are not implemented: numbers for each pixel.
     """
     make = _MAKES.get((question.link, bool(question.grid)))
     if make is None:
         raise InputError(
-            "predictions of this question are not carried", expected="classes, tags, numbers or masks",
+            "predictions of this question are not supported", expected="classes, tags, numbers or masks",
             received=str(question),
         )  # fmt: skip
     return make
 
 
 def require_settings(question: Question, *, threshold: float | None = None, top: int | None = None) -> None:
-    """Check that a threshold and a number of names are usable, and mean something for this question.
+    """Check that ``threshold`` and ``top`` are in range, and that they mean something for this question.
 
     >>> require_settings(Question.one_of(["cat", "dog"]), threshold=0.5)
     Traceback (most recent call last):
@@ -298,7 +300,7 @@ def require_settings(question: Question, *, threshold: float | None = None, top:
 classes: cat, dog)
 
     Raises:
-        InputError: they do not.
+        InputError: one is out of range or has no meaning here.
     """
     make = answers_by(question)
     if top is not None and top < 1:
@@ -325,7 +327,7 @@ def _listed(probabilities: Mapping[str, float]) -> str:
 
 
 def _extent(probs: Tensor, seen: Seen | None) -> dict[str, Any]:
-    """The size of the masks; of a picture also which box of it was seen, as left, top, right and bottom."""
+    """The size of the masks; for a picture also the box that was shown, as left, top, right and bottom."""
     if seen is None:
         return {"width": probs.shape[1], "height": probs.shape[0]}
     return {"width": seen.width, "height": seen.height, "seen": [round(edge, 2) for edge in seen.box]}

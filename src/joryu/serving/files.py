@@ -1,4 +1,4 @@
-"""What is named on a command line, as files: folders are walked, and what a system left behind is passed over."""
+"""The files that a command line names: folders are searched, files of the operating system are passed over."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from joryu.examples.tree import Folder, link_root, printable
 from joryu.serving.reading import Wanted
 
 STDIN: Final = "-"
-SIDECAR: Final = ".json"  #: what the file with an answer is called, behind the whole name of the file it is about
-MASK: Final = ".mask.png"  #: what a mask is called likewise; where there are several, the tag stands before it
-_OF_A_TABLE: Final = ",;\t"  #: between the cells of a row
-_SHOWN: Final = 40  #: letters of a line that is no name
+SIDECAR: Final = ".json"  #: added to a file's whole name to name the file of its answer
+MASK: Final = ".mask.png"  #: added likewise to name its mask; with several masks the tag stands before it
+_OF_A_TABLE: Final = ",;\t"  #: separators between the cells of a table's row
+_SHOWN: Final = 40  #: characters of a line that a message shows
 _TAG = re.compile(r"\.\d+-[0-9A-Za-z_-]*$")
 
 
 def wanted_of(names: Iterable[str], stdin: IO[bytes], *, without: Path | None = None) -> Iterator[Wanted]:
-    """Every file that is named: itself, in a folder (as `walk` finds them), or on stdin (``-``), one name a line.
+    """Every file that is named directly, by its folder (see `walk`), or on stdin (``-``), one name per line.
+
+    ``without`` is a folder that is not searched.
 
     >>> import io, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +33,7 @@ def wanted_of(names: Iterable[str], stdin: IO[bytes], *, without: Path | None = 
     ['a.png', 'b.png', 'c.png']
 
     Raises:
-        InputError: what comes on stdin is a file's content.
+        InputError: stdin holds the content of a file instead of names.
     """
     for name in names:
         if name == STDIN:
@@ -43,9 +45,10 @@ def wanted_of(names: Iterable[str], stdin: IO[bytes], *, without: Path | None = 
 
 
 def walk(root: Path, *, without: Path | None = None) -> Iterator[Wanted]:
-    """The files below a folder, by name; those that cannot be meant with the reason, and no answers beside them.
+    """The files below a folder, sorted by name. Answers of earlier predictions are left out.
 
-    ``without`` is a folder inside that is not looked at.
+    A file that should not be predicted (hidden, or left by the operating system) comes with the reason. ``without``
+    is a folder inside that is not searched.
     """
     top = root.resolve()
     hidden = top if without is None else without.resolve()
@@ -56,7 +59,7 @@ def walk(root: Path, *, without: Path | None = None) -> Iterator[Wanted]:
 
 
 def is_answer(path: Path) -> bool:
-    """Whether a file lies beside another one and is called as an answer to it, or a mask of it, would be."""
+    """Whether a file has the name of an answer to another file in its folder, or of a mask for it."""
     name = path.name
     if name.endswith(SIDECAR):
         about = name.removesuffix(SIDECAR)
@@ -68,7 +71,7 @@ def is_answer(path: Path) -> bool:
 
 
 def _named_on(stdin: IO[bytes]) -> Iterator[str]:
-    """The names on stdin; the first line tells names from the rows of a table, or from a picture."""
+    """The names on stdin. The first line shows whether they are names, or the content of a table or picture."""
     names = filter(None, (os.fsdecode(line.rstrip(b"\r\n")) for line in stdin))
     for first in names:
         if not _exists(first) and (any(mark in first for mark in _OF_A_TABLE) or printable(first) != first):

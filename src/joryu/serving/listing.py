@@ -1,4 +1,4 @@
-"""Predictions as lines: a table for people, a JSON object a line for scripts."""
+"""Predictions as lines of text: a table for people, or one JSON object per line for scripts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import NamedTuple
 
 from joryu.serving.predictor import Predicted
 
-_LOOKED_AT = 100  #: rows that the widths of the columns are taken from
-_WIDEST = 160  #: a path may well be longer than a line of a terminal, and what follows must stand below its head
+_LOOKED_AT = 100  #: rows that determine the widths of the columns
+_WIDEST = 160  #: the widest column; wider than a terminal, because paths are long and columns must stay aligned
 
 
 def json_lines(found: Iterable[Predicted], top: int | None = None) -> Iterator[str]:
-    """Each prediction, or the reason why there is none, as a line of JSON."""
+    """Each prediction, or the reason why there is none, as one line of JSON; ``top`` limits the probabilities."""
     return (json.dumps(one.to_json(top)) for one in found)
 
 
 def table_lines(found: Iterable[Predicted], top: int | None = None, *, headed: bool = True) -> Iterator[str]:
-    """A line for each prediction, as they come; above them, unless it was said, what the columns are.
+    """One line per prediction as they arrive, below a line of column names (``headed=False``: without it).
 
-    The columns are as wide as the first hundred rows need.
+    The columns are as wide as the first 100 rows need.
     """
     rows = (_cells(one, top) for one in found if one.answer is not None)
     first = list(islice(rows, _LOOKED_AT))
@@ -34,7 +34,7 @@ def table_lines(found: Iterable[Predicted], top: int | None = None, *, headed: b
 
 
 class _Column(NamedTuple):
-    """An output may be called as the columns are that say where its answer belongs."""
+    """A column of the answer (``answers``) or of the file: an output may itself be named ``file``."""
 
     name: str
     answers: bool
@@ -51,5 +51,5 @@ def _cells(found: Predicted, top: int | None) -> dict[_Column, str]:
 
 
 def _plain(text: str) -> str:
-    """A text without what would break a line or move the cursor."""
+    """The text without characters that would break the line or move the cursor."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)

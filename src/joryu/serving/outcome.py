@@ -1,4 +1,4 @@
-"""What came of many predictions: how many there were, and what was left out."""
+"""A summary of many predictions: how many there were, and which files were left out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Rejected
 from joryu.serving.predictor import Predicted
 
-LEAST = 0.001  #: of a picture that is not seen before it is told: less is the rounding of its shape
+LEAST = 0.001  #: a smaller unseen share of a picture is not reported: it comes from rounding its size
 
 
 class Outcome:
-    """Counts what passes through it.
+    """Counts the predictions that pass through `counted`.
 
-    Afterwards ``predicted`` is how many had an answer, ``left_out`` names the files that had none, and ``unseen`` says
+    Afterwards ``predicted`` is the number of answers, ``left_out`` lists the files without one, and ``unseen`` says
     how much of the pictures a student of masks was not shown.
     """
 
@@ -25,7 +25,7 @@ class Outcome:
         self._left_out: list[Rejected] = []
 
     def counted(self, found: Iterable[Predicted]) -> Iterator[Predicted]:
-        """The same predictions."""
+        """Pass the predictions on unchanged, and count them."""
         for one in found:
             if one.answer is None:
                 self._left_out.append(Rejected(one.name, one.reason or ""))
@@ -42,7 +42,7 @@ class Outcome:
 
     @property
     def unseen(self) -> str | None:
-        """How many pictures the student saw the middle of alone; ``None`` where it saw all of each."""
+        """A sentence about the pictures of which the student saw only the middle; ``None`` if it saw all of each."""
         if not self._cut:
             return None
         said = "masks hold 0 there, those of classes 255: unknown"
@@ -53,11 +53,11 @@ class Outcome:
 
     @property
     def left_out(self) -> list[Rejected]:
-        """The files without an answer and why; what nobody misses comes last."""
+        """The files without an answer, with reasons; files of the operating system come last."""
         return by_weight(self._left_out)
 
     def require_some(self) -> None:
-        """Refuse an outcome without a single answer.
+        """Raise an error if there was no answer at all.
 
         Raises:
             InputError: nothing was predicted.

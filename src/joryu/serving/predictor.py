@@ -1,4 +1,4 @@
-"""`load` and `Predictor`: a run folder is all it takes to use a student."""
+"""`load` and `Predictor`: use a student, given only its run folder."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from joryu.students.answers import outputs_of
 from joryu.students.blueprint import fingerprint
 
 THRESHOLD: Final = 0.5
-_BATCH, _PIXEL_BATCH = 512, 32  #: as many as `joryu.evaluation.predict_logits` takes; fewer where each pixel answers
-_MOST_VALUES = 2**24  #: in the inputs of one batch
+_BATCH, _PIXEL_BATCH = 512, 32  #: the batch of `joryu.evaluation.predict_logits`; smaller for questions about pixels
+_MOST_VALUES = 2**24  #: the most values in the inputs of one batch
 
 One = str | Path | bytes | Image.Image
-Columns = Mapping[str, Sequence[Any]]  #: a table; or a pyarrow table, which has no types to check
+Columns = Mapping[str, Sequence[Any]]  #: a table as lists by column; a pyarrow table works too, but has no type hints
 Many = Sequence[One] | Tensor | npt.NDArray[Any] | Columns
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What was said of one file, or of one ``row`` of it; or, without an answer, the reason.
+    """The prediction for one file, or for one ``row`` of a table; without an ``answer``, the ``reason``.
 
-    ``masks`` are the files that its masks were written to, by the name of what they show; ``seen`` is the part of a
-    picture that they can say something of.
+    ``masks`` are the files that its masks were written to, by what they show. ``seen`` is the part of a picture that
+    the student was shown.
     """
 
     wanted: Wanted
@@ -57,11 +57,11 @@ class Predicted:
 
     @property
     def name(self) -> str:
-        """The file as it was named."""
+        """The file's name as it was given."""
         return self.wanted.name
 
     def to_json(self, top: int | None = None) -> dict[str, Any]:
-        """The file, the row of a table, and the answer or the error."""
+        """The file, the row of a table, and the answer or the error, as JSON-able values."""
         where = {"file": self.name} | ({} if self.row is None else {"row": self.row})
         if self.answer is None:
             return where | {"error": self.reason}
@@ -76,7 +76,7 @@ def load(
     device: torch.device | str = "cpu",
     tell: Tell | None = None,
 ) -> Predictor:
-    """The student of a finished run, ready to be asked; the twin inside a run is a run too.
+    """Load the student of a finished run for predictions. The twin inside a run folder is a run too (``RUN/twin``).
 
     >>> import tempfile
     >>> from joryu.students import save_student
@@ -89,13 +89,13 @@ def load(
 
     Args:
         run: a run folder.
-        threshold: of tags and masks, above which they hold (0.5).
-        batch_size: examples the student is shown at a time.
-        device: where it works.
-        tell: hears what was guessed, of a run or of a table; without it a warning is given.
+        threshold: the probability above which a tag holds, for questions of tags (0.5).
+        batch_size: examples per forward pass; by default that of evaluation.
+        device: where the student computes.
+        tell: called with a sentence about each thing that was guessed; by default a Python warning is given.
 
     Raises:
-        InputError: the folder is no finished run, or a setting means nothing for its question.
+        InputError: the folder is not a finished run, or a setting means nothing for its question.
     """
     module, blueprint = load_student(run)
     require_settings(blueprint.question, threshold=threshold)
@@ -114,10 +114,10 @@ def load(
 
 @final
 class Predictor:
-    """A student that is asked: `load` makes one.
+    """A student that makes predictions; `load` makes one.
 
-    ``question`` is what it answers, ``preparation`` how a file or a row becomes its input (``None``: it takes raw
-    inputs alone), ``fingerprint`` a hash of everything that its answers depend on.
+    ``question``: what it answers. ``preparation``: how a file or a table's row becomes its input (``None``: it takes
+    only raw inputs). ``fingerprint``: a hash of everything that its answers depend on.
     """
 
     def __init__(
@@ -138,22 +138,21 @@ class Predictor:
         self._answers = answers_by(blueprint.question)
         keep_freed_memory()
 
-    @overload  # a text is a sequence of texts too: it is one path
+    @overload  # a str is a sequence of str too; here it is one path
     def predict(self, what: One) -> Answer: ...  # type: ignore[overload-overlap]
 
     @overload
     def predict(self, what: Many) -> list[Answer]: ...
 
     def predict(self, what: One | Many) -> Answer | list[Answer]:
-        """The answer to one file, its bytes or a PIL picture; to several of them, or to a batch, a list.
+        """The answer about one file, its bytes or a PIL picture; for several of them, or a batch, a list of answers.
 
-        Masks of a picture are as large as it is, those of raw inputs as large as these.
-
-        A batch is a tensor or an array of raw inputs ``[n, ...]``, as the student was shown in training. For a student
-        of tables: a table (a file, a pyarrow table, or lists by column) has an answer for each row, always a list.
+        A batch is a tensor or array of raw inputs ``[n, ...]``, of the kind that the student was trained on. A table
+        (a file, a pyarrow table, or lists by column) gives one answer per row, always as a list. Masks are as large
+        as the picture or raw input that they are about.
 
         Raises:
-            InputError: one of them cannot be read or is not of this kind; `predict_each` goes on without it.
+            InputError: one of them cannot be read or is of another kind. (`predict_each` goes on without it.)
         """
         if isinstance(what, Tensor | np.ndarray):
             inputs = raw_inputs(what, self._blueprint)
@@ -167,17 +166,17 @@ class Predictor:
         return [_require(one) for one in self._each(_wanted(source, at) for at, source in enumerate(what))]
 
     def predict_each(self, files: str | Path | Iterable[Wanted | str | Path]) -> Iterator[Predicted]:
-        """The answers to any number of files, and those of folders, in their order, as they are read.
+        """Predict any number of files, and the files of folders, one after another in the given order.
 
-        Constant in memory. What cannot be read comes as one without an answer, with the reason.
+        Memory use is constant. A file that cannot be read gives a `Predicted` without an answer and with the reason.
 
         Raises:
-            InputError: the student takes no files.
+            InputError: the student takes only raw inputs, not files.
         """
         return self._each(_files([files] if isinstance(files, str | Path) else files))
 
     def outputs(self, inputs: Tensor) -> dict[str, Tensor]:
-        """All outputs of one batch of raw inputs by name, ``[B, (height, width,) C]``, float32 on the CPU."""
+        """All named outputs for one batch of raw inputs, ``[B, (height, width,) C]``, float32 on the CPU."""
         with evaluating(self._module):
             found = outputs_of(self._module, inputs.to(device_of(self._module)))
             return {name: part.float().cpu() for name, part in found.items()}
@@ -277,7 +276,7 @@ def _preparation(blueprint: Blueprint, run: str, tell: Tell) -> PicturePreparati
 
 
 def _usual_batch(blueprint: Blueprint) -> int:
-    """As many as evaluation shows at a time, so that the answers are the same to the bit; fewer of what is large."""
+    """The batch of evaluation, so that the answers are the same to the bit; a smaller one for large inputs."""
     many = _PIXEL_BATCH if blueprint.question.grid else _BATCH
     return max(1, min(many, _MOST_VALUES // math.prod(blueprint.input_shape)))
 

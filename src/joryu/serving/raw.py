@@ -1,4 +1,4 @@
-"""Raw inputs that a program has at hand, checked against those that a student learned from."""
+"""Check raw inputs (tensors or arrays) against the kind that a student was trained on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from joryu.students import Blueprint
 
 
 def raw_inputs(values: Tensor | npt.NDArray[Any], blueprint: Blueprint) -> Tensor:
-    """A batch ``[n, ...]`` of what a student was shown in training, before any scaling.
+    """A batch ``[n, ...]`` of raw inputs as a tensor, checked: they must be as in training, before any scaling.
 
-    A student of pictures takes uint8 of 0 to 255: pictures that somebody has scaled to 0..1 already would look black
-    to it. One of other numbers takes numbers.
+    A student of pictures takes uint8 of 0 to 255; pictures already scaled to 0..1 would look black to it. A student
+    of other data takes floating-point numbers.
 
     Raises:
-        InputError: inputs of another shape or kind, none at all, or some that are not finite.
+        InputError: the inputs have another shape or type, there are none, or some are not finite.
     """
     inputs = _array(values) if isinstance(values, np.ndarray) else values.detach().cpu()
     shape, n_axes = blueprint.input_shape, len(blueprint.input_shape) + 1

@@ -1,4 +1,4 @@
-"""Files to inputs: pictures in a pool of threads, tables row by row; what cannot be read says why."""
+"""Read files as inputs: pictures in a pool of threads, tables row by row; unreadable ones come with the reason."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ Source = Path | bytes | Image.Image
 Tell = Callable[[str], None]
 """Hears what was guessed."""
 
-_TASK = 8  #: pictures a thread takes at once: small ones decode in 0.1 ms, of which handing over one by one takes half
+_TASK = 8  #: pictures per task of a thread: small ones decode in 0.1 ms, half of which is handing over one by one
 
 
 class Wanted(NamedTuple):
-    """Something to predict: where it is, and the name to call it by."""
+    """Something to predict: its source, and the name that output uses for it."""
 
     source: Source
     name: str
-    place: Path = Path()  #: where its answer goes below a folder of answers
-    reason: str | None = None  #: why it is passed over unread
+    place: Path = Path()  #: where its answer is written, relative to a folder of answers
+    reason: str | None = None  #: why it is passed over without reading it
 
 
 class Read(NamedTuple):
-    """One input, of a table's ``row``; or the reason why there is none."""
+    """One input (from a table: that of ``row``), or the reason why there is none."""
 
     wanted: Wanted
     input: npt.NDArray[Any] | None
     reason: str | None = None
     row: int | None = None
-    seen: Seen | None = None  #: what became of a picture
+    seen: Seen | None = None  #: the part of a picture that became the input
 
 
 Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[Read]]
@@ -51,7 +51,7 @@ Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[Read]]
 
 
 def reader_of(preparation: PicturePreparation | TablePreparation) -> Reader:
-    """What reads the files that a preparation is for."""
+    """The function that reads files for this preparation: pictures or tables."""
     return _READERS[preparation.kind](preparation)
 
 
@@ -61,7 +61,7 @@ def _pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell)
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
         while batch := list(islice(left, many)):
             tasks = [batch[start : start + _TASK] for start in range(0, len(batch), _TASK)]
-            with strict_pillow():  # never while somebody else runs: it is a switch of the whole process
+            with strict_pillow():  # only while decoding, never across a yield: it is a process-wide switch
                 parts = list(pool.map(partial(_decoded, preparation), tasks))
             yield from (one for part in parts for one in part)
 
@@ -109,7 +109,7 @@ def _sheet(source: Source) -> Sheet:
 
 
 def _without_name(message: str, source: Source) -> str:
-    """What was said of a file, for those who have heard its name."""
+    """An error's message without the file's name, for output that names the file already."""
     path = Path(str(source))
     return message.removeprefix(f"{path} ").removeprefix(f"{path.name} ")
 

@@ -1,4 +1,4 @@
-"""What a student saw of a picture, and its answers about pixels laid on the picture as it is."""
+"""The part of a picture that a student is shown, and masks resized to the whole picture."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 from joryu.examples.preparation import Box
 
-_MOST: Final = 2**24  #: probabilities that are resized at a time
+_MOST: Final = 2**24  #: the most probabilities that are resized at a time
 
 
 class Seen(NamedTuple):
-    """A picture's width and height, upright, and the part of it that the student was shown, in its pixels.
+    """A picture's width and height in pixels (upright), and the box of it that the student was shown.
 
     >>> Seen(1024, 640, Box(192, 0, 832, 640)).unseen
     0.375
@@ -32,11 +32,11 @@ class Seen(NamedTuple):
 
 
 def laid_on(probs: Tensor, seen: Seen | None, decide: Callable[[Tensor], Tensor], *, outside: int) -> Tensor:
-    """What is decided at each pixel of the picture, ``[height, width]``, from ``probs [h, w, C]`` of what was seen.
+    """Resize ``probs [h, w, C]`` to the picture and decide each pixel; returns ``[height, width]``.
 
-    Probabilities are resized (bilinear), and then decided by ``decide``, which turns ``[..., C]`` into ``[...]``. A
-    pixel whose middle lies outside of what was seen is ``outside``. Without ``seen`` the picture is taken to be as
-    large as the answer. Some rows are resized at a time, for a photograph has millions of pixels.
+    ``probs`` cover the box of the picture that was shown. They are resized (bilinear), then ``decide`` turns
+    ``[..., C]`` into ``[...]``. A pixel whose centre lies outside the box becomes ``outside``. Without ``seen`` the
+    result has the size of ``probs``. A few rows are resized at a time, because a photograph has millions of pixels.
 
     >>> probs = torch.tensor([[[0.1], [0.9]]])
     >>> seen = Seen(8, 1, Box(2, 0, 6, 1))
@@ -61,7 +61,9 @@ def laid_on(probs: Tensor, seen: Seen | None, decide: Callable[[Tensor], Tensor]
 
 
 class _Axis(NamedTuple):
-    """Of each pixel from ``first`` on: the two answers that it lies between, and how far it is on its way."""
+    """Bilinear weights along one axis: for each pixel from ``first`` on, its two neighbours in ``probs`` and the share
+    of the second.
+    """
 
     first: int
     low: Tensor
@@ -70,7 +72,7 @@ class _Axis(NamedTuple):
 
     @classmethod
     def of(cls, start: float, stop: float, length: int, n: int) -> _Axis:
-        """``n`` answers are spread over ``start .. stop`` of an axis with ``length`` pixels."""
+        """The weights for ``n`` values spread over ``start .. stop`` of an axis with ``length`` pixels."""
         middles = torch.arange(length, dtype=torch.float64) + 0.5
         inside = (middles >= start) & (middles < stop)
         at = ((middles[inside] - start) * (n / (stop - start)) - 0.5).clamp(0, n - 1)
@@ -81,6 +83,6 @@ class _Axis(NamedTuple):
         return _Axis(self.first, self.low[part], self.high[part], self.share[part])
 
     def taken(self, probs: Tensor) -> Tensor:
-        """``[n, ...]`` to as many rows as there are pixels."""
+        """Interpolate ``[n, ...]`` to one row per pixel."""
         share = self.share.reshape(-1, *[1] * (probs.ndim - 1))
         return torch.lerp(probs[self.low], probs[self.high], share)

@@ -1,4 +1,4 @@
-"""`Watch`: a folder whose new files are predicted as they come, for as long as somebody looks."""
+"""`Watch`: predict the new files of a folder as they arrive."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ Stamp = dict[str, int]
 
 
 class Watch:
-    """A folder that is looked through again and again; the answers lie beside its files, or in a folder of their own.
+    """A folder that is polled for new files; answers are written beside the files, or into the folder ``out``.
 
-    A file is read once its size and time of writing have not changed between two looks. A file whose answer is there,
-    of the same model and settings and of the file as it is now, is not asked about again: interrupted or killed, this
-    goes on where it stopped. What cannot be read is named once, and again when the file has changed.
+    A file is read once its size and modification time are the same in two polls. It is not predicted again if its
+    answer exists, from the same model and settings and for the file as it is now; so after an interruption the work
+    goes on where it stopped. A file that cannot be read is reported once, and again when it has changed.
+    ``interval`` is in seconds.
 
     Raises:
-        InputError: no such folder, one that cannot be written, or an interval that is no time.
+        InputError: the folder does not exist or cannot be written, or ``interval`` is not above 0.
     """
 
     def __init__(
@@ -44,23 +45,26 @@ class Watch:
         self._done: dict[Path, Stamp] = {}
 
     def polls(self, rest: Callable[[float], None] = time.sleep) -> Iterator[Iterator[Predicted]]:
-        """What each look finds, with a rest of ``interval`` seconds between two of them; it never ends by itself.
+        """Poll forever, ``interval`` seconds apart; each item is the result of one `poll`.
 
         Raises:
-            InputError: the folder has gone.
+            InputError: the folder no longer exists.
         """
         while True:
             yield self.poll()
             rest(self.interval)
 
     def poll(self) -> Iterator[Predicted]:
-        """What has come to rest since the last look, each written before it is told; and what cannot be read."""
+        """Predict the files that stopped changing since the last poll; each is written before it is yielded.
+
+        Files that cannot be read are yielded too, with the reason.
+        """
         seen: dict[Path, Stamp] = {}
         ready = list[Wanted]()
         for wanted, path in self._files():
             stamp = stamp_of(path)
             if stamp is None:
-                continue  # gone since it was listed
+                continue  # deleted since it was listed
             seen[path] = stamp
             if self._done.get(path) == stamp:
                 continue
@@ -81,7 +85,7 @@ class Watch:
         path = Path(str(found[0].wanted.source))
         before, now = self._seen[path], stamp_of(path)
         if now != before:
-            return []  # it was written while it was read: the next looks will tell
+            return []  # the file was written to while it was read: try again at the next poll
         self._done[path] = before
         return found if found[0].answer is None else self._answers.write(found, before)
 
@@ -97,7 +101,7 @@ class Watch:
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """A file's size and time of writing; ``None`` where it has gone."""
+    """A file's size and modification time; ``None`` if it no longer exists."""
     try:
         state = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Answers as files: a JSON file for each file, masks as PNG; each appears whole or not at all."""
+"""Write answers to files: a JSON file per predicted file, masks as PNG; each file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from joryu.serving.files import MASK, SIDECAR
 from joryu.serving.predictor import Predicted, Predictor
 from joryu.serving.reading import Wanted
 
-_MODEL: Final = "model"  #: the entry by which an answer is told from any other JSON file
+_MODEL: Final = "model"  #: the entry that distinguishes an answer from any other JSON file
 _PATH: Final = "path"
-_LAID_ON: Final = {"masks": "as large as the picture"}  #: which they once were not: older ones are written anew
+_LAID_ON: Final = {"masks": "as large as the picture"}  #: older versions wrote smaller masks: those are written anew
 
 
 class Answers:
-    """A folder of answers: ``NAME.json``, and ``NAME.mask.png`` or ``NAME.0-TAG.mask.png``, as the files lay.
+    """A folder of answers: ``NAME.json``, and ``NAME.mask.png`` or ``NAME.0-TAG.mask.png``.
 
-    ``NAME`` is the whole name of the file. Where another file of that name has its answer there already, a hash of
-    where the file lies is put in. Nothing that is no answer is written over.
+    ``NAME`` is the whole name of the predicted file; subfolders are kept. If another file of the same name has its
+    answer there already, a hash of the file's path is added. A file that is not an answer is never overwritten.
 
     Raises:
         InputError: the folder cannot be written.
@@ -51,21 +51,21 @@ class Answers:
             raise InputError(f"{folder} cannot be written", expected="a folder", received=reason) from error
 
     def holds(self, wanted: Wanted, stamp: Mapping[str, int]) -> bool:
-        """Whether there is an answer of this model, at these settings, to the file as it is stamped.
+        """Whether an answer exists from this model and settings, for the file with this ``stamp`` (size and time).
 
         Raises:
-            InputError: a file that is no answer has its name.
+            InputError: a file that is not an answer has its name.
         """
         there = read_answer(self._path(wanted))
         expected = {**self._made_by, **stamp}
         return there is not None and all(there.get(name) == value for name, value in expected.items())
 
     def write(self, found: Sequence[Predicted], stamp: Mapping[str, int] | None = None) -> list[Predicted]:
-        """Write what was said of one file, all its rows; the same with the files of its masks.
+        """Write the predictions for one file (all rows of a table); returns them with the files of their masks.
 
         Raises:
-            InputError: a file that is no answer has the name.
-            JoryuError: the disk is full or broken.
+            InputError: a file that is not an answer has the name.
+            JoryuError: the file cannot be written.
         """
         wanted = found[0].wanted
         path = self._path(wanted)
@@ -79,7 +79,7 @@ class Answers:
         return [replace(one, masks={name: str(path.parent / mask) for name, mask in masks.items()}) for one in found]
 
     def written(self, found: Iterable[Predicted]) -> Iterator[Predicted]:
-        """All that is found, written file by file as it comes; what has no answer is passed on."""
+        """Write the predictions file by file as they arrive, and pass them on; those without an answer only pass."""
         for _, group in groupby(found, key=lambda one: one.wanted.source):
             rows = list(group)
             yield from rows if rows[0].answer is None else self.write(rows)
@@ -87,7 +87,7 @@ class Answers:
     def _path(self, wanted: Wanted) -> Path:
         first = self.folder / f"{wanted.place}{SIDECAR}"
         there, source = read_answer(first), _source(wanted)
-        beside = (self.folder / wanted.place).resolve() == source  # wherever the two were moved to together
+        beside = (self.folder / wanted.place).resolve() == source  # then both may be moved together
         if there is None or beside or there.get(_PATH) == printable(str(source)):
             return first
         where = hashlib.blake2b(str(source.parent).encode(errors="surrogateescape"), digest_size=4).hexdigest()
@@ -97,10 +97,10 @@ class Answers:
 
 
 def read_answer(path: Path) -> dict[str, Any] | None:
-    """What an earlier answer says; ``None`` where there is none.
+    """The content of an earlier answer; ``None`` if there is none.
 
     Raises:
-        InputError: the file is something else, which is not to be lost.
+        InputError: the file is something else, which must not be overwritten.
     """
     if not path.exists():
         return None
@@ -121,10 +121,10 @@ def _source(wanted: Wanted) -> Path:
 
 
 def _write_masks(beside: Path, masks: Mapping[str, Mask]) -> dict[str, str]:
-    """The files of the masks, by the name of what they show: one alone is called after the picture."""
+    """Write the masks; returns their files by what they show. A single mask is named after the picture alone."""
     written = {}
     for at, (name, mask) in enumerate(masks.items()):
-        # A tag's name may hold anything: of it only what cannot lead elsewhere or meet another file's name is kept.
+        # A tag may contain any character: only those are kept that are safe in a file's name.
         tag = f".{at}-{re.sub(r'[^0-9A-Za-z_-]+', '_', name)[:40]}" if len(masks) > 1 else ""
         path = beside.with_name(f"{beside.name}{tag}{MASK}")
         encoded = BytesIO()

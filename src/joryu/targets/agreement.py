@@ -1,4 +1,4 @@
-"""Answers against hard labels, by what was asked: classes, tags, pixels."""
+"""Agreement of a teacher's answers with hard labels: for classes, tags and pixels."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ SHUFFLES = 3  #: orders of the rows by which chance is measured: rare tags rank 
 
 
 class Agreement(Protocol):
-    """How far answers agree with labels, by the measure that goes with the question."""
+    """The agreement of answers with labels, by a measure that depends on the question."""
 
     @property
     def labelled(self) -> int:
-        """How many labelled examples that was seen on."""
+        """The number of labelled examples compared."""
         ...
 
     @property
     def score(self) -> float:
-        """One number, at most 1 where every answer is right."""
+        """One number; 1 if every answer is right."""
         ...
 
     def words(self) -> str:
-        """In one line."""
+        """The agreement as one line of text."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
-    """One of many; Cohen's kappa is accuracy beyond what the two frequencies alone would give."""
+    """For classes. ``kappa`` is Cohen's: accuracy beyond that expected from the two frequencies of classes."""
 
     labelled: int
     accuracy: float
@@ -59,7 +59,7 @@ class ClassAgreement:
 
 @dataclass(frozen=True, slots=True)
 class TagAgreement:
-    """Tags: the mean over them of their average precision, and what it is when the answers are dealt out anew."""
+    """For tags: the macro average precision, and its value when answers are shuffled among the examples."""
 
     labelled: int
     tags: int  #: those that some example is known to have, and some not to
@@ -79,7 +79,7 @@ class TagAgreement:
 
 @dataclass(frozen=True, slots=True)
 class PixelAgreement:
-    """Pixels, all of a set together: intersection over union, the mean over what is there, and Cohen's kappa."""
+    """For pixels: mean intersection over union (of the classes or tags that occur) and Cohen's kappa, over the set."""
 
     labelled: int  #: masks
     mean_iou: float
@@ -94,7 +94,7 @@ class PixelAgreement:
 
 
 def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreement:
-    """How well the answers in some rows fit the hard labels of the same examples."""
+    """The agreement of the answers in some rows with the class labels ``[n]`` of the same examples."""
     n_classes = len(store.manifest.classes)
     tops, confidences = [], []
     for part in in_parts(store, rows):
@@ -118,7 +118,7 @@ def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreemen
 
 
 def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | None:
-    """How well the answers in some rows rank the tags ``[n, C]``; ``None`` where no tag can be ranked."""
+    """The agreement of the answers in some rows with tags ``[n, C]``; ``None`` if no tag can be ranked."""
     scores = torch.cat([class_probs(store.gather(part), 1.0) for part in in_parts(store, rows)])
     known, positive = labels != UNKNOWN, labels > 0.5
     found = average_precision(scores, positive, known)
@@ -139,7 +139,7 @@ def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | 
 
 
 def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreement | None:
-    """How well the answers in some rows cover the masks; ``None`` where no pixel is known, or the sizes differ.
+    """The agreement of the answers in some rows with masks; ``None`` if no pixel is known, or the sizes differ.
 
     Masks are ``[n, height, width]`` of class numbers, or ``[n, height, width, C]`` of tags.
     """

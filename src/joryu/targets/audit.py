@@ -1,7 +1,7 @@
-"""`audit`: is there anything to learn from these soft targets? Asked before a student is trained, not after.
+"""`audit`: check before a training whether there is something to learn from a store of soft targets.
 
-Every threshold stands at the top of its file with its reason. Only what makes training pointless is fatal; the rest is
-said aloud.
+Every threshold is at the top of its file, with its reason. Only findings that make training pointless are fatal; the
+others are warnings and notes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENOUGH_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The findings, and the numbers they rest on."""
+    """The result of an audit: findings, and the numbers they are based on."""
 
     findings: tuple[Finding, ...]
     answered: int
@@ -46,38 +46,38 @@ class Audit:
     temperature: float
     statistics: Statistics | NumberStatistics | None
     agreement: Agreement | None
-    teacher_order: tuple[str, ...] | None = None  #: what ``joryu label --classes`` should be told, if not what it was
+    teacher_order: tuple[str, ...] | None = None  #: the order to give ``joryu label --classes``, if it was wrong
 
     @property
     def fatal(self) -> bool:
-        """Whether there is nothing to learn here."""
+        """Whether a finding is fatal: there is nothing to learn from this store."""
         return any(finding.severity is Severity.FATAL for finding in self.findings)
 
     def refuse_if_fatal(self) -> None:
-        """Raise for the first fatal finding.
+        """Raise an error for the first fatal finding, if there is one.
 
         Raises:
-            DeadTeacherError: there is one.
+            DeadTeacherError: there is a fatal finding.
         """
         for finding in self.findings:
             if finding.severity is Severity.FATAL:
                 raise DeadTeacherError(finding.message, hint=finding.hint)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain dictionaries, lists and numbers."""
+        """The audit as JSON-able data."""
         return {"fatal": self.fatal, **asdict(self)}
 
 
 def audit(store: Store, examples: Examples | None = None, *, temperature: float = 1.0) -> Audit:
-    """Look at the answers about the examples themselves (view 0), and at what is missing.
+    """Check the answers about the examples themselves (view 0), and which are missing.
 
     Args:
         store: the soft targets.
-        examples: what they are about; with labels on some, accuracy and calibration are measured on those.
-        temperature: the one a student would be trained at.
+        examples: the examples that they are about. If some have labels, accuracy and calibration are measured on them.
+        temperature: the temperature at which a student would be trained.
 
     Raises:
-        InputError: a damaged shard, or a temperature that is not a positive number.
+        InputError: a shard is damaged, or the temperature is not a positive number.
     """
     if not 0 < temperature < math.inf:
         raise InputError(
@@ -116,10 +116,10 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
 
 
 def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement | None]:
-    """A quick look at answers that have just been made: what is fatal, and how far they agree with labels.
+    """A quick audit of answers that have just been made: fatal findings, and their agreement with the labels.
 
-    At most `GLANCE` rows are looked at, and what is missing is not counted. Of what `audit` would find, only the fatal
-    is returned, and sigmoids that were taken for logits. The agreement is ``None`` where there are no labels.
+    At most `GLANCE` rows are checked, and missing answers are not counted. Only fatal findings are returned, and that
+    sigmoids were taken for logits. The agreement is ``None`` without labels.
     """
     rows, labels, _ = _rows(store, examples)
     if not len(rows):

@@ -1,4 +1,4 @@
-"""`SoftTargets`: a small immutable typed batch of answers, which every teacher gives and every objective takes."""
+"""`SoftTargets`: an immutable typed batch of answers, which every teacher gives and every objective takes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from joryu.targets.coverage import NO_ANSWER, covers, least_kept, spread, tail_s
 
 
 class Space(StrEnum):
-    """The space the values live in."""
+    """The space of the values."""
 
     LOGITS = "logits"  #: before the link: unnormalised log-probabilities, or log-odds of each tag
     PROBS = "probs"  #: after the link: a distribution that sums to one, or a probability of each tag
     VOTES = "votes"  #: counts of voters per class
     DIRICHLET = "dirichlet"  #: concentrations of a Dirichlet over class distributions
-    NUMBERS = "numbers"  #: means of what is measured; how far off they may be is their variance
+    NUMBERS = "numbers"  #: predicted numbers (means), perhaps with a variance
 
 
 _SPACES = {
@@ -44,16 +44,16 @@ class SoftTargets:
     * top-k: ``k`` values in the place of ``C``, with ``indices`` of the same shape (int64), best first; an index of -1
       marks an empty place, for a teacher that gave fewer than ``k`` answers.
 
-    *Not returned is not zero.* ``coverage`` (bool, the shape of dense values) says which outputs were really answered;
-    a top-k row covers what its indices name. Of every other output it is only known that it lies below ``bound``
-    (``[B]``, same space as the values; a top-k row without one is bounded by its least kept answer). So that the mass
-    left over is known too, softmax *logits* that are top-k or partly covered must be log-probabilities; `top_k` sees
-    to it. Of numbers that are not covered nothing is known.
+    *Not returned is not zero.* ``coverage`` (bool, the shape of dense values) says which outputs were answered; a top-k
+    row covers the outputs that its indices name. Of all other outputs only an upper ``bound`` is known (``[B]``, in the
+    space of the values; for a top-k row without one it is the smallest kept answer). Softmax *logits* that are top-k
+    or partly covered must be log-probabilities, so that the total probability of the other outputs is known; `top_k`
+    normalises them. Nothing is known about numbers that are not covered.
 
-    ``temperature`` is the one the values were already softened with (1 for raw answers). ``weight`` (``[B]``) scales
-    each row's loss; ``None`` means one. ``variance`` (the shape of dense numbers) says how far off each number may be.
-    ``signals`` (``[B, S]``, named by ``signal_names``) is what was measured of a teacher while it answered, such as a
-    person's response time; what was not measured is NaN, never 0.
+    ``temperature``: the temperature at which the values were already softened (1 for raw answers). ``weight``
+    (``[B]``): factor of each row's loss; ``None`` means 1. ``variance``: of each number, in the shape of dense numbers.
+    ``signals`` (``[B, S]``, named by ``signal_names``): what was measured of the teacher while it answered, for example
+    a person's response time; NaN where it was not measured, never 0.
 
     >>> question = Question.one_of(["cat", "dog"])
     >>> targets = SoftTargets(values=torch.tensor([[2.0, 0.0]]), space=Space.LOGITS, question=question)
@@ -61,8 +61,8 @@ class SoftTargets:
     tensor([[0.8810, 0.1190]])
 
     Raises:
-        InputError: shapes that do not fit one another or the question, a temperature that is not a positive number, a
-            space that does not fit the question's link, or coverage of tags without a bound.
+        InputError: the shapes do not fit one another or the question, the temperature is not a positive number, the
+            space does not fit the question's link, or tags have a coverage but no bound.
     """
 
     values: Tensor
@@ -79,7 +79,7 @@ class SoftTargets:
     signal_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # Plain strings are welcome, but everything below compares members: "logits" must become Space.LOGITS.
+        # Plain strings are accepted, but the code below compares members: "logits" must become Space.LOGITS.
         try:
             object.__setattr__(self, "space", Space(self.space))
         except ValueError as error:
@@ -175,16 +175,16 @@ class SoftTargets:
 
     @property
     def link(self) -> Link:
-        """How these values become probabilities."""
+        """The link with which the values become probabilities."""
         return self.question.link
 
     @property
     def n_outputs(self) -> int:
-        """How many outputs the question has."""
+        """The number of the question's outputs."""
         return len(self.question)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> SoftTargets:
-        # What was sound stays sound, row by row: to check it again would cost a training step more than to cut it.
+        # Rows of a valid batch are valid: checking them again would take longer than selecting them.
         changed = object.__new__(type(self))
         for name in self.__slots__:
             part = getattr(self, name)
@@ -200,11 +200,11 @@ class SoftTargets:
         return self._map(lambda part: part.to(device, non_blocking=True))
 
     def dense(self) -> SoftTargets:
-        """Every output given a value; what was not answered is filled in.
+        """The batch with a value for every output; outputs that were not answered are filled in.
 
-        Softmax: the mass left over, shared evenly, but no more than the least answer or the ``bound``: the
-        maximum-entropy reading of what is known. Tags: the ``bound`` itself, with ``coverage`` false. Votes and
-        numbers: zero, with ``coverage`` false for numbers. With ``k = C`` nothing is left to fill.
+        Softmax: the remaining probability is shared evenly, with at most the ``bound`` (or the smallest answer) for
+        each: the distribution of maximum entropy. Tags: the ``bound``, with ``coverage`` false. Votes and numbers: 0,
+        for numbers with ``coverage`` false. With ``k = C`` nothing is filled in.
         """
         if self.indices is None and self.coverage is None:
             return self
@@ -226,7 +226,7 @@ class SoftTargets:
         return torch.where(self._answered(), values, fill)
 
     def _fill(self, values: Tensor) -> Tensor:
-        """``[..., 1]``: what an output that was not answered gets, row by row."""
+        """The value ``[..., 1]`` for outputs that were not answered, by row."""
         if self.space in (Space.VOTES, Space.NUMBERS):
             return values.new_zeros(1)
         if self.link is Link.SIGMOID:
@@ -244,26 +244,26 @@ class SoftTargets:
         return torch.ones_like(self.values, dtype=torch.bool) if self.coverage is None else self.coverage
 
     def _known_bound(self) -> Tensor:
-        """Tags: what no tag left out exceeds; without a bound, the least answer of the row."""
+        """For tags, the upper bound of those not returned; without a given bound the smallest answer of the row."""
         return least_kept(widen(self.values), self._answered(), self.top) if self.bound is None else self.bound
 
     @property
     def top(self) -> float:
-        """What no value of this space exceeds."""
+        """The largest possible value in this space."""
         return 1.0 if self.space is Space.PROBS else math.inf
 
     def _per_row(self, numbers: Tensor) -> Tensor:
         return widen(numbers).reshape(-1, *[1] * (self.values.ndim - 1))
 
     def log_probs(self, temperature: float | None = None) -> Tensor:
-        """Log-probabilities ``[B, (M,) ..., C]``, softened at ``temperature`` (default: as they were produced).
+        """Log-probabilities ``[B, (M,) ..., C]``, softened at ``temperature`` (default: the batch's own).
 
-        ``log_softmax(logits · own temperature / temperature)``; tags take the log-sigmoid instead, each for itself.
-        Softening what is not logits uses ``log p`` as logits (they differ by a constant that the softmax forgets), with
-        a floor at the smallest normal float32. float32, or float64 where the values are.
+        ``log_softmax(logits · own temperature / temperature)``; for tags the log-sigmoid. If the values are not logits,
+        ``log p`` serves as logits (a softmax does not depend on the constant by which they differ), with a floor at the
+        smallest normal float32. The result is float32, or float64 if the values are.
 
         Raises:
-            InputError: numbers, which have no probabilities.
+            InputError: the answers are numbers, which have no probabilities.
         """
         logits = self.logits()
         if temperature is not None and temperature != self.temperature:
@@ -275,13 +275,13 @@ class SoftTargets:
         return self.log_probs(temperature).exp()
 
     def logits(self) -> Tensor:
-        """Dense logits ``[B, (M,) ..., C]`` at the temperature of the batch; float32, or float64 where the values are.
+        """Dense logits ``[B, (M,) ..., C]`` at the temperature of the batch; float32, or float64 if the values are.
 
-        Probabilities, votes and Dirichlet concentrations become the logarithm of their (mean) distribution, those of
-        tags their log-odds.
+        Probabilities, votes and Dirichlet concentrations become the logarithm of their (mean) distribution;
+        probabilities of tags become log-odds.
 
         Raises:
-            InputError: numbers, which have no logits; see `numbers`.
+            InputError: the answers are numbers, which have no logits; see `numbers`.
         """
         values = self._filled()
         if self.space is Space.LOGITS:
@@ -291,20 +291,20 @@ class SoftTargets:
         return self.link.logits(values)
 
     def numbers(self) -> Tensor:
-        """The numbers ``[B, (M,) ..., C]``, float32 or wider; 0 where ``coverage`` says that none was given.
+        """The numbers ``[B, (M,) ..., C]``, float32 or wider; 0 where ``coverage`` is false.
 
         Raises:
-            InputError: answers that are no numbers.
+            InputError: the answers are not numbers.
         """
         if self.space is not Space.NUMBERS:
             raise InputError("these answers are no numbers", expected="an identity link", received=self.link.value)
         return self._filled()
 
     def top_k(self, k: int) -> SoftTargets:
-        """The ``k`` best answers of each row, best first; softmax logits are normalised, so that the tail is known.
+        """The ``k`` highest answers of each row, highest first; softmax logits are normalised to log-probabilities.
 
         Raises:
-            InputError: ``k`` outside ``1..C``; numbers or concentrations, which cannot be cut.
+            InputError: ``k`` is outside ``1..C``, or the answers are numbers or concentrations.
         """
         if not 1 <= k <= self.n_outputs:
             raise InputError("k is not usable", expected=f"1 <= k, of {self.question.count}", received=k)
@@ -318,18 +318,18 @@ class SoftTargets:
         kept = covered.gather(-1, top.indices)
         bound = self.bound
         if self.link is Link.SIGMOID:
-            # What is dropped lies below the least answer kept, what was missing before below the bound.
+            # Dropped answers are below the smallest one kept; those missing before are below the bound.
             least = least_kept(top.values, kept, self.top)
             bound = least if bound is None else torch.maximum(bound.to(least.dtype), least)
         indices = top.indices.masked_fill(~kept, NO_ANSWER)
         return replace(self, values=top.values.masked_fill(~kept, 0), indices=indices, coverage=None, bound=bound)
 
     def mean(self, temperature: float | None = None) -> SoftTargets:
-        """Members averaged as probabilities, softened at ``temperature`` first; a no-op without members.
+        """Average the members' probabilities, each softened at ``temperature`` first; no change without members.
 
-        ``p = 1/M Σ_m softmax(v_m / T)``: the arithmetic mean of Hinton et al. 2015, §3. A tag is covered where every
-        member answered it. Numbers become the mean of their mixture, whose variance is that within the members plus
-        that between them (Lakshminarayanan et al. 2017, §2.4); without the members' own it stays unknown.
+        ``p = 1/M Σ_m softmax(v_m / T)``, the arithmetic mean of Hinton et al. 2015, §3. A tag is covered if every
+        member answered it. Numbers become the mean of the members' mixture, with the variance within the members plus
+        that between them (Lakshminarayanan et al. 2017, §2.4); without the members' variances it is unknown.
         """
         if not self.members:
             return self

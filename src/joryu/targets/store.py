@@ -27,10 +27,11 @@ _TRIES = 5  # a writer may merge shards between our listing the folder and our o
 class Store:
     """A folder of soft targets, as it was when it was opened.
 
-    A key is the content hash of an example and a view seed (0 for the example itself). Shards stay memory-mapped, so a
-    store may be larger than memory, and opening one costs no more than reading each shard's footer.
+    A key is an example's id (the hash of its content) and a view seed (0 for the example itself). Shards are
+    memory-mapped, so a store may be larger than memory, and opening one only reads the footer of each shard.
 
-    ``len(store)`` is the number of keys answered. ``duplicates`` counts rows whose key came before, never read.
+    ``len(store)`` is the number of answered keys. ``duplicates`` counts rows with the key of an earlier row; they are
+    never read.
     """
 
     def __init__(self, path: Path, manifest: Manifest, shards: tuple[Shard, ...]) -> None:
@@ -44,11 +45,11 @@ class Store:
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """Open a store for reading; one that is being written shows what it holds at this moment.
+        """Open a store for reading. One that is being written is opened with its present content.
 
         Raises:
-            InputError: no store there, or a damaged one; the message names the shard.
-            MismatchError: a newer Joryu wrote it.
+            InputError: there is no store, or it is damaged; the message names the shard.
+            MismatchError: a newer version of Joryu wrote it.
         """
         folder = Path(path)
         manifest = Manifest.read(folder)
@@ -67,23 +68,23 @@ class Store:
 
     @property
     def n_rows(self) -> int:
-        """Rows on disk, duplicates included; row numbers are below this."""
+        """The number of rows on disk, duplicates included."""
         return int(self._starts[-1])
 
     @property
     def duplicates(self) -> int:
-        """Rows whose key an earlier row already has."""
+        """The number of rows with the key of an earlier row."""
         return len(self.index.redundant)
 
     @cached_property
     def index(self) -> KeyIndex:
-        """The index of keys, built at first use."""
+        """The index of keys; built when it is first used."""
         ids = [shard.columns["id"] for shard in self.shards] or [np.empty((0, 2), dtype=np.uint64)]
         views = [shard.columns["view"] for shard in self.shards] or [np.empty(0, dtype=np.uint64)]
         return KeyIndex(np.concatenate(ids), np.concatenate(views), self._keys)
 
     def find(self, ids: Ids, views: npt.ArrayLike) -> Tensor:
-        """The row of each key, int64 ``[n]``, -1 where there is none; ``views`` is one seed for all or one for each."""
+        """The row of each key, int64 ``[n]``, -1 if there is none; ``views`` is one seed for all or one for each."""
         ids = np.ascontiguousarray(ids, dtype=np.uint64).reshape(-1, 2)
         seeds = np.broadcast_to(np.asarray(views).astype(np.uint64), (len(ids),))
         return torch.from_numpy(self.index.find(ids, seeds))
@@ -96,7 +97,7 @@ class Store:
         """The row of each key, int64 ``[n]``, for `gather`.
 
         Raises:
-            InputError: some key has no answer.
+            InputError: a key has no answer.
         """
         found = self.find(ids, views)
         absent = int((found < 0).sum())
@@ -117,23 +118,23 @@ class Store:
         """The answers in some rows, in that order, in the stored precision.
 
         Raises:
-            InputError: a row number the store does not have.
+            InputError: a row number is outside the store.
         """
         wanted = self._checked(rows)
         return decode(self._take(self._payload, wanted), self.form, self.manifest.question)
 
     def columns(self, rows: Tensor) -> Columns:
-        """What is kept of some rows but their keys, as it is kept."""
+        """The stored columns of some rows without the keys, in their stored form."""
         return self._take(self._payload, self._checked(rows))
 
     @property
     def teacher_spec(self) -> str | None:
-        """How the teacher is named from here: its spec was typed in a folder that may be another one."""
+        """The teacher's spec, rewritten for the present folder."""
         return self._from_here(self.manifest.teacher.spec)
 
     @property
     def examples_spec(self) -> str | None:
-        """How the examples are named from here."""
+        """The examples' spec, rewritten for the present folder."""
         return self._from_here(self.manifest.examples.spec)
 
     def _from_here(self, spec: str | None) -> str | None:
@@ -141,7 +142,7 @@ class Store:
 
     @property
     def form(self) -> Form:
-        """What all answers have in common.
+        """The form that all answers share: space, temperature, shape.
 
         Raises:
             InputError: there is no answer yet.
@@ -151,7 +152,7 @@ class Store:
         return self.manifest.form
 
     def failures(self) -> list[Failure]:
-        """The recorded failures that no later answer has made good."""
+        """The recorded failures of keys that still have no answer."""
         recorded = read_failures(self.path)
         if not recorded:
             return []
@@ -160,10 +161,10 @@ class Store:
         return [failure for failure, still in zip(recorded, open_still.tolist(), strict=True) if still]
 
     def require_about(self, examples: Examples) -> None:
-        """Check that the store is about at least some of these examples; one without any answer yet may be about all.
+        """Check that the store is about at least some of these examples; a store without answers always passes.
 
         Raises:
-            MismatchError: it is about others.
+            MismatchError: it is about none of them.
         """
         made_for = self.manifest.examples
         if not len(self) or made_for.fingerprint == examples.fingerprint:
@@ -181,10 +182,10 @@ class Store:
         )
 
     def require_keys(self, examples: Examples) -> None:
-        """Refuse a store whose answers are about these examples, but are kept by their pixels, as all once were.
+        """Refuse a store of an older version, whose answers about these examples are stored under pixel hashes.
 
         Raises:
-            MismatchError: its answers need new keys, which ``joryu targets rekey`` gives them.
+            MismatchError: the store needs new keys; ``joryu targets rekey`` makes them.
         """
         if self.manifest.keys != "pixels" or not (examples.ids != examples.pixel_ids).any():
             return
@@ -204,7 +205,7 @@ class Store:
         )
 
     def verify_checksums(self) -> None:
-        """Read every byte of every shard and compare it with its checksum.
+        """Read all shards and compare them with their checksums.
 
         Raises:
             InputError: a shard has changed since it was written; the message names it.
@@ -213,7 +214,7 @@ class Store:
             shard.verify()
 
     def require_sound(self) -> None:
-        """`verify_checksums`, once for as long as this store is open: for whoever is about to use all of it.
+        """`verify_checksums`, but only once for each opened store; for use before all of it is read.
 
         Raises:
             InputError: a shard has changed since it was written; the message names it.

@@ -1,4 +1,4 @@
-"""Teachers: anything with ``answer(batch) -> Reply``."""
+"""Teachers: anything with ``answer(batch) -> Reply``; and the labelling that stores their answers."""
 
 from joryu.teachers.human import Human
 from joryu.teachers.network import Network

@@ -1,4 +1,4 @@
-"""Asking a teacher about one batch, and narrowing an error down to the examples at fault."""
+"""Ask a teacher about one batch; an error is narrowed down to the examples that cause it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from joryu.targets.writer import StoreWriter
 from joryu.teachers.teacher import ONE_REQUEST, Reply, Teacher, TeacherBatch
 
 _NOT_FINITE = "answers that are not finite"
-_REASON_LENGTH = 500  # characters of an error worth keeping in the ledger
+_REASON_LENGTH = 500  # the most characters of an error that are stored
 
 
 class Asker:
-    """Asks the teacher and hands its answers to the store.
+    """Asks a teacher and writes its answers into the store.
 
     Args:
-        teacher: who is asked.
-        writer: of the store.
-        patience: give up when so many examples in a row have failed.
+        teacher: the teacher.
+        writer: the writer of the store.
+        patience: give up after this many failed examples in a row.
     """
 
     def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int) -> None:
@@ -37,17 +37,18 @@ class Asker:
         self._blame(_NOT_FINITE, None, None)
 
     def ask(self, batch: TeacherBatch) -> None:
-        """Ask about one batch and add what was answered, all of it at once.
+        """Ask about one batch, and add all its answers to the store together.
 
-        Ctrl-C leaves the batch out, to be asked again as a whole; a teacher given up keeps what it did answer.
+        After Ctrl-C nothing of the batch is added, and it is asked again as a whole. After too many failures, the
+        answers so far are added.
 
         Raises:
-            Stop: the teacher can be asked no more; what it answered of this batch is added.
+            Stop: the teacher cannot be asked any more; its answers about this batch so far are added.
         """
         parts: list[Columns] = []
         try:
             for part in self._ask(batch):
-                parts.append(part)  # noqa: PERF402 - list() would forget them all on an error
+                parts.append(part)  # noqa: PERF402 - list() would lose them all on an error
         except JoryuError:
             self._writer.append(parts)
             raise
@@ -55,7 +56,7 @@ class Asker:
         self._writer.flush_if_due()
 
     def complaint(self, what: str) -> JoryuError:
-        """The error to raise when the teacher, and not an example, is at fault."""
+        """The error to raise if the teacher is at fault, and not an example; ``what`` is its message."""
         shown = f", which is shown {self._shown}," if self._shown else ""
         hint = f"mend the teacher{shown} and run the same command again: what was answered is kept"
         return self._own or JoryuError(what, received=self._reason, hint=hint)
@@ -66,14 +67,14 @@ class Asker:
             reply = self._teacher.answer(batch)
         except Stop:  # before anything of this batch was asked
             raise
-        except (InputError, MismatchError, MissingExtraError):  # these speak of the teacher and of no example
+        except (InputError, MismatchError, MissingExtraError):  # these are about the teacher, not about an example
             self._spend(started)
             raise
         except JoryuError as error:
             self._spend(started)
             yield from self._narrow(batch, error, error)
             return
-        except Exception as error:  # noqa: BLE001 - whatever a teacher raises is its failure to answer, not ours
+        except Exception as error:  # noqa: BLE001 - whatever a teacher raises counts as a failure to answer
             self._spend(started)
             yield from self._narrow(batch, error, None)
             return
@@ -83,7 +84,7 @@ class Asker:
             raise reply.stop
 
     def _take(self, batch: TeacherBatch, reply: Reply) -> Iterator[Columns]:
-        """The answers of a reply as columns; its failures go to the ledger, all of them in one go."""
+        """The answers of a reply as columns of the store; its failures are written to the store's list of failures."""
         n = len(batch)
         answered = reply.answered(n)
         if reply.failures:
@@ -115,7 +116,7 @@ class Asker:
         self._count(1)
 
     def _blame(self, reason: str, cause: Exception | None, own: JoryuError | None) -> None:
-        """Remember the last failure; ``own`` is a cause that already says what to try."""
+        """Remember the last failure; ``own`` is an error of Joryu's, which already says what to try."""
         self._reason, self._cause, self._own = reason, cause, own
 
     def _count(self, failed: int) -> None:

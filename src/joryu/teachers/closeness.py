@@ -1,7 +1,7 @@
-"""How far a stored answer is from one given now, and how far rounding alone may have put it.
+"""The distance between stored answers and answers given now, and how much of it rounding alone can explain.
 
-What may differ is worked out from the *fresh* answer, never from the stored one: a damaged answer that is large would
-otherwise excuse itself.
+The tolerance is computed from the *fresh* answer, never from the stored one: otherwise a damaged stored answer with
+large values would give itself a large tolerance.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ SOFTER = 4.0
 SUMS = 8 * torch.finfo(torch.float32).eps
 """What adding up in another order changes of a logit, relative to the largest of its row."""
 
-SECOND_ORDER = 1.05  # steps are at most 1/8 where they count, and the bounds below are of first order
+SECOND_ORDER = 1.05  # factor for the second order: the bounds below are of first order, for steps of at most 1/8
 
 
 class Distance(NamedTuple):
-    """Absolute errors ``[B, n]`` (in probability; of a regression in its values), and what explains them."""
+    """Absolute errors ``[B, n]`` in probability (for numbers: in their units), and what rounding explains of each."""
 
     errors: Tensor
     explained: Tensor
 
     def within(self, tolerance: float | None) -> Tensor:
-        """Which rows are no further away than is explained, or than ``tolerance``; what is not a number is."""
+        """Whether all errors of a row are explained, or within ``tolerance``: bool ``[B]``; False for rows with NaN."""
         return (self.errors <= (self.explained if tolerance is None else tolerance)).all(1)
 
 
 def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> list[Distance]:
-    """Stored answers against fresh ones, row by row: at their own temperature and, of logits, at a softer one.
+    """Compare stored answers with fresh ones row by row: at their own temperature and, for logits, at a softer one.
 
-    A logit that is off by ``d_i`` moves ``p_i`` by ``p_i (d_i + Σ_j p_j d_j)`` at most, a tag by ``p (1 - p) d``;
-    ``d`` is half a unit of the stored type beside the fresh value, as the store would lay it out.
+    To first order, errors ``d_j`` of the logits move ``p_i`` by at most ``p_i (d_i + Σ_j p_j d_j)``, and a tag by
+    ``p (1 - p) d``. ``d`` is half a unit in the last place of the stored type at the fresh value.
     """
     if stored.space is Space.NUMBERS:
         return _distances_of_numbers(stored, fresh, encoding)
@@ -74,7 +74,7 @@ def _distances_of_numbers(stored: SoftTargets, fresh: SoftTargets, encoding: Enc
 
 
 def _answered(gap: Tensor, before: Tensor, now: Tensor, stored: SoftTargets, fresh: SoftTargets) -> Tensor:
-    """The errors of what was answered; of what is answered only now, how far it lies above all it was said to."""
+    """The errors of stored outputs; for outputs answered only now, the excess over the bound that the store gives."""
     if stored.indices is None and stored.coverage is None:
         return gap
     known = covers(stored.indices, stored.n_outputs) if stored.indices is not None else stored.coverage
@@ -91,19 +91,19 @@ def _answered(gap: Tensor, before: Tensor, now: Tensor, stored: SoftTargets, fre
 
 
 def _explained(probs: Tensor, step: Tensor, stored: SoftTargets) -> Tensor:
-    if stored.link is Link.SIGMOID:  # what is kept as a probability is off relative to itself, a logit by ``p (1 - p)``
+    if stored.link is Link.SIGMOID:  # errors are relative for a stored probability, and ``p (1 - p) d`` for a logit
         moved = probs * step if stored.space is Space.PROBS else probs * (1 - probs) * step
     else:
         moved = probs * (step + (probs * step).sum(-1, keepdim=True))
-        if stored.indices is None and stored.coverage is None:  # the softmax then takes back what all have in common
+        if stored.indices is None and stored.coverage is None:  # then the softmax removes what all errors share
             moved = moved - 2 * probs * probs * step
     return NOISE + (SECOND_ORDER * moved).clamp_max(MOST)
 
 
 def _step(fresh: SoftTargets, encoding: Encoding) -> Tensor:
-    """How far rounding and adding up may move each class's logit, ``[B, ..., C]``."""
+    """The largest error of each class's logit by rounding and summation, ``[B, ..., C]``."""
     logits = fresh.logits()
-    if fresh.space is not Space.LOGITS:  # a relative step of a probability is an absolute one of its logarithm
+    if fresh.space is not Space.LOGITS:  # a relative error of a probability is an absolute error of its logarithm
         return torch.full_like(logits, _half_unit(encoding) + SUMS)
     laid_out = logits
     if encoding.k is not None:
@@ -119,14 +119,14 @@ def _half_unit(encoding: Encoding) -> float:
 
 
 def _named(dense: Tensor, stored: SoftTargets) -> Tensor:
-    """The classes that the stored row answered; empty places and what was not covered are minus infinity."""
+    """The values of the classes that the stored row holds; all others are minus infinity."""
     if stored.indices is not None:
         return dense.gather(-1, stored.indices.clamp_min(0)).masked_fill(stored.indices == NO_ANSWER, -torch.inf)
     return dense if stored.coverage is None else dense.masked_fill(~stored.coverage, -torch.inf)
 
 
 def _softer(logits: Tensor, stored: SoftTargets) -> Tensor:
-    """Probabilities among the named alone, at `SOFTER` times the temperature they have; 0 where there is none."""
+    """Probabilities over the stored classes alone, at `SOFTER` times their temperature; 0 for other classes."""
     softened = logits / SOFTER
     if stored.link is Link.SIGMOID:
         return softened.sigmoid()

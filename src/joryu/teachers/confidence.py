@@ -1,11 +1,12 @@
-"""How sure was the person? Named models from what was told and measured to the probability of the chosen class.
+"""Confidence models: how sure a person was, from what they stated and what was measured.
 
-Each gives the *sureness* ``s`` of every answer, the probability of its own choice; `joryu.teachers.left_over` says
-where the rest goes: ``q = s · onehot(y) + (1 - s) · R[y]``. (With ``R`` off the diagonal this is the usual
-``c · onehot(y) + (1 - c) · …`` with the uniform part's share of ``y`` counted in ``s``.)
+Each model gives the *sureness* ``s`` of every answer: the probability of the chosen class ``y``. How the rest is
+distributed is in `joryu.teachers.left_over`: ``q = s · onehot(y) + (1 - s) · R[y]``, with ``R[y]`` zero at ``y``.
+(In the common form ``c · onehot(y) + (1 - c) · uniform`` the uniform part gives ``y`` a share too; here it is part of
+``s``.)
 
-A signal that was not measured never counts as 0: the rules give such an answer the mean sureness of the others, and the
-fitted model has a flag for it.
+A signal that was not measured never counts as 0: the rules give such an answer the mean sureness of the others, and
+the fitted model has an indicator for it.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ from scipy.special import expit, ndtr
 from joryu.annotations.trials import Floats, Trials
 from joryu.errors import InputError
 
-LEAST = 0.5  #: what the least sure answer keeps by the rules, so that the person's choice stays the likeliest
-FEWEST = 20  #: answers with something to agree with, below which nothing is fitted
+LEAST = 0.5  #: the smallest sureness that the rules give, so that the person's choice stays the most probable
+FEWEST = 20  #: the least number of answers with a reference for fitting
 
 Confidence = Callable[[Trials], Floats]
 
 
 def constant(smoothing: float) -> Confidence:
-    """``s = 1 - smoothing`` for everybody: the control that every measured signal has to beat.
+    """``s = 1 - smoothing`` for every answer: the control that a measured signal must beat.
 
     Raises:
-        InputError: (when asked) it leaves the chosen class no likelier than chance, ``smoothing >= (C - 1) / C``.
+        InputError: ``smoothing`` is not in [0, 1); or, when the model is applied, the chosen class would be no more
+            probable than by chance: ``smoothing >= (C - 1) / C``.
     """
     if not 0 <= smoothing < 1:
         raise InputError("smoothing is not usable", expected="0 <= E < 1", received=smoothing)
@@ -49,38 +51,42 @@ def constant(smoothing: float) -> Confidence:
 
 
 def severity(trials: Trials) -> Floats:
-    """The blog's first rule: the more severe, the surer; an answer that has no severity (healthy) is sure."""
+    """The higher the stated severity, the surer; an answer whose class has no severity (healthy) has ``s = 1``.
+
+    With the share ``x`` of each answer's severity, ``s = LEAST + (1 - LEAST) · x``; likewise for the other rules.
+    """
     return _sure(_graded(trials))
 
 
 def attention(trials: Trials) -> Floats:
-    """The blog's second rule: the *lower* the attention (0 to 100), the surer, as no thinking was needed."""
+    """The *lower* the measured attention (0 to 100), the surer, because no thinking was needed."""
     return _sure(_filled(1.0 - _signal(trials, "attention") / 100.0))
 
 
 def severity_and_attention(trials: Trials) -> Floats:
-    """The blog's third rule: the product of the two shares."""
+    """As `severity`, with the product of the shares of severity and attention."""
     return _sure(_graded(trials) * _filled(1.0 - _signal(trials, "attention") / 100.0))
 
 
 def response_time(trials: Trials) -> Floats:
-    """The quicker for this annotator, the surer: the share of a normal distribution that is slower.
+    """The quicker compared with the annotator's other answers, the surer.
 
-    What came sooner than the picture can be seen (`joryu.annotations.answer.FASTEST_MS`) was not measured.
+    The share is that of a standard normal distribution above the answer's standardised response time. Times shorter
+    than `joryu.annotations.answer.FASTEST_MS`, in which nobody can see a picture, count as not measured.
     """
     return _sure(_filled(ndtr(-_measured(trials.hesitation(), "response time"))))
 
 
 def stated(trials: Trials) -> Floats:
-    """As sure as was said."""
+    """The confidence that the person stated."""
     return _sure(_filled(_measured(trials.confidence, "stated confidence")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logistic:
-    """``s = sigmoid(w · features)``, fitted by `fit_logistic`; the calibrated combination of all that was measured.
+    """``s = sigmoid(w · features)``, fitted by `fit_logistic`: a calibrated combination of all that was measured.
 
-    ``weights`` has the constant first, then one weight for each column of `features_of`.
+    ``weights`` begins with the constant; then each feature has two weights: for its value, and for its being missing.
     """
 
     features: tuple[str, ...]
@@ -105,19 +111,19 @@ FEATURES: dict[str, Callable[[Trials], Floats]] = {
 def fit_logistic(
     trials: Trials, agreement: Floats, *, features: Sequence[str] | None = None, ridge: float = 1.0
 ) -> Logistic:
-    """Fit the chance that others agree, by the cross-entropy with the share that did.
+    """Fit the probability that others agree with an answer, by the cross-entropy with the share that did.
 
     Args:
         trials: the answers.
-        agreement: for each, the share (0 to 1) of a reference that agrees: people, gold labels, or `agreement_among`;
-            NaN where there is none. As ``KL(p ‖ q)`` splits into the chosen class and the rest, its least value over
-            ``s`` is this cross-entropy's.
-        features: names in `FEATURES`; by default all that were measured at all.
-        ridge: L2 penalty on the weights, ``ridge / 2 · |w|²`` beside the summed cross-entropy: nothing among thousands
-            of answers, and what keeps a few dozen from being told apart with certainty.
+        agreement: for each answer, the share (0 to 1) of a reference that agrees: other people, gold labels, or
+            `agreement_among`; NaN without a reference. ``KL(p ‖ q)`` is a sum of a part for the chosen class and one
+            for the rest, so the ``s`` that minimises this cross-entropy minimises the KL too.
+        features: names in `FEATURES`; by default all that were measured.
+        ridge: L2 penalty ``ridge / 2 · |w|²``, added to the summed cross-entropy. It hardly matters with thousands of
+            answers; with a few dozen it prevents perfect separation.
 
     Raises:
-        InputError: an unknown or never measured feature, or fewer than 20 answers with a reference.
+        InputError: a feature is unknown or was never measured, or fewer than 20 answers have a reference.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second of import time
 
@@ -138,7 +144,7 @@ def fit_logistic(
     if not names:
         share = float(np.clip(agreed.mean(), 1e-6, 1 - 1e-6))
         return Logistic(features=(), weights=(float(np.log(share / (1 - share))),))
-    # A soft label is one row that agrees and one that does not, each with its share as its weight.
+    # A soft label is represented by two rows, one that agrees and one that does not, weighted by their shares.
     fitted = LogisticRegression(C=1 / ridge, max_iter=1000).fit(
         np.vstack([columns, columns]),
         np.r_[np.ones(len(columns)), np.zeros(len(columns))],
@@ -148,9 +154,9 @@ def fit_logistic(
 
 
 def agreement_among(trials: Trials) -> Floats:
-    """For each answer, the share of the *other* answers about its picture that agree; NaN where there is no other.
+    """For each answer, the share of the *other* answers about its picture that agree; NaN if there is no other.
 
-    An annotator's own repeats count as others: they show how reliable an answer is.
+    The same annotator's repeats count as others, because they show how reliable an answer is.
     """
     same = np.zeros((len(trials.pictures), len(trials.classes)))
     np.add.at(same, (trials.picture, trials.choice), 1.0)
@@ -164,14 +170,14 @@ def _sure(share: Floats) -> Floats:
 
 
 def _graded(trials: Trials) -> Floats:
-    """The share of each severity: 1 for classes that are never given one, the mean where one is missing."""
+    """The share of each severity: 1 for classes without severities, the mean of the others where it is missing."""
     given = ~np.isnan(_measured(trials.severity, "severity"))
     have_one = np.bincount(trials.choice[given], minlength=len(trials.classes)) > 0
     return np.where(have_one[trials.choice], _filled(trials.severity), 1.0)
 
 
 def _filled(share: Floats) -> Floats:
-    """Missing shares become the mean of the others."""
+    """The shares with missing ones replaced by the mean of the others."""
     return np.where(np.isnan(share), np.nanmean(share), share)
 
 
@@ -195,7 +201,7 @@ def _ever(trials: Trials, feature: str) -> bool:
 
 
 def _design(trials: Trials, features: Sequence[str]) -> Floats:
-    """Two columns a feature: its value (0 where missing) and whether it is missing."""
+    """Two columns per feature: its value (0 where missing), and whether it is missing."""
     columns: list[npt.NDArray[np.float64]] = []
     for name in features:
         column = FEATURES[name](trials)

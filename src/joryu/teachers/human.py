@@ -1,4 +1,4 @@
-"""`Human`: people's answers as soft targets; a teacher like any other."""
+"""`Human`: a teacher that gives people's recorded answers as soft targets."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from joryu.teachers.teacher import Reply, TeacherBatch
 
 @final
 class Human:
-    """The people of a project, asked about examples they were shown.
+    """The people of a labelling project as a teacher.
 
-    A picture is asked about by its id, as every example is: build the teacher with the examples it will be asked about,
-    whose ``sources`` are paths below the project's pictures. Every one of them is compared with the file that people
-    were shown, so that no answer goes to another picture of the same name. ``fingerprint`` covers the answers, the
+    The teacher is made with the examples that it will be asked about; their ``sources`` are paths below the project's
+    pictures. Every example is compared with the file that people were shown, so that no answer goes to another picture
+    of the same name. ``reading`` says how answers become distributions. ``fingerprint`` covers the answers, the
     settings and the reading.
 
     Raises:
-        InputError: none of the examples was answered; (when asked) views, which nobody was shown.
-        MismatchError: an example is not the picture that was answered.
+        InputError: none of the examples was answered.
+        MismatchError: an example is not the picture that people were shown.
     """
 
     def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
         answers = project.answers()
         read = read_answers(answers, project.settings, reading)
         self.question = Question.one_of(project.settings.classes)
-        self.remarks = _remarks(answers)  #: what a reader of the answers should know of them
+        self.remarks = _remarks(answers)  #: what a user of the answers should know about them
         self.reading = reading.resolved(Trials.of(answers, project.settings))
         self.fingerprint = _fingerprint(answers, project.settings, self.reading)
         self._read = read
@@ -59,14 +59,14 @@ class Human:
             )
         require_unchanged(project.pictures_root, shown.values())
         _require_shown(project.pictures_root, examples, shown)
-        self.answered = torch.tensor(sorted(rows))  #: which rows of the examples somebody answered
+        self.answered = torch.tensor(sorted(rows))  #: the rows of the examples that somebody answered
         self._rows = {examples.ids[at].tobytes(): row for at, row in rows.items()}
 
     def answer(self, batch: TeacherBatch) -> Reply:
-        """What people said of these pictures: probabilities, and the signals that were measured meanwhile.
+        """People's answers about these pictures: probabilities, and the signals measured while they answered.
 
         Raises:
-            InputError: views, which nobody was shown.
+            InputError: the batch holds views, which nobody was shown.
         """
         if batch.seeds.any():
             raise InputError("people were shown the pictures themselves, not views of them", hint="leave --views out")
@@ -90,14 +90,14 @@ class Human:
 def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     """The teacher of ``PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``, and the examples it can answer.
 
-    Pictures may lie in folders that say nothing of what people were asked: the question is then the people's, and the
-    folders' names are no labels.
+    If the pictures' folders mean something else than people were asked, the question becomes the people's, and the
+    folders' names are not used as labels.
 
     Raises:
-        InputError: no project there, an unknown model, or no example that was answered.
+        InputError: there is no such project or model, or no example was answered.
     """
     parts = spec.split(",")
-    # A comma that no key=value follows belongs to the folder's name.
+    # A comma without key=value after it is part of the folder's name.
     names = next((at for at in range(len(parts), 1, -1) if "=" not in parts[at - 1]), 1)
     project = Project.open(Path(",".join(parts[:names])))
     try:
@@ -111,12 +111,14 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     return human, replace(known, remarks=(*known.remarks, *human.remarks))
 
 
-_BLOCK = 256  #: pictures compared at a time, so that a large set is not held twice
+_BLOCK = 256  #: pictures compared at a time, so that a large set is not in memory twice
 
 
 def _require_shown(root: Path, examples: Examples, shown: dict[int, PictureFile]) -> None:
-    """Raises:
-    MismatchError: the examples are other pictures than the files, as those of another folder with the same names are.
+    """Check that the examples are the pictures that people were shown, and not others of the same names.
+
+    Raises:
+        MismatchError: an example differs from the file that was shown.
     """
     if examples.keyed_by == "bytes":
         for at, file in shown.items():

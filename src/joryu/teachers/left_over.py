@@ -1,6 +1,7 @@
-"""Where does the mass go that a person's choice leaves over? Rows ``R[y]``, off the diagonal, that sum to one.
+"""Models of how the probability that a person's choice ``y`` leaves over is distributed: rows ``R[y]``.
 
-On real people this matters ten times more than how sure they were; see the experiment ``people-cifar``.
+A row sums to one and is zero at ``y``. On real people's answers this matters ten times more than how sure they were;
+see the experiment ``people-cifar``.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from joryu.annotations.settings import Settings
 from joryu.annotations.trials import NONE, Floats, Trials
 from joryu.errors import InputError
 
-UNIFORM_SHARE = 0.02  #: of the mass left over that every other class shares, so that no class becomes impossible
-SECOND_SHARE = 0.6  #: of the mass left over that a second choice takes first (0.63 on CIFAR-10S against its population)
+UNIFORM_SHARE = 0.02  #: the part of the rest that all other classes share, so that no class becomes impossible
+SECOND_SHARE = 0.6  #: the part of the rest that goes to a second choice first (0.63 fits CIFAR-10S's population best)
 
-EVEN_COUNT = 2.0  #: disagreements that every pair of classes is given before any was seen
+EVEN_COUNT = 2.0  #: disagreements added to every pair of classes, as a prior
 
 LeftOver = Callable[[Trials, Settings], Floats]
 
 
 def uniform(trials: Trials, settings: Settings) -> Floats:
-    """Every other class the same: ``1 / (C - 1)``."""
+    """The same for every other class: ``1 / (C - 1)``."""
     del settings
     return _even(len(trials.classes))
 
 
 def second_choice(trials: Trials, settings: Settings) -> Floats:
-    """Nearly all of it to the second choice; answers without one: every other class the same.
+    """Nearly all of the rest goes to the second choice; for answers without one it is spread uniformly.
 
     Raises:
-        InputError: nobody gave a second choice.
+        InputError: no answer has a second choice.
     """
     if (trials.second == NONE).all():
         raise InputError(
@@ -42,17 +43,18 @@ def second_choice(trials: Trials, settings: Settings) -> Floats:
 
 
 def confusion(trials: Trials, settings: Settings) -> Floats:
-    """What others said of the same picture when they did not agree: a pooled confusion matrix off its diagonal.
+    """In proportion to how often others chose each class for the same picture when they disagreed.
 
-    Every pair of classes begins with two disagreements, so that a few pictures say little. One annotator's targets of
-    CIFAR-10S at constant sureness, by disagreements about 1,000 / 300 / 100 / 30 pictures: KL to the population 0.453 /
-    0.462 / 0.489 / 0.533 (spread evenly 0.619; by the population's own confusions 0.453).
+    That is a pooled confusion matrix without its diagonal. Every pair of classes begins with two disagreements, so
+    that a few pictures have little influence. KL of one annotator's targets (CIFAR-10S, constant sureness) to the
+    population, with disagreements from 1,000 / 300 / 100 / 30 pictures: 0.453 / 0.462 / 0.489 / 0.533; uniform 0.619;
+    with the population's own confusions 0.453.
 
     Raises:
         InputError: no two answers about a picture differ.
     """
-    # Tried: 2 % of the uniform instead of the two disagreements: 0.453 / 0.467 / 0.528 / 0.684, worse than even at 30.
-    # Tried: choices against the posterior of Dawid & Skene: 0.468 at 1,000 pictures, as it is too sure of the truth.
+    # Tried: mixing in 2 % uniform instead of the prior: 0.453 / 0.467 / 0.528 / 0.684, worse than uniform at 30.
+    # Tried: choices against the posterior of Dawid & Skene: 0.468 at 1,000 pictures, because it is overconfident.
     del settings
     counts = disagreements(trials)
     if counts.sum() == 0:
@@ -65,10 +67,10 @@ def confusion(trials: Trials, settings: Settings) -> Floats:
 
 
 def graph(trials: Trials, settings: Settings) -> Floats:
-    """To the nearest class of the settings, such as from a mild disease to healthy; classes without one: uniform.
+    """To the nearest class in the project's settings, for example from a mild disease to healthy; else uniform.
 
     Raises:
-        InputError: the project names no nearest class.
+        InputError: the project's settings name no nearest class.
     """
     del trials
     if not settings.nearest:
@@ -84,7 +86,7 @@ def graph(trials: Trials, settings: Settings) -> Floats:
 
 
 def disagreements(trials: Trials) -> Floats:
-    """``[C, C]``: how often a picture was called ``y`` in one answer and ``k`` in another (symmetric, diagonal 0)."""
+    """``[C, C]``: how often a picture has class ``y`` in one answer and ``k`` in another (symmetric, diagonal 0)."""
     n = len(trials.classes)
     votes = np.zeros((len(trials.pictures), n))
     np.add.at(votes, (trials.picture, trials.choice), 1.0)
@@ -94,7 +96,7 @@ def disagreements(trials: Trials) -> Floats:
 
 
 def smoothed(counts: Floats, *, uniform_share: float = UNIFORM_SHARE) -> Floats:
-    """Counts as rows of shares off the diagonal, mixed with the uniform; rows without a count are uniform."""
+    """Counts ``[C, C]`` as rows of shares with zero diagonal, mixed with the uniform; without counts it is uniform."""
     off = counts.copy()
     np.fill_diagonal(off, 0.0)
     totals = off.sum(axis=1, keepdims=True)
@@ -106,10 +108,11 @@ def smoothed(counts: Floats, *, uniform_share: float = UNIFORM_SHARE) -> Floats:
 def distribute(
     trials: Trials, sureness: Floats, rest: Floats, *, second_share: float | Floats = SECOND_SHARE
 ) -> Floats:
-    """``q [n, C]``: ``s`` for the choice, a second choice's share of the rest, and ``R[y]`` of what remains.
+    """The distribution of each answer, ``q [n, C] = s · onehot(y) + (1 - s) · R'``.
 
-    ``rest [n, C]`` is one row for each answer, ``R[y]``: most simply ``uniform(trials, settings)[trials.choice]``.
-    ``second_share`` is one number for all answers, or ``[n]``.
+    ``rest [n, C]`` holds ``R[y]`` for each answer, for example ``uniform(trials, settings)[trials.choice]``. If the
+    answer has a second choice ``k``, ``R' = t · onehot(k) + (1 - t) · R[y]``, else ``R' = R[y]``. ``t`` is
+    ``second_share``, one number or ``[n]``; ``s`` is ``sureness [n]``.
 
     >>> from joryu.annotations import Answer, Settings
     >>> settings = Settings(classes=("a", "b", "c"), second_choice=True)
@@ -125,10 +128,10 @@ def distribute(
 
 
 def least_sureness(trials: Trials, rest: Floats, *, second_share: float | Floats = SECOND_SHARE) -> Floats:
-    """``s [n]`` at which another class becomes as likely as the chosen one, ``m / (1 + m)``.
+    """The sureness ``[n]`` at which another class becomes as probable as the chosen one: ``m / (1 + m)``.
 
-    ``m`` is the largest share that one class takes of what is left over: 1/2 where all of it goes to one class,
-    ``1 / C`` where every other class takes the same.
+    ``m`` is the largest share of the rest that one class gets. The result is 1/2 if one class gets all of the rest, and
+    ``1 / C`` if all other classes get the same.
     """
     most = _spread(trials, rest, second_share).max(axis=1)
     least: Floats = most / (1 + most)
@@ -136,7 +139,7 @@ def least_sureness(trials: Trials, rest: Floats, *, second_share: float | Floats
 
 
 def _spread(trials: Trials, rest: Floats, second_share: float | Floats) -> Floats:
-    """Which class takes how much of what is left over, ``[n, C]``."""
+    """The share of the rest that each class gets, ``[n, C]``, second choices included."""
     rows = np.arange(len(trials))
     share = np.where(trials.second == NONE, 0.0, second_share)
     spread: Floats = (1 - share)[:, None] * rest

@@ -1,4 +1,4 @@
-"""What comes out of a network: whether it is one row of classes per example, and how it becomes logits in order."""
+"""Check the outputs of a teacher network, and turn them into logits in the examples' order of classes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class FromProbs(nn.Module):
 
 
 class InOrder(nn.Module):
-    """Outputs in the order of ``classes`` of a network that gives them in its own.
+    """Reorder a network's outputs from its own order of classes (``own``) to that of ``classes``.
 
     >>> InOrder(["0", "1", "2", "10"], ["0", "1", "10", "2"])(torch.tensor([[5.0, 6.0, 7.0, 8.0]]))
     tensor([[5., 6., 8., 7.]])
 
     Raises:
-        MismatchError: the two name other classes.
+        MismatchError: the two do not hold the same classes.
     """
 
     columns: Tensor
@@ -60,17 +60,17 @@ class InOrder(nn.Module):
         self.register_buffer("columns", torch.tensor([place[name] for name in classes]))
 
     def forward(self, outputs: object) -> Tensor:
-        # Whatever else they are not, the network that these are for will say.
+        # Other faults of the outputs are reported by the network that uses this.
         if not torch.is_tensor(outputs) or outputs.ndim < 2 or outputs.shape[1] != len(self.columns):
             return require_rows(outputs, None, Question.one_of(len(self.columns)))
         return outputs.index_select(1, self.columns)
 
 
 def require_rows(outputs: object, rows: int | None, question: Question) -> Tensor:
-    """The outputs, if they are one row for each example, ``[B, C]``, or one for each pixel, ``[B, C, height, width]``.
+    """Check that outputs are ``[B, C]``, or ``[B, C, height, width]`` for questions about pixels; returns them.
 
     Raises:
-        MismatchError: they are anything else.
+        MismatchError: they are not.
     """
     n_classes, axes = len(question), 2 + len(question.grid)
     fits = torch.is_tensor(outputs) and outputs.ndim == axes and outputs.shape[1] == n_classes
@@ -93,7 +93,7 @@ def require_rows(outputs: object, rows: int | None, question: Question) -> Tenso
 
 
 def _kind(outputs: object) -> str:
-    """What somebody's module returned that is no tensor: of a dictionary its entries, too."""
+    """The type of an output that is not a tensor, in words; for a dictionary with its keys."""
     if not isinstance(outputs, Mapping):
         return type(outputs).__name__
     entries = [repr(name) for name in outputs]
@@ -101,10 +101,10 @@ def _kind(outputs: object) -> str:
 
 
 class Doubt:
-    """Watches a network's first answers for what was taken for logits and is none.
+    """Checks a network's first outputs for probabilities or percentages that were taken for logits.
 
-    It costs a look at every batch until one of them is neither, and nothing from then on. Rows that are not finite say
-    nothing of how the others are meant: whoever keeps the answers refuses them as what they are.
+    Every batch is checked until one is neither; after that there is no cost. Rows that are not finite are ignored here,
+    because the store refuses them anyway.
     """
 
     def __init__(self) -> None:
@@ -112,10 +112,10 @@ class Doubt:
         self._so_far: Likeness | None = None
 
     def hear(self, outputs: Tensor) -> None:
-        """Take one more batch of answers into account, and refuse what is no logits.
+        """Check one more batch of outputs.
 
         Raises:
-            InputError: all rows so far, two at least, are probabilities, or percentages.
+            InputError: all rows so far, and at least two, are probabilities or percentages.
         """
         if self._so_far is not None and self._so_far not in _NO_LOGITS:
             return
@@ -143,10 +143,10 @@ _NO_LOGITS = {
 
 
 def require_probs(outputs: Tensor, link: Link) -> None:
-    """Refuse outputs that are called probabilities and are none.
+    """Check that outputs declared as probabilities are probabilities.
 
     Raises:
-        InputError: outputs that are said to be probabilities are none.
+        InputError: they are not between 0 and 1, or (classes) do not sum to 1.
     """
     found = likeness(outputs)
     if found is Likeness.PROBABILITIES or (link.independent and found is Likeness.SIGMOIDS):
@@ -162,5 +162,5 @@ def require_probs(outputs: Tensor, link: Link) -> None:
 
 
 def short(classes: Sequence[str], most: int = 6) -> str:
-    """A list of classes, told in few words."""
+    """The first ``most`` classes and how many more there are, as text."""
     return f"{len(classes)} classes {', '.join(classes[:most])}{', …' if len(classes) > most else ''}"

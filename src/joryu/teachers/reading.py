@@ -1,4 +1,4 @@
-"""How people's answers are read: from choices, hesitation and signals to one distribution a picture."""
+"""`Reading`: turn people's choices, hesitation and signals into one distribution per picture."""
 
 from __future__ import annotations
 
@@ -27,38 +27,45 @@ _REST: dict[str, left_over.LeftOver] = {
     "confusion": left_over.confusion,
     "graph": left_over.graph,
 }
-_SECOND_SHARE = {"second-choice": 1 - left_over.UNIFORM_SHARE}  #: of the rest; elsewhere `left_over.SECOND_SHARE`
+_SECOND_SHARE = {"second-choice": 1 - left_over.UNIFORM_SHARE}  #: for other models `left_over.SECOND_SHARE`
 _CHOICES = {
     "left_over": tuple(_REST),
     "aggregate": ("average", "dawid-skene"),
     "weight": ("even", "answers"),
 }
-_ROUNDING = 1e-12  #: by how much a sureness may miss the one at which two classes are as likely
-_DIGITS = 10  #: of ``shuffle``, at most
+_ROUNDING = 1e-12  #: tolerance for a sureness at which two classes are equally probable
+_DIGITS = 10  #: the most digits of ``shuffle``
 CONFIDENCES = (*_RULES, "logistic", "constant:E", "shuffled:MODEL", "auto")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How answers are read as soft targets.
+    """How people's answers become soft targets.
 
-    ``confidence``: a rule of `joryu.teachers.confidence` (``severity``, ``attention``, ``severity*attention``,
-    ``response-time``, ``stated``), ``logistic`` (calibrated by how far answers about the same picture agree), a control
-    (``constant:0.1``; ``shuffled:response-time``, the same sureness shuffled within each session, in the order that
-    ``shuffle`` draws: one order may be lucky, so give every seed of a comparison another), or ``auto``: stated if it
-    was, else response time if it was measured, else ``constant:0.1``. ``left_over``: ``uniform``, ``second-choice``
-    (nearly all to it), ``confusion`` (where others disagreed) or ``graph`` (to the settings' nearest class, such as
-    from a mild disease to healthy); with each of them a second choice takes its share first. ``aggregate``: the
-    ``average`` over annotators (each one's repeats averaged first), or ``dawid-skene``, which weighs annotators by
-    their errors, and needs three of them about ten pictures a class. It looks at choices alone, so that nothing else
-    can be asked of it. ``weight``: ``even``, or in
-    proportion to a picture's ``answers`` (mean 1).
+    ``confidence``: how sure each answer was (`joryu.teachers.confidence`).
+
+    * ``stated``, ``response-time``, ``severity``, ``attention``, ``severity*attention``: rules.
+    * ``logistic``: fitted to how far answers about the same picture agree.
+    * ``constant:0.1``: a control, the same for all answers.
+    * ``shuffled:MODEL``: a control, the sureness of MODEL shuffled within each session. ``shuffle`` is the seed of the
+      order; give every seed of a comparison another one, as a single order may be lucky.
+    * ``auto``: ``stated`` if people stated it, else ``response-time`` if it was measured, else ``constant:0.1``.
+
+    ``left_over``: how the rest is distributed (`joryu.teachers.left_over`): ``uniform``, ``second-choice``,
+    ``confusion`` (as others disagreed) or ``graph`` (to the settings' nearest class). With each of them a second choice
+    gets its share first.
+
+    ``aggregate``: ``average`` over annotators (each one's repeats are averaged first), or ``dawid-skene``, which weighs
+    annotators by their errors and needs three annotators and about ten pictures per class. It uses only the choices, so
+    it cannot be combined with the models above.
+
+    ``weight``: of a picture: ``even``, or in proportion to its number of ``answers`` (mean 1).
 
     >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
     'confusion'
 
     Raises:
-        InputError: an unknown model, or one that would not be looked at.
+        InputError: a model is unknown, or would have no effect.
     """
 
     confidence: str = "auto"
@@ -88,10 +95,10 @@ class Reading:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From ``confidence=MODEL,left-over=MODEL,aggregate=RULE,weight=RULE,shuffle=N``, each part optional.
+        """Parse ``confidence=MODEL,left-over=MODEL,aggregate=RULE,weight=RULE,shuffle=N``; every part is optional.
 
         Raises:
-            InputError: another word, or one twice.
+            InputError: a word is unknown or occurs twice.
         """
         words = [part.partition("=")[::2] for part in text.split(",") if part]
         parts = dict(words)
@@ -106,7 +113,7 @@ class Reading:
         return cls(**{known[name]: value for name, value in parts.items()}, shuffle=int(number))
 
     def resolved(self, trials: Trials) -> Reading:
-        """The same with ``auto`` replaced by what it means for these answers."""
+        """The reading with ``auto`` replaced by the model it means for these answers."""
         if self.confidence.removeprefix("shuffled:") != "auto" or self.aggregate == "dawid-skene":
             return self
         measured = {"stated": trials.confidence, "response-time": trials.log_rt}
@@ -114,7 +121,7 @@ class Reading:
         return Reading(**{**asdict(self), "confidence": self.confidence.replace("auto", found)})
 
     def sureness(self, trials: Trials) -> Floats:
-        """The probability of each answer's own choice, ``[n]``."""
+        """The sureness of each answer, the probability of its choice: ``[n]``."""
         model = self.resolved(trials).confidence
         plain = _model(model.removeprefix("shuffled:"), trials)(trials)
         if not model.startswith("shuffled:"):
@@ -126,7 +133,7 @@ DEFAULT = Reading()
 
 
 class Read(NamedTuple):
-    """What people say of each picture: ``probs [P, C]``, ``weight [P]``, and measured ``signals [P, S]`` by name."""
+    """People's answers by picture: ``probs [P, C]``, ``weight [P]``, and the measured ``signals [P, S]`` with names."""
 
     pictures: tuple[str, ...]
     probs: Floats
@@ -136,7 +143,7 @@ class Read(NamedTuple):
 
 
 def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading = DEFAULT) -> Read:
-    """People's answers as one distribution a picture.
+    """Turn people's answers into one distribution per picture.
 
     >>> settings = Settings(classes=("healthy", "rust", "rot"))
     >>> answers = [Answer(picture="p", annotator="x", session="s", choice="rust")]
@@ -144,8 +151,8 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     [[0.1, 0.8, 0.1]]
 
     Raises:
-        InputError: nobody answered, the reading needs what was not measured, a constant as unsure as chance, or
-            answers that Dawid & Skene cannot tell apart.
+        InputError: there is no answer, the reading needs a signal that was not measured, a constant is no better than
+            chance, or Dawid & Skene's model cannot be identified.
     """
     trials = Trials.of(answers, settings)
     counts = np.bincount(trials.picture).astype(np.float64)
@@ -165,7 +172,7 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
 
 
 def _distributions(trials: Trials, settings: Settings, reading: Reading) -> Floats:
-    """``q [n, C]`` of every answer, in which no class is likelier than the one that was chosen."""
+    """The distribution ``q [n, C]`` of every answer; no class is more probable than the chosen one."""
     rest = _REST[reading.left_over](trials, settings)[trials.choice]
     share = _SECOND_SHARE.get(reading.left_over, left_over.SECOND_SHARE)
     sure, least = reading.sureness(trials), left_over.least_sureness(trials, rest, second_share=share)
@@ -175,12 +182,12 @@ def _distributions(trials: Trials, settings: Settings, reading: Reading) -> Floa
             expected=f"E below {1 - float(least.max()):.3g} with left-over={reading.left_over}",
             received=f"{1 - float(sure[0]):.6g}",
         )
-    # A fitted model may doubt an answer further: then the two are as likely, and the choice is not turned around.
+    # A fitted model may give a lower sureness: then two classes become equally probable, but the choice stays first.
     return left_over.distribute(trials, np.maximum(sure, least), rest, second_share=share)
 
 
 def measured_signals(trials: Trials) -> tuple[tuple[str, ...], Floats]:
-    """The standardised signals of every answer by name, ``[n, S]``: response time and what devices measured."""
+    """The names and standardised values ``[n, S]`` of every answer's signals: response time, and those of devices."""
     columns = {"response_time": trials.hesitation()}
     columns |= {name: trials.standardised(name) for name in sorted(trials.signals)}
     kept = {name: column for name, column in columns.items() if np.nan_to_num(column).any()}
@@ -204,7 +211,7 @@ def _model(name: str, trials: Trials) -> confidence.Confidence:
 
 
 def _by_picture(trials: Trials, q: Floats) -> Floats:
-    """Each annotator's showings of a picture averaged, then the annotators."""
+    """Average each annotator's showings of a picture, then the annotators: ``[P, C]``."""
     pair = trials.picture * len(trials.annotators) + trials.annotator
     pairs, index = np.unique(pair, return_inverse=True)
     of_pair = _mean_by(index, q, len(pairs))
@@ -212,7 +219,7 @@ def _by_picture(trials: Trials, q: Floats) -> Floats:
 
 
 def _known_means(trials: Trials, columns: Floats) -> Floats:
-    """Means by picture of what was measured; NaN where nothing was."""
+    """Means by picture over the measured values; NaN where nothing was measured."""
     known = ~np.isnan(columns)
     counts = np.zeros((len(trials.pictures), columns.shape[1]))
     sums = np.zeros_like(counts)

@@ -1,7 +1,7 @@
-"""Before a store is gone on with: does the teacher still say what is in it?
+"""Check, before a store is continued, that the teacher still gives the stored answers.
 
-A fingerprint covers weights and settings and no code, so a changed `forward` goes unnoticed by it, and a store half of
-which was answered before the change would be a silent mix.
+A fingerprint covers weights and settings but not code. So a changed `forward` has the same fingerprint, and a store
+that was half labelled before the change would silently mix two teachers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KEEP = "label into another folder; --no-recheck goes on all the same"
 
 
 class Rechecked(NamedTuple):
-    """What came of it, and what it cost: that belongs to the store as any other answer's cost does."""
+    """The result of a recheck and its cost, which is added to the store's."""
 
     found: Verification
     cost: Cost
@@ -38,14 +38,15 @@ class Rechecked(NamedTuple):
 def recheck(
     teacher: Teacher, examples: Examples, out: Path, *, views: Views | None, wanted: Manifest
 ) -> Rechecked | None:
-    """Ask again about one whole batch just as it was asked, so that hardly rounding sets the answers apart.
+    """Ask again about one stored batch, with the same examples together, so that rounding hardly differs.
 
-    ``None`` where ``out`` holds no answer about these examples yet. What fails now is passed over, if not all does.
+    Returns ``None`` if ``out`` holds no answer about these examples yet. Examples that fail now are ignored, unless all
+    of them fail.
 
     Raises:
-        MismatchError: the teacher says something else, or the store is another teacher's.
-        JoryuError: the teacher cannot answer any more what it did.
-        Stop: it can be asked no more.
+        MismatchError: the teacher answers differently, or the store is another teacher's.
+        JoryuError: the teacher fails on all examples that it answered before.
+        Stop: the teacher cannot be asked any more.
         InputError: a shard is damaged.
     """
     if not (out / FILE).is_file():
@@ -73,7 +74,7 @@ def recheck(
 
 
 def _grid(store: Store, examples: Examples, wanted: Manifest) -> Grid:
-    """What was asked, in the batches in which it was."""
+    """The keys of the store, in the batches in which they were asked."""
     grown = grow(store.path, store.manifest, wanted, examples.ids[distinct_rows(examples.ids)])
     manifest = store.manifest if grown is None else grown.manifest
     manifest.require(
@@ -86,13 +87,13 @@ def _grid(store: Store, examples: Examples, wanted: Manifest) -> Grid:
 
 
 class _Answered(NamedTuple):
-    places: Tensor  #: in the batch, int64
+    places: Tensor  #: positions in the batch, int64
     answers: SoftTargets
     cost: Cost
 
 
 def _replies(teacher: Teacher, batch: TeacherBatch, first: int = 0) -> Iterator[_Answered]:
-    """The answers about a batch, halved where it is too much at once, as it was when it was asked first."""
+    """The answers about a batch. If it fails it is halved, as in the first labelling."""
     n, started = len(batch), time.perf_counter()
     try:
         reply = teacher.answer(batch)

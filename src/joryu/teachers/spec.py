@@ -1,4 +1,4 @@
-"""Teachers by name, for the command line: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory``, ``human:PROJECT``."""
+"""Teachers from specs: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory`` or ``human:PROJECT``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from joryu.teachers.outputs import OUTPUTS, InOrder, Output, short
 from joryu.teachers.teacher import Teacher
 
 RUN_FOLDER = "a folder that joryu train, joryu distill or joryu experiment wrote"
-SPELT = 40  #: classes up to which a hint spells their order out
+SPELT = 40  #: a hint spells out the order of at most this many classes
 
 EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors], human:PROJECT"
 
@@ -33,16 +33,16 @@ EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.
 def find_teacher(
     spec: str, examples: Examples, *, n_views: int = 0, order: Sequence[str] | None = None
 ) -> tuple[Teacher, Examples]:
-    """The teacher a spec names, and those of the examples that it can be asked about.
+    """The teacher that a spec names, and the examples that it can be asked about.
 
-    What `load_teacher` knows, and ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people of a
-    labelling project, who know only the pictures they were shown (`joryu.teachers.Reading` names the models). Examples
-    that name no classes come back with the teacher's, and those of a run are `as_taught`. ``order`` is
-    `load_teacher`'s.
+    The spec is one of `load_teacher`, or ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people
+    of a labelling project, who can only be asked about pictures they were shown (`joryu.teachers.Reading` describes the
+    options). Examples without classes come back with the teacher's classes; for a teacher trained by Joryu they come
+    back `as_taught`. ``order`` is as in `load_teacher`.
 
     Raises:
-        InputError, MismatchError, MissingExtraError: as `load_teacher`; nobody answered about any of the examples, or
-            people are to be asked about views, or in an order.
+        InputError, MismatchError, MissingExtraError: as `load_teacher`. For people also: nobody answered about any
+            example, views were asked for, or an order was given.
     """
     family, _, rest = spec.partition(":")
     if family == "human" and rest:
@@ -60,10 +60,10 @@ def find_teacher(
 
 
 def as_taught(spec: str, examples: Examples) -> Examples:
-    """The same examples as a teacher that Joryu trained is to be shown them: at the size at which it learned.
+    """The examples at the size at which a teacher trained by Joryu learned.
 
-    Pictures from files alone can be read again. What lies in none, and what is asked for each pixel, stays as it is,
-    and so do the examples of any other teacher.
+    Only pictures from files can be read again at another size. Other examples, those of questions about pixels, and
+    those for any other teacher are returned unchanged.
 
     Raises:
         InputError: a file has changed since the examples were read.
@@ -76,9 +76,10 @@ def as_taught(spec: str, examples: Examples) -> Examples:
 
 
 def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
-    """What the network of a spec is shown of these examples, where it did not learn from Joryu what to expect.
+    """A sentence about the inputs that a teacher is shown; ``None`` if there is nothing to say.
 
-    One that did is told of where it is shown others than were ``loaded``, or another size than it learned at.
+    For a teacher that Joryu did not train it describes the inputs. For one that Joryu trained it says if they differ
+    from those ``loaded``, or from the size at which the teacher learned.
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
@@ -95,7 +96,7 @@ def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -
 
 
 def _another_size(spec: str, examples: Examples) -> str | None:
-    """What `as_taught` could not change: a network of convolutions takes any size, and answers it less well."""
+    """A warning if `as_taught` could not change the size: convolutional networks answer other sizes less well."""
     own, shown = learned_at(spec), tuple(examples.inputs.shape[2:])
     if own is None or len(shown) != 2 or own == shown:
         return None
@@ -108,10 +109,10 @@ def _across(shape: tuple[int, ...]) -> str:
 
 
 def learned_at(spec: str) -> tuple[int, int] | None:
-    """Height and width of the pictures that a teacher of Joryu's learned from; ``None`` of any other.
+    """Height and width of the pictures that a teacher trained by Joryu learned from; ``None`` for any other.
 
     Raises:
-        InputError: its plan cannot be read.
+        InputError: its blueprint cannot be read.
     """
     folder = run_of(spec)
     if folder is None or not (folder / PLAN).is_file():
@@ -128,23 +129,23 @@ def load_teacher(
     input_shape: tuple[int, ...] | None = None,
     order: Sequence[str] | None = None,
 ) -> Network:
-    """The teacher a spec names.
+    """Load the network that a spec names as a teacher.
 
-    * ``run:DIR``: the student of a finished run (teachers trained by Joryu are runs too); it knows its classes.
-    * ``timm:NAME``: a timm model with its published normalisation and size; with ``@FILE`` its weights come from a
+    * ``run:DIR``: the student of a finished run (teachers trained by Joryu are runs too); it knows its own classes.
+    * ``timm:NAME``: a timm model with its published normalisation and size. With ``@FILE`` its weights come from a
       safetensors file, without it from timm's own (downloaded) weights.
-    * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module`` over raw inputs, weights likewise. It is
-      shown the examples as they are: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
+    * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module``, weights likewise. The module is shown the
+      examples unchanged: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
 
-    The last two answer the ``question`` of the examples (``classes`` is short for which of them it is), and are built
-    for ``input_shape``. Each may end in ``,output=probs`` where the network does in a softmax (see `Network`).
-    ``order`` names the same outputs in the order in which the network gives them.
+    The last two answer the examples' ``question`` (or ``classes``, for a question of classes), and are built for
+    ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
+    names the outputs in the network's own order, if that differs.
 
     Raises:
-        InputError: an unknown spec, a missing file, a factory that cannot be imported.
-        MismatchError: weights, classes or shapes that do not fit. A timm model without a file must have been trained on
-            as many classes as the examples have: a new head would answer at random.
-        MissingExtraError: timm is needed and absent.
+        InputError: the spec is unknown, a file is missing, or the factory cannot be imported.
+        MismatchError: weights, classes or shapes do not fit. A timm model without ``@FILE`` must have been trained on
+            as many classes as the examples have, because a new head would answer at random.
+        MissingExtraError: timm is needed and not installed.
     """
     family, _, rest = spec.partition(":")
     rest, output = _output_of(rest)
@@ -173,7 +174,7 @@ def load_teacher(
 
 
 def run_of(spec: str) -> Path | None:
-    """The folder of a teacher that Joryu trained; ``None`` for any other.
+    """The run folder in a spec of a teacher trained by Joryu; ``None`` for any other spec.
 
     >>> run_of("run:teacher,output=logits"), run_of("module:pkg.mod:factory")
     (PosixPath('teacher'), None)
@@ -183,7 +184,7 @@ def run_of(spec: str) -> Path | None:
 
 
 def _output_of(rest: str) -> tuple[str, Output | None]:
-    """What comes before ``,output=…``, and what is said there."""
+    """A spec without ``,output=…``, and the output that it names."""
     named, comma, output = rest.rpartition(",output=")
     if not comma:
         return rest, None
@@ -199,14 +200,14 @@ def _network(
     output: Output | None,
     normalise: nn.Module | None = None,
 ) -> Network:
-    """The network as a teacher about the question's outputs, in their order."""
+    """The network as a teacher whose outputs are in the order of the question."""
     if order is not None and tuple(order) != question.names:
         module = nn.Sequential(module, InOrder(order, question.names))
     return Network(module, question=question, normalise=normalise, output=output)
 
 
 def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...] | None) -> tuple[nn.Module, Question]:
-    """The network of a run, and the question it answers."""
+    """The network of a run, and its question."""
     if not folder.is_dir():
         raise InputError(f"no run at {folder}", expected=RUN_FOLDER)
     module, blueprint = load_student(folder)

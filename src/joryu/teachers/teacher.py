@@ -1,4 +1,4 @@
-"""The protocol every teacher fulfils, a network, an API or a person: it is given a batch and gives a reply."""
+"""The protocol of every teacher (a network, an API, people): it takes a batch and gives a reply."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ Originals = Callable[[Tensor], Sequence[bytes]]
 """Reads the encoded bytes of some rows of the examples, as they lie in their files."""
 
 
-ONE_REQUEST = Cost(requests=1)  #: a frozen record, which all replies may share
+ONE_REQUEST = Cost(requests=1)  #: immutable, so all replies may share it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TeacherBatch:
-    """What a teacher is asked about at once.
+    """The examples (or views of them) that a teacher is asked about together.
 
-    ``inputs`` ``[B, ...]`` are the examples as they are read, or views of them; ``ids`` (``[B, 2]``) say which examples
-    they are, and ``seeds`` (``[B]``) which view of each: 0 is the example itself. ``rows`` are their numbers in the
-    set.
+    ``inputs`` ``[B, ...]``: the examples or views as they were read. ``ids`` (uint64 ``[B, 2]``): the examples' ids.
+    ``seeds`` (``[B]``): the view of each; 0 is the example itself. ``rows`` (``[B]``): their rows in the set.
 
     >>> batch = TeacherBatch.of(Examples.of(torch.zeros(3, 2), classes=["a", "b"]))
     >>> len(batch), batch.seeds.tolist(), batch.part(slice(1, 3)).rows.tolist()
@@ -54,7 +53,7 @@ class TeacherBatch:
         inputs: Tensor | None = None,
         originals: Originals | None = None,
     ) -> TeacherBatch:
-        """Some rows of the examples (all of them by default); as views, with their ``seeds`` and ``inputs``."""
+        """A batch of some rows of the examples (by default all); for views give their ``seeds`` and ``inputs`` too."""
         every = torch.arange(len(examples)) if rows is None else rows
         at: Rows = every.numpy()
         return cls(
@@ -69,14 +68,14 @@ class TeacherBatch:
         return len(self.inputs)
 
     def part(self, rows: slice) -> TeacherBatch:
-        """Some of it, as a batch."""
+        """Some rows of the batch, as a batch."""
         return replace(self, ids=self.ids[rows], seeds=self.seeds[rows], inputs=self.inputs[rows], rows=self.rows[rows])
 
     def encoded(self) -> Sequence[bytes]:
-        """The bytes that the examples' files hold, for a teacher who is sent a JPEG rather than a tensor.
+        """The bytes of the examples' files, for a teacher that takes encoded pictures instead of tensors.
 
         Raises:
-            InputError: these examples lie in no files, or are views, which no file holds.
+            InputError: the examples do not come from files, or are views.
         """
         if self.originals is None:
             raise InputError("the teacher wants encoded pictures, and these examples lie in no files")
@@ -89,15 +88,15 @@ class TeacherBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reply:
-    """What a teacher gives back: answers, what failed and why, and what it cost.
+    """A teacher's reply to a batch: answers, failures and cost.
 
     Args:
-        soft_targets: one row for each example that was answered, in the order of the batch; ``None`` where none was.
-        failures: why each of the others was not, by its place in the batch.
-        cost: what it took; seconds that are not given are measured by whoever asks.
-        rows: the places that ``soft_targets`` are about; by default all that did not fail.
-        stop: why nothing more is to be asked, where the teacher came to an end. Then ``rows`` are needed: what neither
-            was answered nor failed is asked when the run goes on.
+        soft_targets: one row for each answered example, in the order of the batch; ``None`` if none was answered.
+        failures: the reason for each example that failed, by its position in the batch.
+        cost: of the reply; the caller measures seconds that are not given.
+        rows: the positions that ``soft_targets`` are about; by default all that did not fail.
+        stop: why the teacher cannot be asked any more, if so. Then ``rows`` are needed, and examples that were neither
+            answered nor failed are asked when the labelling is continued.
     """
 
     soft_targets: SoftTargets | None
@@ -107,10 +106,10 @@ class Reply:
     stop: Stop | None = None
 
     def answered(self, n: int) -> Sequence[int]:
-        """The places that were answered, of a batch of ``n``.
+        """The answered positions of a batch of ``n``.
 
         Raises:
-            MismatchError: answers and failures are not one for each of the batch.
+            MismatchError: answers and failures together do not cover the batch exactly once.
         """
         places = range(n)
         if self.rows is not None:
@@ -134,11 +133,11 @@ class Reply:
         return places
 
     def whole(self, n: int) -> SoftTargets:
-        """The answers, where every one of the ``n`` examples has one.
+        """The answers to a batch of ``n``, if every example has one.
 
         Raises:
-            JoryuError: some failed.
-            Stop: the teacher came to an end.
+            JoryuError: some examples failed.
+            Stop: the teacher cannot be asked any more.
         """
         self.answered(n)
         if self.stop is not None:
@@ -151,11 +150,11 @@ class Reply:
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Anything that can answer.
+    """Anything that can answer a question about examples.
 
-    ``fingerprint`` is a hash of everything that would change the answers (weights, prompt, API version, combination
-    rule, input normalisation); ``question`` names what is answered about, in the order of the last axis. Teachers
-    compose by wrapping and are never subclassed.
+    ``fingerprint`` is a hash of everything that would change the answers: weights, prompt, API version, combination
+    rule, input normalisation. ``question`` is what it answers; its names are in the order of the answers' last axis.
+    Teachers compose by wrapping one another and are never subclassed.
     """
 
     @property
@@ -165,11 +164,11 @@ class Teacher(Protocol):
     def fingerprint(self) -> str: ...
 
     def answer(self, batch: TeacherBatch) -> Reply:
-        """Answers about a batch, what failed of it, and what that cost.
+        """Answer a batch.
 
-        An example that cannot be answered is a failure in the reply. `Stop`, raised or in the reply, ends the run: a
-        budget is spent, a quota or a permission lost. Anything else that is raised is taken for a failure of the batch,
-        and narrowed down to the examples at fault; but for `InputError`, `MismatchError` and `MissingExtraError`, which
-        speak of the teacher.
+        An example that cannot be answered is a failure in the reply. `Stop`, raised or in the reply, ends the
+        labelling, for example because a budget is spent or a permission was lost. `InputError`, `MismatchError` and
+        `MissingExtraError` mean that the teacher itself cannot work. Any other exception counts as a failure of the
+        batch, which is halved to find the examples that cause it.
         """
         ...

@@ -1,4 +1,4 @@
-"""Asking the teacher again: do the stored answers still say what it says?"""
+"""`verify`: ask the teacher again, and compare with the stored answers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from joryu.teachers.teacher import Teacher, TeacherBatch
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How far stored answers are from those given now; errors are absolute, in probability."""
+    """The distance of stored answers from those given now; errors are absolute, in probability (or a number's unit)."""
 
     asked: int
     max_error: float
     mean_error: float
-    within: float  #: the share of rows whose every error is within what rounding explains
-    ok: bool  #: whether that is all of them
+    within: float  #: the share of rows in which rounding explains every error
+    ok: bool  #: whether that is true of all rows
 
     def to_json(self) -> dict[str, float | int | bool]:
-        """As plain numbers."""
+        """The fields as JSON-able data."""
         return asdict(self)
 
 
@@ -43,24 +43,24 @@ def verify(
     seed: int = 0,
     tolerance: float | None = None,
 ) -> Verification:
-    """Ask the teacher again about a random sample of stored keys, and read every shard against its checksum.
+    """Ask the teacher again about a random sample of stored keys, and check every shard's checksum.
 
-    What rounding explains is worked out from the answer given *now*, class by class (`joryu.teachers.closeness`), and
-    is never more than 1/32 in probability; ``tolerance`` sets one bound for all rows instead.
+    The error that rounding explains is computed from the answer given *now*, class by class
+    (`joryu.teachers.closeness`), and is never more than 1/32 in probability. ``tolerance`` replaces it by one bound.
 
     Args:
         store: the stored answers.
-        teacher: who gave them.
-        examples: what was asked about.
-        sample: how many keys to ask about, views included.
-        seed: of the sample.
+        teacher: the teacher that gave them.
+        examples: the examples that were asked about.
+        sample: the number of keys to ask about, views included.
+        seed: of the random sample.
         tolerance: the largest error in probability that passes.
 
     Raises:
-        MismatchError: another teacher, other classes, other examples or inputs of another shape than the store's.
-        InputError: a damaged shard; no key of the sample has an answer.
-        JoryuError: the teacher fails on some of them now.
-        Stop: it can be asked no more.
+        MismatchError: teacher, classes, examples or the shape of the inputs are not the store's.
+        InputError: a shard is damaged, or no key of the sample has an answer.
+        JoryuError: the teacher fails on some examples now.
+        Stop: the teacher cannot be asked any more.
     """
     manifest = store.manifest
     examples = examples.asked(manifest.question)
@@ -87,7 +87,7 @@ def verify(
 def compare(
     store: Store, rows: Sequence[Tensor], fresh: Iterable[SoftTargets], tolerance: float | None = None
 ) -> Verification:
-    """Stored rows against answers given now, batch by batch."""
+    """Compare stored rows with fresh answers, batch by batch; ``tolerance`` as in `verify`."""
     encoding = store.manifest.encoding or Encoding.natural(store.form.space)
     errors, passed = [], []
     for stored, now in zip(rows, fresh, strict=True):

@@ -100,7 +100,7 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
 
 
 def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
-    """What the scale of numbers is measured on: the labels that are taught, else what the teacher said of them."""
+    """The numbers whose standard deviation is the unit of errors: the training labels, else the teacher's answers."""
     if targets.manifest.question.link.has_probs:
         return None
     if bool(teaching.known.any()):
@@ -110,8 +110,10 @@ def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
 
 
 def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
-    """Raises:
-    MismatchError: the twin would be trained at another precision, so that more than the labels would tell them apart.
+    """Check that the twin is trained at the student's precision, so that they differ only in their targets.
+
+    Raises:
+        MismatchError: the twin would be trained at another precision.
     """
     if twin.finished:
         return
@@ -128,8 +130,10 @@ def _source(targets: Store, lesson: Lesson, examples: Examples) -> Replayed | Ca
 
 
 def _require_labels_for(lesson: Lesson, objective: Distillation, examples: Examples) -> None:
-    """Raises:
-    InputError: what was asked for cannot be had from examples that nobody labelled.
+    """Check that there are labels if a twin, or hard labels alone, were asked for.
+
+    Raises:
+        InputError: no example has a label.
     """
     if examples.known.any():
         return

@@ -291,16 +291,18 @@ def described(store: Store) -> dict[str, Any]:
 
 
 class _Whole(NamedTuple):
-    """The set that blends were drawn from, with the labels of the part that is taught and no others."""
+    """The whole set that mixup draws partners from; only the examples trained on keep their labels."""
 
     examples: Examples
-    places: Tensor  #: the row in it of each example that is taught, int64 ``[n]``
-    taught: Tensor  #: which of its rows are taught, bool
+    places: Tensor  #: the row in the whole set of each example trained on, int64 ``[n]``
+    taught: Tensor  #: which of its rows are trained on, bool
 
     @classmethod
     def of(cls, whole: Examples, part: Examples) -> Self:
-        """Raises:
-        MismatchError: an example of the part is not in the whole.
+        """Find the examples of ``part``, which are trained on, in the ``whole`` set.
+
+        Raises:
+            MismatchError: an example of the part is not in the whole set.
         """
         row_of = {words.tobytes(): row for row, words in enumerate(whole.ids)}
         found = [row_of.get(words.tobytes(), -1) for words in part.ids]
@@ -310,7 +312,7 @@ class _Whole(NamedTuple):
                 received=f"{found.count(-1)} others", hint="give the very examples that were labelled",
             )  # fmt: skip
         places = torch.tensor(found)
-        # Copies of one example count as one: which of them the views choose for a partner must not matter.
+        # Copies of an example count as one, because it must not matter which of them is chosen as a partner.
         known = {words.tobytes(): row for row, words in enumerate(part.ids)}
         rows = torch.tensor([known.get(words.tobytes(), -1) for words in whole.ids])
         taught = rows >= 0
@@ -320,5 +322,5 @@ class _Whole(NamedTuple):
         return cls(replace(whole, labels=labels), places, taught)
 
     def seeds(self, views: Views, rows: Tensor, seeds: Tensor) -> Tensor:
-        """The views to show of some of the part's rows: 0, the example itself, where the partner is not taught."""
+        """The view seeds for some of the part's rows: 0 (the example itself) if the partner is not trained on."""
         return seeds.where(self.taught[views.partners(self.examples, self.places[rows], seeds)], 0)

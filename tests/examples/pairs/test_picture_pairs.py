@@ -187,7 +187,7 @@ def test_what_has_no_partner_or_cannot_be_read_is_named_and_left_out(tmp_path: P
         (save(noise(4, 4), "PNG"), "a mask in colours"),
         (save(Image.fromarray(BINARY.astype(np.uint8)).convert("RGBA").convert("CMYK"), "TIFF"), "this is no mask"),
         (save(noise(8, 8, 1), "JPEG"), "JPEG has blurred its values"),
-        (save(Image.merge("LA", (Image.new("L", (4, 4)), noise(4, 4, 1))), "PNG"), "partly see-through"),
+        (save(Image.merge("LA", (Image.new("L", (4, 4)), noise(4, 4, 1))), "PNG"), "partly transparent"),
         (b"", "empty file"),
     ],
 )

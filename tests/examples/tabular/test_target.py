@@ -81,7 +81,7 @@ def test_several_targets_are_tags_or_numbers(tmp_path: Path) -> None:
     assert both.labels is not None
     assert both.labels[:2].tolist() == [[1.0, 1.5], [0.0, 2.0]]
     assert math.isnan(both.labels[2, 0])
-    with pytest.raises(InputError, match="several columns are no one of many"):
+    with pytest.raises(InputError, match="several columns cannot be one class"):
         load(place, target="red;round", kind="one-of")
 
 

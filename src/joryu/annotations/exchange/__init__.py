@@ -1,4 +1,4 @@
-"""Answers to and from other tools: Label Studio's JSON, CSV, Parquet. What devices recorded stays here."""
+"""Export and import answers as Label Studio's JSON, CSV or Parquet. Recordings of devices are never exported."""
 
 from joryu.annotations.exchange.exporting import EXPORTED, Exported, export_answers
 from joryu.annotations.exchange.importing import IMPORTED, Imported, import_answers

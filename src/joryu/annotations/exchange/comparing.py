@@ -1,8 +1,8 @@
-"""What in a file is news? The latest state of an answer wins, in whatever order files come in.
+"""Decide which answers of an imported file are new: the latest state of an answer wins, in any order of imports.
 
-When a state was said is known by the clock of whoever kept it, and two machines' clocks may differ. So a clock decides
-only between states of which neither is known to follow from the other: what the project itself held before is never
-news, and what another tool made of the answer that holds comes after it, whatever the clocks say.
+Each state has a time from the clock of the machine that stored it, and two machines' clocks may differ. So times are
+only compared if neither state is known to follow from the other. A state that the project held before is never new, and
+a change that another tool made to the valid answer is always later than that answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Words = tuple[str | None, ...]
 
 
 class Replaced(NamedTuple):
-    """The answer that another tool was given and changed: when it was said, and what it said."""
+    """The answer from which another tool made a changed one: its time, and its content."""
 
     at: float
     words: Words
@@ -27,7 +27,7 @@ class Replaced(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An answer of a file. ``answer.at`` is when its present state was said, 0 where the file does not tell."""
+    """An answer in a file. ``answer.at`` is the time of its present state, 0 if the file does not give it."""
 
     where: str
     answer: Answer
@@ -35,7 +35,7 @@ class Found:
 
 
 class Compared(NamedTuple):
-    """What is new, how many answers were known, how many are older than what holds; what was decided between rows."""
+    """The new answers, how many were known, how many are older than the valid ones, and remarks on conflicting rows."""
 
     fresh: list[Answer]
     known: int
@@ -44,12 +44,12 @@ class Compared(NamedTuple):
 
 
 def words_of(answer: Answer) -> Words:
-    """What a person said, without when and how."""
+    """The content of an answer, without times and signals."""
     return (answer.choice, answer.severity, answer.second, answer.confidence)
 
 
 def compare(held: Sequence[Answer], holding: Iterable[Answer], found: Iterable[Found]) -> Compared:
-    """Compare a file's answers with every answer that was ``held`` and not taken back, and with what holds now."""
+    """Compare a file's answers with all answers ``held`` (not undone), and with the valid ones (``holding``)."""
     past: dict[Place, list[Answer]] = {}
     for answer in held:
         past.setdefault(_place(answer), []).append(answer)
@@ -68,9 +68,9 @@ def compare(held: Sequence[Answer], holding: Iterable[Answer], found: Iterable[F
 
 
 def _latest_in_file(found: Iterable[Found]) -> tuple[dict[Place, Found], int, int, list[LeftOut]]:
-    """For each showing what counts; how many said the same again, how many are overruled, and where times do not tell.
+    """The answer that counts for each showing, how many rows repeat it, how many are older, and remarks.
 
-    Of two answers to one showing the later one counts, and where no time tells, the later row.
+    Of two answers to the same showing the later one counts; without different times, the later row.
     """
     latest: dict[Place, Found] = {}
     known, older, remarks = 0, 0, []
@@ -94,7 +94,7 @@ def _latest_in_file(found: Iterable[Found]) -> tuple[dict[Place, Found], int, in
 
 
 def _follows(one: Found, current: Answer) -> bool:
-    """Whether the file's answer was made of the very one that holds."""
+    """Whether the file's answer was made by changing the valid one."""
     changed = one.replaces
     return changed is not None and changed.at == current.at and changed.words == words_of(current)
 
@@ -109,7 +109,7 @@ def _place(answer: Answer) -> Place:
 
 
 def _same(held: Answer, found: Answer) -> bool:
-    """Whether the file says what the project knows, whenever; signals may have been left out of it."""
+    """Whether the file's answer has the content of a known one; its signals may have been left out."""
     said, known = record_of(replace(found, at=0.0)), record_of(replace(held, at=0.0))
     measured = {name for name in said if name.startswith(SIGNAL)}
     return said == {name: value for name, value in known.items() if name in measured or not name.startswith(SIGNAL)}

@@ -1,11 +1,11 @@
-"""Answers as CSV: one row an answer, UTF-8 with the mark that spreadsheets look for, and no cell that is a formula.
+"""Answers as CSV: one row per answer, in UTF-8 with a byte-order mark for spreadsheets, and safe against formulas.
 
-A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break (the wide forms too, and
-whatever nobody sees before them), and a file name or a pseudonym can begin with any of them. Such a text gets an
-apostrophe before it; reading takes it away.
+A spreadsheet executes a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break (also their full-width
+forms, and after invisible characters). A file name or pseudonym may begin so. Such a text is written with an apostrophe
+before it, which is removed when it is read.
 
-What people save from a spreadsheet differs by country and program, so tables with semicolons or tabs are read too, and
-with semicolons numbers with a decimal comma.
+Spreadsheets save tables differently by country and program, so semicolons and tabs are accepted as separators, and with
+semicolons decimal commas.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 _GUARD = "'"
 _FORMULA = "=+-@\t\r\n＝＋－＠"
-_UNSEEN = ("C", "M", "Z")  #: Unicode's marks, spaces, controls, and signs of no width such as U+200B
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  #: letters and symbols by class that show nothing
+_UNSEEN = ("C", "M", "Z")  #: Unicode categories of controls, marks, spaces, and zero-width characters such as U+200B
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  #: invisible characters that Unicode classes as letters or symbols
 DELIMITERS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
 def guarded(text: str) -> str:
-    """A text that no spreadsheet takes for a formula.
+    """Change a text so that no spreadsheet takes it for a formula.
 
     >>> guarded("=HYPERLINK(1)"), guarded("rust"), guarded("'tis")
     ("'=HYPERLINK(1)", 'rust', "''tis")
@@ -42,7 +42,7 @@ def guarded(text: str) -> str:
 
 
 def unguarded(cell: str) -> str:
-    """What `guarded` was given.
+    """The inverse of `guarded`.
 
     >>> unguarded("'=1"), unguarded("''tis"), unguarded("'tis")
     ('=1', "'tis", "'tis")
@@ -52,7 +52,7 @@ def unguarded(cell: str) -> str:
 
 
 def _needs_guard(text: str) -> bool:
-    # An apostrophe of its own is guarded too, so that the two directions undo each other whatever the text.
+    # A text that begins with an apostrophe is guarded too, so that `unguarded` is the inverse for every text.
     if text[:1] in ("\t", "\r", "\n", _GUARD):
         return True
     seen = next((sign for sign in text if not _is_unseen(sign)), "")
@@ -64,7 +64,7 @@ def _is_unseen(sign: str) -> bool:
 
 
 def write_csv(file: IO[bytes], rows: Sequence[Mapping[str, Value]], columns: Sequence[str]) -> None:
-    """One row an answer; what is ``None`` is an empty cell."""
+    """Write one row per answer; ``None`` becomes an empty cell."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     writer = csv.writer(text)
     writer.writerow([guarded(name) for name in columns])
@@ -79,23 +79,23 @@ def _cell(value: Value) -> str:
 
 
 class Row(NamedTuple):
-    """One row of a table, and which one it is, for people."""
+    """One row of a table, and its position for messages."""
 
     where: str
     values: dict[str, str]
 
 
 def read_rows(path: Path, left_out: list[LeftOut]) -> tuple[list[str], Iterator[Row]]:
-    """The columns of a table between commas, semicolons or tabs, and its rows; what is no row goes to ``left_out``.
+    """The columns and rows of a table separated by commas, semicolons or tabs; bad rows are added to ``left_out``.
 
     Raises:
-        InputError: another encoding, or a broken quotation.
+        InputError: the file is not UTF-8, or a quotation is broken.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8", received=error.reason, hint="save it as CSV UTF-8") from error
-    said = re.match("sep=([,;\t])\r?\n", text)  # how Excel is told, in a line of its own
+    said = re.match("sep=([,;\t])\r?\n", text)  # a first line by which Excel knows the separator
     text = text if said is None else text[said.end() :]
     delimiter = _delimiter(text) if said is None else said[1]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -118,14 +118,14 @@ def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOu
 
 
 def read_csv(path: Path, names: Sequence[str], rows: Iterator[Row]) -> Iterator[Record]:
-    """The rows of a table as records. Columns ``choice`` and ``picture`` (its key or its file) or ``path`` are needed.
+    """The rows of a table as records. Needed are the columns ``choice``, and ``picture`` (key or file) or ``path``.
 
     Raises:
-        InputError: no such columns.
+        InputError: a needed column is missing.
     """
     require_columns(path, names)
     for where, values in rows:
-        # Without a path, people name files in the column of the picture.
+        # Without a column ``path``, people name files in the column ``picture``.
         yield Record(where=where, values=values, addresses=(values.get("path", values.get("picture", "")),))
 
 
@@ -137,7 +137,7 @@ def _next(path: Path, lines: Reader) -> list[str] | None:
 
 
 def _delimiter(text: str) -> str:
-    """What stands between the columns: whatever makes most of the header's names known ones, then most names."""
+    """The separator: the one that gives most known column names, then most columns."""
 
     def likeness(delimiter: str) -> tuple[int, int]:
         try:
@@ -155,20 +155,20 @@ def _with_point(name: str, value: str) -> str:
 
 
 def _column(name: str) -> str:
-    """A column's name without the space that people leave around it; a signal's name is its own."""
+    """A column's name without surrounding spaces; a signal's name is kept as it is."""
     return name.strip() if name.strip() in COLUMNS else name
 
 
 def has_columns(names: Collection[str]) -> bool:
-    """Whether a table says what was chosen, and of which picture, by the names that tables have here."""
+    """Whether a table has the needed columns: the choice, and the picture."""
     return "choice" in names and not {"picture", "path"}.isdisjoint(names)
 
 
 def require_columns(path: Path, names: Sequence[str]) -> None:
-    """Refuse a table that lacks what an answer needs.
+    """Check that a table has the columns that an answer needs.
 
     Raises:
-        InputError: a table without the columns that an answer needs, or with one twice.
+        InputError: a needed column is missing, or a column occurs twice.
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

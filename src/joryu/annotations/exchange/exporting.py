@@ -23,18 +23,18 @@ EXPORTED = {
 
 
 class Exported(NamedTuple):
-    """Where the file is, and how many answers it holds."""
+    """The file that was written, and how many answers it holds."""
 
     path: Path
     answers: int
 
 
 def export_answers(project: Project, path: Path | str, *, anywhere: bool = False, signals: bool = True) -> Exported:
-    """Write what people answered, in the format that the file's ending names (`EXPORTED`).
+    """Write the project's answers in the format of the file's extension (`EXPORTED`).
 
-    The path is taken below the project's ``exports`` folder and must stay there, unless ``anywhere`` says that a person
-    named it on purpose. Means of signals over each answer go along unless ``signals`` is ``False``; the recordings of
-    devices never do. A file of the same name is replaced, and is readable by this user alone.
+    The path is relative to the project's ``exports`` folder and must stay inside it, unless ``anywhere`` is true. The
+    mean signals of each answer are included unless ``signals`` is ``False``; recordings of devices never are. A file of
+    the same name is replaced. Only this user can read the file.
 
     >>> import tempfile
     >>> from joryu.annotations import Answer, PictureFile, Settings
@@ -52,8 +52,8 @@ def export_answers(project: Project, path: Path | str, *, anywhere: bool = False
     (1, 0, 1)
 
     Raises:
-        InputError: an ending without a format, or a path that leads elsewhere.
-        JoryuError: the disk is full or read-only.
+        InputError: the extension has no format, or the path leads out of the folder.
+        JoryuError: the file cannot be written.
     """
     name = Path(path)
     ending = name.suffix.lower()

@@ -1,4 +1,4 @@
-"""Take answers from a file into a project."""
+"""Import answers from a file into a project."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ NO_PICTURE = "the project has no such picture, or several"
 
 
 class Imported(NamedTuple):
-    """What came of a file: ``new`` answers, those that were ``known``, those ``older`` than what holds, the rest.
+    """The result of an import: the numbers of answers that were ``new``, ``known``, or ``older`` than the valid ones.
 
-    ``remarks`` are about answers that did come, such as two in one file about the same showing.
+    ``left_out`` are records that could not be imported. ``remarks`` are about answers that were, for example if a file
+    holds two for the same showing.
     """
 
     new: int
@@ -35,17 +36,17 @@ class Imported(NamedTuple):
 
 
 def import_answers(project: Project, path: Path | str, *, left_out: list[LeftOut] | None = None) -> Imported:
-    """Take the answers of a CSV, TSV, Parquet or Label Studio file (*JSON*, *JSON-MIN*, *CSV* or *TSV*).
+    """Import the answers of a CSV, TSV, Parquet or Label Studio file (*JSON*, *JSON-MIN*, *CSV* or *TSV*).
 
-    Pictures are known by their key, or by a path or address that ends like one of the project's. An answer that the
-    project has is not taken again, and of several states of one answer the latest holds, in whatever order files come
-    in (`joryu.annotations.exchange.comparing`); so what was exported changes nothing when it comes back, with its
-    signals or without. What cannot be an answer of this project is left out and named; all others arrive at once.
-    ``left_out`` is a list that is filled with what is left out, for whoever wants it of a file that is refused too.
+    Pictures are found by their key, or by a path or address that ends like one of the project's. Answers that the
+    project has already are not imported again, and of several states of an answer the latest counts, in any order of
+    imports (`joryu.annotations.exchange.comparing`); so importing an export changes nothing. Records that cannot be
+    answers of this project are left out and reported; all others are imported in one transaction. ``left_out`` is a
+    list to which left-out records are added, also if the file is refused.
 
     Raises:
-        InputError: another format, a file that cannot be read, or nothing in it that can be taken.
-        MismatchError: not one of the file's pictures is in the project.
+        InputError: the format is not known, the file cannot be read, or nothing in it can be imported.
+        MismatchError: none of the file's pictures is in the project.
     """
     place = Path(path).expanduser()
     answers = project.answers()
@@ -96,7 +97,7 @@ def _records(path: Path, project: Project, left_out: list[LeftOut]) -> Iterable[
 
 
 def _nothing(path: Path, project: Project, left_out: list[LeftOut]) -> JoryuError:
-    """What to say of a file of which nothing can be taken."""
+    """The error for a file from which nothing can be imported."""
     what, first = f"no answer of {path.name} can be taken", left_out[0]
     received = f"{len(left_out)} others, such as {first.name}: {first.reason}"
     if all(one.reason == NO_PICTURE for one in left_out):

@@ -1,4 +1,4 @@
-"""Answers as Label Studio's JSON: one task a picture, its answers as ``choices``, the rest in the task's ``meta``.
+"""Answers as Label Studio's JSON: one task per picture, its answers as ``choices``, the rest in the task's ``meta``.
 
 What Label Studio has a place for is written there: the class, severity, second choice and confidence as ``choices`` of
 controls with these names, a skip as ``was_cancelled``, the response time as ``lead_time`` (seconds). The rest
@@ -25,8 +25,8 @@ from joryu.annotations.settings import Settings
 CONTROLS = {"class": "choice", "severity": "severity", "second": "second", "confidence": "confidence"}
 """The name of each control, and the field of an answer it is about."""
 
-STATED = "stated"  #: in our part, what an answer said: where this differs, it was changed since
-META = "joryu"  #: our part of a task's ``meta``
+STATED = "stated"  #: entry of ``meta`` with the answer as exported; if the annotation differs, it was changed since
+META = "joryu"  #: the entry of a task's ``meta`` that Joryu writes
 IMAGE = "image"
 LOCAL_FILES = "/data/local-files/?d="  #: Label Studio's address of a file below its local-files document root
 _TELLS_ELSEWHERE = {"picture", "path", *CONTROLS.values()}
@@ -35,7 +35,7 @@ _TELLS_ELSEWHERE = {"picture", "path", *CONTROLS.values()}
 def write_label_studio(
     file: IO[bytes], pictures: Sequence[PictureFile], answers: Sequence[Answer], *, signals: bool
 ) -> None:
-    """Every picture as a task, those nobody answered about too: they are what is left to do."""
+    """Write every picture as a task, including those without an answer, which remain to be done."""
     tasks = list(_tasks(pictures, answers, signals))
     file.write(json.dumps(tasks, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
@@ -56,7 +56,7 @@ def _tasks(pictures: Sequence[PictureFile], answers: Sequence[Answer], signals: 
 
 
 def annotation_id(answer: Answer) -> int:
-    """A number that is this answer's alone; far above Label Studio's own, and exact in JavaScript (below 2^53)."""
+    """A unique number for an answer: far above Label Studio's own, and exact in JavaScript (below 2^53)."""
     said = f"{answer.annotator}\0{answer.picture}\0{answer.showing}\0{answer.at!r}"
     return 2**52 + int.from_bytes(hashlib.blake2b(said.encode(), digest_size=6).digest())
 
@@ -86,7 +86,7 @@ def _annotation(answer: Answer) -> dict[str, Any]:
         "id": number,
         "result": result,
         "was_cancelled": answer.skipped,
-        "ground_truth": False,  # Label Studio takes imported annotations for the truth unless it is told
+        "ground_truth": False,  # otherwise Label Studio takes imported annotations for the truth
         "lead_time": None if rt_ms is None else rt_ms / 1000,
         "created_at": _date(answer.at),
     }
@@ -95,12 +95,12 @@ def _annotation(answer: Answer) -> dict[str, Any]:
 def _date(at: float) -> str | None:
     try:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
-    except (ValueError, OverflowError, OSError):  # an imported time that no calendar has
+    except (ValueError, OverflowError, OSError):  # an imported time outside the calendar
         return None
 
 
 def labelling_config(settings: Settings) -> str:
-    """The labelling interface that asks in Label Studio what the project asks here.
+    """The labelling interface with which Label Studio asks the project's question.
 
     >>> print(labelling_config(Settings(classes=("healthy", "black spot"))), end="")
     <View>

@@ -1,4 +1,4 @@
-"""Label Studio's JSON as records of answers: its own exports, and ours when they come back."""
+"""Read Label Studio's JSON as records of answers: its own exports, and Joryu's when they come back."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from joryu.annotations.settings import Settings
 from joryu.errors import InputError
 
 Task = Mapping[str, Any]
-STRANGER = "label-studio"  #: the beginning of the pseudonym of a Label Studio user
-EDITED = 1.0  #: seconds after it was made, after which an annotation counts as changed; being made takes microseconds
+STRANGER = "label-studio"  #: prefix of the pseudonyms of Label Studio users
+EDITED = 1.0  #: an annotation updated more than this many seconds after it was created counts as changed
 
 
 def read_label_studio(path: Path, settings: Settings, left_out: list[LeftOut]) -> Iterator[Record]:
-    """The answers of an export (format *JSON* or *JSON-MIN*), in the order they were given; see `answers_of`.
+    """Read the answers of an export (format *JSON* or *JSON-MIN*), in order of time; see `answers_of`.
 
     Raises:
-        InputError: not such a file, or no telling which of its controls names the class.
+        InputError: the file is not such an export, or it is not clear which control names the class.
     """
     return answers_of(_tasks(path), settings, left_out)
 
 
 def answers_of(tasks: Sequence[Task], settings: Settings, left_out: list[LeftOut]) -> Iterator[Record]:
-    """The answers of Label Studio's tasks, in the order they were given.
+    """The answers of Label Studio's tasks, in order of time.
 
-    The controls are known by the names that `labelling_config` gives them, and else by what their choices are called.
-    An annotator is known by number alone: names and e-mail addresses are dropped. ``lead_time`` is taken for the
-    response time where nothing better is known; it includes loading and re-editing. Several annotations of a picture by
-    one annotator count as repeats, in the order they were made. An annotation that was changed since (``updated_at``)
-    was said when it was changed. What cannot become an answer is added to ``left_out``.
+    Controls are recognised by the names that `labelling_config` gives them, else by the names of their choices.
+    Annotators are kept as numbers; names and e-mail addresses are dropped. ``lead_time``, which includes loading and
+    editing, is the response time if nothing better is known. Several annotations of a picture by one annotator are
+    repeats, in order of creation. A changed annotation has the time of its change (``updated_at``). Annotations that
+    cannot become answers are added to ``left_out``.
 
     Raises:
-        InputError: no telling which of the controls names the class.
+        InputError: it is not clear which control names the class.
     """
     fields = _fields(tasks, settings)
     strangers: dict[str, str] = {}
@@ -88,7 +88,7 @@ def _is_task(task: Task) -> bool:
 
 
 def _annotations(task: Task) -> list[Mapping[str, Any]]:
-    return _list(task, "annotations" if "annotations" in task else "completions")  # what they were called until 2021
+    return _list(task, "annotations" if "annotations" in task else "completions")  # their name until 2021
 
 
 def _list(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -102,7 +102,7 @@ def _dict(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _choices(annotation: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Every control's name and what was chosen."""
+    """The name of every control, and the choices made."""
     for region in _list(annotation, "result"):
         chosen = _dict(region, "value").get("choices")
         if isinstance(chosen, list | str):
@@ -111,7 +111,7 @@ def _choices(annotation: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _fields(tasks: Iterable[Task], settings: Settings) -> dict[str, str]:
-    """Which field of an answer each control is about: by its name, else by its choices."""
+    """The field of an answer that each control means: by its name, else by its choices."""
     used: dict[str, set[str]] = {}
     answered = False
     for task in tasks:
@@ -149,7 +149,7 @@ def _records(
     strangers: dict[str, str],
     left_out: list[LeftOut],
 ) -> Iterator[tuple[float, Record]]:
-    """The annotation as a record with its place in our own order (none if it is not ours), if it is an answer."""
+    """The annotation as a record, if it is an answer, with its position in the export (if Joryu exported it)."""
     ours = _dict(_dict(task, "meta"), META)
     where = f"task {task.get('id')}, annotation {annotation.get('id')}"
     chosen: dict[str, list[str]] = {fields[c]: names for c, names in _choices(annotation) if c in fields}
@@ -184,9 +184,9 @@ def _records(
 def _changed(
     annotation: Mapping[str, Any], told: Mapping[str, Any], values: Mapping[str, object]
 ) -> tuple[float | None, tuple[float, tuple[str | None, ...]] | None]:
-    """When Label Studio changed an answer of ours (``None``: it did not), and what it was made of, where that is kept.
+    """When an exported answer was changed in Label Studio (``None``: it was not), and the answer before, if known.
 
-    What is only imported there gets new dates too, so those tell nothing unless they differ or the answer does.
+    Importing into Label Studio gives new dates too, so dates mean something only if they or the answers differ.
     """
     stated, at = told.get(STATED), told.get("at")
     now = tuple(values.get(field) for field in CONTROLS.values())
@@ -197,13 +197,13 @@ def _changed(
 
 
 def _edited_at(annotation: Mapping[str, Any]) -> float | None:
-    """When the annotation was last changed; ``None`` where it is as it was made."""
+    """When the annotation was last changed; ``None`` if it never was."""
     made, updated = (_seconds(annotation.get(name)) for name in ("created_at", "updated_at"))
     return None if updated is None or (made is not None and updated - made < EDITED) else updated
 
 
 def _of_stranger(task: Task, annotation: Mapping[str, Any], strangers: dict[str, str]) -> dict[str, object]:
-    """What Label Studio itself knows of an annotation, without names and addresses of people."""
+    """The values of an annotation made in Label Studio, without names and addresses of people."""
     who = annotation.get("completed_by")
     number = who.get("id") if isinstance(who, dict) else who
     if isinstance(number, int):
@@ -222,7 +222,7 @@ def _of_stranger(task: Task, annotation: Mapping[str, Any], strangers: dict[str,
 
 
 def _seconds(written: object) -> float | None:
-    """Seconds since 1970 of a date as Label Studio writes it; it wrote seconds once."""
+    """A date of Label Studio as seconds since 1970; older versions wrote seconds."""
     if isinstance(written, int | float):
         return float(written) if 0 < written < MOST else None
     try:

@@ -1,4 +1,4 @@
-"""Label Studio's flat exports, *JSON-MIN*, *CSV* and *TSV*: one row an annotation, each control a column."""
+"""Label Studio's flat exports, *JSON-MIN*, *CSV* and *TSV*: one row per annotation, one column per control."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-ROW = "annotation_id"  #: the column that tells such a row from others
-_ABOUT = {"created_at", "updated_at", "lead_time", "was_cancelled"}  #: what a row says of its annotation
+ROW = "annotation_id"  #: the column by which such a row is recognised
+_ABOUT = {"created_at", "updated_at", "lead_time", "was_cancelled"}  #: columns about the annotation itself
 
 
 def is_row(row: Mapping[str, Any]) -> bool:
-    """Whether this is a row of a flat export, not a task."""
+    """Whether this is a row of a flat export, and not a task."""
     return ROW in row and not {"annotations", "completions"} & set(row)
 
 
 def task_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as the task that it is about.
+    """The row as a task with one annotation.
 
-    Nothing tells data from answers there, so every text is taken for both: what is no picture finds none, and what is
-    no class is no control.
+    A flat export does not distinguish data from answers, so every text is used as both: a text that is not a picture
+    will not match one, and a column without classes will not be a control.
 
     >>> task = task_of({"id": 5, "image": "a.jpg", "class": "rust", "annotator": 3, "annotation_id": 9})
     >>> task["id"], task["annotations"][0]["id"], task["annotations"][0]["completed_by"]
@@ -39,14 +39,14 @@ def task_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: object) -> object:
-    """What a table, all of whose cells are texts, holds as a number."""
+    """A number from a table whose cells are all texts; any other value unchanged."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value):
         return value
     return float(value) if "." in value else int(value)
 
 
 def _choices(value: object) -> list[str] | None:
-    """What was chosen: one name, or several as ``{"choices": [...]}``, which a table holds as text."""
+    """The choices in a cell: one name, or several as ``{"choices": [...]}``, which may be text; else ``None``."""
     chosen: object = value
     if isinstance(chosen, str) and chosen.startswith('{"choices"'):
         try:

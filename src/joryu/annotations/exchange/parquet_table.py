@@ -12,8 +12,8 @@ from joryu.errors import InputError
 
 
 def write_parquet(file: IO[bytes], rows: Sequence[Mapping[str, Value]], columns: Sequence[str]) -> None:
-    """One row an answer; what is ``None`` is null."""
-    import pyarrow as pa  # noqa: PLC0415 - a tenth of a second that only this format costs
+    """Write one row per answer; ``None`` becomes null."""
+    import pyarrow as pa  # noqa: PLC0415 - a tenth of a second that only this format needs
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     kinds = dict.fromkeys(TEXTS, pa.string()) | dict.fromkeys(COUNTS, pa.int64())
@@ -22,10 +22,10 @@ def write_parquet(file: IO[bytes], rows: Sequence[Mapping[str, Value]], columns:
 
 
 def read_parquet(path: Path) -> Iterator[Record]:
-    """The rows of a file, with the columns that `read_csv` needs.
+    """The rows of a file as records; needed are the same columns as for `read_csv`.
 
     Raises:
-        InputError: not Parquet, or no such columns.
+        InputError: the file is not Parquet, or a needed column is missing.
     """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415

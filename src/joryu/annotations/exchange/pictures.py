@@ -1,4 +1,4 @@
-"""Which picture of a project another tool means: by its key, its path, or the end of its address."""
+"""Find the picture of a project that another tool means: by its key, its path, or the end of its address."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from joryu.annotations.project import PictureFile
 
-_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  #: what Label Studio puts before the name of an uploaded file
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  #: the prefix that Label Studio adds to the name of an uploaded file
 
 
 class Pictures:
-    """The pictures of a project, to be found by what other tools call them. No file is opened.
+    """The pictures of a project, found by the names that other tools give them. No file is opened.
 
     >>> pictures = Pictures([PictureFile("k1", "roses/a b.jpg"), PictureFile("k2", "tulips/c.jpg")])
     >>> pictures.find(None, ["https://example.org/data/local-files/?d=some/where/roses/a%20b.jpg"])
@@ -31,9 +31,9 @@ class Pictures:
             self._by_name.setdefault(PurePosixPath(file.path).name, []).append(file)
 
     def find(self, key: str | None, addresses: Sequence[str]) -> str | None:
-        """The picture's key; one that is given decides alone, unless it is an address at the same time.
+        """The key of the picture; ``None`` if it is not found, or several are possible.
 
-        ``None`` where it is unknown or could be several.
+        If ``key`` is given it decides alone, unless it is also one of the addresses.
         """
         if key is not None and (key in self._keys or key not in addresses):
             return key if key in self._keys else None
@@ -47,7 +47,7 @@ class Pictures:
         return None
 
     def _ending_like(self, path: str) -> str | None:
-        """The one picture whose path shares the longest end with this one, beginning with the whole name."""
+        """The one picture whose path shares the longest tail with this path, at least the file name."""
         parts = PurePosixPath(path).parts
         if not parts:
             return None
@@ -60,7 +60,7 @@ class Pictures:
 
 
 def _paths(address: str) -> Iterator[str]:
-    """The paths an address may mean, the likeliest first."""
+    """The paths that an address may mean, the most likely first."""
     path = address.replace("\\", "/")
     if "://" in path or path.startswith("/data/"):
         try:
@@ -75,7 +75,7 @@ def _paths(address: str) -> Iterator[str]:
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many parts from the end are the same."""
+    """The number of equal parts at the end of two paths."""
     count = 0
     for mine, theirs in zip(reversed(one), reversed(other), strict=False):
         if mine != theirs:

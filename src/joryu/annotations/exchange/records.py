@@ -1,4 +1,4 @@
-"""One answer as one flat record of named values: what a row of a table is, and what every format is read into."""
+"""An answer as one flat record of named values: the rows of tables, and the form into which every format is read."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TEXTS = ("picture", "path", "annotator", "session", "choice", "severity", "secon
 COUNTS = ("showing", "n_changes", "trial")
 NUMBERS = ("rt_ms", "first_key_ms", "hidden_ms", "at")
 COLUMNS = (*TEXTS, "showing", "rt_ms", "first_key_ms", "hidden_ms", "n_changes", "trial", "at")
-SIGNAL = "signal:"  #: before the name of a measured signal, as a column's name
+SIGNAL = "signal:"  #: prefix of a measured signal's name in a column's name
 LIMITS = {
     "attention": (0, 100),
     "meditation": (0, 100),
     "heart_rate": (0, 400),
 }  #: of the signals that devices here give
-SOMEBODY = "imported"  #: the annotator of answers that name nobody
-MOST = 2**53  #: what a count is below: beyond it a float no longer tells whole numbers apart
+SOMEBODY = "imported"  #: the annotator of answers without a name
+MOST = 2**53  #: upper limit of counts: above it a float cannot hold every whole number
 
 
 class LeftOut(NamedTuple):
-    """A record that could not become an answer, and why."""
+    """A record that could not be imported, and the reason."""
 
     name: str
     reason: str
@@ -35,11 +35,11 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a file says of one answer, before its picture is found here.
+    """One answer in a file, before its picture is found in the project.
 
-    ``where`` tells a person which part of the file it is; ``addresses`` are the names the file gives the picture, the
-    likeliest first; ``values`` are raw, by the names in `COLUMNS` and with `SIGNAL` before a signal's. ``changed_from``
-    is what the answer said and when, before another tool changed it, where the file tells.
+    ``where``: its position in the file, for messages. ``values``: the raw values, by the names in `COLUMNS`, signals
+    with the prefix `SIGNAL`. ``addresses``: the names that the file gives the picture, the most likely first.
+    ``changed_from``: the time and content of the answer before another tool changed it, if the file gives them.
     """
 
     where: str
@@ -49,7 +49,7 @@ class Record:
 
 
 def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[str, Value]:
-    """An answer as named values; signals that were not measured are absent.
+    """An answer as named values; ``path`` is its picture's. Signals that were not measured are absent.
 
     >>> record = record_of(Answer(picture="ab", annotator="x", session="s", choice="rust"), path="1.jpg")
     >>> record["path"], record["choice"], record["rt_ms"]
@@ -67,12 +67,12 @@ def record_of(answer: Answer, *, path: str = "", signals: bool = True) -> dict[s
 
 
 def answer_of(record: Record, picture: str, remarks: list[LeftOut]) -> Answer:
-    """The answer that a record is about this picture.
+    """The record as an answer about this picture.
 
-    A signal that cannot have been measured is left out and named in ``remarks``; what was said stays.
+    An impossible value of a signal is left out and reported in ``remarks``; the answer stays.
 
     Raises:
-        InputError: a value of another type, a number that is negative or not finite.
+        InputError: a value has another type, or a number is negative or not finite.
     """
     values, where = record.values, record.where
     text = {name: _text(values.get(name), name, where) for name in TEXTS}
@@ -112,7 +112,7 @@ def _text(value: object, name: str, where: str) -> str | None:
         raise InputError(f"{where}: {name} cannot be read", expected="text", received=repr(value))
     try:
         value.encode()
-    except UnicodeEncodeError as error:  # half a character, which JSON can spell and no file can hold
+    except UnicodeEncodeError as error:  # a lone surrogate, which JSON can express but no file can hold
         raise InputError(f"{where}: {name} cannot be read", expected="Unicode text", received=ascii(value)) from error
     return value
 
@@ -145,7 +145,7 @@ def _signal(value: object, name: str, where: str, remarks: list[LeftOut]) -> flo
 
 
 def reason_of(error: InputError, where: str) -> str:
-    """What is wrong with a record, without the place that is named beside it."""
+    """The message of an error without ``where``, for lists that name the position already."""
     return str(error).removeprefix(f"{where}: ")
 
 

@@ -1,4 +1,4 @@
-"""Labels that lie beside pictures and not in their folders' names: in a table, or in the names of the files."""
+"""Labels of pictures that are not in class folders: from a table beside them, or from the names of the files."""
 
 from joryu.examples.beside.boxes import require_no_boxes
 from joryu.examples.beside.columns import NAMES, NONE, OPTIONS, LabelOptions

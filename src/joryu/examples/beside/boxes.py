@@ -1,4 +1,4 @@
-"""Boxes, outlines and the like beside pictures, as detectors are taught with: recognised, and not read."""
+"""Recognise the annotations of object detection (boxes, outlines) beside pictures, which Joryu does not read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOOKED_AT: Final = 20
 
 
 def require_no_boxes(root: Path, places: Sequence[Path], pictures: Sequence[Path]) -> None:
-    """Refuse pictures beside files of boxes or outlines, which are not read.
+    """Refuse pictures with files of boxes or outlines beside them, because these are not read.
 
     Raises:
-        InputError: a folder beside pictures without labels holds a file about each, as YOLO and Pascal VOC have them.
+        InputError: a folder beside unlabelled pictures holds a file about each, as in YOLO's and Pascal VOC's layouts.
     """
     known = {path.stem for path in pictures}
     for folder in (one for place in places for one in visible_folders(place) if one.name.lower() in _FOLDERS):

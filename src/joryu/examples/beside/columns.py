@@ -1,4 +1,4 @@
-"""Which column of a table names the pictures, and which ones say something about them."""
+"""Find the column of a table that names the pictures, and the columns that hold their labels."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.target import Asked, with_kind
 
 OPTIONS = ("labels", "file", "target", "kind")
-NONE = "none"  #: ``labels=none``: the pictures without the labels that lie beside them
-NAMES = "names"  #: ``labels=names``: the class is how the name of each file begins
+NONE = "none"  #: ``labels=none``: load the pictures without labels, even if there is a table
+NAMES = "names"  #: ``labels=names``: the class is the beginning of each file's name
 CLASS_NAMES = frozenset({
     *("label", "labels", "class", "classes", "classid", "classname", "labelname", "target", "category", "categoryid"),
     *("categoryname", "y", "tag", "tags", "species", "breed", "diagnosis"),
 })  # fmt: skip
 _BETWEEN = re.compile(r"[\W_]+")
-_NEARLY = 0.9  #: of the pictures that one column names: so many make another one a rival
+_NEARLY = 0.9  #: a second column that names this share of the first's pictures is as good a candidate
 
 
 class LabelOptions(NamedTuple):
-    """What the options of ``folder:DIR,…`` say of its labels.
+    """The options of ``folder:DIR,…`` about labels.
 
-    ``labels``: tables (divided by semicolons), `NONE` or `NAMES`; ``file``: the column that names the pictures;
-    ``target``: the columns asked about; ``kind``: what they are, as for tables.
+    ``labels``: tables (separated by semicolons), `NONE` or `NAMES`; ``file``: the column that names the pictures;
+    ``target``: the columns of labels; ``kind``: what the labels are, as for tables.
     """
 
     labels: str = ""
@@ -41,26 +41,26 @@ class LabelOptions(NamedTuple):
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
-        """From the options of a spec.
+        """Read the options of a spec.
 
         Raises:
-            InputError: a kind that there is not.
+            InputError: ``kind`` is not one of `Asked`.
         """
         return cls(**with_kind(options))
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that are named."""
+        """The tables that ``labels`` names."""
         return () if self.labels in (NONE, NAMES) else listed(self.labels)
 
     @property
     def says_table(self) -> bool:
-        """Whether a table is meant, whatever the folders may say."""
+        """Whether the options demand a table, even if there are class folders."""
         return self.labels not in (NONE, NAMES) and self != LabelOptions()
 
 
 class Columns(NamedTuple):
-    """The column of pictures, the picture that each row means (-1: none), and the columns that say something."""
+    """The column that names pictures, the picture of each row (-1: none), and the columns of labels."""
 
     file: str
     picture_of: list[int]
@@ -70,13 +70,13 @@ class Columns(NamedTuple):
 def find_columns(
     sheet: Sheet, names: PictureNames, options: LabelOptions, share: Callable[[Sheet, str], float] | None = None
 ) -> Columns:
-    """Where a table names the pictures and what it says of them.
+    """Find the column that names the pictures and the columns that hold their labels.
 
-    ``share``: how much of a column are the classes of train, where these are known; without it what is asked about is
-    found by the column's name, or because no other is there.
+    ``share`` gives the share of a column's values that are classes of train, if those are known. Without it the
+    column of labels is found by its name, or because there is only one.
 
     Raises:
-        InputError: no column names a picture, several do, or it cannot be told which one is asked about.
+        InputError: no column names a picture, several do, or several columns may hold the labels.
     """
     file, same = _file_column(sheet, names, options.file)
     rest = tuple(column for column in sheet.columns if column != file and column not in same)
@@ -93,12 +93,12 @@ def find_columns(
 
 
 def names_pictures(sheet: Sheet, names: PictureNames) -> bool:
-    """Whether a column names pictures of the set, and another is there to say something about them."""
+    """Whether one column names pictures of the set, and there is another that may hold labels."""
     return len(sheet.columns) > 1 and any(at >= 0 for column in sheet.columns for at in _named(sheet, column, names))
 
 
 def _file_column(sheet: Sheet, names: PictureNames, wanted: str) -> tuple[str, set[str]]:
-    """The column that names the pictures, and others that name the same ones row by row."""
+    """The column that names the pictures, and other columns that name the same pictures row by row."""
     if wanted and wanted not in sheet.columns:
         raise InputError(
             f"{sheet.name} has no column {wanted!r}", expected=some(sheet.columns),
@@ -143,16 +143,16 @@ def _leads_away(sheet: Sheet, at: int, value: str) -> InputError:
 
 
 def _named(sheet: Sheet, column: str, names: PictureNames) -> list[int]:
-    """The picture that each row of a column means: the first of several, -1 where it means none."""
+    """The picture that each row's value means: the first of several, -1 for none."""
     found = [names.find(value) if value else () for value in _texts(sheet, column)]
     return [pictures[0] if pictures else -1 for pictures in found]
 
 
 def _pictures(sheet: Sheet, column: str, names: PictureNames) -> list[int]:
-    """As `_named`, of the column that was chosen.
+    """As `_named`, for the chosen column, with all values checked.
 
     Raises:
-        InputError: a path that leads out of the folder, or a name that several pictures have.
+        InputError: a path leads out of the folder, or several pictures have the name.
     """
     pictures = []
     for at, value in enumerate(_texts(sheet, column)):
@@ -171,7 +171,7 @@ def _pictures(sheet: Sheet, column: str, names: PictureNames) -> list[int]:
 
 
 def _texts(sheet: Sheet, column: str) -> list[str | None]:
-    """The values of a column that may name pictures; of one that holds something else, nothing."""
+    """The values of a column as text; an empty list if the column's type cannot name pictures."""
     kind = sheet[column].type
     if pa.types.is_string(kind) or pa.types.is_integer(kind):
         return texts(sheet, column)
@@ -199,7 +199,7 @@ def _targets(
 
 
 def _likely(sheet: Sheet, columns: Sequence[str]) -> str:
-    """The first column whose values come again, as classes do."""
+    """The first column whose values repeat, as classes do."""
     counts = {column: len(set(sheet[column].drop_null().to_pylist())) for column in columns if _is_flat(sheet, column)}
     return next((column for column, count in counts.items() if 1 < count <= len(sheet) / 2), columns[0])
 
@@ -213,7 +213,7 @@ def _plain_name(column: str) -> str:
 
 
 def is_zero_or_one(sheet: Sheet, column: str) -> bool:
-    """Whether a column holds 0 and 1, true and false, and nothing else but gaps."""
+    """Whether a column holds only 0 and 1, or true and false, and missing values."""
     kind = sheet[column].type
     if pa.types.is_boolean(kind):
         return True

@@ -1,4 +1,4 @@
-"""Classes in the names of files: ``cat.0.jpg``, ``dog.1.jpg``, ``american_bulldog_12.jpg``."""
+"""Classes from the names of files: ``cat.0.jpg``, ``dog.1.jpg``, ``american_bulldog_12.jpg``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joryu.questions import UNKNOWN
 
 _NUMBERED: Final = re.compile(r"^(?P<name>.*[^\W\d_].*?)[._\- ]+(\d+|\(\d+\))$")
 _FIRST: Final = re.compile(r"^(?P<name>[^._]+)[._]")
-#: what cameras, scanners and scripts call their files
+#: words that cameras, scanners and scripts put into file names, which are not classes
 _OF_PROGRAMS: Final = {
     "img", "image", "images", "pic", "picture", "photo", "frame", "dsc", "dscn", "dscf", "pxl", "mvi", "vid",
     "video", "scan", "screenshot", "untitled", "file", "sample", "id", "view", "crop", "patch", "tile", "page",
@@ -24,7 +24,7 @@ _OF_PROGRAMS: Final = {
 
 
 def class_in_name(path: Path) -> str | None:
-    """What stands before the number of a file's name.
+    """The part of a file's name before its number; ``None`` if there is none.
 
     >>> class_in_name(Path("cat.0.jpg")), class_in_name(Path("american_bulldog_12.jpg")), class_in_name(Path("3.jpg"))
     ('cat', 'american_bulldog', None)
@@ -34,10 +34,10 @@ def class_in_name(path: Path) -> str | None:
 
 
 def classes_in_names(paths: Sequence[Path]) -> list[str] | None:
-    """The class that each file is called by; ``None`` unless it is plain that the names begin with classes.
+    """The class in each file's name; ``None`` unless the names clearly begin with classes.
 
-    It is where every name is a word and a number, the words hold no digits, are not such as programs and splits give,
-    and each comes again.
+    They do if every name is a word and a number, no word contains digits or is one that programs or splits use, and
+    every word occurs more than once.
     """
     names = [name for path in paths if (name := class_in_name(path)) is not None]
     if len(names) < len(paths):
@@ -48,16 +48,16 @@ def classes_in_names(paths: Sequence[Path]) -> list[str] | None:
 
 
 def may_begin_with_classes(paths: Sequence[Path]) -> bool:
-    """Whether the names of files may begin with classes, for whoever knows that they do."""
+    """Whether names of files could begin with classes, if the user says so (``labels=names``)."""
     count = Counter(class_in_name(path) or "" for path in paths)
     return "" not in count and 1 < len(count) <= len(paths) / 2 and not any(map(_is_idle, count))
 
 
 def named_classes(paths: Sequence[Path], *, strict: bool = True) -> list[str | None]:
-    """The class that each name begins with, where it is known that they do: before its number, or before the first dot.
+    """The class of each name, if the user says that names begin with classes: the part before a number or first dot.
 
     Raises:
-        InputError: (``strict``) a name with nothing before a dot or an underscore, or one class alone.
+        InputError: (``strict``) a name has no part before a dot or an underscore, or all names have the same class.
     """
     numbered = [class_in_name(path) for path in paths]
     whole = not strict or all(name is not None for name in numbered)
@@ -75,7 +75,7 @@ def named_classes(paths: Sequence[Path], *, strict: bool = True) -> list[str | N
 
 
 def numbers_of(names: Sequence[str | None], classes: Sequence[str]) -> list[int]:
-    """The number of each class, -1 where it is none of them."""
+    """The number of each name's class, -1 if it is not among ``classes``."""
     place = places_of(classes)
     found = [None if name is None else place_of(name, place) for name in names]
     return [UNKNOWN if number is None else number for number in found]

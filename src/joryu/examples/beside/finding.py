@@ -1,4 +1,4 @@
-"""The tables beside pictures: which of them name the pictures of a split, and what else lies there that is not read."""
+"""Find the table beside pictures that holds the labels of a split."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from joryu.examples.tabular.cells import says_missing, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import LabelKind, Question
 
-_FORM: Final = re.compile("submission", re.IGNORECASE)  #: what a contest wants filled in: its labels are made up
+_FORM: Final = re.compile("submission", re.IGNORECASE)  #: a contest's form to fill in, with made-up labels
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_MOST_SPLITS: Final = 10  #: different values of a column that may be the names of splits
-_ROWS: Final = 50  #: how many lines of a text are looked at
+_MOST_SPLITS: Final = 10  #: the most different values of a column that may hold names of splits
+_ROWS: Final = 50  #: lines of a text file that are read to recognise it
 
 
 class Scope(NamedTuple):
-    """The pictures of a split and where its tables may lie; ``split`` is ``None`` where a set has none.
+    """The pictures of a split, and where its tables may be; ``split`` is ``None`` for a set without splits.
 
-    ``folder``: that of the split, whose tables are its own. ``everything``: the pictures of all splits, which a table
-    that is of no split may name.
+    ``folder`` is the split's: a table in it belongs to the split. ``places`` are all folders to search.
+    ``everything`` gives the pictures of all splits, because a table outside a split's folder may name any of them.
     """
 
     root: Path
@@ -41,14 +41,14 @@ class Scope(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What train asks, and the columns that it is told in (none where folders or names tell it)."""
+    """The question of the train split, and the table columns it comes from (none if from folders or file names)."""
 
     question: Question
     targets: tuple[str, ...] = ()
 
 
 class Found(NamedTuple):
-    """A table, what it says of the pictures of a split, and where."""
+    """A table with the labels that it gives to the pictures of a split, and the columns they come from."""
 
     table: Path
     said: Said
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A table that was read, the pictures that it may mean, and which of those are of the split."""
+    """A table that was read, all pictures that it may name, and the numbers of those in the split."""
 
     path: Path
     sheet: Sheet
@@ -65,10 +65,12 @@ class _Candidate(NamedTuple):
 
 
 def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> Found | None:
-    """What the one table beside the pictures of a split says of them; ``None`` where no table names any.
+    """The labels from the one table that names the pictures of a split; ``None`` if no table names any.
+
+    ``told`` is the question of train, if this is another split.
 
     Raises:
-        InputError: several tables, one that cannot be read, or that does not say what it says of which picture.
+        InputError: several tables name the pictures, or the table cannot be read, or its columns are ambiguous.
     """
     names = PictureNames(scope.root, scope.pictures)
     tables = _named(scope, options) if options.tables else list(_tables(scope, names))
@@ -93,8 +95,10 @@ def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> 
 
 
 def _require_one_split(sheet: Sheet) -> None:
-    """Raises:
-    InputError: a column says which split each picture is of: all of them together would be learned from and judged by.
+    """Refuse a table with a column of splits: without it, test pictures would be trained on.
+
+    Raises:
+        InputError: a column says which split each picture belongs to.
     """
     for column in sheet.columns:
         if str(sheet[column].type) == "string":
@@ -109,7 +113,7 @@ def _require_one_split(sheet: Sheet) -> None:
 
 
 def _tables(scope: Scope, names: PictureNames) -> Iterator[Path]:
-    """The tables in one of the places or beside the pictures that name them, wherever they say that these lie."""
+    """The tables in the searched folders that name the pictures, whatever folders their paths give."""
     folders = sorted({*scope.places, *(path.parent for path in scope.pictures)})
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         usual = _is_table(path) and not _FORM.search(path.stem)
@@ -118,7 +122,7 @@ def _tables(scope: Scope, names: PictureNames) -> Iterator[Path]:
 
 
 def split_said(stem: str) -> str | None:
-    """The split that a table's name says: ``train`` of ``trainLabels``, ``validation`` of ``val_annotations``.
+    """The split in a table's name: ``train`` for ``trainLabels``, ``validation`` for ``val_annotations``.
 
     >>> split_said("trainLabels"), split_said("val_annotations"), split_said("labels"), split_said("train_test_split")
     ('train', 'validation', None, None)
@@ -128,7 +132,7 @@ def split_said(stem: str) -> str | None:
 
 
 def _named(scope: Scope, options: LabelOptions) -> list[Path]:
-    """The tables that the options name, but for those of other splits."""
+    """The tables that the options name, without those of other splits."""
     paths = []
     for name in options.tables:
         path = next((place / name for place in (scope.root, *scope.places) if (place / name).is_file()), None)
@@ -156,7 +160,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _names_any(candidate: _Candidate) -> bool:
-    """Whether a table names pictures of this split, and not of others alone."""
+    """Whether a table names at least one picture of this split."""
     numbers = set(candidate.numbers)
     values = (value for column in candidate.sheet.columns for value in candidate.sheet[column].to_pylist())
     return any(numbers & set(candidate.names.find(str(value))) for value in values if isinstance(value, str | int))
@@ -182,7 +186,7 @@ def _read(candidate: _Candidate, options: LabelOptions, told: Told | None) -> Fo
 
 
 def _share(sheet: Sheet, column: str, place: dict[str, int]) -> float:
-    """How much of what a column says are classes that are known."""
+    """The share of a column's values that are known classes."""
     if str(sheet[column].type) not in ("string", "int64"):
         return 0.0
     said = [value for value in texts(sheet, column) if value is not None and not says_missing(value)]
@@ -190,7 +194,7 @@ def _share(sheet: Sheet, column: str, place: dict[str, int]) -> float:
 
 
 def _mentions(table: Path, names: PictureNames) -> bool:
-    """Whether some column names the pictures, and another is there to say something about them."""
+    """Whether one column names pictures, and there is another that may hold labels."""
     suffix = table.suffix.lower()
     try:
         if suffix == LINES:

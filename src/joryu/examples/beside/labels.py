@@ -1,4 +1,4 @@
-"""What a table says of pictures, as their labels: one of many, tags or numbers."""
+"""The labels of pictures from a table: classes, tags or numbers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.target import Asked, ask, read_labels
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
 
-_FEW: Final = 20  #: different whole numbers that `ask` takes as classes without a second look
+_FEW: Final = 20  #: up to this many different whole numbers `ask` takes as classes
 
 
 class Said(NamedTuple):
-    """The label of each picture, as the question keeps them; ``absent``: those of a class that train does not have."""
+    """The label of each picture, encoded for the question; ``absent``: pictures of classes that train does not have."""
 
     labels: Tensor
     question: Question
@@ -34,13 +34,13 @@ def read_said(
     sheet: Sheet, columns: Columns, pictures: Sequence[int], *, kind: Asked | None = None,
     question: Question | None = None,
 ) -> Said:  # fmt: skip
-    """The labels of ``pictures``, each by the number that ``columns`` knows it by.
+    """Read the labels of ``pictures``, which are numbers as in ``columns.picture_of``.
 
-    ``question``: what train asks, which the labels are then numbers of; else the rows of these pictures say what is
-    asked. A picture without a row has no label. Rows without a picture, and pictures without a row, are counted.
+    ``question`` is that of train; without it the question is found from the rows of these pictures. A picture without
+    a row has no label. Rows without a picture, and pictures without a row, are counted in the remarks.
 
     Raises:
-        InputError: rows that say two things of one picture, or labels that `joryu.examples.tabular.target.ask` refuses.
+        InputError: two rows give one picture different labels, or `joryu.examples.tabular.target.ask` refuses them.
     """
     place = {picture: at for at, picture in enumerate(pictures)}
     rows = _one_row_each(sheet, columns, place)
@@ -75,7 +75,7 @@ def _one_row_each(sheet: Sheet, columns: Columns, place: dict[int, int]) -> dict
     """The row of each picture.
 
     Raises:
-        InputError: another row says something else of it.
+        InputError: two rows give the picture different labels.
     """
     values = [sheet[target] for target in columns.targets]
     rows: dict[int, int] = {}
@@ -98,7 +98,7 @@ def _one_row_each(sheet: Sheet, columns: Columns, place: dict[int, int]) -> dict
 def _as_asked(
     part: Sheet, targets: tuple[str, ...], kind: Asked | None, question: Question | None
 ) -> tuple[Sheet, tuple[str, ...]]:
-    """The rows with their targets in the form that tables are asked in."""
+    """The rows with their target columns in the form that `ask` takes."""
     if question is not None:
         asked = {LabelKind.CLASS: Asked.ONE_OF, LabelKind.TAGS: Asked.TAGS, LabelKind.NUMBERS: Asked.NUMBERS}
         kind = asked.get(question.labels or LabelKind.CLASS)
@@ -143,7 +143,7 @@ def _called_class(target: str) -> bool:
 
 
 def class_numbers(part: Sheet, target: str, classes: Sequence[str]) -> tuple[Tensor, dict[int, str]]:
-    """The number of each row's class, and by row the names of those that there are none of."""
+    """The number of each row's class, and by row the names of classes that are not among ``classes``."""
     place = places_of(classes)
     labels, absent = [UNKNOWN] * len(part), dict[int, str]()
     for at, value in enumerate(texts(part, target)):
@@ -158,7 +158,7 @@ def class_numbers(part: Sheet, target: str, classes: Sequence[str]) -> tuple[Ten
 
 
 def places_of(classes: Sequence[str]) -> dict[str, int]:
-    """Classes by all ways to write them: by their letters, whatever their case, and where all are numbers as such."""
+    """The number of each class by all its spellings: exact, in any case, and by value if all are numbers."""
     place = {name: at for at, name in enumerate(classes)}
     if all(name.isdecimal() for name in classes):
         place = {str(int(name)): at for name, at in place.items()} | place
@@ -166,7 +166,7 @@ def places_of(classes: Sequence[str]) -> dict[str, int]:
 
 
 def place_of(value: str, place: dict[str, int]) -> int | None:
-    """The number of a class that may be written otherwise, ``None`` where there is none."""
+    """The number of a class in any of its spellings; ``None`` if there is none."""
     ways = (value, plain(value), spelling(value), str(int(value)) if value.isdecimal() else value)
     return next((place[way] for way in ways if way in place), None)
 

@@ -1,4 +1,4 @@
-"""Several words in one cell, and one class in several columns: as a column of lists, or of names."""
+"""Convert cells with several tags to a column of lists, and columns of 0 and 1 to a column of class names."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from joryu.examples.tabular.target import Asked
 _DIVIDERS: Final = (";", "|", ",")
 _BRACKETS: Final = re.compile(r"^\s*\[(.*)\]\s*$", re.DOTALL)
 _TAG_NAMES: Final = ("tags", "keywords")
-CLASS: Final = "class"  #: the column that columns of 0 and 1 become, of which one is 1 in each row
+CLASS: Final = "class"  #: the name of the column that replaces one-hot columns of 0 and 1
 
 
 def with_lists(sheet: Sheet, target: str, kind: Asked | None) -> Sheet:
-    """The sheet with lists in a column whose cells name several tags each: ``red;round``, ``red round``, ``["red"]``.
+    """The sheet with lists in place of cells that name several tags: ``red;round``, ``red round``, ``["red"]``.
 
     Raises:
-        InputError: cells that may name one class or several tags.
+        InputError: the cells may name either one class or several tags.
     """
     if not pa.types.is_string(sheet[target].type):
         return sheet
@@ -51,8 +51,10 @@ _TRUTH: Final = {"0", "1", "true", "false"}
 
 
 def _require_whole(sheet: Sheet, target: str, values: Sequence[str | None]) -> None:
-    """Raises:
-    InputError: a cell is made of words that other cells hold alone.
+    """Refuse a column whose cells may be classes or lists of tags.
+
+    Raises:
+        InputError: a cell is made of words that are the whole content of other cells.
     """
     whole = {value for value in values if value is not None}
     if all(map(is_number, whole)):
@@ -80,10 +82,10 @@ def _split(value: str, divider: str | None) -> list[str]:
 
 
 def require_one_meaning(sheet: Sheet, targets: Sequence[str]) -> None:
-    """Refuse columns that may be read as classes or as tags.
+    """Refuse columns of 0 and 1 that may be either one-hot classes or tags.
 
     Raises:
-        InputError: columns of 0 and 1 of which each row has one 1: they may be one class each, or tags.
+        InputError: every row has exactly one 1, so both are possible.
     """
     if len(targets) > 1 and all(is_zero_or_one(sheet, target) for target in targets):
         counts = [sum(row) for row in zip(*(_truth(sheet, target) for target in targets), strict=True)]
@@ -95,10 +97,10 @@ def require_one_meaning(sheet: Sheet, targets: Sequence[str]) -> None:
 
 
 def as_one_column(sheet: Sheet, targets: Sequence[str]) -> Sheet:
-    """The sheet with a column `CLASS`: the name of the column that has the 1.
+    """The sheet with a column `CLASS`, which holds the name of the column that is 1 in each row.
 
     Raises:
-        InputError: a row with another number of them than one.
+        InputError: a row does not have exactly one 1.
     """
     names: list[str] = []
     for at, row in enumerate(zip(*(_truth(sheet, target) for target in targets), strict=True)):

@@ -1,4 +1,4 @@
-"""Which picture a table means by a path, a file's name, or its name without the ending."""
+"""Find the picture that a table means by a path, a file's name, or its name without extension."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:|\w+://)")
 
 
 class PictureNames:
-    """The pictures of a set by all that a table beside them may call them.
+    """The pictures of a set, found by the names that a table may give them.
 
-    A value means a picture whose path ends as it does, with the ending of the file's name or without: nothing is opened
-    that a table names, so that no value leads out of the set.
+    A value names a picture if the picture's path ends with it, with or without the file's extension. Paths in a table
+    are only compared, never opened, so no value can lead out of the set.
 
     >>> names = PictureNames(Path("set"), [Path("set/train/1.jpg"), Path("set/train/2.jpg")])
     >>> names.find("2"), names.find("train/1.jpg"), names.find("test/1.jpg")
@@ -32,12 +32,12 @@ class PictureNames:
                 self._exact[name] = (*self._exact.get(name, ()), at)
 
     def find(self, value: str) -> tuple[int, ...]:
-        """The pictures that a value may mean: by its very letters, else whatever their case."""
+        """The numbers of the pictures that a value names: by exact spelling, else ignoring case."""
         text = _plain(value)
         return self._exact.get(text) or self._spelt.get(spelling(text), ())
 
     def mentions(self, value: str) -> bool:
-        """Whether a value ends in the name of a picture, wherever it says that the picture lies."""
+        """Whether a value's file name is that of a picture, whatever folder it gives."""
         name = _plain(value).rpartition("/")[2]
         return bool(name) and bool(self.find(name))
 
@@ -51,7 +51,7 @@ class PictureNames:
 
 
 def leads_away(value: str) -> bool:
-    """Whether a value is no path inside the set: absolute, or with a way up.
+    """Whether a value is a path that leads out of the set: absolute, or with ``..``.
 
     >>> leads_away("../1.jpg"), leads_away("C:\\\\1.jpg"), leads_away("./train/1.jpg")
     (True, True, False)
@@ -65,7 +65,7 @@ def _plain(value: str) -> str:
 
 
 def _names(whole: str, suffix: str) -> Iterator[str]:
-    """A path from each of its folders on, with the ending of the file and without."""
+    """Every tail of a path (``a/b.jpg``, ``b.jpg``), with and without the file's extension."""
     start = 0
     while True:
         yield whole[start:]

@@ -1,4 +1,4 @@
-"""Tables beside pictures, as they come: with a line of names or without, divided by whatever, or JSON line by line."""
+"""Read tables beside pictures: with or without a header line, with any common separator, or as JSON lines."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from joryu.examples.layouts import some
 from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
 
 LINES: Final = ".jsonl"
-TEXT: Final = ".txt"  #: a table where most of its lines name a picture and say more; else somebody's notes
-BESIDE: Final = (".csv", ".tsv", TEXT, LINES)  #: how tables end that are looked for beside pictures
+TEXT: Final = ".txt"  #: a table if most of its lines name a picture and hold more; else ordinary text
+BESIDE: Final = (".csv", ".tsv", TEXT, LINES)  #: extensions of tables that are searched for beside pictures
 _SPACE: Final = re.compile(r"\s+")
 _DIVIDERS: Final = "\t;,|"
 
 
 def read_beside(path: Path, names_picture: Callable[[str], bool]) -> Sheet:
-    """A table that names pictures. Where its first line does so already, its columns are called by their numbers.
+    """Read a table that names pictures. If its first line names one already, it has no header: columns are numbered.
 
     Raises:
-        InputError: it cannot be read, has no row, or one of more or fewer values than the others.
+        InputError: it cannot be read, has no row, or its rows have different numbers of values.
     """
     suffix = path.suffix.lower()
     if suffix not in (*SUFFIXES, *BESIDE):
@@ -41,12 +41,12 @@ def read_beside(path: Path, names_picture: Callable[[str], bool]) -> Sheet:
 
 
 def rows_of(path: Path, most: int | None = None, *, lenient: bool = False) -> Iterator[list[str]]:
-    """The rows of a table of text as they stand, its line of names with them.
+    """The rows of a text table, unchanged and with the header line; at most ``most`` of them.
 
-    ``lenient``: for a first look at what may be no table at all, letters that are no UTF-8 do no harm.
+    ``lenient``: do not fail on bytes that are not UTF-8, for a first look at a file that may not be a table.
 
     Raises:
-        InputError: it is no text of UTF-8, or a quotation mark is left open.
+        InputError: the file is not UTF-8 text, or a quotation mark is left open.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="replace" if lenient else "strict") as file:

@@ -1,4 +1,4 @@
-"""Pictures and the masks that were drawn about them."""
+"""Pictures with masks: labels for each pixel."""
 
 from joryu.examples.pairs.layout import are_pairs
 from joryu.examples.pairs.pairs import OPTIONS, labelled_pair_splits, load_pairs, pair_splits

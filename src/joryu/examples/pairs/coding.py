@@ -1,4 +1,4 @@
-"""What the values of a set's masks mean: one tag that is there or not, or the number of a class."""
+"""Find the meaning of a set's mask values: one tag that holds or not, or numbers of classes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from joryu.examples.pairs.masks import Values, shown
 from joryu.questions import PICTURE, UNKNOWN, Question
 
 FOREGROUND: Final = "foreground"
-IGNORED: Final = 255  #: where nobody knows, among the numbers of classes (Pascal VOC)
-_MOST = 100  #: classes without a name; more values are grey edges
-_ON = (1, 255, 65535)  #: how a mask may say that something is there
+IGNORED: Final = 255  #: the value for "unknown" among numbers of classes (as in Pascal VOC)
+_MOST = 100  #: the most classes without names; more values are blurred edges
+_ON = (1, 255, 65535)  #: the values with which a mask may mark that its tag holds
 Held = Mapping[str, frozenset[int]]
 """The values in each mask, by the name of its file."""
 
 
 class Coding(NamedTuple):
-    """The question that masks answer. ``on`` is the value of what is there, 0 where values are numbers of classes."""
+    """The question of a set of masks. ``on`` is the value where the tag holds, or 0 if values are class numbers."""
 
     question: Question
     on: int
     remarks: tuple[str, ...] = ()
 
     def check(self, held: Held) -> None:
-        """Refuse masks with values that this coding gives no meaning.
+        """Check that all masks hold only values that have a meaning in this coding.
 
         Raises:
-            InputError: a mask holds a value that means nothing here, by its file.
+            InputError: a mask holds another value; the message names its file.
         """
         allowed = {0, self.on} if self.on else set(range(len(self.question)))
         if self.on <= 1 and len(self.question) <= IGNORED:
@@ -44,7 +44,7 @@ class Coding(NamedTuple):
                                  received=shown(values - allowed))  # fmt: skip
 
     def labels(self, values: Values) -> Tensor:
-        """The labels of masks ``[n, height, width]``: int8 ``[n, height, width, 1]`` of a tag, else int16 classes."""
+        """Labels from values ``[n, height, width]``: int8 ``[n, height, width, 1]`` for a tag, else int16 classes."""
         if self.on:
             tags = (values == self.on).astype(np.int8)
             if self.on == 1:
@@ -57,14 +57,14 @@ class Coding(NamedTuple):
 
 
 def find_coding(held: Held, names: Sequence[str]) -> Coding:
-    """What the masks of a set mean, by all the values in them, and by the names of the classes where there are any.
+    """Find the coding of a set's masks from all their values, and from the names of the classes, if given.
 
-    0 and 1, 0 and 255, or 0 and 65535: one tag (with one name, that; with two, the second). With more values: the
-    numbers of classes, 255 where nobody knows; without names they must be 0, 1, 2, … without a gap, as blurred masks
-    are not.
+    Values 0 and 1, 0 and 255, or 0 and 65535 are one tag. It has the given name (of two names the second). More values
+    are numbers of classes, 255 meaning unknown. Without names they must be 0, 1, 2, … without a gap, so that blurred
+    masks are not taken for classes.
 
     Raises:
-        InputError: values that mean nothing, or one thing in one mask and another in the next, by their files.
+        InputError: values have no meaning, or different meanings in different masks; the message names the files.
     """
     if not held:
         raise InputError("none of the masks can be used")
@@ -93,8 +93,8 @@ def find_coding(held: Held, names: Sequence[str]) -> Coding:
 
 
 def _on(held: Held, union: frozenset[int]) -> int | None:
-    """The value of what is there, if the masks are of one tag."""
-    # Beside 1 the 255 of some masks means that nobody knows, which only a mask with both can tell.
+    """The value that marks the tag, if the masks are of one tag; else ``None``."""
+    # Beside 1, a value of 255 means unknown; this is only certain from a mask that holds both.
     if union == {0, 1, IGNORED} and any(values >= {1, IGNORED} for values in held.values()):
         return 1
     return next((on for on in _ON[::-1] if union <= {0, on} and on in union), 255 if union == {0} else None)

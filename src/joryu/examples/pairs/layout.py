@@ -1,4 +1,4 @@
-"""Where pictures and masks lie, in two folders under the splits or with the splits inside; which belong together."""
+"""Find the folders of pictures and of masks (below the splits, or with the splits inside), and match their files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NUMBERED = re.compile(r"^(\d+)\s*[:,=\s]\s*(\S.*)$")
 
 
 class Place(NamedTuple):
-    """The folder of a split's pictures and that of its masks, if it has any."""
+    """The folder of a split's pictures, and that of its masks, if it has any."""
 
     images: Folder
     masks: Folder | None
 
 
 class Pair(NamedTuple):
-    """A picture and its mask; ``name`` is the picture's, below its folder."""
+    """A picture and its mask; ``name`` is the picture's path below its folder."""
 
     name: str
     picture: Path
@@ -36,10 +36,10 @@ class Pair(NamedTuple):
 
 
 def find_places(root: Path) -> dict[str, Place]:
-    """The folders of each split; of a set without splits those of ``train``.
+    """Find the folders of each split; a set without splits has only ``train``.
 
     Raises:
-        InputError: no folder of pictures with one of masks beside it, or several of either.
+        InputError: there is no folder of pictures with one of masks beside it, or there are several of either.
     """
     found = find_set(root)
     levels = found.splits or {"train": found.top}
@@ -79,7 +79,7 @@ def _only_one(level: Folder, names: set[str]) -> Folder | None:
 
 
 def _inner_splits(whole: Place) -> dict[str, Place]:
-    """Splits that lie inside the folders of pictures and of masks: ``images/train``, ``masks/train``."""
+    """Splits inside the folders of pictures and of masks: ``images/train``, ``masks/train``."""
     inside = {canonical_split(folder.name): folder for folder in whole.images.folders}
     if None in inside or not inside or whole.images.has_loose_picture or whole.masks is None:
         return {}
@@ -88,10 +88,12 @@ def _inner_splits(whole: Place) -> dict[str, Place]:
 
 
 def match_pairs(place: Place, root: Path) -> tuple[list[Pair], list[Rejected]]:
-    """Pictures and masks of the same name, whatever their extension; a mask's may end in ``_mask`` and the like.
+    """Match pictures and masks by name without extension; a mask's name may end in ``_mask`` or similar.
+
+    Returns the pairs, and the files that were left out.
 
     Raises:
-        InputError: two pictures, or two masks, of one name.
+        InputError: two pictures, or two masks, have the same name, or no mask matches a picture.
     """
     rejected: list[Rejected] = []
     pictures = _by_name(place.images, root, rejected)
@@ -121,7 +123,7 @@ def match_pairs(place: Place, root: Path) -> tuple[list[Pair], list[Rejected]]:
 
 
 def _by_name(folder: Folder, root: Path, rejected: list[Rejected]) -> dict[str, Path]:
-    """The files below a folder by their name without extension; what is passed over goes to ``rejected``."""
+    """The files below a folder by name without extension; left-out files are appended to ``rejected``."""
     found: dict[str, Path] = {}
     for path, reason in folder.files(link_root(root)):
         name = path.relative_to(folder.path).with_suffix("").as_posix()
@@ -142,10 +144,10 @@ def _below(path: Path, folder: Folder) -> str:
 
 
 def find_names(root: Path) -> tuple[list[str], list[str]]:
-    """The names of the classes in ``classes.txt`` or ``labels.txt``, a line each, and a remark; none without a file.
+    """The class names in ``classes.txt`` or ``labels.txt``, one per line, and a remark; empty without such a file.
 
     Raises:
-        InputError: both files, or one that is no list of names.
+        InputError: both files exist, or one is not a list of names.
     """
     there = [root / name for name in _NAMES if (root / name).is_file()]
     if not there:
@@ -167,7 +169,7 @@ def find_names(root: Path) -> tuple[list[str], list[str]]:
 
 
 def find_unread(root: Path) -> list[str]:
-    """A remark on the tables beside the pictures, which say something that is not read."""
+    """A remark about tables beside the pictures, which are not read."""
     places = (root, *visible_folders(root))
     tables = [path.name for place in places for path in sorted(place.glob("*.csv")) if path.is_file()]
     return [f"not read: {some(tables)}"] if tables else []

@@ -1,4 +1,4 @@
-"""One mask file to the values of its pixels: numbers as they stand, never colours and never scaled."""
+"""Read one mask file as numbers per pixel: never as colours, and never scaled."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Values = npt.NDArray[np.integer[Any]]
 
 _LOSSY = ("JPEG", "MPO")
 _BYTES = ("1", "L", "P")
-_BANDS = {"LA": 1, "PA": 1, "RGB": 3, "RGBA": 3}  #: how many of the bands are not see-through
+_BANDS = {"LA": 1, "PA": 1, "RGB": 3, "RGBA": 3}  #: the number of bands without transparency
 
 
 class Mask(NamedTuple):
-    """``values``: ``[height, width]``, bytes or int32; ``held``: which there are; the size that the file has."""
+    """A mask: ``values`` ``[height, width]``, uint8 or int32; ``held``: the set of its values; the file's size."""
 
     values: Values
     held: frozenset[int]
@@ -30,13 +30,13 @@ class Mask(NamedTuple):
 
 
 def read_mask(path: Path, size: int | None = None) -> Mask:
-    """The values of a mask: greys, indices of a palette, or black and white as 0 and 1.
+    """Read the values of a mask: grey values, indices of a palette, or black and white as 0 and 1.
 
-    Three equal bands are one. ``size``: the centre square resized to it as `fit` does to the picture, each pixel
-    taking the value of the nearest one. ``held`` is of the whole mask.
+    An RGB file with three equal bands is grey. ``size``: the centre square is resized to ``size × size`` as `fit` does
+    with the picture, but with the nearest value. ``held`` are the values of the whole mask, before it is resized.
 
     Raises:
-        InputError: no picture, damaged, in colours or partly see-through, or blurred by JPEG.
+        InputError: the file is not a picture, is damaged, coloured or partly transparent, or was blurred by JPEG.
     """
     with opened(path) as image:
         raw_mode = raw_mode_of(image)
@@ -50,7 +50,7 @@ def read_mask(path: Path, size: int | None = None) -> Mask:
 
 
 def shown(values: frozenset[int]) -> str:
-    """The values of a mask as a message shows them."""
+    """The values of a mask as text for a message."""
     return some(sorted(values), most=8)
 
 
@@ -60,13 +60,13 @@ def _values(image: Image.Image, raw_mode: str) -> Values:
         return np.asarray(image).astype(np.uint8)
     if mode.startswith("I"):
         return np.asarray(image).astype(np.int32)
-    if mode not in _BANDS or ";16" in raw_mode:  # of 16-bit colours Pillow keeps the high byte alone: 1 would be 0
+    if mode not in _BANDS or ";16" in raw_mode:  # of 16-bit colours Pillow keeps only the high byte: 1 would be 0
         raise InputError("this is no mask", expected="one number for each pixel", received=f"mode {mode}")
     bands = np.asarray(image)
     bands = bands[..., None] if bands.ndim == 2 else bands
     opaque = bands[..., _BANDS[mode] :]
     if opaque.size and int(opaque.min()) < 255:
-        raise InputError("a mask that is partly see-through", expected="opaque pixels")
+        raise InputError("a mask that is partly transparent", expected="opaque pixels")
     bands = bands[..., : _BANDS[mode]]
     if not (bands == bands[..., :1]).all():
         raise InputError(

@@ -1,4 +1,4 @@
-"""Picture + mask pairs as examples: a question for each pixel."""
+"""Load pictures with masks as examples: a question about each pixel."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def load_pairs(
     options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Examples:
-    """Pictures of ``images/`` with their masks in ``masks/`` (or under ``train/`` and ``test/``, as Kaggle has them).
+    """Load pictures in ``images/`` with masks in ``masks/``, perhaps below ``train/`` and ``test/``.
 
-    Masks of two values are one tag for each pixel, called ``foreground`` unless ``classes`` (names, divided by
-    semicolons) or ``classes.txt`` names it: labels int8 ``[n, height, width, 1]``. Masks of more values are the numbers
-    of classes, 255 where nobody knows: int16 ``[n, height, width]``. What the values mean is found in the masks of
-    ``train``, whatever split is asked for; a split without masks is unlabelled. With ``size`` a mask is cut and resized
-    as its picture is, each pixel taking the nearest value. ``rejected`` names files that cannot be used, pictures
-    without a mask, masks without a picture and masks of another size than their pictures.
+    Masks with two values are one tag for each pixel: labels int8 ``[n, height, width, 1]``. The tag is called
+    ``foreground`` unless the option ``classes`` (names separated by semicolons) or ``classes.txt`` names it. Masks with
+    more values are numbers of classes, 255 meaning unknown: labels int16 ``[n, height, width]``. The meaning of the
+    values is found from the masks of ``train``, whichever split is loaded; a split without masks is unlabelled. With
+    ``size`` a mask is cropped and resized as its picture is, with the nearest value. ``rejected`` lists unusable
+    files, pictures without a mask, masks without a picture, and masks of another size than their picture.
 
     Raises:
-        InputError: no such split or folders, most masks of another size than their pictures, values that mean nothing
-            (named by file), or pictures that `read_pictures` refuses.
+        InputError: there is no such split or folder, most masks have another size than their pictures, mask values
+            have no meaning (the file is named), or `read_pictures` refuses the pictures.
     """
     places = find_places(root)
     if set(places) == {"train"} and split != "train":
@@ -98,7 +98,7 @@ def load_pairs(
 
 
 def pair_splits(root: Path) -> set[str]:
-    """What `load_pairs` can be asked for."""
+    """The splits that `load_pairs` can load."""
     return set(find_places(root))
 
 
@@ -108,9 +108,10 @@ def labelled_pair_splits(root: Path) -> set[str]:
 
 
 class _Masks(NamedTuple):
-    """The masks of pictures that could be read, in their order; ``None`` for those that cannot be used.
+    """The masks of the readable pictures, in the same order; ``None`` for masks that cannot be used.
 
-    ``held`` are the values of all that could be read: those of a mask that is too large mean what the others' do.
+    ``held`` are the values of all readable masks by file, including those of the wrong size, as their values have the
+    same meaning.
     """
 
     names: list[str]
@@ -120,15 +121,15 @@ class _Masks(NamedTuple):
 
     @property
     def usable(self) -> list[int]:
-        """Which of the pictures have a mask that can be used."""
+        """The rows of the pictures whose mask can be used."""
         return [at for at, mask in enumerate(self.read) if mask is not None]
 
 
 def _masks(pairs: Sequence[Pair], read: Pictures | None, size: int | None) -> _Masks:
-    """The masks of pairs, which must be as large as their pictures where these were ``read``.
+    """Read the masks of all pairs, and check that each is as large as its picture, if pictures were ``read``.
 
     Raises:
-        InputError: most of them are not.
+        InputError: most masks have another size.
     """
     paths = [pair.mask for pair in pairs if pair.mask is not None]
     found = _Masks([f"{path.parent.name}/{path.name}" for path in paths], [], [], {})

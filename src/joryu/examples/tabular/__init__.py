@@ -1,4 +1,4 @@
-"""Tables: files of rows and columns, what they ask, and how their rows become inputs."""
+"""Tables: read files of rows and columns, find their question, and turn their rows into inputs."""
 
 from joryu.examples.tabular.bundled import BUNDLED
 from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, Prepared, TablePreparation

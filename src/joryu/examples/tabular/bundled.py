@@ -16,7 +16,7 @@ TARGET: Final = "target"
 def _diabetes() -> Any:
     from sklearn import datasets  # noqa: PLC0415  (a second of import time that no other layout needs)
 
-    return datasets.load_diabetes(scaled=False)  # the numbers as they were measured, scaled by nobody
+    return datasets.load_diabetes(scaled=False)  # the numbers in their original units
 
 
 def _iris() -> Any:
@@ -46,7 +46,7 @@ BUNDLED: Final[dict[str, Callable[[], Any]]] = {
 
 
 def bundled_sheet(name: str) -> Sheet:
-    """One of `BUNDLED`: its features by their names, and the column ``target`` (names of classes, or a number).
+    """Load one of `BUNDLED`: its features as named columns, and the column ``target`` (class names, or a number).
 
     >>> bundled_sheet("iris").columns[-2:]
     ('petal width (cm)', 'target')

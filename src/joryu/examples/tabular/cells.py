@@ -1,4 +1,4 @@
-"""The values of a column as numbers or as text, whatever the file had them in; and which of the two a column holds."""
+"""Read the values of a column as numbers or as text, and decide which of the two a column holds."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Numbers = npt.NDArray[np.float64]
 
 _MISSING = {"na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "?", "-"}
 _NUMBER, _COMMA = re.compile(PLAIN_NUMBER), re.compile(DECIMAL_COMMA)
-_CODE = re.compile(r"^0\d+$")  # 01234 is a code: as a number it would lose its zero
+_CODE = re.compile(r"^0\d+$")  # 01234 is a code: as a number it would lose its leading zero
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ].*)?$|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}( .*)?$|^\d{1,2}:\d{2}(:\d{2})?$")
-#: with a decimal comma or marks between thousands, a currency, a percent sign: 12,5 and 1.234,5 and $3 and 5%
+#: a number with a decimal comma, thousands separators, a currency or a percent sign: 12,5 and 1.234,5 and $3 and 5%
 _LIKE_A_NUMBER = re.compile(r"^[+-]?[$€£¥]?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?[%$€£¥]?$")
 _MOST = float(np.finfo(np.float32).max)
-_EXACT = 2.0**53  #: from here on a float64 is no longer every whole number
+_EXACT = 2.0**53  #: above this a float64 cannot hold every whole number
 _LONG = 40
 
 
@@ -36,17 +36,17 @@ class Kind(StrEnum):
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a plain number: ``12``, ``-3.5``, ``1e-3``; no code such as ``01234``."""
+    """Whether a text is a plain number, as ``12``, ``-3.5`` or ``1e-3``, and not a code such as ``01234``."""
     return bool(_NUMBER.match(text)) and not _CODE.match(text)
 
 
 def says_missing(text: str) -> bool:
-    """Whether a text where a number should be is one of the usual ways to say that there is none."""
+    """Whether a text in a column of numbers is one of the usual marks for a missing value."""
     return text.lower() in _MISSING
 
 
 def number_text(value: float | int) -> str:
-    """A number as text, the same whether a file had it as ``5``, ``5.0`` or ``5e0``.
+    """A number as text; ``5``, ``5.0`` and ``5e0`` in a file give the same text.
 
     >>> number_text(5.0), number_text(0.1), number_text(-0.0)
     ('5', '0.1', '0')
@@ -57,7 +57,7 @@ def number_text(value: float | int) -> str:
 
 
 def plain(text: str) -> str:
-    """A text that is a number as `number_text` writes it; any other as it is.
+    """A text that is a number as `number_text` writes it; any other text unchanged.
 
     >>> plain("1.0"), plain("01"), plain("one")
     ('1', '01', 'one')
@@ -66,12 +66,12 @@ def plain(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A value as a message shows it: quoted, and cut where it is long."""
+    """A value as text for a message: quoted, and shortened if it is long."""
     return repr(text if len(text) <= _LONG else text[:_LONG] + "…")
 
 
 def texts(sheet: Sheet, column: str) -> list[str | None]:
-    """The values as text, ``None`` where there is none; numbers as `number_text` writes them."""
+    """The values of a column as text, ``None`` where missing; numbers as `number_text` writes them."""
     values = sheet[column]
     if pa.types.is_boolean(values.type):
         return [None if value is None else str(value).lower() for value in values.to_pylist()]
@@ -83,7 +83,7 @@ def texts(sheet: Sheet, column: str) -> list[str | None]:
 
 
 def large_numbers(sheet: Sheet, column: str, values: Numbers) -> dict[int, str]:
-    """The rows whose number is so large that a float may be another than the file has, with its digits."""
+    """The rows whose numbers are too large to be exact as float64, with their digits as in the file."""
     rows = np.flatnonzero(np.abs(values) >= _EXACT).tolist()
     found = sheet[column]
     words = {at: str(found[at].as_py()).strip() for at in rows}
@@ -91,10 +91,10 @@ def large_numbers(sheet: Sheet, column: str, values: Numbers) -> dict[int, str]:
 
 
 def numbers(sheet: Sheet, column: str) -> tuple[Numbers, list[str]]:
-    """The values as numbers, NaN where there is none; and a remark on each way in which a file said so.
+    """The values of a column as numbers, NaN where missing, and a remark on each mark that was read as missing.
 
     Raises:
-        InputError: a value that is no number, by its row.
+        InputError: a value is not a number; the message names its row.
     """
     values = sheet[column]
     kind = values.type
@@ -114,7 +114,7 @@ def numbers(sheet: Sheet, column: str) -> tuple[Numbers, list[str]]:
 
 
 def _parsed_at_once(sheet: Sheet, column: str) -> tuple[Numbers, list[str]] | None:
-    """The numbers of a column that holds nothing else, 20 times sooner; ``None`` where each value must be looked at."""
+    """A fast path, 20 times quicker, for columns of plain numbers; ``None`` if each value must be parsed by itself."""
     if not _all_numbers(sheet[column]):
         return None
     try:
@@ -128,7 +128,7 @@ def _parsed_at_once(sheet: Sheet, column: str) -> tuple[Numbers, list[str]] | No
 def _all_numbers(values: pa.ChunkedArray) -> bool:
     plain_ones = pc.match_substring_regex(values, PLAIN_NUMBER)
     codes = pc.match_substring_regex(values, _CODE.pattern)
-    return bool(pc.all(pc.and_not(plain_ones, codes)).as_py())  # what is null counts for nothing
+    return bool(pc.all(pc.and_not(plain_ones, codes)).as_py())  # nulls are ignored
 
 
 def _parsed(sheet: Sheet, column: str, values: list[str | None]) -> tuple[Numbers, list[str]]:
@@ -148,10 +148,12 @@ def _parsed(sheet: Sheet, column: str, values: list[str | None]) -> tuple[Number
 
 
 def _require_size(sheet: Sheet, column: str, found: Numbers) -> None:
-    """Raises:
-    InputError: a number that no input or label, which are float32, can hold.
+    """Refuse numbers that do not fit into float32, the type of inputs and labels.
+
+    Raises:
+        InputError: a number is too large.
     """
-    large = np.abs(found) > _MOST  # NaN is not
+    large = np.abs(found) > _MOST  # False for NaN
     if large.any():
         at = int(large.argmax())
         raise InputError(
@@ -168,10 +170,10 @@ def _no_number(sheet: Sheet, column: str, at: int, text: str) -> InputError:
 
 
 def column_kind(sheet: Sheet, column: str) -> Kind:
-    """Whether a column holds numbers or categories (text, true and false). Of a CSV file its values decide.
+    """Whether a column holds numbers or categories (text, true and false). In a CSV file the values decide.
 
     Raises:
-        InputError: dates, lists and the like; numbers with text among them, which may be categories or mistakes.
+        InputError: it holds dates, lists or the like, or numbers mixed with text (categories or mistakes).
     """
     kind = sheet[column].type
     if pa.types.is_temporal(kind):
@@ -182,7 +184,7 @@ def column_kind(sheet: Sheet, column: str) -> Kind:
         return Kind.CATEGORY
     if not pa.types.is_string(kind):
         raise InputError(
-            f"column {column!r} of {sheet.name} is no column of a table", expected="numbers, text, or true and false",
+            f"column {column!r} of {sheet.name} cannot be read", expected="numbers, text, or true and false",
             received=kind, hint=f"try drop={column}",
         )  # fmt: skip
     if (not sheet.typed or sheet[column].null_count == len(sheet)) and _all_numbers(sheet[column]):
@@ -224,10 +226,10 @@ def _dates(sheet: Sheet, column: str, received: str) -> InputError:
 
 
 def require_columns(sheet: Sheet, wanted: tuple[str, ...], *, what: str) -> None:
-    """Refuse a table that lacks columns which are needed.
+    """Check that a table has the columns ``wanted``; ``what`` is their name in the message.
 
     Raises:
-        InputError: the sheet lacks one of the columns.
+        InputError: a column is missing.
     """
     lacking = [name for name in wanted if name not in sheet.columns]
     if lacking:

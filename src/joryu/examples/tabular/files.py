@@ -1,4 +1,4 @@
-"""Tables on disk, CSV or Parquet: read whole, or refused with the row that cannot be read."""
+"""Read tables from CSV or Parquet files; a damaged file is refused with the row that cannot be read."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table as it was read. ``typed``: its columns have types of their own (Parquet), or all are text (CSV).
+    """One table as it was read. ``typed``: columns have types of their own (Parquet), instead of all being text (CSV).
 
-    ``first_row`` is what its first row is called in messages: 2 in a CSV file, whose names are row 1. ``taken``: the
-    rows of the file that these are, where they are not all.
+    ``first_row`` is the number of its first row in messages: 2 in a CSV file, whose header is row 1. ``taken``: the
+    rows of the file that were selected, if not all.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Sheet:
         return tuple(self.table.column_names)
 
     def row(self, at: int) -> str:
-        """How a row is called in a message."""
+        """The name of a row in messages."""
         return f"row {(at if self.taken is None else self.taken[at]) + self.first_row} of {self.name}"
 
     def __getitem__(self, column: str) -> pa.ChunkedArray:
-        """A column, its text in the one type of the many that text may have."""
+        """A column; text always has the same Arrow type, whichever of several the file has."""
         values = self.table.column(column)
         values = pc.dictionary_decode(values) if pa.types.is_dictionary(values.type) else values
         as_text = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
         return values.cast(pa.string()) if any(holds(values.type) for holds in as_text) else values
 
     def take(self, rows: Sequence[int]) -> Sheet:
-        """Some of the rows, called in messages as they are in the file."""
+        """The given rows; messages keep using their numbers in the file."""
         before = range(len(self)) if self.taken is None else self.taken
         return replace(self, table=self.table.take(pa.array(rows, pa.int64())), taken=tuple(before[at] for at in rows))
 
@@ -67,14 +67,14 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """The table of a ``.csv``, ``.tsv`` or ``.parquet`` file.
+    """Read a ``.csv``, ``.tsv`` or ``.parquet`` file.
 
-    The values of a CSV file are divided by commas, semicolons, tabs or bars, whichever its first line has most of;
-    where it is not commas, ``12,5`` is a number. Its first line names the columns. A first column without a name that
-    counts the rows is left out, as programs write it unasked.
+    The separator of a CSV file is the one of comma, semicolon, tab and bar that its first line has most of; if it is
+    not the comma, ``12,5`` is a number. The first line names the columns. A first column without a name that counts
+    the rows is left out, because some programs add it.
 
     Raises:
-        InputError: a file that is no such table, is damaged or empty, or has columns without names or names twice.
+        InputError: it is not such a table, is damaged or empty, or column names are missing or repeated.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} is no table that can be read", expected=" or ".join(SUFFIXES), received=path.suffix)
@@ -106,7 +106,7 @@ def _csv(path: Path) -> Sheet:
     _require_header(path, names)
     found = pyarrow.csv.read_csv(
         path,
-        # One thread: only then does a line that cannot be read come with its number.
+        # One thread, because only then does the error name the number of the line that cannot be read.
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False, skip_rows=1, column_names=[f"{at}" for at in range(len(names))]
         ),
@@ -130,7 +130,7 @@ def _require_header(path: Path, names: list[str]) -> None:
 
 
 def _with_decimal_commas(sheet: Sheet, divider: str) -> Sheet:
-    """Numbers with a decimal comma as those with a point, in the columns that hold nothing but numbers."""
+    """Replace decimal commas by points, in columns that hold only numbers."""
     table, changed = sheet.table, list[str]()
     for at, name in enumerate(sheet.columns):
         text = table.column(at).drop_null()
@@ -152,7 +152,7 @@ def _named(sheet: Sheet) -> Sheet:
 
 
 def _without_unnamed(sheet: Sheet) -> Sheet:
-    """The sheet without the columns that programs write unasked: one that counts the rows, one behind a last comma."""
+    """The sheet without columns that programs add: a counter of rows, and an empty one after a trailing comma."""
     table, remarks = sheet.table, [*sheet.remarks]
     for at in range(len(sheet.columns) - 1, -1, -1):
         if sheet.columns[at] not in _UNNAMED:

@@ -1,4 +1,4 @@
-"""Fitting a `TablePreparation`: scikit-learn measures, and what it found is kept as plain numbers and words."""
+"""Fit a `TablePreparation` with scikit-learn; the result is kept as plain numbers and words."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from joryu.examples.tabular.cells import Kind, numbers, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, TablePreparation
 
-MOST_CATEGORIES: Final = 100  #: more are names or sentences, and a student would learn them by heart
-_FEW_ROWS: Final = 10  #: with so few, columns in which no value comes twice say nothing
+MOST_CATEGORIES: Final = 100  #: more are probably names or sentences, which a student would memorise
+_FEW_ROWS: Final = 10  #: with fewer rows, a column without repeated values is not suspicious
 _COUNTER = re.compile(r"^(?i:(.*[ _-])?(id|index|idx|row|rowid|nr|no))$|^.*[a-z]I[dD]$")
 
 
 def fit_preparation(sheet: Sheet, kinds: Mapping[str, Kind]) -> tuple[TablePreparation, list[str]]:
-    """The preparation of a table's columns, measured on this sheet, and remarks on what it leaves out.
+    """Fit the preparation of a table's columns to this sheet; returns it with remarks on what it leaves out.
 
-    Numbers: the mean where there is none (`sklearn.impute.SimpleImputer`), and where any was missing an input that says
-    so; then standardised (`StandardScaler`). Categories: one input each in the order of their names (`OneHotEncoder`),
-    and where any was missing one more.
+    Numbers: missing ones become the mean (`sklearn.impute.SimpleImputer`), with one more input that marks them if
+    there are any; then all are standardised (`StandardScaler`). Categories: one input each, in the order of their
+    names (`OneHotEncoder`), and one more if any is missing.
 
     Raises:
-        InputError: a column that cannot be meant (identifiers, over 100 categories); or none that ever varies.
+        InputError: a column is not usable (identifiers, over 100 categories), or no column varies.
     """
     fitted, remarks = list[NumberColumn | CategoryColumn](), list[str]()
     for name, kind in kinds.items():

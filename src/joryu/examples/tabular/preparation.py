@@ -1,4 +1,4 @@
-"""`TablePreparation`: how a row of a table becomes an input, as plain numbers and lists of words."""
+"""`TablePreparation`: how a row of a table becomes an input, stored as plain numbers and words."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ Inputs = npt.NDArray[np.float32]
 
 
 class Prepared(NamedTuple):
-    """``inputs`` float32 ``[n, n_inputs]``, and what was made of values that it was not fitted on."""
+    """``inputs`` float32 ``[n, n_inputs]``, and remarks on values that were absent when it was fitted."""
 
     inputs: Inputs
     remarks: list[str]
 
 
 class NumberColumn(BaseModel):
-    """Numbers: ``(x - mean) / std``, the mean where there is none; ``missing`` adds an input that says so.
+    """A column of numbers: ``(x - mean) / std``; a missing number becomes the mean.
 
-    ``std`` is ``None`` for a column that never varied: its value is no input.
+    With ``missing`` there is one more input, which is 1 where the number is missing. ``std`` is ``None`` for a column
+    that never varied: its value is not an input.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -72,9 +73,9 @@ class NumberColumn(BaseModel):
 
 
 class CategoryColumn(BaseModel):
-    """One input for each of ``values``, 1 where a row has it; ``missing`` adds one for the rows that have none.
+    """A column of categories: one input for each of ``values``, which is 1 where the row has that value.
 
-    A value that is none of them gives zeros.
+    With ``missing`` there is one more input, which is 1 where the value is missing. An unknown value gives zeros.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +96,7 @@ class CategoryColumn(BaseModel):
         return len(self.inputs) > 1
 
     def apply(self, sheet: Sheet) -> Prepared:
-        # A program that meets one empty cell writes 1.0 where it wrote 1: the same category, unless both are there.
+        # Because of one empty cell a program may write 1.0 instead of 1: the same category, unless both occur.
         alike = [plain(value) for value in self.values]
         spell = plain if len(set(alike)) == len(alike) else str
         place = {spell(value): at for at, value in enumerate(self.values)}
@@ -122,7 +123,7 @@ Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
 
 
 class TablePreparation(BaseModel):
-    """How the rows of a table become inputs. It is JSON, and applying it takes numpy alone.
+    """How the rows of a table become inputs. It can be stored as JSON, and applying it needs only NumPy.
 
     >>> age = NumberColumn(name="age", mean=40.0, std=10.0)
     >>> colour = CategoryColumn(name="colour", values=("blue", "red"))
@@ -142,19 +143,19 @@ class TablePreparation(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns that a table must have."""
+        """The names of the columns that a table must have."""
         return tuple(column.name for column in self.columns)
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs, in their order."""
+        """The names of the inputs, in order."""
         return tuple(name for column in self.columns for name in column.inputs)
 
     def apply(self, table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Prepared:
-        """The rows of a table, of a file, or of columns as lists, as inputs; columns that it does not know are let be.
+        """Turn the rows of a table, a file, or columns as lists into inputs; unknown columns are ignored.
 
         Raises:
-            InputError: a column it needs is not there, or holds something else than the one it was fitted on.
+            InputError: a needed column is missing, or holds another kind of values than when it was fitted.
         """
         sheet = _sheet(table)
         require_columns(sheet, self.names, what="the columns")

@@ -1,4 +1,4 @@
-"""A table as examples: its splits, its options, and the preparation that goes with them."""
+"""`load_table`: load a table as examples, with its preparation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIONS: Final = ("target", "kind", "drop", "categories")
 
 
 class TableOptions(NamedTuple):
-    """``target``, ``drop`` and ``categories``: columns, divided by semicolons; ``kind``: what the target is."""
+    """``target``, ``drop`` and ``categories``: names of columns, separated by semicolons; ``kind``: of the target."""
 
     target: str = ""
     kind: Asked | None = None
@@ -38,16 +38,16 @@ class TableOptions(NamedTuple):
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
-        """From the options of a spec.
+        """Read the options of a spec.
 
         Raises:
-            InputError: a kind that there is not.
+            InputError: ``kind`` is not one of `Asked`.
         """
         return cls(**with_kind(options))
 
 
 class LoadedTable(NamedTuple):
-    """Examples from a table, how their rows were prepared, and the columns of their labels."""
+    """Examples from a table, the preparation of their rows, and the columns of their labels."""
 
     examples: Examples
     preparation: TablePreparation
@@ -58,21 +58,20 @@ Splits = dict[str, Callable[[], Sheet]]
 
 
 def load_table(place: Path | str, split: str = "train", options: TableOptions | None = None) -> LoadedTable:
-    """A CSV or Parquet file, a folder of them called as splits are, or the name of a bundled table (`BUNDLED`).
+    """Load a CSV or Parquet file, a folder of files named like splits, or a bundled table by name (`BUNDLED`).
 
-    The columns' scales and categories, the question and its classes are those of ``train``, whatever split is asked
-    for; a table without splits is measured as a whole. ``inputs`` are float32 ``[n, n_inputs]`` as the preparation
-    gives them. An example's id is the hash of the row's own values (the columns that were dropped, the targets and the
-    order of the columns left out), so that a row has one id whatever was fitted. A split without any of the targets is
-    unlabelled. ``remarks`` say what was guessed or left out.
+    The preparation, the question and its classes are fitted to ``train``, whichever split is loaded; a table without
+    splits is used as a whole. ``inputs`` are float32 ``[n, n_inputs]`` as the preparation gives them. An example's id
+    is the hash of the row's values without dropped columns and targets, independent of the order of the columns and of
+    what was fitted. A split without target columns is unlabelled. ``remarks`` say what was guessed or left out.
 
     >>> table = load_table("diabetes")
     >>> table.examples.question.names, table.examples.inputs.shape, table.preparation.inputs[:3]
     (('target',), torch.Size([442, 10]), ('age', 'sex', 'bmi'))
 
     Raises:
-        InputError: no such split, a file that cannot be read, a target or column that is not there or cannot be meant,
-            a class that the training examples do not have; see `fit_preparation`, `ask` and `read_labels`.
+        InputError: there is no such split, file, target or column, a column is not usable, or a class is not among
+            the training examples; see `fit_preparation`, `ask` and `read_labels`.
     """
     options = options or TableOptions()
     splits, remarks = _splits(place)
@@ -94,15 +93,15 @@ def load_table(place: Path | str, split: str = "train", options: TableOptions | 
 
 
 def table_splits(place: Path | str) -> set[str]:
-    """What `load_table` can be asked for."""
+    """The splits that `load_table` can load."""
     return set(_splits(place)[0])
 
 
 def labelled_table_splits(place: Path | str, options: TableOptions) -> set[str]:
-    """The splits that have any of the targets.
+    """The splits that have at least one of the target columns.
 
     Raises:
-        InputError: as `load_table`, of the targets.
+        InputError: as `load_table`, about the targets.
     """
     splits, _ = _splits(place)
     sheets = {split: read() for split, read in splits.items()}
@@ -113,7 +112,7 @@ def labelled_table_splits(place: Path | str, options: TableOptions) -> set[str]:
 
 
 class _Plan(NamedTuple):
-    """What was made of the sheet that all is measured on."""
+    """What was found from the sheet of train: kinds of columns, targets, question and preparation."""
 
     kinds: dict[str, Kind]
     targets: tuple[str, ...]
@@ -193,10 +192,10 @@ def _examples(sheet: Sheet, plan: _Plan, name: str) -> Examples:
 
 
 def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:
-    """BLAKE2b-128 of each row's names and values, uint64 ``[n, 2]``, whatever the order of the columns.
+    """BLAKE2b-128 of each row's column names and values, uint64 ``[n, 2]``, independent of the columns' order.
 
-    Numbers count as the float64 they are, with all their digits where they are larger than those tell apart; so that
-    ``4``, ``4.0`` and a 4 in Parquet are one value. All else counts as text.
+    Numbers are hashed as float64, so ``4``, ``4.0`` and a 4 in Parquet are the same value; numbers too large to be
+    exact are hashed with all their digits. Everything else is hashed as text.
     """
     names = sorted(kinds, key=lambda name: (kinds[name] is not Kind.NUMBER, name))
     start = hashlib.blake2b("".join(f"{kinds[name]}{len(name)}:{name}" for name in names).encode(), digest_size=16)
@@ -205,7 +204,7 @@ def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:
     words: list[Sequence[str | None]] = []
     for at, name in enumerate(numeric):
         found = numbers(sheet, name)[0] + 0.0  # no -0
-        values[:, at] = np.where(np.isnan(found), np.nan, found)  # one NaN of the many
+        values[:, at] = np.where(np.isnan(found), np.nan, found)  # the same bits for every NaN
         if large := large_numbers(sheet, name, found):
             words.append([f"{name}={large[row]}" if row in large else "" for row in range(len(sheet))])
     words += [texts(sheet, name) for name in names[len(numeric) :]]
@@ -218,7 +217,7 @@ def _digests(start: hashlib.blake2b, values: np.ndarray, words: Sequence[Sequenc
     for numeric, row in zip(values, rows, strict=True):
         digest = start.copy()
         digest.update(numeric.tobytes())
-        # Each text with its length before it, so that no two rows run together; what is "" counts for nothing.
+        # Each text comes with its length before it, so that different rows never give the same bytes.
         digest.update("".join("-" if word is None else f"{len(word)}:{word}" for word in row if word != "").encode())
         digests += digest.digest()
     return np.frombuffer(bytes(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)

@@ -1,4 +1,4 @@
-"""What a table asks: which columns are its targets, the question they make, and each row's label."""
+"""The question of a table: its target columns, what they ask, and the label of each row."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from joryu.examples.tabular.files import Sheet
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
 
 _USUAL: Final = ("target", "label", "class", "y")
-SEPARATOR: Final = ";"  #: between the tags of a text
-_FEW: Final = 20  #: different whole numbers that are still taken as classes
+SEPARATOR: Final = ";"  #: between the tags in a text
+_FEW: Final = 20  #: up to this many different whole numbers are taken as classes
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
 class Asked(StrEnum):
-    """What ``kind=`` may say."""
+    """The values of the option ``kind=``."""
 
     ONE_OF = "one-of"
     NUMBERS = "numbers"
@@ -33,10 +33,10 @@ class Asked(StrEnum):
 
 
 def kind_said(options: Mapping[str, str]) -> Asked | None:
-    """What ``kind=`` says, ``None`` where it is not there.
+    """The value of the option ``kind``; ``None`` if it is not given.
 
     Raises:
-        InputError: a kind that there is not.
+        InputError: it is not one of `Asked`.
     """
     kind = options.get("kind")
     if kind is not None and kind not in list(Asked):
@@ -45,19 +45,19 @@ def kind_said(options: Mapping[str, str]) -> Asked | None:
 
 
 def with_kind(options: Mapping[str, str]) -> dict[str, Any]:
-    """The options of a spec as they are kept: what ``kind=`` says is checked, all others are text.
+    """The options of a spec with ``kind`` checked and converted; all others stay text.
 
     Raises:
-        InputError: a kind that there is not.
+        InputError: ``kind`` is not one of `Asked`.
     """
     return {**options, "kind": kind_said(options)}
 
 
 def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """The columns that are asked about: those named, else the only one that is called as targets are.
+    """The target columns: those named, else the only one with a usual name of targets; and remarks on the guess.
 
     Raises:
-        InputError: a name that no column has, or nothing named and not exactly one column to guess.
+        InputError: a named column does not exist, or none is named and the target cannot be guessed.
     """
     for name in named:
         if name not in sheet.columns:
@@ -77,14 +77,14 @@ def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], l
 
 
 def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
-    """The question of the targets as this sheet has them, and what was guessed of it.
+    """The question of the target columns of this sheet, and remarks on what was guessed.
 
-    One column of text, or of at most 20 whole numbers that come often: one of many. Other numbers: numbers. One column
-    of lists of text (Parquet), or with ``kind=tags`` of text such as ``red;round``: tags, by letter. Several columns:
-    tags where all of them are 0 and 1, else numbers.
+    * One column of text, or of at most 20 different whole numbers that repeat: classes. Other numbers: numbers.
+    * One column of lists of text (Parquet), or text such as ``red;round`` with ``kind=tags``: tags, alphabetically.
+    * Several columns: tags if all are 0 and 1, else numbers.
 
     Raises:
-        InputError: targets that do not fit ``kind``, that are all missing, or all the same.
+        InputError: the targets do not fit ``kind``, are all missing, or all the same.
     """
     if len(targets) > 1:
         return _several(sheet, targets, kind)
@@ -107,7 +107,7 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
 
 
 def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
-    """Whether a column holds lists of tags: as its type says, or text that is ``wanted`` as tags and is no 0 and 1."""
+    """Whether a column holds lists of tags: by its type, or as text if ``wanted`` and it is not 0 and 1."""
     kind = sheet[target].type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return True
@@ -116,7 +116,7 @@ def listed_tags(sheet: Sheet, target: str, wanted: bool) -> bool:
 
 
 def _looks_listed(target: str, values: list[str]) -> list[str]:
-    """What is said of text such as ``red;round`` that is taken as one class, where its parts come in other text too."""
+    """A remark if texts such as ``red;round`` are taken as classes although their parts occur in other texts too."""
     parts = [{part.strip() for part in value.split(SEPARATOR)} for value in values]
     alone = Counter(part for found in parts for part in found)
     listed = [value for value, found in zip(values, parts, strict=True) if len(found) > 1]
@@ -137,7 +137,7 @@ def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
 
 
 def _lists(sheet: Sheet, target: str) -> list[list[str] | None]:
-    """The tags of each row; ``None`` where nobody said."""
+    """The tags of each row; ``None`` where they are missing."""
     values = sheet[target]
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         if not (pa.types.is_string(values.type.value_type) or pa.types.is_large_string(values.type.value_type)):
@@ -170,7 +170,7 @@ def _listed_labels(sheet: Sheet, target: str, question: Question, remarks: list[
 def _several(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
     if kind is Asked.ONE_OF:
         raise InputError(
-            "several columns are no one of many", expected="one target", received=some(targets), hint="try kind=tags"
+            "several columns cannot be one class", expected="one target", received=some(targets), hint="try kind=tags"
         )
     if kind is Asked.NUMBERS:
         return Question.numbers(targets), []
@@ -187,7 +187,7 @@ def _are_classes(values: list[str], rows: int) -> bool:
 
 
 def _distinct(sheet: Sheet, target: str) -> list[str]:
-    """The different values of a target, by number where all are numbers, else by letter."""
+    """The different values of a target, in numeric order if all are numbers, else in alphabetical order."""
     found = {value for value in texts(sheet, target) if value is not None}
     said = {value for value in found if not says_missing(value)}
     if said and all(map(is_number, said)):
@@ -212,10 +212,10 @@ def _classes(sheet: Sheet, target: str, values: list[str]) -> list[str]:
 
 
 def read_labels(sheet: Sheet, targets: tuple[str, ...], question: Question) -> tuple[Tensor, list[str]]:
-    """The labels of a sheet, as the codec of the question keeps them, and a remark on those that are missing.
+    """The labels of a sheet, as the question's codec keeps them, and a remark on missing ones.
 
     Raises:
-        InputError: a class that the question does not have, or a value that is no number or tag, by its row.
+        InputError: the question does not have a class, or a value is not a number or tag; the message names the row.
     """
     remarks: list[str] = []
     read = {LabelKind.CLASS: _class_labels, LabelKind.TAGS: _tag_labels}.get(

@@ -1,4 +1,4 @@
-"""Views: reproducible augmentations, derived from the example's id and the view's seed alone.
+"""Views: reproducible augmentations, which depend only on the example's id and the view's seed.
 
 To add one: a file with a class that is a `Transform`, and its line in `composition._TRANSFORMS`.
 """

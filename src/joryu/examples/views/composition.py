@@ -1,4 +1,4 @@
-"""Views put together, and the text that names them."""
+"""Compose views from steps, and parse the text that names them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Step = TypeVar("Step")
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """Transforms one after another, then perhaps mixup; nothing at all is the identity.
+    """Transforms applied one after another, then perhaps mixup; without any step it is the identity.
 
-    Each step draws its own numbers, so adding one does not change what another does.
+    Each step has random numbers of its own, so adding a step does not change the others.
     """
 
     transforms: tuple[Transform, ...] = ()
@@ -105,7 +105,7 @@ class Composed:
         return ViewBatch(inputs, labels)
 
     def _moved(self, labels: Tensor, codec: LabelCodec, ids: Ids, seeds: Words) -> Tensor:
-        """Labels of pixels, ``[B, height, width(, C)]``, moved as their pictures are; unknown where nothing was."""
+        """Labels of pixels, ``[B, height, width(, C)]``, moved like their pictures; unknown where filled."""
         unknown = float(codec.hide(labels[:1], torch.tensor([0])).flatten()[0])
         planes = labels[:, None] if labels.ndim == 3 else labels.movedim(-1, 1).contiguous()
         for transform in self.transforms:
@@ -114,17 +114,18 @@ class Composed:
 
 
 def parse_views(spec: str | None) -> Views:
-    """Views from text: ``shift``, ``crop``, ``flip``, ``mixup:ALPHA``, joined by commas; ``None`` is no change.
+    """Parse views from text: ``shift``, ``crop``, ``flip`` and ``mixup:ALPHA``, joined by commas; ``None``: no views.
 
-    ``shift:10%`` (or ``shift:0.1``) and ``crop:10%`` count by the side of the picture, and so are the same views at
-    every size; ``shift:N`` and ``crop:S+P`` count pixels. Steps apply from left to right, each at most once; mixup
-    blends finished views and therefore comes last.
+    ``shift:10%`` (or ``shift:0.1``) and ``crop:10%`` are shares of the picture's side, so they give the same views at
+    every size. ``shift:N`` and ``crop:S+P`` are in pixels. Steps are applied from left to right, each at most once;
+    mixup comes last, because it blends finished views.
 
     >>> parse_views("shift:2,mixup:0.2").spec
     'shift:2,mixup:0.2'
 
     Raises:
-        InputError: an unknown step (near misses are named), a bad number, a step twice, or mixup before another.
+        InputError: a step is unknown (similar names are suggested), has a bad number or occurs twice, or mixup is not
+            last.
     """
     if spec is None or spec.strip() in ("", IDENTITY):
         return Composed()
@@ -159,7 +160,7 @@ def _crop(argument: str) -> Transform:
 
 
 def _share(argument: str) -> float:
-    """A share of the side, as ``0.1`` or ``10%``."""
+    """Parse a share of the side: ``0.1`` or ``10%``."""
     percent = argument.strip().removesuffix("%")
     return float(percent) / 100 if percent != argument.strip() else float(argument)
 

@@ -1,4 +1,4 @@
-"""Views that mirror the picture."""
+"""`Flip`: mirror pictures."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from joryu.examples.views.view import require_pictures
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """``flip``: left and right exchanged, for half of the views.
+    """``flip``: exchange left and right, in half of the views.
 
     >>> Flip().spec
     'flip'
 
     Raises:
-        InputError: called on what is no batch of pictures.
+        InputError: called on inputs that are not a batch of pictures.
     """
 
     @property
@@ -37,7 +37,7 @@ class Flip:
         return self.spec
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
-        del fill  # nothing moves in
+        del fill  # a flip leaves no empty pixels
         require_pictures(pictures, self.spec)
         chosen = Draws(ids, seeds, "flip").integers(2) * (seeds != 0)
         rows = torch.from_numpy(np.arange(len(ids)) + len(ids) * chosen).to(pictures.device)

@@ -1,4 +1,4 @@
-"""Views that move the picture by a share of its side, so that the same motion can be made at every resolution."""
+"""Views that move a picture by a share of its side, so that they are the same at every resolution."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from joryu.examples.hashing import Draws, Words
 from joryu.examples.views.translation import mirrored, windows
 from joryu.examples.views.view import require_pictures
 
-MOST = 0.5  #: a picture that is moved by more than half of its side shows hardly anything of itself
+MOST = 0.5  #: the largest share; a picture moved by more than half of its side is hardly visible any more
 
 
 @dataclass(frozen=True, slots=True)
 class _ByShare:
-    """What moves by a share of the side is the same step at every size."""
+    """The base of steps that move a picture by a share of its side."""
 
     step: ClassVar[str]
     expected: ClassVar[str]
@@ -49,16 +49,16 @@ class _ByShare:
 
 @dataclass(frozen=True, slots=True)
 class RelativeShift(_ByShare):
-    """``shift:0.1`` or ``shift:10%``: as `Shift`, by up to a share of the side along each axis; zeros move in.
+    """``shift:0.1`` or ``shift:10%``: as `Shift`, by up to a share of the side along each axis; filled with zeros.
 
-    The motion of a view is one number, uniform over ``±share``, times the side and rounded to whole pixels. So a view
-    at 96 pixels and the same view at 32 show the same part of the picture, but for half a pixel of either.
+    The offset along an axis is uniform over ``±share``, times the side, rounded to whole pixels. So the same view at 96
+    and at 32 pixels shows the same part of the picture, up to half a pixel of either size.
 
     >>> RelativeShift(0.1).spec
     'shift:0.1'
 
     Raises:
-        InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
+        InputError: the share is not in (0, 0.5], or the inputs are not a batch of pictures.
     """
 
     step: ClassVar[str] = "shift"
@@ -75,20 +75,20 @@ class RelativeShift(_ByShare):
 
 @dataclass(frozen=True, slots=True)
 class RelativeCrop(_ByShare):
-    """``crop:0.125`` or ``crop:12.5%``: as `Crop`, widened by a share of the side; pictures may have any shape.
+    """``crop:0.125`` or ``crop:12.5%``: as `Crop`, padded by a share of the side; pictures may have any shape.
 
     >>> RelativeCrop(0.125).spec
     'crop:0.125'
 
     Raises:
-        InputError: a share that is not above 0 and up to 0.5; called on what is no batch of pictures.
+        InputError: the share is not in (0, 0.5], or the inputs are not a batch of pictures.
     """
 
     step: ClassVar[str] = "crop"
     expected: ClassVar[str] = "crop:0.125, crop:12.5% or, in pixels, crop:32+4"
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
-        del fill  # what moves in is mirrored
+        del fill  # the padding is mirrored
         require_pictures(pictures, self.spec)
         height, width = pictures.shape[2:]
         padded = mirrored(pictures, _most(self.share, height), _most(self.share, width))
@@ -96,12 +96,12 @@ class RelativeCrop(_ByShare):
 
 
 def _most(share: float, side: int) -> int:
-    """The most pixels that a side is moved by."""
+    """The largest offset in pixels for a side of this length."""
     return int(np.rint(share * side))
 
 
 def _offsets(ids: Ids, seeds: Words, name: str, share: float, pictures: Tensor) -> Tensor:
-    """Where each window starts, int64 ``[2, B]`` (down, right); the middle for seed 0."""
+    """The start of each window, int64 ``[2, B]`` (down, right); the centre for seed 0."""
     draws = Draws(ids, seeds, name)
     starts = []
     for lane, side in enumerate(pictures.shape[2:]):

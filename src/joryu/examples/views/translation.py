@@ -1,4 +1,4 @@
-"""Views that move the picture in its frame: `Shift` fills with zeros, `Crop` with the mirrored border."""
+"""Views that move a picture within its frame: `Shift` fills with zeros, `Crop` with the mirrored border."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from joryu.examples.views.view import require_pictures
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """``shift:N``: moved by whole pixels, up to ``N`` along each axis, every offset equally likely; zeros move in.
+    """``shift:N``: move by up to ``N`` whole pixels along each axis, every offset equally likely; filled with zeros.
 
-    The jitter of Hinton, Vinyals & Dean 2015 is ``shift:2``. For pictures on a black ground.
+    ``shift:2`` is the jitter of Hinton, Vinyals & Dean 2015, §3. For pictures on a black background.
 
     >>> Shift(2).spec
     'shift:2'
 
     Raises:
-        InputError: ``pixels`` is not positive; called on what is no batch of pictures.
+        InputError: ``pixels`` is not positive, or the inputs are not a batch of pictures.
     """
 
     pixels: int
@@ -54,17 +54,16 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """``crop:S+P``: a random ``S × S`` window of the picture widened by ``P`` mirrored pixels on each side.
+    """``crop:S+P``: a random ``S × S`` window of the picture after padding it by ``P`` mirrored pixels on each side.
 
-    Mirroring is the padding of Zagoruyko & Komodakis 2016 ("Wide residual networks"), and leaves no black bars in
-    photographs. The pictures must be ``S × S`` themselves: a view has the shape of its example, on which the student is
-    judged.
+    Mirrored padding is that of Zagoruyko & Komodakis 2016 ("Wide residual networks"); it leaves no black bars in
+    photographs. The pictures must be ``S × S`` themselves, because a view has the shape of its example.
 
     >>> Crop(28, 4).spec
     'crop:28+4'
 
     Raises:
-        InputError: ``size`` or ``padding`` is not usable; called on pictures of another size.
+        InputError: ``size`` or ``padding`` is out of range, or the pictures have another size.
     """
 
     size: int
@@ -90,7 +89,7 @@ class Crop:
         return f"crop:{self.padding / side:.2g}"
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
-        del fill  # what moves in is mirrored
+        del fill  # the padding is mirrored
         require_pictures(pictures, self.spec)
         height, width = pictures.shape[2:]
         if (height, width) != (self.size, self.size):
@@ -105,7 +104,7 @@ class Crop:
 
 
 def _offsets(ids: Ids, seeds: Words, name: str, most: int) -> Tensor:
-    """Where each window starts, int64 ``[2, B]`` (down, right) in ``0 .. 2 · most``; the middle for seed 0."""
+    """The start of each window, int64 ``[2, B]`` (down, right) in ``0 .. 2 · most``; the centre for seed 0."""
     draws = Draws(ids, seeds, name)
     down, right = (torch.from_numpy(draws.integers(2 * most + 1, lane)) for lane in range(2))
     itself = torch.from_numpy(seeds == 0)
@@ -113,10 +112,10 @@ def _offsets(ids: Ids, seeds: Words, name: str, most: int) -> Tensor:
 
 
 def windows(padded: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
-    """The window of each picture, ``[B, channels, height, width]``.
+    """Cut a window from each padded picture: ``[B, channels, height, width]``.
 
-    Every row of pixels of a window is one entry of a view of the padded memory in which entry ``i`` is the ``width``
-    values from ``i`` on, so that one `index_select` copies whole rows (five times faster than indexing by pixel).
+    The padded memory is viewed as overlapping rows: entry ``i`` is the ``width`` values from ``i`` on. So a single
+    `index_select` copies whole rows of pixels, five times faster than indexing by pixel.
     """
     batch, channels, padded_height, padded_width = padded.shape
     down, right = offsets.to(padded.device)
@@ -128,9 +127,9 @@ def windows(padded: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
 
 
 def mirrored(pictures: Tensor, down: int, right: int) -> Tensor:
-    """Pictures widened on all sides by their mirror image, the edge not repeated (``pad(mode="reflect")``).
+    """Pad pictures on all sides with their mirror image, not repeating the edge (as ``pad(mode="reflect")``).
 
-    Torch's own does not take bytes. The columns come from one flip of the whole batch, which is vectorised; picking
+    Torch's own function does not take uint8. The columns come from one vectorised flip of the whole batch; selecting
     columns by index takes twice as long.
     """
     height, width = pictures.shape[2:]

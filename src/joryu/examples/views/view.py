@@ -1,4 +1,4 @@
-"""What a view is: one reproducible augmentation of one example, named by ``(example id, view seed)``."""
+"""A view is one reproducible augmentation of one example, identified by ``(example id, view seed)``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from joryu.examples.hashing import Words
 
 
 class ViewBatch(NamedTuple):
-    """``inputs`` with the type and shape of the examples'; their ``labels``, after mixup as the codec blends them.
+    """A batch of views: ``inputs`` with the type and shape of the examples', and their ``labels``.
 
-    Numbers of classes become probabilities, float32 ``[B, C]``; a row of zeros is an example whose label, or whose
-    partner's, is not known.
+    After mixup the labels are blended by the question's codec: class numbers become probabilities, float32 ``[B, C]``,
+    with a row of zeros where the label of the example or of its partner is unknown.
     """
 
     inputs: Tensor
@@ -24,70 +24,70 @@ class ViewBatch(NamedTuple):
 
 
 class Views(Protocol):
-    """Makes views. The same ``(id, seed)`` gives the same view in every batch, order, process and machine."""
+    """Makes views. The same ``(id, seed)`` gives the same view in every batch and order, on every machine."""
 
     @property
     def spec(self) -> str:
-        """The text from which `parse_views` makes these views again."""
+        """The text from which `parse_views` makes the same views."""
         ...
 
     @property
     def blends(self) -> bool:
-        """Whether a view holds other examples too: it can then be made again only where the whole *set* is the same."""
+        """Whether views blend other examples in (mixup): they can then be made again only from the same *set*."""
         ...
 
     @property
     def relative(self) -> bool:
-        """Whether the views are the same at every size of the pictures; else they are bound to one."""
+        """Whether the views are the same at every size of the pictures, because they count in shares of the side."""
         ...
 
     def relative_to(self, side: int) -> str:
-        """The spec of views that do the same by shares of a side of so many pixels."""
+        """The spec of the same views in shares of the side, for pictures with ``side`` pixels."""
         ...
 
     def partners(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Tensor:
-        """The row of the other example that each view holds, int64 ``[B]``; its own where it holds none."""
+        """The row of the example that each view is blended with, int64 ``[B]``; its own row if it is not blended."""
         ...
 
     def apply(self, examples: Examples, rows: Tensor, seeds: Tensor) -> ViewBatch:
-        """The views ``seeds`` (int64 ``[B]``; **0 is the example itself**) of the examples ``rows`` (int64 ``[B]``)."""
+        """Make the views ``seeds`` of the examples ``rows``, both int64 ``[B]``; **seed 0 is the example itself**."""
         ...
 
 
 class Transform(Protocol):
-    """One step of a view of pictures. It draws from ``Draws(ids, seeds, its name)`` and leaves rows of seed 0 alone.
+    """One step of a view of pictures. Its random numbers are ``Draws(ids, seeds, name)``; seed 0 changes nothing.
 
-    Labels that are asked for each pixel go through the same steps as planes of their own, so that a mask stays where
-    the picture goes: a step may move pixels, and must not tell from their values where to.
+    Labels of pixels pass through the same steps, as channels of their own, so that a mask moves with its picture. So a
+    step may move pixels, but where to must not depend on their values.
     """
 
     @property
     def spec(self) -> str:
-        """The step as `parse_views` reads it."""
+        """The step's text, as `parse_views` reads it."""
         ...
 
     @property
     def relative(self) -> bool:
-        """Whether it does the same to a picture of another size; else it counts in pixels."""
+        """Whether the step is the same at every size of the pictures; otherwise it counts in pixels."""
         ...
 
     def relative_to(self, side: int) -> str:
-        """The spec of a step that does the same by shares of a side of so many pixels."""
+        """The spec of the same step in shares of the side, for pictures with ``side`` pixels."""
         ...
 
     def __call__(self, pictures: Tensor, ids: Ids, seeds: Words, *, fill: float = 0) -> Tensor:
-        """The transformed pictures, ``[B, channels, height, width]`` as they came; the argument is not changed.
+        """The transformed pictures, ``[B, channels, height, width]`` in the same type; the argument is not changed.
 
-        ``fill`` is what stands where nothing was: 0 in pictures, what nobody knows in labels.
+        ``fill`` is the value of pixels that come from outside: 0 in pictures, "unknown" in labels.
         """
         ...
 
 
 def require_pictures(pictures: Tensor, step: str) -> None:
-    """Refuse inputs that are no pictures.
+    """Check that inputs are a batch of pictures, for the named step.
 
     Raises:
-        InputError: not a batch of pictures.
+        InputError: they are not.
     """
     if pictures.ndim != 4:
         raise InputError(
@@ -99,9 +99,9 @@ def require_pictures(pictures: Tensor, step: str) -> None:
 
 
 def require_same_views(views: Views, made_at: Sequence[int] | None, shown_at: Sequence[int]) -> None:
-    """Check that views of inputs of one shape can be made again of inputs of another; ``None``: nobody knows of which.
+    """Check that views made at one size are the same views at another.
 
-    The shapes are those of one input, ``[channels, height, width]``.
+    ``made_at`` (``None`` if unknown) and ``shown_at`` are shapes of one input, ``[channels, height, width]``.
 
     >>> from joryu.examples.views import parse_views
     >>> require_same_views(parse_views("shift:10%,flip"), [3, 96, 96], [3, 32, 32])

@@ -1,4 +1,4 @@
-"""Devices that measure the person who labels: one file each, read, watched and recorded in one way."""
+"""Devices that measure signals of the person who labels. One file each; reading and recording is the same for all."""
 
 from joryu.labelling.devices.attached import Attached
 from joryu.labelling.devices.device import Counts, Device, DeviceEndedError, DeviceLostError, Reading, Sample, Sink

@@ -1,4 +1,4 @@
-"""`Attached`: a device in use, read in the background, watched, and opened again when it falls silent."""
+"""`Attached`: read a device in the background, and reopen it when it is lost."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from joryu.labelling.devices.signals import BANDS, ESENSE
 from joryu.labelling.devices.stamping import ClockNote, Stamped, Stamping
 from joryu.labelling.devices.state import DeviceState, Status
 
-POLL_S = 0.1  #: the longest one read waits, and so about how long stopping takes
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0  #: doubled after each failure
-TELL_S = 60.0  #: how long `DeviceState.reason` tells that the device's clock stepped
+POLL_S = 0.1  #: the longest wait of one read, and so about the time that stopping takes
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0  #: wait before reopening; doubled after each failure
+TELL_S = 60.0  #: how long `DeviceState.reason` reports that the device's clock stepped
 _LIVE = frozenset({*BANDS, *ESENSE, "poor_signal", "heart_rate"})
 
 
 class Attached:
-    """A device in use: it never blocks who asks, and never raises because the device misbehaves.
+    """A device that is read in a background thread. Calls never block, and never raise because of the device.
 
-    Headsets stop sending without a word, so a device that is silent for ``silence_s`` seconds counts as lost; a lost
-    one is opened again after 0.5 s, 1 s, 2 s … 30 s. One that speaks and has nothing to say, as a strap without skin
-    contact, is not silent. Every sample is stamped on ``clock`` (the server's monotonic clock): with the device's own
-    time where it has one, else with the time of its arrival; samples of one signal are in order of time. A device's
-    clock that is set back or forward loses nothing (`Stamping`); ``reason`` tells it for a minute.
+    Headsets may stop sending without an error, so a device that is silent for ``silence_s`` seconds counts as lost. A
+    lost device is reopened after 0.5 s, 1 s, 2 s … 30 s. A device that sends packets without values (a strap without
+    skin contact) is not silent. Every sample is stamped on ``clock`` (the server's monotonic clock), from the device's
+    own time if it has one, else from the time of arrival; the samples of a signal are in order of time. If the
+    device's clock is set back or forward, nothing is lost (`Stamping`), and ``reason`` says so for a minute.
 
     Args:
-        device: what `open_device` made.
-        sinks: are given every sample: a `Recorder`, an `LslOutlet`. One that a system's error stops, such as a full
-            disk, is asked again; one that fails otherwise is closed and left out. ``reason`` says so. They are closed
-            with this.
-        silence_s: seconds without a reading or a packet after which the device is lost.
-        clock: seconds, monotonic.
+        device: a device from `open_device`.
+        sinks: receive every sample, for example a `Recorder` or an `LslOutlet`. After an ``OSError`` (a full disk) a
+            sink is tried again; after any other error it is closed and left out. ``reason`` says so. They are closed
+            together with this object.
+        silence_s: seconds without a reading or a packet after which the device counts as lost.
+        clock: a monotonic clock in seconds.
 
     >>> from joryu.labelling.devices import open_device
     >>> with Attached(open_device("simulator:seed=1")) as attached:
@@ -62,9 +62,9 @@ class Attached:
         self._step: ClockNote | None = None  # the latest step of the device's clock
         self._steps = 0
         self._status, self._complaint = Status.WAITING, ""
-        self._troubles: dict[int, str] = {}  # of sinks that cannot take anything now
+        self._troubles: dict[int, str] = {}  # errors of sinks that cannot take samples at present
         self._reason: str | None = None
-        self._heard: float | None = None  # when anything came last
+        self._heard: float | None = None  # when something came last
         self._opened: float | None = None  # when the device was opened, while it is
         self._spoke, self._packets = -float("inf"), 0  # when a reading or a packet came last, how many of these then
         self._retry_at, self._delay = -float("inf"), FIRST_RETRY_S
@@ -76,13 +76,13 @@ class Attached:
     # --- life -------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Read in a thread of its own until `stop`."""
+        """Start the reading thread, which runs until `stop`."""
         self._thread = threading.Thread(target=self._run, name="joryu-device", daemon=True)
         self._thread.start()
         return self
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Stop reading, close the device and the sinks. Again is no error."""
+        """Stop reading; close the device and the sinks. Calling it again does nothing."""
         self._stopping.set()
         if self._thread is None:
             self._finish()
@@ -97,11 +97,11 @@ class Attached:
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the reading thread is alive."""
         return self._thread is not None and self._thread.is_alive()
 
     def wait_for_data(self, timeout: float) -> bool:
-        """Wait until the first reading has come; whether it has."""
+        """Wait at most ``timeout`` seconds for the first reading; returns whether it has come."""
         return self._data.wait(timeout)
 
     def _run(self) -> None:
@@ -122,7 +122,7 @@ class Attached:
     # --- one step ---------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Open the device when it is time, or read it once; what the thread does over and over."""
+        """One step of the reading thread: open the device if it is time, or read it once."""
         try:
             if self._opened is None:
                 self._open_when_due()
@@ -138,10 +138,10 @@ class Attached:
                 self._lose(f"nothing came for {self._silence_s:g} s", now)
         except DeviceLostError as error:
             self._lose(str(error), self._clock())
-        except JoryuError as error:  # it is over, or a file is no recording: trying again does not help
+        except JoryuError as error:  # a recording has ended, or a file is not one: trying again does not help
             self._close_device()
             self._become(Status.ENDED, str(error))
-        except Exception as error:  # noqa: BLE001 - drivers raise what they like, and labelling must go on
+        except Exception as error:  # noqa: BLE001 - drivers raise anything, and labelling must go on
             self._lose(f"{type(error).__name__}: {error}", self._clock())
 
     def _open_when_due(self) -> None:
@@ -182,9 +182,9 @@ class Attached:
 
     def _close_device(self) -> None:
         self._opened = None
-        with suppress(Exception):  # drivers raise what they like
+        with suppress(Exception):  # drivers raise anything
             self.device.close()
-        self._keep(self._stamping.finish())  # it may start its clock again
+        self._keep(self._stamping.finish())  # the device may restart its clock
 
     def _become(self, status: Status, reason: str | None) -> None:
         changed = status is not self._status
@@ -198,12 +198,12 @@ class Attached:
         self._each_sink(lambda sink: sink.note(what, facts))
 
     def add(self, sink: Sink) -> None:
-        """Give this sink every sample from now on, as when a sitting begins."""
+        """Give a sink every sample from now on, for example when a session begins."""
         with self._sinking:
             self._sinks.append(sink)
 
     def remove(self, sink: Sink) -> None:
-        """Close a sink and leave it out, as when a sitting ends. Again is no error."""
+        """Close a sink and stop using it, for example when a session ends. Calling it again does nothing."""
         with self._sinking:
             if sink in self._sinks:
                 self._sinks.remove(sink)
@@ -220,9 +220,9 @@ class Attached:
             for sink in tuple(self._sinks):
                 try:
                     do(sink)
-                except OSError as error:  # a disk that is full today is not tomorrow
+                except OSError as error:  # a full disk may have space again later
                     self._troubles[id(sink)] = f"{type(sink).__name__} waits, and tries again: {_in_words(error)}"
-                except Exception as error:  # noqa: BLE001 - a lost outlet must not cost the live view
+                except Exception as error:  # noqa: BLE001 - a failed sink must not stop the others
                     self.remove(sink)
                     self._complaint = f"{type(sink).__name__} stopped: {error}"
                 else:
@@ -231,15 +231,15 @@ class Attached:
     # --- what is known ----------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """The clock that samples are stamped on."""
+        """The present time on the clock of the samples, in seconds."""
         return self._clock()
 
     def window(self, start: float, stop: float) -> dict[str, float | None]:
-        """The mean of each signal over a stretch of the clock (`History.window`); ``None`` where it is not known."""
+        """The mean of each signal from ``start`` to ``stop`` (`History.window`); ``None`` where it is not known."""
         return self.history.window(start, stop)
 
     def state(self) -> DeviceState:
-        """How it goes now."""
+        """A snapshot of the device's state."""
         now = self._clock()
         held = self.history.window(now, now, _LIVE)
         battery, heard, counts = self.history.last("battery"), self._heard, self.device.counts
@@ -266,7 +266,7 @@ class Attached:
 
     @property
     def complaint(self) -> str:
-        """What went wrong with a sink for good; empty if nothing did."""
+        """The error of a sink that was given up; empty if there is none."""
         return self._complaint
 
     def _clock_reason(self, now: float) -> str:
@@ -279,5 +279,5 @@ class Attached:
 
 
 def _in_words(error: OSError) -> str:
-    """What the system says, without the path: it is shown on the page."""
+    """The system's message without the path, because it is shown on the page."""
     return error.strerror or type(error).__name__

@@ -1,4 +1,4 @@
-"""``brainflow:BOARD[,serial_port=…]``: any board BrainFlow knows; its synthetic one needs no hardware."""
+"""``brainflow:BOARD[,serial_port=…]``: any board that BrainFlow supports; its synthetic board needs no hardware."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ import numpy as np
 from joryu.errors import InputError
 from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
 
-#: what a spec may set, and the type of each (BrainFlowInputParams)
+#: the parameters that a spec may set, with their types (BrainFlowInputParams)
 PARAMETERS: Mapping[str, type] = {
     "serial_port": str, "mac_address": str, "ip_address": str, "ip_port": int, "serial_number": str, "timeout": int,
 }  # fmt: skip
-_BUFFER = 2**14  #: rows BrainFlow keeps of what is not read
+_BUFFER = 2**14  #: unread rows that BrainFlow keeps
 _TICK_S = 0.02
 
 
 class BrainFlowBoard:
-    """EEG channels as ``eeg_1``, ``eeg_2``, … in microvolts, and the battery, on the board's time stamps.
+    """EEG channels as ``eeg_1``, ``eeg_2``, … in microvolts, and the battery, with the board's time stamps.
 
-    ``counts`` are rows of the board.
+    ``counts`` counts the board's rows.
 
     Args:
-        board: BrainFlow's name of it, without ``_BOARD``: ``synthetic``, ``cyton``, ``muse_2``.
-        parameters: how to reach it, of `PARAMETERS`.
+        board: BrainFlow's name of the board, without ``_BOARD``: ``synthetic``, ``cyton``, ``muse_2``.
+        parameters: how to reach the board; names as in `PARAMETERS`.
 
     Raises:
-        InputError: no board has this name, or no parameter.
+        InputError: there is no such board or parameter.
         MissingExtraError: BrainFlow is not installed.
     """
 
@@ -60,7 +60,7 @@ class BrainFlowBoard:
         for key, value in self._given.items():
             setattr(wanted, key, value)
         with _package_resources():
-            self._api.BoardShim.disable_board_logger()  # it would print to the terminal of whoever labels
+            self._api.BoardShim.disable_board_logger()  # it would print to the terminal
             shim = self._api.BoardShim(self._id, wanted)
         try:
             shim.prepare_session()
@@ -73,7 +73,7 @@ class BrainFlowBoard:
         self._shim = shim
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out.
+        """The readings that came within the time-out.
 
         Raises:
             DeviceLostError: the board hung up, or is not open.
@@ -98,7 +98,7 @@ class BrainFlowBoard:
         ]
 
     def close(self) -> None:
-        """Stop streaming and let go of the board."""
+        """Stop streaming and release the board."""
         shim, self._shim = self._shim, None
         if shim is None:
             return
@@ -107,10 +107,10 @@ class BrainFlowBoard:
                 end()
 
     def _layout(self) -> tuple[int, dict[str, int]]:
-        """The row of the time stamps, and that of each signal."""
+        """The row number of the time stamps, and those of the signals."""
         shim = self._api.BoardShim
         signals: dict[str, int] = {}
-        with suppress(self._api.BrainFlowError):  # a board without
+        with suppress(self._api.BrainFlowError):  # a board without a battery channel
             signals |= {f"eeg_{at}": int(row) for at, row in enumerate(shim.get_eeg_channels(self._id), 1)}
         with suppress(self._api.BrainFlowError):
             signals["battery"] = int(shim.get_battery_channel(self._id))
@@ -129,9 +129,9 @@ def _parameter(key: str, value: str) -> str | int:
 
 @contextmanager
 def _package_resources() -> Iterator[None]:
-    """While BrainFlow loads its library: ``pkg_resources`` as far as it uses it, where it is gone.
+    """Provide the one function of ``pkg_resources`` that BrainFlow needs while it loads, if the module is missing.
 
-    On Python 3.11 BrainFlow 5 falls back on that module, which setuptools 82 removed. Only the one function is there.
+    On Python 3.11 BrainFlow 5 falls back on that module, which setuptools 82 removed.
     """
     if importlib.util.find_spec("pkg_resources") is not None:
         yield

@@ -1,18 +1,18 @@
-"""A device's clock beside ours."""
+"""Estimate the offset between a device's clock and this machine's."""
 
 from __future__ import annotations
 
 import math
 
-BUCKET_S = 10.0  #: the estimate stands on the last one to two buckets
+BUCKET_S = 10.0  #: the estimate uses the last one to two buckets of this length
 
 
 class ClockOffset:
-    """By how much our monotonic clock is ahead of a device's, from when its readings arrive.
+    """The offset of this machine's monotonic clock to a device's, estimated from arrival times.
 
-    ``offset = min(arrival − device time)`` over the last 10 to 20 seconds: a delay on the way only ever adds, so the
-    smallest difference is the truest (the clock filter of NTP, RFC 5905 §10). A clock that runs fast or slow by 100
-    parts in a million is followed to within 2 ms, for ever; without the window it would be 0.36 s after an hour.
+    ``offset = min(arrival − device time)`` over the last 10 to 20 seconds. Transmission only adds delay, so the
+    smallest difference is the best estimate (the clock filter of NTP, RFC 5905 §10). A clock that is fast or slow by
+    100 parts per million is followed to within 2 ms; without the window the error would be 0.36 s after an hour.
 
     >>> clock = ClockOffset()
     >>> for device_time, arrival in ((0.0, 100.030), (1.0, 101.002), (2.0, 102.060)):
@@ -25,7 +25,7 @@ class ClockOffset:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, as after a reconnection: the device may have started its clock again."""
+        """Start the estimate anew, for example after a reconnection, when the device may have restarted its clock."""
         self._began = -math.inf
         self._current = self._previous = math.inf
 
@@ -36,7 +36,7 @@ class ClockOffset:
         return None if math.isinf(smallest) else smallest
 
     def observe(self, device_time: float, arrival: float) -> bool:
-        """A reading arrived; whether this begins a new stretch of the estimate."""
+        """Use a reading that arrived; returns whether it begins a new bucket of the estimate."""
         fresh = arrival - self._began >= BUCKET_S
         if fresh:
             self._began = arrival

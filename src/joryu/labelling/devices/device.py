@@ -1,4 +1,4 @@
-"""What a device is: something that is opened, read a little at a time, and closed; the rest is the same for all."""
+"""`Device`: what every device must provide: open, read and close."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from joryu.errors import JoryuError, MissingExtraError
 class Reading(NamedTuple):
     """One number from a device.
 
-    ``signal`` names it (`joryu.labelling.devices.signals`); ``device_time`` is the device's own clock in seconds, from
-    an origin of its own, where it has one.
+    ``signal`` is its name (`joryu.labelling.devices.signals`). ``device_time`` is the time on the device's own clock in
+    seconds, with an arbitrary origin; ``None`` if the device has no clock.
     """
 
     signal: str
@@ -22,7 +22,7 @@ class Reading(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A reading on this machine's monotonic clock, in seconds."""
+    """A reading with its time ``at`` on this machine's monotonic clock, in seconds."""
 
     at: float
     signal: str
@@ -30,8 +30,8 @@ class Sample(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What came over a line since the device was made: whole ``packets``, ``bad`` ones (a wrong checksum, a field that
-    is not what it must be) and bytes that were ``skipped`` to find the next packet.
+    """What was received since the device was made: whole ``packets``, ``bad`` ones (a wrong checksum or field) and
+    bytes that were ``skipped`` to find the next packet.
     """
 
     packets: int = 0
@@ -40,66 +40,66 @@ class Counts(NamedTuple):
 
 
 class DeviceLostError(JoryuError):
-    """The device is not there, or no longer; opening it again may help."""
+    """The device is not there, or was lost; opening it again may help."""
 
 
 class DeviceEndedError(JoryuError):
-    """A device that has an end (a recording) has reached it."""
+    """A device with an end (a recording) has reached it."""
 
 
 class Device(Protocol):
     """A source of readings, used by one thread at a time.
 
-    ``name`` is the spec it was made from. It may be opened again after ``close``, which is always allowed; nothing of
-    it blocks for longer than a few seconds, and ``read`` for not much longer than its time-out.
+    ``name`` is the spec it was made from. ``close`` is always allowed, and the device may be opened again after it. No
+    call blocks longer than a few seconds, and ``read`` not much longer than its time-out.
     """
 
     name: str
 
     @property
     def counts(self) -> Counts:
-        """What came so far, over all openings."""
+        """What was received so far, over all openings."""
 
     def open(self) -> None:
         """Connect.
 
         Raises:
-            DeviceLostError: it is not there (yet).
+            DeviceLostError: the device is not there (yet).
         """
 
     def read(self, timeout: float) -> Sequence[Reading]:
-        """What has come, in order; empty when nothing does within ``timeout`` seconds.
+        """The readings that have come, in order; empty if none comes within ``timeout`` seconds.
 
         Raises:
-            DeviceLostError: the connection is gone.
-            DeviceEndedError: there will never be more.
+            DeviceLostError: the connection was lost.
+            DeviceEndedError: there are no more readings (the end of a recording).
         """
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the device."""
 
 
 class Sink(Protocol):
-    """Something that is given every sample, in order, by the thread that reads the device.
+    """Something that receives every sample, in order, from the thread that reads the device.
 
-    An ``OSError`` says that it cannot take any now: it is given the next ones all the same, and keeps what it can.
+    An ``OSError`` says that it cannot take samples at present; it still receives the next ones.
     """
 
     def take(self, samples: Sequence[Sample]) -> None:
-        """Samples as they come."""
+        """Receive samples."""
 
     def note(self, what: str, facts: Mapping[str, Any]) -> None:
-        """Something about the device: its state changed, its clock was compared with ours."""
+        """Receive a remark about the device: a change of its state, or a measurement of its clock's offset."""
 
     def close(self) -> None:
-        """No more will come."""
+        """Called once, after the last sample."""
 
 
 def library(module: str, package: str, purpose: str) -> Any:
-    """An optional library, imported when it is first needed.
+    """Import an optional library when it is first needed.
 
     Raises:
-        MissingExtraError: it is not there, or what it stands on is not (liblsl, a driver).
+        MissingExtraError: it is not installed, or something that it needs is not (liblsl, a driver).
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""``heart-rate[:ADDRESS]``: any chest strap or watch that speaks the Bluetooth Heart Rate Service."""
+"""``heart-rate[:ADDRESS]``: any chest strap or watch with the Bluetooth Heart Rate Service."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class HeartRate(NamedTuple):
-    """One notification: beats a minute, skin contact (``None``: not measured), energy in kJ, seconds between beats.
+    """One notification: beats per minute, skin contact (``None``: not measured), energy in kJ, seconds between beats.
 
-    ``cut``: it ended before the last field that it announced was whole.
+    ``cut``: the notification ended inside its last field.
     """
 
     beats_per_minute: int
@@ -34,14 +34,14 @@ class HeartRate(NamedTuple):
 
 
 def parse_heart_rate(data: bytes) -> HeartRate:
-    """The value of characteristic 0x2A37 (Bluetooth SIG, *Heart Rate Service* 1.0, §3.1).
+    """Parse the value of characteristic 0x2A37 (Bluetooth SIG, *Heart Rate Service* 1.0, §3.1).
 
-    Flags: bit 0 the rate has 16 bits; bit 2 contact is measured, bit 1 is it; bit 3 energy follows (16 bits); bit 4
-    intervals between beats follow, oldest first, each 16 bits of 1/1024 s. All little-endian. Some sensors cut the last
-    interval to fit a packet: every field before the cut is read.
+    Flags: bit 0: the rate has 16 bits; bit 2: contact is measured, and bit 1 is its value; bit 3: energy follows (16
+    bits); bit 4: intervals between beats follow, oldest first, 16 bits each in units of 1/1024 s. All are
+    little-endian. Some sensors cut the last interval to fit a packet; every field before the cut is read.
 
     Raises:
-        InputError: it ends before the rate is whole.
+        InputError: the value ends before the rate is complete.
 
     >>> parse_heart_rate(bytes.fromhex("16480004"))
     HeartRate(beats_per_minute=72, contact=True, energy_kj=None, intervals_s=(1.0,), cut=False)
@@ -78,12 +78,12 @@ def _fields(flags: int, rest: bytes) -> tuple[int | None, list[int], bool]:
 class BleHeartRate:
     """A heart-rate sensor over Bluetooth LE.
 
-    bleak is asynchronous; its loop runs inside ``open`` and ``read``, in the thread that calls them, so there is no
-    second thread to stop. Without skin contact the sensor's numbers are left out.
+    bleak is asynchronous; its event loop runs inside ``open`` and ``read``, in the calling thread, so there is no
+    second thread to stop. Values without skin contact are left out.
 
     Args:
-        address: of the sensor; the first one found if left out.
-        bleak: the library, or what stands in for it.
+        address: of the sensor; by default the first one found.
+        bleak: the library, or a replacement for tests.
 
     Raises:
         MissingExtraError: bleak is not installed.
@@ -102,14 +102,14 @@ class BleHeartRate:
 
     @property
     def counts(self) -> Counts:
-        """Notifications, and those that were cut off somewhere."""
+        """Notifications received, and those that were cut off."""
         return Counts(self._packets, self._bad)
 
     def open(self) -> None:
         """Find the sensor, connect and subscribe.
 
         Raises:
-            DeviceLostError: none is near, or it does not answer.
+            DeviceLostError: no sensor is in reach, or it does not answer.
         """
         self._runner = asyncio.Runner()
         self._came, self._gone = asyncio.Event(), False
@@ -139,7 +139,7 @@ class BleHeartRate:
         self._values.clear()
         if runner is None:
             return
-        with runner:  # what bleak has left running ends with it
+        with runner:  # its end cancels what bleak has left running
             if client is not None:
                 with suppress(self._bleak.BleakError, OSError, EOFError, TimeoutError):
                     runner.run(asyncio.wait_for(client.disconnect(), _LEAVE_S))

@@ -1,4 +1,4 @@
-"""The last minutes of every signal, in bounded memory, and what held over a stretch of time."""
+"""`History`: the last minutes of every signal, in bounded memory, and means over intervals of time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from joryu.labelling.devices.device import Sample
 from joryu.labelling.devices.signals import HELD, HOLD_S, Floats, believable
 
-MOST_SAMPLES = 2**17  #: of one signal: 4 minutes at 512 Hz, a day and a half at 1 Hz; 2 MiB
+MOST_SAMPLES = 2**17  #: kept per signal: 4 minutes at 512 Hz, a day and a half at 1 Hz; 2 MiB
 MOST_SIGNALS = 64
 
 
 class Past(NamedTuple):
-    """Times and values of one signal, oldest first; whether older ones were pushed out."""
+    """Times and values of one signal, oldest first; ``cut``: older ones were dropped."""
 
     at: Floats
     value: Floats
@@ -38,8 +38,8 @@ class Series:
         return len(self._at)
 
     def append(self, at: float, value: float) -> float:
-        """Keep a value; its stamp, which is never before the last one."""
-        # A better estimate of a device's clock moves what comes after it back in time; the search below needs order.
+        """Add a value; returns its time, which is never before the last one."""
+        # A better estimate of a device's clock can move later values back in time, but the search needs them in order.
         at = max(at, self.last[0])
         self.last = (at, value)
         if len(self._at) < self._most:
@@ -52,12 +52,12 @@ class Series:
         return at
 
     def past(self) -> Past:
-        """A copy."""
+        """A copy of the kept times and values."""
         return Past(np.roll(np.array(self._at), -self._next), np.roll(np.array(self._value), -self._next), self._cut)
 
 
 class History:
-    """Every signal's recent past; one thread adds, any thread asks.
+    """The recent samples of every signal; one thread adds, any thread may read.
 
     >>> history = History()
     >>> _ = history.add([Sample(10.0, "attention", 40.0), Sample(11.0, "attention", 55.0)])
@@ -73,12 +73,12 @@ class History:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many samples are kept."""
+        """The number of samples kept."""
         with self._lock:
             return sum(map(len, self._series.values()))
 
     def add(self, samples: Iterable[Sample]) -> list[Sample]:
-        """Keep these, each signal in order of time, and give them back so; those beyond `MOST_SIGNALS` are not kept."""
+        """Add samples; returns them with times in order for each signal. At most `MOST_SIGNALS` signals are kept."""
         with self._lock:
             return [self._add(sample) for sample in samples]
 
@@ -91,18 +91,18 @@ class History:
         return sample._replace(at=series.append(sample.at, sample.value))
 
     def last(self, signal: str) -> float | None:
-        """The value that came last, however long ago, and whatever it is worth."""
+        """The latest value of a signal, whatever its age and quality; ``None`` if there is none."""
         with self._lock:
             series = self._series.get(signal)
             return None if series is None else series.last[1]
 
     def window(self, start: float, stop: float, signals: Collection[str] | None = None) -> dict[str, float | None]:
-        """The mean of each signal over ``start <= t <= stop``; ``None`` where nothing in it can be believed.
+        """The mean of each signal over ``start <= t <= stop`` (seconds); ``None`` without a believable value.
 
-        A signal that comes once a second (`HELD`) holds until its next value, but no longer than `HOLD_S`, so its mean
-        is over time; of the others the samples in the window are averaged. What `believable` refuses is left out, and
-        so is a signal whose samples reach past the start of what is kept: half a mean is another number. With ``start``
-        equal to ``stop`` it is what holds at that moment.
+        A signal that comes once a second (`HELD`) keeps its value until the next one, for at most `HOLD_S` seconds, and
+        its mean is over time. Other signals are averaged over the samples in the window. Values that are not
+        `believable` are left out. The mean is ``None`` too if the window begins before the oldest kept sample, because
+        part of a mean is another number. With ``start == stop`` it is the value at that moment.
         """
         with self._lock:
             pasts = {
@@ -125,7 +125,7 @@ def _mean(name: str, past: Past, poor: Past, window: tuple[float, float]) -> flo
         moments, values = past.at[inside], past.value[inside]
         weights = np.ones(len(moments))
     else:
-        # Between two edges nothing changes: neither the value, nor whether it is fresh, nor the quality in force.
+        # Between two edges nothing changes: neither the value, nor its validity, nor the signal quality.
         edges = np.concatenate(([start], past.at, past.at + HOLD_S, poor.at))
         edges = np.unique(edges[(edges == start) | ((edges > start) & (edges < stop))])
         weights = np.diff(edges, append=stop) if stop > start else np.ones(1)
@@ -142,7 +142,7 @@ def _between(at: Floats, start: float, stop: float) -> tuple[int, int]:
 
 
 def _in_force(past: Past, moments: Floats, otherwise: float, hold: float = np.inf) -> Floats:
-    """The latest value at each moment, or ``otherwise`` where there is none or it is older than ``hold``."""
+    """The latest value at each moment; ``otherwise`` if there is none, or it is older than ``hold`` seconds."""
     if not len(past.at):
         return np.full(len(moments), otherwise)
     latest = np.searchsorted(past.at, moments, "right") - 1

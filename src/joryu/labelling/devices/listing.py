@@ -1,4 +1,4 @@
-"""What could be attached here: kinds of devices, and the serial ports this machine has."""
+"""List the kinds of devices, and the serial ports of this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from joryu.labelling.devices.spec import FAMILIES
 
 
 class Kind(NamedTuple):
-    """One kind of device; ``lacking`` says how to install what it needs, where that is not there."""
+    """One kind of device; ``lacking`` says how to install its library, if it is missing."""
 
     name: str
     usage: str
@@ -19,14 +19,14 @@ class Kind(NamedTuple):
 
 
 class Port(NamedTuple):
-    """A serial port, as the spec of the headset that may be behind it."""
+    """A serial port, with the spec for a headset on it."""
 
     spec: str
     what: str
 
 
 def list_kinds() -> list[Kind]:
-    """Every kind of device Joryu knows.
+    """Every kind of device that Joryu supports.
 
     >>> [kind.usage for kind in list_kinds() if kind.name == "simulator"]
     ['simulator[:seed=N]']
@@ -39,7 +39,7 @@ def list_kinds() -> list[Kind]:
 
 
 def list_ports() -> list[Port]:
-    """The serial ports of this machine, Bluetooth's among them; none where pyserial is not installed."""
+    """The serial ports of this machine, including Bluetooth's; empty if pyserial is not installed."""
     try:
         tools = library("serial.tools.list_ports", "pyserial", "listing serial ports")
     except MissingExtraError:

@@ -9,19 +9,19 @@ from typing import Any
 from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, library
 
 _FIND_S = 2.0
-_BUFFER_S = 30  #: what liblsl keeps of a stream that is not read
+_BUFFER_S = 30  #: seconds of an unread stream that liblsl keeps
 
 
 class LslInlet:
     """Every channel of a stream as a signal of its own, on the sender's clock.
 
-    A channel's label is the signal's name (``attention``, ``eeg_fp1``), made of small letters, digits and underscores;
-    without a label it is the stream's type and a number (``eeg_1``). Missing values (NaN, infinite) and text are left
-    out. ``counts`` are rows of the stream.
+    A signal is named after its channel's label (``attention``, ``eeg_fp1``), in lower-case letters, digits and
+    underscores; without a label, after the stream's type and a number (``eeg_1``). Missing values (NaN, infinite) and
+    text are left out. ``counts`` counts rows of the stream.
 
     Args:
-        value: what the stream's property must be.
-        by: which property: ``name``, ``type`` or ``source_id``.
+        value: the value that the stream's property must have.
+        by: the property: ``name``, ``type`` or ``source_id``.
 
     Raises:
         MissingExtraError: pylsl or liblsl is not installed.
@@ -39,13 +39,13 @@ class LslInlet:
         """Find the stream and subscribe.
 
         Raises:
-            DeviceLostError: nobody on this network sends it.
+            DeviceLostError: there is no such stream on this network.
         """
         lsl = self._lsl
         found = lsl.resolve_byprop(self._by, self._value, 1, _FIND_S)
         if not found:
             raise DeviceLostError(f"no LSL stream with {self._by} {self._value!r}", hint="is its sender running?")
-        # Time stamps come on this machine's LSL clock; a lost stream is an error here, as everywhere, and not awaited.
+        # Time stamps are converted to this machine's LSL clock. A lost stream is an error; liblsl does not wait for it.
         inlet = lsl.StreamInlet(found[0], max_buflen=_BUFFER_S, recover=False, processing_flags=lsl.proc_clocksync)
         try:
             inlet.open_stream(_FIND_S)
@@ -55,7 +55,7 @@ class LslInlet:
         self._inlet = inlet
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out.
+        """The readings that came within the time-out.
 
         Raises:
             DeviceLostError: the stream ended, or is not open.
@@ -82,7 +82,7 @@ class LslInlet:
 
 
 def _signals(info: Any) -> tuple[str, ...]:
-    """A name for each channel, none twice."""
+    """A distinct name for each channel."""
     kind, n = info.type() or "channel", info.channel_count()
     labels: list[str] = []
     channel = info.desc().child("channels").child("channel")

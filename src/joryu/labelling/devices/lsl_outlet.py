@@ -1,4 +1,4 @@
-"""`LslOutlet`: send what a device says on as a Lab Streaming Layer stream, for LabRecorder and the like."""
+"""`LslOutlet`: publish a device's samples as a Lab Streaming Layer stream, for LabRecorder and similar programs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SIGNALS = ("poor_signal", *ESENSE, "heart_rate", "blink", "raw", *BANDS)
 
 
 class LslOutlet:
-    """A `Sink` that publishes the samples: one channel a signal, one row a moment, NaN for what was not measured then.
+    """A `Sink` that publishes samples: one channel per signal, one row per moment, NaN where nothing was measured.
 
-    **Anybody on the local network can find and read an LSL stream.** Signals are health data: nothing in Joryu makes an
-    outlet unless it is asked to by name.
+    **Anybody on the local network can find and read an LSL stream.** Signals are health data, so Joryu only makes an
+    outlet if it is explicitly asked to.
 
     Args:
-        name: of the stream.
-        signals: the channels; others are not sent.
-        clock: the one samples are stamped on.
+        name: the stream's name.
+        signals: the channels; other signals are not sent.
+        clock: the clock of the samples' times.
 
     Raises:
         MissingExtraError: pylsl or liblsl is not installed.
@@ -42,20 +42,20 @@ class LslOutlet:
         self._ahead = lsl.local_clock() - clock()
 
     def take(self, samples: Sequence[Sample]) -> None:
-        """Send them."""
+        """Send samples."""
         for at, moment in groupby(samples, key=lambda sample: sample.at):
             for row in self._rows(moment):
                 self._outlet.push_sample(row, at + self._ahead)
 
     def note(self, what: str, facts: Mapping[str, Any]) -> None:
-        """Nothing: the stream is numbers only."""
+        """Do nothing: the stream holds only numbers."""
 
     def close(self) -> None:
         """End the stream."""
         self._outlet = None
 
     def _rows(self, moment: Any) -> list[list[float]]:
-        """One row, or more where a signal came several times at one moment."""
+        """One row per moment, or several if a signal has several values at the same moment."""
         rows: list[list[float]] = []
         for _, signal, value in moment:
             column = self._column.get(signal)

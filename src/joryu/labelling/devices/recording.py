@@ -1,16 +1,16 @@
-"""A session's signals in one binary file: appended as they come, readable up to the last whole frame after a kill.
+"""A session's signals in one binary file: appended as they come, and readable after a crash up to the last whole frame.
 
 The file begins with the nine bytes ``JORYUSIG1``. Then come frames, all numbers little-endian::
 
     kind u8 | length u32 | payload[length] | CRC-32 of kind, length and payload u32
 
-    H  JSON: device, started (monotonic seconds), started_unix, joryu. Opening the file again writes another; names and
-       the clock begin anew there.
+    H  JSON: device, started (monotonic seconds), started_unix, joryu. Each opening of the file writes another one,
+       after which signals are named anew and the clock may begin anew.
     N  u16 number, then the name of a signal in UTF-8
     S  samples, each: u16 number of the signal, f64 seconds on the monotonic clock, f64 value
     E  JSON: what ("status", "clock"), and its facts
 
-Signals are health data: the file is readable by its owner alone, and deleting it deletes them.
+Signals are health data: only the file's owner can read it, and deleting it deletes them.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ MAGIC = b"JORYUSIG1"
 _SAMPLE = np.dtype([("signal", "<u2"), ("at", "<f8"), ("value", "<f8")])
 _HEAD = struct.Struct("<cI")
 _TAIL = struct.Struct("<I")
-MOST = 2**24  #: bytes of one frame; a longer length is damage
-MOST_WAITING = 2**24  #: bytes kept while the disk takes none: half an hour of 512 values a second
+MOST = 2**24  #: the most bytes of one frame; a larger length means damage
+MOST_WAITING = 2**24  #: bytes kept while the disk is full: half an hour of 512 values per second
 
 
 class Recorder:
-    """A `Sink` that appends to a recording; each batch is handed to the system before `take` returns.
+    """A `Sink` that appends to a recording; each batch is passed to the operating system before `take` returns.
 
-    A file that a killed process left behind is cut after its last whole frame and goes on with a new header. What a
-    full disk does not take is kept, up to `MOST_WAITING`, and written as soon as there is space again; samples beyond
-    that are dropped, and a note says how many and from when to when.
+    A file left by a killed process is cut after its last whole frame and continued with a new header. While the disk is
+    full, up to `MOST_WAITING` bytes are kept and written once there is space again; samples beyond that are dropped,
+    and a note says how many and for which time.
 
     Args:
-        path: of the file; made if absent, its folder too.
+        path: of the file; it and its folder are made if absent.
         device: the spec, for the header.
-        clock: the one samples are stamped on.
+        clock: the clock of the samples' times.
 
     Raises:
-        InputError: the file is something else.
+        InputError: the file exists and is not a recording.
     """
 
     def __init__(self, path: Path, device: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        # Unbuffered: how much of a frame a full disk has taken is then known, and the rest can follow.
+        # Unbuffered, so that it is known how much of a frame was written before the disk was full.
         self._file = FileIO(descriptor, "r+b")
         self._numbers: dict[str, int] = {}
         self._waiting = bytearray()
@@ -76,14 +76,14 @@ class Recorder:
         if not end:
             self._waiting += MAGIC
         header = {"device": device, "started": clock(), "started_unix": time.time(), "joryu": 1}
-        with suppress(OSError):  # told when the first samples come
+        with suppress(OSError):  # reported when the first samples come
             self._write(b"H", json.dumps(header).encode())
 
     def take(self, samples: Sequence[Sample]) -> None:
         """Append samples.
 
         Raises:
-            OSError: the disk does not take them now; they are kept for the next time.
+            OSError: they cannot be written now, and are kept for the next time.
         """
         if len(self._waiting) + len(samples) * _SAMPLE.itemsize > MOST_WAITING:
             try:
@@ -107,10 +107,10 @@ class Recorder:
         self._write(b"E", json.dumps({"what": what, **facts}).encode())
 
     def close(self) -> None:
-        """Flush to the disk and let go of the file. Again is no error.
+        """Flush to the disk and close the file. Calling it again does nothing.
 
         Raises:
-            OSError: something was never taken, and is lost.
+            OSError: something could not be written, and is lost.
         """
         if self._file.closed:
             return
@@ -132,7 +132,7 @@ class Recorder:
         self._hand_over()
 
     def _hand_over(self) -> None:
-        """Give the system what waits for it; what it does not take goes on waiting, from the very byte."""
+        """Write the waiting bytes; those that cannot be written go on waiting."""
         while self._waiting:
             taken = self._file.write(self._waiting)
             if not taken:
@@ -145,7 +145,7 @@ class Recorder:
 
 @dataclass
 class _Dropped:
-    """Samples that a recording lacks because the disk was full for too long: how many, and from when to when."""
+    """Samples dropped because the disk was full for too long: how many, and for which time."""
 
     samples: int = 0
     first: float = math.inf
@@ -163,7 +163,7 @@ def _frame(kind: bytes, payload: bytes) -> bytes:
 
 
 def _end_of_frames(path: Path) -> int:
-    """Where the last whole frame of a file ends; 0 of one that is no recording yet."""
+    """The position after the last whole frame of a file; 0 if it is not a recording yet."""
     end = len(MAGIC) if path.stat().st_size >= len(MAGIC) else 0
     with path.open("rb") as file:
         for frame in _frames(file, path):
@@ -172,7 +172,7 @@ def _end_of_frames(path: Path) -> int:
 
 
 class Frame(NamedTuple):
-    """One frame of a recording: its kind, its payload, where it ends in the file."""
+    """One frame of a recording: its kind, its payload, and the position of its end in the file."""
 
     kind: bytes
     payload: bytes
@@ -180,7 +180,7 @@ class Frame(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """What was read: headers (one for each time the file was opened), samples, notes, bytes torn off at the end."""
+    """A recording: headers (one per opening of the file), samples, notes, and the bytes of an incomplete end."""
 
     headers: list[dict[str, Any]]
     samples: list[Sample]
@@ -189,17 +189,17 @@ class Recording(NamedTuple):
 
 
 def is_recording(path: Path) -> bool:
-    """Whether the file begins as a recording does."""
+    """Whether the file begins like a recording."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
 def read_recording(path: Path) -> Recording:
-    """All of a recording.
+    """Read a whole recording.
 
     Raises:
-        InputError: no such file, or it is no recording.
-        MismatchError: a newer Joryu wrote it.
+        InputError: the file does not exist, or is not a recording.
+        MismatchError: another version of Joryu wrote it.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "session.bin"
@@ -222,8 +222,9 @@ def read_recording(path: Path) -> Recording:
 
 
 def sample_blocks(path: Path) -> Iterator[tuple[int, list[Sample]]]:
-    """The samples of a recording as they were appended, a block at a time, in little memory, each with its sitting:
-    1, 2, … (at another one the clock may have begun again).
+    """The samples of a recording in the blocks in which they were appended, using little memory.
+
+    Each block comes with the number of its sitting (1, 2, …); in another sitting the clock may have begun anew.
 
     Raises:
         InputError, MismatchError: as `read_recording`.
@@ -249,7 +250,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _frames(file: BinaryIO, path: Path) -> Iterator[Frame]:
-    """Whole frames from the beginning; the first that is cut off or damaged ends it."""
+    """The frames from the beginning up to the first one that is incomplete or damaged."""
     magic = file.read(len(MAGIC))
     if magic and not MAGIC.startswith(magic):
         if magic[:-1] == MAGIC[:-1]:

@@ -1,4 +1,4 @@
-"""``replay:FILE[,speed=…][,loop=yes]``: a recording played again, at the pace it was made."""
+"""``replay:FILE[,speed=…][,loop=yes]``: play a recording at the speed at which it was made."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from joryu.labelling.devices.thinkgear import RAW_HZ, Parser, as_percent
 SLOWEST, FASTEST = 0.01, 1000.0
 _TICK_S = 0.05
 _GAP_S = 10.0
-_PIECE = 4096  #: bytes of a capture that are parsed at once
-_MOST = 2**15  #: readings in one go
+_PIECE = 4096  #: bytes of a capture that are parsed at a time
+_MOST = 2**15  #: the most readings that one `read` returns
 
 
 class Replay:
-    """A file as a device: what `Recorder` wrote, or the raw bytes of a ThinkGear headset.
+    """A file as a device: a recording by `Recorder`, or a capture of the raw bytes of a ThinkGear headset.
 
-    A recording keeps its own times; of a capture, which has none, 512 raw values make a second. What lies between two
-    sittings, or a gap of more than ten seconds, is left out.
+    A recording has times of its own; in a capture, which has none, 512 raw values are one second. Pauses between two
+    sittings, and gaps of more than ten seconds, are skipped.
 
     Args:
         path: of the file.
-        speed: how many times faster than it was made.
+        speed: factor of the original speed.
         loop: begin again at the end, until stopped.
-        clock: seconds, monotonic.
-        wait: how to let time pass.
+        clock: a monotonic clock in seconds.
+        wait: a function that sleeps for the given seconds.
 
     Raises:
-        InputError: no such file, or the speed is not usable.
+        InputError: the file does not exist, or the speed is out of range.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Replay:
 
     @property
     def counts(self) -> Counts:
-        """The parser's for a capture, blocks of samples for a recording."""
+        """Packets for a capture; blocks of samples for a recording."""
         return Counts(self._packets) if self._is_recording else self._parser.counts
 
     def open(self) -> None:
-        """Begin at the beginning."""
+        """Start at the beginning of the file."""
         self._parser = Parser()
         self._readings = self._all()
         self._next = next(self._readings, None)
@@ -75,14 +75,14 @@ class Replay:
         self._origin = self._clock()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._readings, self._next = iter(()), None
 
     def read(self, timeout: float) -> list[Reading]:
-        """What is due now.
+        """The readings that are due now.
 
         Raises:
-            DeviceEndedError: it is over, or not open.
+            DeviceEndedError: the file has ended, or is not open.
         """
         if self._next is None:
             raise DeviceEndedError(self._ending)
@@ -101,7 +101,7 @@ class Replay:
         return found
 
     def _all(self) -> Iterator[Reading]:
-        """Every reading at the time it is due, in seconds from the beginning."""
+        """Every reading with the time when it is due, in seconds from the beginning."""
         play = self._recorded if self._is_recording else self._captured
         began = ended = 0.0
         while True:

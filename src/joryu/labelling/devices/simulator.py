@@ -1,4 +1,4 @@
-"""``simulator[:seed=…]``: a headset and a chest strap that are not there, for trying things out and for tests."""
+"""``simulator[:seed=…]``: a simulated headset and chest strap, for trying things out and for tests."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from joryu.labelling.devices.device import Counts, DeviceLostError, Reading
 from joryu.labelling.devices.signals import BANDS, ESENSE, Floats
 from joryu.labelling.devices.thinkgear import RAW_HZ
 
-_BEHIND_S = 5  #: what a sleeping machine missed beyond this is skipped, as a real headset's would be
+_BEHIND_S = 5  #: readings older than this many seconds are skipped, as a real headset's are if the machine slept
 _TICK_S = 0.05
-#: mean and spread of the logarithm of each band's power, of the order of a real headset's (delta 10⁵ … gamma 10³)
+#: mean and standard deviation of the logarithm of each band's power, like a real headset's (delta 10⁵ … gamma 10³)
 _LOG_POWER = np.array([12.5, 10.8, 9.7, 9.6, 9.4, 9.3, 8.6, 8.0])
 _LOG_SPREAD = 0.7
 
 
 class Simulator:
-    """Plausible numbers from a seed: the same seed gives the same numbers however they are read.
+    """Plausible random numbers: the same seed gives the same numbers, however they are read.
 
-    512 raw values a second (1/f noise, a 10 Hz rhythm that is stronger in meditation, blinks); once a second quality,
-    attention, meditation, bands and heart rate. Attention and meditation wander about 55 with a memory of some seconds.
-    Now and then the electrodes slip for a few seconds: the headset then repeats stale values and after three seconds
-    sends 0, as a real one does. Nobody's thoughts are in it.
+    512 raw values per second (1/f noise, a 10 Hz rhythm that is stronger in meditation, blinks). Once a second: signal
+    quality, attention, meditation, bands and heart rate. Attention and meditation vary around 55 with a correlation
+    time of some seconds. Sometimes the electrodes slip for a few seconds: then old values are repeated, and after
+    three seconds zeros, as by a real headset.
 
     Args:
-        seed: of everything.
-        clock: seconds, monotonic.
-        wait: how to let time pass.
+        seed: of all random numbers.
+        clock: a monotonic clock in seconds.
+        wait: a function that sleeps for the given seconds.
 
     >>> simulator = Simulator(seed=3)
     >>> [reading.signal for reading in simulator.second()][-12:][:4]
@@ -48,25 +48,25 @@ class Simulator:
         self._ready: deque[Reading] = deque()
         self._latent = np.zeros(3)  # attention, meditation, heart rate: deviations from their means
         self._slow = 0.0  # the 1/f part of raw
-        self._slipping, self._slipped = 0, 0  # seconds of bad contact ahead, and so far
+        self._slipping, self._slipped = 0, 0  # seconds of bad contact to come, and so far
         self._stale = np.array([55.0, 55.0])
 
     @property
     def counts(self) -> Counts:
-        """One packet a raw value and one a second for the rest."""
+        """One packet per raw value, and one per second for the rest."""
         return Counts(self._sent)
 
     def open(self) -> None:
-        """Begin now; what was not delivered is gone."""
+        """Start now; readings that were not delivered before are lost."""
         self._ready.clear()
         self._origin = self._clock() - self._seconds
 
     def close(self) -> None:
-        """Stop its time."""
+        """Stop."""
         self._origin = None
 
     def read(self, timeout: float) -> list[Reading]:
-        """What is due now.
+        """The readings that are due now.
 
         Raises:
             DeviceLostError: it is not open.
@@ -94,7 +94,7 @@ class Simulator:
         return found
 
     def second(self) -> list[Reading]:
-        """The next second's readings, in order of their time."""
+        """The readings of the next second, in order of time."""
         began, self._seconds = self._seconds, self._seconds + 1
         poor, esense, heart_rate = self._once_a_second()
         log_powers = self._generator.normal(_LOG_POWER, _LOG_SPREAD)

@@ -1,4 +1,4 @@
-"""Devices by name, for the command line: ``thinkgear:/dev/rfcomm0``, ``heart-rate``, ``simulator``, …"""
+"""Devices from specs, for the command line: ``thinkgear:/dev/rfcomm0``, ``heart-rate``, ``simulator``, …"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from joryu.labelling.devices.thinkgear_tcp import HOST, PORT, ThinkGearConnector
 
 
 class Family(NamedTuple):
-    """One kind of device: how its spec reads, what it is, the library it needs, how one is made from the rest."""
+    """One kind of device: the form of its spec, a description, its library, and how to make one from a spec."""
 
     usage: str
     what: str
@@ -30,15 +30,15 @@ class Family(NamedTuple):
 
     @property
     def installed(self) -> bool:
-        """Whether its library is there."""
+        """Whether its library is installed."""
         return self.module is None or importlib.util.find_spec(self.module) is not None
 
 
 def open_device(spec: str) -> Device:
-    """The device a spec names, not opened yet (`Attached` opens it).
+    """Make the device that a spec names. It is not opened yet; `Attached` opens it.
 
     Raises:
-        InputError: an unknown kind, or the rest of the spec is not usable.
+        InputError: the kind is unknown, or the rest of the spec is not usable.
         MissingExtraError: its library is not installed.
 
     >>> open_device("simulator:seed=3").name
@@ -107,7 +107,7 @@ def _simulator(rest: str) -> Device:
 
 
 def _options(rest: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """The name and the ``key=value`` after it. A comma that no known key follows belongs to the name.
+    """Split a name from the options ``key=value`` after it. A comma without a known key after it is part of the name.
 
     >>> _options("a,b.bin,speed=2", ("speed", "loop"))
     ('a,b.bin', {'speed': '2'})

@@ -1,4 +1,4 @@
-"""A device's own times on our clock, through whatever happens to its clock."""
+"""`Stamping`: convert a device's own times to this machine's clock, also if the device's clock is reset."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 from joryu.labelling.devices.clock import ClockOffset
 from joryu.labelling.devices.device import Reading, Sample
 
-BACK_S = 0.05  #: a device's time never goes back by more, unless its clock was set back
-STEP_S = 1.0  #: what is further in the future, or for `SETTLE_S` further in the past, is of a clock that stepped
-SETTLE_S, ARRIVALS = 1.0, 3  #: how long, and in how many readings at least, it must be so
-SLOW = 0.1  #: of time's own speed: how fast stamps go on while a better estimate is behind the latest of them
-PATIENCE_S, MOST_HELD = 10.0, 2**17  #: the longest, and the most readings, that are held until it is known
+BACK_S = 0.05  #: if a device's time goes back by more, its clock was set back
+STEP_S = 1.0  #: a time further in the future, or for `SETTLE_S` further in the past, means that the clock stepped
+SETTLE_S, ARRIVALS = 1.0, 3  #: seconds, and number of arrivals, after which a step back is certain
+SLOW = 0.1  #: while a better estimate lies before the latest stamp, stamps advance at this fraction of real time
+PATIENCE_S, MOST_HELD = 10.0, 2**17  #: the longest time and the most readings held until a step is certain
 
 
 class ClockNote(NamedTuple):
-    """The device's clock was compared with ours.
+    """A comparison of the device's clock with ours.
 
-    ``step_s``: by how much it stepped (back where it is negative); 0 where it did not. ``sure``: whether the device's
-    own times show the step; else a line that became slower may look the same.
+    ``step_s``: by how much the device's clock stepped, negative for back, 0 for no step. ``sure``: whether the device's
+    own times show the step; otherwise a slower connection may look the same.
     """
 
     at: float
@@ -30,24 +30,24 @@ class ClockNote(NamedTuple):
     sure: bool = True
 
     def facts(self) -> dict[str, float]:
-        """For a recording."""
+        """The note as JSON-able numbers, for a recording."""
         found = {"at": self.at, "device_time": self.device_time, "offset_s": self.offset_s}
         return {**found, "step_s": self.step_s} if self.step_s else found
 
 
 class Stamped(NamedTuple):
-    """Readings on our clock, and what was found out about the device's."""
+    """Readings on our clock, and notes about the device's clock."""
 
     samples: list[Sample]
     notes: list[ClockNote]
 
 
 class _Arrival(NamedTuple):
-    """Readings that came together, none of them across a step."""
+    """Readings that arrived together, without a step of the clock between them."""
 
     now: float
     readings: list[Reading]
-    newest: float  #: the latest device time among them, infinite where none has one
+    newest: float  #: the latest device time among them; infinite if none has one
 
     @classmethod
     def of(cls, now: float, readings: list[Reading]) -> _Arrival:
@@ -55,29 +55,29 @@ class _Arrival(NamedTuple):
 
     @property
     def first(self) -> float:
-        """The device's time that came first, infinite where there is none."""
+        """The first device time; infinite if there is none."""
         return next((r.device_time for r in self.readings if r.device_time is not None), math.inf)
 
     @property
     def span(self) -> float:
-        """For how long these were measured, up to the reading that comes after them."""
+        """The time in which they were measured, until the next reading."""
         n = len(self.readings)
         return 0.0 if math.isinf(self.newest) else (self.newest - self.first) * (n / (n - 1) if n > 1 else 1.0)
 
 
 class Stamping:
-    """Puts readings on our clock: by the device's own time where it has one, else by their arrival.
+    """Gives readings a time on our clock: from the device's own time if it has one, else from their arrival.
 
-    Clocks are set, also while they are read: by NTP, by a driver that starts again, by a machine that slept. A step
-    shows in one of three ways, and the estimate of `ClockOffset` then begins anew with the first reading after it:
+    A device's clock may be set while it is read: by NTP, by a driver that restarts, by a machine that slept. Such a
+    step shows in one of three ways, and the estimate of `ClockOffset` then starts anew with the first reading after:
 
     - The device's time goes back.
     - A reading would be from the future: the clock went forward.
-    - All readings seem old at once (a step back during a pause), and do not catch up as those do that a line had held
-      back. This takes a second to tell; meanwhile readings are held, so that none gets a wrong stamp.
+    - All readings suddenly seem old (a step back during a pause), and do not catch up, as delayed readings would. This
+      takes a second to decide; meanwhile readings are held, so that none gets a wrong stamp.
 
-    Where the device's time goes on, stamps go on too: what a better estimate would put before an earlier stamp comes
-    close after that one, in order, and never on its instant.
+    Stamps are strictly increasing wherever the device's time is: a reading that a better estimate would put before an
+    earlier stamp is put shortly after it.
 
     >>> stamping = Stamping()
     >>> for second in (0.0, 1.0, 2.0, -7.0, -6.0):  # set back by 10 seconds
@@ -94,17 +94,17 @@ class Stamping:
         self._offset = ClockOffset()
         self._last = -math.inf  # the latest stamp that was given
         self._newest: float | None = None  # the device's latest time on the present clock
-        self._since = math.inf  # when the present clock was first read
+        self._since = math.inf  # when the present clock was read first
         self._arrived = -math.inf  # when readings came last
         self._held: list[_Arrival] = []
 
     @property
     def offset(self) -> float | None:
-        """Seconds that our clock is ahead of the device's; ``None`` before its first time."""
+        """Seconds by which our clock is ahead of the device's; ``None`` before the first reading."""
         return self._offset.offset
 
     def take(self, readings: Sequence[Reading], now: float) -> Stamped:
-        """Readings that came now; what is held is given back later."""
+        """Stamp readings that arrived ``now``; readings that are held are returned by a later call."""
         found = Stamped([], [])
         for arrival, stepped in self._stretches(readings, now):
             if math.isinf(arrival.newest):
@@ -124,14 +124,14 @@ class Stamping:
         return found
 
     def settle(self, now: float) -> Stamped:
-        """What was held long enough, though nothing more came."""
+        """Return readings that were held long enough, if nothing more came."""
         found = Stamped([], [])
         if self._held and now - self._held[0].now >= PATIENCE_S:
             self._release(found)
         return found
 
     def finish(self) -> Stamped:
-        """The line broke: all that was held. The device may have another clock when it comes back."""
+        """Return all held readings after the connection broke; the next readings may come from another clock."""
         found = Stamped([], [])
         self._release(found)
         self._offset.forget()
@@ -141,9 +141,9 @@ class Stamping:
     # --- steps ------------------------------------------------------------------------------------------------------
 
     def _stretches(self, readings: Sequence[Reading], now: float) -> list[tuple[_Arrival, bool]]:
-        """The readings cut where the device's clock stepped; whether each stretch begins with a step.
+        """The readings, divided where the device's clock stepped; each part says whether it begins with a step.
 
-        What came before a step was measured before what came after it: it counts as arrived by so much earlier.
+        Readings before a step were measured earlier than those after it, so they count as arrived earlier.
         """
         limit, found = now, []
         for stepped, stretch in reversed(list(self._cut(readings, now))):
@@ -162,14 +162,14 @@ class Stamping:
                 if begun:
                     yield stepped, begun
                 begun, newest, stepped = [], at, True
-                future = at + now - self._arrived + STEP_S  # as the rest was measured since something came last
+                future = at + now - self._arrived + STEP_S  # the rest was measured since the last arrival
             begun.append(reading)
             if at is not None:
                 newest = at if newest is None else max(newest, at)
         yield stepped, begun
 
     def _future(self, now: float) -> float:
-        """The device's time that cannot be yet; while the estimate is young none, as it may stand on a late reading."""
+        """The earliest impossible device time; infinite while the estimate is young and may be from a late reading."""
         offset = self._offset.offset
         return math.inf if offset is None or now - self._since < SETTLE_S else now + STEP_S - offset
 
@@ -178,7 +178,7 @@ class Stamping:
         return 0.0 if offset is None else arrival.now - arrival.newest - offset
 
     def _is_a_step(self, now: float) -> bool:
-        """Whether what is held is of another clock, and not of a line that catches up."""
+        """Whether the held readings come from a stepped clock, and not from a connection that catches up."""
         first, waited = self._held[0], now - self._held[0].now
         if waited >= PATIENCE_S or sum(len(held.readings) for held in self._held) > MOST_HELD:
             return True
@@ -186,7 +186,7 @@ class Stamping:
         return waited >= SETTLE_S and len(self._held) >= ARRIVALS and not catching_up
 
     def _release(self, found: Stamped) -> None:
-        """Stamp what is held by a clock of its own."""
+        """Stamp the held readings by a new estimate of their own."""
         if held := self._pop_held():
             self._begin_anew(held, found, sure=False)
 
@@ -215,7 +215,7 @@ class Stamping:
             found.notes.append(ClockNote(arrival.now, arrival.newest, self._offset.offset))
 
     def _place(self, arrival: _Arrival, found: Stamped) -> None:
-        """Stamp readings: by the estimate, and where that is before the latest stamp, slowly on from there."""
+        """Stamp readings by the estimate; if that is before the latest stamp, shortly after the latter."""
         now, readings, newest = arrival
         offset, reached = self._offset.offset or 0.0, self._reached(arrival)
         slope = self._slope(newest - reached, now)
@@ -232,7 +232,7 @@ class Stamping:
             self._newest = newest if self._newest is None else max(newest, self._newest)
 
     def _reached(self, arrival: _Arrival) -> float:
-        """The device's time of the latest stamp; on a new clock as if one more reading had come before these."""
+        """The device time of the latest stamp; on a new clock, as if one more reading had come before these."""
         if self._newest is not None:
             return self._newest
         return (
@@ -242,7 +242,7 @@ class Stamping:
         )
 
     def _slope(self, way: float, now: float) -> float:
-        """How fast stamps go on from the latest where the estimate is behind it: slowly, and never past now."""
+        """The speed at which stamps advance while the estimate is before the latest one: slow, and never past now."""
         if math.isinf(self._last) or not 0 < way < math.inf:
             return 0.0
         return max(0.0, min(SLOW, (now - self._last) / way))

@@ -1,4 +1,4 @@
-"""What can be said of a device at one moment: for the strip on the page and the view in the terminal."""
+"""`DeviceState`: a snapshot of a device, for the page and for the terminal."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from joryu.labelling.devices.signals import OFF_HEAD
 
 
 class Status(StrEnum):
-    """How it goes with a device."""
+    """The status of a device."""
 
     WAITING = "waiting"  #: nothing has come yet
     CONNECTED = "connected"
-    LOST = "lost"  #: it was there; it is tried again
-    ENDED = "ended"  #: a recording is over, or somebody stopped it: it is not tried again
+    LOST = "lost"  #: the connection was lost; it will be tried again
+    ENDED = "ended"  #: a recording is over, or the device was stopped; it is not tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """A snapshot. What is not known, stale or not to be believed is ``None``, never 0.
+    """A snapshot of a device. A value that is unknown, too old or not believable is ``None``, never 0.
 
     Args:
         device: the spec.
         status: waiting, connected, lost or ended.
-        reason: why it is not connected, or what else went wrong lately, for people.
-        poor_signal: 0 good … 200 off the head.
+        reason: why it is not connected, or what else went wrong recently, in words.
+        poor_signal: from 0 (good) to 200 (off the head).
         attention: 1–100.
         meditation: 1–100.
-        heart_rate: beats a minute.
-        bands: powers by name, without a unit; empty when there are none to believe.
+        heart_rate: beats per minute.
+        bands: powers by name, without a unit; empty if none is believable.
         battery: percent.
         packets: whole packets so far.
-        bad: packets that were broken.
-        age: seconds since anything came.
-        clock_offset: seconds our clock is ahead of the device's.
+        bad: damaged packets so far.
+        age: seconds since something came.
+        clock_offset: seconds by which our clock is ahead of the device's.
         clock_steps: how often the device's clock was set back or forward while it was read.
-        reconnections: how often the device came back.
+        reconnections: how often the device was connected again.
     """
 
     device: str
@@ -68,6 +68,6 @@ class DeviceState:
         return self.poor_signal is not None and self.poor_signal >= OFF_HEAD
 
     def to_json(self) -> dict[str, Any]:
-        """For the page and for scripts."""
+        """The snapshot as JSON-able data, for the page and for scripts."""
         facts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {**facts, "bands": dict(self.bands), "status": str(self.status), "off_head": self.off_head}

@@ -1,12 +1,12 @@
-"""The ThinkGear serial stream of NeuroSky headsets: bytes in, readings out, no I/O.
+"""Parse the ThinkGear serial stream of NeuroSky headsets: bytes in, readings out, no I/O.
 
 A packet is ``AA AA | PLENGTH | PAYLOAD[PLENGTH] | CHKSUM`` with PLENGTH 0..169 and CHKSUM the complement of the
 payload's sum in one byte. A payload is rows of ``[55 …]* CODE [VLENGTH if CODE >= 80] VALUE``; each 55 raises the
 code's level, and a known code at a level above 0 is another value (NeuroSky, *ThinkGear Serial Stream Guide*).
 
-The guide's state machine restarts *after* a packet that fails, and loses the good one that began inside it. This
-parser goes back to one byte after the failed start. Of a capture that lost 1 % (5 %) of its bytes it recovers 92 %
-(67 %) of the packets, the guide's machine 78 % (34 %), and it accepts everything that one accepts.
+The guide's state machine restarts *after* a damaged packet, and so loses a good one that began inside it. This parser
+goes back to one byte after the failed start. From a capture that lost 1 % (5 %) of its bytes it recovers 92 % (67 %) of
+the packets, the guide's machine 78 % (34 %); it accepts every packet that the guide's machine accepts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from collections.abc import Callable
 from joryu.labelling.devices.device import Counts, Reading
 from joryu.labelling.devices.signals import BANDS
 
-RAW_HZ = 512  #: raw values a second
-MOST = 169  #: the longest payload
+RAW_HZ = 512  #: raw values per second
+MOST = 169  #: the longest payload, in bytes
 _SYNC = b"\xaa\xaa"
 _DEEPER = 0x55
-_LONG = 0x80  #: codes from here on say how long their value is
+_LONG = 0x80  #: from this code on, a row holds the length of its value
 
 _BYTES = {
     0x01: "battery",
@@ -46,7 +46,7 @@ def _bands(value: bytes) -> list[Reading]:
 
 
 def _powers(value: bytes) -> list[Reading]:
-    # Old modules send floats on another scale, so they get names of their own.
+    # Old modules send floats on another scale, so these signals have names of their own.
     floats = zip(BANDS, struct.unpack(">8f", value), strict=True)
     return [Reading(f"power_{name}", power) for name, power in floats if math.isfinite(power)]
 
@@ -64,10 +64,10 @@ _LONG_ROWS: dict[int, tuple[int, Callable[[bytes], list[Reading]]]] = {
 
 
 class Parser:
-    """Readings from a stream that may begin anywhere, lose bytes and come in pieces of any size.
+    """Parses a stream that may begin anywhere, lose bytes and come in pieces of any size.
 
-    What comes out does not depend on how the bytes were cut into pieces. At most one packet is kept between two calls.
-    ``truncated`` counts rows that claim more bytes than their payload has, ``unknown`` rows that were skipped.
+    The readings do not depend on how the stream was divided into pieces. At most one packet is kept between two calls.
+    ``truncated`` counts rows that claim more bytes than their payload has, ``unknown`` rows with an unknown code.
 
     >>> parser = Parser()
     >>> parser.feed(bytes.fromhex("aaaa080220017e0412"))
@@ -84,15 +84,15 @@ class Parser:
 
     @property
     def counts(self) -> Counts:
-        """Whole packets, starts whose checksum was wrong, bytes that belong to no packet."""
+        """Whole packets, starts with a wrong checksum, and bytes outside all packets."""
         return Counts(self.packets, self.bad, self.skipped)
 
     def feed(self, data: bytes) -> list[Reading]:
-        """The readings of all packets that are whole now, in order."""
+        """Add bytes; returns the readings of all packets that are now complete, in order."""
         return self._scan(self._rest + data, at_end=False)
 
     def finish(self) -> list[Reading]:
-        """The stream has ended (or broken): the readings that an unfinished start still hid; begin afresh."""
+        """End the stream: returns the readings that an incomplete packet still hid, and resets the parser."""
         return self._scan(self._rest, at_end=True)
 
     def _scan(self, data: bytes, *, at_end: bool) -> list[Reading]:
@@ -101,7 +101,7 @@ class Parser:
         while True:
             start = data.find(_SYNC, position)
             if start < 0:
-                # Half a sync may be the last byte.
+                # The last byte may be the first half of a sync.
                 rest = size - 1 if not at_end and data.endswith(b"\xaa", position) else size
                 self.skipped += rest - position
                 break
@@ -112,7 +112,7 @@ class Parser:
                 rest = start
                 break
             if length > MOST or end >= size:
-                position = start + 1  # 0xAA as a length is a third sync byte, and what is longer is no packet
+                position = start + 1  # a length of 0xAA is a third sync byte, and a longer packet does not exist
                 self.skipped += 1
                 continue
             payload = data[start + 3 : end]
@@ -137,7 +137,7 @@ class Parser:
             while at < size and payload[at] == _DEEPER:
                 level, at = level + 1, at + 1
             long = at < size and payload[at] >= _LONG
-            # Beyond the end there is neither a code nor a length: the row is cut off.
+            # The payload ends before the row's code or length: the row is cut off.
             value = at + 2 if long else at + 1
             end = value + (payload[at + 1] if long and at + 1 < size else 1)
             if end > size:
@@ -157,7 +157,7 @@ class Parser:
 
 
 def as_percent(readings: list[Reading]) -> list[Reading]:
-    """Readings with the battery, which ThinkGear counts to 127, in percent like every other device's.
+    """The readings with the battery in percent, as for every other device; ThinkGear counts it from 0 to 127.
 
     >>> as_percent([Reading("battery", 127.0), Reading("attention", 53.0)])[0].value
     100.0

@@ -9,14 +9,14 @@ from joryu.labelling.devices.device import Counts, DeviceLostError, Reading, lib
 from joryu.labelling.devices.thinkgear import Parser, as_percent
 
 BAUD = 57600  #: 8N1 over Bluetooth's serial port profile
-_GATHER_S = 0.05  #: one read waits this long for more; a headset sends 4 kB a second
+_GATHER_S = 0.05  #: seconds that one read waits for more; a headset sends 4 kB per second
 
 
 class ThinkGearSerial:
-    """The ThinkGear stream as pyserial reads it.
+    """A headset whose ThinkGear stream is read with pyserial.
 
     Args:
-        port: ``/dev/rfcomm0``, ``COM5``, a pseudo-terminal, or any URL pyserial knows (``socket://``, ``rfc2217://``).
+        port: ``/dev/rfcomm0``, ``COM5``, a pseudo-terminal, or a URL of pyserial (``socket://``, ``rfc2217://``).
 
     Raises:
         MissingExtraError: pyserial is not installed.
@@ -31,19 +31,19 @@ class ThinkGearSerial:
 
     @property
     def counts(self) -> Counts:
-        """The parser's."""
+        """The counts of the parser."""
         return self._parser.counts
 
     def open(self) -> None:
         """Open the port.
 
         Raises:
-            DeviceLostError: it is not there, or somebody else has it.
+            DeviceLostError: it is not there, or another program uses it.
         """
         try:
             self._line = self._serial.serial_for_url(self._port, baudrate=BAUD, timeout=_GATHER_S)
         except (OSError, ValueError) as error:  # a SerialException is an OSError
-            number = getattr(error, "errno", None)  # pyserial's own words repeat the port and the error
+            number = getattr(error, "errno", None)  # pyserial's own message repeats the port and the error
             raise DeviceLostError(
                 f"cannot open {self._port}",
                 received=os.strerror(number) if number else error,
@@ -51,10 +51,10 @@ class ThinkGearSerial:
             ) from error
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out (at most 50 ms of it are used).
+        """The readings that came within the time-out, of which at most 50 ms are used.
 
         Raises:
-            DeviceLostError: the line broke, or is closed.
+            DeviceLostError: the connection broke, or is not open.
         """
         if self._line is None:
             raise DeviceLostError(f"{self._port} is not open")
@@ -65,7 +65,7 @@ class ThinkGearSerial:
         return as_percent(self._parser.feed(data))
 
     def close(self) -> None:
-        """Close the port; half a packet is forgotten."""
+        """Close the port; an incomplete packet is dropped."""
         line, self._line = self._line, None
         self._parser.finish()
         if line is not None:

@@ -10,7 +10,7 @@ from joryu.labelling.devices.device import Counts, DeviceLostError, Reading
 from joryu.labelling.devices.signals import BANDS, ESENSE
 
 HOST, PORT = "127.0.0.1", 13854
-MOST = 2**16  #: bytes without an end of line after which they are dropped
+MOST = 2**16  #: the longest line in bytes; longer ones are dropped
 _CONNECT_S = 3.0
 _POWERS = dict(
     zip(("delta", "theta", "lowAlpha", "highAlpha", "lowBeta", "highBeta", "lowGamma", "highGamma"), BANDS, strict=True)
@@ -18,10 +18,10 @@ _POWERS = dict(
 
 
 class ConnectorDecoder:
-    r"""The Connector's stream: bytes in, readings out, no I/O.
+    r"""Parses the Connector's stream: bytes in, readings out, no I/O.
 
-    Until it has read our request the Connector sends ThinkGear packets; what is no JSON object is skipped. Unknown keys
-    and values of another type are left out.
+    Before the Connector has read our request it sends ThinkGear packets, so everything that is not a JSON object is
+    skipped. Unknown keys and values of another type are left out.
 
     >>> decoder = ConnectorDecoder()
     >>> decoder.feed(b'\xaa\xaa\x04\x80{"poorSignalLevel":0,"eSense":{"attention":53,')
@@ -36,11 +36,11 @@ class ConnectorDecoder:
 
     @property
     def counts(self) -> Counts:
-        """Objects, lines with none once the first object came, bytes that are no JSON."""
+        """JSON objects, lines without one after the first object, and bytes that are not JSON."""
         return Counts(self.packets, self.bad, self.skipped)
 
     def feed(self, data: bytes) -> list[Reading]:
-        """The readings of all objects that are whole now."""
+        """Add bytes; returns the readings of all objects that are now complete."""
         *lines, self._rest = (self._rest + data).split(b"\r")
         if len(self._rest) > MOST:
             self._drop(self._rest)
@@ -48,7 +48,7 @@ class ConnectorDecoder:
         return [reading for line in lines for reading in self._line(line)]
 
     def finish(self) -> None:
-        """The connection broke: forget half an object."""
+        """End the stream; an incomplete object is dropped."""
         self._rest = b""
 
     def _line(self, line: bytes) -> list[Reading]:
@@ -84,16 +84,16 @@ def _readings(found: dict[str, Any]) -> list[Reading]:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    # JSON knows integers that no float holds, and Python's reader also NaN and Infinity.
+    # JSON allows integers too large for a float, and Python's reader also accepts NaN and Infinity.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 class ThinkGearConnector:
-    """A headset behind NeuroSky's Connector, on this machine as a rule.
+    """A headset behind NeuroSky's Connector, usually on the same machine.
 
     Args:
-        host: of the Connector.
-        port: likewise.
+        host: the Connector's host.
+        port: the Connector's port.
     """
 
     def __init__(self, host: str = HOST, port: int = PORT) -> None:
@@ -104,14 +104,14 @@ class ThinkGearConnector:
 
     @property
     def counts(self) -> Counts:
-        """The decoder's."""
+        """The counts of the decoder."""
         return self._decoder.counts
 
     def open(self) -> None:
         """Connect and ask for JSON with raw values.
 
         Raises:
-            DeviceLostError: nobody listens.
+            DeviceLostError: the Connector does not answer.
         """
         try:
             self._socket = socket.create_connection(self._address, _CONNECT_S)
@@ -124,7 +124,7 @@ class ThinkGearConnector:
             ) from error
 
     def read(self, timeout: float) -> list[Reading]:
-        """What came within the time-out.
+        """The readings that came within the time-out.
 
         Raises:
             DeviceLostError: the Connector hung up, or is not open.
@@ -143,7 +143,7 @@ class ThinkGearConnector:
         return self._decoder.feed(data)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         line, self._socket = self._socket, None
         self._decoder.finish()
         if line is not None:

@@ -1,4 +1,4 @@
-"""A device's state for the terminal: one line, or a small live page."""
+"""Show a device's state in the terminal: one line, or a small live view."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from joryu.labelling.devices.state import DeviceState, Status
 
 _BAR = 40
 _STYLES = {Status.CONNECTED: "green", Status.WAITING: "yellow", Status.LOST: "red", Status.ENDED: "dim"}
-_POWERS = (2.0, 7.0)  #: logarithms to base 10 of the least and the greatest band power the bars show
+_POWERS = (2.0, 7.0)  #: base-10 logarithms of the least and the greatest band power on the bars
 
 
 def watch(attached: Attached, seconds: float | None = None, *, every: float = 1.0) -> Iterator[DeviceState]:
-    """The state of a device again and again, until ``seconds`` are over or the device has ended."""
+    """Yield the state of a device every ``every`` seconds, until ``seconds`` are over or the device has ended."""
     began = turn = time.monotonic()
     while True:
         turn += every
@@ -35,7 +35,7 @@ def watch(attached: Attached, seconds: float | None = None, *, every: float = 1.
 
 
 def line(state: DeviceState) -> str:
-    """One line; what is not known is a dash.
+    """The state as one line; unknown values are a dash.
 
     >>> line(DeviceState(device="simulator", status=Status.CONNECTED, attention=53.0, poor_signal=0.0, packets=512))
     'connected  signal good  attention 53  meditation –  heart rate –  512 packets, 0 bad'
@@ -53,7 +53,7 @@ def line(state: DeviceState) -> str:
 
 
 def page(state: DeviceState) -> RenderableType:
-    """The live view: quality, attention and meditation, the bands as bars on a logarithmic scale."""
+    """The live view: signal quality, attention, meditation, and the bands as bars on a logarithmic scale."""
     head = Text.assemble((str(state.status), _STYLES[state.status]), "  ", state.device)
     if state.reason:
         head.append(f"\n{state.reason}", style="dim")

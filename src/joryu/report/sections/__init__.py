@@ -1,4 +1,4 @@
-"""Sections of the page by the type of the evaluation: the plain table."""
+"""The sections of the page: a table from the type of an evaluation to its section."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECTIONS: dict[type, Section] = {
 
 
 def section_of(findings: Findings) -> Section:
-    """How the evaluations of these findings are shown."""
+    """The section that shows the evaluations of these findings."""
     return SECTIONS[type(findings.of_student)]
 
 

@@ -1,4 +1,4 @@
-"""Examples that nobody labelled: how far student and teacher agree, which the first lines of the page say."""
+"""The section for examples without labels. How far student and teacher agree stands at the top of the page already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single examples: every model's answer where the student was wrong, and what temperature does to one answer."""
+"""Single examples: every model's answer where the student was wrong, and one answer at several temperatures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from joryu.report.data import ReportData, Role
 from joryu.report.pictures import are_pictures, data_uri
 
-SHOWN = 24  #: pictures the student got wrong, at most
+SHOWN = 24  #: the most pictures that the student got wrong
 CLASSES_SHOWN = 4  #: classes per picture
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 20.0)
-LADDER_CLASSES = 10  #: classes in the temperature table; the others are added up
+LADDER_CLASSES = 10  #: classes in the temperature table; the others are summed
 
 
 class ClassBars(NamedTuple):
-    """One class of one example: every model's probability for it."""
+    """Every model's probability of one class for one example."""
 
     name: str
     is_label: bool
@@ -26,7 +26,7 @@ class ClassBars(NamedTuple):
 
 
 class WrongPicture(NamedTuple):
-    """A picture the student got wrong."""
+    """A picture that the student got wrong, with its label and every model's answer."""
 
     picture: str
     source: str | None
@@ -36,7 +36,7 @@ class WrongPicture(NamedTuple):
 
 
 class Rung(NamedTuple):
-    """One class at every temperature."""
+    """The probability of one class at every temperature."""
 
     name: str
     is_label: bool
@@ -44,7 +44,7 @@ class Rung(NamedTuple):
 
 
 class Ladder(NamedTuple):
-    """One teacher answer, softened step by step."""
+    """One teacher's answer at several temperatures."""
 
     picture: str | None
     label: str
@@ -53,14 +53,14 @@ class Ladder(NamedTuple):
 
 
 def probs_of(run: ReportData) -> dict[Role, Tensor]:
-    """Probabilities ``[n, C]`` at T = 1 of every model that answered the examples."""
+    """Probabilities ``[n, C]`` at T = 1 of every model with replies."""
     rows = torch.arange(len(run.examples))
     answered = {role: card.replies for role, card in run.cards.items() if card.replies is not None}
     return {role: replies.about(rows).soft_targets.mean(1.0).probs(1.0) for role, replies in answered.items()}
 
 
 def wrong_pictures(run: ReportData, probs: Mapping[Role, Tensor], *, limit: int = SHOWN) -> list[WrongPicture]:
-    """The student's errors, the most confident first; none when the inputs are no pictures."""
+    """The student's errors, the most confident first; none if the inputs are not pictures."""
     if not are_pictures(run.examples.inputs):
         return []
     confidence, predicted = probs[Role.STUDENT].max(-1)
@@ -85,7 +85,7 @@ def _wrong_picture(run: ReportData, probs: Mapping[Role, Tensor], row: int) -> W
 
 
 def _telling_classes(probs: Mapping[Role, Tensor], label: int) -> list[int]:
-    """The label, the student's answer, the other models' answers, then whatever else a model found likely."""
+    """The classes to show: the label, the student's answer, the other models' answers, then the next most probable."""
     answers = {role: int(values.argmax()) for role, values in probs.items()}
     likeliest = torch.stack(list(probs.values())).amax(0).argsort(descending=True, stable=True).tolist()
     must = dict.fromkeys([label, answers[Role.STUDENT], *answers.values()])
@@ -93,10 +93,10 @@ def _telling_classes(probs: Mapping[Role, Tensor], label: int) -> list[int]:
 
 
 def temperature_ladder(run: ReportData, probs: Mapping[Role, Tensor]) -> Ladder | None:
-    """One answer of the teacher at several temperatures, the run's own among them; ``None`` without a teacher to ask.
+    """One answer of the teacher at several temperatures, including the run's; ``None`` without a teacher's replies.
 
-    The example is one that the teacher gets right with about 90 % confidence: sure enough to be a good teacher, unsure
-    enough that its second thoughts are seen. Certain answers need a high temperature to show anything.
+    The example is one that the teacher gets right with about 90 % confidence, so that the other classes have visible
+    probabilities at low temperatures too.
     """
     teacher = run.teacher
     if teacher is None or teacher.replies is None:

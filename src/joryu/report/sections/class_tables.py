@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and which are hardest, as rows of text."""
+"""Tables of the most confused pairs of classes, and of the hardest classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from joryu.report import wording
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
 
-PAIRS = 10  #: confused pairs shown
+PAIRS = 10  #: the most confused pairs shown
 HARDEST = 8  #: classes shown among the hardest
 
 
@@ -25,21 +25,21 @@ class PairRow(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """One class's accuracy by model."""
+    """Each model's accuracy on one class, as text."""
 
     name: str
     cells: dict[Role, str]
 
 
 def metrics_of(findings: Findings) -> dict[Role, Evaluation]:
-    """The numbers of classes of every model."""
+    """The evaluation of classes of every model."""
     return {role: cast(ClassEvaluation, found).metrics for role, found in findings.evaluations.items()}
 
 
 def confused_rows(
     run: ReportData, findings: Findings, probs: Mapping[Role, Tensor], *, limit: int = PAIRS
 ) -> list[PairRow]:
-    """The pairs of classes most often confused by the student or its twin, with every model's count."""
+    """The pairs of classes that student or twin confuse most often, with every model's count."""
     found = metrics_of(findings)
     pairs: dict[tuple[int, int], int] = {}
     for role in found.keys() & {Role.STUDENT, Role.TWIN}:
@@ -59,7 +59,7 @@ def confused_rows(
 
 
 def hardest_rows(run: ReportData, findings: Findings, *, limit: int = HARDEST) -> list[ClassRow]:
-    """The classes the student finds hardest, hardest first; classes it makes no error in are left out."""
+    """The classes on which the student is least accurate, worst first; classes without an error are left out."""
     student = metrics_of(findings)[Role.STUDENT].per_class_accuracy
     seen = [(share, c) for c, share in enumerate(student) if share is not None and share < 1]
     return [

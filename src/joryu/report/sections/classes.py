@@ -1,4 +1,4 @@
-"""One of many: calibration, what is taken for what, what was inherited, what went wrong, and temperature."""
+"""The section for classes: calibration, confusion, inherited errors, wrong pictures, and the effect of temperature."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from joryu.report.sections.class_answers import probs_of, temperature_ladder, wr
 from joryu.report.sections.class_tables import confused_rows, hardest_rows, metrics_of
 from joryu.report.sections.section import SOONER, TWIN, Definitions, Race, Row, Runner, Section
 
-MATRIX_CLASSES = 20  #: up to this many classes confusion matrices are drawn
+MATRIX_CLASSES = 20  #: confusion matrices are drawn for at most this many classes
 MATRIX_SIDE = 270
 CARDS_FIRST = 9  #: pictures shown before "more"
 
@@ -53,7 +53,7 @@ DEFINITIONS: Definitions = (
 
 
 def context(run: ReportData, findings: Findings) -> dict[str, object]:
-    """What only labels can tell."""
+    """What the template is filled in with."""
     evaluations, probs = metrics_of(findings), probs_of(run)
     likeness = {role: found.agreement for role, found in evaluations.items() if found.agreement is not None}
     return {

@@ -1,4 +1,4 @@
-"""Graded labels: the table of measures says it all."""
+"""The section for graded labels: nothing beyond the table of measures."""
 
 from __future__ import annotations
 

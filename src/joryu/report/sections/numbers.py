@@ -1,4 +1,4 @@
-"""Numbers: predicted against true, what is left over, and how far the models know how far off they are."""
+"""The section for numbers: predicted against true, residuals, and whether predicted intervals hold the labels."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from joryu.report.sections.section import (
     Section,
 )
 
-EXAMPLES = 2000  #: of which charts and intervals are made; by lot where there are more
-EXAMPLES_ON_GRID = 50  #: where each pixel is a number
-DOTS = 400  #: of a chart
-CHARTS = 3  #: outputs that are drawn
+EXAMPLES = 2000  #: the most examples for charts and intervals; of more, a random sample
+EXAMPLES_ON_GRID = 50  #: the same where every pixel has a number
+DOTS = 400  #: the most dots in a chart
+CHARTS = 3  #: the most outputs with charts
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 DEFINITIONS: Definitions = (
@@ -55,7 +55,7 @@ DEFINITIONS: Definitions = (
 
 
 class OutputRow(NamedTuple):
-    """One output by model, in its own unit."""
+    """The errors of one output by model, in the output's own unit."""
 
     name: str
     rmse: dict[Role, str]
@@ -64,21 +64,21 @@ class OutputRow(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """The share of labels inside an interval that should hold ``level`` of them."""
+    """The share of labels inside the predicted interval that should hold a share ``level`` of them, by model."""
 
     level: str
     held: dict[Role, str]
 
 
 class Drawn(NamedTuple):
-    """One output's charts, two for every model."""
+    """The charts of one output: predicted against true, and residuals, for every model."""
 
     name: str
     charts: dict[Role, tuple[Scatter, Scatter]]
 
 
 def output_rows(evaluations: Mapping[Role, NumberEvaluation]) -> list[OutputRow]:
-    """The outputs in their order."""
+    """One row per output, in the question's order."""
     return [
         OutputRow(
             name=part.name,
@@ -91,7 +91,7 @@ def output_rows(evaluations: Mapping[Role, NumberEvaluation]) -> list[OutputRow]
 
 
 def coverage_rows(labels: Tensor, answers: Mapping[Role, Outputs]) -> list[Coverage]:
-    """How often intervals hold the labels, for the models that say how far off they may be."""
+    """How often predicted intervals hold the labels, for the models that predict a variance."""
     sure = {role: outputs for role, outputs in answers.items() if LOG_VARIANCE in outputs}
     if not sure:
         return []
@@ -108,13 +108,13 @@ def _held(labels: Tensor, outputs: Outputs, level: float) -> str:
 
 
 def _by_lot(n: int, most: int) -> Tensor:
-    """Some of ``n``, always the same, in their order; all where they are few."""
+    """At most ``most`` rows of ``n``, drawn with a fixed seed, in ascending order."""
     lot = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:most]
     return lot.sort().values
 
 
 def drawn_outputs(names: tuple[str, ...], labels: Tensor, answers: Mapping[Role, Outputs]) -> list[Drawn]:
-    """Charts of the first outputs; ``labels`` and outputs ``[..., C]``."""
+    """The charts of the first outputs; labels and answers are ``[..., C]``."""
     found = []
     for at, name in enumerate(names[:CHARTS]):
         labelled = labels[..., at].flatten()
@@ -137,7 +137,7 @@ def drawn_outputs(names: tuple[str, ...], labels: Tensor, answers: Mapping[Role,
 
 
 def context(run: ReportData, findings: Findings) -> dict[str, object]:
-    """Charts, intervals and outputs."""
+    """What the template is filled in with: charts, intervals and the table of outputs."""
     evaluations = {role: cast(NumberEvaluation, found) for role, found in findings.evaluations.items()}
     rows = _by_lot(len(run.examples), EXAMPLES_ON_GRID if run.question.grid else EXAMPLES)
     answers = {role: card.replies.about(rows).outputs for role, card in run.cards.items() if card.replies is not None}

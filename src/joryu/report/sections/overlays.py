@@ -1,4 +1,4 @@
-"""Masks laid over pictures, for a few examples: what the label says, what each model says, and where they differ."""
+"""Masks drawn over a few pictures: the label's, each model's, and where the two differ."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from joryu.report.data import ReportData, Role
 from joryu.report.pictures import are_pictures, data_uri, thumbnail_uri
 from joryu.report.wording import number
 
-WORST, SEEDED = 4, 4  #: examples on the page: the student's worst, and some that a seed chose
-SIDE = 160  #: pixels of a panel on its longer side
-SMALL = 64  #: up to which a panel is kept as it is
-STRENGTH = 0.6  #: of the colour over the picture
+WORST, SEEDED = 4, 4  #: examples shown: the student's worst, and some chosen at random with a fixed seed
+SIDE = 160  #: a panel's longer side, in pixels
+SMALL = 64  #: panels up to this side are stored without loss
+STRENGTH = 0.6  #: opacity of a mask's colour
 
 COLOURS = (
     (0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66),
@@ -32,27 +32,27 @@ class Panel(NamedTuple):
 
     name: str  #: ``picture``, ``label``, a role or ``difference``
     picture: str
-    text: str  #: for those who hear it
+    text: str  #: alternative text, for screen readers
     note: str = ""
 
 
 class Strip(NamedTuple):
-    """One example."""
+    """The panels of one example, side by side."""
 
     name: str
-    chosen: str  #: why it is here
+    chosen: str  #: why this example is shown
     panels: list[Panel]
 
 
 class Map(NamedTuple):
-    """What holds where: bool ``[C, height, width]``, and where that is known, bool of the same shape."""
+    """Which outputs hold at each pixel, and where that is known: both bool ``[C, height, width]``."""
 
     holds: Tensor
     known: Tensor
 
 
 def overlays(run: ReportData, scores: Mapping[Role, Scores]) -> list[Strip]:
-    """Strips of the student's worst examples, and of some that were drawn by lot (seed 0)."""
+    """Strips of the student's worst examples, and of some drawn at random (seed 0)."""
     worst, lot = chosen_rows(scores[Role.STUDENT])
     rows = torch.tensor([*worst, *lot], dtype=torch.int64)
     if not len(rows):  # no picture has a score, as where every mask is half certain
@@ -68,7 +68,7 @@ def overlays(run: ReportData, scores: Mapping[Role, Scores]) -> list[Strip]:
 
 
 def chosen_rows(scores: Scores, *, worst: int = WORST, seeded: int = SEEDED) -> tuple[list[int], list[int]]:
-    """The examples with the lowest scores, and others by lot, always the same; those without a score come in neither.
+    """The rows with the lowest scores, and others drawn with a fixed seed; rows without a score (NaN) are left out.
 
     >>> chosen_rows(Scores("IoU", torch.tensor([0.9, 0.1, 0.5, float("nan")])), worst=1, seeded=1)[0]
     [1]
@@ -100,7 +100,7 @@ def _strip(run: ReportData, row: int, why: str, answers: Mapping[Role, tuple[Ten
 
 
 def _ground(picture: Tensor, label: Map) -> Tensor:
-    """The picture in colour uint8 ``[3, height, width]``; an even grey where the inputs are no pictures."""
+    """The picture in colour, uint8 ``[3, height, width]``; plain grey if the inputs are not pictures."""
     if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3):
         return torch.full((3, *label.holds.shape[1:]), 200, dtype=torch.uint8)
     return picture.expand(3, -1, -1).cpu()
@@ -124,7 +124,7 @@ def _one_hot(classes: Tensor, n: int) -> Tensor:
 
 
 def shown_outputs(question: Question) -> range:
-    """The outputs that are given a colour: of classes all but the first, which is the background by custom."""
+    """The outputs that are drawn in colour: all tags; all classes but the first, usually the background."""
     return range(0 if question.link is Link.SIGMOID else 1, len(question))
 
 
@@ -160,5 +160,5 @@ def _painted(picture: Tensor, where: Tensor, colour: tuple[int, int, int]) -> Te
 
 
 def _uri(picture: Tensor) -> str:
-    # Small masks keep their edges: what JPEG makes of them would look like a doubt of the model.
+    # Small masks keep their sharp edges: JPEG's artefacts would look like uncertainty of the model.
     return data_uri(picture) if max(picture.shape[1:]) <= SMALL else thumbnail_uri(picture, SIDE)

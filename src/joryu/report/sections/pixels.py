@@ -1,4 +1,4 @@
-"""Pixels: masks over pictures, and the overlap of each class or mask over the whole set."""
+"""The section for pixels: masks over pictures, and the overlap (IoU) of each class or tag over the whole set."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ DEFINITIONS: Definitions = (
 
 
 class OutputRow(NamedTuple):
-    """One class or mask over the whole set."""
+    """The overlap (IoU) of one class or tag over the whole set, by model."""
 
     name: str
     colour: str | None
-    share: str  #: of the pixels that have it by the labels
+    share: str  #: the share of pixels that have it, by the labels
     iou: dict[Role, str]
 
 
 def output_rows(question: Question, evaluations: Mapping[Role, PixelEvaluation]) -> list[OutputRow]:
-    """The classes or masks in their order."""
+    """One row per class or tag, in the question's order."""
     student = evaluations[Role.STUDENT].per_output
     pixels = sum(part.true for part in student)
     shown = shown_outputs(question)
@@ -68,7 +68,7 @@ def output_rows(question: Question, evaluations: Mapping[Role, PixelEvaluation])
 
 
 def css(colour: tuple[int, int, int]) -> str:
-    """A colour as style sheets have it.
+    """A colour in CSS notation.
 
     >>> css((0, 114, 178))
     'rgb(0 114 178)'
@@ -77,7 +77,7 @@ def css(colour: tuple[int, int, int]) -> str:
 
 
 def context(run: ReportData, findings: Findings) -> dict[str, object]:
-    """Strips of pictures, and the classes."""
+    """What the template is filled in with: strips of pictures, and the table of classes or tags."""
     evaluations = {role: cast(PixelEvaluation, found) for role, found in findings.evaluations.items()}
     rows = output_rows(run.question, evaluations)
     return {

@@ -1,4 +1,4 @@
-"""Numbers as charts: predicted against true, and what is left over."""
+"""Scatter charts for numbers: predicted against true, and residuals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ LEFT, TOP, RIGHT, BOTTOM = 58, 10, 308, 260
 
 
 class Scatter(NamedTuple):
-    """Dots as one SVG path of points, with the line on which all of them should lie."""
+    """A chart: its dots as one SVG path, and the line on which all of them would ideally lie.
+
+    ``across`` and ``up`` name the x and the y axis.
+    """
 
     title: str
     description: str
@@ -25,15 +28,15 @@ class Scatter(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What all models' charts of one output show, so that they can be compared."""
+    """The range of the axes, the same for all models' charts of one output so that they can be compared."""
 
-    low: float  #: of what is true and what is predicted
+    low: float  #: of true and predicted values
     high: float
-    most: float  #: the largest residual
+    most: float  #: the largest absolute residual
 
 
 def frame_of(true: Sequence[float], predictions: Iterable[Sequence[float]]) -> Frame:
-    """A frame that holds every model's dots.
+    """A frame large enough for every model's dots.
 
     >>> frame_of([0.0, 10.0], [[0.0, 10.0], [4.0, 5.0]])
     Frame(low=-0.5, high=10.5, most=5.45)
@@ -45,7 +48,7 @@ def frame_of(true: Sequence[float], predictions: Iterable[Sequence[float]]) -> F
 
 
 def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
-    """Predicted against true on axes of one scale."""
+    """Predicted against true values, both axes on the same scale."""
     x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(frame.low, frame.high, BOTTOM, TOP)
     return Scatter(
         title="predicted against true",
@@ -60,7 +63,7 @@ def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str
 
 
 def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
-    """Predicted less true, against predicted."""
+    """Residuals (predicted minus true) against predicted values."""
     left = [p - t for p, t in zip(predicted, true, strict=True)]
     x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(-frame.most, frame.most, BOTTOM, TOP)
     return Scatter(
@@ -87,5 +90,5 @@ def _ticks(scale: Scale) -> list[Tick]:
 
 
 def _path(x: Scale, y: Scale, across: Sequence[float], up: Sequence[float]) -> str:
-    """A path of strokes without length, whose round caps are the dots: one element for all of them."""
+    """A path of strokes without length, whose round caps are the dots: one SVG element for all dots."""
     return "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(across, up, strict=True))

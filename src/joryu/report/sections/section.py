@@ -1,4 +1,4 @@
-"""What a section of the page is: chosen by the type of the student's evaluation."""
+"""`Section`: the part of a page that depends on the type of the student's evaluation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SOONER: Definitions = (
 
 
 class Row(NamedTuple):
-    """One line of the models' table: what is measured, which way is better, and one text per model."""
+    """One row of the models' table: what is measured, which way is better, and one text per model."""
 
     name: str
     better: str  #: ``"↑"``, ``"↓"`` or ``""``
@@ -57,21 +57,21 @@ class Row(NamedTuple):
 
 
 class Runner(NamedTuple):
-    """One model's bar, a percentage of the whole width, and its number as text."""
+    """One model's bar: its width in percent of the full width, and its number as text."""
 
     width: float
     text: str
 
 
 class Race(NamedTuple):
-    """The headline's measure, a bar for every model."""
+    """The headline's measure as one bar per model."""
 
     title: str
     runners: dict[Role, Runner]
 
 
 def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
-    """A row for every measure that some model has, in the order in which they come."""
+    """A row for every measure that at least one model has, in the evaluations' order."""
     found: dict[str, Row] = {}
     for role, evaluation in evaluations.items():
         for one in evaluation.measures:
@@ -81,13 +81,13 @@ def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
 
 
 def first_measure(found: Evaluated) -> str:
-    """The first measure as a sentence."""
+    """The first measure of an evaluation as a sentence."""
     first = found.measures[0]
     return f"The student’s {first.name} is {measured(first.value, first.unit)} on {plural(found.n, 'example')}"
 
 
 def measure_race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
-    """Bars of the first measure, against the largest; none where some model does not have it."""
+    """Bars of the first measure, relative to the largest; ``None`` if a model does not have the measure."""
     first = {role: found.measures[0] for role, found in evaluations.items()}
     values = {role: one.value for role, one in first.items() if one.value is not None}
     student = first[Role.STUDENT]
@@ -102,17 +102,17 @@ def measure_race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
 
 
 def nothing_more(run: ReportData, findings: Findings) -> dict[str, object]:
-    """For evaluations of which the table of measures says it all."""
+    """For evaluations that need nothing beyond the table of measures: an empty context."""
     del run, findings
     return {}
 
 
 class Section(NamedTuple):
-    """How evaluations of one type are shown. What is ``Any`` are evaluations of that type."""
+    """How evaluations of one type are shown. ``Any`` in a field's type stands for that type of evaluation."""
 
     template: str  #: below ``templates/sections``
     definitions: Definitions
-    context: Callable[[ReportData, Findings], dict[str, object]] = nothing_more  #: what the template is filled in with
-    rows: Callable[[Mapping[Role, Any]], list[Row]] = measure_rows  #: of the models' table
-    alone: Callable[[Any], str] = first_measure  #: the page's title where there is no twin
+    context: Callable[[ReportData, Findings], dict[str, object]] = nothing_more  #: what fills in the template
+    rows: Callable[[Mapping[Role, Any]], list[Row]] = measure_rows  #: rows of the models' table
+    alone: Callable[[Any], str] = first_measure  #: the page's title if there is no twin
     race: Callable[[Mapping[Role, Any]], Race | None] = measure_race

@@ -1,4 +1,4 @@
-"""Tags: each tag by itself, and how far the probabilities can be believed."""
+"""The section for tags: each tag by itself, and the calibration of the probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from joryu.report.sections.section import (
 )
 
 FIRST = 15  #: tags shown before "more"
-MOST = 400  #: tags shown at all; every one is in the numbers
+MOST = 400  #: the most tags shown; the downloaded numbers hold all
 
 DEFINITIONS: Definitions = (
     *TWIN,
@@ -46,19 +46,19 @@ DEFINITIONS: Definitions = (
 
 
 class TagRow(NamedTuple):
-    """One tag: on how many examples it holds, and for every model its average precision and its bias."""
+    """One tag: how many examples have it, and every model's average precision, bias and calibration."""
 
     name: str
     positives: str
     known: str
     precision: dict[Role, str]
-    best: Role | None  #: whose average precision is higher, the student's or its twin's
-    bias: dict[Role, str]  #: mean probability beside the share of examples on which the tag holds
+    best: Role | None  #: student or twin, whichever has the higher average precision
+    bias: dict[Role, str]  #: the mean probability beside the share of examples that have the tag
     calibration: dict[Role, str]
 
 
 def tag_rows(evaluations: Mapping[Role, TagEvaluation], *, limit: int = MOST) -> list[TagRow]:
-    """The tags, the commonest first."""
+    """One row per tag, the most frequent first."""
     student = evaluations[Role.STUDENT].per_tag
     order = sorted(range(len(student)), key=lambda at: (-student[at].positives, at))[:limit]
     return [_tag_row(evaluations, at) for at in order]
@@ -88,7 +88,7 @@ def _tag_row(evaluations: Mapping[Role, TagEvaluation], at: int) -> TagRow:
 
 
 def context(run: ReportData, findings: Findings) -> dict[str, object]:
-    """The tags and the reliability of their probabilities."""
+    """What the template is filled in with: the table of tags, and reliability diagrams."""
     del run
     evaluations = {role: cast(TagEvaluation, found) for role, found in findings.evaluations.items()}
     student = evaluations[Role.STUDENT]
