@@ -69,7 +69,7 @@ def find_set(root: Path) -> Found:
     spare = [folder for folder in top.folders if folder.name not in {taken.name for taken in splits.values()}]
     if beside := [f"{printable(folder.name)}/" for folder in spare if folder.has_picture]:
         remarks.append(f"beside its splits and not read: {some(beside)}")
-    names = [folder.name for folder in spare] + [path.name for path in top.loose]
+    names = [folder.name for folder in spare] + [entry.name for entry in top.loose]
     rejected += [*top.clutter(), *(Rejected(printable(name), BESIDE_SPLITS) for name in names)]
     return Found(top, splits, remarks, rejected)
 

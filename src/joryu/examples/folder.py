@@ -57,7 +57,7 @@ def load_folder(
         raise InputError(
             f"no picture in {part.top.path}", expected="class folders of pictures, or pictures", received=found
         )
-    pictures = (Picture(part.name(path), path) for path in part.files)
+    pictures = map(Picture, part.files.names, part.files.texts)
     channels = None if train is part else _channels(train)
     read = read_pictures(
         pictures, len(part.files), size=size, channels=channels, place=part.top.path, progress=progress
@@ -68,7 +68,7 @@ def load_folder(
         labels=None if part.labels is None else part.labels[torch.from_numpy(read.kept)],
         question=part.question,
         name=printable(root.name),
-        sources=[part.name(part.files[row]) for row in read.kept.tolist()],
+        sources=[part.files.names[row] for row in read.kept.tolist()],
     )
     remarks, beside = _about(folder_set, part)
     return replace(

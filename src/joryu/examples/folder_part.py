@@ -11,7 +11,8 @@ from torch import Tensor
 
 from joryu.examples.class_folders import ALONE, Level
 from joryu.examples.examples import UNLABELLED, Rejected
-from joryu.examples.tree import USUAL, Folder, printable
+from joryu.examples.file_list import FileList
+from joryu.examples.tree import Folder, printable
 from joryu.questions import LabelKind, Question, codec
 
 _BESIDE = "beside the class folders, not in one"
@@ -30,7 +31,7 @@ class Part:
 
     folder: Folder
     top: Folder
-    files: Sequence[Path]
+    files: FileList
     rejected: tuple[Rejected, ...] = ()
     remarks: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class Part:
     @property
     def pictures(self) -> list[int]:
         """Which of the files are called like pictures; all of them where none is."""
-        return [at for at, path in enumerate(self.files) if path.suffix.lower() in USUAL] or [*range(len(self.files))]
+        return self.files.called_pictures or [*range(len(self.files))]
 
     def labelled(self, labels: Tensor, question: Question, said: Sequence[str]) -> Part:
         """The same with labels for its `pictures`."""
@@ -69,11 +70,11 @@ class Part:
     def without(self, reasons: Mapping[int, str], tables: Sequence[Path]) -> Part:
         """The same without files that are left out for a reason, and without a word of tables that were read."""
         read = {self.name(table) for table in tables if table.is_relative_to(self.top.path)}
-        kept = [at for at, path in enumerate(self.files) if at not in reasons and self.name(path) not in read]
-        left_out = [Rejected(self.name(self.files[at]), reason) for at, reason in reasons.items()]
+        kept = [at for at, name in enumerate(self.files.names) if at not in reasons and name not in read]
+        left_out = [Rejected(self.files.names[at], reason) for at, reason in reasons.items()]
         return replace(
             self,
-            files=[self.files[at] for at in kept],
+            files=self.files.pick(kept),
             labels=None if self.labels is None else self.labels[kept],
             rejected=(*(one for one in self.rejected if one.name not in read), *left_out),
             tables=(*self.tables, *tables),
@@ -89,15 +90,15 @@ def part_of(level: Level, classes: Sequence[str], real_root: Path) -> Part:
     """The files of a split, labelled where they lie in the folder of a class."""
     files, rejected = _files(level, classes, real_root)
     labels = torch.tensor([label for _, label in files])
-    names = tuple(map(printable, classes))
+    names, listed = tuple(map(printable, classes)), FileList(level.top.path, (text for text, _ in files))
     return Part(
-        level.split, level.top, [path for path, _ in files], tuple(rejected), tuple(level.remarks),
+        level.split, level.top, listed, tuple(rejected), tuple(level.remarks),
         labels=labels if (labels != UNLABELLED).any() else None,
         question=Question.one_of(names) if names else None, classes=tuple(classes),
     )  # fmt: skip
 
 
-def _files(level: Level, classes: Sequence[str], real_root: Path) -> tuple[list[tuple[Path, int]], list[Rejected]]:
+def _files(level: Level, classes: Sequence[str], real_root: Path) -> tuple[list[tuple[str, int]], list[Rejected]]:
     """Files to read, each with the number of its class (or `UNLABELLED`), and what was passed over."""
     top = level.top
     if not level.classes and (top.has_loose_picture or not level.unlabelled):
@@ -106,7 +107,7 @@ def _files(level: Level, classes: Sequence[str], real_root: Path) -> tuple[list[
     index = {name: label for label, name in enumerate(classes)}
     folders = [(folder, index[name]) for name, folder in level.classes.items()]
     folders += [(folder, UNLABELLED) for folder in level.unlabelled]
-    found, left_out = list[tuple[Path, int]](), [*level.rejected]
+    found, left_out = list[tuple[str, int]](), [*level.rejected]
     for folder, label in sorted(folders, key=lambda one: one[0].name):
         files, rejected = walk(folder, top.path, real_root, label)
         found += files
@@ -117,14 +118,14 @@ def _files(level: Level, classes: Sequence[str], real_root: Path) -> tuple[list[
     return found, left_out
 
 
-def walk(folder: Folder, top: Path, real_root: Path, label: int) -> tuple[list[tuple[Path, int]], list[Rejected]]:
+def walk(folder: Folder, top: Path, real_root: Path, label: int) -> tuple[list[tuple[str, int]], list[Rejected]]:
     """Every file below a folder, by name, and what is passed over: hidden, clutter, special, or a link out of it."""
-    found, rejected = list[tuple[Path, int]](), list[Rejected]()
-    for path, reason in folder.files(real_root):
+    found, rejected = list[tuple[str, int]](), list[Rejected]()
+    for text, reason in folder.texts(real_root):
         if reason is None:
-            found.append((path, label))
+            found.append((text, label))
         else:
-            rejected.append(Rejected(_name(path, top), reason))
+            rejected.append(Rejected(_name(Path(text), top), reason))
     return found, rejected
 
 

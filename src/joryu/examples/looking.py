@@ -125,7 +125,7 @@ def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, i
     if isinstance(source, bytes):
         return (len(source), 0, 0)
     try:
-        if isinstance(source, Path):
+        if isinstance(source, Path | str):
             found = os.stat(source)  # noqa: PTH116 - many are looked at
             return found.st_size, found.st_mtime_ns, found.st_ctime_ns
         if source.path not in large:

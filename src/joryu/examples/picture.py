@@ -29,10 +29,13 @@ _IN_A_ROW: Final = 8  #: files that are gone, after which the set is and not the
 
 
 class Picture(NamedTuple):
-    """A picture not yet decoded: the name to report it by, and its file or bytes; or why there are none."""
+    """A picture not yet decoded: the name to report it by, and its file or bytes; or why there are none.
+
+    Of many files the path is given as text.
+    """
 
     name: str
-    source: Path | bytes | Stretch
+    source: Path | str | bytes | Stretch
     missing: str = ""
 
 
@@ -141,12 +144,12 @@ def read_picture(picture: Picture, size: int | None) -> Read | Unusable:
         return Unusable(str(error))
 
 
-def _read(source: Path | bytes | Stretch, size: int | None) -> Read:
+def _read(source: Path | str | bytes | Stretch, size: int | None) -> Read:
     if isinstance(source, Stretch):
         source = source.read()
     if isinstance(source, bytes):
         return Read(decode_sized(source, size=size), key_of(source))
-    with source.open("rb") as file:
+    with open(source, "rb") as file:  # noqa: PTH123 - a path as text is opened as it is
         before = os.fstat(file.fileno())
         if before.st_size <= _AT_ONCE:
             content = file.read()

@@ -104,7 +104,9 @@ def _bytes_each(pictures: Iterable[Picture], size: int | None) -> int:
 
 
 def _openable(picture: Picture) -> Path | bytes:
-    return picture.source.read() if isinstance(picture.source, Stretch) else picture.source
+    if isinstance(picture.source, Stretch):
+        return picture.source.read()
+    return Path(picture.source) if isinstance(picture.source, str) else picture.source
 
 
 def _shorter_sides(pictures: Iterator[Picture], pool: ThreadPoolExecutor) -> Iterator[int]:

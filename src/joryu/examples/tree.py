@@ -46,15 +46,15 @@ class Folder:
         return [folder for folder in self.folders if folder.has_picture]
 
     @cached_property
-    def loose(self) -> list[Path]:
+    def loose(self) -> list[os.DirEntry[str]]:
         """The files directly inside, without hidden ones and clutter."""
-        return [Path(entry.path) for entry in self.entries if not _is_folder(entry) and not _skipped(entry.name)]
+        return [entry for entry in self.entries if not _is_folder(entry) and not _skipped(entry.name)]
 
     @cached_property
     def has_loose_picture(self) -> bool:
         """Whether a file directly inside has a picture's extension or, if none has, one of the first few is one."""
-        named = any(path.suffix.lower() in USUAL for path in self.loose)
-        return named or any(is_picture(path) for path in self.loose[:_TRIED] if path.is_file())
+        named = any(os.path.splitext(entry.name)[1].lower() in USUAL for entry in self.loose)  # noqa: PTH122 - many
+        return named or any(is_picture(Path(entry.path)) for entry in self.loose[:_TRIED] if entry.is_file())
 
     @cached_property
     def has_picture(self) -> bool:
@@ -62,11 +62,20 @@ class Folder:
 
     def files(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
         """Every file below, by name, with the reason to pass over it or ``None``; a hidden folder is one file."""
+        return ((Path(text), reason) for text, reason in self.texts(real_root))
+
+    def texts(self, real_root: Path) -> Iterator[tuple[str, str | None]]:
+        """As `files`, with paths as text, of which there may be millions."""
         for entry in self.entries:
             if _is_folder(entry) and not _skipped(entry.name):
-                yield from Folder(Path(entry.path)).files(real_root)
+                yield from self._inside(entry).texts(real_root)
             else:
-                yield Path(entry.path), _reason(entry, real_root)
+                yield entry.path, _reason(entry, real_root)
+
+    def _inside(self, entry: os.DirEntry[str]) -> Folder:
+        """A folder directly inside, looked into already where somebody has asked about it."""
+        known = self.__dict__.get("folders", ())
+        return next((folder for folder in known if folder.name == entry.name), None) or Folder(Path(entry.path))
 
     def aside(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
         """As `files`, but only for what is directly inside."""
