@@ -31,6 +31,11 @@ def best_precision(device_type: str) -> Answering:
     return "bf16-mixed" if native else "32-true"
 
 
+def device_type() -> str:
+    """The kind of device that a network is asked on where nobody names one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def named_by(variable: str) -> Precision | None:
     """The precision in an environment variable; ``None`` where it is not set.
 
@@ -46,13 +51,13 @@ def named_by(variable: str) -> Precision | None:
     raise InputError(f"{variable} is no precision to train at", expected=", ".join(get_args(Precision)), received=value)
 
 
-def worth_a_try(device_type: str) -> bool:
-    """Whether a network may answer sooner in bf16 here: the variable ``JORYU_AUTO_PRECISION``, else the hardware, says.
+def worth_a_try() -> bool:
+    """Whether a network may answer sooner in bf16 here: the variable ``JORYU_AUTO_PRECISION`` says, else the hardware.
 
     Raises:
         InputError: the variable holds what is no precision.
     """
-    return (named_by(AUTO) or best_precision(device_type)) == "bf16-mixed"
+    return (named_by(AUTO) or best_precision(device_type())) == "bf16-mixed"
 
 
 def require_answering(asked: str) -> Answering | Literal["auto"]:

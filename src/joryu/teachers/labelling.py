@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +22,9 @@ from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
 from joryu.teachers.asking import Asker
 from joryu.teachers.grid import Grid
+from joryu.teachers.precision import SAMPLE, WORTH, Precision, Wish, require_same_precision
 from joryu.teachers.recheck import recheck
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 from joryu.teachers.verify import Verification
 
 BATCH_SIZE = 256
@@ -55,6 +56,8 @@ class LabelOptions:
         patience: give up when so many examples in a row, asked one by one, have failed: the teacher is at fault then.
         recheck: ask one batch again before going on with a store, to see that its answers are still the teacher's; not
             for a teacher that is paid by the answer.
+        precision: what a network computes at; ``auto`` is that of a store with answers, and of a new one bf16 where
+            a sample shows that it changes nothing (`joryu.teachers.precision`), else float32.
         progress: called with (keys answered or tried, keys in all) after every batch.
         origin: specs and command, for the manifest.
     """
@@ -64,6 +67,7 @@ class LabelOptions:
     flush: Flush = field(default_factory=Flush)
     patience: int = 20
     recheck: bool = True
+    precision: Wish = "auto"
     progress: Callable[[int, int], None] | None = None
     origin: Origin = field(default_factory=Origin)
 
@@ -153,7 +157,7 @@ def label_and_count(
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
     manifest = _manifest(teacher, examples, Path(out), n_views, views, options)
-    _require_continuation(Path(out), examples, manifest)
+    _require_continuation(Path(out), examples, manifest, options.precision)
     # Before the store is opened for writing: that one is refused must not leave it with views it had not.
     try:
         again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
@@ -172,7 +176,11 @@ def _ask_missing(
 ) -> Labelled:
     begun = Store.open(writer.path)
     begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
-    asker = Asker(teacher, writer, options.patience)
+
+    def sample() -> Iterator[TeacherBatch]:
+        return _sample(examples, views, grid, begun, writer.manifest.batch_size)
+
+    asker = Asker(teacher, writer, options.patience, Precision(teacher, writer, options.precision, sample))
     done = asked = 0
     for size, keys in grid.batches(examples, begun, writer.manifest.batch_size):
         if len(keys.rows):
@@ -185,6 +193,19 @@ def _ask_missing(
     if len(store) == 0:
         raise asker.complaint("the teacher could answer nothing")
     return Labelled(store, asked, grid.total - asked, None, writer.growth)
+
+
+def _sample(
+    examples: Examples, views: Views | None, grid: Grid, begun: Store, batch_size: int
+) -> Iterator[TeacherBatch]:
+    """The first that are asked: ids are hashes, so their order is a random one, and these are spread over the set."""
+    left = SAMPLE if grid.total >= WORTH else 0
+    for _, keys in grid.batches(examples, begun, batch_size) if left else ():
+        batch = grid.batch(examples, views, keys).part(slice(0, left))
+        yield batch
+        left -= len(batch)
+        if not left:
+            return
 
 
 def growth_of(teacher: Teacher, examples: Examples, out: Path) -> Growth | None:
@@ -233,13 +254,15 @@ def _size_shown(examples: Examples, origin: Origin) -> int | None:
     return None if native and origin.size is None else own.height
 
 
-def _require_continuation(out: Path, examples: Examples, wanted: Manifest) -> None:
+def _require_continuation(out: Path, examples: Examples, wanted: Manifest, precision: Wish) -> None:
     """Raises:
-    MismatchError: the store there has answers about inputs of another shape, or keys of another kind.
+    MismatchError: the store there has answers about inputs of another shape, keys of another kind, or answers that were
+        computed at another precision.
     """
     if (out / FILE).is_file() and len(begun := Store.open(out)):
         begun.require_keys(examples)
         begun.manifest.require_shape(wanted.examples.shape)
+        require_same_precision(begun.manifest.asked_at, precision)
 
 
 def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:

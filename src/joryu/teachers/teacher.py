@@ -12,6 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, JoryuError, MismatchError, Stop
 from joryu.examples import Examples, Ids
+from joryu.precision import Answering
 from joryu.questions import Question
 from joryu.targets.index import Rows, Seeds
 from joryu.targets.manifest import Cost
@@ -30,7 +31,7 @@ class TeacherBatch:
 
     ``inputs`` ``[B, ...]`` are the examples as they are read, or views of them; ``ids`` (``[B, 2]``) say which examples
     they are, and ``seeds`` (``[B]``) which view of each: 0 is the example itself. ``rows`` are their numbers in the
-    set.
+    set. ``precision`` is what a network is asked to compute at; who computes nothing passes it over.
 
     >>> batch = TeacherBatch.of(Examples.of(torch.zeros(3, 2), classes=["a", "b"]))
     >>> len(batch), batch.seeds.tolist(), batch.part(slice(1, 3)).rows.tolist()
@@ -42,6 +43,7 @@ class TeacherBatch:
     inputs: Tensor
     rows: Rows
     originals: Originals | None = None
+    precision: Answering = "32-true"
 
     @classmethod
     def of(
@@ -97,6 +99,7 @@ class Reply:
         rows: the places that ``soft_targets`` are about; by default all that did not fail.
         stop: why nothing more is to be asked, where the teacher came to an end. Then ``rows`` are needed: what neither
             was answered nor failed is asked when the run goes on.
+        precision: at which a network computed them, as the batch asked; ``None`` of who computes at none.
     """
 
     soft_targets: SoftTargets | None
@@ -104,6 +107,7 @@ class Reply:
     cost: Cost = ONE_REQUEST
     rows: Sequence[int] | None = None
     stop: Stop | None = None
+    precision: Answering | None = None
 
     def answered(self, n: int) -> Sequence[int]:
         """The places that were answered, of a batch of ``n``.
