@@ -156,12 +156,12 @@ def label_and_count(
     keep_freed_memory()
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
-    manifest = _manifest(teacher, examples, Path(out), n_views, views, options)
+    manifest, ids = _manifest(teacher, examples, Path(out), n_views, views, options)
     _require_continuation(Path(out), examples, manifest, options.precision)
     # Before the store is opened for writing: that one is refused must not leave it with views it had not.
     try:
         again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
-        with StoreWriter(out, manifest, flush=options.flush, ids=_ids(examples)) as writer:
+        with StoreWriter(out, manifest, flush=options.flush, ids=ids) as writer:
             if again is not None:
                 writer.spend(**again.cost.model_dump())
             former = former_rows(examples.ids, read_former(writer.path, writer.manifest))
@@ -217,8 +217,8 @@ def growth_of(teacher: Teacher, examples: Examples, out: Path) -> Growth | None:
     """
     if not (out / FILE).is_file():
         return None
-    wanted = _manifest(teacher, examples.asked(teacher.question), out, 0, None, LabelOptions())
-    grown = grow(out, Manifest.read(out), wanted, _ids(examples))
+    wanted, ids = _manifest(teacher, examples.asked(teacher.question), out, 0, None, LabelOptions())
+    grown = grow(out, Manifest.read(out), wanted, ids)
     return None if grown is None else grown.growth
 
 
@@ -228,10 +228,6 @@ def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
         return False
     stored = Manifest.read(out)
     return stored.n_views < n_views and stored.views in (None, views.spec)
-
-
-def _ids(examples: Examples) -> Ids:
-    return examples.ids[distinct_rows(examples.ids)]
 
 
 def _require_question(teacher: Teacher, examples: Examples) -> None:
@@ -277,10 +273,12 @@ def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
 
 def _manifest(
     teacher: Teacher, examples: Examples, out: Path, n_views: int, views: Views | None, options: LabelOptions
-) -> Manifest:
+) -> tuple[Manifest, Ids]:
+    """What the store is to be, and the ids of the distinct examples that it is about."""
+    ids = examples.ids[distinct_rows(examples.ids)]
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
     origin = options.origin
-    return Manifest(
+    manifest = Manifest(
         question=teacher.question.answer,
         teacher=TeacherRecord(
             fingerprint=teacher.fingerprint,
@@ -291,7 +289,7 @@ def _manifest(
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,
             name=examples.name,
-            count=len(_ids(examples)),
+            count=len(ids),
             spec=origin.examples,
             split=origin.split,
             size=_size_shown(examples, origin),
@@ -304,3 +302,4 @@ def _manifest(
         encoding=options.encoding,
         provenance=Provenance(command=origin.command, typed_in=typed_in(out)),
     )
+    return manifest, ids

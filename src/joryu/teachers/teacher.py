@@ -116,6 +116,8 @@ class Reply:
             MismatchError: answers and failures are not one for each of the batch.
         """
         places = range(n)
+        if self.rows is None and not self.failures and self.soft_targets is not None and len(self.soft_targets) == n:
+            return places  # nearly always; what follows costs a small teacher a hundredth of its time
         if self.rows is not None:
             places = self.rows  # type: ignore[assignment]
         elif self.failures:
