@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
@@ -60,7 +61,7 @@ def worth_a_try() -> bool:
     return (named_by(AUTO) or best_precision(device_type())) == "bf16-mixed"
 
 
-def require_answering(asked: str) -> Answering | Literal["auto"]:
+def require_answering(asked: str) -> Answering:
     """The precision that somebody typed for a network that only answers.
 
     >>> require_answering("bf16-mixed")
@@ -69,13 +70,29 @@ def require_answering(asked: str) -> Answering | Literal["auto"]:
     Raises:
         InputError: another word.
     """
-    known: tuple[Answering | Literal["auto"], ...] = ("auto", *get_args(Answering))
+    known: tuple[Answering, ...] = get_args(Answering)
     for precision in known:
         if asked == precision:
             return precision
+    raise _unknown(asked, known)
+
+
+def require_wish(asked: str) -> Answering | Literal["auto"]:
+    """The same, where ``auto`` may choose.
+
+    Raises:
+        InputError: another word.
+    """
+    known: tuple[Answering | Literal["auto"], ...] = ("auto", *get_args(Answering))
+    if asked not in known:
+        raise _unknown(asked, known)
+    return "auto" if asked == "auto" else require_answering(asked)
+
+
+def _unknown(asked: str, known: Sequence[str]) -> InputError:
     near = _SHORT.get(asked, asked)
     hint = f"try {near}" if near in known else None
-    raise InputError("is not usable", setting="precision", expected=", ".join(known), received=repr(asked), hint=hint)
+    return InputError("is not usable", setting="precision", expected=", ".join(known), received=repr(asked), hint=hint)
 
 
 def computing_at(precision: Answering, device_type: str) -> AbstractContextManager[object]:

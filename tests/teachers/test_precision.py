@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError, Stop
 from joryu.examples import Examples
-from joryu.precision import AUTO, Answering, require_answering
+from joryu.precision import AUTO, Answering, require_wish
 from joryu.questions import Question
 from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.targets.manifest import FILE
@@ -248,9 +248,12 @@ def test_what_is_slow_here_is_told(tmp_path: Path, many: Examples, monkeypatch: 
 
 
 @pytest.mark.parametrize(("asked", "hint"), [("bf16", "; try bf16-mixed"), ("16-mixed", ""), ("fast", "")])
-def test_another_precision_is_refused(asked: str, hint: str) -> None:
+def test_another_precision_is_refused(asked: str, hint: str, tmp_path: Path, many: Examples) -> None:
     with pytest.raises(InputError) as caught:
-        require_answering(asked)
+        require_wish(asked)
+    with pytest.raises(InputError, match="precision is not usable"):
+        label_examples(Computing(hardly), many.select([0]), tmp_path / "store", options=options(asked))  # type: ignore[arg-type]
+    assert not (tmp_path / "store").exists()
     assert str(caught.value) == (
         f"precision is not usable (expected auto, 32-true, bf16-mixed; received {asked!r}){hint}"
     )

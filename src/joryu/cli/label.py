@@ -57,11 +57,11 @@ def label(
     from joryu.errors import InputError
     from joryu.examples import with_column
     from joryu.examples.views import parse_views
-    from joryu.precision import require_answering
+    from joryu.precision import require_wish
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
 
-    wished = require_answering(precision)
+    wished = require_wish(precision)
     kept = None if encoding is None else Encoding.parse(encoding)
     parse_views(views)  # now: a slip in an option must not be told after thousands of pictures were read
     if views and not n_views:

@@ -14,6 +14,7 @@ from joryu.errors import InputError, MismatchError, Stop
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.places import typed_in
 from joryu.examples.views import Views
+from joryu.precision import require_wish
 from joryu.questions import difference
 from joryu.targets.encoding import Encoding
 from joryu.targets.growth import Growth, former_rows, grow, read_former
@@ -153,6 +154,7 @@ def label_and_count(
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
+    require_wish(options.precision)
     keep_freed_memory()
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
