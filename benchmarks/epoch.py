@@ -17,7 +17,7 @@ from benchmarks.contenders.work import Work
 from benchmarks.contenders.worker import Spent
 from benchmarks.entrants import BARE, CONFIGURED, ENTRANTS, OURS, Entrant, MissingError, Started
 from benchmarks.side_by_side import Timing, machine_line, paired_ratio, print_json
-from joryu.training.precision import best_precision
+from joryu.precision import best_precision
 
 TITLES = {
     "mlp": "H1 student 784-800-800-10, teacher 784-1200-1200-10",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from joryu.precision import AUTO
 from joryu.training import Recipe
-from joryu.training.precision import AUTO, chosen_precision
+from joryu.training.precision import chosen_precision
 
 ROOT = Path(__file__).parents[1]
 

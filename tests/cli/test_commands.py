@@ -92,6 +92,26 @@ def test_audit_verify_evaluate_and_report(job: Path, capsys: pytest.CaptureFixtu
     assert out.splitlines()[0].split(".")[0] in page.replace("&#39;", "'")
 
 
+def test_a_teacher_is_asked_at_a_precision(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    label = ("label", "--teacher", f"run:{job / 'teacher'}", "--examples", "digits", "--split", "test")
+    code, out, _ = run(capsys, *label, "--out", tmp_path / "store", "--precision", "bf16-mixed", "--json")
+    assert (code, json.loads(out)["precision"]) == (0, "bf16-mixed")
+    code, out, _ = run(capsys, *label, "--out", tmp_path / "store")
+    assert code == 0
+    assert "600 answers in" in out
+    assert "computed in bf16: all there already" in out
+    code, _, err = run(capsys, *label, "--out", tmp_path / "store", "--precision", "32-true")
+    assert code == 3
+    assert "another precision (expected bf16-mixed; received 32-true); leave the precision out" in err
+    code, _, err = run(capsys, *label, "--out", tmp_path / "other", "--precision", "bf16")
+    assert code == 2
+    assert "--precision is not usable" in err
+    assert "received 'bf16'); try bf16-mixed" in err
+    assert not (tmp_path / "other").exists()
+    code, out, _ = run(capsys, "verify", tmp_path / "store")
+    assert (code, "the answers are the same" in out) == (0, True)
+
+
 def test_commands_again_cost_nothing_and_change_nothing(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (job / "run" / "student.safetensors").stat().st_mtime_ns
     code, _, _ = run(

@@ -108,6 +108,27 @@ def test_answers_are_written_into_a_folder(digits: Path, tmp_path: Path, run: Ru
     assert code == 2
 
 
+def test_answers_in_bf16_are_asked_for_by_name(digits: Path, tmp_path: Path, run: Run) -> None:
+    """The same classes, probabilities a little off; and they are not taken for those of float32."""
+    found = {}
+    for precision in ("32-true", "bf16-mixed"):
+        words = ("predict", digits / "run", digits / "set" / "test", "--json", "--precision", precision)
+        code, out, _ = run(*words, "--out", tmp_path / precision)
+        assert code == 0
+        found[precision] = {said["file"]: said for said in map(json.loads, out.splitlines())}
+    assert found["32-true"].keys() == found["bf16-mixed"].keys()
+    gaps = [
+        abs(one["probability"] - found["bf16-mixed"][name]["probability"]) for name, one in found["32-true"].items()
+    ]
+    assert 0 < max(gaps) < 0.05
+    for precision, said in (("32-true", None), ("bf16-mixed", "bf16-mixed")):
+        first = next((tmp_path / precision).rglob("*.json"))
+        assert json.loads(first.read_text())["settings"].get("precision") == said
+    code, _, err = run("predict", digits / "run", digits / "set" / "test", "--precision", "auto")
+    assert code == 2
+    assert "--precision is not usable (expected 32-true, bf16-mixed; received 'auto')" in err
+
+
 @pytest.mark.parametrize(
     ("content", "shown"), [(b"colour,size\nred,1\n", "colour,size"), (b"\x89PNG\r\n\x1a\n\x00", "\ufffdPNG")]
 )

@@ -18,13 +18,13 @@ from torch import nn
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, parse_views, split_examples
 from joryu.objectives import Distillation, HardLabels, Objective
+from joryu.precision import AUTO
 from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
 from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, train
 from joryu.training.checkpoint import Progress
-from joryu.training.precision import AUTO
 from joryu.training.run import Watch
 
 

@@ -14,11 +14,12 @@ from safetensors.torch import load_file
 from scenes import at_step, digits, label, recipe
 
 from joryu.errors import InputError, MismatchError
+from joryu.precision import AUTO, best_precision
 from joryu.training import Recipe, Run, read_run
 from joryu.training.distill import distill
 from joryu.training.lesson import Lesson
 from joryu.training.on_labels import train_on_labels
-from joryu.training.precision import ASKED, AUTO, best_precision, chosen_precision, device_type
+from joryu.training.precision import ASKED, chosen_precision, device_type
 from joryu.training.processes import make_fabric
 
 LESSON = Lesson(student="mlp:8x1")

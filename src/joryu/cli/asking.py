@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.targets.encoding import Encoding
     from joryu.teachers.labelling import Labelled
+    from joryu.teachers.precision import Wish
 
 
 class Asking(NamedTuple):
@@ -26,6 +27,7 @@ class Asking(NamedTuple):
     encoding: Encoding | None = None
     batch_size: int | None = None
     recheck: bool = True
+    precision: Wish = "auto"
 
 
 def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examples:
@@ -57,6 +59,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
+    from joryu.teachers.precision import told_if_slow
     from joryu.teachers.spec import told_inputs
 
     shown_as = parse_views(asking.views) if asking.views else None
@@ -76,14 +79,16 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         )
     if would_add_views(out, shown_as, asking.n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
+    if (slow := told_if_slow(out, asking.precision)) is not None:
+        talk(slow)
     origin = Origin(
         teacher=asking.teacher, order=asking.order, examples=asking.examples, split=asking.split, size=asking.size,
         command=command_line(),
     )  # fmt: skip
     with counting("labelling") as advance:
         options = LabelOptions(
-            encoding=asking.encoding, batch_size=asking.batch_size, recheck=asking.recheck, progress=advance,
-            origin=origin,
+            encoding=asking.encoding, batch_size=asking.batch_size, recheck=asking.recheck, precision=asking.precision,
+            progress=advance, origin=origin,
         )  # fmt: skip
         done = label_and_count(who, known, out, views=shown_as, n_views=asking.n_views, options=options)
     return done, known

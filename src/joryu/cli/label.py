@@ -41,6 +41,10 @@ def label(
     recheck: bool = typer.Option(
         True, help="Ask one batch of a store that is gone on with again, and refuse if the teacher has changed."
     ),
+    precision: str = typer.Option(
+        "auto",
+        help="What a network computes at: 32-true, bf16-mixed, or bf16 only where a sample is answered the same.",
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
@@ -53,9 +57,11 @@ def label(
     from joryu.errors import InputError
     from joryu.examples import with_column
     from joryu.examples.views import parse_views
+    from joryu.precision import require_wish
     from joryu.questions import Question
     from joryu.targets.encoding import Encoding
 
+    wished = require_wish(precision)
     kept = None if encoding is None else Encoding.parse(encoding)
     parse_views(views)  # now: a slip in an option must not be told after thousands of pictures were read
     if views and not n_views:
@@ -67,7 +73,7 @@ def label(
     order = None if names == shown.classes else names
     asking = Asking(
         teacher=teacher, examples=examples, split=split, size=size, views=views, n_views=n_views, order=order,
-        encoding=kept, batch_size=batch_size, recheck=recheck,
+        encoding=kept, batch_size=batch_size, recheck=recheck, precision=wished,
     )  # fmt: skip
     done, known = ask_teacher(shown, out, asking)
     agreement, fatal = _talk_of_what_was_said(done.store, known)
@@ -80,6 +86,7 @@ def label(
         "asked_again": 0 if done.again is None else done.again.asked,
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
+        "precision": done.store.manifest.precision,
         "fatal": fatal,
         "agreement": None if agreement is None else agreement.score,
     }
@@ -91,6 +98,8 @@ def in_words_of(out: Path, done: Labelled) -> str:
     failures = len(done.store.failures())
     strangers = done.store.manifest.strangers
     words = f"{len(done.store) - strangers} answers in {out}" + (f", {failures} failures" if failures else "")
+    if done.store.manifest.precision == "bf16-mixed":
+        words += ", computed in bf16"
     if not done.asked:
         words += ": all there already, nothing new was asked"
     elif done.kept:

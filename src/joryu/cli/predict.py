@@ -35,6 +35,7 @@ def predict(
     ),
     interval: float = typer.Option(2.0, help="Seconds between two looks at what is watched."),
     batch_size: int | None = typer.Option(None, help="Examples the student is shown at a time (512; 32 for masks)."),
+    precision: str = typer.Option("32-true", help="32-true, or bf16-mixed: sooner, and less exact."),
     as_json: bool = typer.Option(False, "--json", help="Print a JSON object a line: one for each file, or row."),
 ) -> None:
     """Ask a student about files, folders of them, or a watched folder; nothing but its run is needed.
@@ -46,6 +47,7 @@ def predict(
     Example:  joryu predict run photo.jpg holiday/ --top 5
     """
     from joryu.errors import InputError
+    from joryu.precision import require_answering
     from joryu.serving import load
     from joryu.serving.answers import require_settings
     from joryu.serving.files import wanted_of
@@ -58,7 +60,8 @@ def predict(
             "what is to be predicted?", expected="files, folders or -, or else --watch FOLDER",
             received="both" if files else "neither",
         )  # fmt: skip
-    predictor = load(run, threshold=threshold, batch_size=batch_size, tell=talk)
+    asked = require_answering(precision)
+    predictor = load(run, threshold=threshold, batch_size=batch_size, precision=asked, tell=talk)
     require_settings(predictor.question, top=top)
     if watch is not None:
         looked_at = Watch(predictor, watch, out=out, top=top, interval=interval)

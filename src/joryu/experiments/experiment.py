@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from joryu.errors import InputError
 from joryu.evaluation import Summary, summarise
 from joryu.experiments.pairs import Pair, paired, paired_table
+from joryu.precision import Precision
 from joryu.report.tables import ResultRow, results_table
 from joryu.targets.provenance import joryu_version, machine
 from joryu.training import Recipe
 from joryu.training.checkpoint import write_json
-from joryu.training.precision import Precision
 from joryu.training.run import Run, Watch
 
 if TYPE_CHECKING:

@@ -162,8 +162,10 @@ def difference(one: Question, other: Question) -> tuple[str, str] | None:
     single, many = _WORDS[one.link]
     if len(one) != len(other):
         return f"{len(one)} {many}", f"{len(other)}"
-    at = next((i for i, pair in enumerate(zip(one.names, other.names, strict=True)) if pair[0] != pair[1]), None)
-    return None if at is None else (f"{single} {at} to be {one.names[at]!r}", repr(other.names[at]))
+    if one.names == other.names:  # asked of every batch of answers, of thousands of names perhaps
+        return None
+    at = next(i for i, pair in enumerate(zip(one.names, other.names, strict=True)) if pair[0] != pair[1])
+    return f"{single} {at} to be {one.names[at]!r}", repr(other.names[at])
 
 
 def _names(names: Sequence[str] | int) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Answers:
     def __init__(self, folder: Path, predictor: Predictor, *, top: int | None = None) -> None:
         self.folder, self._top = folder, top
         settings = {"top": top, "threshold": predictor.threshold} | (_LAID_ON if predictor.question.grid else {})
+        if predictor.precision != "32-true":  # at which all older answers were computed
+            settings["precision"] = predictor.precision
         self._made_by = {_MODEL: predictor.fingerprint, "settings": settings}
         try:
             folder.mkdir(parents=True, exist_ok=True)

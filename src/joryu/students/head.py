@@ -6,6 +6,8 @@ is rounded to steps of 1/16.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeGuard
 
 import torch
@@ -46,15 +48,44 @@ def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
     """
     if _is_head(module, n_classes):
         return _in_float32(module)
+    found = _place_of_head(module, n_classes)
+    if found is not None:
+        parent, name, linear = found
+        setattr(parent, name, _in_float32(linear))
+    return module
+
+
+@contextmanager
+def head_in_float32(module: nn.Module, n_classes: int) -> Iterator[None]:
+    """`keep_head_in_float32` for the time being: the network is left as it was, for its printed form is a part of it.
+
+    >>> net = nn.Sequential(nn.Linear(4, 3))
+    >>> with head_in_float32(net, 3), torch.autocast("cpu", dtype=torch.bfloat16):
+    ...     net(torch.zeros(1, 4)).dtype
+    torch.float32
+    >>> type(net[0]).__name__
+    'Linear'
+    """
+    found = _place_of_head(module, n_classes)
+    if found is None:
+        yield
+        return
+    parent, name, linear = found
+    setattr(parent, name, _in_float32(linear).train(linear.training))
+    try:
+        yield
+    finally:
+        setattr(parent, name, linear)
+
+
+def _place_of_head(module: nn.Module, n_classes: int) -> tuple[nn.Module, str, nn.Linear] | None:
+    """The last plain layer with so many outputs, with the module and the name that it has there."""
     found: tuple[nn.Module, str, nn.Linear] | None = None
     for parent in module.modules():
         for name, child in parent.named_children():
             if _is_head(child, n_classes):
                 found = (parent, name, child)
-    if found is not None:
-        parent, name, linear = found
-        setattr(parent, name, _in_float32(linear))
-    return module
+    return found
 
 
 def _is_head(module: nn.Module, n_classes: int) -> TypeGuard[nn.Linear]:

@@ -6,6 +6,7 @@ from math import prod
 
 from torch import nn
 
+from joryu.students.dropout import Dropout
 from joryu.students.head import Float32Linear
 
 
@@ -30,14 +31,14 @@ def mlp(
     features = prod(input_shape)
     layers: list[nn.Module] = [nn.Flatten()]
     if dropout[0] > 0:
-        layers.append(nn.Dropout(dropout[0]))
+        layers.append(Dropout(dropout[0]))
     for _ in range(depth):
         hidden = nn.Linear(features, width)
         nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
         nn.init.zeros_(hidden.bias)
         layers += [hidden, nn.ReLU()]
         if dropout[1] > 0:
-            layers.append(nn.Dropout(dropout[1]))
+            layers.append(Dropout(dropout[1]))
         features = width
     head = Float32Linear(features, n_classes)
     nn.init.normal_(head.weight, std=0.01)

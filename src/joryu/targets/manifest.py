@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Keyed
+from joryu.precision import Answering
 from joryu.questions import Asked, Question, difference
 from joryu.questions.names import spelt
 from joryu.targets.encoding import Encoding, Form
@@ -102,7 +103,9 @@ class Manifest(_Record):
     the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
     are unknown until the first answer has come. ``keys`` says what the ids are hashes of
     (`joryu.examples.Examples.keyed_by`). ``former`` are the sets that the store was made for before it grew, and
-    ``strangers`` counts its answers about examples that are no longer in the set.
+    ``strangers`` counts its answers about examples that are no longer in the set. ``precision`` is what a network
+    computed all of them at: unknown until the first answer has come, of who computes nothing, and of stores that are
+    older than the choice, whose networks computed in float32.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
@@ -117,6 +120,7 @@ class Manifest(_Record):
     batch_size: int = Field(ge=1)
     encoding: Encoding | None = None
     form: Form | None = None
+    precision: Answering | None = None
     provenance: Provenance = Field(default_factory=Provenance)
     cost: Cost = Cost()
     updated: str = Field(default_factory=now)
@@ -188,6 +192,11 @@ class Manifest(_Record):
                 received="×".join(map(str, reversed(shape[-2:]))),
                 hint=f"{size}label into another folder at the student's size",
             )
+
+    @property
+    def asked_at(self) -> Answering | None:
+        """The precision that a network is asked at to go on with this store; ``None`` before the first answer."""
+        return self.precision or (None if self.form is None else "32-true")
 
     @property
     def classes(self) -> tuple[str, ...]:

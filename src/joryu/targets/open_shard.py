@@ -29,6 +29,7 @@ class OpenShard:
         self._columns: Columns = {}
         self._capacity = 0
         self._rows = 0
+        self._row_bytes = 0
 
     def __len__(self) -> int:
         return self._rows
@@ -36,7 +37,7 @@ class OpenShard:
     @property
     def nbytes(self) -> int:
         """Bytes of the rows it holds."""
-        return self._rows * row_bytes(self._columns)
+        return self._rows * self._row_bytes
 
     def append(self, parts: Sequence[Columns]) -> None:
         """Add rows: all of them or, interrupted, none."""
@@ -53,7 +54,7 @@ class OpenShard:
     def take(self) -> Columns:
         """The rows collected; the shard is empty afterwards, and what was taken is never written to again."""
         columns = {name: column[: self._rows] for name, column in self._columns.items()}
-        self._columns, self._capacity, self._rows = {}, 0, 0
+        self._columns, self._capacity, self._rows, self._row_bytes = {}, 0, 0, 0
         return columns
 
     def _make_room(self, part: Columns, start: int, end: int) -> None:
@@ -64,6 +65,7 @@ class OpenShard:
         for name, column in part.items():
             if name not in self._columns:  # rows before this one meant something by not having it
                 self._columns[name] = self._widened(absent_column(name, column, start), start)
+                self._row_bytes = row_bytes(self._columns)
 
     def _widened(self, column: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
         wide = np.empty((self._capacity, *column.shape[1:]), dtype=column.dtype)

@@ -16,6 +16,7 @@ import numpy as np
 from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Ids
+from joryu.precision import Answering
 from joryu.questions import Question, difference
 from joryu.targets.compaction import merge_shards
 from joryu.targets.encoding import Columns, Encoding, Form, encode
@@ -181,6 +182,10 @@ class StoreWriter:
             usable[list(encoded.unusable)] = False
             columns = {name: column[usable] for name, column in columns.items()}
         return columns
+
+    def keep_precision(self, precision: Answering) -> None:
+        """What a network computes all answers of this store at; written with the first of them."""
+        self.manifest = self.manifest.model_copy(update={"precision": precision})
 
     def append(self, parts: list[Columns]) -> None:
         """Add encoded answers to the open shard; the parts of one call are never torn apart by a kill."""

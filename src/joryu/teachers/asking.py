@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from joryu.examples.shown import shown_as
 from joryu.targets.encoding import Columns
 from joryu.targets.manifest import Cost
 from joryu.targets.writer import StoreWriter
+from joryu.teachers.precision import Precision
 from joryu.teachers.teacher import ONE_REQUEST, Reply, Teacher, TeacherBatch
 
 _NOT_FINITE = "answers that are not finite"
@@ -23,13 +25,15 @@ class Asker:
     """Asks a teacher and writes its answers into the store.
 
     Args:
-        teacher: the teacher.
-        writer: the writer of the store.
-        patience: give up after this many failed examples in a row.
+        teacher: who is asked.
+        writer: of the store.
+        patience: give up when so many examples in a row have failed.
+        precision: at which a network computes.
     """
 
-    def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int) -> None:
+    def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int, precision: Precision) -> None:
         self._teacher = teacher
+        self._precision = precision
         self._writer = writer
         self._patience = patience
         self._in_a_row = 0
@@ -63,8 +67,9 @@ class Asker:
 
     def _ask(self, batch: TeacherBatch) -> Iterator[Columns]:
         started = time.perf_counter()
+        batch = replace(batch, precision=self._precision.asked)  # of a part, too: the first one may have settled it
         try:
-            reply = self._teacher.answer(batch)
+            reply = self._precision.settle(batch, self._teacher.answer(batch))
         except Stop:  # before anything of this batch was asked
             raise
         except (InputError, MismatchError, MissingExtraError):  # these are about the teacher, not about an example

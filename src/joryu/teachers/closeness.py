@@ -29,7 +29,11 @@ SOFTER = 4.0
 SUMS = 8 * torch.finfo(torch.float32).eps
 """What adding up in another order changes of a logit, relative to the largest of its row."""
 
-SECOND_ORDER = 1.05  # factor for the second order: the bounds below are of first order, for steps of at most 1/8
+SUMS_IN_BF16 = 2.0**-10
+"""The same where products are taken in bf16: another sum may round a unit to its neighbour, 2⁻⁸ away. With oneDNN's
+products and PyTorch's own, a ResNet-18's logits came 3e-4 of the largest apart, Hinton's MNIST teacher's 2e-5."""
+
+SECOND_ORDER = 1.05  # steps are at most 1/8 where they count, and the bounds below are of first order
 
 
 class Distance(NamedTuple):
@@ -43,15 +47,16 @@ class Distance(NamedTuple):
         return (self.errors <= (self.explained if tolerance is None else tolerance)).all(1)
 
 
-def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> list[Distance]:
-    """Compare stored answers with fresh ones row by row: at their own temperature and, for logits, at a softer one.
+def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding, *, sums: float = SUMS) -> list[Distance]:
+    """Stored answers against fresh ones, row by row: at their own temperature and, of logits, at a softer one.
 
-    To first order, errors ``d_j`` of the logits move ``p_i`` by at most ``p_i (d_i + Σ_j p_j d_j)``, and a tag by
-    ``p (1 - p) d``. ``d`` is half a unit in the last place of the stored type at the fresh value.
+    A logit that is off by ``d_i`` moves ``p_i`` by ``p_i (d_i + Σ_j p_j d_j)`` at most, a tag by ``p (1 - p) d``;
+    ``d`` is half a unit of the stored type beside the fresh value, as the store would lay it out, and what adding up in
+    another order changes: ``sums``, relative to the largest of the row.
     """
     if stored.space is Space.NUMBERS:
-        return _distances_of_numbers(stored, fresh, encoding)
-    step = _step(fresh, encoding)
+        return _distances_of_numbers(stored, fresh, encoding, sums)
+    step = _step(fresh, encoding, sums)
     before, now = stored.probs(), fresh.probs()
     gap, explained = (before - now).abs(), _explained(now, step, stored)
     own = Distance(_answered(gap, before, now, stored, fresh).flatten(1), explained.flatten(1))
@@ -62,13 +67,13 @@ def distances(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> li
     return [own, Distance((before - now).abs().flatten(1), explained.flatten(1))]
 
 
-def _distances_of_numbers(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding) -> list[Distance]:
+def _distances_of_numbers(stored: SoftTargets, fresh: SoftTargets, encoding: Encoding, sums: float) -> list[Distance]:
     found = []
     for before, now, unit in (
         (stored.numbers(), fresh.numbers(), _half_unit(encoding)),
         *([] if stored.variance is None or fresh.variance is None else [(stored.variance, fresh.variance, 0.0)]),
     ):
-        explained = NOISE + (unit + SUMS) * now.float().abs()
+        explained = NOISE + (unit + sums) * now.float().abs()
         found.append(Distance((before.float() - now.float()).abs().flatten(1), explained.flatten(1)))
     return found
 
@@ -100,18 +105,18 @@ def _explained(probs: Tensor, step: Tensor, stored: SoftTargets) -> Tensor:
     return NOISE + (SECOND_ORDER * moved).clamp_max(MOST)
 
 
-def _step(fresh: SoftTargets, encoding: Encoding) -> Tensor:
-    """The largest error of each class's logit by rounding and summation, ``[B, ..., C]``."""
+def _step(fresh: SoftTargets, encoding: Encoding, sums: float) -> Tensor:
+    """How far rounding and adding up may move each class's logit, ``[B, ..., C]``."""
     logits = fresh.logits()
-    if fresh.space is not Space.LOGITS:  # a relative error of a probability is an absolute error of its logarithm
-        return torch.full_like(logits, _half_unit(encoding) + SUMS)
+    if fresh.space is not Space.LOGITS:  # a relative step of a probability is an absolute one of its logarithm
+        return torch.full_like(logits, _half_unit(encoding) + sums)
     laid_out = logits
     if encoding.k is not None:
         laid_out = logits if fresh.link.independent else torch.log_softmax(logits, -1)
     elif fresh.indices is None:
         encoded = encode(fresh, encoding)
         laid_out = decode(encoded.columns, encoded.form, fresh.question).values.float()
-    return _half_unit(encoding) * laid_out.abs() + SUMS * logits.abs().amax(-1, keepdim=True)
+    return _half_unit(encoding) * laid_out.abs() + sums * logits.abs().amax(-1, keepdim=True)
 
 
 def _half_unit(encoding: Encoding) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from joryu.errors import InputError, MismatchError, Stop
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.places import typed_in
 from joryu.examples.views import Views
+from joryu.precision import require_wish
 from joryu.questions import difference
 from joryu.targets.encoding import Encoding
 from joryu.targets.growth import Growth, former_rows, grow, read_former
@@ -22,8 +23,9 @@ from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
 from joryu.teachers.asking import Asker
 from joryu.teachers.grid import Grid
+from joryu.teachers.precision import SAMPLE, WORTH, Precision, Wish, require_same_precision
 from joryu.teachers.recheck import recheck
-from joryu.teachers.teacher import Teacher
+from joryu.teachers.teacher import Teacher, TeacherBatch
 from joryu.teachers.verify import Verification
 
 BATCH_SIZE = 256
@@ -55,6 +57,8 @@ class LabelOptions:
         patience: give up when so many examples in a row, asked one by one, have failed: the teacher is at fault then.
         recheck: ask one batch again before going on with a store, to see that its answers are still the teacher's; not
             for a teacher that is paid by the answer.
+        precision: what a network computes at; ``auto`` is that of a store with answers, and of a new one bf16 where
+            a sample shows that it changes nothing (`joryu.teachers.precision`), else float32.
         progress: called with (keys answered or tried, keys in all) after every batch.
         origin: specs and command, for the manifest.
     """
@@ -64,6 +68,7 @@ class LabelOptions:
     flush: Flush = field(default_factory=Flush)
     patience: int = 20
     recheck: bool = True
+    precision: Wish = "auto"
     progress: Callable[[int, int], None] | None = None
     origin: Origin = field(default_factory=Origin)
 
@@ -149,15 +154,16 @@ def label_and_count(
         raise InputError("views were asked for but not described", received=f"n_views={n_views}", hint="give views too")
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
+    require_wish(options.precision)
     keep_freed_memory()
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
-    manifest = _manifest(teacher, examples, Path(out), n_views, views, options)
-    _require_continuation(Path(out), examples, manifest)
+    manifest, ids = _manifest(teacher, examples, Path(out), n_views, views, options)
+    _require_continuation(Path(out), examples, manifest, options.precision)
     # Before the store is opened for writing: that one is refused must not leave it with views it had not.
     try:
         again = recheck(teacher, examples, Path(out), views=views, wanted=manifest) if options.recheck else None
-        with StoreWriter(out, manifest, flush=options.flush, ids=_ids(examples)) as writer:
+        with StoreWriter(out, manifest, flush=options.flush, ids=ids) as writer:
             if again is not None:
                 writer.spend(**again.cost.model_dump())
             former = former_rows(examples.ids, read_former(writer.path, writer.manifest))
@@ -172,7 +178,11 @@ def _ask_missing(
 ) -> Labelled:
     begun = Store.open(writer.path)
     begun.require_sound()  # now: the merge at the end would refuse too, but with the teacher asked and paid
-    asker = Asker(teacher, writer, options.patience)
+
+    def sample() -> Iterator[TeacherBatch]:
+        return _sample(examples, views, grid, begun, writer.manifest.batch_size)
+
+    asker = Asker(teacher, writer, options.patience, Precision(teacher, writer, options.precision, sample))
     done = asked = 0
     for size, batch in grid.asked(examples, views, grid.batches(examples, begun, writer.manifest.batch_size)):
         if batch is not None:
@@ -187,6 +197,19 @@ def _ask_missing(
     return Labelled(store, asked, grid.total - asked, None, writer.growth)
 
 
+def _sample(
+    examples: Examples, views: Views | None, grid: Grid, begun: Store, batch_size: int
+) -> Iterator[TeacherBatch]:
+    """The first that are asked: ids are hashes, so their order is a random one, and these are spread over the set."""
+    left = SAMPLE if grid.total >= WORTH else 0
+    for _, keys in grid.batches(examples, begun, batch_size) if left else ():
+        batch = grid.batch(examples, views, keys).part(slice(0, left))
+        yield batch
+        left -= len(batch)
+        if not left:
+            return
+
+
 def growth_of(teacher: Teacher, examples: Examples, out: Path) -> Growth | None:
     """How the set has changed since the store that is there was last labelled; ``None`` if it has not.
 
@@ -196,8 +219,8 @@ def growth_of(teacher: Teacher, examples: Examples, out: Path) -> Growth | None:
     """
     if not (out / FILE).is_file():
         return None
-    wanted = _manifest(teacher, examples.asked(teacher.question), out, 0, None, LabelOptions())
-    grown = grow(out, Manifest.read(out), wanted, _ids(examples))
+    wanted, ids = _manifest(teacher, examples.asked(teacher.question), out, 0, None, LabelOptions())
+    grown = grow(out, Manifest.read(out), wanted, ids)
     return None if grown is None else grown.growth
 
 
@@ -207,10 +230,6 @@ def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
         return False
     stored = Manifest.read(out)
     return stored.n_views < n_views and stored.views in (None, views.spec)
-
-
-def _ids(examples: Examples) -> Ids:
-    return examples.ids[distinct_rows(examples.ids)]
 
 
 def _require_question(teacher: Teacher, examples: Examples) -> None:
@@ -233,13 +252,15 @@ def _size_shown(examples: Examples, origin: Origin) -> int | None:
     return None if native and origin.size is None else own.height
 
 
-def _require_continuation(out: Path, examples: Examples, wanted: Manifest) -> None:
+def _require_continuation(out: Path, examples: Examples, wanted: Manifest, precision: Wish) -> None:
     """Raises:
-    MismatchError: the store there has answers about inputs of another shape, or keys of another kind.
+    MismatchError: the store there has answers about inputs of another shape, keys of another kind, or answers that were
+        computed at another precision.
     """
     if (out / FILE).is_file() and len(begun := Store.open(out)):
         begun.require_keys(examples)
         begun.manifest.require_shape(wanted.examples.shape)
+        require_same_precision(begun.manifest.asked_at, precision)
 
 
 def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
@@ -254,10 +275,12 @@ def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
 
 def _manifest(
     teacher: Teacher, examples: Examples, out: Path, n_views: int, views: Views | None, options: LabelOptions
-) -> Manifest:
+) -> tuple[Manifest, Ids]:
+    """What the store is to be, and the ids of the distinct examples that it is about."""
+    ids = examples.ids[distinct_rows(examples.ids)]
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
     origin = options.origin
-    return Manifest(
+    manifest = Manifest(
         question=teacher.question.answer,
         teacher=TeacherRecord(
             fingerprint=teacher.fingerprint,
@@ -268,7 +291,7 @@ def _manifest(
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,
             name=examples.name,
-            count=len(_ids(examples)),
+            count=len(ids),
             spec=origin.examples,
             split=origin.split,
             size=_size_shown(examples, origin),
@@ -281,3 +304,4 @@ def _manifest(
         encoding=options.encoding,
         provenance=Provenance(command=origin.command, typed_in=typed_in(out)),
     )
+    return manifest, ids

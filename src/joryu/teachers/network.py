@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError
+from joryu.precision import Answering, computing_at
 from joryu.questions import Link, Question
 from joryu.students.answers import without_idle_answers
 from joryu.students.blueprint import fingerprint
+from joryu.students.head import head_in_float32
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
 from joryu.teachers.teacher import Reply, TeacherBatch
@@ -36,7 +38,8 @@ class Network:
             sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities.
 
     ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, and
-    the question: not the code of ``forward``.
+    the question: not the code of ``forward``, and not the precision that it is asked to compute at. In bf16, its last
+    fully connected layer of as many outputs as there are classes computes in float32 all the same.
 
     >>> import torch
     >>> teacher = Network(torch.nn.Flatten(), ["a", "b"])
@@ -82,12 +85,12 @@ class Network:
 
     def answer(self, batch: TeacherBatch) -> Reply:
         """Logits of the batch, float32, on the CPU; a network never fails on a part of it."""
-        return Reply(self.label(batch.inputs))
+        return Reply(self.label(batch.inputs, batch.precision), precision=batch.precision)
 
-    def label(self, batch: Tensor) -> SoftTargets:
+    def label(self, batch: Tensor, precision: Answering = "32-true") -> SoftTargets:
         """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
-            asked = self._asked(batch.to(self.device, non_blocking=True))
+            asked = self._say(batch.to(self.device, non_blocking=True), precision)
             outputs = require_rows(asked, len(batch), self.question)
             if self._doubt is not None:
                 self._doubt.hear(outputs)
@@ -98,6 +101,12 @@ class Network:
         values = outputs.to("cpu", torch.float32, copy=True)
         space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
         return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question)
+
+    def _say(self, inputs: Tensor, precision: Answering) -> object:
+        if precision == "32-true":
+            return self._asked(inputs)
+        with computing_at(precision, self.device.type), head_in_float32(self._asked, len(self.question)):
+            return self._asked(inputs)
 
 
 def _named(question: Question) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ class Rechecked(NamedTuple):
 def recheck(
     teacher: Teacher, examples: Examples, out: Path, *, views: Views | None, wanted: Manifest
 ) -> Rechecked | None:
-    """Ask again about one stored batch, with the same examples together, so that rounding hardly differs.
+    """Ask again about one whole batch just as it was asked, its precision too, so that hardly rounding sets the answers
+    apart.
 
     Returns ``None`` if ``out`` holds no answer about these examples yet. Examples that fail now are ignored, unless all
     of them fail.
@@ -59,7 +61,7 @@ def recheck(
     if keys is None:
         return None
     store.require_sound()
-    batch = grid.batch(examples, views, keys)
+    batch = replace(grid.batch(examples, views, keys), precision=store.manifest.asked_at or "32-true")
     replies = list(_replies(teacher, batch))
     rows = store.rows(batch.ids, batch.seeds)
     found = compare(store, [rows[reply.places] for reply in replies], [reply.answers for reply in replies])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from joryu.examples.views import parse_views
 from joryu.targets.encoding import Encoding
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
-from joryu.teachers.closeness import distances
+from joryu.teachers.closeness import SUMS, SUMS_IN_BF16, distances
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
 
@@ -45,8 +45,10 @@ def verify(
 ) -> Verification:
     """Ask the teacher again about a random sample of stored keys, and check every shard's checksum.
 
-    The error that rounding explains is computed from the answer given *now*, class by class
-    (`joryu.teachers.closeness`), and is never more than 1/32 in probability. ``tolerance`` replaces it by one bound.
+    A network is asked at the precision of the store.
+
+    What rounding explains is worked out from the answer given *now*, class by class (`joryu.teachers.closeness`), and
+    is never more than 1/32 in probability; ``tolerance`` sets one bound for all rows instead.
 
     Args:
         store: the stored answers.
@@ -80,7 +82,8 @@ def verify(
         TeacherBatch.of(examples, rows[part], seeds=seeds[part], inputs=inputs)
         for part, inputs in zip(parts, shown, strict=True)
     )
-    fresh = (teacher.answer(batch).whole(len(batch)) for batch in batches)
+    precision = manifest.asked_at or "32-true"
+    fresh = (teacher.answer(replace(batch, precision=precision)).whole(len(batch)) for batch in batches)
     return compare(store, [found[part] for part in parts], fresh, tolerance)
 
 
@@ -89,9 +92,10 @@ def compare(
 ) -> Verification:
     """Compare stored rows with fresh answers, batch by batch; ``tolerance`` as in `verify`."""
     encoding = store.manifest.encoding or Encoding.natural(store.form.space)
+    sums = SUMS_IN_BF16 if store.manifest.asked_at == "bf16-mixed" else SUMS
     errors, passed = [], []
     for stored, now in zip(rows, fresh, strict=True):
-        found = distances(store.gather(stored), now, encoding)
+        found = distances(store.gather(stored), now, encoding, sums=sums)
         errors.append(found[0].errors)
         passed.append(torch.stack([far.within(tolerance) for far in found]).all(0))
     error, within = torch.cat(errors), float(torch.cat(passed).float().mean())

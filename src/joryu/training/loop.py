@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
-from joryu.objectives import LOG_VARIANCE, Objective, total
+from joryu.objectives import LOG_VARIANCE, Objective, Outputs, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import WEIGHTS, state_of
 from joryu.students.trial import require_outputs, require_parameters
@@ -237,7 +237,7 @@ class Loop:
         rate = recipe.rate(progress.epoch * self.steps + progress.step, recipe.epochs * self.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        terms = self.objective(self.module(batch.inputs), batch.soft_targets, batch.labels)
+        terms = self.objective(self._outputs(batch.inputs), batch.soft_targets, batch.labels)
         means = {name: term.mean() for name, term in terms.items()}
         loss = total(means)
         self.optimiser.zero_grad()
@@ -255,6 +255,19 @@ class Loop:
             self.sums[name] += mean.detach()
         progress.step += 1
         progress.loss_rows += 1
+
+    def _outputs(self, inputs: Tensor) -> Outputs:
+        """What Fabric's wrapper gives, to the bit.
+
+        A lone process needs nothing else of the wrapper, whose walks through inputs and outputs and whose hooks take
+        0.07 ms, a hundredth of a small student's step in bf16.
+        """
+        if self.fabric.world_size > 1 or self.recipe.compile:
+            outputs: Outputs = self.module(inputs)
+            return outputs
+        with self.fabric.autocast():
+            found: Outputs = self.module.module(inputs)
+        return {name: part.float() for name, part in found.items()}
 
     def _watch(self) -> None:
         if self.run.watch is None:

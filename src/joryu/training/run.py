@@ -12,10 +12,10 @@ from typing import Any
 from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
 from joryu.examples.places import typed_in
+from joryu.precision import AUTO
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
 from joryu.training.checkpoint import Progress, clean, write_json
-from joryu.training.precision import AUTO
 
 METRICS = "metrics.jsonl"
 RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
