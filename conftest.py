@@ -2,6 +2,8 @@
 
 On its own it is what this machine's hardware multiplies, and a suite that was only ever run on one kind of processor
 would be red on the other. bf16 is emulated where it must be: slow, and right.
+
+With ``-n`` (pytest-xdist) several processes share the tests, each with one thread, so that they do not fight for cores.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     native = best_precision(device_type())
     others = {"native": native, "other": next(one for one in PRECISIONS.values() if one != native)}
     os.environ[VARIABLE] = (PRECISIONS | others)[asked]
+    if config.getoption("numprocesses", None):
+        os.environ["OMP_NUM_THREADS"] = "1"  # what the processes that run the tests inherit, and theirs
     # A shell that starts something in the background has it ignore Ctrl-C, and so would what tests start and interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
