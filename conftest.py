@@ -2,6 +2,8 @@
 
 On its own it is what this machine's hardware multiplies, and a suite that was only ever run on one kind of processor
 would be red on the other. bf16 is emulated where it must be: slow, and right.
+
+With ``-n`` (pytest-xdist) several processes share the tests, each with one thread, so that they do not fight for cores.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 
+import hypothesis
 import pytest
 
 VARIABLE = "JORYU_AUTO_PRECISION"  # what the processes that tests start inherit too
@@ -31,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     native = best_precision(device_type())
     others = {"native": native, "other": next(one for one in PRECISIONS.values() if one != native)}
     os.environ[VARIABLE] = (PRECISIONS | others)[asked]
+    hypothesis.settings.register_profile("any machine", deadline=None)  # timings are never asserted
+    hypothesis.settings.load_profile("any machine")
+    if config.getoption("numprocesses", None):
+        os.environ["OMP_NUM_THREADS"] = "1"  # what the processes that run the tests inherit, and theirs
     # A shell that starts something in the background has it ignore Ctrl-C, and so would what tests start and interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

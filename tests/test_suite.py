@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from joryu.precision import AUTO
 from joryu.training import Recipe
 from joryu.training.precision import chosen_precision
 
 ROOT = Path(__file__).parents[1]
+#: a quick file of each of several folders that have a conftest
+ONE_OF_EACH = [f"tests/{name}.py" for name in ("report/test_tables", "targets/test_index", "examples/test_places")]
 
 
 def play(*words: str) -> subprocess.CompletedProcess[str]:
@@ -32,16 +35,18 @@ def test_processes_that_tests_start_are_told_what_auto_means() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "precision"), [("bf16", "bf16-mixed"), ("float32", "32-true")])
-def test_the_switch_plays_either_kind_of_processor(kind: str, precision: str) -> None:
-    done = play("--auto-precision", kind, "--collect-only", "tests/test_durable.py")
-    assert done.returncode == 0, done.stdout
+def test_the_switch_plays_either_kind_of_processor_in_any_folders_at_once(kind: str, precision: str) -> None:
+    """Folders with conftests of their own: each must be known by its path."""
+    done = play("--auto-precision", kind, "--collect-only", "--quiet", "--verbose", *ONE_OF_EACH)
+    assert done.returncode == 0, done.stdout[-2000:]
     assert f"precision auto: {precision} " in done.stdout
 
 
-@pytest.mark.slow
-def test_folders_with_conftests_of_their_own_can_be_named_at_once() -> None:
-    done = play("--collect-only", "--quiet", "tests/report", "tests/targets", "tests/training", "tests/examples")
-    assert done.returncode == 0, done.stdout[-2000:]
+def test_one_of_several_processes_that_share_the_tests_has_one_thread() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process plays all tests")
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert torch.get_num_threads() == 1
 
 
 # --- a browser for continuous integration ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from joryu.errors import InputError, JoryuError
 
 PARTIAL = ".partial"  #: the ending of a file that is still being written
 LOCK = "writer.lock"
+LONGEST = 255  #: bytes that a file's name may have on the usual systems
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def durable_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         JoryuError: the disk is full, read-only or broken; the temporary file is removed.
     """
-    temporary = path.with_name(f".{path.name}{PARTIAL}")
+    temporary = path.with_name(_temporary(path.name))
     try:
         if private:
             temporary.unlink(missing_ok=True)
@@ -43,6 +45,14 @@ def durable_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             received=error.strerror or str(error),
             hint="free some space or mend the permissions and run it again: what was written before is kept",
         ) from error
+
+
+def _temporary(name: str) -> str:
+    """The name of a file while it is written, which may not be too long where its own is not."""
+    beside = f".{name}{PARTIAL}"
+    if len(os.fsencode(beside)) <= LONGEST:
+        return beside
+    return f".{hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()}{PARTIAL}"
 
 
 def remove_leftovers(folder: Path) -> int:

@@ -21,6 +21,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+_MOST = 1000  #: letters of what was expected or received: somebody's whole text is no news to them
+
+
+def _cut(said: object) -> str:
+    text = str(said)
+    return text if len(text) <= _MOST else f"{text[:_MOST]} … ({len(text):,} letters)"
+
 
 def option(setting: str) -> str:
     """The command line's name of a setting.
@@ -41,8 +48,8 @@ class JoryuError(Exception):
         hint: str | None = None,
     ) -> None:  # fmt: skip
         self.setting, self.expected, self.received, self.hint = setting, expected, received, hint
-        details = [f"expected {expected}"] if expected is not None else []
-        details += [f"received {received}"] if received is not None else []
+        details = [f"expected {_cut(expected)}"] if expected is not None else []
+        details += [f"received {_cut(received)}"] if received is not None else []
         message = f"{what} ({'; '.join(details)})" if details else what
         self._rest = f"{message}; {hint}" if hint else message
         self.what = what if setting is None else f"{setting} {what}"

@@ -26,6 +26,17 @@ def test_shares_run_from_the_first_level_to_one() -> None:
         ({"classes": ("a", "a")}, "two classes have the same name"),
         ({"classes": CLASSES, "severities": ("mild", "mild")}, "two severities have the same name"),
         ({"classes": CLASSES, "nearest": {"mildew": "fit"}}, "received fit"),
+        ({"classes": CLASSES, "nearest": {"moss": "healthy"}}, "nearest names no class .*received moss"),
+        ({"classes": CLASSES, "nearest": {"mildew": "mildew"}}, "nearest leads from a class to itself .*mildew"),
+        ({"classes": CLASSES, "without_severity": ("moss",)}, "without_severity names no class .*received moss"),
+        ({"classes": CLASSES, "confidences": ("sure", "sure")}, "two levels have the same name"),
+        ({"classes": CLASSES, "severities": tuple("abcdefghij")}, "expected at most 9; received 10"),
+        ({"classes": CLASSES, "overlap": 0}, "overlap is not usable"),
+        ({"classes": CLASSES, "overlap": 1.5}, "overlap is not usable"),
+        ({"classes": CLASSES, "repeats": float("nan")}, "repeats is not usable"),
+        ({"classes": CLASSES, "seed": -1}, "seed is not usable"),
+        ({"classes": ("a" * 81, "b")}, "classes.0 is not usable"),
+        ({"classes": CLASSES, "guidelines": "a" * 20_001}, "guidelines is not usable"),
         ({"classes": CLASSES, "repeats": 0.9}, "repeats is not usable"),
         ({"classes": ("a", "")}, "classes.1 is not usable"),
         ({"classes": CLASSES, "colour": "red"}, "colour is not usable"),
@@ -35,6 +46,7 @@ def test_settings_that_cannot_be_asked_are_refused_in_one_line(settings: dict[st
     with pytest.raises(InputError, match=said) as caught:
         Settings(**settings)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
 
 
 def test_a_thousand_classes_are_asked_for() -> None:

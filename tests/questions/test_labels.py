@@ -70,6 +70,10 @@ def test_blends_are_mixtures_and_unknown_beside_anything_is_unknown(kind: LabelK
         (LabelKind.DISTRIBUTION, torch.tensor([[0.5, 0.2, 0.1]]), "must be shares"),
         (LabelKind.DISTRIBUTION, torch.tensor([[1.5, -0.5, 0.0]]), "must be shares .*least -0.5"),
         (LabelKind.TAGS, torch.tensor([[0.0, 1.0, 2.0]]), "tags must be 0, 1 .*received 2"),
+        (LabelKind.TAGS, torch.tensor([[0, 1, 255]]), "tags must be 0, 1 .*received 255"),  # once became unknown
+        (LabelKind.TAGS, torch.tensor([[0, 1, 256]]), "tags must be 0, 1 .*received 256"),  # once became 0
+        (LabelKind.TAGS, torch.tensor([[0, 1, 255]], dtype=torch.uint8), "tags must be 0, 1 .*received 255"),
+        (LabelKind.TAGS, torch.tensor([[0.0, 1.0, NAN]]), "tags must be 0, 1 .*received nan"),
         (LabelKind.TAGS, torch.tensor([[0, 1]]), "do not fit the outputs .*3 on the last axis"),
         (LabelKind.TAGS, torch.tensor([0, 1, 0]), "no vectors of tags"),
         (LabelKind.NUMBERS, torch.tensor([[0.0, math.inf, 1.0]]), "infinite"),

@@ -134,7 +134,7 @@ class DistributionLabels:
         found = labels.float()
         sums = found.sum(-1)
         fits = ((sums - 1).abs() < 1e-3) | (sums == 0)
-        if not bool(fits.all()) or float(found.amin()) < 0:
+        if found.numel() and (not bool(fits.all()) or float(found.amin()) < 0):
             raise InputError(
                 "distributions over classes must be shares", expected="numbers >= 0 that sum to 1 (0: unknown)",
                 received=f"sums {float(sums.min()):g} to {float(sums.max()):g}, least {float(found.amin()):g}",
@@ -175,12 +175,16 @@ class TagLabels:
     def check(self, labels: Tensor, n_outputs: int, n_axes: int) -> Tensor:
         _require_axes(labels, 2 + n_axes, "vectors of tags")
         _require_outputs(labels, n_outputs)
-        found = labels.float() if labels.is_floating_point() else labels.to(torch.int8)
-        sound = (found == UNKNOWN) | ((found >= 0) & (found <= 1))
-        if not bool(sound.all()):
+        if labels.is_floating_point():
+            found = labels.float()
+            wrong = found[(found != UNKNOWN) & ~((found >= 0) & (found <= 1))].tolist()
+        else:  # looked at before it is int8, in which a mask's 255 would be the -1 of unknown
+            ends = [] if not labels.numel() else [int(labels.min()), int(labels.max())]
+            wrong = [end for end in ends if not UNKNOWN <= end <= 1]
+            found = labels.to(torch.int8)
+        if wrong:
             raise InputError(
-                "tags must be 0, 1 or a number between, and -1 where nobody knows",
-                received=f"{float(labels[~sound].flatten()[0]):g}",
+                "tags must be 0, 1 or a number between, and -1 where nobody knows", received=f"{wrong[0]:g}"
             )
         return found
 

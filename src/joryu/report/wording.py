@@ -96,7 +96,7 @@ def size(value: int | None) -> str:
     amount, units = float(value), ["B", "KB", "MB", "GB", "TB"]
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
-    return f"{amount:.0f}{_SPACE}B" if units[0] == "B" else f"{amount:.3g}{_SPACE}{units[0]}"
+    return f"{amount:.0f}{_SPACE}B" if units[0] == "B" else f"{quantity(amount)}{_SPACE}{units[0]}"
 
 
 def duration(milliseconds: float | None) -> str:
@@ -108,9 +108,9 @@ def duration(milliseconds: float | None) -> str:
     if milliseconds is None:
         return ABSENT
     for scale, unit in ((1000.0, "µs"), (1.0, "ms")):
-        if milliseconds * scale < 1000:
+        if milliseconds * scale < 999.5:  # what rounds to a thousand is one of the next unit
             return f"{milliseconds * scale:.3g}{_SPACE}{unit}"
-    return f"{milliseconds / 1000:.3g}{_SPACE}s"
+    return f"{quantity(milliseconds / 1000)}{_SPACE}s"
 
 
 def errors(value: float) -> str:
@@ -119,7 +119,8 @@ def errors(value: float) -> str:
     >>> errors(17.62), errors(0.94), errors(-3.0)
     ('18', '0.9', '−3.0')
     """
-    return f"{value:.{1 if abs(value) < 9.95 else 0}f}".replace("-", "−")
+    text = f"{value:.{1 if abs(value) < 9.95 else 0}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def p_value(value: float) -> str:
@@ -152,7 +153,7 @@ def short(name: str, longest: int) -> str:
     if len(name) <= longest:
         return name
     tail = (longest - 1) // 2
-    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
+    return f"{name[: longest - 1 - tail]}…{name[len(name) - tail :]}"
 
 
 def plural(n: int, noun: str) -> str:

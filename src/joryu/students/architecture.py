@@ -87,6 +87,8 @@ def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tupl
             f"cannot read architecture {family}:{spec}",
             expected=f"{family}:WIDTHxDEPTH with options {', '.join(allowed)}, for example {EXAMPLES}",
         )
+    if len(options) < len(rest):
+        raise InputError(f"an option of {family}:{spec} comes twice", received=", ".join(rest))
     return int(match[1]), int(match[2]), options
 
 
