@@ -119,10 +119,14 @@ class Numbers:
         low, high = f"{min(found):.1f}", f"{max(found):.1f}"
         return low if low == high else f"{low} to {high}"
 
-    def epoch(self, contender: str) -> str:
-        """Seconds of one epoch of the H1 student."""
-        (found,) = (one for one in self._epochs["mlp"]["contenders"] if one["name"] == contender)
-        return f"{found['median_seconds']:.1f}"
+    def limit(self, what: str, digits: int = 2) -> str:
+        """What asking once gained on H1's work, beside what it can gain at the most."""
+        return f"{self._epochs['mlp']['limit'][what]:.{digits}f}"
+
+    def limit_remark(self) -> str:
+        """What else must be known of that."""
+        remark = self._epochs["mlp"]["limit"].get("remark")
+        return "" if remark is None else f"; {remark}"
 
     def labelling(self, work: str) -> str:
         """The speed of labelling, in that of the bare teacher."""

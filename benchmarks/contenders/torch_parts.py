@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from benchmarks.contenders.work import CLASSES, DEPTHS, MEAN, OFFSET, SCALE, STD, Work
+
+Loss = Callable[[Tensor, Tensor], Tensor]  #: of pictures and labels
 
 
 class Scaled(nn.Module):
@@ -107,6 +110,18 @@ def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Te
     teacher_probs = torch.softmax(teacher_logits / work.temperature, -1)
     soft = F.kl_div(student_log_probs, teacher_probs, reduction="batchmean") * work.temperature**2
     return (1 - work.hard_weight) * soft + work.hard_weight * F.cross_entropy(student_logits, labels)
+
+
+def asked_anew(work: Work, network: nn.Module) -> Loss:
+    """The student's loss on what the teacher says, now, of the same pictures."""
+    guide = teacher(work)
+
+    def loss_of(pictures: Tensor, labels: Tensor) -> Tensor:
+        with torch.inference_mode():
+            teacher_logits = guide(pictures)
+        return distillation_loss(network(pictures), teacher_logits.clone(), labels, work)
+
+    return loss_of
 
 
 def _network(work: Work, *, teacher: bool, member: int = 0) -> nn.Sequential:
