@@ -20,6 +20,7 @@ from benchmarks.contenders.work import CLASSES, MEAN, PRECISIONS, STD, Work
 from benchmarks.contenders.worker import Contender, Spent, serve
 from joryu.examples import Examples
 from joryu.objectives import Distillation, total
+from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
@@ -60,7 +61,7 @@ def training(work: Work) -> Contender:
     blueprint = Blueprint(
         architecture=work.architecture(teacher=False),
         input_shape=work.shape,
-        question=examples.question,
+        question=Question.one_of(examples.classes),
         mean=(MEAN,) * channels,
         std=(STD,) * channels,
         scale=1 / 255,
