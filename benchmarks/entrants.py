@@ -76,15 +76,13 @@ class Started:
     """
 
     def __init__(self, entrant: Entrant, work: Work, *, device: str) -> None:
-        if not entrant.python.is_file():
-            where = f"where {PEERS} says" if PEERS in os.environ else "in .venv-bench"
-            raise MissingError(f"no Python {where}: make bench-peers installs it", absent=True)
+        require_python(entrant)
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
         command = [str(entrant.python), "-m", f"benchmarks.contenders.{entrant.module}", work.to_json()]
         self._process = subprocess.Popen(
             [*command, *entrant.arguments],
             cwd=ROOT,
-            env=environment(work, device) | entrant.environment,
+            env=environment(threads=work.threads, precision=work.precision, device=device) | entrant.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -138,15 +136,21 @@ class Started:
         return f"exit code {self._process.returncode}: {lines[-1] if lines else 'nothing said'}"[:300]
 
 
-def environment(work: Work, device: str) -> dict[str, str]:
+def require_python(entrant: Entrant) -> None:
+    """Raises:
+    MissingError: the peers' environment is not there.
+    """
+    if not entrant.python.is_file():
+        where = f"where {PEERS} says" if PEERS in os.environ else "in .venv-bench"
+        raise MissingError(f"no Python {where}: make bench-peers installs it", absent=True)
+
+
+def environment(*, threads: int, precision: str, device: str) -> dict[str, str]:
     """The same threads and precision for all, and no accelerator unless asked: the peers' environment is for CPUs."""
-    threads = str(work.threads)
     settings = {
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)),
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        "JORYU_AUTO_PRECISION": PRECISIONS[work.precision],
+        "JORYU_AUTO_PRECISION": PRECISIONS[precision],
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
     }
     if device == "cpu":

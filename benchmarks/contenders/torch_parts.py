@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,17 @@ from torch.utils.data import Dataset
 from benchmarks.contenders.work import CLASSES, DEPTHS, MEAN, OFFSET, SCALE, STD, Work
 
 Loss = Callable[[Tensor, Tensor], Tensor]  #: of pictures and labels
+
+
+class Settings(Protocol):
+    """What precision and loss depend on, of any kind of work."""
+
+    @property
+    def precision(self) -> str: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def hard_weight(self) -> float: ...
 
 
 class Scaled(nn.Module):
@@ -97,14 +108,14 @@ def take_scaled(network: nn.Module) -> nn.Module:
     return network
 
 
-def autocast(work: Work) -> Any:
+def autocast(work: Settings) -> Any:
     """The precision of the work."""
     if work.precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device().type, dtype=torch.bfloat16)
 
 
-def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, work: Work) -> Tensor:
+def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, work: Settings) -> Tensor:
     """``(1 - w) T² KL + w CE``."""
     student_log_probs = torch.log_softmax(student_logits / work.temperature, -1)
     teacher_probs = torch.softmax(teacher_logits / work.temperature, -1)
