@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.contenders.work import Work
+from benchmarks.contenders.work import PRECISIONS, Work
 from benchmarks.contenders.worker import ABSENT, READY, Spent
 
 ROOT = Path(__file__).parent.parent
@@ -38,14 +38,20 @@ class Entrant:
 
 
 BARE, OURS = "bare student, hard labels", "Joryu, cached"
-CONFIGURED = "torchdistill, as configured"
+TEACHER, ASKING = "bare teacher, its answers alone", "bare student, teacher in every step"
+LABELLING = "Joryu, labelling"
+#: what is looked at closely: all that the two claims are about, by the word that `benchmarks.limit` has for it
+CLOSE = {"student": BARE, "cached": OURS, "teacher": TEACHER, "asking": ASKING, "labelling": LABELLING}
 
 ENTRANTS = (
-    Entrant(BARE, "bare"),
-    Entrant(OURS, "cached"),
+    Entrant(BARE, "bare", ("student",)),
+    Entrant(OURS, "cached", ("training",)),
+    Entrant(TEACHER, "bare", ("teacher",)),
+    Entrant(ASKING, "bare", ("asking",)),
+    Entrant(LABELLING, "cached", ("labelling",)),
     Entrant("PyTorch, online", "online", ("samples",)),
     Entrant("PyTorch, online, whole batches", "online", ("batches",)),
-    Entrant(CONFIGURED, "distillation_box", ("pictures",), peer=True),
+    Entrant("torchdistill, as configured", "distillation_box", ("pictures",), peer=True),
     Entrant("torchdistill, samples", "distillation_box", ("samples",), peer=True),
     Entrant("torchdistill, whole batches", "distillation_box", ("batches",), peer=True),
     Entrant("Keras Distiller, JAX", "keras_distiller", environment={"KERAS_BACKEND": "jax"}, peer=True),
@@ -70,15 +76,13 @@ class Started:
     """
 
     def __init__(self, entrant: Entrant, work: Work, *, device: str) -> None:
-        if not entrant.python.is_file():
-            where = f"where {PEERS} says" if PEERS in os.environ else "in .venv-bench"
-            raise MissingError(f"no Python {where}: make bench-peers installs it", absent=True)
+        require_python(entrant)
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
         command = [str(entrant.python), "-m", f"benchmarks.contenders.{entrant.module}", work.to_json()]
         self._process = subprocess.Popen(
             [*command, *entrant.arguments],
             cwd=ROOT,
-            env=environment(work, device) | entrant.environment,
+            env=environment(threads=work.threads, precision=work.precision, device=device) | entrant.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -132,15 +136,22 @@ class Started:
         return f"exit code {self._process.returncode}: {lines[-1] if lines else 'nothing said'}"[:300]
 
 
-def environment(work: Work, device: str) -> dict[str, str]:
-    """The same threads for all, and no accelerator unless asked for: the peers' environment holds CPU builds."""
-    threads = str(work.threads)
+def require_python(entrant: Entrant) -> None:
+    """Raises:
+    MissingError: the peers' environment is not there.
+    """
+    if not entrant.python.is_file():
+        where = f"where {PEERS} says" if PEERS in os.environ else "in .venv-bench"
+        raise MissingError(f"no Python {where}: make bench-peers installs it", absent=True)
+
+
+def environment(*, threads: int, precision: str, device: str) -> dict[str, str]:
+    """The same threads and precision for all, and no accelerator unless asked: the peers' environment is for CPUs."""
     settings = {
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)),
         "TF_CPP_MIN_LOG_LEVEL": "2",
-        "PYTHONPATH": str(ROOT),
+        "JORYU_AUTO_PRECISION": PRECISIONS[precision],
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
     }
     if device == "cpu":
         settings |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}

@@ -1,119 +1,130 @@
-"""Many JPEG photographs of varying sizes, as class folders and as Parquet: ``python -m benchmarks.photographs``.
+"""Photographs of mixed sizes in class folders, made from small ones by a seed: ``python -m benchmarks.photographs``.
 
-Each is a random cut of a photograph in ``data/leaves`` at a random size, mirrored or not, lighter or darker, saved at a
-random quality; the number of the picture is the seed of all that. So the set is the same on every machine with the same
-JPEG library, and no two pictures are equal. A Parquet set holds the very bytes of the folder's files.
+A share of the originals is held out first and copied to ``test/CLASS`` as it is. From the others come the photographs
+of ``train/CLASS``, as many of each class as its share: turned a little, flipped, cropped, lit and sized at random, and
+saved as JPEG. That gives the work of real photographs; there is no more to see in them than in the originals.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import multiprocessing
-import sys
+import math
+import shutil
 from collections.abc import Iterator
-from functools import partial
-from io import BytesIO
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image, ImageEnhance, ImageOps
 
-from joryu.examples import data_root
-
-SHARD = 20_000  #: pictures in a Parquet file
-ROW_GROUP = 1_000  #: and in each of its groups, as the datasets of the Hub have them
+MADE = "made.json"
+SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
-class Photograph(NamedTuple):
-    """A picture as it lies in a file: its class, its name and its bytes."""
+@dataclass(frozen=True)
+class Making:
+    """What the photographs depend on, beside the originals; ``sides`` are the least and greatest longer side."""
 
-    label: str
-    name: str
-    content: bytes
-
-
-def enlarged(number: int, sources: list[Path], *, sides: tuple[int, int]) -> Photograph:
-    """The picture of this number, its longer and shorter side between ``sides``."""
-    random = np.random.default_rng(number)
-    source = sources[number % len(sources)]
-    with Image.open(source) as opened:
-        whole = opened.convert("RGB")
-    share = random.uniform(0.6, 1.0)
-    width, height = (max(8, int(share * side)) for side in whole.size)
-    left, top = (int(random.integers(0, side - cut + 1)) for side, cut in zip(whole.size, (width, height), strict=True))
-    across, down = (int(random.integers(sides[0], sides[1] + 1)) for _ in range(2))
-    picture = whole.resize((across, down), Image.Resampling.BILINEAR, box=(left, top, left + width, top + height))
-    picture = ImageOps.mirror(picture) if random.random() < 0.5 else picture
-    picture = ImageEnhance.Brightness(picture).enhance(random.uniform(0.7, 1.3))
-    written = BytesIO()
-    picture.save(written, "JPEG", quality=int(random.integers(70, 96)))
-    return Photograph(source.parent.name, f"{number:07d}.jpg", written.getvalue())
+    photographs: int = 5000
+    test_share: float = 0.2
+    sides: tuple[int, int] = (200, 800)
+    seed: int = 0
 
 
-def sources_of(folder: Path) -> list[Path]:
-    """The photographs to cut from, classes in turn, so that every stretch of numbers holds them all."""
-    by_class = [sorted(part.glob("*.jpg")) for part in sorted(folder.iterdir()) if part.is_dir()]
-    longest = max(map(len, by_class))
-    return [files[at % len(files)] for at in range(longest) for files in by_class]
+def make(originals: Path, out: Path, making: Making) -> None:
+    """Fill a folder, or find it filled by an earlier call.
+
+    Raises:
+        SystemExit: something else is there, or there are no originals.
+    """
+    wanted = json.loads(json.dumps(asdict(making)))
+    if (out / MADE).is_file():
+        if (made := json.loads((out / MADE).read_text())) != wanted:
+            raise SystemExit(f"{out} holds other photographs (expected {wanted}; received {made}); try another folder")
+        return
+    if out.exists():
+        raise SystemExit(f"{out} holds something else than photographs made here; try another folder")
+    classes = distinct(originals)
+    if len(classes) < 2:
+        raise SystemExit(f"{originals} has no photographs in class folders (expected two classes or more)")
+    kept: dict[str, list[Path]] = {}
+    aside = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # what an interrupted call left
+    for number, (name, files) in enumerate(classes.items()):
+        order = np.random.default_rng([making.seed, number]).permutation(len(files))
+        n_test = max(1, round(making.test_share * len(files)))
+        (aside / "test" / name).mkdir(parents=True)
+        for row in order[:n_test]:
+            shutil.copyfile(files[row], aside / "test" / name / files[row].name)
+        kept[name] = [files[row] for row in order[n_test:]]
+    with ThreadPoolExecutor() as pool:  # Pillow lets go of the interpreter while it computes
+        list(pool.map(lambda one: photograph(*one, making=making), jobs(kept, aside / "train", making)))
+    (aside / MADE).write_text(json.dumps(wanted) + "\n")
+    aside.rename(out)
 
 
-def photographs(count: int, sources: list[Path], *, sides: tuple[int, int], processes: int) -> Iterator[Photograph]:
-    """So many of them, in order, made by several processes."""
-    with multiprocessing.get_context("forkserver").Pool(processes) as pool:
-        yield from pool.imap(partial(enlarged, sources=sources, sides=sides), range(count), chunksize=64)
+def distinct(originals: Path) -> dict[str, list[Path]]:
+    """The files of each class by name, of equal ones the first: none may be both enlarged and judged."""
+    seen: set[bytes] = set()
+    found: dict[str, list[Path]] = {}
+    for folder in sorted(path for path in originals.iterdir() if path.is_dir()):
+        for path in sorted(folder.iterdir()):
+            digest = hashlib.sha256(path.read_bytes()).digest() if path.suffix.lower() in SUFFIXES else None
+            if digest is not None and digest not in seen:
+                seen.add(digest)
+                found.setdefault(folder.name, []).append(path)
+    return found
 
 
-def write_folder(pictures: Iterator[Photograph], out: Path) -> Iterator[Photograph]:
-    """Write each to its class folder, and pass it on."""
-    for picture in pictures:
-        place = out / picture.label / picture.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(picture.content)
-        yield picture
+def jobs(kept: dict[str, list[Path]], out: Path, making: Making) -> Iterator[tuple[Path, Path, int]]:
+    """Original, where its photograph goes, and its number; an original serves again where there are too few.
+
+    Every class has one at the least.
+    """
+    total, number, before = sum(map(len, kept.values())), 0, 0
+    for name, files in kept.items():
+        (out / name).mkdir(parents=True)
+        before += len(files)
+        # Rounded sums, so that all classes together give exactly as many as asked.
+        for place in range(max(1, round(making.photographs * before / total) - number)):
+            yield files[place % len(files)], out / name / f"{number:06d}.jpg", number
+            number += 1
 
 
-def write_parquet(pictures: Iterator[Photograph], out: Path, names: list[str], shards: int) -> Iterator[Photograph]:
-    """Write them as the Hub keeps picture sets, and pass them on."""
-    out.mkdir(parents=True, exist_ok=True)
-    cell = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    features = {"label": {"names": names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}
-    schema = pa.schema([("image", cell), ("label", pa.int64())])
-    schema = schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    shard = 0
-    while batch := list(islice(pictures, SHARD)):
-        with pq.ParquetWriter(out / f"train-{shard:05d}-of-{shards:05d}.parquet", schema) as writer:
-            for start in range(0, len(batch), ROW_GROUP):
-                part = batch[start : start + ROW_GROUP]
-                cells = [{"bytes": one.content, "path": one.name} for one in part]
-                labels = [names.index(one.label) for one in part]
-                writer.write_table(pa.table({"image": pa.array(cells, cell), "label": labels}, schema=schema))
-        shard += 1
-        yield from batch
+def photograph(original: Path, out: Path, number: int, *, making: Making) -> None:
+    """One photograph, a function of the original, the seed and its number."""
+    rng = np.random.default_rng([making.seed, 1, number])
+    with Image.open(original) as opened:
+        picture = opened.convert("RGB")
+    if rng.random() < 0.5:
+        picture = ImageOps.mirror(picture)
+    angle = rng.uniform(-10, 10)
+    picture = picture.rotate(angle, Image.Resampling.BICUBIC)
+    # The greatest square without the corners that turning leaves empty, and a part of it.
+    inner = 1 / (math.cos(math.radians(angle)) + math.sin(math.radians(abs(angle))))
+    width, height = (inner * side * rng.uniform(0.75, 1.0) for side in picture.size)
+    left, top = (
+        (side - inner * side) / 2 + rng.random() * (inner * side - part)
+        for side, part in zip(picture.size, (width, height), strict=True)
+    )
+    scale = rng.uniform(*making.sides) / max(width, height)
+    size = round(width * scale), round(height * scale)
+    picture = picture.resize(size, Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))
+    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(0.8, 1.2))
+    picture.save(out, quality=int(rng.integers(70, 96)))
 
 
 def main() -> None:
-    """Make a set."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=200_000)
-    parser.add_argument("--sides", type=int, nargs=2, default=(96, 320), help="shortest and longest side, in pixels")
-    parser.add_argument("--processes", type=int, default=2)
-    given = parser.parse_args()
-    sources = sources_of(data_root() / "leaves")
-    names = sorted({source.parent.name for source in sources})
-    made = photographs(given.count, sources, sides=tuple(given.sides), processes=given.processes)
-    shards = -(-given.count // SHARD)
-    made = write_parquet(write_folder(made, given.out / "folder"), given.out / "parquet", names, shards)
-    total = 0
-    for number, picture in enumerate(made, start=1):
-        total += len(picture.content)
-        if number % 10_000 == 0:
-            sys.stderr.write(f"{number:,} of {given.count:,}, {total / 2**20:,.0f} MiB\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("originals", type=Path, help="class folders, such as data/leaves")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--photographs", type=int, default=Making.photographs)
+    parser.add_argument("--seed", type=int, default=Making.seed)
+    options = parser.parse_args()
+    make(options.originals, options.out, Making(photographs=options.photographs, seed=options.seed))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command_line import LIMIT_SECONDS
-from benchmarks.epoch import claims, closely_said
+from benchmarks.epoch import claims, closely_said, verdict
+from benchmarks.limit import in_a_line
 
 NAME = "benchmarks"
 
@@ -62,13 +63,11 @@ def epoch(content: dict[str, Any]) -> Iterator[str]:
         ]
         yield table(["", "seconds", "examples/s", "× bare", "× ours", "× ours, cpu", "variant"], rows)
         absences = [f"- {m['name']}: {'absent' if m['absent'] else 'failed'} ({m['why']})" for m in result["missing"]]
-        verdicts = [
-            f"- {c['claim']} {c['wanted']:g}×: {c['reached']:.2f}×, {'met' if c['met'] else 'missed'}"
-            for c in claims(result)
-        ]
-        close = [f"- {closely_said(result['closely']).replace(' x ', ' × ')}"] if result.get("closely") else []
-        if absences or close or verdicts:
-            yield "\n".join(absences + close + verdicts)
+        close = [closely_said(result["closely"])] if result.get("closely") else []
+        gain = [in_a_line(result["limit"])] if result.get("limit") else []
+        said = [f"- {line}".replace(" x ", " × ") for line in (*close, *gain, *map(verdict, claims(result)))]
+        if absences or said:
+            yield "\n".join(absences + said)
 
 
 def labelling(content: dict[str, Any]) -> Iterator[str]:

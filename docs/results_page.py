@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,16 @@ BEGIN, END = "<!-- results: written by make docs -->", "<!-- end of results -->"
 def results_page() -> str:
     """The tables, and the prose of ``results.md.jinja`` with every number that a JSON file holds taken from there."""
     results = read_results(RESULTS)
-    numbers = Numbers(results, json.loads((RESULTS / "benchmarks.json").read_text(encoding="utf-8")))
+    numbers = Numbers(results, _read("benchmarks.json"), _read("whole-job.json"))
     pages = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
     template = pages.from_string((DOCS / "results.md.jinja").read_text(encoding="utf-8"))
     return _filled(template.render(n=numbers, overview=overview_table(results), compared=compared_table(results)))
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A benchmark's numbers; none where it was not published."""
+    path = RESULTS / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def front_page(page: str, words: str | None = None) -> str:
@@ -47,8 +54,9 @@ def _paragraph(text: str) -> str:
 class Numbers:
     """What the prose asks for, written as it stands in a sentence."""
 
-    def __init__(self, results: Results, benchmarks: dict[str, Any]) -> None:
+    def __init__(self, results: Results, benchmarks: dict[str, Any], job: dict[str, Any] | None = None) -> None:
         self._results, self._benchmarks = results, benchmarks
+        self.job = job or {}  #: what `benchmarks.whole_job` published, if it was
         self._epochs = {one["work"]: one for part in benchmarks["epoch"] for one in part["results"]}
 
     def mean(self, name: str, metric: str, digits: int = 1) -> str:
@@ -119,10 +127,24 @@ class Numbers:
         low, high = f"{min(found):.1f}", f"{max(found):.1f}"
         return low if low == high else f"{low} to {high}"
 
-    def epoch(self, contender: str) -> str:
-        """Seconds of one epoch of the H1 student."""
-        (found,) = (one for one in self._epochs["mlp"]["contenders"] if one["name"] == contender)
-        return f"{found['median_seconds']:.1f}"
+    def limit(self, what: str, digits: int = 2) -> str:
+        """What asking once gained on H1's work, beside what it can gain at the most."""
+        return f"{self._epochs['mlp']['limit'][what]:.{digits}f}"
+
+    def limit_remark(self) -> str:
+        """What else must be known of that."""
+        remark = self._epochs["mlp"]["limit"].get("remark")
+        return "" if remark is None else f"; {remark}"
+
+    def job_median(self, contender: str, what: str, digits: int = 1) -> str:
+        """A number of the whole job, over its seeds."""
+        found = [one[what] for one in self.job["jobs"] if one["name"] == contender]
+        return f"{statistics.median(found):,.{digits}f}"
+
+    def job_accuracy(self, contender: str) -> str:
+        """How many of the held-out photographs its students know, in percent."""
+        found = [100 * one["accuracy"] for one in self.job["jobs"] if one["name"] == contender]
+        return f"{statistics.mean(found):.1f}"
 
     def labelling(self, work: str) -> str:
         """The speed of labelling, in that of the bare teacher."""

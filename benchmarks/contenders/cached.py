@@ -1,4 +1,5 @@
-"""Ours: `joryu.training.train` on a store that the teacher has filled, exactly as ``joryu distill`` calls it.
+"""Ours. ``labelling`` fills a fresh store with the teacher's answers, as ``joryu label`` does; ``training`` is
+`joryu.training.train` on such a store, exactly as ``joryu distill`` calls it.
 
 `train` runs two epochs into a fresh run folder each time; what is spent from the last step of the first to the last
 step of the second is taken (``Run(watch=…)``, as the progress bar does), so all that the loop does in between is in it:
@@ -7,6 +8,7 @@ records, events, a checkpoint when one is due. No validation split, since no oth
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.contenders.torch_parts import device, fill, teacher
-from benchmarks.contenders.work import CLASSES, MEAN, STD, Work
+from benchmarks.contenders.work import CLASSES, MEAN, PRECISIONS, STD, Work
 from benchmarks.contenders.worker import Contender, Spent, serve
 from joryu.examples import Examples
 from joryu.objectives import Distillation, total
@@ -26,24 +28,40 @@ from joryu.teachers.network import Network
 from joryu.training import Material, Recipe, Replayed, Run, train
 from joryu.training.checkpoint import Progress
 
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+def labelling(work: Work) -> Contender:
+    """One pass over the examples: the grid, the answers, the shards on disk, the store merged and opened."""
+    examples, guide = asked_about(work)
+
+    def epoch() -> Spent:
+        with tempfile.TemporaryDirectory() as folder:
+            start = Spent.now()
+            label_examples(guide, examples, Path(folder) / "targets")
+            return Spent.since(start)
+
+    return Contender(epoch, None, {"torch": torch.__version__, "device": str(device())})
 
 
-def build(work: Work) -> Contender:
+def asked_about(work: Work) -> tuple[Examples, Network]:
+    """The examples, and the teacher that is asked about them."""
     torch.set_num_threads(work.threads)
     pictures, labels = (torch.from_numpy(array) for array in work.pictures())
     classes = tuple(str(i) for i in range(CLASSES))
-    examples = Examples.of(pictures, labels, classes=classes)
+    return Examples.of(pictures, labels, classes=classes), Network(teacher(work), classes)
+
+
+def training(work: Work) -> Contender:
+    examples, guide = asked_about(work)
     folder = tempfile.TemporaryDirectory()
     started = time.perf_counter()
-    store = label_examples(Network(teacher(work), classes), examples, Path(folder.name) / "targets")
-    labelling = time.perf_counter() - started
+    store = label_examples(guide, examples, Path(folder.name) / "targets")
+    seconds = time.perf_counter() - started
 
     channels = work.shape[0]
     blueprint = Blueprint(
         architecture=work.architecture(teacher=False),
         input_shape=work.shape,
-        question=Question.one_of(classes),
+        question=Question.one_of(examples.classes),
         mean=(MEAN,) * channels,
         std=(STD,) * channels,
         scale=1 / 255,
@@ -66,7 +84,7 @@ def build(work: Work) -> Contender:
         first, second = ends
         return Spent(*(after - before for before, after in zip(first, second, strict=True)))
 
-    facts = {"torch": torch.__version__, "device": str(device()), "labelling_seconds": round(labelling, 3)}
+    facts = {"torch": torch.__version__, "device": str(device()), "labelling_seconds": round(seconds, 3)}
     return Contender(epoch, first_loss(work, blueprint, objective, examples, store), facts)
 
 
@@ -81,4 +99,4 @@ def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, exampl
 
 
 if __name__ == "__main__":
-    serve(build)
+    serve({"labelling": labelling, "training": training}[sys.argv[2]])

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from benchmarks.contenders.torch_parts import autocast, device, distillation_loss, student, teacher
+from benchmarks.contenders.torch_parts import asked_anew, autocast, device, student
 from benchmarks.contenders.work import Work
 from benchmarks.contenders.worker import Contender, Spent, fastest, serve
 
@@ -38,15 +38,13 @@ def loader(work: Work, *, batches: bool, workers: int) -> DataLoader[tuple[torch
 def build(work: Work, *, batches: bool, workers: int) -> Contender:
     torch.set_num_threads(work.threads)
     data = loader(work, batches=batches, workers=workers)
-    network, guide = student(work).train(), teacher(work)
+    network = student(work).train()
+    taught = asked_anew(work, network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=work.learning_rate, weight_decay=0.0, fused=True)
 
     def loss_of(pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        pictures, labels = pictures.to(device()), labels.to(device())
         with autocast(work):
-            with torch.inference_mode():
-                teacher_logits = guide(pictures)
-            return distillation_loss(network(pictures), teacher_logits.clone(), labels, work)
+            return taught(pictures.to(device()), labels.to(device()))
 
     def epoch() -> Spent:
         start = Spent.now()

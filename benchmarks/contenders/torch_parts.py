@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,19 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from benchmarks.contenders.work import CLASSES, DEPTHS, MEAN, OFFSET, SCALE, STD, Work
+
+Loss = Callable[[Tensor, Tensor], Tensor]  #: of pictures and labels
+
+
+class Settings(Protocol):
+    """What precision and loss depend on, of any kind of work."""
+
+    @property
+    def precision(self) -> str: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def hard_weight(self) -> float: ...
 
 
 class Scaled(nn.Module):
@@ -94,19 +108,31 @@ def take_scaled(network: nn.Module) -> nn.Module:
     return network
 
 
-def autocast(work: Work) -> Any:
+def autocast(work: Settings) -> Any:
     """The precision of the work."""
     if work.precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device().type, dtype=torch.bfloat16)
 
 
-def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, work: Work) -> Tensor:
+def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, work: Settings) -> Tensor:
     """``(1 - w) T² KL + w CE``."""
     student_log_probs = torch.log_softmax(student_logits / work.temperature, -1)
     teacher_probs = torch.softmax(teacher_logits / work.temperature, -1)
     soft = F.kl_div(student_log_probs, teacher_probs, reduction="batchmean") * work.temperature**2
     return (1 - work.hard_weight) * soft + work.hard_weight * F.cross_entropy(student_logits, labels)
+
+
+def asked_anew(work: Work, network: nn.Module) -> Loss:
+    """The student's loss on what the teacher says, now, of the same pictures."""
+    guide = teacher(work)
+
+    def loss_of(pictures: Tensor, labels: Tensor) -> Tensor:
+        with torch.inference_mode():
+            teacher_logits = guide(pictures)
+        return distillation_loss(network(pictures), teacher_logits.clone(), labels, work)
+
+    return loss_of
 
 
 def _network(work: Work, *, teacher: bool, member: int = 0) -> nn.Sequential:

@@ -24,6 +24,7 @@ SCALE, OFFSET = 1 / (255 * STD), -MEAN / STD
 SHAPES = {"mlp": (1, 28, 28), "cnn": (3, 32, 32)}
 WIDTHS = {"mlp": (800, 1200), "cnn": (32, 64)}  #: of the student and of the teacher
 DEPTHS = {"mlp": 2, "cnn": 6}
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}  #: and what Joryu calls them
 
 
 @dataclass(frozen=True)

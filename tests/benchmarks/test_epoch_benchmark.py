@@ -1,5 +1,6 @@
 """The driver: ratios, verdicts, and what is said of those who do not take part."""
 
+import json
 from types import SimpleNamespace
 
 import benchmarks.__main__
@@ -8,8 +9,22 @@ import torch
 from benchmarks.__main__ import documents
 from benchmarks.contenders import torch_parts
 from benchmarks.contenders.work import Work
-from benchmarks.entrants import BARE, CONFIGURED, OURS, PEERS, ROOT, Entrant, MissingError, Started
-from benchmarks.epoch import claims, close_look, lines, measure, other_work, row, works
+from benchmarks.entrants import (
+    ASKING,
+    BARE,
+    CLOSE,
+    ENTRANTS,
+    LABELLING,
+    OURS,
+    PEERS,
+    ROOT,
+    TEACHER,
+    Entrant,
+    MissingError,
+    Started,
+)
+from benchmarks.epoch import claims, close_look, limit, lines, measure, other_work, row, works
+from benchmarks.limit import greatest_gain, reached
 from benchmarks.results import markdown
 from benchmarks.side_by_side import Timing
 from torch.utils.data import default_collate
@@ -33,6 +48,7 @@ def result():
         **vars(WORK),
         "contenders": [row(timing, TIMINGS, WORK) | {"facts": {"variant": "jit"}} for timing in TIMINGS],
         "closely": None,
+        "limit": None,
         "missing": [{"name": "torchdistill", "absent": True, "why": "No module named 'torchdistill'"}],
     }
 
@@ -47,22 +63,55 @@ def test_ratios_are_medians_of_pairs():
     assert numbers["examples_per_second"] == 128.0
 
 
-def test_claims_take_the_fastest_rival(result):
-    found = {claim["claim"].split(",")[0]: claim for claim in claims(result)}
-    assert found["cached step against the bare one"]["reached"] == pytest.approx(1.1)  # 1.25, 1, 1.1
-    assert not found["cached step against the bare one"]["met"]
-    assert found["faster than the fastest Keras backend"]["reached"] == pytest.approx(2.0)  # 2, 1, 2
-    assert len(found) == 2  # nothing is said of torchdistill, which was not there
+def test_what_a_cache_can_gain():
+    assert greatest_gain(1, 9.0) == 1.0  # who asks once cannot ask less
+    assert greatest_gain(10, 0.0) == 1.0
+    assert greatest_gain(10**9, 4.0) == pytest.approx(5.0)  # the one labelling no longer counts
+    assert greatest_gain(10, 4.0, reading=1.0) == pytest.approx(60 / 15)
 
 
-def test_the_two_ways_to_feed_torchdistill_are_two_claims():
-    timings = [
-        Timing(OURS, (1.0,), (1.0,)),
-        Timing(CONFIGURED, (4.0,), (4.0,)),
-        Timing("torchdistill, whole batches", (1.5,), (1.5,)),
-    ]
-    found = claims({"work": "mlp", "contenders": [row(timing, timings, WORK) for timing in timings]})
-    assert [(claim["reached"], claim["met"]) for claim in found] == [(4.0, True), (1.5, False)]
+#: one labelling of 4 s and ten epochs of 1 s, against ten of 5 s: the most that can be gained, and half of it
+AT_THE_LIMIT = [
+    Timing(BARE, (1.0, 2.0), (1.0, 1.0)),
+    Timing(OURS, (1.0, 2.0), (2.0, 2.0)),
+    Timing(TEACHER, (4.0, 8.0), (4.0, 4.0)),
+    Timing(ASKING, (5.0, 10.0), (5.0, 5.0)),
+    Timing(LABELLING, (4.0, 8.0), (8.0, 8.0)),
+]
+
+
+def test_the_share_of_the_limit_is_that_of_every_round():
+    found = limit(AT_THE_LIMIT)
+    assert found["rounds"] == 2
+    assert found["teacher_times_student"] == 4.0
+    assert found["limit"] == pytest.approx(50 / 14)
+    assert found["gain"] == pytest.approx(50 / 14)
+    assert found["share"] == pytest.approx(1.0)
+    assert found["share_cpu"] == pytest.approx(0.5)
+    assert limit(AT_THE_LIMIT[:-1]) is None  # nothing is said of it where one part was not measured
+
+
+def test_what_is_claimed_is_the_step_and_the_share_of_the_limit(result):
+    step, share = claims(result | {"limit": limit(AT_THE_LIMIT) | {"share": 0.94}})
+    assert step["reached"] == pytest.approx(1.1)  # 1.25, 1, 1.1
+    assert (step["met"], share["met"]) == (False, False)
+    assert share["reached"] == 0.94
+    assert claims(result | {"limit": limit(AT_THE_LIMIT)})[1]["met"]
+    assert len(claims(result)) == 1  # of peers nothing is claimed
+    assert not claims(result | {"work": "cnn", "limit": limit(AT_THE_LIMIT)})
+
+
+def test_formula_r_and_e_stand_beside_the_share(result):
+    said = list(lines(result | {"limit": limit(AT_THE_LIMIT)}))
+    assert any("E = 10 epochs: 3.57 x faster" in line and "(R = 4.00): a share of 1.000" in line for line in said)
+    assert said[-1] == "gained by asking once, as a share of the most that can be gained, at least 0.95: 1.000, met"
+
+
+def test_the_published_share_is_that_of_its_seconds():
+    (published,) = json.loads((ROOT / "docs" / "results" / "benchmarks.json").read_text())["epoch"]
+    found = next(result for result in published["results"] if result["work"] == "mlp")["limit"]
+    again = reached(found["seconds"], found["epochs"])
+    assert again == {name: found[name] for name in again}
 
 
 def test_pictures_with_transforms_give_the_answers_of_bytes():
@@ -112,13 +161,15 @@ def test_works_come_in_whole_batches():
 
 @pytest.mark.slow
 def test_ours_and_the_bare_student_take_turns():
-    entrants = [Entrant(BARE, "bare"), Entrant(OURS, "cached")]
+    entrants = [entrant for entrant in ENTRANTS if entrant.name in CLOSE.values()]
     found = measure("mlp", WORK, entrants, repeats=2, device="cpu", closely=3)
-    assert [contender["name"] for contender in found["contenders"]] == [BARE, OURS]
+    assert [contender["name"] for contender in found["contenders"]] == [BARE, OURS, TEACHER, ASKING, LABELLING]
     assert all(len(contender["seconds"]) == 2 for contender in found["contenders"])
     assert found["contenders"][1]["facts"]["labelling_seconds"] > 0
     assert not found["missing"]
     assert {len(seconds) for seconds in found["closely"]["seconds"].values()} == {3}
+    assert found["limit"]["rounds"] == 3
+    assert found["limit"]["share"] == pytest.approx(found["limit"]["gain"] / found["limit"]["limit"])
 
 
 def test_a_close_look_decides_about_the_limit(result):
