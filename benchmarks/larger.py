@@ -1,4 +1,4 @@
-"""More pictures than are held: ``python -m benchmarks.larger --set DIR``, made by ``python -m benchmarks.many_photographs``.
+"""More pictures than are held, made by ``benchmarks.many_photographs``: ``python -m benchmarks.larger --set DIR``.
 
 What a user types about ``DIR/folder`` and ``DIR/parquet``, each step killed by SIGKILL in its middle and typed again:
 index, train, label, distill with its twin, evaluate. The memory of the process tree (PSS) is read twice a second; what
