@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
@@ -10,7 +9,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from joryu.errors import InputError, JoryuError, MissingExtraError
+from joryu.errors import InputError, JoryuError, MissingExtraError, did_you_mean
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
@@ -69,12 +68,8 @@ def _require_family(spec: str) -> None:
     family, _, rest = spec.partition(":")
     families = (*_OWN, "timm", "module")
     if family not in families or not rest:
-        near = difflib.get_close_matches(family, families, n=1)
-        raise InputError(
-            f"unknown architecture {spec!r}",
-            expected=EXAMPLES,
-            hint=f"did you mean {near[0]}:…?" if near and near[0] != family else None,
-        )
+        hint = None if family in families else did_you_mean(family, families, written="{}:…".format)
+        raise InputError(f"unknown architecture {spec!r}", expected=EXAMPLES, hint=hint)
 
 
 def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tuple[int, int, dict[str, str]]:
@@ -125,11 +120,8 @@ def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     except ImportError as error:
         raise MissingExtraError("timm", "vision", f"the model timm:{name}") from error
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        raise InputError(
-            f"timm has no model {name!r}",
-            hint=f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()",
-        )
+        hint = did_you_mean(name, timm.list_models()) or "see timm.list_models()"
+        raise InputError(f"timm has no model {name!r}", hint=hint)
     try:
         model: nn.Module = timm.create_model(name, pretrained=False, num_classes=n_classes, in_chans=input_shape[0])
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:

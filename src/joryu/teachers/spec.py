@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from joryu.errors import InputError, MismatchError
+from joryu.errors import InputError, MismatchError, did_you_mean
 from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
@@ -166,10 +165,8 @@ def load_teacher(
         return _network(module, asked, order, output, normalise)
     if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
-    near = difflib.get_close_matches(family, ("run", "timm", "module", "human"), n=1)
-    raise InputError(
-        f"unknown teacher {spec!r}", expected=EXAMPLES, hint=f"did you mean {near[0]}:…?" if near else None
-    )
+    hint = did_you_mean(family, ("run", "timm", "module", "human"), written="{}:…".format)
+    raise InputError(f"unknown teacher {spec!r}", expected=EXAMPLES, hint=hint)
 
 
 def run_of(spec: str) -> Path | None:
