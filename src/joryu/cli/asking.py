@@ -53,12 +53,14 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     Raises:
         InputError: what `find_teacher` and `label_and_count` refuse.
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
     from joryu.teachers.spec import describe_inputs
 
+    keep_freed_memory()
     shown_as = parse_views(asking.views) if asking.views else None
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:
