@@ -97,7 +97,7 @@ def test_a_new_server_goes_on_where_the_last_one_was_killed(page: Page) -> None:
         ({"severity": "mild"}, "not asked for"),
         ({"picture": "0" * 32}, "no such picture"),
         ({"session": "nobody-0123456789"}, "not known"),
-        ({"rt_ms": -1}, "greater than or equal"),
+        ({"rt_ms": -1}, "rt_ms is not usable (expected at least 0)"),
         ({"rt_ms": "NaN"}, ""),
         ({"showing": 1.5}, ""),
         ({"showing": "0"}, "valid integer"),

@@ -113,6 +113,12 @@ def test_agreement_by_hand(fill: Fill) -> None:
     assert agreement.calibration_error == pytest.approx(0.75 * (0.8 - 2 / 3) + 0.25 * 0.4)
 
 
+def test_where_everything_has_one_name_nobody_disagrees(fill: Fill) -> None:
+    store = fill(probs([0.8, 0.2], [0.7, 0.3]))
+    agreement = class_agreement(store, torch.arange(2), torch.tensor([0, 0]))
+    assert (agreement.accuracy, agreement.kappa) == (1.0, 1.0)  # chance could do no worse, as among annotators
+
+
 def test_calibration_is_zero_when_confidence_is_accuracy() -> None:
     confidence = torch.tensor([0.75] * 4 + [1.0] * 2)
     hits = torch.tensor([True, True, True, False, True, True])

@@ -23,8 +23,9 @@ from joryu.targets import SoftTargets, Space, Store
 from joryu.targets.manifest import Cost
 from joryu.teachers import Network, find_teacher
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.teachers.spec import as_taught, told_inputs
+from joryu.teachers.spec import describe_inputs
 from joryu.teachers.teacher import Reply, TeacherBatch
+from joryu.teachers.trained import as_taught
 from joryu.training import Material, Replayed
 
 N, N_VIEWS, LARGE, SMALL = 24, 3, 96, 32
@@ -137,10 +138,10 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     store = label_examples(teacher, known, tmp_path / "targets", options=LabelOptions(origin=origin))
     assert store.manifest.examples.size == LARGE
     assert store.manifest.examples.shape == (3, LARGE, LARGE)
-    assert told_inputs(origin.teacher or "", known, small) == (
+    assert describe_inputs(origin.teacher or "", known, small) == (
         "the teacher is shown uint8 [B, 3, 96, 96], values 0 to 255, as it learned"
     )
-    assert told_inputs(origin.teacher or "", known, large) is None
+    assert describe_inputs(origin.teacher or "", known, large) is None
     again, _ = find_teacher(f"run:{tmp_path / 'run'}", large)
     found = store.gather(store.rows(small.ids, 0)).values
     assert torch.allclose(found.float(), again.answer(TeacherBatch.of(large)).whole(N).values.float(), atol=1e-2)
@@ -181,8 +182,8 @@ def test_a_teacher_of_pixels_is_told_of_when_it_is_asked_at_another_size(
     save_student(tmp_path, plan.build(), plan)
     other = f"the teacher learned at {at} and is asked at 40×32, where it may answer worse"
     there = "; --size 16 asks it at its own" if height == width else ""
-    assert told_inputs(f"run:{tmp_path}", pictures(32, 40)) == other + there
-    assert told_inputs(f"run:{tmp_path}", pictures(height, width)) is None
+    assert describe_inputs(f"run:{tmp_path}", pictures(32, 40)) == other + there
+    assert describe_inputs(f"run:{tmp_path}", pictures(height, width)) is None
 
 
 @pytest.mark.parametrize("network", ["cnn:4x2", "mlp:4x1"])

@@ -45,6 +45,7 @@ def predict(
     \b
     Example:  joryu predict run photo.jpg holiday/ --top 5
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.errors import InputError
     from joryu.serving import load
     from joryu.serving.answers import require_settings
@@ -58,6 +59,7 @@ def predict(
             "what is to be predicted?", expected="files, folders or -, or else --watch FOLDER",
             received="both" if files else "neither",
         )  # fmt: skip
+    keep_freed_memory()
     predictor = load(run, threshold=threshold, batch_size=batch_size, tell=talk)
     require_settings(predictor.question, top=top)
     if watch is not None:

@@ -28,9 +28,11 @@ def report(
     Example:  joryu report run
     Example:  joryu report narrow wide --out comparison.html
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.report.judges import Judges
     from joryu.report.writing import report_runs
 
+    keep_freed_memory()
     judges = Judges(examples=in_column(examples, column), split=split, size=size)
     page, headline = report_runs(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

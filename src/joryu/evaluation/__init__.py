@@ -12,7 +12,7 @@ from joryu.evaluation.comparison import (
     mcnemar_exact,
     tango_interval,
 )
-from joryu.evaluation.confusion import ConfusedPair, confusion_matrix, most_confused, per_class_accuracy
+from joryu.evaluation.confusion import ConfusedPair, most_confused, per_class_accuracy
 from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
 from joryu.evaluation.judging import Judging, Paired, compare_evaluations, evaluator_for, judging_of
@@ -29,6 +29,7 @@ from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summa
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
 from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
+from joryu.targets.confusion import confusion_matrix
 
 __all__ = [
     "BINS",

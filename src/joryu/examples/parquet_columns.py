@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.decoding import LFS_POINTER
-from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.layouts import some
 
 _ROWS = 512  # rows held undecoded at a time
 _PICTURES = ("image", "img")

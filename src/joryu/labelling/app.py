@@ -25,6 +25,7 @@ from joryu.labelling.people import NotYoursError
 from joryu.labelling.pictures import ID_LENGTH
 from joryu.labelling.summary import summarise
 from joryu.labelling.tickets import ANYBODY, Guest, Tickets
+from joryu.pydantic_errors import Fault, fault_of
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -135,7 +136,7 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         del request
         # What was sent is not echoed: NaN and lone surrogates cannot be, and nobody needs it.
-        found = "; ".join(_in_words(".".join(map(str, one["loc"][1:])), one) for one in error.errors())
+        found = "; ".join(_in_words(fault_of(one, below=1)) for one in error.errors())
         return JSONResponse({"detail": found.encode("ascii", "backslashreplace").decode()}, status_code=422)
 
     _add_pages(app, desk)
@@ -146,14 +147,11 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     return app
 
 
-def _in_words(field: str, error: Any) -> str:
-    """An error found by Pydantic, in the grammar of Joryu's errors."""
-    if error["type"] == "extra_forbidden":
-        return f"{field} is not asked for"
-    if error["type"] == "missing":
-        return f"{field} is missing"
-    wanted = error["msg"].removeprefix("Input should be ").removeprefix("String should have ")
-    return f"{field or 'what was sent'} is not usable (expected {wanted})"
+def _in_words(fault: Fault) -> str:
+    if fault.is_unknown:
+        return f"{fault.name} is not asked for"
+    expected = "" if fault.expected is None else f" (expected {fault.expected})"
+    return f"{fault.name or 'what was sent'} {fault.complaint}{expected}"
 
 
 def _guest(request: Request) -> Guest:

@@ -9,7 +9,7 @@ from joryu.errors import JoryuError
 from joryu.examples import Examples, load_examples
 from joryu.examples.likeness import Repeats, find_repeats
 from joryu.targets import Store
-from joryu.teachers.spec import run_of
+from joryu.teachers.trained import run_of
 from joryu.training import read_run
 from joryu.training.lesson import hold_out, lesson_of
 

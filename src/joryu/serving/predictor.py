@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
 from joryu.evaluation.predictions import device_of, evaluating
 from joryu.examples.preparation import PicturePreparation
@@ -136,7 +135,6 @@ class Predictor:
         self.fingerprint = fingerprint(module, blueprint.model_dump_json(), prepared)
         self._module, self._blueprint, self._tell = module, blueprint, tell
         self._answers = answers_by(blueprint.question)
-        keep_freed_memory()
 
     @overload  # a str is a sequence of str too; here it is one path
     def predict(self, what: One) -> Answer: ...  # type: ignore[overload-overlap]

@@ -8,9 +8,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from joryu.annotations.agreement import beyond_chance
 from joryu.questions import UNKNOWN
 from joryu.targets.average_precision import average_precision
 from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.confusion import confusion_matrix
 from joryu.targets.exchanged import MOST_CLASSES, Exchange, find_exchange
 from joryu.targets.statistics import class_probs, in_parts
 from joryu.targets.store import Store
@@ -106,14 +108,13 @@ def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreemen
     accuracy = hits.double().mean().item()
     shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
     by_chance = (shares[0] * shares[1]).sum().item()
-    kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    pairs = (labels * n_classes + top).bincount(minlength=n_classes**2) if n_classes <= MOST_CLASSES else None
+    pairs = confusion_matrix(top, labels, n_classes) if n_classes <= MOST_CLASSES else None
     return ClassAgreement(
         labelled=len(labels),
         accuracy=accuracy,
-        kappa=kappa,
+        kappa=beyond_chance(accuracy, by_chance),
         calibration_error=expected_calibration_error(reliability_of(confidence, hits)),
-        exchange=None if pairs is None else find_exchange(pairs.reshape(n_classes, n_classes).numpy()),
+        exchange=None if pairs is None else find_exchange(pairs.numpy()),
     )
 
 
@@ -157,13 +158,12 @@ def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreemen
         if independent:
             flat = truth.reshape(-1, n_outputs)
             known, there, said = flat != UNKNOWN, flat > 0.5, probs >= 0.5
-            counts += (2 * there.long() + said.long())[known].bincount(minlength=4)
+            counts += confusion_matrix(said[known].long(), there[known].long(), 2).flatten()
             per_tag += torch.stack([(known & there & said).sum(0), (known & (there | said)).sum(0)])
         else:
             true = truth.reshape(-1)
             known = true != UNKNOWN
-            pairs = true[known].long() * n_outputs + probs.argmax(-1)[known]
-            counts += pairs.bincount(minlength=n_outputs**2)
+            counts += confusion_matrix(probs.argmax(-1)[known], true[known].long(), n_outputs).flatten()
     table = counts.reshape(2, 2) if independent else counts.reshape(n_outputs, n_outputs)
     if not bool(table.sum() > 0):
         return None
@@ -175,7 +175,6 @@ def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreemen
 
 
 def _kappa(table: Tensor) -> float:
-    """Cohen's kappa of counts ``[C, C]``; 0 where chance alone explains everything."""
+    """Cohen's kappa of counts ``[C, C]``."""
     shares = table / table.sum()
-    by_chance = float((shares.sum(0) * shares.sum(1)).sum())
-    return (float(shares.diagonal().sum()) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    return beyond_chance(float(shares.diagonal().sum()), float((shares.sum(0) * shares.sum(1)).sum()))

@@ -71,7 +71,7 @@ def finite_rows(store: Store, rows: Tensor) -> Tensor:
 def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
     """The statistics of some rows, which must be finite."""
     link, n_classes = store.manifest.question.link, len(store.manifest.question)
-    totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
+    totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, the last two of soft_probs, answers
     counts = torch.zeros(n_classes, dtype=torch.int64)
     sites = store.form.shape[1 if store.form.members else 0 : -1]
     sums = torch.zeros(*sites, n_classes, dtype=torch.float64)
@@ -79,11 +79,11 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
     for part in in_parts(store, rows):
         answers = store.gather(part)
         likeness = likeness_of(answers, so_far=likeness)
-        probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
+        probs, soft_probs = class_probs(answers, 1.0), class_probs(answers, temperature)
         hard = _name_one_class(answers) if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
-            hard.double().sum(), link.entropy(probs.double()).sum(), link.entropy(softened.double()).sum(),
-            softened.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
+            hard.double().sum(), link.entropy(probs.double()).sum(), link.entropy(soft_probs.double()).sum(),
+            soft_probs.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
         ])  # fmt: skip
         counts += _named_counts(probs, link, n_classes)
         sums += probs.double().reshape(-1, *sites, n_classes).sum(0)

@@ -18,6 +18,23 @@ Output = Literal["logits", "probs"]
 OUTPUTS: tuple[Output, ...] = ("logits", "probs")
 
 
+def split_output(spec: str) -> tuple[str, Output | None]:
+    """A spec without its ``,output=…``, and what is said there.
+
+    >>> split_output("pkg.mod:factory,output=probs"), split_output("teacher")
+    (('pkg.mod:factory', 'probs'), ('teacher', None))
+
+    Raises:
+        InputError: it is none of `OUTPUTS`.
+    """
+    named, comma, output = spec.rpartition(",output=")
+    if not comma:
+        return spec, None
+    if output not in OUTPUTS:
+        raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=output or "nothing")
+    return named, output
+
+
 class FromProbs(nn.Module):
     """Probabilities to logits: ``log p`` of classes, ``log (p / (1 - p))`` of tags.
 

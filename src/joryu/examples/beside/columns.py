@@ -8,9 +8,9 @@ from typing import NamedTuple, Self
 
 import pyarrow as pa
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.beside.matching import PictureNames, leads_away
-from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.layouts import some
 from joryu.examples.options import listed
 from joryu.examples.tabular.cells import plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.beside.columns import LabelOptions, find_columns, names_pictures
 from joryu.examples.beside.labels import Said, place_of, places_of, read_said
 from joryu.examples.beside.matching import PictureNames
 from joryu.examples.beside.sheets import BESIDE, LINES, TEXT, read_beside, rows_of
-from joryu.examples.layouts import canonical_split, did_you_mean, some
+from joryu.examples.layouts import canonical_split, some
 from joryu.examples.tabular.cells import says_missing, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import LabelKind, Question

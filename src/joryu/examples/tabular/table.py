@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 import torch
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.examples import Examples, Ids
-from joryu.examples.layouts import canonical_split, did_you_mean, find_split, require_unsplit, some, spelt_twice
+from joryu.examples.layouts import canonical_split, find_split, require_unsplit, some, spelt_twice
 from joryu.examples.options import listed
 from joryu.examples.tabular.bundled import BUNDLED, bundled_sheet
 from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbers, require_columns, texts

@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError
-from joryu.examples.layouts import did_you_mean, some
+from joryu.errors import InputError, did_you_mean
+from joryu.examples.layouts import some
 from joryu.examples.tabular.cells import is_number, number_text, numbers, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
