@@ -20,7 +20,7 @@ ALLOWED = {
     "annotations": {"errors", "durable", "pydantic_errors"},
     "questions": {"errors"},
     "examples": {"errors", "durable", "annotations", "questions"},
-    "targets": {"errors", "durable", "pydantic_errors", "annotations.agreement", "examples", "questions"},
+    "targets": {"errors", "durable", "pydantic_errors", "annotations.inter_rater", "examples", "questions"},
     "objectives": {"errors", "durable", "questions", "targets.soft_targets"},
     "students": {"errors", "durable", "pydantic_errors", "questions", "examples"},
     "teachers": {

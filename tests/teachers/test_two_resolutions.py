@@ -26,7 +26,7 @@ from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.teachers.spec import describe_inputs
 from joryu.teachers.teacher import Reply, TeacherBatch
 from joryu.teachers.trained import as_taught
-from joryu.training import Material, Replayed
+from joryu.training import Replayed, TrainingData
 
 N, N_VIEWS, LARGE, SMALL = 24, 3, 96, 32
 VIEWS = "shift:25%,flip"
@@ -71,12 +71,12 @@ def test_the_student_is_shown_the_motions_that_the_teacher_answered_about(spec: 
     store.require_about(small)
     require_same_views(parse_views(store.manifest.views), store.manifest.examples.shape, small.inputs.shape[1:])
 
-    material = Material(small, Replayed(store))
-    material.require_answers(N_VIEWS)
+    data = TrainingData(small, Replayed(store))
+    data.require_answers(N_VIEWS)
     student, seen = WhereIsIt(), []
     for epoch in range(N_VIEWS):
-        showings = material.showings(epoch, seed=0)
-        for batch in material.batches(showings, epoch=epoch, batch_size=7):
+        showings = data.showings(epoch, seed=0)
+        for batch in data.batches(showings, epoch=epoch, batch_size=7):
             assert batch.inputs.shape[1:] == (3, SMALL, SMALL)
             assert batch.soft_targets is not None
             said, found = batch.soft_targets.values.float(), student(batch.inputs)
@@ -95,8 +95,8 @@ def test_views_by_pixels_are_refused_by_name(spec: str, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match=r"shift:3 moves by pixels: at 32×32 .*label with --views shift:0\.031"):
         require_same_views(parse_views(store.manifest.views), store.manifest.examples.shape, small.inputs.shape[1:])
     with pytest.raises(MismatchError, match="shift:3 moves by pixels"):
-        Material(small, Replayed(store))
-    Material(large, Replayed(store)).require_answers(1)
+        TrainingData(small, Replayed(store))
+    TrainingData(large, Replayed(store)).require_answers(1)
 
 
 class Reader:

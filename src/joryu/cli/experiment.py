@@ -41,7 +41,7 @@ def run(
     """
     from joryu.allocator import keep_freed_memory
     from joryu.experiments.catalogue import find_experiment
-    from joryu.experiments.experiment import Place, parse_seeds, run_experiment, table
+    from joryu.experiments.experiment import Folders, parse_seeds, run_experiment, table
 
     keep_freed_memory()
     experiment = find_experiment(name)
@@ -49,7 +49,7 @@ def run(
     result = run_experiment(
         experiment,
         parse_seeds(seeds),
-        place=Place(folder, publish),
+        place=Folders(folder, publish),
         smoke=smoke,
         watching=watching,
         command=command_line(),

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from torch import nn
 
+from joryu.evaluation.by_question import evaluator_for
 from joryu.evaluation.evaluator import Evaluated
-from joryu.evaluation.judging import evaluator_for
 from joryu.evaluation.replies import Replies, StudentReplies, batches_of
 from joryu.examples import Examples
 from joryu.examples.inputs import rows_ahead
-from joryu.students.answers import units_of
+from joryu.students.named_outputs import units_of
 
 Name = TypeVar("Name", bound=str)
 

@@ -17,13 +17,13 @@ from joryu.annotations.answer import FASTEST_MS
 from joryu.annotations.storage import DamagedError, StorageError
 from joryu.errors import JoryuError
 from joryu.examples.left_out import left_out_lines
-from joryu.labelling.desk import Desk, Said
+from joryu.labelling.desk import Desk, SentAnswer
 from joryu.labelling.guard import ENTER, Guard
 from joryu.labelling.keys import MOST_ON_KEYS, keys_of
 from joryu.labelling.left_out import left_out_of
 from joryu.labelling.people import NotYoursError
 from joryu.labelling.pictures import ID_LENGTH
-from joryu.labelling.summary import summarise
+from joryu.labelling.project_summary import summarise_project
 from joryu.labelling.tickets import ANYBODY, Guest, Tickets
 from joryu.pydantic_errors import Fault, fault_of
 
@@ -74,7 +74,7 @@ class Begin(_Body):
     session: Identifier | None = None
 
 
-class Answered(_Body):
+class AnswerBody(_Body):
     session: Identifier
     key: Identifier
     picture: Annotated[str, Field(min_length=1, max_length=64)]
@@ -183,7 +183,7 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
 
     def seen_by(request: Request) -> dict[str, Any]:
         guest = _guest(request)
-        found = summarise(desk.project, viewers=desk.people.names_of(guest.browser))
+        found = summarise_project(desk.project, viewers=desk.people.names_of(guest.browser))
         return found | {"left_out": []} if guest.invited else found  # a folder's name may give the answer away
 
     @app.get("/api/summary")
@@ -224,11 +224,11 @@ def _add_labelling(app: FastAPI, desk: Desk) -> None:
         return {"session": begun, **desk.upcoming(begun)}
 
     @app.post("/api/answers")
-    def answers(request: Request, body: Answered) -> dict[str, Any]:
+    def answers(request: Request, body: AnswerBody) -> dict[str, Any]:
         desk.admit(body.session, _guest(request))
         fields = body.model_dump(exclude={"session", "key"})
         timing = Timing(**{name: fields.pop(name) for name in Timing.__dataclass_fields__})
-        fresh = desk.answer(body.session, body.key, Said(timing=timing, **fields))
+        fresh = desk.answer(body.session, body.key, SentAnswer(timing=timing, **fields))
         return {"fresh": fresh, **desk.upcoming(body.session)}
 
     @app.post("/api/undo")

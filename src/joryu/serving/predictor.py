@@ -23,12 +23,12 @@ from joryu.examples.tabular import TablePreparation
 from joryu.questions import Question
 from joryu.serving.answers import Answer, answers_by, require_settings
 from joryu.serving.files import walk
+from joryu.serving.framing import Framing
+from joryu.serving.inputs import ReadInput, Tell, Wanted, reader_of
 from joryu.serving.raw import raw_inputs
-from joryu.serving.reading import Read, Tell, Wanted, reader_of
-from joryu.serving.seen import Seen
 from joryu.students import Blueprint, load_student, require_inputs
-from joryu.students.answers import outputs_of
 from joryu.students.blueprint import fingerprint
+from joryu.students.named_outputs import outputs_of
 
 THRESHOLD: Final = 0.5
 _BATCH, _PIXEL_BATCH = 512, 32  #: the batch of `joryu.evaluation.predict_logits`; smaller for questions about pixels
@@ -52,7 +52,7 @@ class Predicted:
     reason: str | None = None
     row: int | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
-    seen: Seen | None = None
+    seen: Framing | None = None
 
     @property
     def name(self) -> str:
@@ -188,8 +188,8 @@ class Predictor:
             )  # fmt: skip
         return self._in_batches(reader_of(self.preparation)(wanted, self.batch_size, self._tell))
 
-    def _in_batches(self, inputs: Iterable[Read]) -> Iterator[Predicted]:
-        waiting, usable = list[Read](), 0
+    def _in_batches(self, inputs: Iterable[ReadInput]) -> Iterator[Predicted]:
+        waiting, usable = list[ReadInput](), 0
         for one in inputs:
             waiting.append(one)
             usable += one.input is not None
@@ -198,7 +198,7 @@ class Predictor:
                 waiting, usable = [], 0
         yield from self._answered(waiting)
 
-    def _answered(self, waiting: list[Read]) -> Iterator[Predicted]:
+    def _answered(self, waiting: list[ReadInput]) -> Iterator[Predicted]:
         rows = [one.input for one in waiting if one.input is not None]
         seen = [one.seen for one in waiting if one.input is not None]
         answers = iter(self._of_batch(torch.from_numpy(np.stack(rows)), seen) if rows else [])
@@ -210,7 +210,7 @@ class Predictor:
             reason = None if answer is not None else "the student's outputs for it are not finite"
             yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if self.question.grid else None)
 
-    def _of_batch(self, inputs: Tensor, seen: Sequence[Seen | None] | None = None) -> list[Answer | None]:
+    def _of_batch(self, inputs: Tensor, seen: Sequence[Framing | None] | None = None) -> list[Answer | None]:
         outputs = self.outputs(inputs)
         finite = torch.stack([part.isfinite().flatten(1).all(1) for part in outputs.values()]).all(0)
         answers = self._answers(self.question, outputs, self.threshold, seen or [None] * len(inputs))

@@ -20,8 +20,8 @@ from joryu.examples.inputs import Inputs
 from joryu.examples.preparation import Preparation
 from joryu.pydantic_errors import first_fault
 from joryu.questions import Asked, Question
-from joryu.students.answers import Answers
 from joryu.students.architecture import build_architecture
+from joryu.students.named_outputs import NamedOutputs
 from joryu.students.normalise import Normalise, measure_normalisation
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
@@ -133,7 +133,7 @@ class Blueprint(BaseModel):
                 takes=self.input_shape,
             ),
             build_architecture(self.architecture, self.input_shape, self.width),
-            Answers(self.question, widths, mean=self.output_mean, std=self.output_std),
+            NamedOutputs(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
 
 

@@ -258,7 +258,7 @@ class SoftTargets:
     def log_probs(self, temperature: float | None = None) -> Tensor:
         """Log-probabilities ``[B, (M,) ..., C]``, softened at ``temperature`` (default: the batch's own).
 
-        ``log_softmax(logits / (temperature / own temperature))``; for tags the log-sigmoid. If the values are no logits,
+        ``log_softmax(logits / (temperature / own temperature))``; for tags the log-sigmoid. If they are not logits,
         ``log p`` serves as logits (a softmax does not depend on the constant by which they differ), with a floor at the
         smallest normal float32. The result is float32, or float64 if the values are.
 

@@ -15,7 +15,7 @@ from joryu.examples.views import parse_views
 from joryu.targets.encoding import Encoding
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
-from joryu.teachers.closeness import distances
+from joryu.teachers.answer_distance import distances
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
 
@@ -46,7 +46,8 @@ def verify(
     """Ask the teacher again about a random sample of stored keys, and check every shard's checksum.
 
     The error that rounding explains is computed from the answer given *now*, class by class
-    (`joryu.teachers.closeness`), and is never more than 1/32 in probability. ``tolerance`` replaces it by one bound.
+    (`joryu.teachers.answer_distance`), and is never more than 1/32 in probability. ``tolerance`` replaces it by one
+    bound.
 
     Args:
         store: the stored answers.
