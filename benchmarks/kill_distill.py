@@ -18,7 +18,7 @@ from joryu.teachers.labelling import label_examples
 from joryu.training import Recipe, Run, read_run
 from joryu.training.checkpoint import load_checkpoint
 from joryu.training.distill import TWIN, distill
-from joryu.training.lesson import Lesson
+from joryu.training.setup import DistillationSetup
 
 RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=0.01, ema=0.9, clip=1.0, max_norm=2.0)
 STUDENT = "cnn:6x2,dropout=0.2"
@@ -44,10 +44,12 @@ def distill_digits(folder: Path, ready: Callable[[], None]) -> None:
     examples = load_examples("digits")
     teacher, views = Network(NearestMean(examples), examples.classes), parse_views("shift:1")
     store = label_examples(teacher, examples, folder / "targets", views=views, n_views=3)
-    lesson = Lesson(student=STUDENT, objective=Distillation(temperature=3.0, hard_weight=0.1), labelled=0.2, twin=True)
+    setup = DistillationSetup(
+        student=STUDENT, objective=Distillation(temperature=3.0, hard_weight=0.1), labelled=0.2, twin=True
+    )
     ready()
     run = Run(folder / "run", checkpoint_seconds=0.05)
-    distill(examples, store, lesson=lesson, recipe=RECIPE, run=run)
+    distill(examples, store, setup=setup, recipe=RECIPE, run=run)
 
 
 def held_steps(folder: Path) -> set[object]:

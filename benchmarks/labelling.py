@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.side_by_side import interleave, paired_ratio, print_json, print_ratios
+from joryu.allocator import keep_freed_memory
 from joryu.examples import Examples
 from joryu.targets import Encoding
 from joryu.teachers.labelling import BATCH_SIZE, LabelOptions, label_examples
@@ -50,6 +51,7 @@ WORKS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...], int, int, st
 
 def measure(work: str, repeats: int, *, rows: int | None, as_json: bool) -> None:
     """Time one work and print it."""
+    keep_freed_memory()  # as ``joryu label`` does; for the bare teacher too
     build, shape, n_classes, n, encoding = WORKS[work]
     n = rows or n
     torch.manual_seed(0)

@@ -31,7 +31,7 @@ from joryu.examples.decoding import decode_picture
 from joryu.examples.inputs import MEMORY, spooled
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
-from joryu.training.material import Material
+from joryu.training.training_data import TrainingData
 
 JORYU = [sys.executable, "-m", "joryu"]
 LIMIT = 1.5 * 2**30
@@ -176,14 +176,14 @@ def shuffling(folder: Path, *, size: int, rounds: int, network: str) -> dict[str
             os.environ[MEMORY] = memory
             examples = load_examples(f"folder:{folder}", size=size)
             spooled(examples.inputs, Path(disk))
-            materials[name] = Material(examples)
+            materials[name] = TrainingData(examples)
         first = materials["held"].examples
         module = Blueprint.fitted(network, first.inputs[:1000], first.asked_question).build()
         objective, optimiser = HardLabels(), torch.optim.Adam(module.parameters())
         for round_ in range(rounds + 1):  # the first fills the file
-            for name, material in materials.items():
+            for name, data in materials.items():
                 began = time.perf_counter()
-                for batch in material.batches(material.showings(round_, seed=0), epoch=round_, batch_size=128):
+                for batch in data.batches(data.showings(round_, seed=0), epoch=round_, batch_size=128):
                     optimiser.zero_grad()
                     sum(term.mean() for term in objective(module(batch.inputs), None, batch.labels).values()).backward()
                     optimiser.step()

@@ -13,10 +13,12 @@ from joryu.allocator import keep_freed_memory
 
 LABELS = """
 import resource, tempfile, torch
+from joryu.allocator import keep_freed_memory
 from joryu.examples import Examples
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
 
+keep_freed_memory()
 torch.set_num_threads(1)
 examples = Examples.of(torch.randint(0, 256, (40 * 256, 1, 28, 28), dtype=torch.uint8), classes=["a", "b"])
 layers = [torch.nn.Flatten(), torch.nn.Linear(784, 1200), torch.nn.ReLU(), torch.nn.Linear(1200, 1200), torch.nn.ReLU()]

@@ -25,8 +25,8 @@ from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.network import Network
-from joryu.training import Material, Recipe, Replayed, Run, train
-from joryu.training.checkpoint import Progress
+from joryu.training import Recipe, Replayed, Run, TrainingData, train
+from joryu.training.checkpoint import TrainingProgress
 
 
 def labelling(work: Work) -> Contender:
@@ -74,13 +74,13 @@ def training(work: Work) -> Contender:
     def epoch() -> Spent:
         ends: list[Spent] = []
 
-        def watch(progress: Progress, steps: int, epochs: int) -> None:
+        def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:
             if progress.step == steps:
                 ends.append(Spent.now())
 
         with tempfile.TemporaryDirectory(dir=folder.name) as run:
-            material = Material(examples, Replayed(store))
-            train(blueprint, material, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
+            data = TrainingData(examples, Replayed(store))
+            train(blueprint, data, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
         first, second = ends
         return Spent(*(after - before for before, after in zip(first, second, strict=True)))
 

@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from joryu.teachers import load_teacher as load_teacher
     from joryu.teachers.labelling import label_examples as label_examples
     from joryu.teachers.verify import verify as verify
-    from joryu.training import Material as Material
     from joryu.training import Recipe as Recipe
     from joryu.training import Run as Run
+    from joryu.training import TrainingData as TrainingData
     from joryu.training import train as train
     from joryu.training.distill import distill as distill
-    from joryu.training.lesson import Lesson as Lesson
     from joryu.training.on_labels import train_on_labels as train_on_labels
+    from joryu.training.setup import DistillationSetup as DistillationSetup
 
 _HOMES = {
     "joryu.errors": ("JoryuError", "Stop"),
@@ -62,9 +62,9 @@ _HOMES = {
     "joryu.teachers": ("Network", "Reply", "Teacher", "TeacherBatch", "load_teacher"),
     "joryu.teachers.labelling": ("label_examples",),
     "joryu.teachers.verify": ("verify",),
-    "joryu.training": ("Material", "Recipe", "Run", "train"),
+    "joryu.training": ("TrainingData", "Recipe", "Run", "train"),
     "joryu.training.distill": ("distill",),
-    "joryu.training.lesson": ("Lesson",),
+    "joryu.training.setup": ("DistillationSetup",),
     "joryu.training.on_labels": ("train_on_labels",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,8 +1,10 @@
-"""The C library's memory, kept while a network answers batch after batch."""
+"""The C library's memory, kept while a network answers batch after batch.
+
+That is a setting of the whole process, so it is made by the commands, and by no function of the library.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 import sys
@@ -20,10 +22,12 @@ def keep_freed_memory() -> bool:
     the system, and the next batch fetches it again, page by page: over a thousand page faults a batch with Hinton's
     MNIST teacher, and a handful after this (``tests/test_allocator.py`` counts them). Training frees and takes the same
     pieces but seldom reaches the end of the heap. Does nothing where the C library is another one, or where the
-    environment has settings of its own.
+    environment has settings of its own. A program of yours that labels or predicts may call it once, first.
     """
     if sys.platform != "linux" or any(name in os.environ for name in _SET_BY_USER):
         return False
+    import ctypes  # noqa: PLC0415 - the command line starts without it
+
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is None:
         return False

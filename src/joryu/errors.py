@@ -18,7 +18,8 @@ hard_weight is not usable (expected 0..1; received 2)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 _MOST = 1000  #: letters of what was expected or received: somebody's whole text is no news to them
@@ -36,6 +37,24 @@ def option(setting: str) -> str:
     '--batch-size'
     """
     return f"--{setting.replace('_', '-')}"
+
+
+def did_you_mean(word: str, known: Iterable[str], *, written: Callable[[str], str] = str, most: int = 3) -> str | None:
+    """A hint that names the near misses of ``word``, nearest first, or ``None``.
+
+    Args:
+        word: what was typed.
+        known: what may be typed.
+        written: how a known word is typed where more than the word itself is.
+        most: how many are named.
+
+    >>> did_you_mean("minst", ["mnist", "digits"])
+    'did you mean mnist?'
+    >>> did_you_mean("tinn", ["timm", "run"], written="{}:NAME".format)
+    'did you mean timm:NAME?'
+    """
+    near = difflib.get_close_matches(word, sorted(set(known)), n=most)
+    return f"did you mean {' or '.join(map(written, near))}?" if near else None
 
 
 class JoryuError(Exception):

@@ -21,7 +21,7 @@ def test_shares_run_from_the_first_level_to_one() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"classes": ("only",)}, "classes is not usable"),
+        ({"classes": ("only",)}, "classes is not usable .expected at least 2; received"),
         ({"classes": tuple(map(str, range(1001)))}, "expected at most 1000; received 1001"),
         ({"classes": ("a", "a")}, "two classes have the same name"),
         ({"classes": CLASSES, "severities": ("mild", "mild")}, "two severities have the same name"),
@@ -39,7 +39,7 @@ def test_shares_run_from_the_first_level_to_one() -> None:
         ({"classes": CLASSES, "guidelines": "a" * 20_001}, "guidelines is not usable"),
         ({"classes": CLASSES, "repeats": 0.9}, "repeats is not usable"),
         ({"classes": ("a", "")}, "classes.1 is not usable"),
-        ({"classes": CLASSES, "colour": "red"}, "colour is not usable"),
+        ({"classes": CLASSES, "colour": "red"}, "settings have no 'colour' .expected classes, severities"),
     ],
 )
 def test_settings_that_cannot_be_asked_are_refused_in_one_line(settings: dict[str, Any], said: str) -> None:

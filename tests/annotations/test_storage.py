@@ -10,7 +10,7 @@ import pytest
 from scene import Page, make_project
 
 from joryu.annotations import Answer, Project, database
-from joryu.annotations.storage import DamagedError, StorageError, told
+from joryu.annotations.storage import DamagedError, StorageError, sqlite_errors
 from joryu.cli import main
 from joryu.errors import JoryuError
 
@@ -149,10 +149,10 @@ def test_what_is_our_own_mistake_is_not_called_damage() -> None:
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE TABLE t (a UNIQUE)")
     connection.execute("INSERT INTO t VALUES (1)")
-    with pytest.raises(sqlite3.IntegrityError), told(Path("x/y")):
+    with pytest.raises(sqlite3.IntegrityError), sqlite_errors(Path("x/y")):
         connection.execute("INSERT INTO t VALUES (1)")
     connection.close()
-    with pytest.raises(sqlite3.ProgrammingError), told(Path("x/y")):
+    with pytest.raises(sqlite3.ProgrammingError), sqlite_errors(Path("x/y")):
         connection.execute("SELECT 1")  # closed
 
 

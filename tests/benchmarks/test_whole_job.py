@@ -18,7 +18,7 @@ from PIL import Image
 from joryu.examples import Examples
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
-from joryu.training import Material, Recipe, Run, train
+from joryu.training import Recipe, Run, TrainingData, train
 
 TINY = Size(Making(photographs=24, sides=(24, 48)), Network(4, 3, 16), Network(2, 2, 12), 2, 12, 6, 0.1)
 JOB = Job("", "", Network(4, 3, 16), Network(2, 2, 12), ("a", "b"), (0.5,) * 3, (0.2,) * 3, rows=24)
@@ -63,7 +63,7 @@ def test_peers_begin_with_the_weights_that_a_training_of_the_seed_begins_with(tm
     examples = Examples.of(torch.randint(0, 256, (4, 3, 12, 12), dtype=torch.uint8), torch.arange(4) % 2, classes="ab")
     plan = Blueprint.fitted(job.student.architecture, examples.inputs, examples.question)
     recipe = Recipe(epochs=1, batch_size=4, learning_rate=1e-12, precision="32-true", seed=7)
-    trained = train(plan, Material(examples), objective=HardLabels(), recipe=recipe, run=Run(tmp_path / "run"))
+    trained = train(plan, TrainingData(examples), objective=HardLabels(), recipe=recipe, run=Run(tmp_path / "run"))
     first, begun = (job_parts.arrays(module)[0] for module in (trained.module, beginner(job)))
     np.testing.assert_allclose(first, begun, atol=1e-9)
     assert not np.allclose(begun, job_parts.arrays(beginner(replace(job, seed=8)))[0])

@@ -17,7 +17,7 @@ from PIL import Image
 from joryu.cli import main
 from joryu.cli.output import _so_far, emit
 from joryu.targets import Store
-from joryu.training.checkpoint import Progress
+from joryu.training.checkpoint import TrainingProgress
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -491,9 +491,9 @@ def test_the_progress_names_the_best_epoch_so_far() -> None:
         {"epoch": 1, "train_loss": 1.0, "validation_loss": 0.5, "validation_accuracy": 0.8},
         {"epoch": 2, "train_loss": 0.2, "validation_loss": 0.9, "validation_accuracy": 0.9},
     ]
-    said = _so_far(Progress(epoch=2, history=history, best_epoch=1, best_loss=0.5))
+    said = _so_far(TrainingProgress(epoch=2, history=history, best_epoch=1, best_loss=0.5))
     assert said == "loss 0.2000, validation accuracy 0.8000, best epoch 1"
-    assert _so_far(Progress(epoch=2, history=[{"epoch": 1, "train_loss": 1.0}])) == "loss 1.0000"
+    assert _so_far(TrainingProgress(epoch=2, history=[{"epoch": 1, "train_loss": 1.0}])) == "loss 1.0000"
 
 
 def test_the_last_epoch_is_not_called_the_best(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.evaluation import Better, Evaluated, compare_evaluations, evaluator_for
-from joryu.evaluation.judging import JUDGING
+from joryu.evaluation.by_question import JUDGING
 from joryu.objectives import HardLabels, total
 from joryu.questions import PICTURE, UNKNOWN, LabelKind, Link, Question, codec
 from joryu.targets.soft_targets import SoftTargets, Space

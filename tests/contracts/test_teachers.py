@@ -17,7 +17,7 @@ from joryu.examples import Examples, load_examples
 from joryu.questions import Question
 from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Encoding, SoftTargets, Space
-from joryu.teachers import Human, Network, Reading, Reply, Teacher, TeacherBatch, load_teacher
+from joryu.teachers import Human, Interpretation, Network, Reply, Teacher, TeacherBatch, load_teacher
 from joryu.teachers.labelling import LabelOptions, label_examples
 
 CLASSES = ("ant", "bee", "cat")
@@ -30,7 +30,7 @@ AREAS = Question.one_of(CLASSES, grid=GRID)
 ABC = Question.one_of("abc")
 PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
 
-SMOOTHED = Reading(confidence="constant:0.2")
+SMOOTHED = Interpretation(confidence="constant:0.2")
 
 Make = Callable[[], Teacher]
 
@@ -144,13 +144,13 @@ def cases(folder: Path) -> dict[str, Case]:
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
             others={
                 "another choice": lambda: people(folder, second="cat"),
-                "another reading": lambda: people(folder, reading=Reading(confidence="constant:0.3")),
+                "another reading": lambda: people(folder, reading=Interpretation(confidence="constant:0.3")),
             },
         ),
     }
 
 
-def people(folder: Path, *, second: str = "bee", reading: Reading = SMOOTHED) -> Human:
+def people(folder: Path, *, second: str = "bee", reading: Interpretation = SMOOTHED) -> Human:
     """Somebody who was shown the pictures and called them ant, bee, cat, ant, …"""
     place = project_of(folder, second)
     project = Project.open(place)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from joryu.evaluation import BINS, expected_calibration_error, reliability
+from joryu.targets.calibration import calibration_errors, reliability_of
 
 
 def test_two_bins_by_hand() -> None:
@@ -36,3 +37,15 @@ def test_edges_belong_to_the_bin_below() -> None:
 def test_a_calibrated_model_scores_zero() -> None:
     probs = torch.tensor([[0.75, 0.25]], dtype=torch.float64).repeat(4, 1)
     assert expected_calibration_error(reliability(probs, torch.tensor([0, 0, 0, 1]))) == 0.0
+
+
+def test_columns_at_once_are_columns_one_by_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    confidence = torch.rand(200, 5, generator=generator).round(decimals=2)  # some lie on an edge, some are 0 or 1
+    right, known = torch.rand(200, 5, generator=generator) < confidence, torch.rand(200, 5, generator=generator) < 0.7
+    known[:, 4] = False
+    found = calibration_errors(confidence, right, known)
+    for at in range(4):
+        table = reliability_of(confidence[known[:, at], at], right[known[:, at], at])
+        assert found[at].item() == pytest.approx(expected_calibration_error(table), abs=1e-12)
+    assert found[4].isnan()

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from joryu.errors import MismatchError
 from joryu.evaluation import (
-    Answered,
     KeptReplies,
+    ModelAnswers,
     StudentReplies,
     TeacherReplies,
     evaluate_logits,
@@ -39,7 +39,7 @@ class Counting:
     def n(self) -> int:
         return self.kept.n
 
-    def about(self, rows: Tensor) -> Answered:
+    def about(self, rows: Tensor) -> ModelAnswers:
         self.asked.append(len(rows))
         return self.kept.about(rows)
 

@@ -165,7 +165,7 @@ def test_of_a_file_of_pages_the_first_is_taken() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_the_exif_orientation_is_applied(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -187,6 +187,16 @@ def test_a_senseless_orientation_is_none(orientation: bytes) -> None:
     )
     content = save(noise(24, 16), "JPEG", exif=b"Exif\x00\x00" + tiff)
     assert decode_picture(content).shape == (3, 16, 24)
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (33, 100), (5, 5), (8, 8), (1, 6)], ids=str)
+def test_the_centre_square_may_begin_within_a_pixel(shape: tuple[int, int]) -> None:
+    """Ids by pixels and published results hang on these very pixels."""
+    width, height = shape
+    picture, side = noise(width, height), min(shape)
+    left, top = (width - side) / 2, (height - side) / 2
+    cut = picture.resize((8, 8), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    assert np.array_equal(decode_picture(save(picture, "PNG"), size=8), planes(cut))
 
 
 def test_unreadable_exif_does_not_spoil_the_picture() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joryu.examples import index as indexing
-from joryu.examples.index import FileIndex, Look
+from joryu.examples.index import FileIndex, FileVerdict
 
 RULES = "no word of it begins with x"
 
@@ -39,7 +39,7 @@ def examine(path: Path) -> str:
     return "it begins with x" if path.read_text().startswith("x") else ""
 
 
-def look(index: FileIndex, folder: Path) -> dict[str, Look]:
+def look(index: FileIndex, folder: Path) -> dict[str, FileVerdict]:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     found = list(index.look(folder, names, examine))
     assert [name for name, _ in found] == names
@@ -51,14 +51,14 @@ def sha(text: str) -> str:
 
 
 EXPECTED = {
-    "a": Look(sha("one"), ""),
-    "b": Look("", "it begins with x"),
-    "inside/c": Look(sha("one"), ""),
-    "inside/ä b": Look(sha("two"), ""),
+    "a": FileVerdict(sha("one"), ""),
+    "b": FileVerdict("", "it begins with x"),
+    "inside/c": FileVerdict(sha("one"), ""),
+    "inside/ä b": FileVerdict(sha("two"), ""),
 }
 
 
-def again(folder: Path, rules: str = RULES) -> tuple[FileIndex, dict[str, Look]]:
+def again(folder: Path, rules: str = RULES) -> tuple[FileIndex, dict[str, FileVerdict]]:
     index = FileIndex.load(folder.parent / "index", rules)
     found = look(index, folder)
     assert index.save(folder.parent / "index")
@@ -86,7 +86,7 @@ def test_what_changed_is_new_or_gone_is_looked_at_as_it_is(folder: Path) -> None
     (folder / "d").write_text("new")
     index, found = again(folder)
     gone = {name: one for name, one in EXPECTED.items() if name != "inside/c"}
-    assert found == {**gone, "a": Look(sha("another"), ""), "d": Look(sha("new"), "")}
+    assert found == {**gone, "a": FileVerdict(sha("another"), ""), "d": FileVerdict(sha("new"), "")}
     assert index.read == 2
     assert again(folder)[0].read == 0
 
@@ -98,7 +98,7 @@ def test_a_file_of_the_same_size_and_time_with_another_content_is_read_anew(fold
     (folder / "a").write_text("eno")
     os.utime(folder / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
     index, found = again(folder)
-    assert (index.read, found["a"]) == (1, Look(sha("eno"), ""))
+    assert (index.read, found["a"]) == (1, FileVerdict(sha("eno"), ""))
 
 
 def test_a_file_that_has_just_changed_is_not_trusted_yet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +123,9 @@ def test_a_file_that_is_gone_or_changes_meanwhile_has_no_key_and_is_not_kept(fol
         return ""
 
     index = FileIndex(RULES)
-    assert dict(index.look(folder, ["a"], write_on)) == {"a": Look("", "changed while it was read")}
+    assert dict(index.look(folder, ["a"], write_on)) == {"a": FileVerdict("", "changed while it was read")}
     found = dict(index.look(folder, ["nowhere"], examine))
-    assert found == {"nowhere": Look("", "cannot be read: No such file or directory")}
+    assert found == {"nowhere": FileVerdict("", "cannot be read: No such file or directory")}
     assert index.save(folder.parent / "index")
     assert FileIndex.load(folder.parent / "index", RULES)._known == {}
 

@@ -16,10 +16,10 @@ from PIL import Image
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, parse_views, prepared, split_examples
 from joryu.examples.inputs import is_held, memory_for_inputs
-from joryu.examples.likeness import find_copies, find_repeats
 from joryu.examples.picture import SizeNeededError
 from joryu.examples.picture_source import PictureSource
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.repeats import find_copies, find_repeats
 
 HELD, ON_DEMAND = "1GiB", "1K"
 

@@ -14,10 +14,10 @@ from PIL import Image
 from joryu.annotations import picture_key
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples, prepared, split_examples
-from joryu.examples.likeness import find_copies, find_repeats
 from joryu.examples.loading import load_prepared_table
 from joryu.examples.pictures import Picture, read_pictures
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.repeats import find_copies, find_repeats
 from joryu.targets.failures import id_to_hex
 
 SMALL = PicturePreparation(channels=3, height=8, width=8)

@@ -11,7 +11,7 @@ import pytest
 from joryu.evaluation import rejection_bound
 from joryu.experiments.brain import what_is_told
 from joryu.experiments.brain_sessions import (
-    Pictures,
+    SessionPictures,
     choose_pictures,
     detection_rates,
     evidence_of,
@@ -22,7 +22,7 @@ from joryu.experiments.experiment import Setting
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> SessionPictures:
     folder = tmp_path_factory.mktemp("brain")
     return choose_pictures(
         Setting(seed=0, smoke=True, folder=folder, shared=Path(folder), watching=lambda _: nullcontext())  # type: ignore[arg-type, return-value]
@@ -30,12 +30,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
 
 
 @pytest.fixture(scope="module")
-def evidence(pictures: Pictures) -> np.ndarray:
+def evidence(pictures: SessionPictures) -> np.ndarray:
     return evidence_of(pictures.shown, components=3)
 
 
 @pytest.mark.slow
-def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: Pictures, evidence: np.ndarray) -> None:
+def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: SessionPictures, evidence: np.ndarray) -> None:
     truth = pictures.shown.labels_or_empty.numpy()
     for name in ("attention", "both"):
         found = sum(
@@ -53,13 +53,13 @@ def test_what_tells_nothing_is_found_no_more_often_than_stated(pictures: Picture
 
 
 @pytest.mark.slow
-def test_what_tells_much_is_found(pictures: Pictures, evidence: np.ndarray) -> None:
+def test_what_tells_much_is_found(pictures: SessionPictures, evidence: np.ndarray) -> None:
     found = detection_rates(pictures, evidence, sessions=range(12), permutations=39)
     assert found["found_attention_0.9"] > 0.5
     assert found["found_attention_0.9"] >= found["found_attention_0.3"] >= found["found_attention_0"]
 
 
-def test_answers_do_not_depend_on_how_well_attention_tells(pictures: Pictures, evidence: np.ndarray) -> None:
+def test_answers_do_not_depend_on_how_well_attention_tells(pictures: SessionPictures, evidence: np.ndarray) -> None:
     deaf, told = (simulated_session(pictures, evidence, rho=rho, seed=3) for rho in (0.0, 0.9))
     np.testing.assert_array_equal(deaf.choice, told.choice)
     np.testing.assert_array_equal(deaf.log_rt, told.log_rt)
@@ -68,7 +68,7 @@ def test_answers_do_not_depend_on_how_well_attention_tells(pictures: Pictures, e
 
 
 def test_every_condition_keeps_the_choice_and_shuffling_keeps_the_amounts(
-    pictures: Pictures, evidence: np.ndarray
+    pictures: SessionPictures, evidence: np.ndarray
 ) -> None:
     told = what_is_told(pictures, evidence, seed=1)
     choice = told["labels"].argmax(axis=1)

@@ -12,9 +12,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from joryu.experiments.catalogue import MODULES, find_experiment
-from joryu.experiments.experiment import Experiment, Measured, Place, Row, Setting, run_experiment
+from joryu.experiments.experiment import ClaimRow, Experiment, Folders, Measured, Setting, run_experiment
 from joryu.experiments.grid import tried_until_inside
-from joryu.experiments.pairs import Pair
+from joryu.experiments.pairs import PairedRow
 from joryu.training import Recipe
 
 
@@ -27,7 +27,7 @@ def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: P
 
     def run(experiment: Experiment) -> dict[str, Any]:
         return run_experiment(
-            experiment, [0, 1], place=Place(tmp_path), smoke=False, watching=lambda _: nullcontext(lambda *_: None)
+            experiment, [0, 1], place=Folders(tmp_path), smoke=False, watching=lambda _: nullcontext(lambda *_: None)
         )
 
     first = Experiment(
@@ -36,7 +36,7 @@ def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: P
         summary="",
         data="",
         chance="",
-        rows=[Row(label="student", metric="errors", twin="twin")],
+        rows=[ClaimRow(label="student", metric="errors", twin="twin")],
         measure=measure,
         draw=lambda _: Figure(),
     )
@@ -46,9 +46,9 @@ def test_a_seed_is_measured_again_only_for_what_was_not_asked_before(tmp_path: P
     again = run(first)
     assert again | {"seconds": 0} == result | {"seconds": 0}
     assert seeds == [0, 1]
-    run(replace(first, rows=[Row(label="student", metric="errors")]))
+    run(replace(first, rows=[ClaimRow(label="student", metric="errors")]))
     assert seeds == [0, 1], "less is asked"
-    more = replace(first, pairs=[Pair(label="NLL", metric="nll", against="twin")])
+    more = replace(first, pairs=[PairedRow(label="NLL", metric="nll", against="twin")])
     run(more)
     assert seeds == [0, 1, 0, 1]
     run(more)
@@ -68,12 +68,14 @@ def test_precision_is_the_experiments_and_its_page_names_it_with_what_the_seeds_
         summary="",
         data="digits",
         chance="a seed draws everything",
-        rows=[Row(label="student", metric="errors")],
+        rows=[ClaimRow(label="student", metric="errors")],
         measure=measure,
         draw=lambda _: Figure(),
         precision="bf16-mixed",
     )
-    run_experiment(experiment, [4], place=Place(tmp_path), smoke=False, watching=lambda _: nullcontext(lambda *_: None))
+    run_experiment(
+        experiment, [4], place=Folders(tmp_path), smoke=False, watching=lambda _: nullcontext(lambda *_: None)
+    )
     assert recipes == [Recipe(learning_rate=0.5, seed=4, precision="bf16-mixed")]
     page = (tmp_path / "table.md").read_text()
     assert "Seeds: 4; a seed draws everything. Precision: bf16-mixed." in page

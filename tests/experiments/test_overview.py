@@ -10,8 +10,8 @@ import pytest
 
 from joryu.experiments import overview
 from joryu.experiments.catalogue import MODULES, find_experiment
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting, gather
-from joryu.experiments.pairs import Pair
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting, gather
+from joryu.experiments.pairs import PairedRow
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results"
 WITHOUT_HEADLINE = {"hinton-mnist-tuning"}  #: it chose settings; what they gave stands in hinton-mnist
@@ -46,13 +46,13 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Mapping[str, Any]]:
         data="",
         chance="",
         rows=[
-            Row(label="other", metric="other"),
-            Row(label="student", metric="soft", twin="hard", published=72, digits=0),
-            Row(label="larger", metric="of a larger size alone"),
+            ClaimRow(label="other", metric="other"),
+            ClaimRow(label="student", metric="soft", twin="hard", published=72, digits=0),
+            ClaimRow(label="larger", metric="of a larger size alone"),
         ],
         pairs=[
-            Pair(label="student less twin", metric="soft", against="hard", digits=1),
-            Pair(label="other less twin", metric="other", against="hard"),
+            PairedRow(label="student less twin", metric="soft", against="hard", digits=1),
+            PairedRow(label="other less twin", metric="other", against="hard"),
         ],
         measure=measure,
         draw=lambda _: pytest.fail("a table draws nothing"),

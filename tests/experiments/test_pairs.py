@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from joryu.experiments.pairs import Pair, paired, paired_table
+from joryu.experiments.pairs import PairedRow, paired, paired_table
 
-PAIRS = [Pair(label="a over b", metric="a", against="b", digits=1)]
+PAIRS = [PairedRow(label="a over b", metric="a", against="b", digits=1)]
 
 
 def ours(**values: list[float]) -> dict[str, dict[str, dict[str, float]]]:

@@ -13,7 +13,7 @@ import torch
 from joryu.annotations.trials import NONE
 from joryu.errors import InputError
 from joryu.experiments.experiment import Setting
-from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people import AskedPeople, cifar_people, simulated_people
 from joryu.experiments.people_cifar import RATES, TRIED_FIRST, VALIDATION, course_of, one_each, student_targets
 from joryu.experiments.people_targets import (
     FOLDS,
@@ -26,18 +26,18 @@ from joryu.experiments.people_targets import (
     table,
     with_hesitation,
 )
-from joryu.experiments.told import head_of, with_new_head
+from joryu.experiments.precomputed import head_of, with_new_head
 from joryu.questions import Question
 from joryu.students import Blueprint
 from joryu.training.run import Watch
 
 
 @pytest.fixture(scope="module")
-def people(in_real_data: Callable[[str], Path]) -> Asked:
+def people(in_real_data: Callable[[str], Path]) -> AskedPeople:
     return cifar_people(in_real_data("cifar10_human").parent)
 
 
-def with_plain_scores(people: Asked) -> Asked:
+def with_plain_scores(people: AskedPeople) -> AskedPeople:
     """The same with hesitation as the independent implementation took it: z-scores of all times as they are."""
     trials = people.trials
     each = [np.flatnonzero(trials.annotator == who) for who in range(len(trials.annotators))]
@@ -51,7 +51,7 @@ def with_plain_scores(people: Asked) -> Asked:
     return people._replace(trials=with_hesitation(trials, scores))
 
 
-def test_the_table_of_an_independent_implementation(people: Asked) -> None:
+def test_the_table_of_an_independent_implementation(people: AskedPeople) -> None:
     assert (len(people.trials), len(people.trials.annotators), len(people.rows)) == (6224, 248, 1000)
     plain = with_plain_scores(people)
     found = table(plain, seed=0)
@@ -68,7 +68,7 @@ def test_the_table_of_an_independent_implementation(people: Asked) -> None:
 
 
 @pytest.mark.slow
-def test_response_time_helps_a_little_and_reliably(people: Asked) -> None:
+def test_response_time_helps_a_little_and_reliably(people: AskedPeople) -> None:
     names = ("gain_rt", "gain_rt_low", "gain_rt_high")
     plain, gain = (gain_of_response_time(asked, seed=0) for asked in (with_plain_scores(people), people))
     assert [plain[name] for name in names] == pytest.approx([0.0164, 0.0129, 0.0198], abs=0.0005)
@@ -78,7 +78,7 @@ def test_response_time_helps_a_little_and_reliably(people: Asked) -> None:
     assert permuted.gain == pytest.approx(gain["gain_rt"], abs=0.001)
 
 
-def test_the_people_belong_to_the_pictures(people: Asked) -> None:
+def test_the_people_belong_to_the_pictures(people: AskedPeople) -> None:
     # ~51 people are hardly ever wrong together: the fullest class is CIFAR-10's label for 99.2 % of the pictures.
     assert (people.people.argmax(1) == people.examples.labels_or_empty.numpy()).mean() == pytest.approx(0.9921)
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from joryu.experiments.judged import Judging
 from joryu.experiments.people import simulated_people
+from joryu.experiments.people_evaluation import HeldOutPeople
 from joryu.experiments.signal_as_task import all_annotators, noticed, one_annotator
 
 
@@ -42,6 +42,6 @@ def test_the_further_outputs_are_compared_with_peoples_doubt() -> None:
     rank = examples.inputs.float().flatten(1).mean(1).argsort().argsort().double().numpy() / 50
     others = (0.05 + rank)[:, None] / 20 * np.ones(9)
     people = np.concatenate([1 - others.sum(axis=1, keepdims=True), others], axis=1)  # the brighter, the more torn
-    found = noticed(nn.Sequential(Tells(), nn.Identity()), Judging(examples, people))
+    found = noticed(nn.Sequential(Tells(), nn.Identity()), HeldOutPeople(examples, people))
     assert found["noticed_response_time"] > 0.99
     assert found["noticed_stated"] < -0.99

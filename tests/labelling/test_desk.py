@@ -11,7 +11,7 @@ from scene import SETTINGS, Browser, Page, make_project
 
 from joryu.annotations import Answer, Project, Settings, Timing
 from joryu.labelling.keys import keys_of
-from joryu.labelling.summary import summarise
+from joryu.labelling.project_summary import summarise_project
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_new_server_goes_on_where_the_last_one_was_killed(page: Page) -> None:
         ({"severity": "mild"}, "not asked for"),
         ({"picture": "0" * 32}, "no such picture"),
         ({"session": "nobody-0123456789"}, "not known"),
-        ({"rt_ms": -1}, "greater than or equal"),
+        ({"rt_ms": -1}, "rt_ms is not usable (expected at least 0)"),
         ({"rt_ms": "NaN"}, ""),
         ({"showing": 1.5}, ""),
         ({"showing": "0"}, "valid integer"),
@@ -297,7 +297,7 @@ def test_the_summary_counts_what_was_said(tmp_path: Path) -> None:
         while shown["task"]:
             choice = by_picture[shown["task"]["picture"]]
             shown = page.answer(shown, session, choice, rt_ms=500.0 if who == "ann" else 900.0).json()
-    found = summarise(page.project)
+    found = summarise_project(page.project)
     assert (found["answered"], found["answers"], found["skips"], found["repeats"]) == (4, 7, 1, 0)
     assert found["classes"] == {"healthy": 3, "scab": 4, "black rot": 0}
     assert found["agreement"]["shared"] == 3
@@ -316,7 +316,7 @@ def test_time_behind_another_tab_is_no_slowness_and_unknown_times_are_no_speed(t
     for times in ({"rt_ms": 60_000.0, "hidden_ms": 59_500.0}, {"rt_ms": 2_000.0, "hidden_ms": 0.0}, {}):
         seen.append(shown["task"]["picture"])
         shown = page.answer(shown, session, **times).json()
-    found = summarise(page.project)
+    found = summarise_project(page.project)
     assert found["annotators"][0]["median_rt_ms"] == 1250.0  # of 500 and 2,000
     hardest = [(one["picture"][:32], one["rt_ms"]) for one in found["hardest"]]
     assert hardest == [(seen[1], 2000.0), (seen[0], 500.0), (seen[2], None)]
@@ -331,7 +331,7 @@ def test_what_came_before_anybody_could_see_makes_no_picture_hard_or_easy(tmp_pa
     for at, (picture, rt_ms) in enumerate(zip(page.project.pictures, times, strict=True)):
         early = Answer(picture=picture.key, annotator="ann", session="s", choice="scab", timing=Timing(rt_ms=rt_ms))
         page.project.record(early, key=f"an earlier Joryu took it {at}")
-    found = summarise(page.project)
+    found = summarise_project(page.project)
     assert [one["rt_ms"] for one in found["hardest"]] == [2_000.0, None]
     assert found["annotators"][0]["median_rt_ms"] == 2_000.0
     assert "0.0 s" not in page.client.get("/summary").text
@@ -352,7 +352,7 @@ def test_the_summary_asks_for_what_is_not_there_yet_and_writes_no_minus_zero(tmp
         session = both.begin(who)["session"]
         for at, picture in enumerate(pictures):
             both.answer({"task": {"picture": picture, "showing": 0}}, session, "scab" if at in scabs else "healthy")
-    kappa = summarise(both.project)["agreement"]["cohen"]["kappa"]
+    kappa = summarise_project(both.project)["agreement"]["cohen"]["kappa"]
     assert -0.005 < kappa < 0
     text = both.client.get("/summary").text
     assert "-0.00" not in text
@@ -369,6 +369,6 @@ def test_fleiss_is_over_the_pictures_with_the_commonest_number_of_annotators(tmp
         for picture, choice in zip(pictures, choices, strict=True):
             page.answer({"task": {"picture": picture, "showing": 0}}, session, choice)
     # By hand, over the first two: P = (1 + 1/3) / 2 = 2/3, chance = (5/6)² + (1/6)² = 26/36, so (24 - 26) / (36 - 26).
-    assert summarise(page.project)["agreement"]["fleiss"] == {
+    assert summarise_project(page.project)["agreement"]["fleiss"] == {
         "raters": 3, "pictures": 2, "kappa": pytest.approx(-0.2),
     }  # fmt: skip

@@ -19,7 +19,7 @@ from joryu.errors import InputError
 from joryu.labelling import serve as serving
 from joryu.labelling.guard import HEADERS, KEY, MOST_BYTES
 from joryu.labelling.pictures import ID_LENGTH, scan
-from joryu.labelling.serve import Place, hosts_of, is_local, name_of
+from joryu.labelling.serve import Address, hosts_of, is_local, name_of
 from joryu.labelling.tickets import Guest, Tickets
 
 
@@ -33,15 +33,15 @@ def stranger(page: Page) -> TestClient:
 
 
 def test_1_only_this_machine_unless_told_otherwise_with_a_token() -> None:
-    assert Place().host == "127.0.0.1"
+    assert Address().host == "127.0.0.1"
     for host in ("0.0.0.0", "192.168.1.5", "::", "myhost"):  # noqa: S104
         for token in (None, "short"):
             with pytest.raises(InputError, match="open to everybody"):
-                Place(host=host, token=token)
-        assert Place(host=host, token="a token of twenty-two.").host == host  # noqa: S106
+                Address(host=host, token=token)
+        assert Address(host=host, token="a token of twenty-two.").host == host  # noqa: S106
     with pytest.raises(InputError, match="can be guessed"):
-        Place(token="short")  # noqa: S106
-    assert Place(token="").token == ""  # as of an empty variable: a random one is made
+        Address(token="short")  # noqa: S106
+    assert Address(token="").token == ""  # as of an empty variable: a random one is made
     assert all(map(is_local, ("127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost")))
     assert not any(map(is_local, ("0.0.0.0", "localhost.evil.example", "10.0.0.1")))  # noqa: S104
 
@@ -101,8 +101,8 @@ def test_2_cookies_of_other_servers_on_this_machine_do_not_lock_the_door(page: P
 
 def test_3_the_own_names_are_accepted(page: Page) -> None:
     assert page.client.get("/", headers={"host": "localhost:8642"}).status_code == 200
-    assert hosts_of(Place(), 5) == {"127.0.0.1:5", "localhost:5", "[::1]:5"}
-    assert {"127.0.0.1", "127.0.0.1:80"} < hosts_of(Place(), 80)  # browsers leave this port out
+    assert hosts_of(Address(), 5) == {"127.0.0.1:5", "localhost:5", "[::1]:5"}
+    assert {"127.0.0.1", "127.0.0.1:80"} < hosts_of(Address(), 80)  # browsers leave this port out
 
 
 TOKEN = "a token of twenty-two."  # noqa: S105
@@ -116,7 +116,7 @@ TOKEN = "a token of twenty-two."  # noqa: S105
     ],
 )  # fmt: skip
 def test_3_the_name_in_the_link_is_accepted(host: str, name: str) -> None:
-    place = Place(host=host, token=TOKEN)
+    place = Address(host=host, token=TOKEN)
     assert name_of(place) == name
     assert f"{name}:5" in hosts_of(place, 5)
 
@@ -127,7 +127,7 @@ def test_3_a_server_that_listens_everywhere_is_called_by_an_address_that_reaches
     host: str, outward: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "_outward", lambda: outward)
-    place = Place(host=host, token=TOKEN)
+    place = Address(host=host, token=TOKEN)
     assert name_of(place) == (outward or "127.0.0.1")
     assert f"{name_of(place)}:5" in hosts_of(place, 5)
     assert "127.0.0.1:5" in hosts_of(place, 5)
@@ -135,7 +135,7 @@ def test_3_a_server_that_listens_everywhere_is_called_by_an_address_that_reaches
 
 
 def test_the_door_is_open_before_the_browser_is_sent_there() -> None:
-    with serving._listen(Place(port=0)) as listening:
+    with serving._listen(Address(port=0)) as listening:
         socket.create_connection(listening.getsockname(), timeout=5).close()
 
 

@@ -10,7 +10,7 @@ from scene import ORIGIN, Browser, Page, make_project
 
 from joryu.annotations import Answer, Project
 from joryu.labelling.guard import KEY
-from joryu.labelling.summary import summarise
+from joryu.labelling.project_summary import summarise_project
 from joryu.labelling.tickets import Guest
 
 
@@ -237,4 +237,4 @@ def test_17_what_others_said_about_a_picture_is_shown_after_ones_own_answer(page
     assert guest.get("/api/summary").json()["hardest"] == []
     assert len(page.client.get("/api/summary").json()["hardest"]) == 2  # ann's own
     assert page.client.get("/api/summary").json()["classes"] == {"healthy": 1, "scab": 0, "black rot": 1}
-    assert len(summarise(page.project)["hardest"]) == 2  # whoever has the files, by joryu annotate summary
+    assert len(summarise_project(page.project)["hardest"]) == 2  # whoever has the files, by joryu annotate summary

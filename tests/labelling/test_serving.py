@@ -21,7 +21,7 @@ from joryu.errors import InputError
 from joryu.labelling import connections
 from joryu.labelling.guessing import ENOUGH, surprises
 from joryu.labelling.opening import opened
-from joryu.labelling.serve import Labeller, Place, check, link_to
+from joryu.labelling.serve import Address, Labeller, check, link_to
 
 WEAK = [
     "aaaaaaaaaaaaaaaa", "abababababababab", "1234567890123456", "abcdefghijklmnop", "qwertyuiopasdfgh",
@@ -33,7 +33,7 @@ WEAK = [
 @pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.5"])
 def test_18_a_token_that_is_easily_guessed_is_refused(token: str, host: str) -> None:
     with pytest.raises(InputError, match=r"can be guessed|open to everybody") as refused:
-        Place(host=host, token=token)
+        Address(host=host, token=token)
     assert token not in str(refused.value)
 
 
@@ -43,15 +43,15 @@ def test_18_random_tokens_are_taken() -> None:
     dice = random.Random(0)
     made = ["".join(dice.choice("0123456789abcdef") for _ in range(16)) for _ in range(2000)]
     assert all(surprises(token) >= ENOUGH for token in made)
-    assert Place(token="correct horse battery staple").token  # noqa: S106
+    assert Address(token="correct horse battery staple").token  # noqa: S106
     with pytest.raises(InputError, match="signs that are not text"):
-        Place(token="o7Rk-2vXq_9mTz4B\udc83")  # noqa: S106 - as of a variable that is no UTF-8
+        Address(token="o7Rk-2vXq_9mTz4B\udc83")  # noqa: S106 - as of a variable that is no UTF-8
 
 
 @pytest.mark.parametrize("token", ["o7Rk&2vXq#9mTz4B", "o7Rk=2vXq+9m z4%B?", "ein Schlüssel für das Blatt"])
 def test_18_a_token_of_any_signs_makes_a_link_that_opens(token: str, tmp_path: Path) -> None:
     page = Page(make_project(tmp_path))
-    link = link_to(Place(token=token), 8642, page.tickets.issue(token))
+    link = link_to(Address(token=token), 8642, page.tickets.issue(token))
     browser = Browser(page.app, 1)
     address = urlsplit(link)
     assert browser.get(f"{address.path}?{address.query}").status_code == 200

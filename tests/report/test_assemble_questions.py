@@ -16,16 +16,16 @@ from joryu.evaluation import PixelEvaluation
 from joryu.examples import load_examples
 from joryu.report.assemble import assemble
 from joryu.report.data import Role
+from joryu.report.evaluation_set import EvaluationSet
 from joryu.report.findings import find
-from joryu.report.judges import Judges
 from joryu.report.summary import summary_lines
 from joryu.report.writing import evaluate_run, report_runs
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.training import Recipe, Run
 from joryu.training.distill import distill
-from joryu.training.lesson import Lesson
 from joryu.training.on_labels import train_on_labels
+from joryu.training.setup import DistillationSetup
 
 RECIPE = Recipe(epochs=2, batch_size=8, precision="32-true")
 pytestmark = pytest.mark.slow
@@ -40,8 +40,8 @@ def taught(root: Path, spec: str, networks: tuple[str, ...]) -> Path:
     network = Network(teacher.module, question=examples.asked_question)
     store = label_examples(network, examples, root / "targets", options=LabelOptions(origin=origin))
     for at, student in enumerate(networks[1:]):
-        lesson = Lesson(student=student, test=0.25, validation=0.2, twin=True, allow_dead_teacher=True)
-        distill(examples, store, lesson=lesson, recipe=RECIPE, run=Run(root / f"run{at}", notes={"examples": spec}))
+        setup = DistillationSetup(student=student, test=0.25, validation=0.2, twin=True, allow_dead_teacher=True)
+        distill(examples, store, setup=setup, recipe=RECIPE, run=Run(root / f"run{at}", notes={"examples": spec}))
     return root
 
 
@@ -71,7 +71,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_masks_are_judged_by_the_part_held_out(masks: Path) -> None:
-    data = assemble(masks / "run0", Judges())
+    data = assemble(masks / "run0", EvaluationSet())
     assert len(data.examples) == 10
     assert list(data.cards) == [Role.TEACHER, Role.STUDENT, Role.TWIN]
     assert data.warnings == ()
@@ -106,7 +106,7 @@ def test_numbers_and_page_are_written(name: str, request: pytest.FixtureRequest)
 
 def test_a_student_of_masks_is_not_judged_by_classes(masks: Path) -> None:
     with pytest.raises(MismatchError, match="the student and the examples do not ask the same question"):
-        assemble(masks / "run0", Judges(examples="digits"))
+        assemble(masks / "run0", EvaluationSet(examples="digits"))
 
 
 def test_two_runs_share_a_page(masks: Path, tmp_path: Path) -> None:

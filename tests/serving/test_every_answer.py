@@ -16,9 +16,9 @@ from joryu.errors import InputError
 from joryu.questions import PICTURE, Question
 from joryu.serving import Predictor, Wanted, load
 from joryu.serving.answers import ClassMask, NumberAnswer, TagMasks, answers_by, require_settings
-from joryu.serving.listing import json_lines, table_lines
+from joryu.serving.lines import json_lines, table_lines
 from joryu.serving.predictor import Predicted
-from joryu.serving.written import Answers, read_answer
+from joryu.serving.written import AnswerFolder, read_answer
 
 pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
@@ -83,7 +83,7 @@ def test_what_is_written_is_what_was_said_and_is_known_again(
     kind: str, predictor: Callable[..., Predictor], pictures: Path, tmp_path: Path
 ) -> None:
     asked, out = predictor(kind), tmp_path / "out"
-    answers = Answers(out, asked)
+    answers = AnswerFolder(out, asked)
     found = list(answers.written(three(asked, pictures)))
     for one in found:
         said = strict((out / f"{one.name}.json").read_text())
@@ -103,7 +103,7 @@ def test_masks_are_written_where_pixels_were_asked_about_and_nowhere_else(
     kind: str, predictor: Callable[..., Predictor], pictures: Path, tmp_path: Path
 ) -> None:
     asked, out = predictor(kind), tmp_path / "out"
-    for one in Answers(out, asked).written(three(asked, pictures)):
+    for one in AnswerFolder(out, asked).written(three(asked, pictures)):
         masks = one.answer.masks()
         assert list(one.masks) == list(masks)
         assert bool(masks) == (kind in WITH_MASKS)
@@ -120,10 +120,10 @@ def test_another_threshold_is_another_answer_and_its_files_are_written_anew(
 ) -> None:
     low, high = predictor(kind, threshold=0.0), predictor(kind, threshold=1.0)
     out = tmp_path / "out"
-    written = list(Answers(out, low).written(three(low, pictures)))
-    assert Answers(out, low).holds(written[0].wanted, {})
-    assert not Answers(out, high).holds(written[0].wanted, {})
-    list(Answers(out, high).written(three(high, pictures)))
+    written = list(AnswerFolder(out, low).written(three(low, pictures)))
+    assert AnswerFolder(out, low).holds(written[0].wanted, {})
+    assert not AnswerFolder(out, high).holds(written[0].wanted, {})
+    list(AnswerFolder(out, high).written(three(high, pictures)))
     assert strict((out / "00.png.json").read_text())["threshold"] == 1.0
     everything, nothing = written[0].answer.to_json(), three(high, pictures)[0].answer.to_json()
     if kind == "tags":
@@ -181,11 +181,11 @@ def _values(answer: Any) -> list[float]:
 @pytest.mark.parametrize(("n_classes", "dtype", "unseen"), [(255, np.uint8, 255), (256, np.uint16, 65535)])
 def test_a_mask_has_room_for_its_classes_and_for_what_was_not_seen(n_classes: int, dtype: type, unseen: int) -> None:
     from joryu.examples.preparation import Box
-    from joryu.serving.seen import Seen
+    from joryu.serving.framing import Framing
 
     probs = torch.zeros(2, 2, n_classes)
     probs[..., -1] = 1.0
-    answer = ClassMask(names=tuple(map(str, range(n_classes))), probs=probs, seen=Seen(4, 2, Box(1, 0, 3, 2)))
+    answer = ClassMask(names=tuple(map(str, range(n_classes))), probs=probs, seen=Framing(4, 2, Box(1, 0, 3, 2)))
     (mask,) = answer.masks().values()
     assert mask.dtype == dtype
     assert mask.tolist() == [[unseen, n_classes - 1, n_classes - 1, unseen]] * 2

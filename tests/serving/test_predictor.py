@@ -20,7 +20,7 @@ from joryu.examples.tabular import load_table
 from joryu.questions import Question
 from joryu.serving import ClassAnswer, ClassMask, NumberAnswer, TagAnswer, TagMasks, load
 from joryu.students import Blueprint, load_student, save_student
-from joryu.students.answers import outputs_of
+from joryu.students.named_outputs import outputs_of
 
 Student = Callable[..., Path]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.serving import Wanted, load
-from joryu.serving.written import Answers
+from joryu.serving.written import AnswerFolder
 
 pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
@@ -23,7 +23,7 @@ def test_tags_with_any_names_have_masks_of_their_own(
     predictor = load(student("masks"))
     out = tmp_path / "out"
     found = list(
-        Answers(out, predictor).written(predictor.predict_each([Wanted(pictures / "00.png", "x", Path("00.png"))]))
+        AnswerFolder(out, predictor).written(predictor.predict_each([Wanted(pictures / "00.png", "x", Path("00.png"))]))
     )
     written = {path.relative_to(out).as_posix() for path in out.rglob("*")}
     assert written == {"00.png.json", "00.png.0-a_b_c.mask.png", "00.png.1-a_b_c.mask.png"}
@@ -45,7 +45,7 @@ def test_two_files_of_one_name_keep_both_answers(tmp_path: Path, pictures: Path,
     (other / "00.png").write_bytes((pictures / "01.png").read_bytes())
     asked = [Wanted(path, str(path), Path("00.png")) for path in (pictures / "00.png", other / "00.png")]
     for order in (asked, asked[::-1], asked):  # whoever comes first
-        list(Answers(out, predictor).written(predictor.predict_each(order)))
+        list(AnswerFolder(out, predictor).written(predictor.predict_each(order)))
         said = [json.loads(path.read_text()) for path in out.iterdir()]
         assert {one["file"]: one["probabilities"] for one in said} == {
             one.name: predictor.predict(one.source).top() for one in asked
@@ -58,5 +58,5 @@ def test_what_is_no_answer_is_not_written_over(tmp_path: Path, pictures: Path, s
         (tmp_path / "00.png.json").write_text(content)
         asked = [Wanted(pictures / "00.png", "x", Path("00.png"))]
         with pytest.raises(InputError, match=r"00\.png\.json is no prediction, and is left alone"):
-            list(Answers(tmp_path, predictor).written(predictor.predict_each(asked)))
+            list(AnswerFolder(tmp_path, predictor).written(predictor.predict_each(asked)))
         assert (tmp_path / "00.png.json").read_text() == content

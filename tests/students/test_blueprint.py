@@ -81,8 +81,8 @@ def test_a_folder_without_a_student_says_what_it_is(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("{", "expected JSON"),
-        ('{"architecture": "mlp:4x1"}', "input_shape: Field required"),
-        ('{"architecture": "mlp:4x1", "input_shape": [2], "classes": ["a"], "more": 1}', "more: Extra"),
+        ('{"architecture": "mlp:4x1"}', "student.json: input_shape is missing"),
+        ('{"architecture": "mlp:4x1", "input_shape": [2], "classes": ["a"], "more": 1}', "more is not known"),
     ],
 )
 def test_a_damaged_plan(student: tuple[Path, nn.Module], content: str, says: str) -> None:

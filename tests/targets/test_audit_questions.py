@@ -18,8 +18,8 @@ from torch import Tensor
 from joryu.examples import Examples
 from joryu.questions import LabelKind, Question
 from joryu.targets import Audit, Manifest, Severity, SoftTargets, Space, Store, StoreWriter, audit
-from joryu.targets.agreement import PixelAgreement, TagAgreement
 from joryu.targets.audit import glance
+from joryu.targets.correctness import PixelCorrectness, TagCorrectness
 from joryu.targets.manifest import ExamplesRecord
 from joryu.targets.numbers import NumberAgreement, NumberStatistics
 from joryu.targets.shards import write_shard
@@ -77,7 +77,7 @@ def test_tags_are_judged_by_their_ranking(put: Put) -> None:
     values, labels = tagged(2.0)
     labels[:50, 1] = -1
     report = audit(*put(TAGS, values, labels))
-    assert codes(report) == [] and isinstance(report.agreement, TagAgreement)
+    assert codes(report) == [] and isinstance(report.agreement, TagCorrectness)
     known = [labels[:, at] >= 0 for at in range(3)]
     kept = values.half().float()  # as they are stored
     expected = np.mean([average_precision_score(labels[k, at], kept[k, at]) for at, k in enumerate(known)])
@@ -94,7 +94,7 @@ def test_tags_that_have_nothing_to_do_with_the_labels_are_fatal(put: Put, rare: 
     report = audit(store, examples)
     if rare == 0.3:
         assert codes(report, Severity.FATAL) == ["disagrees"] and "by chance" in said(report, "disagrees")
-    assert isinstance(report.agreement, TagAgreement)
+    assert isinstance(report.agreement, TagCorrectness)
     assert report.agreement.macro_ap == pytest.approx(report.agreement.by_chance, abs=0.06)
     few = replace(examples, labels=torch.where(torch.arange(N)[:, None] < 90, labels, -1))
     assert not audit(store, few).fatal  # too few to conclude from
@@ -218,7 +218,7 @@ def test_masks_are_judged_by_what_they_cover(put: Put, question: Question, monke
     monkeypatch.setattr(sys.modules["joryu.targets.statistics"], "CELLS", 300)  # a few masks at a time
     values, labels = masks(question, 2.0)
     report = audit(*put(question, values, labels), temperature=2.0)
-    assert codes(report) == [] and isinstance(report.agreement, PixelAgreement)
+    assert codes(report) == [] and isinstance(report.agreement, PixelCorrectness)
     known = labels != -1
     if question is AREAS:
         best = values.argmax(-1)

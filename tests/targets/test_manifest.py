@@ -59,7 +59,9 @@ def test_numbers_that_cannot_be_are_named(tmp_path: Path, make_manifest: Make, w
     make_manifest().write(tmp_path)
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
-    with pytest.raises(InputError, match=f"not a usable manifest .*{next(iter(wrong))}"):
+    with pytest.raises(
+        InputError, match=rf"not a usable manifest: {next(iter(wrong))} is not usable \(expected at least \d; received"
+    ):
         Manifest.read(tmp_path)
 
 

@@ -12,8 +12,8 @@ from joryu.examples import Ids
 from joryu.questions import PICTURE, Question
 from joryu.targets import Encoding, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import statistics as statistics_module
-from joryu.targets.agreement import class_agreement
 from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.correctness import class_correctness
 from joryu.targets.statistics import gather_statistics
 
 LN2 = math.log(2)
@@ -106,11 +106,17 @@ def test_pixels_are_answers_of_their_own(fill: Fill) -> None:
 
 def test_agreement_by_hand(fill: Fill) -> None:
     store = fill(probs([0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.4, 0.6]))
-    agreement = class_agreement(store, torch.arange(4), torch.tensor([0, 0, 1, 1]))
+    agreement = class_correctness(store, torch.arange(4), torch.tensor([0, 0, 1, 1]))
     assert agreement.accuracy == 0.75
     assert agreement.kappa == pytest.approx(0.5)  # chance: 3/4 · 1/2 + 1/4 · 1/2 = 1/2
     # confidence 0.8, right in 2 of 3; confidence 0.6, right in 1 of 1
     assert agreement.calibration_error == pytest.approx(0.75 * (0.8 - 2 / 3) + 0.25 * 0.4)
+
+
+def test_where_everything_has_one_name_nobody_disagrees(fill: Fill) -> None:
+    store = fill(probs([0.8, 0.2], [0.7, 0.3]))
+    agreement = class_correctness(store, torch.arange(2), torch.tensor([0, 0]))
+    assert (agreement.accuracy, agreement.kappa) == (1.0, 1.0)  # chance could do no worse, as among annotators
 
 
 def test_calibration_is_zero_when_confidence_is_accuracy() -> None:

@@ -18,7 +18,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
 from joryu.examples.annotated import majority
 from joryu.targets import Space, audit
-from joryu.teachers import Human, Reading, TeacherBatch, find_teacher, read_answers
+from joryu.teachers import Human, Interpretation, TeacherBatch, find_teacher, read_answers
 from joryu.teachers.labelling import label_and_count, label_examples
 
 
@@ -70,7 +70,7 @@ def test_ties_go_to_the_class_answered_first() -> None:
 def test_answers_find_their_pictures_by_content(asked: tuple[Project, list[PictureFile]]) -> None:
     project, files = asked
     examples = load_examples(spec(project))
-    reading = Reading(confidence="stated")
+    reading = Interpretation(confidence="stated")
     human = Human(project, examples, reading)
     read = read_answers(project.answers(), SETTINGS, reading)
     order = [read.pictures.index(file.key) for file in files]
@@ -91,11 +91,11 @@ def test_answers_find_their_pictures_by_content(asked: tuple[Project, list[Pictu
 def test_the_fingerprint_covers_answers_and_reading(asked: tuple[Project, list[PictureFile]]) -> None:
     project, files = asked
     examples = load_examples(spec(project))
-    first = Human(project, examples, Reading(confidence="stated"))
+    first = Human(project, examples, Interpretation(confidence="stated"))
     assert Human(project, examples).fingerprint == first.fingerprint  # auto reads what was stated
-    assert Human(project, examples, Reading(confidence="response-time")).fingerprint != first.fingerprint
+    assert Human(project, examples, Interpretation(confidence="response-time")).fingerprint != first.fingerprint
     project.record(Answer(picture=files[0].key, annotator="cleo", session="c", choice="grey"), key="c")
-    assert Human(project, examples, Reading(confidence="stated")).fingerprint != first.fingerprint
+    assert Human(project, examples, Interpretation(confidence="stated")).fingerprint != first.fingerprint
 
 
 def test_only_the_pictures_people_were_shown_are_asked_about(asked: tuple[Project, list[PictureFile]]) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from joryu.errors import InputError, MismatchError
 from joryu.questions import Link, Question
 from joryu.students import Normalise
-from joryu.students.answers import Answers
+from joryu.students.named_outputs import NamedOutputs
 from joryu.targets import Space
 from joryu.teachers import Network
 
@@ -95,7 +95,7 @@ def test_the_fingerprint_does_not_hang_on_addresses() -> None:
 
 def test_a_student_as_teacher_is_known_as_it_was_before_it_named_its_answers() -> None:
     layers = nn.Sequential(Normalise(0.0, 1.0), nn.Linear(2, 2))
-    named = nn.Sequential(*layers, Answers(Question.one_of(["a", "b"])))
+    named = nn.Sequential(*layers, NamedOutputs(Question.one_of(["a", "b"])))
     layers.load_state_dict({name: torch.ones_like(value) for name, value in layers.state_dict().items()})
     assert (
         Network(named, ["a", "b"]).fingerprint
@@ -106,7 +106,7 @@ def test_a_student_as_teacher_is_known_as_it_was_before_it_named_its_answers() -
 
 def test_the_units_of_its_numbers_are_a_part_of_a_teacher() -> None:
     layer, prices = nn.Linear(2, 1), Question.numbers(["price"])
-    euros, cents = (nn.Sequential(layer, Answers(prices, mean=[0.0], std=[std])) for std in (1.0, 100.0))
+    euros, cents = (nn.Sequential(layer, NamedOutputs(prices, mean=[0.0], std=[std])) for std in (1.0, 100.0))
     first, second = Network(euros, question=prices), Network(cents, question=prices)
     assert first.fingerprint != second.fingerprint
 

@@ -17,7 +17,7 @@ from joryu.targets import Space
 from joryu.teachers import Network, TeacherBatch, find_teacher, load_teacher
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.outputs import FromProbs, InOrder
-from joryu.teachers.spec import told_inputs
+from joryu.teachers.spec import describe_inputs
 
 CLASSES = ("0", "1", "10", "2")  #: as folders are sorted
 COUNTED = ("0", "1", "2", "10")  #: as a network counts
@@ -216,9 +216,9 @@ def test_a_run_in_another_order_says_how_to_name_it(tmp_path: Path) -> None:
 
 def test_what_a_network_is_shown() -> None:
     pictures = Examples.of(torch.zeros(2, 3, 96, 96, dtype=torch.uint8), classes=CLASSES)
-    assert "uint8 [B, 3, 96, 96], values 0 to 255" in (told_inputs("module:a:b", pictures) or "")
-    assert "resized" in (told_inputs("timm:resnet18", pictures) or "")
-    assert told_inputs("run:teacher", pictures) is None
+    assert "uint8 [B, 3, 96, 96], values 0 to 255" in (describe_inputs("module:a:b", pictures) or "")
+    assert "resized" in (describe_inputs("timm:resnet18", pictures) or "")
+    assert describe_inputs("run:teacher", pictures) is None
 
 
 def test_zero_is_a_probability_too() -> None:

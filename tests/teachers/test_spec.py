@@ -83,6 +83,15 @@ def test_a_factory_with_weights_from_a_file(factory: str, tmp_path: Path) -> Non
         ("rum:x", "did you mean run:"),
         ("run:no/such/folder", "no run at no/such/folder"),
         ("timm:", "unknown teacher"),
+        ("tinm:x", "did you mean timm:…?"),
+        (
+            "human:project",
+            "human:project is no network: people know only the pictures they were shown; try find_teacher",
+        ),
+        (
+            "module:torch.nn:Identity,output=odds",
+            "unknown output of a network (expected logits or probs; received odds)",
+        ),
         ("module:no.such:factory", "cannot import"),
         ("module:os", "module:pkg.mod:factory"),
         ("module:torch.nn:Identity@absent.safetensors", "no weights at absent.safetensors"),

@@ -23,9 +23,10 @@ from joryu.targets import SoftTargets, Space, Store
 from joryu.targets.manifest import Cost
 from joryu.teachers import Network, find_teacher
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.teachers.spec import as_taught, told_inputs
+from joryu.teachers.spec import describe_inputs
 from joryu.teachers.teacher import Reply, TeacherBatch
-from joryu.training import Material, Replayed
+from joryu.teachers.trained import as_taught
+from joryu.training import Replayed, TrainingData
 
 N, N_VIEWS, LARGE, SMALL = 24, 3, 96, 32
 VIEWS = "shift:25%,flip"
@@ -70,12 +71,12 @@ def test_the_student_is_shown_the_motions_that_the_teacher_answered_about(spec: 
     store.require_about(small)
     require_same_views(parse_views(store.manifest.views), store.manifest.examples.shape, small.inputs.shape[1:])
 
-    material = Material(small, Replayed(store))
-    material.require_answers(N_VIEWS)
+    data = TrainingData(small, Replayed(store))
+    data.require_answers(N_VIEWS)
     student, seen = WhereIsIt(), []
     for epoch in range(N_VIEWS):
-        showings = material.showings(epoch, seed=0)
-        for batch in material.batches(showings, epoch=epoch, batch_size=7):
+        showings = data.showings(epoch, seed=0)
+        for batch in data.batches(showings, epoch=epoch, batch_size=7):
             assert batch.inputs.shape[1:] == (3, SMALL, SMALL)
             assert batch.soft_targets is not None
             said, found = batch.soft_targets.values.float(), student(batch.inputs)
@@ -94,8 +95,8 @@ def test_views_by_pixels_are_refused_by_name(spec: str, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match=r"shift:3 moves by pixels: at 32×32 .*label with --views shift:0\.031"):
         require_same_views(parse_views(store.manifest.views), store.manifest.examples.shape, small.inputs.shape[1:])
     with pytest.raises(MismatchError, match="shift:3 moves by pixels"):
-        Material(small, Replayed(store))
-    Material(large, Replayed(store)).require_answers(1)
+        TrainingData(small, Replayed(store))
+    TrainingData(large, Replayed(store)).require_answers(1)
 
 
 class Reader:
@@ -137,10 +138,10 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     store = label_examples(teacher, known, tmp_path / "targets", options=LabelOptions(origin=origin))
     assert store.manifest.examples.size == LARGE
     assert store.manifest.examples.shape == (3, LARGE, LARGE)
-    assert told_inputs(origin.teacher or "", known, small) == (
+    assert describe_inputs(origin.teacher or "", known, small) == (
         "the teacher is shown uint8 [B, 3, 96, 96], values 0 to 255, as it learned"
     )
-    assert told_inputs(origin.teacher or "", known, large) is None
+    assert describe_inputs(origin.teacher or "", known, large) is None
     again, _ = find_teacher(f"run:{tmp_path / 'run'}", large)
     found = store.gather(store.rows(small.ids, 0)).values
     assert torch.allclose(found.float(), again.answer(TeacherBatch.of(large)).whole(N).values.float(), atol=1e-2)
@@ -181,8 +182,8 @@ def test_a_teacher_of_pixels_is_told_of_when_it_is_asked_at_another_size(
     save_student(tmp_path, plan.build(), plan)
     other = f"the teacher learned at {at} and is asked at 40×32, where it may answer worse"
     there = "; --size 16 asks it at its own" if height == width else ""
-    assert told_inputs(f"run:{tmp_path}", pictures(32, 40)) == other + there
-    assert told_inputs(f"run:{tmp_path}", pictures(height, width)) is None
+    assert describe_inputs(f"run:{tmp_path}", pictures(32, 40)) == other + there
+    assert describe_inputs(f"run:{tmp_path}", pictures(height, width)) is None
 
 
 @pytest.mark.parametrize("network", ["cnn:4x2", "mlp:4x1"])

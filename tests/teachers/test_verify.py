@@ -17,7 +17,7 @@ from joryu.targets import Encoding, SoftTargets, Space, Store
 from joryu.targets.encoding import decode, encode
 from joryu.targets.shards import Span, write_shard
 from joryu.teachers import Reply, TeacherBatch
-from joryu.teachers.closeness import NOISE, distances
+from joryu.teachers.answer_distance import NOISE, distances
 from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.teachers.verify import verify
 

@@ -23,8 +23,8 @@ from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
-from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, train
-from joryu.training.checkpoint import Progress
+from joryu.training import LabelsAlone, Recipe, Replayed, Run, Trained, TrainingData, train
+from joryu.training.checkpoint import TrainingProgress
 from joryu.training.run import Watch
 
 
@@ -74,14 +74,14 @@ class Scene:
     def train(self, folder: Path, targets: Path, *, watch: Watch | None = None, every: float = 0.0) -> Trained:
         """Run it, or go on with it; a checkpoint ``every`` so many seconds."""
         teaching, validation = split_examples(digits(), [0.8, 0.2], seed=0)
-        material = Material(
+        data = TrainingData(
             teaching,
             Replayed(Store.open(targets)) if self.soft else LabelsAlone(parse_views(self.views)),
             validation=validation if self.validated else None,
         )
         blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.question)
         run = Run(folder, watch=watch, checkpoint_seconds=every)
-        return train(blueprint, material, objective=self.objective, recipe=self.recipe, run=run)
+        return train(blueprint, data, objective=self.objective, recipe=self.recipe, run=run)
 
 
 def recipe(**settings: Any) -> Recipe:
@@ -116,7 +116,7 @@ def outcome(folder: Path) -> tuple[bytes, list[dict[str, Any]], int | None]:
     return (folder / "student.safetensors").read_bytes(), records, record["best_epoch"]
 
 
-def total(progress: Progress, steps: int) -> int:
+def total(progress: TrainingProgress, steps: int) -> int:
     """Steps done since the first epoch began."""
     return progress.epoch * steps + progress.step
 
@@ -124,7 +124,7 @@ def total(progress: Progress, steps: int) -> int:
 def at_step(step: int, act: Callable[[], None]) -> Watch:
     """A watch that acts once, after so many steps in all."""
 
-    def watch(progress: Progress, steps: int, epochs: int) -> None:
+    def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:
         if total(progress, steps) == step:
             act()
 

@@ -13,7 +13,7 @@ from joryu.examples import Examples
 from joryu.objectives import HardLabels
 from joryu.questions import Question
 from joryu.students import Blueprint, load_student
-from joryu.training import LabelsAlone, Material, Recipe, Run, Trained, train
+from joryu.training import LabelsAlone, Recipe, Run, Trained, TrainingData, train
 from joryu.training.checkpoint import load_checkpoint, save_checkpoint
 from joryu.training.run import Watch
 
@@ -35,8 +35,8 @@ def trained(folder: Path, *units: float, watch: Watch | None = None) -> Trained:
     question = examples.asked_question
     blueprint = Blueprint.fitted("mlp:8x1", teaching.inputs, question, outputs_like=teaching.labels)
     objective = HardLabels(link=question.link, units=blueprint.output_std)
-    material = Material(teaching, LabelsAlone(), validation=validation)
-    return train(blueprint, material, objective=objective, recipe=RECIPE, run=Run(folder=folder, watch=watch))
+    data = TrainingData(teaching, LabelsAlone(), validation=validation)
+    return train(blueprint, data, objective=objective, recipe=RECIPE, run=Run(folder=folder, watch=watch))
 
 
 def stopped(folder: Path, step: int) -> None:

@@ -15,7 +15,7 @@ from joryu.cli import main
 from joryu.errors import InputError
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint, load_student
-from joryu.training import Material, Run, Trained, train
+from joryu.training import Run, Trained, TrainingData, train
 from joryu.training.optimiser import make_optimiser
 from joryu.training.recipe import Recipe
 
@@ -154,8 +154,8 @@ def test_a_student_that_cannot_be_trained_is_one_line_and_no_step(name: str, say
 def fit(folder: Path, name: str, *, watch: object = None, examples: int = 96, **settings: object) -> Trained:
     plan = Blueprint(architecture=f"module:theirs:{name}", input_shape=(1, 8, 8), classes=tuple("0123456789"))
     shown = digits(examples)
-    material = Material(shown, validation=digits(200).select(range(160, 200)))
-    return train(plan, material, objective=HardLabels(), recipe=recipe(**settings), run=Run(folder, watch=watch))  # type: ignore[arg-type]
+    data = TrainingData(shown, validation=digits(200).select(range(160, 200)))
+    return train(plan, data, objective=HardLabels(), recipe=recipe(**settings), run=Run(folder, watch=watch))  # type: ignore[arg-type]
 
 
 def test_probabilities_are_refused_where_logits_are_learned_and_nowhere_else() -> None:
@@ -197,8 +197,8 @@ def test_a_batch_of_one_before_a_batch_norm(examples: int, batch_size: int, tmp_
 def test_a_ragged_end_of_one_never_comes_to_a_batch_norm(tmp_path: Path) -> None:
     """33 examples in batches of 32: the last one is left to another epoch, and one example alone is validated."""
     plan = Blueprint(architecture="module:theirs:Normed", input_shape=(1, 8, 8), classes=tuple("0123456789"))
-    material = Material(digits(33), validation=digits(41).select([40]))
-    done = train(plan, material, objective=HardLabels(), recipe=recipe(), run=Run(tmp_path))
+    data = TrainingData(digits(33), validation=digits(41).select([40]))
+    done = train(plan, data, objective=HardLabels(), recipe=recipe(), run=Run(tmp_path))
     assert len(done.history) == 3
 
 

@@ -23,10 +23,10 @@ from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.training import Recipe, Run
 from joryu.training.checkpoint import load_checkpoint
 from joryu.training.distill import distill
-from joryu.training.lesson import Lesson
-from joryu.training.material import Material
+from joryu.training.setup import DistillationSetup
 from joryu.training.target_source import LabelsAlone
 from joryu.training.trainer import train
+from joryu.training.training_data import TrainingData
 
 HELD, ON_DEMAND = "1GiB", "1K"
 
@@ -75,7 +75,7 @@ def test_store_student_and_evaluation_are_those_of_held_pictures(
         )  # fmt: skip
         monkeypatch.setattr("joryu.students.blueprint.measure_normalisation", lambda inputs: ([0.5], [0.3], 1 / 255))
         done = distill(
-            examples, store, lesson=Lesson(student="mlp:6x1", test=0.2, twin=True, allow_dead_teacher=True),
+            examples, store, setup=DistillationSetup(student="mlp:6x1", test=0.2, twin=True, allow_dead_teacher=True),
             recipe=Recipe(epochs=3, batch_size=16, precision="32-true"), run=Run(out / "student"),
         )  # fmt: skip
         assert done.twin is not None
@@ -112,16 +112,16 @@ class Vanishing:
 def test_a_training_whose_pictures_vanish_is_saved_and_goes_on_to_the_same_bits(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("joryu.training.material.BLOCK_BYTES", 1)  # a read for every step
+    monkeypatch.setattr("joryu.training.training_data.BLOCK_BYTES", 1)  # a read for every step
     examples = load(pictures, ON_DEMAND, monkeypatch)
     blueprint = Blueprint.fitted("mlp:6x1", examples.inputs, examples.asked_question)
     recipe = Recipe(epochs=2, batch_size=16, precision="32-true")
 
     def run(folder: str) -> bytes:
-        material = Material(examples, LabelsAlone(parse_views("flip")), validation=examples.select(range(20)))
+        data = TrainingData(examples, LabelsAlone(parse_views("flip")), validation=examples.select(range(20)))
         train(
             blueprint,
-            material,
+            data,
             objective=HardLabels(),
             recipe=recipe,
             run=Run(tmp_path / folder, checkpoint_seconds=600),

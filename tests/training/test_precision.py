@@ -17,12 +17,12 @@ from joryu.errors import InputError, MismatchError
 from joryu.precision import AUTO, best_precision
 from joryu.training import Recipe, Run, read_run
 from joryu.training.distill import distill
-from joryu.training.lesson import Lesson
 from joryu.training.on_labels import train_on_labels
 from joryu.training.precision import ASKED, chosen_precision, device_type
 from joryu.training.processes import make_fabric
+from joryu.training.setup import DistillationSetup
 
-LESSON = Lesson(student="mlp:8x1")
+SETUP = DistillationSetup(student="mlp:8x1")
 
 
 @pytest.fixture(autouse=True)
@@ -120,16 +120,16 @@ def test_a_run_goes_on_at_the_precision_it_began_with(
 
 
 def test_a_twin_is_trained_at_the_precision_of_its_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, lesson = label(tmp_path / "targets"), replace(LESSON, twin=True)
+    store, setup = label(tmp_path / "targets"), replace(SETUP, twin=True)
     monkeypatch.setenv(AUTO, "32-true")
-    distill(digits(), store, lesson=LESSON, recipe=recipe(), run=Run(tmp_path / "alone"))
-    whole = distill(digits(), store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "whole"))
+    distill(digits(), store, setup=SETUP, recipe=recipe(), run=Run(tmp_path / "alone"))
+    whole = distill(digits(), store, setup=setup, recipe=recipe(), run=Run(tmp_path / "whole"))
     assert whole.twin is not None
     assert read_run(whole.twin.folder)["precision"] == read_run(whole.student.folder)["precision"] == "32-true"
     shutil.rmtree(whole.twin.folder)
     monkeypatch.setenv(AUTO, "bf16-mixed")
     with pytest.raises(MismatchError, match="the student was trained at another precision than its twin"):
-        distill(digits(), store, lesson=lesson, recipe=recipe(), run=Run(tmp_path / "whole"))
+        distill(digits(), store, setup=setup, recipe=recipe(), run=Run(tmp_path / "whole"))
     assert not whole.twin.folder.exists()
 
 
@@ -141,7 +141,7 @@ def test_a_compiled_student_is_the_same_student(precision: str, near: float, tmp
     store, found = label(tmp_path / "targets"), {}
     for compiled in (False, True):
         settings = recipe(epochs=2, optimiser="sgd", precision=precision, compile=compiled, ema=0.5, max_norm=0.6)
-        done = distill(digits(), store, lesson=LESSON, recipe=settings, run=Run(tmp_path / str(compiled)))
+        done = distill(digits(), store, setup=SETUP, recipe=settings, run=Run(tmp_path / str(compiled)))
         assert read_run(done.student.folder)["precision"] == precision
         found[compiled] = load_file(done.student.folder / "student.safetensors")
     assert found[True].keys() == found[False].keys()

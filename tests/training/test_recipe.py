@@ -79,6 +79,7 @@ def test_rates_stay_between_zero_and_the_peak(schedule: str, steps: int) -> None
         ({"seed": -1}, "seed is not usable"),
         ({"seed": 2**32}, "seed is not usable"),
         ({"learning_rates": 1.0}, "a recipe has no 'learning_rates' (expected epochs, batch_size"),
+        ({"learning_rates": 1.0}, "did you mean learning_rate?"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(settings: dict[str, Any], says: str) -> None:

@@ -21,7 +21,7 @@ from joryu.objectives import Distillation, HardLabels, Objective, Outputs, Terms
 from joryu.questions import MAIN
 from joryu.students import Blueprint, Float32Linear, fingerprint, load_student
 from joryu.targets import SoftTargets, Store
-from joryu.training import LabelsAlone, Material, Recipe, Replayed, Run, Trained, read_history, read_run, train
+from joryu.training import LabelsAlone, Recipe, Replayed, Run, Trained, TrainingData, read_history, read_run, train
 from joryu.training.checkpoint import load_checkpoint
 from joryu.training.run import Watch
 from joryu.training.trainer import describe
@@ -30,27 +30,25 @@ PLAN = Blueprint(architecture="mlp:6x1", input_shape=(1, 8, 8), classes=tuple("0
 
 
 def fit(
-    folder: Path, recipe: Recipe, *, plan: Blueprint = PLAN, objective: Objective | None = None, **material: Any
+    folder: Path, recipe: Recipe, *, plan: Blueprint = PLAN, objective: Objective | None = None, **data: Any
 ) -> Trained:
-    shown = material.pop("examples", digits(96))
-    return train(plan, Material(shown, **material), objective=objective or HardLabels(), recipe=recipe, run=Run(folder))
+    shown = data.pop("examples", digits(96))
+    return train(plan, TrainingData(shown, **data), objective=objective or HardLabels(), recipe=recipe, run=Run(folder))
 
 
 # --- the step, by hand ----------------------------------------------------------------------------------------------
 
 
-def by_hand(recipe: Recipe, material: Material, *, clip: float | None = None) -> list[dict[str, Tensor]]:
+def by_hand(recipe: Recipe, data: TrainingData, *, clip: float | None = None) -> list[dict[str, Tensor]]:
     """Plain SGD without momentum, every rule written out; the weights after each step."""
     torch.manual_seed(recipe.seed)
     module = PLAN.build()
-    steps, seen = material.epoch_size // recipe.batch_size, []
+    steps, seen = data.epoch_size // recipe.batch_size, []
     for epoch in range(recipe.epochs):
-        order = material.showings(epoch, seed=recipe.seed)
+        order = data.showings(epoch, seed=recipe.seed)
         for step in range(steps):
             rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            loss = F.cross_entropy(
-                module(material.examples.inputs[rows])[MAIN], material.examples.labels_or_empty[rows]
-            )
+            loss = F.cross_entropy(module(data.examples.inputs[rows])[MAIN], data.examples.labels_or_empty[rows])
             grads = torch.autograd.grad(loss, list(module.parameters()))
             norm = torch.sqrt(sum((g.square().sum() for g in grads), torch.zeros(())))
             scale = 1.0 if clip is None else min(1.0, clip / float(norm))
@@ -82,8 +80,8 @@ def by_hand(recipe: Recipe, material: Material, *, clip: float | None = None) ->
 def test_a_step_is_the_step_written_out_by_hand(settings: dict[str, Any], tmp_path: Path) -> None:
     given = recipe(optimiser="sgd", momentum=0.0, learning_rate=0.5, keep="last", precision="32-true", **settings)
     trained = fit(tmp_path, given)
-    expected = by_hand(given, Material(digits(96)), clip=given.clip)[-1]
-    unlike = by_hand(recipe(optimiser="sgd", momentum=0.0, learning_rate=0.5), Material(digits(96)))[-1]
+    expected = by_hand(given, TrainingData(digits(96)), clip=given.clip)[-1]
+    unlike = by_hand(recipe(optimiser="sgd", momentum=0.0, learning_rate=0.5), TrainingData(digits(96)))[-1]
     for name, value in trained.module.state_dict().items():
         assert torch.allclose(value, expected[name], atol=2e-5), name
     if settings:  # and what was asked for made a difference
@@ -93,7 +91,7 @@ def test_a_step_is_the_step_written_out_by_hand(settings: dict[str, Any], tmp_pa
 def test_the_moving_average_by_hand(tmp_path: Path) -> None:
     given = recipe(optimiser="sgd", momentum=0.0, learning_rate=0.5, ema=0.7, precision="32-true", keep="last")
     trained = fit(tmp_path, given)
-    steps = by_hand(given, Material(digits(96)))
+    steps = by_hand(given, TrainingData(digits(96)))
     average = steps[0]
     for weights in steps[1:]:
         average = {name: 0.7 * value + 0.3 * weights[name] for name, value in average.items()}
@@ -130,7 +128,9 @@ def test_it_learns_to_read_digits(tmp_path: Path) -> None:
     shown, held_out = split_examples(load_examples("digits"), [0.8, 0.2], seed=1)
     plan = Blueprint.fitted("mlp:64x1", shown.inputs, shown.question)
     given = recipe(epochs=15, learning_rate=5e-3, precision="32-true")
-    trained = train(plan, Material(shown, validation=held_out), objective=HardLabels(), recipe=given, run=Run(tmp_path))
+    trained = train(
+        plan, TrainingData(shown, validation=held_out), objective=HardLabels(), recipe=given, run=Run(tmp_path)
+    )
     accuracies = [record["validation_accuracy"] for record in trained.history]
     assert accuracies[-1] > 0.94
     assert accuracies[-1] > accuracies[0]
@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_stops_and_is_never_saved(tmp_path: Path) -> N
     given = recipe(optimiser="sgd", learning_rate=1e30, precision="32-true")
     run = Run(tmp_path, checkpoint_seconds=0.0)
     with pytest.raises(TrainingError, match=r"not finite in epoch 1 .*--clip 1\.0"):
-        train(PLAN, Material(digits(96)), objective=HardLabels(), recipe=given, run=run)
+        train(PLAN, TrainingData(digits(96)), objective=HardLabels(), recipe=given, run=run)
     saved = load_checkpoint(tmp_path)
     assert saved is None or all(value < float("inf") for value in saved["progress"]["sums"].values())
     assert not (tmp_path / "student.safetensors").exists()
@@ -296,10 +296,10 @@ def test_the_run_folder(tmp_path: Path) -> None:
     held_out = digits(300).select(range(200, 300))
     notes = {"examples": "digits"}
     run = Run(tmp_path, command="joryu train", notes=notes)
-    material = Material(digits(96), validation=held_out)
-    trained = train(PLAN, material, objective=HardLabels(), recipe=recipe(), run=run)
+    data = TrainingData(digits(96), validation=held_out)
+    trained = train(PLAN, data, objective=HardLabels(), recipe=recipe(), run=run)
     record = read_run(tmp_path)
-    assert record["request"] == json.loads(json.dumps(describe(PLAN, material, HardLabels(), recipe())))
+    assert record["request"] == json.loads(json.dumps(describe(PLAN, data, HardLabels(), recipe())))
     assert (record["command"], record["notes"]) == ("joryu train", notes)
     assert {"started", "finished", "seconds", "joryu", "machine", "best_epoch", "precision", "device"} <= set(record)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
@@ -317,7 +317,7 @@ def test_the_run_folder(tmp_path: Path) -> None:
 
 def test_the_request_of_a_run_on_labels_and_views() -> None:
     """Runs that take days are gone on with by later versions: these are the entries they agree on."""
-    found = describe(PLAN, Material(digits(96), LabelsAlone(parse_views("shift:1"))), HardLabels(), Recipe())
+    found = describe(PLAN, TrainingData(digits(96), LabelsAlone(parse_views("shift:1"))), HardLabels(), Recipe())
     assert set(found) == {"student", "examples", "validation", "targets", "views", "objective", "recipe"}
     assert found["examples"] == {"name": "digits", "n": 96, "content": found["examples"]["content"]}
     assert (found["validation"], found["targets"], found["views"]) == (None, None, "shift:1")
@@ -332,7 +332,7 @@ def test_the_request_of_a_run_on_labels_and_views() -> None:
 def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
     first = fit(tmp_path / "first", recipe(ema=0.5))
     hardly = recipe(seed=1, epochs=1, learning_rate=1e-9, schedule="constant")
-    shown = Material(digits(96))
+    shown = TrainingData(digits(96))
     run = Run(tmp_path / "second", begin_with=first.folder)
     second = train(PLAN, shown, objective=HardLabels(), recipe=hardly, run=run)
     for name, weights in first.module.state_dict().items():
@@ -361,15 +361,15 @@ def test_the_watcher_hears_every_step(tmp_path: Path) -> None:
     def watch(progress: Any, steps: int, epochs: int) -> None:
         heard.append((progress.epoch, progress.step, steps, epochs))
 
-    material = Material(digits(96))
-    train(PLAN, material, objective=HardLabels(), recipe=recipe(epochs=2), run=Run(tmp_path, watch=watch))
+    data = TrainingData(digits(96))
+    train(PLAN, data, objective=HardLabels(), recipe=recipe(epochs=2), run=Run(tmp_path, watch=watch))
     assert heard == [(epoch, step, 3, 2) for epoch in (0, 1) for step in (1, 2, 3)]
 
 
 def test_a_set_smaller_than_a_batch_is_one_batch(tmp_path: Path) -> None:
     steps = []
     run = Run(tmp_path, watch=at_step(2, lambda: steps.append(2)))
-    train(PLAN, Material(digits(20)), objective=HardLabels(), recipe=recipe(epochs=2), run=run)
+    train(PLAN, TrainingData(digits(20)), objective=HardLabels(), recipe=recipe(epochs=2), run=run)
     assert steps == [2]
 
 
@@ -382,7 +382,7 @@ def test_outside_the_main_thread_it_trains_too_and_the_watcher_can_stop_it(tmp_p
     def work(watch: Watch | None) -> list[dict[str, Any]] | str:
         run = Run(tmp_path, watch=watch)
         try:
-            return train(PLAN, Material(digits(96)), objective=HardLabels(), recipe=recipe(), run=run).history
+            return train(PLAN, TrainingData(digits(96)), objective=HardLabels(), recipe=recipe(), run=run).history
         except KeyboardInterrupt:
             return "stopped"
 

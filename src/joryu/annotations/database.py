@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from joryu.annotations.answer import Answer, Timing
-from joryu.annotations.storage import DamagedError, EmptyError, told
+from joryu.annotations.storage import DamagedError, EmptyError, sqlite_errors
 from joryu.errors import InputError, JoryuError, MismatchError
 
 WAIT_S = 10.0  #: seconds to wait while another process uses the file
@@ -85,7 +85,7 @@ class Database:
         self._connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         try:
-            with told(path):
+            with sqlite_errors(path):
                 self._prepare(make)
         except JoryuError:
             self._connection.close()
@@ -123,7 +123,7 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it is stored, or nothing."""
-        with self._lock, told(self.path):
+        with self._lock, sqlite_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -134,7 +134,7 @@ class Database:
                 raise
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        with self._lock, told(self.path):
+        with self._lock, sqlite_errors(self.path):
             return self._connection.execute(query, values).fetchall()
 
     # --- pictures and sessions --------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ class Database:
         Raises:
             JoryuError: another process is reading, so the log cannot be emptied now.
         """
-        with self._lock, told(self.path):
+        with self._lock, sqlite_errors(self.path):
             busy = self._empty_log()
             with suppress(sqlite3.OperationalError):  # a full disk
                 self._connection.execute("VACUUM")

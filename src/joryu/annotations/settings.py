@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
+from joryu.pydantic_errors import first_fault
 
 MOST_CLASSES = 1000  #: the most classes (with more classes than keys the page has a search)
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -53,14 +54,13 @@ class Settings(BaseModel):
         try:
             made = handler(settings)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "settings"
-            wanted, received = first["msg"].removeprefix("Input should be "), repr(first["input"])
-            if first["type"] == "too_short":  # Pydantic's message is about tuples
-                wanted = f"at least {first['ctx']['min_length']}"
-            elif first["type"] == "too_long":
-                wanted, received = f"at most {first['ctx']['max_length']}", str(len(first["input"]))
-            raise InputError(f"{name} is not usable", expected=wanted, received=received) from error
+            fault, known = first_fault(error), cls.model_fields
+            if fault.is_unknown:
+                hint = did_you_mean(fault.name, known)
+                raise InputError(f"settings have no {fault.name!r}", expected=", ".join(known), hint=hint) from error
+            raise InputError(
+                f"{fault.name or 'settings'} {fault.complaint}", expected=fault.expected, received=fault.received
+            ) from error
         made._check_names()
         return made
 

@@ -42,7 +42,7 @@ _OURS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE}
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def sqlite_errors(path: Path) -> Iterator[None]:
     """A context that turns SQLite's errors into one-line errors about this file, without its full path.
 
     Raises:

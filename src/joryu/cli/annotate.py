@@ -184,10 +184,10 @@ def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project,
     from joryu.errors import MissingExtraError
 
     try:
-        from joryu.labelling.serve import Labeller, Place, check, serve
+        from joryu.labelling.serve import Address, Labeller, check, serve
     except ImportError as error:
         raise MissingExtraError(error.name or "fastapi", "labelling", "the labelling page") from error
-    at, who = Place(**place), Labeller(**labeller)
+    at, who = Address(**place), Labeller(**labeller)
     check(who)
 
     def start_page(project: Project, browse: bool) -> None:
@@ -253,10 +253,10 @@ def summary(project: Path = PROJECT, as_json: bool = JSON) -> None:
     from joryu.annotations import Project
     from joryu.examples.left_out import left_out_lines
     from joryu.labelling.left_out import left_out_of
-    from joryu.labelling.summary import summarise
+    from joryu.labelling.project_summary import summarise_project
 
     opened = Project.open(project)
-    found = summarise(opened)
+    found = summarise_project(opened)
     opened.close()
     alpha = found["agreement"]["krippendorff"]
     lines = [

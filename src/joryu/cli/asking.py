@@ -37,7 +37,7 @@ def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examp
         SizeNeededError: the pictures differ in size, or are too many for the memory.
     """
     from joryu.examples.pictures import SizeNeededError
-    from joryu.teachers.spec import learned_at
+    from joryu.teachers.trained import learned_at
 
     try:
         return load_and_tell(examples, split, size)
@@ -55,19 +55,21 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     Raises:
         InputError: what `find_teacher` and `label_and_count` refuse.
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
     from joryu.teachers.precision import told_if_slow
-    from joryu.teachers.spec import told_inputs
+    from joryu.teachers.spec import describe_inputs
 
+    keep_freed_memory()
     shown_as = parse_views(asking.views) if asking.views else None
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:
         talk("people were asked another question than the examples' names say: those are not taken for labels")
-    if (told := told_inputs(asking.teacher, known, shown)) is not None:
-        talk(told)
+    if (words := describe_inputs(asking.teacher, known, shown)) is not None:
+        talk(words)
     for remark in known.remarks[len(shown.remarks) :]:
         talk(remark)
     if len(known) < len(shown):

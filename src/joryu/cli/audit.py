@@ -35,7 +35,7 @@ def audit(
     \b
     Example:  joryu audit targets --temperature 4
     """
-    from joryu.evaluation import judging_of
+    from joryu.evaluation import defaults_of
     from joryu.targets import Store
     from joryu.targets import audit as look
 
@@ -48,7 +48,7 @@ def audit(
         looked_at = replace(looked_at, labels=None)
         words.append("the labels are the majority of these very answers: accuracy and calibration would say nothing")
     if temperature is None:
-        temperature = judging_of(store.manifest.question).temperature
+        temperature = defaults_of(store.manifest.question).temperature
     found = look(store, looked_at, temperature=temperature)
     emit(found.to_json(), as_json, "\n".join([*_in_words(found, store.manifest.question), *words]))
     if found.fatal:

@@ -24,7 +24,7 @@ def list_devices(as_json: bool = JSON) -> None:
     \b
     Example:  joryu devices list
     """
-    from joryu.labelling.devices.listing import list_kinds, list_ports
+    from joryu.labelling.devices.attachable import list_kinds, list_ports
 
     kinds, ports = list_kinds(), list_ports()
     lines = [f"{kind.usage:34} {kind.what}{f' (absent: {kind.lacking})' if kind.lacking else ''}" for kind in kinds]

@@ -71,8 +71,8 @@ def distill(
     from joryu.targets import Store
     from joryu.training import Recipe, Run
     from joryu.training.distill import distill as learn
-    from joryu.training.lesson import Lesson, default_objective
     from joryu.training.run import is_finished
+    from joryu.training.setup import DistillationSetup, default_objective
 
     require_architecture(student)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
@@ -97,7 +97,7 @@ def distill(
         asked, _ = ask_teacher(shown, place, asking)
         talk(in_words_of(place, asked))
         store, views = asked.store, None if n_views else views
-    lesson = Lesson(
+    setup = DistillationSetup(
         student=student,
         objective=default_objective(
             store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
@@ -112,11 +112,11 @@ def distill(
     )
     shown = load_and_tell(examples, split, size) if shown is None else shown
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=lesson.test, seed=recipe.seed, size=size)
+        warn_of_overlap(examples, shown, share=setup.test, seed=recipe.seed, size=size)
     with watching("distilling") as watch:
         notes = {"examples": examples, "split": split, "size": size, "targets": str(place)}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
-        done = learn(shown, store, lesson=lesson, recipe=recipe, run=run)
+        done = learn(shown, store, setup=setup, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))
     found = {"run": str(out), "twin": twin, **outcome(done.student)}
     emit(found, as_json, f"{out}: {in_words(done.student)}; next: joryu report {out}")

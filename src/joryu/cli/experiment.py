@@ -39,15 +39,17 @@ def run(
     \b
     Example:  JORYU_DATA=~/data joryu experiment run hinton-mnist --seeds 3
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.experiments.catalogue import find_experiment
-    from joryu.experiments.experiment import Place, parse_seeds, run_experiment, table
+    from joryu.experiments.experiment import Folders, parse_seeds, run_experiment, table
 
+    keep_freed_memory()
     experiment = find_experiment(name)
     folder = out or Path("runs") / (f"{name}-smoke" if smoke else name)
     result = run_experiment(
         experiment,
         parse_seeds(seeds),
-        place=Place(folder, publish),
+        place=Folders(folder, publish),
         smoke=smoke,
         watching=watching,
         command=command_line(),

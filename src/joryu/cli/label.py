@@ -14,7 +14,7 @@ from joryu.cli.output import JSON, emit, talk
 if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.targets import Store
-    from joryu.targets.agreement import Agreement
+    from joryu.targets.correctness import Correctness
     from joryu.teachers.labelling import Labelled
 
 
@@ -109,7 +109,7 @@ def in_words_of(out: Path, done: Labelled) -> str:
     return words if done.again is None else f"{words}; {done.again.asked} asked again are the same"
 
 
-def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Agreement | None, bool]:
+def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Correctness | None, bool]:
     """Say now what would make a training pointless; how far the labels agree, and whether it would be refused."""
     from joryu.cli.audit import is_own_answers
     from joryu.targets.audit import glance

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from joryu.examples import Examples, Rejected
     from joryu.targets import Store
     from joryu.training import Recipe
-    from joryu.training.checkpoint import Progress
+    from joryu.training.checkpoint import TrainingProgress
     from joryu.training.run import Watch
 
 JSON = typer.Option(False, "--json", help="Print JSON on stdout.")
@@ -208,7 +208,7 @@ def counting(title: str) -> Iterator[Any]:
         yield advance
 
 
-def _so_far(progress: Progress) -> str:
+def _so_far(progress: TrainingProgress) -> str:
     """The last epoch's loss, and the validation of the best one, whose weights will be kept."""
     if not progress.history:
         return ""
@@ -228,7 +228,7 @@ def watching(title: str) -> Iterator[Watch]:
     """A progress bar over the steps of a training."""
     with counting(title) as advance:
 
-        def watch(progress: Progress, steps: int, epochs: int) -> None:
+        def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:
             advance(progress.epoch * steps + progress.step, epochs * steps, _so_far(progress))
 
         yield watch

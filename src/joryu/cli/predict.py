@@ -46,6 +46,7 @@ def predict(
     \b
     Example:  joryu predict run photo.jpg holiday/ --top 5
     """
+    from joryu.allocator import keep_freed_memory
     from joryu.errors import InputError
     from joryu.precision import require_answering
     from joryu.serving import load
@@ -53,7 +54,7 @@ def predict(
     from joryu.serving.files import wanted_of
     from joryu.serving.outcome import Outcome
     from joryu.serving.watching import Watch
-    from joryu.serving.written import Answers
+    from joryu.serving.written import AnswerFolder
 
     if bool(files) == (watch is not None):
         raise InputError(
@@ -61,6 +62,7 @@ def predict(
             received="both" if files else "neither",
         )  # fmt: skip
     asked = require_answering(precision)
+    keep_freed_memory()
     predictor = load(run, threshold=threshold, batch_size=batch_size, precision=asked, tell=talk)
     require_settings(predictor.question, top=top)
     if watch is not None:
@@ -68,7 +70,7 @@ def predict(
         talk(f"looks into {watch} every {interval:g} seconds; Ctrl-C ends it")
         _keep_watching(looked_at, top, as_json)
         return
-    answers = None if out is None else Answers(out, predictor, top=top)
+    answers = None if out is None else AnswerFolder(out, predictor, top=top)
     outcome = Outcome()
     found = outcome.counted(predictor.predict_each(wanted_of(files or [], sys.stdin.buffer, without=out)))
     _print_lines(found if answers is None else answers.written(found), top, as_json)
@@ -92,7 +94,7 @@ def _keep_watching(watch: Watch, top: int | None, as_json: bool) -> None:
 
 
 def _print_lines(found: Iterable[Predicted], top: int | None, as_json: bool, *, headed: bool = True) -> None:
-    from joryu.serving.listing import json_lines, table_lines
+    from joryu.serving.lines import json_lines, table_lines
 
     for line in json_lines(found, top) if as_json else table_lines(found, top, headed=headed):
         sys.stdout.write(line + "\n")

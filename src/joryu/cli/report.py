@@ -28,9 +28,11 @@ def report(
     Example:  joryu report run
     Example:  joryu report narrow wide --out comparison.html
     """
-    from joryu.report.judges import Judges
+    from joryu.allocator import keep_freed_memory
+    from joryu.report.evaluation_set import EvaluationSet
     from joryu.report.writing import report_runs
 
-    judges = Judges(examples=in_column(examples, column), split=split, size=size)
-    page, headline = report_runs(run, judges, out=out, warn=lambda warning: talk(f"warning: {warning}"))
+    keep_freed_memory()
+    evaluation_set = EvaluationSet(examples=in_column(examples, column), split=split, size=size)
+    page, headline = report_runs(run, evaluation_set, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

@@ -46,15 +46,15 @@ def train(
     from joryu.examples import with_column
     from joryu.students.architecture import require_architecture
     from joryu.training import Recipe, Run
-    from joryu.training.lesson import Lesson
     from joryu.training.on_labels import train_on_labels
     from joryu.training.run import is_finished
+    from joryu.training.setup import DistillationSetup
 
     require_architecture(network)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
     examples = with_column(examples, column)
     held_out = share_held_out(examples, test, split)
-    Lesson(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
+    DistillationSetup(validation=validation, test=held_out)  # refuses shares that cannot be, before anything is read
     shown = load_and_tell(examples, split, size)
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=held_out, seed=recipe.seed, size=size)

@@ -2,6 +2,7 @@
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of
+from joryu.evaluation.by_question import Paired, QuestionDefaults, compare_evaluations, defaults_of, evaluator_for
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
@@ -12,10 +13,9 @@ from joryu.evaluation.comparison import (
     mcnemar_exact,
     tango_interval,
 )
-from joryu.evaluation.confusion import ConfusedPair, confusion_matrix, most_confused, per_class_accuracy
+from joryu.evaluation.confusion import ConfusedPair, most_confused, per_class_accuracy
 from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
-from joryu.evaluation.judging import Judging, Paired, compare_evaluations, evaluator_for, judging_of
 from joryu.evaluation.measured import NumberErrors, NumberEvaluation
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
 from joryu.evaluation.paired_scores import ScoreComparison, ScoreVerdict, bca_interval, compare_scores, sign_flip_test
@@ -23,17 +23,24 @@ from joryu.evaluation.permutation import Permuted, permutation_test, rejection_b
 from joryu.evaluation.pixels import OutputOverlap, PixelEvaluation
 from joryu.evaluation.predictions import device_of, evaluating, predict_logits
 from joryu.evaluation.record import as_json
-from joryu.evaluation.replies import Answered, KeptReplies, Replies, StudentReplies, TeacherReplies, kept_where_small
+from joryu.evaluation.replies import (
+    KeptReplies,
+    ModelAnswers,
+    Replies,
+    StudentReplies,
+    TeacherReplies,
+    kept_where_small,
+)
 from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
 from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
+from joryu.targets.confusion import confusion_matrix
 
 __all__ = [
     "BINS",
     "Agreement",
-    "Answered",
     "Better",
     "ClassEvaluation",
     "Comparison",
@@ -42,18 +49,19 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "GradedEvaluation",
-    "Judging",
     "KeptReplies",
     "Latency",
     "Likeness",
     "LikenessEvaluation",
     "Measure",
+    "ModelAnswers",
     "NumberErrors",
     "NumberEvaluation",
     "OutputOverlap",
     "Paired",
     "Permuted",
     "PixelEvaluation",
+    "QuestionDefaults",
     "ReliabilityBin",
     "Replies",
     "ScoreComparison",
@@ -77,6 +85,7 @@ __all__ = [
     "compare_seeds",
     "confusion_matrix",
     "count_parameters",
+    "defaults_of",
     "device_of",
     "evaluate_logits",
     "evaluate_student",
@@ -84,7 +93,6 @@ __all__ = [
     "evaluating",
     "evaluator_for",
     "expected_calibration_error",
-    "judging_of",
     "kept_where_small",
     "likeness",
     "mcnemar_exact",

@@ -20,16 +20,6 @@ class ConfusedPair:
     count: int
 
 
-def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tensor:
-    """Counts ``[C, C]``: row = label, column = prediction.
-
-    >>> confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)
-    tensor([[1, 1],
-            [0, 1]])
-    """
-    return torch.bincount(labels * n_classes + predicted, minlength=n_classes**2).view(n_classes, n_classes)
-
-
 def most_confused(matrix: Tensor, *, limit: int = PAIRS) -> tuple[ConfusedPair, ...]:
     """The off-diagonal cells of a confusion matrix, fullest first; ties in class order.
 

@@ -14,11 +14,11 @@ from joryu.evaluation.calibration import reliability
 from joryu.evaluation.confusion import (
     DENSE_CLASSES,
     ConfusedPair,
-    confusion_matrix,
     most_confused,
     per_class_accuracy,
 )
 from joryu.targets.calibration import ReliabilityBin, expected_calibration_error
+from joryu.targets.confusion import confusion_matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

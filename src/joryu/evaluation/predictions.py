@@ -9,7 +9,6 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
 from joryu.examples import Examples
 
@@ -60,7 +59,6 @@ def predict_logits(
     """
     if batch_size < 1:
         raise InputError("batch size is not usable", expected="an integer >= 1", received=batch_size)
-    keep_freed_memory()
     home = device_of(module)
     place = home if device is None else torch.device(device)
     module.to(place)

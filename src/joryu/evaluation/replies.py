@@ -15,7 +15,7 @@ from joryu.examples import Examples
 from joryu.examples.inputs import rows_ahead
 from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
 from joryu.questions import Question
-from joryu.students.answers import outputs_of
+from joryu.students.named_outputs import outputs_of
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
@@ -23,7 +23,7 @@ BATCH = 512  #: examples asked about at a time
 BATCH_PIXELS = 1_000_000  #: and no more pixels than that, where each of them is asked about
 
 
-class Answered(NamedTuple):
+class ModelAnswers(NamedTuple):
     """The same answers twice: as a student's outputs by name, and as a teacher's soft targets. On the CPU."""
 
     outputs: Outputs
@@ -40,9 +40,9 @@ class Answered(NamedTuple):
         variance = outputs[LOG_VARIANCE].exp() if LOG_VARIANCE in outputs else None
         return cls(outputs, SoftTargets(values=outputs[MAIN], space=space, question=question, variance=variance))
 
-    def select(self, rows: Tensor) -> Answered:
+    def select(self, rows: Tensor) -> ModelAnswers:
         """Some of the rows."""
-        return Answered({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
+        return ModelAnswers({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
 
 
 class Replies(Protocol):
@@ -58,7 +58,7 @@ class Replies(Protocol):
         """How many examples there are."""
         ...
 
-    def about(self, rows: Tensor) -> Answered:
+    def about(self, rows: Tensor) -> ModelAnswers:
         """The answers about the examples of these numbers, int64 ``[B]``."""
         ...
 
@@ -77,12 +77,12 @@ class StudentReplies:
         """How many examples there are."""
         return len(self.examples)
 
-    def about(self, rows: Tensor) -> Answered:
+    def about(self, rows: Tensor) -> ModelAnswers:
         """The student's outputs, at least float32."""
         with evaluating(self.student):
             found = outputs_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
             outputs = {name: part.float().cpu() for name, part in found.items()}
-        return Answered.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
+        return ModelAnswers.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
 
 
 @final
@@ -103,10 +103,10 @@ class TeacherReplies:
         """How many examples there are."""
         return len(self.examples)
 
-    def about(self, rows: Tensor) -> Answered:
+    def about(self, rows: Tensor) -> ModelAnswers:
         """The teacher's soft targets, and what a student would have to say to give them."""
         answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
-        return Answered(outputs_of_targets(answers), answers)
+        return ModelAnswers(outputs_of_targets(answers), answers)
 
 
 @final
@@ -121,7 +121,7 @@ class KeptReplies:
     """
 
     question: Question
-    reply: Answered
+    reply: ModelAnswers
 
     @classmethod
     def of(cls, question: Question, outputs: Outputs) -> Self:
@@ -130,19 +130,19 @@ class KeptReplies:
         Raises:
             InputError: outputs that do not have the axes of the question.
         """
-        return cls(question, Answered.of_outputs(question, outputs))
+        return cls(question, ModelAnswers.of_outputs(question, outputs))
 
     @classmethod
     def from_targets(cls, answers: SoftTargets) -> Self:
         """From soft targets about all examples."""
-        return cls(answers.question, Answered(outputs_of_targets(answers), answers))
+        return cls(answers.question, ModelAnswers(outputs_of_targets(answers), answers))
 
     @property
     def n(self) -> int:
         """How many examples there are."""
         return len(self.reply.soft_targets)
 
-    def about(self, rows: Tensor) -> Answered:
+    def about(self, rows: Tensor) -> ModelAnswers:
         """Some of the answers."""
         return self.reply.select(rows)
 
@@ -153,7 +153,7 @@ def kept_where_small(replies: Replies, examples: Examples) -> Replies:
         return replies
     parts = [replies.about(rows) for rows in rows_ahead(examples.inputs, batches_of(examples, replies.question))]
     outputs = {name: torch.cat([part.outputs[name] for part in parts]) for name in parts[0].outputs}
-    return KeptReplies(replies.question, Answered(outputs, _joined([part.soft_targets for part in parts])))
+    return KeptReplies(replies.question, ModelAnswers(outputs, _joined([part.soft_targets for part in parts])))
 
 
 def _joined(parts: Sequence[SoftTargets]) -> SoftTargets:

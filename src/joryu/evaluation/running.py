@@ -7,13 +7,12 @@ from typing import TypeVar
 
 from torch import nn
 
-from joryu.allocator import keep_freed_memory
+from joryu.evaluation.by_question import evaluator_for
 from joryu.evaluation.evaluator import Evaluated
-from joryu.evaluation.judging import evaluator_for
 from joryu.evaluation.replies import Replies, StudentReplies, batches_of
 from joryu.examples import Examples
 from joryu.examples.inputs import rows_ahead
-from joryu.students.answers import units_of
+from joryu.students.named_outputs import units_of
 
 Name = TypeVar("Name", bound=str)
 
@@ -30,7 +29,6 @@ def evaluate_together(
         InputError: outputs that are not finite, nothing to judge by, or units that do not fit the question.
         MismatchError: answers that do not fit the examples.
     """
-    keep_freed_memory()
     question, labelled = examples.asked_question, bool(examples.known.any())
     evaluators = {name: evaluator_for(question, units=units) for name in models if labelled or name != teacher}
     for rows in rows_ahead(examples.inputs, batches_of(examples, question)):

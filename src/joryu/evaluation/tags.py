@@ -23,7 +23,7 @@ from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
 from joryu.objectives.parts import soft_part
 from joryu.questions import UNKNOWN, Question
 from joryu.targets.average_precision import average_precision, precision_at
-from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error, reliability_of
+from joryu.targets.calibration import ReliabilityBin, calibration_errors, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets
 
 FIRST = (1, 5)  #: precision is measured among so many tags
@@ -162,11 +162,9 @@ def _per_tag(names: tuple[str, ...], probs: Tensor, labels: Tensor, precisions: 
     known = labels != UNKNOWN
     held, said = labels.double() * known, probs * known
     counts = known.sum(0)
-    index = (torch.bucketize(probs, torch.linspace(0, 1, BINS + 1, dtype=probs.dtype)) - 1).clamp_min(0)
-    gaps = torch.zeros(BINS, len(names), dtype=torch.float64).scatter_add_(0, index, held - said)
     columns = {
         "average_precision": precisions, "mean_prob": said.sum(0) / counts, "share": held.sum(0) / counts,
-        "calibration_error": gaps.abs().sum(0) / counts,
+        "calibration_error": calibration_errors(probs, labels, known),
     }  # fmt: skip
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     positives = decided(labels)[0].sum(0).tolist()

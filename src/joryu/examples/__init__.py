@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from joryu.examples.examples import Ids as Ids
     from joryu.examples.examples import content_ids as content_ids
     from joryu.examples.examples import distinct_rows as distinct_rows
-    from joryu.examples.known import Listing as Listing
+    from joryu.examples.known import ListedSet as ListedSet
     from joryu.examples.known import data_root as data_root
     from joryu.examples.known import list_data as list_data
     from joryu.examples.loading import has_split as has_split
@@ -40,7 +40,7 @@ _HOMES = {
         "distinct_rows",
     ),
     "joryu.examples.known": (
-        "Listing",
+        "ListedSet",
         "data_root",
         "list_data",
     ),

@@ -24,7 +24,7 @@ _PART = re.compile(r"(part|images?|imgs?|pictures?|photos?|batch|chunk|shard)[\W
 _QUESTIONS = {"image", "images", "imgs", "pictures", "photos"}
 
 
-class Found(NamedTuple):
+class SplitFolders(NamedTuple):
     """The folder of a set after descending into single folders: its splits (none: one set), remarks, left-out files."""
 
     top: Folder
@@ -52,7 +52,7 @@ class Level(NamedTuple):
     remarks: list[str]
 
 
-def find_set(root: Path) -> Found:
+def find_set(root: Path) -> SplitFolders:
     """Find the splits of a set, in its folder or in the only folder inside.
 
     Raises:
@@ -65,13 +65,13 @@ def find_set(root: Path) -> Found:
         top, way = Folder(below), f"{way}{printable(below.relative_to(top.path).as_posix())}/"
     remarks = [f"found in {way}"] if way else []
     if not splits:
-        return Found(top, {}, remarks, rejected)
+        return SplitFolders(top, {}, remarks, rejected)
     spare = [folder for folder in top.folders if folder.name not in {taken.name for taken in splits.values()}]
     if beside := [f"{printable(folder.name)}/" for folder in spare if folder.has_picture]:
         remarks.append(f"beside its splits and not read: {some(beside)}")
     names = [folder.name for folder in spare] + [entry.name for entry in top.loose]
     rejected += [*top.clutter(), *(Rejected(printable(name), BESIDE_SPLITS) for name in names)]
-    return Found(top, splits, remarks, rejected)
+    return SplitFolders(top, splits, remarks, rejected)
 
 
 def class_level(folder: Folder, known: Mapping[str, str] | None = None) -> Level:

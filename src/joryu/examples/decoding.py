@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from joryu.errors import InputError
 
@@ -30,6 +30,8 @@ PIXEL_LIMIT: Final = 80_000_000
 # Formats by content, not by extension. Left out on purpose: those that start another program (EPS) or draw (WMF).
 _WANTED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 _ORIENTATION_TAG = 0x0112
+# Not `ImageOps.exif_transpose`, though it gives the same pixels: it loses the format, by which 16-bit values are known,
+# copies what needs no turning, and does not say whether width and height were exchanged.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -199,9 +201,9 @@ def strict_pillow() -> Iterator[None]:
         _STRICTNESS.leave()
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The picture with its EXIF orientation applied."""
-    return _upright(image, _orientation(image))
+def upright(image: Image.Image, said_by: Image.Image | None = None) -> Image.Image:
+    """The picture with its EXIF orientation applied, or that of the file it was made from; itself without any."""
+    return _upright(image, _orientation(image if said_by is None else said_by))
 
 
 def is_coloured(source: Encoded) -> bool:
@@ -235,12 +237,7 @@ def readable_formats() -> list[str]:
 
 def fit(image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
     """The picture resized so that its shorter side is ``size`` pixels, cropped to the centre ``size × size`` square."""
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    if (width, height) == (size, size):
-        return image
-    return image.resize((size, size), resampling, box=(left, top, left + side, top + side))
+    return ImageOps.fit(image, (size, size), resampling)
 
 
 def to_channels(image: Image.Image) -> Pixels:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from joryu.errors import InputError
-from joryu.examples.beside import LabelOptions
+from joryu.examples.beside import FolderLabelOptions
 from joryu.examples.class_folders import class_level, find_set
 from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Examples, Rejected
@@ -38,7 +38,7 @@ def load_folder(
 
     Where there are no class folders, the one table that names the pictures says what they show: one class, tags or
     numbers (`joryu.examples.beside.find_said`); else the names of the files, where these plainly begin with classes
-    (``cat.0.jpg``). ``options`` are those of `LabelOptions`: which table, which of its columns, or none.
+    (``cat.0.jpg``). ``options`` are those of `FolderLabelOptions`: which table, which of its columns, or none.
 
     The question is that of ``train`` if there is one. Pictures of a class that it does not have are left out of other
     splits. A folder called ``unlabelled``, and one that is alone in a split and no class of ``train``, holds pictures
@@ -49,7 +49,7 @@ def load_folder(
         InputError: no such split, folders that `find_set` or `class_level` refuse, tables that `find_said` does, or
             pictures that `read_pictures` does (none usable, sizes that differ).
     """
-    folder_set = FolderSet(root, LabelOptions.of(options or {}))
+    folder_set = FolderSet(root, FolderLabelOptions.of(options or {}))
     part = folder_set.part(split)
     train = folder_set.train or part
     if not part.files:
@@ -86,7 +86,7 @@ def folder_splits(root: Path) -> set[str]:
 
 def labelled_folder_splits(root: Path, options: Mapping[str, str] | None = None) -> set[str]:
     """The splits that have pictures with a label."""
-    folder_set = FolderSet(root, LabelOptions.of(options or {}))
+    folder_set = FolderSet(root, FolderLabelOptions.of(options or {}))
     return {split for split in folder_set.found.splits or {"train"} if folder_set.is_labelled(split)}
 
 

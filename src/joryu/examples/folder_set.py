@@ -13,9 +13,9 @@ from joryu.errors import InputError
 from joryu.examples.beside import (
     NAMES,
     NONE,
-    LabelOptions,
+    FolderLabelOptions,
     Scope,
-    Told,
+    TrainQuestion,
     classes_in_names,
     find_said,
     may_begin_with_classes,
@@ -23,7 +23,7 @@ from joryu.examples.beside import (
     numbers_of,
     require_no_boxes,
 )
-from joryu.examples.class_folders import Found, Level, class_level, find_set, lies_in_parts, spelling
+from joryu.examples.class_folders import Level, SplitFolders, class_level, find_set, lies_in_parts, spelling
 from joryu.examples.folder_part import Part, part_of, whole
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.tree import Folder, link_root, printable
@@ -33,10 +33,10 @@ from joryu.questions import Question
 class FolderSet:
     """A folder of pictures; its splits are looked into when they are asked about, and train only once."""
 
-    def __init__(self, root: Path, options: LabelOptions | None = None) -> None:
+    def __init__(self, root: Path, options: FolderLabelOptions | None = None) -> None:
         self.root = root
-        self.options = options or LabelOptions()
-        self.found: Found = find_set(root)
+        self.options = options or FolderLabelOptions()
+        self.found: SplitFolders = find_set(root)
         self._real_root = link_root(root)
 
     @cached_property
@@ -77,7 +77,7 @@ class FolderSet:
 
     def has_classes(self, folder: Folder) -> bool:
         """Whether the folders of a split say what its pictures show, and nothing else was named to say it."""
-        plain = self.options == LabelOptions() and not lies_in_parts(folder)
+        plain = self.options == FolderLabelOptions() and not lies_in_parts(folder)
         return plain and bool(class_level(folder).classes)
 
     def others(self) -> Iterator[Part]:
@@ -154,7 +154,7 @@ class FolderSet:
         scope = Scope(
             self.root, part.folder.path, self._places(part), self._split_of(part), pictures, lambda: self._everything
         )
-        told = None if train is None or train.question is None else Told(train.question, train.targets)
+        told = None if train is None or train.question is None else TrainQuestion(train.question, train.targets)
         found = find_said(scope, self.options, told)
         if found is None:
             return None

@@ -24,7 +24,7 @@ and look the same (FAT counts two seconds). It is read again the next time."""
 _BATCH = 256  # files that are read ahead
 
 
-class Look(NamedTuple):
+class FileVerdict(NamedTuple):
     """One file, looked at: the SHA-256 of its bytes in hexadecimal, and why it cannot be used (empty: it can)."""
 
     key: str
@@ -63,8 +63,8 @@ class FileIndex:
 
     def __init__(self, rules: str) -> None:
         self._rules = rules
-        self._known: dict[str, tuple[_Stamp, Look]] = {}  # as it was read
-        self._found: dict[str, tuple[_Stamp, Look]] = {}  # as it will be written
+        self._known: dict[str, tuple[_Stamp, FileVerdict]] = {}  # as it was read
+        self._found: dict[str, tuple[_Stamp, FileVerdict]] = {}  # as it will be written
         self.read = 0  #: how many files were really read
 
     @classmethod
@@ -76,12 +76,14 @@ class FileIndex:
             if json.loads(head) != index._head(body):
                 return index
             for name, key, reason, *stamp in json.loads(body):
-                index._known[name] = _Stamp(*stamp), Look(key, reason)
+                index._known[name] = _Stamp(*stamp), FileVerdict(key, reason)
         except (OSError, ValueError, TypeError):
             index._known.clear()
         return index
 
-    def look(self, root: Path, names: Iterable[str], examine: Callable[[Path], str]) -> Iterator[tuple[str, Look]]:
+    def look(
+        self, root: Path, names: Iterable[str], examine: Callable[[Path], str]
+    ) -> Iterator[tuple[str, FileVerdict]]:
         """Look at files below a folder, in their order; those that are known and unchanged are not opened.
 
         ``examine`` gives the reason why a file cannot be used, or an empty text; it is called in several threads. A
@@ -100,7 +102,7 @@ class FileIndex:
                         self._found[name] = stamp, look
                     yield name, look
 
-    def _holds(self, root: Path, name: str) -> tuple[_Stamp, Look] | None:
+    def _holds(self, root: Path, name: str) -> tuple[_Stamp, FileVerdict] | None:
         """What is known of a file that is still what it was."""
         known = self._known.get(name)
         with suppress(OSError):
@@ -125,25 +127,25 @@ class FileIndex:
         return {"joryu-index": SCHEMA, "rules": self._rules, "digest": digest}
 
 
-def _look(path: Path, examine: Callable[[Path], str]) -> tuple[_Stamp | None, Look]:
+def _look(path: Path, examine: Callable[[Path], str]) -> tuple[_Stamp | None, FileVerdict]:
     """A file as it is now, and its stamp where that will tell whether it changed."""
     try:
         before = _Stamp.of(path)
         look = _read(path, examine)
         after = _Stamp.of(path)
     except OSError as error:
-        return None, Look("", f"cannot be read: {error.strerror or type(error).__name__}")
+        return None, FileVerdict("", f"cannot be read: {error.strerror or type(error).__name__}")
     if before != after:
-        return None, Look("", "changed while it was read")
+        return None, FileVerdict("", "changed while it was read")
     return (before if _is_settled(before) else None), look
 
 
-def _read(path: Path, examine: Callable[[Path], str]) -> Look:
+def _read(path: Path, examine: Callable[[Path], str]) -> FileVerdict:
     reason = examine(path)
     if reason:
-        return Look("", reason)
+        return FileVerdict("", reason)
     with path.open("rb") as file:
-        return Look(hashlib.file_digest(file, "sha256").hexdigest(), "")
+        return FileVerdict(hashlib.file_digest(file, "sha256").hexdigest(), "")
 
 
 def _is_settled(stamp: _Stamp) -> bool:

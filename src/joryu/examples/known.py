@@ -30,7 +30,7 @@ class Known(NamedTuple):
     part: str | None = None
 
 
-class Listing(NamedTuple):
+class ListedSet(NamedTuple):
     """A row of `list_data`; ``path`` is ``None`` if the set is absent or comes with a library."""
 
     name: str
@@ -113,18 +113,18 @@ def sniff(place: Path) -> str | None:
     return "folder" if has_labelled_pictures(place) else None
 
 
-def list_data(root: Path | str | None = None) -> list[Listing]:
+def list_data(root: Path | str | None = None) -> list[ListedSet]:
     """All sets known by name, present or absent, then every other folder below the data root with a known layout.
 
     >>> list_data()[0].name
     'digits'
     """
     root = data_root() if root is None else Path(root)
-    rows = [Listing(known.name, known.layout, find_known(known.name, root), obtain(known, root)) for known in KNOWN]
+    rows = [ListedSet(known.name, known.layout, find_known(known.name, root), obtain(known, root)) for known in KNOWN]
     taken = {row.path for row in rows}
     others = [folder for folder in visible_folders(root) if folder not in taken] if root.is_dir() else []
     layouts = ((folder, _layout_of(folder)) for folder in others)
-    return rows + [Listing(folder.name, layout, folder, "already here") for folder, layout in layouts if layout]
+    return rows + [ListedSet(folder.name, layout, folder, "already here") for folder, layout in layouts if layout]
 
 
 def _layout_of(folder: Path) -> str | None:

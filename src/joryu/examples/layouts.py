@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -103,16 +102,6 @@ def some(names: Iterable[object], most: int = 6) -> str:
     words = [str(name) for name in names]
     rest = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + rest
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names similar words to ``word``, or ``None``.
-
-    >>> did_you_mean("minst", ["mnist", "digits"])
-    'did you mean mnist?'
-    """
-    near = get_close_matches(word, sorted(set(known)), n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(near)}?" if near else None
 
 
 def visible_folders(folder: Path) -> list[Path]:

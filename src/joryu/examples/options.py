@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from joryu.errors import InputError
-from joryu.examples.layouts import did_you_mean, some
+from joryu.errors import InputError, did_you_mean
+from joryu.examples.layouts import some
 
 _OPTION = re.compile(r"\s*([A-Za-z][A-Za-z_-]*)=")
 

@@ -13,9 +13,9 @@ import numpy as np
 from joryu.errors import InputError
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import ALL
-from joryu.examples.likeness import Repeats, find_copies, find_repeats
 from joryu.examples.loading import load_examples, split_names
 from joryu.examples.pictures import Progress, SizeNeededError, advised_size
+from joryu.examples.repeats import Repeats, find_copies, find_repeats
 from joryu.examples.specs import BUNDLED, find_place
 from joryu.questions import LabelKind
 

@@ -17,9 +17,15 @@ from joryu.examples.clutter import by_weight
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, require_unsplit
 from joryu.examples.originals import Originals
-from joryu.examples.parquet_columns import Columns, Shard, choose_columns, require_labels, require_pictures
+from joryu.examples.parquet_columns import (
+    ParquetColumns,
+    ParquetShard,
+    choose_columns,
+    require_labels,
+    require_pictures,
+)
 from joryu.examples.parquet_copy import copy_of
-from joryu.examples.parquet_labels import Answers, any_label, read_labels
+from joryu.examples.parquet_labels import RowLabels, any_label, read_labels
 from joryu.examples.parquet_pictures import PictureColumn
 from joryu.examples.parquet_shards import Shards, find_shards
 from joryu.examples.picture_examples import examples_of
@@ -33,10 +39,10 @@ _FIRST: Final = 16  #: pictures that are opened to know how large they are
 class _Set(NamedTuple):
     """The shards of a split, of train (where classes, columns and colour come from) or else its own, and of all."""
 
-    shards: list[Shard]
-    train: list[Shard]
-    splits: list[list[Shard]]
-    columns: Columns
+    shards: list[ParquetShard]
+    train: list[ParquetShard]
+    splits: list[list[ParquetShard]]
+    columns: ParquetColumns
     found: Shards
     remarks: list[str]
 
@@ -163,7 +169,7 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
     found = find_shards(place)
     if found.whole:
         require_unsplit(place, split)
-    splits = {name: [Shard(path) for path in files] for name, files in found.splits.items()}
+    splits = {name: [ParquetShard(path) for path in files] for name, files in found.splits.items()}
     shards = splits["train"] if found.whole else find_split(place, split, splits)
     train = splits.get("train", shards)
     columns = choose_columns(train[0], column)
@@ -179,7 +185,7 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
     return _Set(shards, train, list(splits.values()), columns, found, remarks)
 
 
-def _without_absent(examples: Examples, answers: Answers, kept: npt.NDArray[np.int64]) -> Examples:
+def _without_absent(examples: Examples, answers: RowLabels, kept: npt.NDArray[np.int64]) -> Examples:
     """The examples whose class train has; the others are in ``rejected``."""
     if not answers.absent:
         return examples

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.decoding import LFS_POINTER
-from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.layouts import some
 
 _ROWS = 512  # rows held undecoded at a time
 _PICTURES = ("image", "img")
@@ -22,7 +22,7 @@ _LABELS = ("label", "labels")
 _MORE_LABELS = ("target", "class", "category", "fine_label", "coarse_label")
 
 
-class Shard:
+class ParquetShard:
     """One Parquet file, opened when it is asked about and only once."""
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class Shard:
             raise InputError(f"{self.path} is damaged: {error}", hint="try downloading it again") from error
 
 
-class Columns(NamedTuple):
+class ParquetColumns(NamedTuple):
     """Where the pictures and the labels are, and a remark on what was chosen."""
 
     picture: str
@@ -79,7 +79,7 @@ class Columns(NamedTuple):
     remark: str | None = None
 
 
-def choose_columns(shard: Shard, wanted: str | None = None) -> Columns:
+def choose_columns(shard: ParquetShard, wanted: str | None = None) -> ParquetColumns:
     """The columns called ``image`` and ``label``, or the only ones that hold pictures and labels.
 
     ``wanted`` names the column of pictures, that of the labels, or both (``img,fine_label``).
@@ -101,10 +101,10 @@ def choose_columns(shard: Shard, wanted: str | None = None) -> Columns:
         require_labels(shard, label)
     usual = picture in _PICTURES and (label is None or label in _LABELS)
     remark = f"pictures from column {picture}" + (f", labels from column {label}" if label else "")
-    return Columns(picture, label, None if usual else remark)
+    return ParquetColumns(picture, label, None if usual else remark)
 
 
-def require_pictures(shard: Shard, name: str) -> None:
+def require_pictures(shard: ParquetShard, name: str) -> None:
     """Refuse a column that holds no pictures.
 
     Raises:
@@ -129,7 +129,7 @@ def require_pictures(shard: Shard, name: str) -> None:
         )
 
 
-def require_labels(shard: Shard, name: str) -> None:
+def require_labels(shard: ParquetShard, name: str) -> None:
     """Refuse a column that holds no labels.
 
     Raises:
@@ -151,7 +151,7 @@ def require_labels(shard: Shard, name: str) -> None:
         )
 
 
-def _named(shard: Shard, wanted: str | None) -> list[str]:
+def _named(shard: ParquetShard, wanted: str | None) -> list[str]:
     names = [name.strip() for name in wanted.split(",")] if wanted is not None else []
     for name in names:
         if name not in shard.schema.names:
@@ -163,19 +163,19 @@ def _named(shard: Shard, wanted: str | None) -> list[str]:
     return names
 
 
-def _picture(shard: Shard, named: Sequence[str]) -> str:
+def _picture(shard: ParquetShard, named: Sequence[str]) -> str:
     typed = [name for name, feature in shard.features.items() if feature.get("_type") == "Image"]
     found = typed or [name for name in shard.schema.names if _is_picture(shard.schema.field(name).type)]
     return _one_of(shard, found or _named_files(shard), _PICTURES, named) or _PICTURES[0]
 
 
-def _named_files(shard: Shard) -> list[str]:
+def _named_files(shard: ParquetShard) -> list[str]:
     """The columns of text that are called as those are that name files."""
     text = [name for name in shard.schema.names if is_path(shard.schema.field(name).type)]
     return [name for name in text if name.lower() in (*_PICTURES, *_PATHS)]
 
 
-def _label(shard: Shard, picture: str, named: Sequence[str]) -> str | None:
+def _label(shard: ParquetShard, picture: str, named: Sequence[str]) -> str | None:
     typed = [name for name, feature in shard.features.items() if feature.get("_type") == "ClassLabel"]
     usual = [name for name in _LABELS if name in shard.schema.names]
     more = [name for name in _MORE_LABELS if name in shard.schema.names]
@@ -183,7 +183,7 @@ def _label(shard: Shard, picture: str, named: Sequence[str]) -> str | None:
     return _one_of(shard, found, _LABELS, named)
 
 
-def _one_of(shard: Shard, found: Sequence[str], usual: Sequence[str], named: Sequence[str]) -> str | None:
+def _one_of(shard: ParquetShard, found: Sequence[str], usual: Sequence[str], named: Sequence[str]) -> str | None:
     """The only column, or the only one of a usual name; ``None`` if there is none. ``named``: what was asked for."""
     called = [name for name in found if name in usual]
     chosen = called if len(called) == 1 else found
@@ -202,7 +202,7 @@ def _say_column(found: Sequence[str], named: Sequence[str] = ()) -> str | None:
     return f"try --column {names} (or #{names} after the set)" if names else None
 
 
-def _may_be_picture(shard: Shard, name: str) -> bool:
+def _may_be_picture(shard: ParquetShard, name: str) -> bool:
     kind = plain(shard.schema.field(name).type)
     label = shard.features.get(name, {}).get("_type") == "ClassLabel"
     usual = (*_PICTURES, *_PATHS) if not any(_is_picture(field.type) for field in shard.schema) else _PICTURES

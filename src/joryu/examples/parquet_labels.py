@@ -15,8 +15,8 @@ from joryu.errors import InputError
 from joryu.examples.class_folders import spelling
 from joryu.examples.examples import UNLABELLED
 from joryu.examples.layouts import some
-from joryu.examples.parquet_columns import Shard, is_list, is_number, is_text
-from joryu.examples.tabular.target import Asked
+from joryu.examples.parquet_columns import ParquetShard, is_list, is_number, is_text
+from joryu.examples.tabular.target import TargetKind
 from joryu.questions import UNKNOWN, Question
 
 _ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
@@ -26,7 +26,7 @@ _MANY = 50  #: texts of which more than half differ are no names of classes, fro
 Numbers = npt.NDArray[np.int64]
 
 
-class Answers(NamedTuple):
+class RowLabels(NamedTuple):
     """A label for each row, as `Examples` takes them; ``absent`` names the class of rows whose class train lacks."""
 
     labels: Tensor
@@ -43,9 +43,9 @@ class _Named(NamedTuple):
 
 
 def read_labels(
-    shards: Sequence[Shard], train: Sequence[Shard], splits: Sequence[Sequence[Shard]], column: str,
-    kind: Asked | None = None,
-) -> Answers:  # fmt: skip
+    shards: Sequence[ParquetShard], train: Sequence[ParquetShard], splits: Sequence[Sequence[ParquetShard]],
+    column: str, kind: TargetKind | None = None,
+) -> RowLabels:  # fmt: skip
     """The labels of a split as numbers of train's classes, or as train's tags.
 
     Text is a class by its name, and a list holds the tags of its picture, by name or by number of what the schema
@@ -58,9 +58,9 @@ def read_labels(
             hardly two are alike, or a column that is of another kind.
     """
     _require_kind(train[0], column, kind)
-    if kind is Asked.NUMBERS:
+    if kind is TargetKind.NUMBERS:
         values = np.concatenate([np.zeros(0), *(_floats(chunk) for shard in shards for chunk in shard.column(column))])
-        return Answers(torch.from_numpy(values).float()[:, None], Question.numbers([column]), {}, ())
+        return RowLabels(torch.from_numpy(values).float()[:, None], Question.numbers([column]), {}, ())
     if is_list(train[0].schema.field(column).type):
         return _tags(shards, train, column)
     own = {id(shard): _named(shard, column) for part in splits for shard in part if column in shard.schema.names}
@@ -84,13 +84,13 @@ def read_labels(
     remarks = tuple(_gaps(others)) if not any(other.names for other in others) else ()
     if any(is_number(shard.schema.field(column).type) for shard in shards):
         remarks = (f"column {column!r}: whole numbers, taken as classes; ,kind=numbers to predict numbers", *remarks)
-    return Answers(numbered, Question.one_of(classes), absent, remarks)
+    return RowLabels(numbered, Question.one_of(classes), absent, remarks)
 
 
-def any_label(shards: Sequence[Shard], column: str, kind: Asked | None = None) -> bool:
+def any_label(shards: Sequence[ParquetShard], column: str, kind: TargetKind | None = None) -> bool:
     """Whether a row has a label at all."""
     for shard in shards:
-        if kind is Asked.NUMBERS:
+        if kind is TargetKind.NUMBERS:
             found = any(not np.isnan(_floats(chunk)).all() for chunk in shard.column(column))
         elif is_list(shard.schema.field(column).type):
             found = any(chunk.null_count < len(chunk) for chunk in shard.column(column))
@@ -101,7 +101,7 @@ def any_label(shards: Sequence[Shard], column: str, kind: Asked | None = None) -
     return False
 
 
-def _named(shard: Shard, column: str) -> _Named:
+def _named(shard: ParquetShard, column: str) -> _Named:
     kind = shard.schema.field(column).type
     if is_number(kind):
         return _Named(_whole_numbers(shard, column), shard.class_names(column))
@@ -120,7 +120,7 @@ def _named(shard: Shard, column: str) -> _Named:
     return _Named(np.array([UNLABELLED if text is None else place[text] for text in texts], dtype=np.int64), names)
 
 
-def _whole_numbers(shard: Shard, column: str) -> Numbers:
+def _whole_numbers(shard: ParquetShard, column: str) -> Numbers:
     """Numbers that are written with a point, as numbers of classes.
 
     Raises:
@@ -143,13 +143,13 @@ def _floats(chunk: pa.Array) -> npt.NDArray[np.float64]:
     return found.astype(np.float64)
 
 
-def _require_kind(shard: Shard, column: str, kind: Asked | None) -> None:
+def _require_kind(shard: ParquetShard, column: str, kind: TargetKind | None) -> None:
     """Raises:
     InputError: the column is of another kind than was said.
     """
     stored = shard.schema.field(column).type
     numeric = is_number(stored) or pa.types.is_integer(stored)
-    fits = {Asked.NUMBERS: numeric, Asked.TAGS: is_list(stored), Asked.ONE_OF: not is_list(stored)}
+    fits = {TargetKind.NUMBERS: numeric, TargetKind.TAGS: is_list(stored), TargetKind.ONE_OF: not is_list(stored)}
     if kind is not None and not fits[kind]:
         raise InputError(f"column {column!r} of {shard.path} cannot be kind={kind}", received=stored)
 
@@ -164,7 +164,7 @@ def _known(classes: Sequence[str]) -> dict[str, int]:
 
 
 def _classes(
-    train: Sequence[Shard], of_train: Sequence[_Named], others: Iterable[_Named], column: str
+    train: Sequence[ParquetShard], of_train: Sequence[_Named], others: Iterable[_Named], column: str
 ) -> tuple[str, ...]:
     """The classes of train, as its first shard orders them; numbers where no split names any.
 
@@ -202,7 +202,7 @@ def _gaps(parts: Iterable[_Named]) -> Iterator[str]:
         yield f"{max(used) + 1:,} classes by number, {len(unused):,} of them without a picture: {some(unused)}"
 
 
-def _require_names_for(labels: Numbers, names: Sequence[str], shard: Shard) -> None:
+def _require_names_for(labels: Numbers, names: Sequence[str], shard: ParquetShard) -> None:
     if len(labels) and not UNLABELLED <= labels.min() <= labels.max() < len(names):
         raise InputError(
             f"labels outside the classes of {shard.path.name}",
@@ -211,7 +211,7 @@ def _require_names_for(labels: Numbers, names: Sequence[str], shard: Shard) -> N
         )
 
 
-def _tags(shards: Sequence[Shard], train: Sequence[Shard], column: str) -> Answers:
+def _tags(shards: Sequence[ParquetShard], train: Sequence[ParquetShard], column: str) -> RowLabels:
     names = tuple(sorted({name for shard in train for said in _listed(shard, column) for name in said or ()}))
     if not names:
         raise InputError(f"column {column!r} of {train[0].path} names no tag at all", hint="name another with --column")
@@ -226,10 +226,10 @@ def _tags(shards: Sequence[Shard], train: Sequence[Shard], column: str) -> Answe
             labels[at, [place[name] for name in said if name in place]] = 1
     strange = {name for said in rows for name in said or () if name not in place}
     remarks = (f"tags that train does not have are not asked: {some(sorted(strange))}",) if strange else ()
-    return Answers(labels, Question.tags(ordered), {}, remarks)
+    return RowLabels(labels, Question.tags(ordered), {}, remarks)
 
 
-def _listed(shard: Shard, column: str) -> Iterator[list[str] | None]:
+def _listed(shard: ParquetShard, column: str) -> Iterator[list[str] | None]:
     """The tags of each row; ``None`` where nobody said."""
     names = shard.class_names(column)
     for chunk in shard.column(column):

@@ -13,7 +13,7 @@ from joryu.errors import InputError
 from joryu.examples.beside.matching import leads_away
 from joryu.examples.layouts import some
 from joryu.examples.originals import Originals, ParquetPictures, PictureFiles
-from joryu.examples.parquet_columns import Shard, is_text
+from joryu.examples.parquet_columns import ParquetShard, is_text
 from joryu.examples.pictures import Picture
 from joryu.examples.tree import link_root, printable
 
@@ -27,7 +27,7 @@ class PictureColumn:
     ``root`` alone where one is given.
     """
 
-    def __init__(self, shards: Sequence[Shard], column: str, folder: Path, root: Path | None = None) -> None:
+    def __init__(self, shards: Sequence[ParquetShard], column: str, folder: Path, root: Path | None = None) -> None:
         self.shards = shards
         self.column = column
         self.files: dict[int, Path] = {}

@@ -50,7 +50,7 @@ class PictureSource:
     """Inputs uint8 ``[n, channels, height, width]``, read from the original files by a preparation.
 
     ``keys`` are the hashes of the files' bytes: a file that has changed since is refused. ``block_means``, float32
-    ``[n, 16]``, is what `joryu.examples.likeness` compares first. ``places`` are the rows' numbers in the whole set.
+    ``[n, 16]``, is what `joryu.examples.repeats` compares first. ``places`` are the rows' numbers in the whole set.
     """
 
     originals: Originals

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.beside import OPTIONS as FOLDER_OPTIONS
 from joryu.examples.known import DIGITS, KNOWN, data_root, find_known, known_set, obtain, sniff
-from joryu.examples.layouts import did_you_mean, visible_folders
+from joryu.examples.layouts import visible_folders
 from joryu.examples.options import split_options
 from joryu.examples.pairs import OPTIONS as PAIR_OPTIONS
 from joryu.examples.parquet import OPTIONS as PARQUET_OPTIONS

@@ -34,7 +34,7 @@ from joryu.evaluation import evaluate_logits, predict_logits
 from joryu.examples import Examples, split_examples
 from joryu.experiments.brain_sessions import (
     RHOS,
-    Pictures,
+    SessionPictures,
     choose_pictures,
     detection_rates,
     evidence_of,
@@ -42,9 +42,9 @@ from joryu.experiments.brain_sessions import (
     targets,
     with_attention,
 )
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.pairs import Pair
-from joryu.experiments.told import Course, Told, learn
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
+from joryu.experiments.pairs import PairedRow
+from joryu.experiments.precomputed import Course, PrecomputedTeacher, learn
 from joryu.objectives import Distillation
 from joryu.teachers import confidence
 from joryu.teachers.left_over import distribute, graph
@@ -79,7 +79,7 @@ def measure(setting: Setting) -> Measured:
     return found
 
 
-def what_is_told(pictures: Pictures, evidence: Floats, seed: int) -> dict[str, Floats]:
+def what_is_told(pictures: SessionPictures, evidence: Floats, seed: int) -> dict[str, Floats]:
     """``q [n, C]`` about the shown pictures in every condition, all by one annotator."""
     settings = pictures.settings
 
@@ -104,7 +104,7 @@ def what_is_told(pictures: Pictures, evidence: Floats, seed: int) -> dict[str, F
     return found
 
 
-def _students(setting: Setting, budget: str, pictures: Pictures, told: dict[str, Floats]) -> dict[str, float]:
+def _students(setting: Setting, budget: str, pictures: SessionPictures, told: dict[str, Floats]) -> dict[str, float]:
     """Accuracy (%) and NLL of every condition's student; of the constants what is best on validation."""
     shown, recipe = pictures.shown, BUDGETS[budget]
     if setting.smoke:
@@ -114,7 +114,10 @@ def _students(setting: Setting, budget: str, pictures: Pictures, told: dict[str,
     course = Course(teaching, STUDENT, recipe, Distillation(temperature=1.0))
     row_of = {words.tobytes(): row for row, words in enumerate(shown.ids)}
     rows = [row_of[words.tobytes()] for words in teaching.ids]
-    students = {name: learn(setting, f"{budget}/{name}", course, Told(teaching, q[rows])) for name, q in told.items()}
+    students = {
+        name: learn(setting, f"{budget}/{name}", course, PrecomputedTeacher(teaching, q[rows]))
+        for name, q in told.items()
+    }
     found = {f"{name}_{what}": value for name, one in students.items() for what, value in _judged(one, judging).items()}
     found |= {f"{name}_quarter": _judged(one, quarter)["accuracy"] for name, one in students.items()}
     constants = {name: _judged(one, validation) for name, one in students.items() if name.startswith("constant_")}
@@ -149,9 +152,9 @@ CONDITIONS = _conditions()
 NAMES = {"two": "2 epochs", "converged": "40 epochs"}
 
 ROWS = (
-    Row(label="simulated annotator: right, %", metric="annotator"),
+    ClaimRow(label="simulated annotator: right, %", metric="annotator"),
     *(
-        Row(label=f"sessions with evidence that {label} tells something", metric=metric, digits=3)
+        ClaimRow(label=f"sessions with evidence that {label} tells something", metric=metric, digits=3)
         for metric, label in (
             *((f"found_attention_{rho:g}", f"attention, ρ = {rho:g},") for rho in RHOS),
             *((f"found_both_{rho:g}", f"attention with severity, ρ = {rho:g},") for rho in RHOS),
@@ -159,7 +162,7 @@ ROWS = (
         )
     ),
     *(
-        Row(
+        ClaimRow(
             label=f"{NAMES[budget]}: {label}{', the seed’s quarter' if what == 'quarter' else ''}, %",
             metric=f"{budget}_{name}_{what}",
             twin=f"{budget}_labels_{what}",
@@ -173,7 +176,7 @@ ROWS = (
 )
 
 PAIRS = tuple(
-    Pair(
+    PairedRow(
         label=f"{NAMES[budget]}: {label}: {'accuracy, points' if what == 'accuracy' else 'NLL'}",
         metric=f"{budget}_{first}_{what}",
         against=f"{budget}_{second}_{what}",

@@ -30,7 +30,7 @@ SIZE = 32  #: pixels a side
 RHOS = (0.0, 0.3, 0.6, 0.9)
 
 
-class Pictures(NamedTuple):
+class SessionPictures(NamedTuple):
     """``shown`` to the annotator, in the order of showing; ``others`` of the same classes, which are not."""
 
     shown: Examples
@@ -38,7 +38,7 @@ class Pictures(NamedTuple):
     settings: Settings
 
 
-def choose_pictures(setting: Setting) -> Pictures:
+def choose_pictures(setting: Setting) -> SessionPictures:
     """Equally many leaves of each class, drawn by the seed; three digits at smoke size."""
     everything = load_examples("digits") if setting.smoke else without_copies(load_examples("leaves", size=SIZE))
     names = everything.classes[:3] if setting.smoke else LEAVES
@@ -59,7 +59,7 @@ def choose_pictures(setting: Setting) -> Pictures:
         severities=("mild", "moderate", "severe"),
         nearest=dict.fromkeys(names[1:], names[0]),
     )
-    return Pictures(taken(shown, "shown"), taken(others, "others"), settings)
+    return SessionPictures(taken(shown, "shown"), taken(others, "others"), settings)
 
 
 def evidence_of(shown: Examples, *, components: int = 10) -> Floats:
@@ -79,7 +79,7 @@ def evidence_of(shown: Examples, *, components: int = 10) -> Floats:
     return evidence
 
 
-def simulated_session(pictures: Pictures, evidence: Floats, *, rho: float, seed: int) -> Trials:
+def simulated_session(pictures: SessionPictures, evidence: Floats, *, rho: float, seed: int) -> Trials:
     """One sitting of a simulated annotator: the same answers and times for every ``rho``, another attention."""
     names = [f"{at:04d}" for at in range(len(pictures.shown))]
     answers = DriftDiffusion(rho=rho).answers(evidence, pictures=names, settings=pictures.settings, seed=seed)
@@ -123,7 +123,9 @@ def finds_evidence(
     return tested.evidence
 
 
-def detection_rates(pictures: Pictures, evidence: Floats, *, sessions: range, permutations: int) -> dict[str, float]:
+def detection_rates(
+    pictures: SessionPictures, evidence: Floats, *, sessions: range, permutations: int
+) -> dict[str, float]:
     """The share of sessions, each of the annotator of that number, in which a signal is found to tell something.
 
     At ``rho = 0`` attention tells nothing: there the share is the rate of false positives.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.experiments.experiment import Experiment
 
 MODULES = {
@@ -29,11 +28,6 @@ def find_experiment(name: str) -> Experiment:
         InputError: there is none.
     """
     if name not in MODULES:
-        near = difflib.get_close_matches(name, MODULES, n=1)
-        raise InputError(
-            f"unknown experiment {name!r}",
-            expected=", ".join(MODULES),
-            hint=f"did you mean {near[0]}?" if near else None,
-        )
+        raise InputError(f"unknown experiment {name!r}", expected=", ".join(MODULES), hint=did_you_mean(name, MODULES))
     experiment: Experiment = importlib.import_module(f"joryu.experiments.{MODULES[name]}").EXPERIMENT
     return experiment

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from joryu.errors import InputError
 from joryu.evaluation import Summary, summarise
-from joryu.experiments.pairs import Pair, paired, paired_table
+from joryu.experiments.pairs import PairedRow, paired, paired_table
 from joryu.precision import Precision
 from joryu.report.tables import ResultRow, results_table
 from joryu.targets.provenance import joryu_version, machine
@@ -66,7 +66,7 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ClaimRow:
     """One line of an experiment's table: what the paper says, which of our metrics stands beside it, and its twin's."""
 
     label: str
@@ -93,12 +93,12 @@ class Experiment:
     summary: str
     data: str
     chance: str
-    rows: Sequence[Row]
+    rows: Sequence[ClaimRow]
     measure: Callable[[Setting], Measured]
     draw: Callable[[Sequence[Measured]], Figure]
     unit: str = "test errors"
     twin: str = HARD_LABELS
-    pairs: Sequence[Pair] = ()
+    pairs: Sequence[PairedRow] = ()
     precision: Precision = "32-true"
     headline: Sequence[str] = ()
     moved: str = ""
@@ -110,7 +110,7 @@ class Experiment:
         return asked | {name for pair in self.pairs for name in (pair.metric, pair.against)}
 
 
-class Place(NamedTuple):
+class Folders(NamedTuple):
     """Where an experiment works and writes, and where else its result goes under its own name."""
 
     out: Path
@@ -121,7 +121,7 @@ def run_experiment(
     experiment: Experiment,
     seeds: Sequence[int],
     *,
-    place: Place,
+    place: Folders,
     smoke: bool,
     watching: Callable[[str], AbstractContextManager[Watch]],
     command: str = "",
@@ -218,7 +218,7 @@ def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
     return results_table(rows, first=experiment.unit, twin=f"twin ({experiment.twin})") + "\n"
 
 
-def result_row(row: Row, result: Mapping[str, Any]) -> ResultRow:
+def result_row(row: ClaimRow, result: Mapping[str, Any]) -> ResultRow:
     """A row with the numbers of a result."""
 
     def summary(metric: str | None) -> Summary | None:

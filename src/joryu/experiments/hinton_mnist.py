@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from joryu.evaluation import compare
 from joryu.examples.views import parse_views
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.mnist import (
     CHANCE,
     errors_of,
@@ -41,9 +41,9 @@ from joryu.experiments.mnist import (
     soft_targets,
     teach,
 )
-from joryu.experiments.pairs import Pair
+from joryu.experiments.pairs import PairedRow
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import LabelsAlone, Material, Recipe, Replayed
+from joryu.training import LabelsAlone, Recipe, Replayed, TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,17 +66,17 @@ def measure(setting: Setting) -> Measured:
     views = parse_views(jitter(setting))
     students = {
         "paper": teach(
-            setting, "paper", STUDENT, Material(train_part, Replayed(plain)), objective=PAPER, recipe=PAPER_RECIPE
+            setting, "paper", STUDENT, TrainingData(train_part, Replayed(plain)), objective=PAPER, recipe=PAPER_RECIPE
         ),
-        "twin": teach(setting, "twin", STUDENT, Material(train_part), objective=HardLabels(), recipe=PAPER_RECIPE),
+        "twin": teach(setting, "twin", STUDENT, TrainingData(train_part), objective=HardLabels(), recipe=PAPER_RECIPE),
         "views": teach(
-            setting, "views", STUDENT, Material(train_part, Replayed(store)), objective=VIEWS, recipe=VIEWS_RECIPE
+            setting, "views", STUDENT, TrainingData(train_part, Replayed(store)), objective=VIEWS, recipe=VIEWS_RECIPE
         ),
         "views_twin": teach(
             setting,
             "views-twin",
             STUDENT,
-            Material(train_part, LabelsAlone(views)),
+            TrainingData(train_part, LabelsAlone(views)),
             objective=HardLabels(),
             recipe=VIEWS_RECIPE,
         ),
@@ -99,17 +99,17 @@ def measure(setting: Setting) -> Measured:
 
 
 ROWS = (
-    Row(label="teacher, 2 × 1200, dropout, max-norm, jittered", metric="teacher", published=67),
-    Row(label="the same teacher before its last 75 epochs", metric="teacher_begun"),
-    Row(label="student, 2 × 800, hard labels", metric="twin", published=146),
-    Row(label="student, T = 20, a tenth hard labels, un-jittered", metric="paper", twin="twin", published=74),
-    Row(label="student, T = 4, half hard labels, jittered views", metric="views", twin="views_twin"),
+    ClaimRow(label="teacher, 2 × 1200, dropout, max-norm, jittered", metric="teacher", published=67),
+    ClaimRow(label="the same teacher before its last 75 epochs", metric="teacher_begun"),
+    ClaimRow(label="student, 2 × 800, hard labels", metric="twin", published=146),
+    ClaimRow(label="student, T = 20, a tenth hard labels, un-jittered", metric="paper", twin="twin", published=74),
+    ClaimRow(label="student, T = 4, half hard labels, jittered views", metric="views", twin="views_twin"),
 )
 
 PAIRS = (
-    Pair(label="T = 20 less hard labels, un-jittered", metric="paper", against="twin", digits=1),
-    Pair(label="T = 4 less hard labels, jittered views", metric="views", against="views_twin", digits=1),
-    Pair(label="T = 4 on jittered views less the teacher", metric="views", against="teacher", digits=1),
+    PairedRow(label="T = 20 less hard labels, un-jittered", metric="paper", against="twin", digits=1),
+    PairedRow(label="T = 4 less hard labels, jittered views", metric="views", against="views_twin", digits=1),
+    PairedRow(label="T = 4 on jittered views less the teacher", metric="views", against="teacher", digits=1),
 )
 
 
@@ -117,7 +117,7 @@ def draw(measured: Sequence[Measured]) -> Figure:
     """One dot per seed and network, with the published number as a tick."""
     from joryu.report.plots import dots
 
-    rows = (*ROWS, Row(label="student, hard labels on jittered views", metric="views_twin"))
+    rows = (*ROWS, ClaimRow(label="student, hard labels on jittered views", metric="views_twin"))
     return dots(
         {row.label: [one[row.metric] for one in measured] for row in rows},
         published={row.label: float(row.published) for row in rows if row.published is not None},

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import torch.nn.functional as F
 
 from joryu.examples import Examples, parse_views, split_examples
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.mnist import TEACHER, TEACHER_RECIPE, errors_of, examples_of, jitter, label, teach, teach_on
 from joryu.objectives import Distillation, HardLabels
 from joryu.targets import Store
-from joryu.training import LabelsAlone, Material, Recipe, Replayed, Trained
+from joryu.training import LabelsAlone, Recipe, Replayed, Trained, TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,7 +87,7 @@ def measure(setting: Setting) -> Measured:
     teaching, judging = split_examples(examples_of(setting)[0], [5 / 6, 1 / 6], seed=setting.seed)
     measured: Measured = {}
     teachers: dict[str, Trained] = {}
-    seen = Material(teaching, LabelsAlone(parse_views(jitter(setting))))
+    seen = TrainingData(teaching, LabelsAlone(parse_views(jitter(setting))))
     for name, change in TEACHERS.items():
         recipe = FALLING.model_copy(update=change)
         teachers[name] = teach(setting, name, TEACHER, seen, objective=HardLabels(), recipe=recipe)
@@ -102,7 +102,7 @@ def measure(setting: Setting) -> Measured:
             setting,
             name,
             STUDENT,
-            Material(teaching, Replayed(store)),
+            TrainingData(teaching, Replayed(store)),
             objective=Distillation(temperature=candidate.temperature, hard_weight=candidate.hard_weight),
             recipe=Recipe.of(**(BASE.model_dump() | candidate.change)),
         )
@@ -126,8 +126,8 @@ def _judged(name: str, trained: Trained, judging: Examples) -> Measured:
 
 NAMES = (*TEACHERS, *FINISHES, *STUDENTS)
 ROWS = (
-    *(Row(label=name, metric=name, digits=0) for name in NAMES),
-    *(Row(label=f"{name}: NLL", metric=f"{name}: NLL", digits=4) for name in NAMES),
+    *(ClaimRow(label=name, metric=name, digits=0) for name in NAMES),
+    *(ClaimRow(label=f"{name}: NLL", metric=f"{name}: NLL", digits=4) for name in NAMES),
 )
 
 

@@ -53,15 +53,15 @@ from joryu.evaluation import (
     state_bytes,
 )
 from joryu.examples import Examples, parse_views
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.leaves import Parts, leaf_parts
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
+from joryu.experiments.leaves import LeafParts, leaf_parts
 from joryu.experiments.mnist import seconds_of
-from joryu.experiments.pairs import Pair
+from joryu.experiments.pairs import PairedRow
 from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import LabelsAlone, Material, Recipe, Replayed, Trained, train
+from joryu.training import LabelsAlone, Recipe, Replayed, Trained, TrainingData, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,18 +105,18 @@ def measure(setting: Setting) -> Measured:
     return measured | costs(trained, parts.test)
 
 
-def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
+def teach_all(setting: Setting, parts: LeafParts) -> dict[str, Trained]:
     """Every network of one seed, by name."""
     plan, transfer, labelled = SMOKE if setting.smoke else PLAN, parts.transfer, parts.transfer.labelled()
     views = parse_views(plan.views)
 
-    def network(name: str, material: Material, objective: Objective, *, spec: str, recipe: Recipe) -> Trained:
+    def network(name: str, data: TrainingData, objective: Objective, *, spec: str, recipe: Recipe) -> Trained:
         # Everybody's inputs are scaled alike: pictures need no labels to be measured.
         blueprint = Blueprint.fitted(spec, transfer.inputs, transfer.asked_question)
         with setting.running(name) as run:
-            return train(blueprint, material, objective=objective, recipe=setting.recipe(recipe), run=run)
+            return train(blueprint, data, objective=objective, recipe=setting.recipe(recipe), run=run)
 
-    few = Material(labelled, LabelsAlone(views))
+    few = TrainingData(labelled, LabelsAlone(views))
     teacher = network("teacher", few, HardLabels(), spec=plan.teacher, recipe=plan.teacher_recipe)
     answers = label_examples(
         Network(teacher.module, question=teacher.blueprint.question, device="cpu"),
@@ -126,7 +126,7 @@ def teach_all(setting: Setting, parts: Parts) -> dict[str, Trained]:
         n_views=N_VIEWS,
         options=LabelOptions(origin=Origin(command=setting.command)),
     )
-    taught = Material(transfer, Replayed(answers))
+    taught = TrainingData(transfer, Replayed(answers))
     as_long = replace(few, examples_per_epoch=taught.epoch_size)
     return {
         "teacher": teacher,
@@ -184,7 +184,7 @@ NAMES = {
 
 ROWS = (
     *(
-        Row(
+        ClaimRow(
             label=f"{label}: {what}",
             metric=f"{name}_{metric}",
             twin=None if name == "teacher" else f"twin_{metric}",
@@ -198,22 +198,24 @@ ROWS = (
         )
         for name, label in NAMES.items()
     ),
-    Row(label="the twin's errors that the student does without, net", metric="removed"),
-    Row(label="… lower end of its interval (paired, pictures)", metric="removed_low"),
-    Row(label="… upper end", metric="removed_high"),
-    Row(label="teacher: parameters", metric="teacher_parameters", digits=0),
-    Row(label="student: parameters", metric="student_parameters", twin="twin_parameters", digits=0),
-    Row(label="teacher: weights, MB", metric="teacher_mb", digits=2),
-    Row(label="student: weights, MB", metric="student_mb", twin="twin_mb", digits=2),
-    Row(label="teacher: one picture, ms", metric="teacher_ms", digits=2),
-    Row(label="student: one picture, ms", metric="student_ms", twin="twin_ms", digits=2),
-    Row(label="times smaller than the teacher", metric="mb_ratio"),
-    Row(label="times faster than the teacher", metric="ms_ratio"),
+    ClaimRow(label="the twin's errors that the student does without, net", metric="removed"),
+    ClaimRow(label="… lower end of its interval (paired, pictures)", metric="removed_low"),
+    ClaimRow(label="… upper end", metric="removed_high"),
+    ClaimRow(label="teacher: parameters", metric="teacher_parameters", digits=0),
+    ClaimRow(label="student: parameters", metric="student_parameters", twin="twin_parameters", digits=0),
+    ClaimRow(label="teacher: weights, MB", metric="teacher_mb", digits=2),
+    ClaimRow(label="student: weights, MB", metric="student_mb", twin="twin_mb", digits=2),
+    ClaimRow(label="teacher: one picture, ms", metric="teacher_ms", digits=2),
+    ClaimRow(label="student: one picture, ms", metric="student_ms", twin="twin_ms", digits=2),
+    ClaimRow(label="times smaller than the teacher", metric="mb_ratio"),
+    ClaimRow(label="times faster than the teacher", metric="ms_ratio"),
 )
 
 
 PAIRS = [
-    Pair(label=f"student less {other}: {what}", metric=f"student_{metric}", against=f"{other}_{metric}", digits=digits)
+    PairedRow(
+        label=f"student less {other}: {what}", metric=f"student_{metric}", against=f"{other}_{metric}", digits=digits
+    )
     for other in ("twin", "teacher")
     for metric, what, digits in (("accuracy", "accuracy, points", 2), ("nll", "NLL", 3), ("ece", "ECE", 3))
 ]

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from joryu.examples import Examples, load_examples, split_examples
-from joryu.training.lesson import hide
+from joryu.training.setup import hide_labels
 
 LEAVES, SIDE = "leaves", 64
 TRAIN, VALIDATION, TEST = 0.7, 0.1, 0.2
@@ -19,7 +19,7 @@ SAME_PICTURE = 0.995
 """Correlation above which two pictures are one; among these leaves copies correlate above 0.999, others below 0.993."""
 
 
-class Parts(NamedTuple):
+class LeafParts(NamedTuple):
     """``transfer``: what is learned from, most of its labels hidden; ``all_labels``: the same with every label."""
 
     transfer: Examples
@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     test: Examples
 
 
-def leaf_parts(*, seed: int, labelled: float, smoke: bool = False) -> Parts:
+def leaf_parts(*, seed: int, labelled: float, smoke: bool = False) -> LeafParts:
     """The leaves in three parts, stratified by class and the same for every seed; the seed draws who keeps a label.
 
     Raises:
@@ -36,7 +36,7 @@ def leaf_parts(*, seed: int, labelled: float, smoke: bool = False) -> Parts:
     """
     examples = load_examples("digits") if smoke else without_copies(load_examples(LEAVES, size=SIDE))
     train, validation, test = split_examples(examples, [TRAIN, VALIDATION, TEST], seed=SPLIT_SEED)
-    return Parts(hide(train, labelled, seed), train, validation, test)
+    return LeafParts(hide_labels(train, labelled, seed), train, validation, test)
 
 
 def without_copies(examples: Examples, *, same: float = SAME_PICTURE) -> Examples:

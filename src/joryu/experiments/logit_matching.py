@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from joryu.evaluation import predict_logits
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.mnist import CHANCE, errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import MAIN, Distillation, HardLabels, total
 from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
-from joryu.training import Material, Recipe, Replayed
+from joryu.training import Recipe, Replayed, TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,11 +45,11 @@ def measure(setting: Setting) -> Measured:
     objectives = {f"T{t:g}": Distillation(temperature=t) for t in TRAINED}
     objectives["logits"] = Distillation(divergence="logit-mse")
     measured: Measured = {}
-    material = Material(train_part, Replayed(store))
+    data = TrainingData(train_part, Replayed(store))
     for name, objective in objectives.items():
-        student = teach(setting, name, STUDENT, material, objective=objective, recipe=RECIPE)
+        student = teach(setting, name, STUDENT, data, objective=objective, recipe=RECIPE)
         measured[f"{name}_errors"] = errors_of(student, test_part)[0]
-    twin = teach(setting, "twin", STUDENT, Material(train_part), objective=HardLabels(), recipe=RECIPE)
+    twin = teach(setting, "twin", STUDENT, TrainingData(train_part), objective=HardLabels(), recipe=RECIPE)
     measured["twin_errors"], student_logits = errors_of(twin, test_part)
     teacher_logits = predict_logits(teacher.module, test_part)
     for t in TEMPERATURES:
@@ -72,10 +72,10 @@ def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
 
 
 ROWS = (
-    *(Row(label=f"2 × 300, T = {t:g}: test errors", metric=f"T{t:g}_errors", twin="twin_errors") for t in TRAINED),
-    Row(label="2 × 300, matching logits: test errors", metric="logits_errors", twin="twin_errors"),
+    *(ClaimRow(label=f"2 × 300, T = {t:g}: test errors", metric=f"T{t:g}_errors", twin="twin_errors") for t in TRAINED),
+    ClaimRow(label="2 × 300, matching logits: test errors", metric="logits_errors", twin="twin_errors"),
     *(
-        Row(
+        ClaimRow(
             label=f"relative gap of the gradients, T = {t:g}",
             metric=f"gap_T_{t:g}",
             published="→ 0" if t == TEMPERATURES[-1] else None,

@@ -30,11 +30,11 @@ from torch import Tensor
 
 from joryu.evaluation import predict_logits
 from joryu.examples import Examples, split_examples
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.hinton_mnist import PAPER_RECIPE, STUDENT
 from joryu.experiments.mnist import CHANCE, examples_of, hinton_teacher, seconds_of, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import Material, Recipe, Replayed, Trained
+from joryu.training import Recipe, Replayed, Trained, TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,11 +58,11 @@ def measure(setting: Setting) -> Measured:
         part = transfer.select(rows)
         # As many steps as the whole transfer set would have had: a small one goes round more often.
         epoch = len(transfer)
-        for role, material, objective in (
-            ("", Material(part, Replayed(store), examples_per_epoch=epoch), OBJECTIVE),
-            ("_twin", Material(part, examples_per_epoch=epoch), HardLabels()),
+        for role, data, objective in (
+            ("", TrainingData(part, Replayed(store), examples_per_epoch=epoch), OBJECTIVE),
+            ("_twin", TrainingData(part, examples_per_epoch=epoch), HardLabels()),
         ):
-            student = teach(setting, half + role, STUDENT, material, objective=objective, recipe=recipe)
+            student = teach(setting, half + role, STUDENT, data, objective=objective, recipe=recipe)
             measured["seconds"] += seconds_of(student)
             sign = 1.0 if half == "no3" else -1.0
             measured |= {
@@ -103,9 +103,9 @@ def fit_shift(logits: Tensor, labels: Tensor, classes: list[int], sign: float) -
     return float(SHIFTS[errors.index(min(errors))])
 
 
-def _row(label: str, metric: str, published: float | None = None, digits: int = 1) -> Row:
+def _row(label: str, metric: str, published: float | None = None, digits: int = 1) -> ClaimRow:
     half, rest = metric.split("_", 1)
-    return Row(label=label, metric=metric, twin=f"{half}_twin_{rest}", published=published, digits=digits)
+    return ClaimRow(label=label, metric=metric, twin=f"{half}_twin_{rest}", published=published, digits=digits)
 
 
 ROWS = (

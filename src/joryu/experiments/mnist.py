@@ -15,7 +15,7 @@ from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import LabelOptions, Origin, label_examples
-from joryu.training import LabelsAlone, Material, Recipe, Trained, read_run, train
+from joryu.training import LabelsAlone, Recipe, Trained, TrainingData, read_run, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
 JITTER, JITTER_SMOKE = "shift:2", "shift:1"
@@ -70,39 +70,39 @@ def jitter(setting: Setting) -> str:
 
 
 def teach(
-    setting: Setting, name: str, spec: str, material: Material, *, objective: Objective, recipe: Recipe
+    setting: Setting, name: str, spec: str, data: TrainingData, *, objective: Objective, recipe: Recipe
 ) -> Trained:
     """Train one network of an experiment in the seed's folder; inputs are scaled to [0, 1] and nothing else."""
-    inputs = material.examples.inputs
+    inputs = data.examples.inputs
     blueprint = Blueprint(
         architecture=architecture(setting, spec),
         input_shape=tuple(inputs.shape[1:]),
-        question=material.examples.asked_question.answer,
+        question=data.examples.asked_question.answer,
         scale=1 / 255,
     )
     with setting.running(name) as run:
-        return train(blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
+        return train(blueprint, data, objective=objective, recipe=sized(setting, recipe), run=run)
 
 
 def teach_on(
-    setting: Setting, name: str, earlier: Trained, material: Material, *, objective: Objective, recipe: Recipe
+    setting: Setting, name: str, earlier: Trained, data: TrainingData, *, objective: Objective, recipe: Recipe
 ) -> Trained:
     """Train a network further, with another recipe, in a folder of its own."""
     with setting.running(name, begin_with=earlier.folder, notes={BEGAN_WITH: str(earlier.folder)}) as run:
-        return train(earlier.blueprint, material, objective=objective, recipe=sized(setting, recipe), run=run)
+        return train(earlier.blueprint, data, objective=objective, recipe=sized(setting, recipe), run=run)
 
 
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
     """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: one a seed, for all experiments."""
     begun = hinton_teacher_begun(setting, train_part)
-    material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
-    return teach_on(setting.of_seed, "teacher", begun, material, objective=HardLabels(), recipe=TEACHER_FINISH)
+    data = TrainingData(train_part, LabelsAlone(parse_views(jitter(setting))))
+    return teach_on(setting.of_seed, "teacher", begun, data, objective=HardLabels(), recipe=TEACHER_FINISH)
 
 
 def hinton_teacher_begun(setting: Setting, train_part: Examples) -> Trained:
     """The same teacher after its first 300 epochs."""
-    material = Material(train_part, LabelsAlone(parse_views(jitter(setting))))
-    return teach(setting.of_seed, "teacher-begun", TEACHER, material, objective=HardLabels(), recipe=TEACHER_RECIPE)
+    data = TrainingData(train_part, LabelsAlone(parse_views(jitter(setting))))
+    return teach(setting.of_seed, "teacher-begun", TEACHER, data, objective=HardLabels(), recipe=TEACHER_RECIPE)
 
 
 def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_views: int) -> Store:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from joryu.experiments.catalogue import MODULES, find_experiment
-from joryu.experiments.experiment import HARD_LABELS, Experiment, Row, result_row
+from joryu.experiments.experiment import HARD_LABELS, ClaimRow, Experiment, result_row
 from joryu.experiments.pairs import difference
 from joryu.report.tables import ResultRow, as_published, markdown_table, with_spread
 
@@ -16,12 +16,12 @@ Results = Mapping[str, Mapping[str, Any]]
 """What was published, by the name of the experiment."""
 
 
-class Headline(NamedTuple):
+class HeadlineRow(NamedTuple):
     """A row that stands for its experiment, and its numbers; of several the ``first`` names the experiment."""
 
     experiment: Experiment
     result: Mapping[str, Any]
-    row: Row
+    row: ClaimRow
     numbers: ResultRow
     first: bool
 
@@ -44,13 +44,13 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
 
 
-def headlines(results: Results) -> Iterator[Headline]:
+def headlines(results: Results) -> Iterator[HeadlineRow]:
     """The rows that stand for these experiments; a result of a smaller size may lack some."""
     for name, result in results.items():
         experiment = find_experiment(name)
         rows = {row.metric: row for row in experiment.rows}
         held = [rows[metric] for metric in experiment.headline if metric in result["ours"]]
-        yield from (Headline(experiment, result, row, result_row(row, result), row is held[0]) for row in held)
+        yield from (HeadlineRow(experiment, result, row, result_row(row, result), row is held[0]) for row in held)
 
 
 def overview_table(results: Results) -> str:

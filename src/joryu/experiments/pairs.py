@@ -14,7 +14,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class PairedRow:
     """``metric`` less ``against``, both measured in every seed with the same start, order and data."""
 
     label: str
@@ -23,7 +23,7 @@ class Pair:
     digits: int = 2
 
 
-def paired(pairs: Sequence[Pair], ours: Mapping[str, Any]) -> list[dict[str, Any]]:
+def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Mean difference, 95 % t interval over seeds and p (paired t, two-sided) of every pair.
 
     ``ours`` is that of a result: metric to ``values`` by seed. Interval and p are ``None`` for one seed.
@@ -46,7 +46,7 @@ def paired(pairs: Sequence[Pair], ours: Mapping[str, Any]) -> list[dict[str, Any
     return found
 
 
-def paired_table(pairs: Sequence[Pair], found: Sequence[Mapping[str, Any]]) -> str:
+def paired_table(pairs: Sequence[PairedRow], found: Sequence[Mapping[str, Any]]) -> str:
     """The comparisons in Markdown, and a reminder that many of them were made."""
     rows = []
     for pair, one in zip(pairs, found, strict=True):

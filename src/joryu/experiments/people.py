@@ -18,7 +18,7 @@ from joryu.examples import Examples, data_root, load_examples
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
-class Asked(NamedTuple):
+class AskedPeople(NamedTuple):
     """Single annotators' trials, the pictures they saw, and what a whole population said of those.
 
     ``rows [P]``: the row of each of the trials' pictures among ``examples``. ``people [n, C]``: the distribution of the
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
         return shares
 
 
-def cifar_people(root: Path | None = None) -> Asked:
+def cifar_people(root: Path | None = None) -> AskedPeople:
     """6,224 trials of 248 annotators about 1,000 test pictures (CIFAR-10S; Collins et al. 2022), and the ~51 people who
     answered about every test picture (CIFAR-10H; Peterson et al. 2019).
 
@@ -65,7 +65,7 @@ def cifar_people(root: Path | None = None) -> Asked:
     with files["trials"].open(encoding="utf-8", newline="") as file:
         told = [_trial(row) for row in csv.DictReader(file) if row["task"] == "spec_conf"]
     trials, rows = _columns([one for one in told if one is not None])
-    return Asked(trials, load_examples("cifar10", split="test"), rows, people)
+    return AskedPeople(trials, load_examples("cifar10", split="test"), rows, people)
 
 
 class _Told(NamedTuple):
@@ -124,7 +124,7 @@ def _columns(told: list[_Told]) -> tuple[Trials, Ints]:
     return trials, rows
 
 
-def simulated_people(seed: int = 0) -> Asked:
+def simulated_people(seed: int = 0) -> AskedPeople:
     """The smoke size: digits, a population whose doubts are those of a soft nearest mean, *simulated* annotators."""
     examples = load_examples("digits")
     flat = examples.inputs[:].flatten(1).double().numpy() / 255
@@ -146,4 +146,4 @@ def simulated_people(seed: int = 0) -> Asked:
         names = [str(row) for row in part]
         answers += DriftDiffusion().answers(evidence[part], pictures=names, settings=settings, seed=annotator)
     trials = Trials.of(answers, settings)
-    return Asked(trials, examples, np.array([int(name) for name in trials.pictures]), people)
+    return AskedPeople(trials, examples, np.array([int(name) for name in trials.pictures]), people)

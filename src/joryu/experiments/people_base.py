@@ -11,7 +11,7 @@ from joryu.examples import Examples, load_examples, parse_views
 from joryu.experiments.experiment import Setting
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
-from joryu.training import LabelsAlone, Material, Recipe, Trained, train
+from joryu.training import LabelsAlone, Recipe, Trained, TrainingData, train
 
 STUDENT, STUDENT_SMOKE = "cnn:16x6,dropout=0.2", "mlp:24x1"
 RECIPE = Recipe(epochs=20, learning_rate=3e-3, batch_size=128, weight_decay=0.01, keep="last")
@@ -25,6 +25,6 @@ def base_of(setting: Setting, shown: Examples) -> Trained:
     examples = shown if setting.smoke else load_examples("tiny_imagenet", split="train", size=SIZE)
     recipe = setting.recipe(RECIPE.model_copy(update={"epochs": 3}) if setting.smoke else RECIPE)
     blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, examples.inputs, examples.asked_question)
-    material = Material(examples, LabelsAlone(parse_views(VIEWS)))
+    data = TrainingData(examples, LabelsAlone(parse_views(VIEWS)))
     with setting.of_seed.running("people-base") as run:
-        return train(blueprint, material, objective=HardLabels(), recipe=recipe, run=run)
+        return train(blueprint, data, objective=HardLabels(), recipe=recipe, run=run)

@@ -32,11 +32,18 @@ import numpy as np
 from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats, Ints, Trials, shuffle_within
 from joryu.examples import parse_views
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.grid import tried_until_inside
-from joryu.experiments.judged import Judging, drawing, judge, student_pairs, student_rows, titles
-from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.people import AskedPeople, cifar_people, simulated_people
 from joryu.experiments.people_base import VIEWS, base_of
+from joryu.experiments.people_evaluation import (
+    HeldOutPeople,
+    drawing,
+    evaluate_on_people,
+    student_pairs,
+    student_rows,
+    titles,
+)
 from joryu.experiments.people_targets import (
     auroc,
     build,
@@ -48,7 +55,7 @@ from joryu.experiments.people_targets import (
     table,
     with_hesitation,
 )
-from joryu.experiments.told import Course, Told, learn
+from joryu.experiments.precomputed import Course, PrecomputedTeacher, learn
 from joryu.objectives import Distillation
 from joryu.training import Recipe
 
@@ -83,20 +90,20 @@ def measure(setting: Setting) -> Measured:
         "rates_tried": {f"{rate:g}": kl for rate, kl in tried.items()},
     }
     for name, q in student_targets(asked, setting.seed).items():
-        student = learn(setting, name, course, Told(course.shown, q)).module
-        found |= {f"{name}_{what}": value for what, value in judge(student, judging).items()}
+        student = learn(setting, name, course, PrecomputedTeacher(course.shown, q)).module
+        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(student, judging).items()}
     return found
 
 
-def course_of(setting: Setting, asked: Asked) -> tuple[Course, Judging, dict[float, float]]:
+def course_of(setting: Setting, asked: AskedPeople) -> tuple[Course, HeldOutPeople, dict[float, float]]:
     """What every student of a seed has in common, what judges them, and the twin's KL at each learning rate tried."""
     others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
     chooses = np.arange(len(others)) % VALIDATION == 0
-    validation, judging = Judging.of(asked, others[chooses]), Judging.of(asked, others[~chooses])
+    validation, judging = HeldOutPeople.of(asked, others[chooses]), HeldOutPeople.of(asked, others[~chooses])
     shown = asked.examples.select(asked.rows.tolist())
     recipe = RECIPE.model_copy(update={"epochs": 10}) if setting.smoke else RECIPE
     base = base_of(setting, shown)
-    twin = Told(shown, hard_of_one(asked.trials, setting.seed))
+    twin = PrecomputedTeacher(shown, hard_of_one(asked.trials, setting.seed))
 
     def at(rate: float) -> Course:
         return Course(
@@ -110,13 +117,13 @@ def course_of(setting: Setting, asked: Asked) -> tuple[Course, Judging, dict[flo
 
     tried = tried_until_inside(
         RATES,
-        lambda rate: judge(learn(setting, f"rate-{rate:g}", at(rate), twin).module, validation)["kl"],
+        lambda rate: evaluate_on_people(learn(setting, f"rate-{rate:g}", at(rate), twin).module, validation)["kl"],
         first=TRIED_FIRST,
     )
     return at(min(tried, key=lambda rate: tried[rate])), judging, tried
 
 
-def student_targets(asked: Asked, seed: int) -> dict[str, Floats]:
+def student_targets(asked: AskedPeople, seed: int) -> dict[str, Floats]:
     """What each student is told about each of the pictures, ``[P, C]``."""
     trials, targets = asked.trials, build(asked, seed)
     chosen = one_each(asked.trials, seed)
@@ -153,7 +160,7 @@ def hard_of_one(trials: Trials, seed: int) -> Floats:
     return hard
 
 
-def targets_with_shuffled_time(asked: Asked, seed: int) -> Floats:
+def targets_with_shuffled_time(asked: AskedPeople, seed: int) -> Floats:
     """The sureness by stated confidence and a response time of another of the annotator's own trials."""
     trials = asked.trials
     order = shuffle_within(trials.session, np.random.default_rng(seed))
@@ -194,7 +201,7 @@ BEFORE = {
 
 ROWS = (
     *(
-        Row(
+        ClaimRow(
             label=f"target: {label}, rest {rest}: KL",
             metric=f"{name}_{kind}",
             twin=f"hard_{kind}",
@@ -204,15 +211,17 @@ ROWS = (
         for kind, rest in (("even", "evenly"), ("confused", "by confusion"))
         for name, label in TARGETS.items()
     ),
-    Row(label="target: shuffled response time, rest evenly: KL", metric="shuffled_even", twin="hard_even", digits=4),
-    Row(label="… and a second choice first: KL", metric="stated_response_time_second_confused", digits=4),
-    Row(label="gain of response time over constant smoothing", metric="gain_rt", published=0.0164, digits=4),
-    Row(label="… lower end of its interval (pictures)", metric="gain_rt_low", published=0.0129, digits=4),
-    Row(label="… upper end", metric="gain_rt_high", published=0.0198, digits=4),
-    Row(label="… p against shuffled response times", metric="p_response_time", digits=4),
-    Row(label="AUROC of quickness for being right: raw", metric="auroc_raw", digits=3),
-    Row(label="… z-scored, practice removed", metric="auroc_hesitation", digits=3),
-    Row(label="learning rate chosen for the twin", metric="learning_rate", digits=5),
+    ClaimRow(
+        label="target: shuffled response time, rest evenly: KL", metric="shuffled_even", twin="hard_even", digits=4
+    ),
+    ClaimRow(label="… and a second choice first: KL", metric="stated_response_time_second_confused", digits=4),
+    ClaimRow(label="gain of response time over constant smoothing", metric="gain_rt", published=0.0164, digits=4),
+    ClaimRow(label="… lower end of its interval (pictures)", metric="gain_rt_low", published=0.0129, digits=4),
+    ClaimRow(label="… upper end", metric="gain_rt_high", published=0.0198, digits=4),
+    ClaimRow(label="… p against shuffled response times", metric="p_response_time", digits=4),
+    ClaimRow(label="AUROC of quickness for being right: raw", metric="auroc_raw", digits=3),
+    ClaimRow(label="… z-scored, practice removed", metric="auroc_hesitation", digits=3),
+    ClaimRow(label="learning rate chosen for the twin", metric="learning_rate", digits=5),
     *student_rows(STUDENTS, JUDGED),
 )
 

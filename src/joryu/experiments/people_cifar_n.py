@@ -30,12 +30,19 @@ from joryu.annotations.dawid_skene import dawid_skene, vote_shares
 from joryu.annotations.trials import NONE, Floats, Ints, Trials
 from joryu.errors import InputError
 from joryu.examples import Examples, data_root, load_examples, parse_views
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.judged import Judging, drawing, judge, student_pairs, student_rows, titles
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.people import CLASSES, cifar_people, simulated_people
 from joryu.experiments.people_base import RECIPE, STUDENT, STUDENT_SMOKE, VIEWS
 from joryu.experiments.people_cifar import hard_of_one, one_each
-from joryu.experiments.told import Course, Told, learn
+from joryu.experiments.people_evaluation import (
+    HeldOutPeople,
+    drawing,
+    evaluate_on_people,
+    student_pairs,
+    student_rows,
+    titles,
+)
+from joryu.experiments.precomputed import Course, PrecomputedTeacher, learn
 from joryu.objectives import Distillation
 from joryu.teachers.confidence import agreement_among, fit_logistic
 from joryu.teachers.left_over import confusion, distribute, uniform
@@ -56,7 +63,7 @@ class Crowd(NamedTuple):
     labels: Ints
     learn_from: Ints
     shown: Examples
-    judging: Judging
+    judging: HeldOutPeople
 
 
 def cifar_n(seed: int) -> Crowd:
@@ -75,7 +82,9 @@ def cifar_n(seed: int) -> Crowd:
         )
     population = cifar_people()
     rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:SHOWN])
-    return Crowd(trials, labels, rows, examples.select(rows.tolist()), Judging(population.examples, population.people))
+    return Crowd(
+        trials, labels, rows, examples.select(rows.tolist()), HeldOutPeople(population.examples, population.people)
+    )
 
 
 def cifar_n_trials(root: Path) -> tuple[Trials, Ints]:
@@ -126,7 +135,7 @@ def simulated_crowd(seed: int) -> Crowd:
         labels=labels[asked.rows],
         learn_from=np.arange(len(asked.rows)),
         shown=asked.examples.select(asked.rows.tolist()),
-        judging=Judging.of(asked, others),
+        judging=HeldOutPeople.of(asked, others),
     )
 
 
@@ -144,8 +153,8 @@ def measure(setting: Setting) -> Measured:
     told = {name: targets[name][crowd.learn_from] for name in STUDENTS if name in targets}
     told["labels"] = np.eye(len(shown.classes))[crowd.labels[crowd.learn_from]]
     for name, q in told.items():
-        module = learn(setting, name, course, Told(shown, q)).module
-        found |= {f"{name}_{what}": value for what, value in judge(module, crowd.judging).items()}
+        module = learn(setting, name, course, PrecomputedTeacher(shown, q)).module
+        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(module, crowd.judging).items()}
     return found
 
 
@@ -200,7 +209,7 @@ PUBLISHED: dict[str, float | str] = {"one": "17.2–18.1", "vote": 9.03}
 
 ROWS = (
     *(
-        Row(
+        ClaimRow(
             label=f"target: {label}: differs from CIFAR-10's label, %",
             metric=f"target_{name}_wrong",
             twin="target_one_wrong",
@@ -210,7 +219,7 @@ ROWS = (
         for name, label in TOLD.items()
     ),
     *(
-        Row(label=f"target: {label}: NLL", metric=f"target_{name}_nll", twin="target_one_nll", digits=4)
+        ClaimRow(label=f"target: {label}: NLL", metric=f"target_{name}_nll", twin="target_one_nll", digits=4)
         for name, label in TOLD.items()
     ),
     *student_rows(STUDENTS, JUDGED),

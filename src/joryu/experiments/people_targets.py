@@ -12,7 +12,7 @@ from scipy.special import rel_entr
 from joryu.annotations import Settings
 from joryu.annotations.trials import NONE, Floats, Ints, Trials
 from joryu.evaluation import Permuted, permutation_test
-from joryu.experiments.people import Asked
+from joryu.experiments.people import AskedPeople
 from joryu.teachers.confidence import fit_logistic
 from joryu.teachers.left_over import distribute, smoothed, uniform
 
@@ -43,13 +43,13 @@ class Targets(NamedTuple):
     second_share: Floats
 
 
-def folds_of(asked: Asked, seed: int) -> Ints:
+def folds_of(asked: AskedPeople, seed: int) -> Ints:
     """The fold of each trial; all trials about a picture are in one."""
     order = np.random.default_rng(seed).permutation(len(asked.trials.pictures))
     return (order % FOLDS)[asked.trials.picture]
 
 
-def build(asked: Asked, seed: int) -> Targets:
+def build(asked: AskedPeople, seed: int) -> Targets:
     """Every condition's sureness and both ways to spread the rest, cross-fitted over pictures."""
     trials, agreement, folds = asked.trials, asked.agreement, folds_of(asked, seed)
     sure = {
@@ -93,7 +93,7 @@ def divergence(people: Floats, q: Floats) -> Floats:
     return np.asarray(rel_entr(people, q).sum(axis=1), dtype=np.float64)
 
 
-def table(asked: Asked, seed: int) -> dict[str, float]:
+def table(asked: AskedPeople, seed: int) -> dict[str, float]:
     """Mean KL to the population: every condition with the rest spread evenly and by confusion."""
     targets, people = build(asked, seed), asked.people_of_trials
     found = {
@@ -106,7 +106,7 @@ def table(asked: Asked, seed: int) -> dict[str, float]:
     return found | {"stated_response_time_second_confused": float(divergence(people, with_second).mean())}
 
 
-def auroc(asked: Asked) -> dict[str, float]:
+def auroc(asked: AskedPeople) -> dict[str, float]:
     """How well quick answers are right answers: raw times, and hesitation (z-scored, practice removed)."""
     from sklearn.metrics import roc_auc_score
 
@@ -118,7 +118,7 @@ def auroc(asked: Asked) -> dict[str, float]:
     }
 
 
-def gain_of_response_time(asked: Asked, seed: int, *, draws: int = 2000) -> dict[str, float]:
+def gain_of_response_time(asked: AskedPeople, seed: int, *, draws: int = 2000) -> dict[str, float]:
     """KL with a constant less KL with response time; a bootstrap interval over pictures."""
     targets, people = build(asked, seed), asked.people_of_trials
     by_trial = [
@@ -134,7 +134,7 @@ def gain_of_response_time(asked: Asked, seed: int, *, draws: int = 2000) -> dict
     return {"gain_rt": float(gains.sum() / counts.sum()), "gain_rt_low": float(low), "gain_rt_high": float(high)}
 
 
-def shuffled_response_time(asked: Asked, seed: int, *, permutations: int) -> Permuted:
+def shuffled_response_time(asked: AskedPeople, seed: int, *, permutations: int) -> Permuted:
     """The control: the same hesitation, shuffled within each annotator, calibrated in the same way."""
     trials, agreement, folds = asked.trials, asked.agreement, folds_of(asked, seed)
     people, even = asked.people_of_trials, build(asked, seed).even

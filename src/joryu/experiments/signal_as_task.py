@@ -28,13 +28,13 @@ from torch import nn
 from joryu.annotations.dawid_skene import vote_shares
 from joryu.annotations.trials import Floats
 from joryu.evaluation import predict_logits
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
-from joryu.experiments.judged import Judging, judge
-from joryu.experiments.pairs import Pair
-from joryu.experiments.people import Asked, cifar_people, simulated_people
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
+from joryu.experiments.pairs import PairedRow
+from joryu.experiments.people import AskedPeople, cifar_people, simulated_people
 from joryu.experiments.people_cifar import EXPERIMENT as PEOPLE_CIFAR
 from joryu.experiments.people_cifar import JUDGED, course_of, one_each
-from joryu.experiments.told import Told, learn
+from joryu.experiments.people_evaluation import HeldOutPeople, evaluate_on_people
+from joryu.experiments.precomputed import PrecomputedTeacher, learn
 from joryu.objectives import WithSignals
 from joryu.questions import Question
 
@@ -68,13 +68,13 @@ def measure(setting: Setting) -> Measured:
         ):
             objective = WithSignals(main=plain.objective, weight=weight)
             course = plain._replace(objective=objective)
-            student = learn(setting, f"{who}-{name}", course, Told(shown, heard.q, signals)).module
-            judged = judge(student, judging) | (noticed(student, judging) if weight else {})
+            student = learn(setting, f"{who}-{name}", course, PrecomputedTeacher(shown, heard.q, signals)).module
+            judged = evaluate_on_people(student, judging) | (noticed(student, judging) if weight else {})
             found |= {f"{who}_{name}_{what}": value for what, value in judged.items()}
     return found
 
 
-def one_annotator(asked: Asked, seed: int) -> Heard:
+def one_annotator(asked: AskedPeople, seed: int) -> Heard:
     """One annotator's label for each picture, and that answer's own signals."""
     rows = one_each(asked.trials, seed)
     trials = asked.trials
@@ -82,7 +82,7 @@ def one_annotator(asked: Asked, seed: int) -> Heard:
     return Heard(np.eye(len(trials.classes))[trials.choice[rows]], standardised(signals))
 
 
-def all_annotators(asked: Asked) -> Heard:
+def all_annotators(asked: AskedPeople) -> Heard:
     """The shares of everybody's votes about each picture, and the means of their signals."""
     trials = asked.trials
     counts = np.bincount(trials.picture)
@@ -98,7 +98,7 @@ def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
     return {name: (values - values.mean()) / values.std() for name, values in signals.items()}
 
 
-def noticed(student: nn.Module, judging: Judging) -> dict[str, float]:
+def noticed(student: nn.Module, judging: HeldOutPeople) -> dict[str, float]:
     """Spearman's correlation of each predicted signal with the entropy of what people said; hesitation should rise."""
     *network, _ = student.children()  # the last module lets the question's outputs through alone
     names = (*judging.examples.classes, *SIGNALS)
@@ -116,7 +116,7 @@ HOW = {"without": "λ = 0", "task": "signals as a second task", "shuffled": "the
 
 ROWS = (
     *(
-        Row(
+        ClaimRow(
             label=f"{label}, {how}: {title}",
             metric=f"{who}_{name}_{what}",
             twin=f"{who}_without_{what}",
@@ -127,7 +127,7 @@ ROWS = (
         for name, how in HOW.items()
     ),
     *(
-        Row(
+        ClaimRow(
             label=f"{label}, {how}: predicted {title} and people’s entropy, rank correlation",
             metric=f"{who}_{name}_noticed_{signal}",
             digits=3,
@@ -140,7 +140,7 @@ ROWS = (
 )
 
 PAIRS = tuple(
-    Pair(
+    PairedRow(
         label=f"{label}: second task over {HOW[against]}: {title}",
         metric=f"{who}_task_{what}",
         against=f"{who}_{against}_{what}",

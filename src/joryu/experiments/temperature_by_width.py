@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from joryu.experiments.experiment import Experiment, Measured, Row, Setting
+from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.mnist import CHANCE, errors_of, examples_of, hinton_teacher, soft_targets, teach
 from joryu.objectives import Distillation, HardLabels
-from joryu.training import Material, Recipe, Replayed
+from joryu.training import Recipe, Replayed, TrainingData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,14 +37,14 @@ def measure(setting: Setting) -> Measured:
     measured: Measured = {}
     for width in WIDTHS:
         spec = f"mlp:{width}x2"
-        twin = teach(setting, f"{width}-twin", spec, Material(train_part), objective=HardLabels(), recipe=RECIPE)
+        twin = teach(setting, f"{width}-twin", spec, TrainingData(train_part), objective=HardLabels(), recipe=RECIPE)
         measured[f"width_{width}_twin"] = errors_of(twin, test_part)[0]
         for temperature in TEMPERATURES:
             student = teach(
                 setting,
                 f"{width}-T{temperature:g}",
                 spec,
-                Material(train_part, Replayed(store)),
+                TrainingData(train_part, Replayed(store)),
                 objective=Distillation(temperature=temperature),
                 recipe=RECIPE,
             )
@@ -75,7 +75,7 @@ EXPERIMENT = Experiment(
     data="MNIST, 60,000 training and 10,000 test examples",
     chance=CHANCE,
     rows=[
-        Row(label=f"2 × {width} units, T = {t:g}", metric=f"width_{width}_T_{t:g}", twin=f"width_{width}_twin")
+        ClaimRow(label=f"2 × {width} units, T = {t:g}", metric=f"width_{width}_T_{t:g}", twin=f"width_{width}_twin")
         for width in WIDTHS
         for t in TEMPERATURES
     ],

@@ -17,14 +17,15 @@ from joryu.annotations.answer import FASTEST_MS
 from joryu.annotations.storage import DamagedError, StorageError
 from joryu.errors import JoryuError
 from joryu.examples.left_out import left_out_lines
-from joryu.labelling.desk import Desk, Said
+from joryu.labelling.desk import Desk, SentAnswer
 from joryu.labelling.guard import ENTER, Guard
 from joryu.labelling.keys import MOST_ON_KEYS, keys_of
 from joryu.labelling.left_out import left_out_of
 from joryu.labelling.people import NotYoursError
 from joryu.labelling.pictures import ID_LENGTH
-from joryu.labelling.summary import summarise
+from joryu.labelling.project_summary import summarise_project
 from joryu.labelling.tickets import ANYBODY, Guest, Tickets
+from joryu.pydantic_errors import Fault, fault_of
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -73,7 +74,7 @@ class Begin(_Body):
     session: Identifier | None = None
 
 
-class Answered(_Body):
+class AnswerBody(_Body):
     session: Identifier
     key: Identifier
     picture: Annotated[str, Field(min_length=1, max_length=64)]
@@ -135,7 +136,7 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         del request
         # What was sent is not echoed: NaN and lone surrogates cannot be, and nobody needs it.
-        found = "; ".join(_in_words(".".join(map(str, one["loc"][1:])), one) for one in error.errors())
+        found = "; ".join(_in_words(fault_of(one, below=1)) for one in error.errors())
         return JSONResponse({"detail": found.encode("ascii", "backslashreplace").decode()}, status_code=422)
 
     _add_pages(app, desk)
@@ -146,14 +147,11 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     return app
 
 
-def _in_words(field: str, error: Any) -> str:
-    """An error found by Pydantic, in the grammar of Joryu's errors."""
-    if error["type"] == "extra_forbidden":
-        return f"{field} is not asked for"
-    if error["type"] == "missing":
-        return f"{field} is missing"
-    wanted = error["msg"].removeprefix("Input should be ").removeprefix("String should have ")
-    return f"{field or 'what was sent'} is not usable (expected {wanted})"
+def _in_words(fault: Fault) -> str:
+    if fault.is_unknown:
+        return f"{fault.name} is not asked for"
+    expected = "" if fault.expected is None else f" (expected {fault.expected})"
+    return f"{fault.name or 'what was sent'} {fault.complaint}{expected}"
 
 
 def _guest(request: Request) -> Guest:
@@ -185,7 +183,7 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
 
     def seen_by(request: Request) -> dict[str, Any]:
         guest = _guest(request)
-        found = summarise(desk.project, viewers=desk.people.names_of(guest.browser))
+        found = summarise_project(desk.project, viewers=desk.people.names_of(guest.browser))
         return found | {"left_out": []} if guest.invited else found  # a folder's name may give the answer away
 
     @app.get("/api/summary")
@@ -226,11 +224,11 @@ def _add_labelling(app: FastAPI, desk: Desk) -> None:
         return {"session": begun, **desk.upcoming(begun)}
 
     @app.post("/api/answers")
-    def answers(request: Request, body: Answered) -> dict[str, Any]:
+    def answers(request: Request, body: AnswerBody) -> dict[str, Any]:
         desk.admit(body.session, _guest(request))
         fields = body.model_dump(exclude={"session", "key"})
         timing = Timing(**{name: fields.pop(name) for name in Timing.__dataclass_fields__})
-        fresh = desk.answer(body.session, body.key, Said(timing=timing, **fields))
+        fresh = desk.answer(body.session, body.key, SentAnswer(timing=timing, **fields))
         return {"fresh": fresh, **desk.upcoming(body.session)}
 
     @app.post("/api/undo")

@@ -14,7 +14,7 @@ from joryu.errors import InputError
 from joryu.labelling.people import NotYoursError, People
 from joryu.labelling.pictures import ID_LENGTH, Gallery
 from joryu.labelling.queue import Queue, Task
-from joryu.labelling.seen import Seen
+from joryu.labelling.shown_since import ShownSince
 from joryu.labelling.tickets import ANYBODY, Guest
 
 HIDDEN = ("attention", "meditation", "heart_rate", "bands")
@@ -22,7 +22,7 @@ FORGOTTEN = "What was said and measured under this name was deleted meanwhile. F
 _SESSION = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-class Device(Protocol):
+class RecordingDevice(Protocol):
     """What the desk needs from a device; `joryu.labelling.worn.Worn` is one."""
 
     def begin(self, session: str) -> None: ...
@@ -32,7 +32,7 @@ class Device(Protocol):
     def state(self) -> dict[str, Any]: ...
 
 
-class Said(NamedTuple):
+class SentAnswer(NamedTuple):
     """One answer as the page sends it; times are in milliseconds on the page's clock.
 
     ``offset_ms`` is what to add to the page's clock to get the server's, as far as the page knows. It comes with every
@@ -69,14 +69,14 @@ class Desk:
         self,
         project: Project,
         *,
-        worn: Device | None = None,
+        worn: RecordingDevice | None = None,
         device: str | None = None,
         wearer: str | None = None,
         hide_signals: bool = False,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self.project = project
-        self._seen = Seen(seconds)
+        self._seen = ShownSince(seconds)
         self.gallery = Gallery(project.pictures_root, project.pictures)
         self._worn, self._device, self._wearer = worn, device, wearer
         self._hidden = HIDDEN if hide_signals else ()
@@ -145,7 +145,7 @@ class Desk:
     def _wears(self, session: str) -> bool:
         return self._annotators.get(session) == self._wearer and not self._guests.get(session, ANYBODY).invited
 
-    def _worn_by(self, session: str) -> Device | None:
+    def _worn_by(self, session: str) -> RecordingDevice | None:
         """The device, if this session's annotator wears it; from now on it records for this session."""
         annotator = self.annotator_of(session)
         if self._worn is None:
@@ -210,7 +210,7 @@ class Desk:
             self._trials[session] = self.project.events.n_answered(session)
         return self._trials[session]
 
-    def answer(self, session: str, key: str, said: Said) -> bool:
+    def answer(self, session: str, key: str, said: SentAnswer) -> bool:
         """Store an answer; returns whether it was new. It is on the disk when this returns.
 
         ``key`` identifies the request, so that a repeated one is stored once.
@@ -278,7 +278,7 @@ class Desk:
         self.annotator_of(session)
         self.project.events.note_clock(session, offset_ms=offset_ms, round_trip_ms=round_trip_ms)
 
-    def _measured(self, session: str, said: Said) -> Mapping[str, float]:
+    def _measured(self, session: str, said: SentAnswer) -> Mapping[str, float]:
         """Means of the signals from the picture's paint to the last key; unmeasured signals are left out."""
         worn, offset_ms = self._worn_by(session), said.offset_ms
         if worn is None or offset_ms is None or said.onset is None or said.done is None:

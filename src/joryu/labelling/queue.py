@@ -20,7 +20,7 @@ class Task(NamedTuple):
     showing: int
 
 
-class Progress(NamedTuple):
+class AnnotatorProgress(NamedTuple):
     """The number of pictures that an annotator has answered, and the number to answer in all."""
 
     done: int
@@ -87,10 +87,10 @@ class Queue:
             found.append(task)
         return found
 
-    def progress(self, annotator: str) -> Progress:
+    def progress(self, annotator: str) -> AnnotatorProgress:
         """How many pictures this annotator has answered, and of how many; repeats do not count."""
         done = len({task.picture for task in self._history.get(annotator, {})})
-        return Progress(done, done + len(self._waiting(annotator)))
+        return AnnotatorProgress(done, done + len(self._waiting(annotator)))
 
     def _order(self, annotator: str) -> list[str]:
         """All pictures in this annotator's own order."""

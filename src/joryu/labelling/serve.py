@@ -29,7 +29,7 @@ EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on, b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Address:
     """Where the page is served.
 
     ``token`` is random unless it is given; a ``host`` other than this machine requires a given one. It lets the person
@@ -107,7 +107,7 @@ def check(labeller: Labeller) -> None:
 def serve(
     project: Project,
     *,
-    place: Place,
+    place: Address,
     labeller: Labeller = Labeller(),
     browse: bool = True,
     say: Callable[[str], None],
@@ -139,21 +139,21 @@ def serve(
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def link_to(place: Place, port: int, token: str) -> str:
+def link_to(place: Address, port: int, token: str) -> str:
     """The link that enters with a token, which may contain any characters.
 
-    >>> link_to(Place(), 8642, "a&b#c")
+    >>> link_to(Address(), 8642, "a&b#c")
     'http://127.0.0.1:8642/?token=a%26b%23c'
     """
     return f"http://{name_of(place)}:{port}/?token={quote(token, safe='')}"
 
 
-def name_of(place: Place) -> str:
+def name_of(place: Address) -> str:
     """The host in links to this server; if it listens on all addresses, the one by which others reach it."""
     return (_outward() or NAMES[0]) if place.host in EVERYWHERE else _written(place.host)
 
 
-def hosts_of(place: Place, port: int) -> frozenset[str]:
+def hosts_of(place: Address, port: int) -> frozenset[str]:
     """The values of the ``Host`` header that mean this server."""
     others = _own_addresses() if place.host in EVERYWHERE else set()
     names = {*NAMES, name_of(place), *others}
@@ -189,7 +189,7 @@ def _own_addresses() -> set[str]:
     return {name.lower(), *map(_written, found)}
 
 
-def _listen(place: Place) -> socket.socket:
+def _listen(place: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     for port in [place.port] if place.port is not None else [PORT, 0]:
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -8,22 +8,22 @@ from typing import Any
 from joryu.errors import MismatchError
 from joryu.examples import Examples
 from joryu.report.data import ReportData
-from joryu.report.judges import Judges, Judging
-from joryu.report.lesson import lesson_in_words
+from joryu.report.evaluation_set import EvaluationExamples, EvaluationSet
+from joryu.report.leakage import seen_by_student, seen_by_teacher
 from joryu.report.models import cards_of, find_models
 from joryu.report.provenance import as_found_from_here, audited, provenance_of, store_of
-from joryu.report.seen import seen_by_student, seen_by_teacher
+from joryu.report.run_sentence import run_in_words
 from joryu.students import Blueprint, require_inputs
 from joryu.targets import Store
 from joryu.training import read_run
 
 
-def assemble(folder: Path, judges: Judges) -> ReportData:
+def assemble(folder: Path, evaluation_set: EvaluationSet) -> ReportData:
     """Collect everything that the report page of a run shows.
 
-    ``folder`` is the run folder; ``judges`` chooses the examples to evaluate on. The teacher is asked about the same
-    examples if it can still be loaded and its fingerprint is the store's. Otherwise the page is made without it and
-    says so.
+    ``folder`` is the run folder; ``evaluation_set`` chooses the examples to evaluate on. The teacher is asked about the
+    same examples if it can still be loaded and its fingerprint is the store's. Otherwise the page is made without it
+    and says so.
 
     Raises:
         InputError: the run is not finished, or the examples have neither labels nor a teacher's answers.
@@ -31,14 +31,14 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
     """
     record = as_found_from_here(read_run(folder), folder)
     models = find_models(folder)
-    judging = judges.load(record, folder)
+    judging = evaluation_set.load(record, folder)
     examples = judging.examples.asked(models.blueprint.question)
     _require_same_question(examples, models.blueprint)
     require_inputs(models.student.module, models.blueprint, tuple(examples.inputs.shape[1:]))
     store = store_of(record)
     models = models.with_teacher(store, examples)
     temperature = record["request"]["objective"].get("temperature", 1.0)
-    said = judges.in_words(record, folder, examples)
+    said = evaluation_set.in_words(record, folder, examples)
     return ReportData(
         name=folder.resolve().name,
         command=record.get("command", ""),
@@ -48,7 +48,7 @@ def assemble(folder: Path, judges: Judges) -> ReportData:
         audit=None if store is None else audited(store, temperature),
         provenance=provenance_of(record, store),
         rejected=examples.rejected,
-        lesson=lesson_in_words(record, judging=said, twin=models.twin is not None),
+        lesson=run_in_words(record, judging=said, twin=models.twin is not None),
         units=models.blueprint.output_std,
         warnings=_warnings(record, folder, judging._replace(examples=examples), store if models.teacher else None),
     )
@@ -66,7 +66,9 @@ def _require_same_question(examples: Examples, blueprint: Blueprint) -> None:
         )
 
 
-def _warnings(record: dict[str, Any], folder: Path, judging: Judging, asked: Store | None) -> tuple[str, ...]:
+def _warnings(
+    record: dict[str, Any], folder: Path, judging: EvaluationExamples, asked: Store | None
+) -> tuple[str, ...]:
     """Warn about evaluated examples that were also trained on; ``asked`` is the store whose teacher is on the page."""
     if judging.whole is None:
         return ()

@@ -12,7 +12,7 @@ from joryu.report.score_words import score_headline
 from joryu.report.wording import percent
 
 
-class Compared(NamedTuple):
+class ComparisonWords(NamedTuple):
     """The functions that show comparisons of one type."""
 
     headline: Callable[[Any], Headline]
@@ -30,14 +30,14 @@ def _of_errors(found: Comparison) -> dict[str, object]:
     }
 
 
-COMPARED: dict[type, Compared] = {
-    Comparison: Compared(
+COMPARED: dict[type, ComparisonWords] = {
+    Comparison: ComparisonWords(
         headline=lambda found: headline(found, found.student_errors, found.n),
         interval=removed_interval,
         caption=lambda found: f"Errors removed by distilling, with {percent(found.confidence, 0)} confidence interval",
         numbers=_of_errors,
     ),
-    ScoreComparison: Compared(
+    ScoreComparison: ComparisonWords(
         headline=score_headline,
         interval=score_interval,
         caption=lambda found: (

@@ -30,7 +30,7 @@ COPIES: Final = 60  #: the most copies shown side by side
 FILES: Final = 200  #: the most left-out files listed
 
 
-class Sheet(NamedTuple):
+class ClassSheet(NamedTuple):
     """One class: its examples per split, some of its pictures, and the length of its bar.
 
     ``share`` is its total as a share of the largest class's. The examples without a label come as a sheet without a
@@ -51,7 +51,7 @@ class Shot(NamedTuple):
     name: str
 
 
-class Pair(NamedTuple):
+class RepeatedPair(NamedTuple):
     """An example and the one that it repeats; ``labels`` are both labels if they differ."""
 
     one: Shot
@@ -132,7 +132,7 @@ def _warnings(overview: Overview) -> list[str]:
     return [*said, *overview.remarks]
 
 
-def _sheets(overview: Overview, seed: int) -> list[Sheet]:
+def _sheets(overview: Overview, seed: int) -> list[ClassSheet]:
     """One sheet per class; the examples without a label come last."""
     counts = {split: counts_of(part) for split, part in overview.parts.items()}
     names: list[str | None] = [*overview.classes]
@@ -147,9 +147,9 @@ def _sheets(overview: Overview, seed: int) -> list[Sheet]:
         total = sum(found.values())
         shots = _shots(overview, name, each, seed) if number < CLASSES else []
         if name is None:
-            sheets.append(Sheet("no label", found, total, None, shots))
+            sheets.append(ClassSheet("no label", found, total, None, shots))
         else:
-            sheets.append(Sheet(name, found, total, total / max(1, largest), shots))
+            sheets.append(ClassSheet(name, found, total, total / max(1, largest), shots))
     return sheets
 
 
@@ -175,7 +175,7 @@ def _telling(overview: Overview) -> list[Copy]:
     return sorted(overview.copies, key=lambda copy: (not overview.in_two_classes(copy), copy.split == copy.of_split))
 
 
-def _pair(overview: Overview, copy: Copy) -> Pair:
+def _pair(overview: Overview, copy: Copy) -> RepeatedPair:
     one, other = copy_names(overview, copy)
     pictures = [
         thumbnail_uri(overview.parts[split].inputs[row], SIDE)
@@ -183,4 +183,4 @@ def _pair(overview: Overview, copy: Copy) -> Pair:
     ]
     labels = (overview.label(copy.split, copy.row), overview.label(copy.of_split, copy.of_row))
     differ = (labels[0] or "", labels[1] or "") if overview.in_two_classes(copy) else None
-    return Pair(Shot(pictures[0], one), Shot(pictures[1], other), copy.same_pixels, differ)
+    return RepeatedPair(Shot(pictures[0], one), Shot(pictures[1], other), copy.same_pixels, differ)

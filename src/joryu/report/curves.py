@@ -17,7 +17,7 @@ LETTER, BESIDE = 6.5, 12  #: the width of one letter of a tick's text, and the m
 ACCURACY, AGREEMENT = f"{PREFIX}accuracy", f"{PREFIX}agreement"
 
 
-class Line(NamedTuple):
+class Curve(NamedTuple):
     """One model's curve: its SVG path, and the kept epoch's position, number and value as text."""
 
     role: Role
@@ -41,7 +41,7 @@ class LineChart(NamedTuple):
 
     title: str
     description: str
-    lines: list[Line]
+    lines: list[Curve]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     log: bool
@@ -126,7 +126,7 @@ def _line_chart(
         at = next((place for place, (epoch, _) in enumerate(points) if epoch == kept.get(role)), -1)
         epoch, value = series[role][at]
         lines.append(
-            Line(
+            Curve(
                 role=role,
                 path="M" + "L".join(f"{x(epoch):g} {y(value):g}" for epoch, value in points),
                 kept_at=(x(points[at][0]), y(points[at][1])),

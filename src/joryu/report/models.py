@@ -26,7 +26,7 @@ from joryu.report.data import ModelCard, Role
 from joryu.students import Blueprint, load_student
 from joryu.targets import Store
 from joryu.teachers import Network, find_teacher, load_teacher
-from joryu.teachers.spec import as_taught
+from joryu.teachers.trained import as_taught
 from joryu.training import read_history, read_run
 from joryu.training.distill import find_twin
 from joryu.training.run import best_epoch_kept

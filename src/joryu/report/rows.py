@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from joryu.report import wording
 from joryu.report.data import ModelCard, ReportData
 from joryu.report.findings import Findings
-from joryu.report.sections import Row, section_of
+from joryu.report.sections import MeasureRow, section_of
 
 LIST_ITEMS = 12  #: the most items of a list that are written out
 
@@ -18,10 +18,10 @@ _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
 )
 
 
-def model_rows(run: ReportData, findings: Findings) -> list[Row]:
+def model_rows(run: ReportData, findings: Findings) -> list[MeasureRow]:
     """One row per measure, then one per cost (size, latency); a row without any number is left out."""
     rows = section_of(findings).rows(findings.evaluations)
-    rows += [Row(name, "↓", {role: cost(card) for role, card in run.cards.items()}) for name, cost in _COSTS]
+    rows += [MeasureRow(name, "↓", {role: cost(card) for role, card in run.cards.items()}) for name, cost in _COSTS]
     return [row for row in rows if any(text not in {"", wording.ABSENT} for text in row.cells.values())]
 
 

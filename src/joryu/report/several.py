@@ -41,7 +41,7 @@ class Column(NamedTuple):
     role: Role
 
 
-class Line(NamedTuple):
+class ComparisonRow(NamedTuple):
     """A row of the table: what is measured, which way is better, and a text per column."""
 
     name: str
@@ -106,19 +106,19 @@ def _evaluated(entrant: Entrant, role: Role) -> dict[str, Any] | None:
     return None if found is None else found.to_json()
 
 
-def lines_of(entrants: Sequence[Entrant], columns: Sequence[Column]) -> list[Line]:
+def lines_of(entrants: Sequence[Entrant], columns: Sequence[Column]) -> list[ComparisonRow]:
     """The rows: measures, costs, then each student's improvement over the first run's."""
-    found: dict[str, Line] = {}
+    found: dict[str, ComparisonRow] = {}
     for at, entrant in enumerate(entrants):
         for row in model_rows(entrant.run, entrant.findings):
-            line = found.setdefault(row.name, Line(row.name, row.better, {}))
+            line = found.setdefault(row.name, ComparisonRow(row.name, row.better, {}))
             line.cells.update(
                 {Column(at, role): text for role, text in row.cells.items() if Column(at, role) in columns}
             )
     pairs = against_first(entrants)
     if pairs:
         gains = {Column(at, Role.STUDENT): _gain(pair) for at, pair in pairs.items()}
-        found["gain"] = Line(f"Gain over the student of {entrants[0].name}, per example", "↑", gains)
+        found["gain"] = ComparisonRow(f"Gain over the student of {entrants[0].name}, per example", "↑", gains)
     return list(found.values())
 
 

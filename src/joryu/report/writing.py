@@ -10,24 +10,24 @@ from typing import Any
 from joryu.errors import InputError
 from joryu.report.assemble import assemble
 from joryu.report.data import ReportData
+from joryu.report.evaluation_set import OWN_TEST_PART, EvaluationSet
 from joryu.report.facts import first_words
 from joryu.report.findings import Findings, find, report_numbers
-from joryu.report.judges import OWN_TEST_PART, Judges
 from joryu.report.page import write_page, write_report
 from joryu.report.several import Entrant, render_several, several_numbers, title_of
 from joryu.training.checkpoint import write_json
 
 
-def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str, Any]:
+def evaluate_run(folder: Path | str, evaluation_set: EvaluationSet = OWN_TEST_PART) -> dict[str, Any]:
     """Evaluate a run's models and write ``evaluation.json`` into the run folder; returns its content.
 
-    ``judges`` chooses the examples to evaluate on; without it they are the run's own test part.
+    ``evaluation_set`` chooses the examples to evaluate on; without it they are the run's own test part.
 
     Raises:
         InputError, MismatchError: as `assemble`.
     """
     folder = Path(folder)
-    data = assemble(folder, judges)
+    data = assemble(folder, evaluation_set)
     numbers = _numbers(data, find(data))
     write_json(folder / "evaluation.json", numbers)
     return numbers
@@ -35,22 +35,22 @@ def evaluate_run(folder: Path | str, judges: Judges = OWN_TEST_PART) -> dict[str
 
 def report_run(
     folder: Path | str,
-    judges: Judges = OWN_TEST_PART,
+    evaluation_set: EvaluationSet = OWN_TEST_PART,
     *,
     out: Path | str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[Path, str]:
     """Write ``report.html`` and ``evaluation.json`` into the run folder; returns the page's path and its headline.
 
-    ``judges`` chooses the examples to evaluate on; without it they are the run's own test part. With ``out`` the page
-    is written there and its numbers beside it as ``NAME-numbers.json``; nothing is written into the run folder, which
-    may be read-only. ``warn`` is called with each of the page's warnings.
+    ``evaluation_set`` chooses the examples to evaluate on; without it they are the run's own test part. With ``out``
+    the page is written there and its numbers beside it as ``NAME-numbers.json``; nothing is written into the run
+    folder, which may be read-only. ``warn`` is called with each of the page's warnings.
 
     Raises:
         InputError, MismatchError: as `assemble`.
     """
     folder = Path(folder)
-    data = assemble(folder, judges)
+    data = assemble(folder, evaluation_set)
     findings = find(data)
     page = write_report(data, Path(out) if out else folder / "report.html", findings)
     write_json(
@@ -65,7 +65,7 @@ def report_run(
 
 def report_runs(
     folders: Sequence[Path | str],
-    judges: Judges = OWN_TEST_PART,
+    evaluation_set: EvaluationSet = OWN_TEST_PART,
     *,
     out: Path | str | None = None,
     warn: Callable[[str], None] | None = None,
@@ -73,7 +73,7 @@ def report_runs(
     """Write one page about several runs to ``out``, and its numbers beside it; returns the page's path and title.
 
     All runs must answer the same question and be evaluated on the same examples. If their own test parts differ,
-    ``judges`` must name the examples. A single run is passed on to `report_run`.
+    ``evaluation_set`` must name the examples. A single run is passed on to `report_run`.
 
     Raises:
         InputError: several runs without ``out``, a run named twice, or as `assemble`.
@@ -81,12 +81,12 @@ def report_runs(
     """
     paths = [Path(folder) for folder in folders]
     if len(paths) == 1:
-        return report_run(paths[0], judges, out=out, warn=warn)
+        return report_run(paths[0], evaluation_set, out=out, warn=warn)
     if out is None:
         raise InputError("a page about several runs needs a place of its own", hint="try --out comparison.html")
     entrants: list[Entrant] = []
     for name, folder in zip(_names(paths), paths, strict=True):
-        data = assemble(folder, judges)
+        data = assemble(folder, evaluation_set)
         if entrants and data.question.answer == entrants[0].run.question.answer:
             data = replace(data, units=entrants[0].run.units)  # errors are paired across runs, too
         entrants.append(Entrant(name=name, run=data, findings=find(data)))

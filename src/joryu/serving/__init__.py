@@ -1,8 +1,8 @@
 """Use a trained student: predictions for files, pictures and tables. Only its run folder is needed."""
 
 from joryu.serving.answers import Answer, ClassAnswer, ClassMask, NumberAnswer, TagAnswer, TagMasks
+from joryu.serving.inputs import Wanted
 from joryu.serving.predictor import Predicted, Predictor, load
-from joryu.serving.reading import Wanted
 
 __all__ = [
     "Answer",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import LOG_VARIANCE, MAIN, Link, Question
-from joryu.serving.seen import Seen, laid_on
+from joryu.serving.framing import Framing, laid_on
 
 Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -153,13 +153,13 @@ class TagMasks:
     """Tags for each pixel: ``probs [height, width, C]`` at the student's own size.
 
     A tag's mask is 255 where its probability is above ``threshold``, else 0. It is 0 too where the student was not
-    shown the picture (`joryu.serving.seen.laid_on`).
+    shown the picture (`joryu.serving.framing.laid_on`).
     """
 
     names: tuple[str, ...]
     probs: Tensor
     threshold: float
-    seen: Seen | None = None
+    seen: Framing | None = None
 
     @property
     def shares(self) -> dict[str, float]:
@@ -193,12 +193,12 @@ class ClassMask:
     """A class for each pixel: ``probs [height, width, C]`` at the student's own size.
 
     The mask holds the number of the most probable class. Where the student was not shown the picture it holds 255, or
-    65535 with more than 255 classes (`joryu.serving.seen.laid_on`).
+    65535 with more than 255 classes (`joryu.serving.framing.laid_on`).
     """
 
     names: tuple[str, ...]
     probs: Tensor
-    seen: Seen | None = None
+    seen: Framing | None = None
 
     @property
     def numbers(self) -> Tensor:
@@ -227,7 +227,7 @@ class ClassMask:
         return {CLASSES: numbers.astype(np.uint8) if few else numbers.astype(np.uint16)}
 
 
-Saw = Sequence[Seen | None]  #: the part of each picture that was shown to the student; ``None`` for raw inputs
+Saw = Sequence[Framing | None]  #: the part of each picture that was shown to the student; ``None`` for raw inputs
 Make = Callable[[Question, Mapping[str, Tensor], float, Saw], list[Answer]]
 
 
@@ -326,7 +326,7 @@ def _listed(probabilities: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {probability:.4f}" for name, probability in probabilities.items())
 
 
-def _extent(probs: Tensor, seen: Seen | None) -> dict[str, Any]:
+def _extent(probs: Tensor, seen: Framing | None) -> dict[str, Any]:
     """The size of the masks; for a picture also the box that was shown, as left, top, right and bottom."""
     if seen is None:
         return {"width": probs.shape[1], "height": probs.shape[0]}

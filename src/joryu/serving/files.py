@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from joryu.errors import InputError
 from joryu.examples.tree import Folder, link_root, printable
-from joryu.serving.reading import Wanted
+from joryu.serving.inputs import Wanted
 
 STDIN: Final = "-"
 SIDECAR: Final = ".json"  #: added to a file's whole name to name the file of its answer

@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError
 from joryu.evaluation.predictions import device_of, evaluating
 from joryu.examples.preparation import PicturePreparation
@@ -25,12 +24,12 @@ from joryu.precision import Answering, computing_at, require_answering
 from joryu.questions import Question
 from joryu.serving.answers import Answer, answers_by, require_settings
 from joryu.serving.files import walk
+from joryu.serving.framing import Framing
+from joryu.serving.inputs import ReadInput, Tell, Wanted, reader_of
 from joryu.serving.raw import raw_inputs
-from joryu.serving.reading import Read, Tell, Wanted, reader_of
-from joryu.serving.seen import Seen
 from joryu.students import Blueprint, load_student, require_inputs
-from joryu.students.answers import outputs_of
 from joryu.students.blueprint import fingerprint
+from joryu.students.named_outputs import outputs_of
 
 THRESHOLD: Final = 0.5
 _BATCH, _PIXEL_BATCH = 512, 32  #: the batch of `joryu.evaluation.predict_logits`; smaller for questions about pixels
@@ -54,7 +53,7 @@ class Predicted:
     reason: str | None = None
     row: int | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
-    seen: Seen | None = None
+    seen: Framing | None = None
 
     @property
     def name(self) -> str:
@@ -151,7 +150,6 @@ class Predictor:
         self.fingerprint = fingerprint(module, blueprint.model_dump_json(), prepared)
         self._module, self._blueprint, self._tell = module, blueprint, tell
         self._answers = answers_by(blueprint.question)
-        keep_freed_memory()
 
     @overload  # a str is a sequence of str too; here it is one path
     def predict(self, what: One) -> Answer: ...  # type: ignore[overload-overlap]
@@ -206,8 +204,8 @@ class Predictor:
             )  # fmt: skip
         return self._in_batches(reader_of(self.preparation)(wanted, self.batch_size, self._tell))
 
-    def _in_batches(self, inputs: Iterable[Read]) -> Iterator[Predicted]:
-        waiting, usable = list[Read](), 0
+    def _in_batches(self, inputs: Iterable[ReadInput]) -> Iterator[Predicted]:
+        waiting, usable = list[ReadInput](), 0
         for one in inputs:
             waiting.append(one)
             usable += one.input is not None
@@ -216,7 +214,7 @@ class Predictor:
                 waiting, usable = [], 0
         yield from self._answered(waiting)
 
-    def _answered(self, waiting: list[Read]) -> Iterator[Predicted]:
+    def _answered(self, waiting: list[ReadInput]) -> Iterator[Predicted]:
         rows = [one.input for one in waiting if one.input is not None]
         seen = [one.seen for one in waiting if one.input is not None]
         answers = iter(self._of_batch(torch.from_numpy(np.stack(rows)), seen) if rows else [])
@@ -228,7 +226,7 @@ class Predictor:
             reason = None if answer is not None else "the student's outputs for it are not finite"
             yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if self.question.grid else None)
 
-    def _of_batch(self, inputs: Tensor, seen: Sequence[Seen | None] | None = None) -> list[Answer | None]:
+    def _of_batch(self, inputs: Tensor, seen: Sequence[Framing | None] | None = None) -> list[Answer | None]:
         outputs = self.outputs(inputs)
         finite = torch.stack([part.isfinite().flatten(1).all(1) for part in outputs.values()]).all(0)
         answers = self._answers(self.question, outputs, self.threshold, seen or [None] * len(inputs))

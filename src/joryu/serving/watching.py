@@ -10,9 +10,9 @@ from pathlib import Path
 from joryu.errors import InputError
 from joryu.examples.clutter import CLUTTER
 from joryu.serving.files import walk
+from joryu.serving.inputs import Wanted
 from joryu.serving.predictor import Predicted, Predictor
-from joryu.serving.reading import Wanted
-from joryu.serving.written import Answers
+from joryu.serving.written import AnswerFolder
 
 Stamp = dict[str, int]
 
@@ -39,7 +39,7 @@ class Watch:
             raise InputError(f"{folder} cannot be watched", expected="a folder")
         self.interval = interval
         self._predictor, self._folder = predictor, folder
-        self._answers = Answers(folder if out is None else out, predictor, top=top)
+        self._answers = AnswerFolder(folder if out is None else out, predictor, top=top)
         self._out = out
         self._seen: dict[Path, Stamp] = {}
         self._done: dict[Path, Stamp] = {}

@@ -19,15 +19,15 @@ from joryu.errors import InputError, JoryuError
 from joryu.examples.tree import printable
 from joryu.serving.answers import Mask
 from joryu.serving.files import MASK, SIDECAR
+from joryu.serving.inputs import Wanted
 from joryu.serving.predictor import Predicted, Predictor
-from joryu.serving.reading import Wanted
 
 _MODEL: Final = "model"  #: the entry that distinguishes an answer from any other JSON file
 _PATH: Final = "path"
 _LAID_ON: Final = {"masks": "as large as the picture"}  #: older versions wrote smaller masks: those are written anew
 
 
-class Answers:
+class AnswerFolder:
     """A folder of answers: ``NAME.json``, and ``NAME.mask.png`` or ``NAME.0-TAG.mask.png``.
 
     ``NAME`` is the whole name of the predicted file; subfolders are kept. If another file of the same name has its

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
 
 from torch import nn
 
-from joryu.errors import InputError, JoryuError, MissingExtraError
+from joryu.errors import InputError, JoryuError, MissingExtraError, did_you_mean
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
@@ -33,16 +34,8 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
         InputError: a spec that cannot be read or names nothing.
         MissingExtraError: timm is not installed.
     """
-    family, _, rest = spec.partition(":")
-    builders: dict[str, Callable[[str, tuple[int, ...], int], nn.Module]] = {
-        "mlp": _mlp,
-        "cnn": _cnn,
-        "unet": _unet,
-        "timm": _timm,
-        "module": _module,
-    }
-    _require_family(spec)
-    return builders[family](rest, input_shape, n_classes)
+    family, rest = _family_of(spec)
+    return family.build(rest, input_shape, n_classes)
 
 
 def require_architecture(spec: str) -> None:
@@ -55,41 +48,51 @@ def require_architecture(spec: str) -> None:
     Raises:
         InputError: a spec that cannot be read, or of no family.
     """
-    family, _, rest = spec.partition(":")
-    _require_family(spec)
-    if family in _OWN:
-        _, _, options = _shape_and_options(rest, family, ("dropout",))
-        _rates(options.get("dropout", "0"), rest, most=_OWN[family])
+    family, rest = _family_of(spec)
+    family.require(rest)
 
 
-_OWN = {"mlp": 2, "cnn": 1, "unet": 1}  #: the families of this package, and how many rates of dropout each takes
+class _Family(NamedTuple):
+    """What may stand before the colon of a spec; both are given what stands behind it."""
+
+    build: Callable[[str, tuple[int, ...], int], nn.Module]
+    require: Callable[[str], object]  #: refuses what cannot be read, as far as that can be told without building
 
 
-def _require_family(spec: str) -> None:
-    family, _, rest = spec.partition(":")
-    families = (*_OWN, "timm", "module")
-    if family not in families or not rest:
-        near = difflib.get_close_matches(family, families, n=1)
-        raise InputError(
-            f"unknown architecture {spec!r}",
-            expected=EXAMPLES,
-            hint=f"did you mean {near[0]}:…?" if near and near[0] != family else None,
-        )
+class _Size(NamedTuple):
+    """``WIDTHxDEPTH[,dropout=RATE/RATE]``, read."""
+
+    width: int
+    depth: int
+    rates: list[float]
 
 
-def _shape_and_options(spec: str, family: str, allowed: tuple[str, ...]) -> tuple[int, int, dict[str, str]]:
+def _family_of(spec: str) -> tuple[_Family, str]:
+    name, _, rest = spec.partition(":")
+    if name not in _FAMILIES or not rest:
+        hint = None if name in _FAMILIES else did_you_mean(name, _FAMILIES, written="{}:…".format)
+        raise InputError(f"unknown architecture {spec!r}", expected=EXAMPLES, hint=hint)
+    return _FAMILIES[name], rest
+
+
+def _sized(name: str, make: Callable[[tuple[int, ...], int, _Size], nn.Module], *, most_rates: int) -> _Family:
+    """A family of this package, which is told how wide and how deep it is to be."""
+    read = partial(_read_size, family=name, most_rates=most_rates)
+    return _Family(build=lambda rest, input_shape, n_classes: make(input_shape, n_classes, read(rest)), require=read)
+
+
+def _read_size(spec: str, *, family: str, most_rates: int) -> _Size:
     shape, *rest = spec.split(",")
     match = re.fullmatch(r"(\d{1,6})x(\d{1,4})", shape)
     options = dict(part.partition("=")[::2] for part in rest)
-    unknown = [key for key in options if key not in allowed]
-    if match is None or unknown or not all(map(int, match.groups())):
+    if match is None or set(options) - {"dropout"} or not all(map(int, match.groups())):
         raise InputError(
             f"cannot read architecture {family}:{spec}",
-            expected=f"{family}:WIDTHxDEPTH with options {', '.join(allowed)}, for example {EXAMPLES}",
+            expected=f"{family}:WIDTHxDEPTH with options dropout, for example {EXAMPLES}",
         )
     if len(options) < len(rest):
         raise InputError(f"an option of {family}:{spec} comes twice", received=", ".join(rest))
-    return int(match[1]), int(match[2]), options
+    return _Size(int(match[1]), int(match[2]), _rates(options.get("dropout", "0"), spec, most=most_rates))
 
 
 def _rates(text: str, spec: str, most: int) -> list[float]:
@@ -103,22 +106,17 @@ def _rates(text: str, spec: str, most: int) -> list[float]:
     return rates
 
 
-def _mlp(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    width, depth, options = _shape_and_options(spec, "mlp", ("dropout",))
-    rates = [0.0, *_rates(options.get("dropout", "0"), spec, most=2)]
-    return mlp(input_shape, n_classes, width=width, depth=depth, dropout=(rates[-2], rates[-1]))
+def _mlp(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
+    before, within = [0.0, *size.rates][-2:]  # a single rate is that of the hidden units
+    return mlp(input_shape, n_classes, width=size.width, depth=size.depth, dropout=(before, within))
 
 
-def _cnn(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    width, depth, options = _shape_and_options(spec, "cnn", ("dropout",))
-    (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
-    return cnn(input_shape, n_classes, width=width, depth=depth, dropout=rate)
+def _cnn(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
+    return cnn(input_shape, n_classes, width=size.width, depth=size.depth, dropout=size.rates[0])
 
 
-def _unet(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    width, depth, options = _shape_and_options(spec, "unet", ("dropout",))
-    (rate,) = _rates(options.get("dropout", "0"), spec, most=1)
-    return UNet(input_shape, n_classes, width=width, depth=depth, dropout=rate)
+def _unet(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
+    return UNet(input_shape, n_classes, width=size.width, depth=size.depth, dropout=size.rates[0])
 
 
 def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
@@ -127,11 +125,8 @@ def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     except ImportError as error:
         raise MissingExtraError("timm", "vision", f"the model timm:{name}") from error
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        raise InputError(
-            f"timm has no model {name!r}",
-            hint=f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()",
-        )
+        hint = did_you_mean(name, timm.list_models()) or "see timm.list_models()"
+        raise InputError(f"timm has no model {name!r}", hint=hint)
     try:
         model: nn.Module = timm.create_model(name, pretrained=False, num_classes=n_classes, in_chans=input_shape[0])
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
@@ -178,3 +173,13 @@ def _imported(path: str) -> Callable[..., object]:
             hint="is it spelt as it is imported, and the package installed or in this folder (or on PYTHONPATH)?",
         ) from error
     return factory
+
+
+#: to add a student: its function in a file of this folder, one row here, one row in the tests
+_FAMILIES: Mapping[str, _Family] = {
+    "mlp": _sized("mlp", _mlp, most_rates=2),
+    "cnn": _sized("cnn", _cnn, most_rates=1),
+    "unet": _sized("unet", _unet, most_rates=1),
+    "timm": _Family(_timm, require=str),  # whether timm has it is known when it is built
+    "module": _Family(_module, require=str),
+}

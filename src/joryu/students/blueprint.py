@@ -18,9 +18,10 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
 from joryu.examples.inputs import Inputs
 from joryu.examples.preparation import Preparation
+from joryu.pydantic_errors import first_fault
 from joryu.questions import Asked, Question
-from joryu.students.answers import Answers
 from joryu.students.architecture import build_architecture
+from joryu.students.named_outputs import NamedOutputs
 from joryu.students.normalise import Normalise, measure_normalisation
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
@@ -132,7 +133,7 @@ class Blueprint(BaseModel):
                 takes=self.input_shape,
             ),
             build_architecture(self.architecture, self.input_shape, self.width),
-            Answers(self.question, widths, mean=self.output_mean, std=self.output_std),
+            NamedOutputs(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
 
 
@@ -200,9 +201,7 @@ def read_blueprint(folder: Path | str) -> Blueprint:
     except OSError as error:
         raise InputError(f"cannot read {plan}", received=error.strerror) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"cannot read {plan}", received=f"{where}: {first['msg']}") from error
+        raise first_fault(error).within(f"cannot read {plan}") from error
     except ValueError as error:
         raise InputError(f"cannot read {plan}", expected="JSON", received=str(error)) from error
 

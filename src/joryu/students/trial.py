@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from joryu.errors import InputError, JoryuError
 from joryu.questions import Question
-from joryu.questions.likeness import Likeness, likeness_under
+from joryu.questions.value_kinds import ValueKind, value_kind_under
 
 
 def failure_of(error: Exception) -> str:
@@ -67,11 +67,11 @@ def _require_logits(outputs: Tensor, name: str, question: Question) -> None:
     if not question.link.has_probs:
         return
     rows = outputs.detach()[:, : len(question)].movedim(1, -1).flatten(0, -2)
-    found = likeness_under(question.link, rows)
+    found = value_kind_under(question.link, rows)
     made_by = type(outputs.grad_fn).__name__ if outputs.requires_grad else ""
     # One row may look so by chance, as one of two classes in three hundred does.
-    softmax = found is Likeness.PROBABILITIES and (len(rows) > 1 or made_by.startswith("Softmax"))
-    sigmoid = found is Likeness.SIGMOIDS and made_by.startswith("Sigmoid")
+    softmax = found is ValueKind.PROBABILITIES and (len(rows) > 1 or made_by.startswith("Softmax"))
+    sigmoid = found is ValueKind.SIGMOIDS and made_by.startswith("Sigmoid")
     if softmax or sigmoid:
         end = "softmax" if softmax else "sigmoid"
         raise InputError(

@@ -19,8 +19,8 @@ from joryu.errors import DeadTeacherError, InputError
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.shown import shown_as
 from joryu.questions import LabelKind, difference
-from joryu.targets.agreement import Agreement
-from joryu.targets.examination import Labels, Look, examine
+from joryu.targets.correctness import Correctness
+from joryu.targets.examination import ExaminationOptions, Labels, examine
 from joryu.targets.finding import Finding, Severity, fatal
 from joryu.targets.numbers import NumberStatistics
 from joryu.targets.statistics import Statistics, finite_rows
@@ -45,7 +45,7 @@ class Audit:
     failures: int
     temperature: float
     statistics: Statistics | NumberStatistics | None
-    agreement: Agreement | None
+    agreement: Correctness | None
     teacher_order: tuple[str, ...] | None = None  #: the order to give ``joryu label --classes``, if it was wrong
 
     @property
@@ -95,7 +95,7 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         if len(finite) < len(rows):
             findings.append(fatal("not-finite", f"{len(rows) - len(finite)} answers are not finite", "label again"))
         else:
-            seen = examine(store, rows, labels, Look(temperature, ENOUGH_ROWS, _look_at(store, examples)))
+            seen = examine(store, rows, labels, ExaminationOptions(temperature, ENOUGH_ROWS, _look_at(store, examples)))
             findings += seen.findings
     distinct = None if examples is None else examples.ids[distinct_rows(examples.ids)]
     n_examples = store.manifest.examples.count if distinct is None else len(distinct)
@@ -115,7 +115,7 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
     )
 
 
-def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement | None]:
+def glance(store: Store, examples: Examples) -> tuple[list[Finding], Correctness | None]:
     """A quick audit of answers that have just been made: fatal findings, and their agreement with the labels.
 
     At most `GLANCE` rows are checked, and missing answers are not counted. Only fatal findings are returned, and that
@@ -124,7 +124,7 @@ def glance(store: Store, examples: Examples) -> tuple[list[Finding], Agreement |
     rows, labels, _ = _rows(store, examples)
     if not len(rows):
         return [], None
-    seen = examine(store, rows, labels, Look(1.0, GLANCE, _look_at(store, examples)))
+    seen = examine(store, rows, labels, ExaminationOptions(1.0, GLANCE, _look_at(store, examples)))
     told = [one for one in seen.findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
     return told, seen.agreement
 

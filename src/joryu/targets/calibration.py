@@ -31,10 +31,7 @@ def reliability_of(confidence: Tensor, right: Tensor, *, bins: int = BINS) -> tu
     [(0, None), (3, 0.6666666666666666)]
     """
     confidence, right = confidence.double().cpu(), right.double().cpu()
-    # Bins closed on the right keep a confidence of exactly 1, which a saturated float32 softmax gives often, inside the
-    # last bin; torchmetrics 1.9 opens a sixteenth bin for it.
-    edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
-    index = (torch.bucketize(confidence, edges) - 1).clamp(0, bins - 1)
+    edges, index = _binned(confidence, bins)
     counts = torch.bincount(index, minlength=bins)
     confidences = torch.bincount(index, weights=confidence, minlength=bins)
     rights = torch.bincount(index, weights=right, minlength=bins)
@@ -61,3 +58,29 @@ def expected_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
     """
     total = sum(b.count for b in table)
     return sum(b.count * abs((b.accuracy or 0.0) - (b.confidence or 0.0)) for b in table) / total
+
+
+def calibration_errors(confidence: Tensor, right: Tensor, known: Tensor, *, bins: int = BINS) -> Tensor:
+    """`expected_calibration_error` of each column, ``[n, C] -> [C]`` in float64, over the rows where it is known.
+
+    ``sum_b |sum_{i in b} (right_i - confidence_i)| / n``, which is the same sum; NaN where a column has no known row.
+
+    >>> confidence, right = torch.tensor([[0.9], [0.9], [0.6]]), torch.tensor([[1.0], [0.0], [1.0]])
+    >>> calibration_errors(confidence, right, torch.ones(3, 1, dtype=torch.bool), bins=2).round(decimals=4)
+    tensor([0.1333], dtype=torch.float64)
+    """
+    confidence, right = confidence.double().cpu(), right.double().cpu()
+    _, index = _binned(confidence, bins)
+    gaps = torch.zeros(bins, confidence.shape[1], dtype=torch.float64)
+    gaps.scatter_add_(0, index, right * known - confidence * known)
+    return gaps.abs().sum(0) / known.sum(0)
+
+
+def _binned(confidence: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    """The edges of the bins, and in which of them each confidence lies.
+
+    Bins closed on the right keep a confidence of exactly 1, which a saturated float32 softmax gives often, inside the
+    last bin; torchmetrics 1.9 opens a sixteenth bin for it.
+    """
+    edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
+    return edges, (torch.bucketize(confidence, edges) - 1).clamp(0, bins - 1)

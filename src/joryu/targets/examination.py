@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from joryu.questions import Link
-from joryu.targets.agreement import Agreement, class_agreement, pixel_agreement, tag_agreement
+from joryu.targets.correctness import Correctness, class_correctness, pixel_correctness, tag_correctness
 from joryu.targets.finding import Finding, Severity
 from joryu.targets.findings import (
     NO_SCALE,
@@ -36,7 +36,7 @@ class Labels(NamedTuple):
     known: Tensor
 
 
-class Look(NamedTuple):
+class ExaminationOptions(NamedTuple):
     """How to look: the temperature a student would be trained at, at how many answers at most, and what to advise."""
 
     temperature: float
@@ -44,60 +44,60 @@ class Look(NamedTuple):
     advice: str
 
 
-class Seen(NamedTuple):
+class Examination(NamedTuple):
     """What was seen."""
 
     statistics: Statistics | NumberStatistics
-    agreement: Agreement | None
+    agreement: Correctness | None
     findings: list[Finding]
     teacher_order: tuple[str, ...] | None = None  #: the classes as they stand in the answers, where that is another
 
 
-def examine(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> Seen:
+def examine(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
     """Look at some rows, which must be finite."""
     question = store.manifest.question
     return _EXAMINED[question.link, bool(question.grid)](store, rows, labels, look)
 
 
-def _classes(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> Seen:
+def _classes(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
     statistics, findings = _probs(store, rows, look)
     at = _labelled(store, labels, look)
     if at is None or labels is None:
-        return Seen(statistics, None, findings)
-    agreement = class_agreement(store, rows[at], labels.values[at])
+        return Examination(statistics, None, findings)
+    agreement = class_correctness(store, rows[at], labels.values[at])
     scaled = all(finding.code not in NO_SCALE for finding in findings)
     found = about_agreement(agreement, store.manifest.classes, look.advice)
     findings += [finding for finding in found if scaled or finding.severity is not Severity.NOTE]
-    return Seen(statistics, agreement, findings, teacher_order(agreement.exchange, store.manifest.classes))
+    return Examination(statistics, agreement, findings, teacher_order(agreement.exchange, store.manifest.classes))
 
 
-def _tags(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> Seen:
+def _tags(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
     statistics, findings = _probs(store, rows, look)
     at = _labelled(store, labels, look)
-    agreement = None if at is None or labels is None else tag_agreement(store, rows[at], labels.values[at])
+    agreement = None if at is None or labels is None else tag_correctness(store, rows[at], labels.values[at])
     if agreement is not None:
         findings += about_tags(agreement, look.advice)
-    return Seen(statistics, agreement, findings)
+    return Examination(statistics, agreement, findings)
 
 
-def _pixels(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> Seen:
+def _pixels(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
     statistics, findings = _probs(store, rows, look)
     at = _labelled(store, labels, look)
     if at is None or labels is None:
-        return Seen(statistics, None, findings)
-    agreement = pixel_agreement(store, rows[at], labels.values[at])
+        return Examination(statistics, None, findings)
+    agreement = pixel_correctness(store, rows[at], labels.values[at])
     findings += [_OTHER_SHAPE] if agreement is None else about_masks(agreement, look.advice)
-    return Seen(statistics, agreement, findings)
+    return Examination(statistics, agreement, findings)
 
 
-def _numbers(store: Store, rows: Tensor, labels: Labels | None, look: Look) -> Seen:
+def _numbers(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
     statistics = gather_numbers(store, _some(store, rows, look.most))
     findings, at = [*about_numbers(statistics)], _labelled(store, labels, look)
     if at is None or labels is None:
-        return Seen(statistics, None, findings)
+        return Examination(statistics, None, findings)
     agreement = number_agreement(store, rows[at], labels.values[at])
     findings += [_OTHER_SHAPE] if agreement is None else about_errors(statistics, agreement)
-    return Seen(statistics, agreement, findings)
+    return Examination(statistics, agreement, findings)
 
 
 _OTHER_SHAPE = Finding(
@@ -105,7 +105,7 @@ _OTHER_SHAPE = Finding(
     "load the examples at the size they were labelled at with --size",
 )  # fmt: skip
 
-_EXAMINED: dict[tuple[Link, bool], Callable[[Store, Tensor, Labels | None, Look], Seen]] = {
+_EXAMINED: dict[tuple[Link, bool], Callable[[Store, Tensor, Labels | None, ExaminationOptions], Examination]] = {
     (Link.SOFTMAX, False): _classes,
     (Link.SIGMOID, False): _tags,
     (Link.SOFTMAX, True): _pixels,
@@ -115,13 +115,13 @@ _EXAMINED: dict[tuple[Link, bool], Callable[[Store, Tensor, Labels | None, Look]
 }
 
 
-def _probs(store: Store, rows: Tensor, look: Look) -> tuple[Statistics, list[Finding]]:
+def _probs(store: Store, rows: Tensor, look: ExaminationOptions) -> tuple[Statistics, list[Finding]]:
     statistics = gather_statistics(store, _some(store, rows, look.most), look.temperature)
     findings = [*about_likeness(statistics), *about_answers(store, statistics, look.temperature, look.advice)]
     return statistics, findings
 
 
-def _labelled(store: Store, labels: Labels | None, look: Look) -> Tensor | None:
+def _labelled(store: Store, labels: Labels | None, look: ExaminationOptions) -> Tensor | None:
     """Where, among the rows, labels are known: all such places, or some; ``None`` where there are none."""
     if labels is None:
         return None

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from joryu.questions import Link
-from joryu.questions.likeness import Likeness
 from joryu.questions.names import spelt
 from joryu.questions.softening import TINY
-from joryu.targets.agreement import ClassAgreement, PixelAgreement, TagAgreement
+from joryu.questions.value_kinds import ValueKind
+from joryu.targets.correctness import ClassCorrectness, PixelCorrectness, TagCorrectness
 from joryu.targets.exchanged import Exchange
 from joryu.targets.finding import ENOUGH_LABELS, Finding, Severity, fatal
 from joryu.targets.soft_targets import Space
@@ -56,18 +56,18 @@ NAMES = 40
 
 
 def about_likeness(statistics: Statistics) -> Iterator[Finding]:
-    if statistics.likeness is Likeness.PROBABILITIES and statistics.rows > 1:
+    if statistics.likeness is ValueKind.PROBABILITIES and statistics.rows > 1:
         message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
         hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
         yield fatal("probabilities-as-logits", message, hint)
-    elif statistics.likeness is Likeness.PERCENTAGES and statistics.rows > 1:
+    elif statistics.likeness is ValueKind.PERCENTAGES and statistics.rows > 1:
         message = "these logits are percentages: every answer lies between 0 and 100 and sums to 100"
         hint = (
             "let the teacher divide them by 100, end its spec in ,output=probs (in Python: Network(…, output='probs'))"
             " and label anew"
         )
         yield fatal("percentages-as-logits", message, hint)
-    elif statistics.likeness is Likeness.SIGMOIDS and statistics.rows >= ENOUGH_SIGMOIDS:
+    elif statistics.likeness is ValueKind.SIGMOIDS and statistics.rows >= ENOUGH_SIGMOIDS:
         message = "every logit lies between 0 and 1, as what comes out of a sigmoid does"
         hint = "if the teacher ends in one, let it return what it has before, and label anew"
         yield Finding("sigmoids-as-logits", Severity.WARNING, message, hint)
@@ -118,7 +118,7 @@ def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
         yield Finding("dead-classes", Severity.WARNING, message, f"add examples of them, or leave the {many} out")
 
 
-def about_agreement(agreement: ClassAgreement, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
+def about_agreement(agreement: ClassCorrectness, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
     """What the labels say of answers that name one of many."""
     if agreement.exchange is not None:
         yield about_exchange(agreement, agreement.exchange, classes)
@@ -135,7 +135,7 @@ def about_agreement(agreement: ClassAgreement, classes: tuple[str, ...], look_at
         )
 
 
-def about_tags(agreement: TagAgreement, look_at: str) -> Iterator[Finding]:
+def about_tags(agreement: TagCorrectness, look_at: str) -> Iterator[Finding]:
     """What the labels say of tags."""
     lift = (agreement.macro_ap - agreement.by_chance) / max(1 - agreement.by_chance, TINY)
     if agreement.labelled >= ENOUGH_LABELS and lift < NO_AGREEMENT:
@@ -146,7 +146,7 @@ def about_tags(agreement: TagAgreement, look_at: str) -> Iterator[Finding]:
         yield fatal("disagrees", message, f"check the order of the tags, and {look_at}")
 
 
-def about_masks(agreement: PixelAgreement, look_at: str) -> Iterator[Finding]:
+def about_masks(agreement: PixelCorrectness, look_at: str) -> Iterator[Finding]:
     """What the labels say of pixels."""
     if agreement.labelled >= ENOUGH_MASKS and agreement.kappa < NO_AGREEMENT:
         message = (
@@ -156,7 +156,7 @@ def about_masks(agreement: PixelAgreement, look_at: str) -> Iterator[Finding]:
         yield fatal("disagrees", message, f"check that masks and pictures belong together, and {look_at}")
 
 
-def about_exchange(agreement: ClassAgreement, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
+def about_exchange(agreement: ClassCorrectness, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
     pairs = [
         f"{classes[one]!r} is answered {classes[other]!r} ({hits} of {n} times)"
         for (one, other), (hits, n) in zip(exchange.moved, exchange.counts, strict=True)

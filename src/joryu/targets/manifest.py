@@ -12,6 +12,7 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, MismatchError
 from joryu.examples.examples import Keyed
 from joryu.precision import Answering
+from joryu.pydantic_errors import first_fault
 from joryu.questions import Asked, Question, difference
 from joryu.questions.names import spelt
 from joryu.targets.encoding import Encoding, Form
@@ -155,9 +156,7 @@ class Manifest(_Record):
         try:
             return cls.model_validate(from_first_schema(content) if schema == 1 else content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path} is not a usable manifest", received=f"{where}: {first['msg']}") from error
+            raise first_fault(error).within(f"{path} is not a usable manifest") from error
         except ValueError as error:
             raise InputError(f"{path} is not a usable manifest", received=str(error)) from error
 

@@ -45,7 +45,7 @@ class Span(NamedTuple):
         return self.first <= other.first and other.last <= self.last
 
 
-class Listing(NamedTuple):
+class ShardList(NamedTuple):
     """The shards of a folder in order: those to read, and those a merged one has superseded."""
 
     current: tuple[Span, ...]
@@ -57,7 +57,7 @@ class Listing(NamedTuple):
         return max((span.last for span in (*self.current, *self.superseded)), default=0) + 1
 
 
-def list_shards(folder: Path) -> Listing:
+def list_shards(folder: Path) -> ShardList:
     """What the folder holds."""
     matches = (_NAME.fullmatch(path.name) for path in folder.iterdir())
     spans = sorted((Span(int(m[1]), int(m[2])) for m in matches if m), key=lambda span: (span.first, -span.last))
@@ -65,7 +65,7 @@ def list_shards(folder: Path) -> Listing:
     superseded: list[Span] = []
     for span in spans:
         (superseded if current and current[-1].contains(span) else current).append(span)
-    return Listing(tuple(current), tuple(superseded))
+    return ShardList(tuple(current), tuple(superseded))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import Link, Question
-from joryu.questions.softening import TINY, widen
+from joryu.questions.softening import TINY, log_softmax, widen
 from joryu.targets.coverage import NO_ANSWER, covers, least_kept, spread, tail_share
 
 
@@ -258,17 +258,15 @@ class SoftTargets:
     def log_probs(self, temperature: float | None = None) -> Tensor:
         """Log-probabilities ``[B, (M,) ..., C]``, softened at ``temperature`` (default: the batch's own).
 
-        ``log_softmax(logits · own temperature / temperature)``; for tags the log-sigmoid. If the values are not logits,
+        ``log_softmax(logits / (temperature / own temperature))``; for tags the log-sigmoid. If they are not logits,
         ``log p`` serves as logits (a softmax does not depend on the constant by which they differ), with a floor at the
         smallest normal float32. The result is float32, or float64 if the values are.
 
         Raises:
             InputError: the answers are numbers, which have no probabilities.
         """
-        logits = self.logits()
-        if temperature is not None and temperature != self.temperature:
-            logits = logits * (self.temperature / temperature)
-        return self.link.log_probs(logits)
+        further = 1.0 if temperature is None else temperature / self.temperature
+        return self.link.log_probs(self.logits(), further)
 
     def probs(self, temperature: float | None = None) -> Tensor:
         """Probabilities ``[B, (M,) ..., C]``; see `log_probs`."""
@@ -313,7 +311,7 @@ class SoftTargets:
             values = spread(values, self.indices, self.n_outputs, values.new_zeros(1))
             covered = covers(self.indices, self.n_outputs)
         elif self.space is Space.LOGITS and self.link is Link.SOFTMAX and self.coverage is None:
-            values = torch.log_softmax(values, dim=-1)
+            values = log_softmax(values)
         top = values.masked_fill(~covered, -math.inf).topk(k, dim=-1)
         kept = covered.gather(-1, top.indices)
         bound = self.bound

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from joryu.questions import Link, Question
-from joryu.questions.likeness import Likeness
-from joryu.targets.likeness import likeness_of
+from joryu.questions.value_kinds import ValueKind
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store
+from joryu.targets.value_kinds import value_kind_of
 
 CHUNK = 4096  # rows at a time: a thousand classes in float32 take 16 MiB
 CELLS = 2**22  # and no more values than these at once, of which a few copies are made in float64
@@ -39,7 +39,7 @@ class Statistics:
     softened_top: float  #: mean probability of the best class, at the chosen temperature
     top_counts: tuple[int, ...]
     mean_probs: tuple[float, ...]
-    likeness: Likeness  #: of logits: what they look like that logits are not
+    likeness: ValueKind  #: of logits: what they look like that logits are not
 
     def words(self, temperature: float, question: Question) -> str:
         """In one line, for answers to this question that were softened at this temperature."""
@@ -71,19 +71,19 @@ def finite_rows(store: Store, rows: Tensor) -> Tensor:
 def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
     """The statistics of some rows, which must be finite."""
     link, n_classes = store.manifest.question.link, len(store.manifest.question)
-    totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, softened entropy, softened top, answers
+    totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, the last two of soft_probs, answers
     counts = torch.zeros(n_classes, dtype=torch.int64)
     sites = store.form.shape[1 if store.form.members else 0 : -1]
     sums = torch.zeros(*sites, n_classes, dtype=torch.float64)
     likeness = None
     for part in in_parts(store, rows):
         answers = store.gather(part)
-        likeness = likeness_of(answers, so_far=likeness)
-        probs, softened = class_probs(answers, 1.0), class_probs(answers, temperature)
+        likeness = value_kind_of(answers, so_far=likeness)
+        probs, soft_probs = class_probs(answers, 1.0), class_probs(answers, temperature)
         hard = _name_one_class(answers) if answers.space is not Space.LOGITS else torch.zeros(1)
         totals += torch.stack([
-            hard.double().sum(), link.entropy(probs.double()).sum(), link.entropy(softened.double()).sum(),
-            softened.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
+            hard.double().sum(), link.entropy(probs.double()).sum(), link.entropy(soft_probs.double()).sum(),
+            soft_probs.amax(-1).double().sum(), torch.tensor(len(probs), dtype=torch.float64),
         ])  # fmt: skip
         counts += _named_counts(probs, link, n_classes)
         sums += probs.double().reshape(-1, *sites, n_classes).sum(0)
@@ -100,7 +100,7 @@ def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statist
         softened_top=softened_top,
         top_counts=tuple(counts.tolist()),
         mean_probs=tuple(mean.reshape(-1, n_classes).mean(0).tolist()),
-        likeness=likeness or Likeness.LOGITS,
+        likeness=likeness or ValueKind.LOGITS,
     )
 
 

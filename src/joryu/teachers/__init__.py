@@ -1,15 +1,15 @@
 """Teachers: anything with ``answer(batch) -> Reply``; and the labelling that stores their answers."""
 
 from joryu.teachers.human import Human
+from joryu.teachers.interpretation import Interpretation, read_answers
 from joryu.teachers.network import Network
-from joryu.teachers.reading import Reading, read_answers
 from joryu.teachers.spec import find_teacher, load_teacher
 from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
 __all__ = [
     "Human",
+    "Interpretation",
     "Network",
-    "Reading",
     "Reply",
     "Teacher",
     "TeacherBatch",

@@ -21,7 +21,7 @@ from joryu.examples.pictures import Picture, read_pictures
 from joryu.questions import Question, difference
 from joryu.targets.failures import id_to_hex
 from joryu.targets.soft_targets import SoftTargets, Space
-from joryu.teachers.reading import DEFAULT, Reading, read_answers
+from joryu.teachers.interpretation import DEFAULT, Interpretation, read_answers
 from joryu.teachers.teacher import Reply, TeacherBatch
 
 
@@ -39,7 +39,7 @@ class Human:
         MismatchError: an example is not the picture that people were shown.
     """
 
-    def __init__(self, project: Project, examples: Examples, reading: Reading = DEFAULT) -> None:
+    def __init__(self, project: Project, examples: Examples, reading: Interpretation = DEFAULT) -> None:
         answers = project.answers()
         read = read_answers(answers, project.settings, reading)
         self.question = Question.one_of(project.settings.classes)
@@ -101,7 +101,7 @@ def find_human(spec: str, examples: Examples) -> tuple[Human, Examples]:
     names = next((at for at in range(len(parts), 1, -1) if "=" not in parts[at - 1]), 1)
     project = Project.open(Path(",".join(parts[:names])))
     try:
-        human = Human(project, examples, Reading.parse(",".join(parts[names:])))
+        human = Human(project, examples, Interpretation.parse(",".join(parts[names:])))
     finally:
         project.close()
     everything = len(human.answered) == len(examples)
@@ -158,6 +158,6 @@ def _other_picture(path: str, examples: Examples, root: Path) -> MismatchError:
     )  # fmt: skip
 
 
-def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Reading) -> str:
+def _fingerprint(answers: Sequence[Answer], settings: Settings, reading: Interpretation) -> str:
     said = repr([settings.model_dump(mode="json", exclude={"guidelines"}), asdict(reading), *map(repr, answers)])
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()

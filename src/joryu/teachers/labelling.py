@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 
-from joryu.allocator import keep_freed_memory
 from joryu.errors import InputError, MismatchError, Stop
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.places import typed_in
@@ -155,7 +154,6 @@ def label_and_count(
     if n_views and views is not None and len(examples):  # before a manifest is written or the teacher asked
         views.apply(examples, torch.zeros(1, dtype=torch.int64), torch.ones(1, dtype=torch.int64))
     require_wish(options.precision)
-    keep_freed_memory()
     examples = examples.asked(teacher.question)
     _require_question(teacher, examples)
     manifest, ids = _manifest(teacher, examples, Path(out), n_views, views, options)

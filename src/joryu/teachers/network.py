@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from joryu.errors import InputError
 from joryu.precision import Answering, computing_at
 from joryu.questions import Link, Question
-from joryu.students.answers import without_idle_answers
 from joryu.students.blueprint import fingerprint
 from joryu.students.head import head_in_float32
+from joryu.students.named_outputs import without_idle_answers
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
 from joryu.teachers.teacher import Reply, TeacherBatch

@@ -10,12 +10,29 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.questions import Link, Question
-from joryu.questions.likeness import Likeness, both, likeness
+from joryu.questions.value_kinds import ValueKind, both, value_kind
 
 Output = Literal["logits", "probs"]
 """How a network's outputs are meant; log-probabilities are logits."""
 
 OUTPUTS: tuple[Output, ...] = ("logits", "probs")
+
+
+def split_output(spec: str) -> tuple[str, Output | None]:
+    """A spec without its ``,output=…``, and what is said there.
+
+    >>> split_output("pkg.mod:factory,output=probs"), split_output("teacher")
+    (('pkg.mod:factory', 'probs'), ('teacher', None))
+
+    Raises:
+        InputError: it is none of `OUTPUTS`.
+    """
+    named, comma, output = spec.rpartition(",output=")
+    if not comma:
+        return spec, None
+    if output not in OUTPUTS:
+        raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=output or "nothing")
+    return named, output
 
 
 class FromProbs(nn.Module):
@@ -109,7 +126,7 @@ class Doubt:
 
     def __init__(self) -> None:
         self._rows = 0
-        self._so_far: Likeness | None = None
+        self._so_far: ValueKind | None = None
 
     def hear(self, outputs: Tensor) -> None:
         """Check one more batch of outputs.
@@ -122,7 +139,7 @@ class Doubt:
         finite = outputs[outputs.flatten(1).isfinite().all(1)]
         if not len(finite):
             return
-        self._so_far = both(likeness(finite), self._so_far)
+        self._so_far = both(value_kind(finite), self._so_far)
         self._rows += len(finite)
         if self._so_far in _NO_LOGITS and self._rows > 1:
             looks, hint = _NO_LOGITS[self._so_far]
@@ -135,8 +152,8 @@ class Doubt:
 _SAY_PROBS = "end the teacher's spec in ,output=probs (in Python: output='probs')"
 _INSIST = ",output=logits insists"
 _NO_LOGITS = {
-    Likeness.PROBABILITIES: ("rows between 0 and 1 that sum to 1, as out of a softmax", _SAY_PROBS),
-    Likeness.PERCENTAGES: (
+    ValueKind.PROBABILITIES: ("rows between 0 and 1 that sum to 1, as out of a softmax", _SAY_PROBS),
+    ValueKind.PERCENTAGES: (
         "rows between 0 and 100 that sum to 100", f"let the module divide them by 100, and {_SAY_PROBS}"
     ),
 }  # fmt: skip
@@ -148,8 +165,8 @@ def require_probs(outputs: Tensor, link: Link) -> None:
     Raises:
         InputError: they are not between 0 and 1, or (classes) do not sum to 1.
     """
-    found = likeness(outputs)
-    if found is Likeness.PROBABILITIES or (link.independent and found is Likeness.SIGMOIDS):
+    found = value_kind(outputs)
+    if found is ValueKind.PROBABILITIES or (link.independent and found is ValueKind.SIGMOIDS):
         return
     sums = outputs.float().sum(-1)
     raise InputError(

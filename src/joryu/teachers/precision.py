@@ -16,7 +16,7 @@ from joryu.targets.encoding import Encoding, decode, encode
 from joryu.targets.manifest import FILE, Manifest
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.writer import StoreWriter
-from joryu.teachers.closeness import distances
+from joryu.teachers.answer_distance import distances
 from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
 SAMPLE = 256  #: answers that are looked at in both precisions before bf16 is taken
@@ -31,8 +31,8 @@ class Precision:
 
     A store that has answers goes on at theirs. A new one is at what was ``wished``; ``auto`` is bf16 where the machine
     multiplies it (or ``JORYU_AUTO_PRECISION`` says so) and the teacher, asked about a sample in both, says the same:
-    as far apart as `joryu.teachers.closeness` explains by rounding to the store's encoding, and the same class or tags.
-    Else it is float32. Teachers that say they computed at no precision are asked nothing twice.
+    as far apart as `joryu.teachers.answer_distance` explains by rounding to the store's encoding, and the same class or
+    tags. Else it is float32. Teachers that say they computed at no precision are asked nothing twice.
 
     Args:
         teacher: who is asked.

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import shlex
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from torch import nn
-
-from joryu.errors import InputError, MismatchError
-from joryu.examples import Examples, prepared
+from joryu.errors import InputError, did_you_mean
+from joryu.examples import Examples
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
-from joryu.questions.names import spelt
-from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import PLAN, load_student, load_weights, read_blueprint, require_inputs
-from joryu.students.normalise import Normalise
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
-from joryu.teachers.outputs import OUTPUTS, InOrder, Output, short
+from joryu.teachers.network_spec import Request, build_module, build_timm, load_factory, load_run
 from joryu.teachers.teacher import Teacher
-
-RUN_FOLDER = "a folder that joryu train, joryu distill or joryu experiment wrote"
-SPELT = 40  #: a hint spells out the order of at most this many classes
-
-EXAMPLES = "run:DIR, timm:NAME[@FILE.safetensors], module:pkg.mod:factory[@FILE.safetensors], human:PROJECT"
+from joryu.teachers.trained import as_taught, describe_inputs_of_run
 
 
 def find_teacher(
@@ -44,38 +32,11 @@ def find_teacher(
         InputError, MismatchError, MissingExtraError: as `load_teacher`. For people also: nobody answered about any
             example, views were asked for, or an order was given.
     """
-    family, _, rest = spec.partition(":")
-    if family == "human" and rest:
-        if n_views:
-            raise InputError(
-                "people were shown the pictures themselves, not views of them", expected="no views", received=n_views
-            )
-        if order is not None:
-            raise InputError("people answer by name, so their classes have no order", hint="leave --classes out")
-        return find_human(rest, examples)
-    examples = as_taught(spec, examples)
-    shape = tuple(examples.inputs.shape[1:])
-    teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
-    return teacher, examples.asked(teacher.question)
+    family, rest = _family_of(spec)
+    return family.find(Request(spec, rest, order=order, n_views=n_views), examples)
 
 
-def as_taught(spec: str, examples: Examples) -> Examples:
-    """The examples at the size at which a teacher trained by Joryu learned.
-
-    Only pictures from files can be read again at another size. Other examples, those of questions about pixels, and
-    those for any other teacher are returned unchanged.
-
-    Raises:
-        InputError: a file has changed since the examples were read.
-    """
-    folder = run_of(spec)
-    if folder is None or not (folder / PLAN).is_file() or examples.originals is None or examples.asks_pixels:
-        return examples
-    own = read_blueprint(folder).preparation
-    return examples if own is None or own.kind != "pictures" else prepared(examples, own)
-
-
-def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
+def describe_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -> str | None:
     """A sentence about the inputs that a teacher is shown; ``None`` if there is nothing to say.
 
     For a teacher that Joryu did not train it describes the inputs. For one that Joryu trained it says if they differ
@@ -83,42 +44,12 @@ def told_inputs(spec: str, examples: Examples, loaded: Examples | None = None) -
 
     >>> import torch
     >>> digits = Examples.of(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), classes=["a", "b"])
-    >>> told_inputs("module:pkg.mod:factory", digits)
+    >>> describe_inputs("module:pkg.mod:factory", digits)
     'the module is shown uint8 [B, 1, 8, 8], values 0 to 255: to scale them is its own affair'
     """
-    shown = shown_as(examples.inputs)
     again = loaded is not None and loaded.inputs.shape[1:] != examples.inputs.shape[1:]
-    return {
-        "run": f"the teacher is shown {shown}, as it learned" if again else _another_size(spec, examples),
-        "module": f"the module is shown {shown}: to scale them is its own affair",
-        "timm": f"the network is shown {shown}, resized and scaled to the published size, mean and deviation",
-    }.get(spec.partition(":")[0])
-
-
-def _another_size(spec: str, examples: Examples) -> str | None:
-    """A warning if `as_taught` could not change the size: convolutional networks answer other sizes less well."""
-    own, shown = learned_at(spec), tuple(examples.inputs.shape[2:])
-    if own is None or len(shown) != 2 or own == shown:
-        return None
-    there = f"; --size {own[0]} asks it at its own" if own[0] == own[1] else ""
-    return f"the teacher learned at {_across(own)} and is asked at {_across(shown)}, where it may answer worse{there}"
-
-
-def _across(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, reversed(shape)))
-
-
-def learned_at(spec: str) -> tuple[int, int] | None:
-    """Height and width of the pictures that a teacher trained by Joryu learned from; ``None`` for any other.
-
-    Raises:
-        InputError: its blueprint cannot be read.
-    """
-    folder = run_of(spec)
-    if folder is None or not (folder / PLAN).is_file():
-        return None
-    shape = read_blueprint(folder).input_shape
-    return shape[1:] if len(shape) == 3 else None
+    family = _FAMILIES.get(spec.partition(":")[0])
+    return None if family is None else family.shown(spec, examples, again)
 
 
 def load_teacher(
@@ -147,116 +78,69 @@ def load_teacher(
             as many classes as the examples have, because a new head would answer at random.
         MissingExtraError: timm is needed and not installed.
     """
-    family, _, rest = spec.partition(":")
-    rest, output = _output_of(rest)
     asked = Question.one_of(classes) if classes and question is None else question
-    if family == "run" and rest:
-        in_order = asked if asked is None or order is None else replace(asked, names=tuple(order))
-        module, own = _from_run(Path(rest), in_order, input_shape)
-        return _network(module, asked or own, order, output)
-    if family in ("timm", "module") and rest:
-        if asked is None or input_shape is None:
-            raise InputError(
-                f"the teacher {spec} does not know its classes", expected="examples that name them",
-                hint="name them in the teacher's order with --classes a,b,c; in Python give classes and input_shape",
-            )  # fmt: skip
-        name, _, weights = rest.partition("@")
-        module, normalise = _built(family, name, input_shape, len(asked), bool(weights))
-        if weights:
-            load_weights(module, Path(weights))
-        return _network(module, asked, order, output, normalise)
+    family, rest = _family_of(spec)
+    return family.load(Request(spec, rest, order=order, question=asked, input_shape=input_shape))
+
+
+class _Family(NamedTuple):
+    """What may stand before the colon of a spec."""
+
+    usage: str
+    find: Callable[[Request, Examples], tuple[Teacher, Examples]]
+    load: Callable[[Request], Network]
+    shown: Callable[[str, Examples, bool], str | None]  #: `describe_inputs`; last, whether they were read anew
+
+
+def _family_of(spec: str) -> tuple[_Family, str]:
+    name, _, rest = spec.partition(":")
+    if name in _FAMILIES and rest:
+        return _FAMILIES[name], rest
     if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
-    near = difflib.get_close_matches(family, ("run", "timm", "module", "human"), n=1)
+    hint = None if name in _FAMILIES else did_you_mean(name, _FAMILIES, written="{}:…".format)
+    raise InputError(f"unknown teacher {spec!r}", expected=EXAMPLES, hint=hint)
+
+
+def _find_network(request: Request, examples: Examples) -> tuple[Teacher, Examples]:
+    examples = as_taught(request.spec, examples)
+    shape = tuple(examples.inputs.shape[1:])
+    teacher = load_teacher(request.spec, question=examples.question, input_shape=shape, order=request.order)
+    return teacher, examples.asked(teacher.question)
+
+
+def _find_people(request: Request, examples: Examples) -> tuple[Teacher, Examples]:
+    if request.n_views:
+        raise InputError(
+            "people were shown the pictures themselves, not views of them",
+            expected="no views",
+            received=request.n_views,
+        )
+    if request.order is not None:
+        raise InputError("people answer by name, so their classes have no order", hint="leave --classes out")
+    return find_human(request.rest, examples)
+
+
+def _no_network(request: Request) -> Network:
     raise InputError(
-        f"unknown teacher {spec!r}", expected=EXAMPLES, hint=f"did you mean {near[0]}:…?" if near else None
+        f"{request.spec} is no network: people know only the pictures they were shown",
+        hint="try find_teacher, which takes the examples too",
     )
 
 
-def run_of(spec: str) -> Path | None:
-    """The run folder in a spec of a teacher trained by Joryu; ``None`` for any other spec.
-
-    >>> run_of("run:teacher,output=logits"), run_of("module:pkg.mod:factory")
-    (PosixPath('teacher'), None)
-    """
-    family, _, rest = spec.partition(":")
-    return Path(_output_of(rest)[0]) if family == "run" and rest else None
-
-
-def _output_of(rest: str) -> tuple[str, Output | None]:
-    """A spec without ``,output=…``, and the output that it names."""
-    named, comma, output = rest.rpartition(",output=")
-    if not comma:
-        return rest, None
-    if output not in OUTPUTS:
-        raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=output or "nothing")
-    return named, output
-
-
-def _network(
-    module: nn.Module,
-    question: Question,
-    order: Sequence[str] | None,
-    output: Output | None,
-    normalise: nn.Module | None = None,
-) -> Network:
-    """The network as a teacher whose outputs are in the order of the question."""
-    if order is not None and tuple(order) != question.names:
-        module = nn.Sequential(module, InOrder(order, question.names))
-    return Network(module, question=question, normalise=normalise, output=output)
-
-
-def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...] | None) -> tuple[nn.Module, Question]:
-    """The network of a run, and its question."""
-    if not folder.is_dir():
-        raise InputError(f"no run at {folder}", expected=RUN_FOLDER)
-    module, blueprint = load_student(folder)
-    if asked is not None and (asked.link, asked.grid) != (blueprint.question.link, blueprint.question.grid):
-        blueprint.question.require(asked, mine="teacher", others="examples")
-    if asked is not None and asked.names != blueprint.classes:
-        classes, reordered = asked.names, sorted(asked.names) == sorted(blueprint.classes)
-        raise MismatchError(
-            "teacher and examples differ in their classes" + (", by the order alone" if reordered else ""),
-            expected=short(blueprint.classes),
-            received=short(classes),
-            hint=f"name the teacher's order with --classes {shlex.quote(spelt(blueprint.classes))}"
-            if reordered and len(classes) <= SPELT
-            else "name the class folders (or --classes) as the teacher's classes",
-        )
-    if input_shape is not None:
-        require_inputs(module, blueprint, input_shape)
-    return module, blueprint.question
-
-
-def _built(
-    family: str, name: str, input_shape: tuple[int, ...], n_classes: int, own_weights: bool
-) -> tuple[nn.Module, nn.Module | None]:
-    if family == "module":
-        return build_architecture(f"module:{name}", input_shape, n_classes), None
-    module = build_architecture(f"timm:{name}", (3, *input_shape[1:]), n_classes)
-    published: dict[str, Any] = vars(module)["pretrained_cfg"]
-    if not own_weights:
-        module = _pretrained(name, published.get("num_classes"), n_classes)
-    height, width = published["input_size"][1:]
-    return module, Normalise(published["mean"], published["std"], scale=1 / 255, size=(height, width), channels=3)
-
-
-def _pretrained(name: str, trained_on: object, n_classes: int) -> nn.Module:
-    if trained_on != n_classes:
-        raise MismatchError(
-            f"timm's weights of {name} are about other classes than the examples",
-            expected=f"{trained_on} classes",
-            received=f"{n_classes} classes",
-            hint=f"give weights about these classes with timm:{name}@FILE.safetensors",
-        )
-    import timm  # noqa: PLC0415 - building the architecture has already said how to install it
-
-    try:
-        module: nn.Module = timm.create_model(name, pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"cannot get timm's weights of {name}",
-            received=(str(error).splitlines() or [type(error).__name__])[0],
-            hint=f"try timm:{name}@FILE.safetensors",
-        ) from error
-    return module
+#: to add a teacher: its file, one row here, one row in the contract test
+_FAMILIES: Mapping[str, _Family] = {
+    "run": _Family("run:DIR", find=_find_network, load=load_run, shown=describe_inputs_of_run),
+    "timm": _Family(
+        "timm:NAME[@FILE.safetensors]", find=_find_network, load=partial(load_factory, build=build_timm),
+        shown=lambda _, examples, __: f"the network is shown {shown_as(examples.inputs)}, resized and scaled to the"
+        " published size, mean and deviation",
+    ),
+    "module": _Family(
+        "module:pkg.mod:factory[@FILE.safetensors]", find=_find_network, load=partial(load_factory, build=build_module),
+        shown=lambda _, examples, __: f"the module is shown {shown_as(examples.inputs)}: to scale them is its own"
+        " affair",
+    ),
+    "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None),
+}  # fmt: skip
+EXAMPLES = ", ".join(family.usage for family in _FAMILIES.values())

@@ -15,7 +15,7 @@ from joryu.examples.views import parse_views
 from joryu.targets.encoding import Encoding
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
-from joryu.teachers.closeness import SUMS, SUMS_IN_BF16, distances
+from joryu.teachers.answer_distance import SUMS, SUMS_IN_BF16, distances
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
 
@@ -45,10 +45,9 @@ def verify(
 ) -> Verification:
     """Ask the teacher again about a random sample of stored keys, and check every shard's checksum.
 
-    A network is asked at the precision of the store.
-
-    What rounding explains is worked out from the answer given *now*, class by class (`joryu.teachers.closeness`), and
-    is never more than 1/32 in probability; ``tolerance`` sets one bound for all rows instead.
+    A network is asked at the precision of the store. The error that rounding explains is computed from the answer given
+    *now*, class by class (`joryu.teachers.answer_distance`), and is never more than 1/32 in probability. ``tolerance``
+    replaces it by one bound.
 
     Args:
         store: the stored answers.

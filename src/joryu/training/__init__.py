@@ -1,22 +1,22 @@
-"""Training: one loop, its recipe, its material and its run folder."""
+"""Training: one loop, its recipe, its training data and its run folder."""
 
-from joryu.training.material import Batch, Material
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, read_run
 from joryu.training.target_source import CarriedOver, LabelsAlone, Live, Replayed, TargetSource
 from joryu.training.trainer import Trained, read_history, train
+from joryu.training.training_data import Batch, TrainingData
 
 __all__ = [
     "Batch",
     "CarriedOver",
     "LabelsAlone",
     "Live",
-    "Material",
     "Recipe",
     "Replayed",
     "Run",
     "TargetSource",
     "Trained",
+    "TrainingData",
     "read_history",
     "read_run",
     "train",

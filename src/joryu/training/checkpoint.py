@@ -16,7 +16,7 @@ OLD_NAME = "checkpoint.pt"  #: a pickle, as Joryu wrote them once; never read
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """The trainer's own state: where it is, what it has summed, the best epoch so far.
 
     ``epoch`` counts the finished epochs, ``step`` the steps done in the one under way. In that epoch ``loss_rows``

@@ -15,13 +15,13 @@ from joryu.objectives import LOG_VARIANCE, SIGNALS, Distillation, HardLabels, Ob
 from joryu.students import Blueprint
 from joryu.targets import Store, audit
 from joryu.targets.failures import id_to_hex
-from joryu.training.lesson import Lesson, Parts, default_objective, held_out, part
-from joryu.training.material import Material
 from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, another_precision, is_finished, read_run
+from joryu.training.setup import NOTED, DistillationSetup, TrainingParts, default_objective, held_out, split_parts
 from joryu.training.target_source import CarriedOver, LabelsAlone, Replayed
 from joryu.training.trainer import Trained, check, train
+from joryu.training.training_data import TrainingData
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
 
@@ -32,10 +32,10 @@ class Distilled:
 
     student: Trained
     twin: Trained | None
-    parts: Parts
+    parts: TrainingParts
 
 
-def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recipe, run: Run) -> Distilled:
+def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, recipe: Recipe, run: Run) -> Distilled:
     """Train a student on the store's soft targets (and the hard labels, where there are any).
 
     The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
@@ -54,47 +54,47 @@ def distill(examples: Examples, targets: Store, *, lesson: Lesson, recipe: Recip
     """
     targets.require_sound()
     question = targets.manifest.question
-    examples, lesson = examples.asked(question), lesson.about(question)
-    objective = lesson.objective or default_objective(question)
-    _require_labels_for(lesson, objective, examples)
+    examples, setup = examples.asked(question), setup.about(question)
+    objective = setup.objective or default_objective(question)
+    _require_labels_for(setup, objective, examples)
     spooled(examples.inputs, run.folder)  # student and twin see each of them many times
-    parts = part(examples, lesson, recipe.seed)
+    parts = split_parts(examples, setup, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
-    source = _source(targets, lesson, examples)
-    material = Material(teaching, source, validation=validation)
+    source = _source(targets, setup, examples)
+    data = TrainingData(teaching, source, validation=validation)
     targets.require_about(examples)
-    if not lesson.allow_dead_teacher:
+    if not setup.allow_dead_teacher:
         audit(targets, examples, temperature=objective.temperature).refuse_if_fatal()
     labelled = None
-    if lesson.twin:
+    if setup.twin:
         labelled = replace(
-            material,
+            data,
             examples=teaching.labelled(),
             source=LabelsAlone(source.views),  # partners of its blends are drawn from what it is taught
-            examples_per_epoch=material.epoch_size,
+            examples_per_epoch=data.epoch_size,
         )
         check(labelled, recipe)  # before the student is trained, not after
     blueprint = Blueprint.fitted(
-        lesson.student,
+        setup.student,
         teaching.inputs,
         targets.manifest.question,
-        heads=_heads(targets, lesson, objective),
+        heads=_heads(targets, setup, objective),
         preparation=examples.preparation,
         outputs_like=_numbers(teaching, targets),
     )
     objective = replace(objective, units=blueprint.output_std)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
-    notes = {"lesson": asdict(lesson), "left_out": len(parts.teaching) - len(teaching)}
-    run = replace(run, notes=found_at | run.notes | notes | held_out(examples, lesson.test))
+    notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
+    run = replace(run, notes=found_at | run.notes | notes | held_out(examples, setup.test))
     student = train(
-        blueprint, material, objective=_also(objective, blueprint, lesson.signal_weight), recipe=recipe, run=run
+        blueprint, data, objective=_with_signals(objective, blueprint, setup.signal_weight), recipe=recipe, run=run
     )
     if labelled is None:
         return Distilled(student, None, parts)
     run = replace(run, folder=run.folder / TWIN)
     _require_one_precision(student, run, recipe)
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
-    alone = _also(HardLabels(link=question.link, units=blueprint.output_std), blueprint, 0.0)
+    alone = _with_signals(HardLabels(link=question.link, units=blueprint.output_std), blueprint, 0.0)
     twin = train(blueprint, labelled, objective=alone, recipe=recipe, run=run)
     return Distilled(student, twin, parts)
 
@@ -122,14 +122,14 @@ def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
         raise another_precision("the student was trained at another precision than its twin", trained_at, means)
 
 
-def _source(targets: Store, lesson: Lesson, examples: Examples) -> Replayed | CarriedOver:
-    if lesson.views is not None and lesson.views != targets.manifest.views:
-        return CarriedOver(targets, parse_views(lesson.views))
+def _source(targets: Store, setup: DistillationSetup, examples: Examples) -> Replayed | CarriedOver:
+    if setup.views is not None and setup.views != targets.manifest.views:
+        return CarriedOver(targets, parse_views(setup.views))
     source = Replayed(targets)
     return replace(source, whole=examples) if source.views.blends else source
 
 
-def _require_labels_for(lesson: Lesson, objective: Distillation, examples: Examples) -> None:
+def _require_labels_for(setup: DistillationSetup, objective: Distillation, examples: Examples) -> None:
     """Check that there are labels if a twin, or hard labels alone, were asked for.
 
     Raises:
@@ -138,17 +138,17 @@ def _require_labels_for(lesson: Lesson, objective: Distillation, examples: Examp
     if examples.known.any():
         return
     missing = f"needs labels, and no example of {examples.name} has a label"
-    if lesson.twin:
+    if setup.twin:
         raise InputError(missing, setting="twin", hint="leave it out")
     if objective.hard_weight == 1:
         raise InputError(f"1 {missing}", setting="hard_weight", hint="try a smaller one")
 
 
-def _heads(targets: Store, lesson: Lesson, objective: Distillation) -> dict[str, tuple[str, ...]]:
+def _heads(targets: Store, setup: DistillationSetup, objective: Distillation) -> dict[str, tuple[str, ...]]:
     """What the student also learns to say, each head with the names of its outputs."""
     names = targets.manifest.question.names
     heads = {LOG_VARIANCE: names} if objective.divergence == "gaussian-nll" else {}
-    if not lesson.signal_weight:
+    if not setup.signal_weight:
         return heads
     form = targets.manifest.form
     if form is None or not form.signals:
@@ -161,7 +161,7 @@ def _heads(targets: Store, lesson: Lesson, objective: Distillation) -> dict[str,
     return heads | {SIGNALS: form.signals}
 
 
-def _also(objective: Objective, blueprint: Blueprint, weight: float) -> Objective:
+def _with_signals(objective: Objective, blueprint: Blueprint, weight: float) -> Objective:
     """The objective, and the signals beside it where the student has outputs for them."""
     return WithSignals(main=objective, weight=weight) if SIGNALS in blueprint.heads else objective
 

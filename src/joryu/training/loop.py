@@ -22,7 +22,7 @@ from joryu.students.blueprint import WEIGHTS, state_of
 from joryu.students.trial import require_outputs, require_parameters
 from joryu.training.checkpoint import (
     NAME,
-    Progress,
+    TrainingProgress,
     best_file,
     drop_best_files,
     load_checkpoint,
@@ -31,11 +31,11 @@ from joryu.training.checkpoint import (
 )
 from joryu.training.events import Events
 from joryu.training.interrupt import Interrupt
-from joryu.training.material import Batch, Material
 from joryu.training.optimiser import averaged, constrain, make_optimiser
 from joryu.training.processes import any_says, mean_of, rows_of
 from joryu.training.recipe import Recipe
 from joryu.training.run import METRICS, Run
+from joryu.training.training_data import Batch, TrainingData
 from joryu.training.validation import sum_dtype, validate
 
 MEETING = 10  #: steps between two meetings of several processes about whether to save or to stop
@@ -52,16 +52,16 @@ class Loop:
     def __init__(
         self,
         blueprint: Blueprint,
-        material: Material,
+        data: TrainingData,
         *,
         objective: Objective,
         recipe: Recipe,
         run: Run,
         fabric: Fabric,
     ) -> None:
-        self.blueprint, self.material, self.objective = blueprint, material, objective
+        self.blueprint, self.data, self.objective = blueprint, data, objective
         self.recipe, self.run, self.fabric = recipe, run, fabric
-        self.batch_size = min(recipe.batch_size, material.epoch_size)
+        self.batch_size = min(recipe.batch_size, data.epoch_size)
         if self.batch_size % self.fabric.world_size:
             raise InputError(
                 "the batch cannot be shared out evenly",
@@ -83,16 +83,16 @@ class Loop:
         self.layers = [part for part in module.modules() if isinstance(part, nn.Linear) and part.weight.requires_grad]
         if self.fabric.global_rank:
             torch.manual_seed(recipe.seed + self.fabric.global_rank)  # every process drops other units
-        self.steps = material.epoch_size // self.batch_size
-        self.validation = material.validation_material()
+        self.steps = data.epoch_size // self.batch_size
+        self.validation = data.validation_data()
         # A likelihood is in no unit; squared errors are, and were once in the labels' own.
-        self.progress = Progress(units=() if LOG_VARIANCE in blueprint.heads else blueprint.output_std)
+        self.progress = TrainingProgress(units=() if LOG_VARIANCE in blueprint.heads else blueprint.output_std)
         self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
 
     def _try(self, module: nn.Sequential) -> None:
         """As many examples as a step will show, or two: more than that finds nothing that two do not."""
         n, plan = min(2, self.batch_size // self.fabric.world_size), self.blueprint
-        inputs = self.material.examples.inputs[:n].to(self.fabric.device)
+        inputs = self.data.examples.inputs[:n].to(self.fabric.device)
         with self.fabric.autocast():
             require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, question=plan.question)
 
@@ -123,7 +123,7 @@ class Loop:
             self.ema.load_state_dict(checkpoint["ema"])
         if "precision" in checkpoint:
             self.fabric.strategy.precision.load_state_dict(checkpoint["precision"])
-        progress = Progress(**checkpoint["progress"])
+        progress = TrainingProgress(**checkpoint["progress"])
         if progress.history and progress.units != self.progress.units:
             raise ValueError("its validation losses are in other units than those to come")
         self.progress = progress
@@ -207,7 +207,7 @@ class Loop:
     def _batches(self) -> Iterator[Batch]:
         """What is left of the epoch; where examples cannot be read any more, what is done is saved first."""
         with self._saved_first():
-            yield from self.material.batches(
+            yield from self.data.batches(
                 self._own_showings(),
                 epoch=self.progress.epoch,
                 batch_size=self.batch_size // self.fabric.world_size,
@@ -228,7 +228,7 @@ class Loop:
     def _own_showings(self) -> Tensor:
         """What is left of this epoch for this process: its even share of every batch."""
         progress, size, world = self.progress, self.batch_size, self.fabric.world_size
-        showings = self.material.showings(progress.epoch, seed=self.recipe.seed)
+        showings = self.data.showings(progress.epoch, seed=self.recipe.seed)
         left = showings[progress.step * size : self.steps * size]
         return left.view(-1, world, size // world)[:, self.fabric.global_rank].reshape(-1)
 
@@ -314,7 +314,7 @@ class Loop:
             )
         return terms
 
-    def _validated(self, validation: Material) -> dict[str, float]:
+    def _validated(self, validation: TrainingData) -> dict[str, float]:
         """The first process's numbers, so that all agree on when to stop, whatever their batch norms have seen."""
         with self._saved_first():
             found = validate(self.student, validation, self.fabric.device) if self.fabric.is_global_zero else {}

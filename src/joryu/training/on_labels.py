@@ -8,15 +8,15 @@ from joryu.examples import Examples, parse_views
 from joryu.examples.inputs import spooled
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
-from joryu.training.lesson import Lesson, divide, held_out, hold_out
-from joryu.training.material import Material
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run
+from joryu.training.setup import DistillationSetup, held_out, split_test, split_validation
 from joryu.training.target_source import LabelsAlone
 from joryu.training.trainer import Trained, content_of, train
+from joryu.training.training_data import TrainingData
 
 
-def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test are the words they are in a Lesson
+def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test are the words they are in a DistillationSetup
     network: str,
     examples: Examples,
     *,
@@ -28,22 +28,22 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
 ) -> Trained:
     """Train a network on hard labels alone: a teacher, for those who have none yet.
 
-    ``validation`` and ``test`` are a `Lesson`'s: with the ``test`` and the seed of the lesson that this teacher is for,
-    the part that will judge its student is kept from the teacher too.
+    ``validation`` and ``test`` are a `DistillationSetup`'s: with the ``test`` and the seed of the one that this teacher
+    is for, the part that will judge its student is kept from the teacher too.
 
     Raises:
         InputError: no example has a label, or shares that leave nothing to train on.
         MismatchError: the folder holds another run.
     """
-    lesson = Lesson(validation=validation, test=test)
+    setup = DistillationSetup(validation=validation, test=test)
     spooled(examples.inputs, run.folder)
-    rest, judging = hold_out(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
-    teaching, validating = divide(rest.labelled(), lesson, recipe.seed)
+    rest, judging = split_test(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
+    teaching, validating = split_validation(rest.labelled(), setup, recipe.seed)
     question = examples.asked_question
     blueprint = Blueprint.fitted(
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
     )
-    material = Material(teaching, LabelsAlone(parse_views(views)), validation=validating)
+    data = TrainingData(teaching, LabelsAlone(parse_views(views)), validation=validating)
     run = replace(run, notes=run.notes | held_out(examples, test, None if judging is None else content_of(judging)))
     objective = HardLabels(link=question.link, units=blueprint.output_std)
-    return train(blueprint, material, objective=objective, recipe=recipe, run=run)
+    return train(blueprint, data, objective=objective, recipe=recipe, run=run)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from joryu.errors import InputError
 from joryu.examples import Examples, has_split
-from joryu.examples.likeness import find_repeats
-from joryu.training.lesson import hold_out
+from joryu.examples.repeats import find_repeats
+from joryu.training.setup import split_test
 
 Load = Callable[[str], Examples]
 """Reads a split of the set that is taught, as it was read for teaching (the same size, the same column)."""
@@ -16,11 +16,11 @@ Load = Callable[[str], Examples]
 def warn_before_training(spec: str, examples: Examples, *, share: float, seed: int, load: Load) -> str | None:
     """A warning where examples that will judge are taught too, or cannot judge at all; ``None`` where all is well.
 
-    With a ``share``, what judges is the part that is held out (`hold_out`). Without one it is the set's own test split,
-    which ``load`` reads. A set that has neither has nothing to check.
+    With a ``share``, what judges is the part that is held out (`split_test`). Without one it is the set's own test
+    split, which ``load`` reads. A set that has neither has nothing to check.
     """
     if share:
-        taught, judging = hold_out(examples, share, seed)
+        taught, judging = split_test(examples, share, seed)
     elif has_split(spec, "test"):
         try:
             taught, judging = examples, load("test")

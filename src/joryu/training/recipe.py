@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
+from joryu.pydantic_errors import first_fault
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -64,13 +65,13 @@ class Recipe(BaseModel):
         try:
             return handler(settings)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden":
-                raise InputError(f"a recipe has no {name!r}", expected=", ".join(cls.model_fields)) from error
-            wanted = first["msg"].removeprefix("Input should be ")
-            wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
-            raise InputError("is not usable", setting=name, expected=wanted, received=repr(first["input"])) from error
+            fault, known = first_fault(error), cls.model_fields
+            if fault.is_unknown:
+                hint = did_you_mean(fault.name, known)
+                raise InputError(f"a recipe has no {fault.name!r}", expected=", ".join(known), hint=hint) from error
+            raise InputError(
+                fault.complaint, setting=fault.name, expected=fault.expected, received=fault.received
+            ) from error
 
     @classmethod
     def of(cls, **settings: Any) -> Recipe:

@@ -15,12 +15,12 @@ from joryu.examples.places import typed_in
 from joryu.precision import AUTO
 from joryu.targets.provenance import joryu_version, machine, now
 from joryu.training.checkpoint import NAME as CHECKPOINT
-from joryu.training.checkpoint import Progress, clean, write_json
+from joryu.training.checkpoint import TrainingProgress, clean, write_json
 
 METRICS = "metrics.jsonl"
 RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
 
-Watch = Callable[[Progress, int, int], None]
+Watch = Callable[[TrainingProgress, int, int], None]
 """Called after every step with the progress, the number of steps in an epoch and the number of epochs."""
 
 

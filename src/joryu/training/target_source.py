@@ -1,4 +1,4 @@
-"""Where soft targets come from, and in which views examples are shown: the half of `Material` that varies."""
+"""Where soft targets come from, and in which views examples are shown: the half of `TrainingData` that varies."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from joryu.objectives import Objective
 from joryu.students import Blueprint, fingerprint, load_student, save_student
 from joryu.training.checkpoint import clean
 from joryu.training.loop import Loop
-from joryu.training.material import Material
 from joryu.training.processes import make_fabric, no_gpu_search, own_randomness
 from joryu.training.recipe import Recipe
 from joryu.training.run import METRICS, Run, best_epoch_kept, read_run
+from joryu.training.training_data import TrainingData
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Trained:
 
 def train(
     blueprint: Blueprint,
-    material: Material,
+    data: TrainingData,
     *,
     objective: Objective,
     recipe: Recipe,
@@ -66,8 +66,8 @@ def train(
             store, nothing finished to begin with, another process that trains in the folder.
         KeyboardInterrupt: after the checkpoint was saved.
     """
-    check(material, recipe)
-    request = describe(blueprint, material, objective, recipe)
+    check(data, recipe)
+    request = describe(blueprint, data, objective, recipe)
     if run.begin_with is not None:
         request["begin_with"] = _beginning(run.begin_with, blueprint)
     if run.finished:
@@ -81,8 +81,8 @@ def train(
                 run.open(request, fabric.strategy.precision.precision)
             fabric.barrier()
             if not run.finished:
-                material.require_answers(recipe.epochs)
-                _train(Loop(blueprint, material, objective=objective, recipe=recipe, run=run, fabric=fabric))
+                data.require_answers(recipe.epochs)
+                _train(Loop(blueprint, data, objective=objective, recipe=recipe, run=run, fabric=fabric))
             fabric.barrier()
     module, _ = load_student(run.folder)
     return Trained(module, blueprint, read_history(run.folder), run.folder, best_epoch_kept(read_run(run.folder)))
@@ -124,13 +124,13 @@ def _beginning(folder: Path, blueprint: Blueprint) -> str:
     return fingerprint(module)
 
 
-def check(material: Material, recipe: Recipe) -> None:
+def check(data: TrainingData, recipe: Recipe) -> None:
     """Refuse a recipe that waits for an improvement which nothing can show.
 
     Raises:
         InputError: patience, and nothing that could try it.
     """
-    if recipe.patience is not None and material.validation_material() is None:
+    if recipe.patience is not None and data.validation_data() is None:
         raise InputError(
             "needs something to validate by",
             setting="patience",
@@ -172,18 +172,18 @@ def content_of(examples: Examples) -> str:
     return hashlib.blake2b(examples.ids.tobytes() + labels, digest_size=16).hexdigest()
 
 
-def describe(blueprint: Blueprint, material: Material, objective: Objective, recipe: Recipe) -> dict[str, Any]:
+def describe(blueprint: Blueprint, data: TrainingData, objective: Objective, recipe: Recipe) -> dict[str, Any]:
     """Everything the result depends on, as JSON: what a resumed run must agree with."""
-    examples = material.examples
-    validation = material.validation
+    examples = data.examples
+    validation = data.validation
     request: dict[str, Any] = {
         "student": blueprint.request(),
         "examples": {"name": examples.name, "n": len(examples), "content": content_of(examples)},
         "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
-        **material.source.describe(),
+        **data.source.describe(),
         "objective": objective.describe(),
         "recipe": recipe.model_dump(mode="json"),
     }
-    if material.examples_per_epoch is not None:
-        request["examples_per_epoch"] = material.examples_per_epoch
+    if data.examples_per_epoch is not None:
+        request["examples_per_epoch"] = data.examples_per_epoch
     return request

@@ -8,14 +8,14 @@ from torch import nn
 from joryu.errors import InputError
 from joryu.evaluation import evaluator_for
 from joryu.evaluation.evaluator import slug
-from joryu.students.answers import outputs_of, units_of
-from joryu.training.material import Material
+from joryu.students.named_outputs import outputs_of, units_of
+from joryu.training.training_data import TrainingData
 
 BATCH_SIZE = 1024
 
 
 @torch.inference_mode()
-def validate(student: nn.Sequential, material: Material, device: torch.device) -> dict[str, float]:
+def validate(student: nn.Sequential, data: TrainingData, device: torch.device) -> dict[str, float]:
     """``validation_loss`` at T = 1, and the first measure of the question's evaluator, in float32.
 
     Squared errors of numbers are in the standard deviations that the student learned them by, as in training.
@@ -28,12 +28,12 @@ def validate(student: nn.Sequential, material: Material, device: torch.device) -
         InputError: neither a label nor an answer to judge by.
     """
     student.eval()
-    question = material.examples.question
+    question = data.examples.question
     if question is None:
         raise InputError("there is nothing to validate by", expected="a question", received="examples that ask nothing")
     evaluator, by_teacher = evaluator_for(question, units=units_of(student)), False
-    everything = torch.arange(len(material.examples))
-    for batch in material.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
+    everything = torch.arange(len(data.examples))
+    for batch in data.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
         outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
         by_teacher = batch.soft_targets is not None
         evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)

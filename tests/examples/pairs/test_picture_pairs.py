@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from picture_files import noise, save, write_files
-from PIL import Image
+from PIL import Image, ImageOps
 
 from joryu.errors import InputError
 from joryu.examples import has_split, load_examples, parse_views
@@ -288,3 +288,17 @@ def test_the_salt_set_as_kaggle_has_it(real_data: Path) -> None:
     assert examples.labels.shape == (4000, 16, 16, 1)
     assert "not read: depths.csv" in examples.remarks
     assert examples.rejected == ()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_turned_as_its_file_says(tmp_path: Path, orientation: int) -> None:
+    """Read from its values alone it had lost what its file says, and lay on another part of the picture."""
+    exif, values = Image.Exif(), np.arange(6, dtype=np.uint8).reshape(2, 3)
+    exif[0x0112] = orientation
+    path = tmp_path / "mask.png"
+    path.write_bytes(save(Image.fromarray(values), "PNG", exif=exif))
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    mask = read_mask(path)
+    assert np.array_equal(mask.values, expected)
+    assert (mask.width, mask.height) == expected.shape[::-1]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from joryu.errors import InputError
 from joryu.examples.tabular.cells import (
-    Kind,
+    CellKind,
     column_kind,
     is_number,
     large_numbers,
@@ -120,27 +120,28 @@ def test_digits_that_a_float_would_lose_are_kept(values: list[int]) -> None:
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
-        (["1", "2.5", ""], Kind.NUMBER),
-        (["1", "NA", "3"], Kind.NUMBER),
-        (["red", "blue"], Kind.CATEGORY),
-        (["red", "blue", "green", "7"], Kind.CATEGORY),
-        (["01234", "00501"], Kind.CATEGORY),
-        (["true", "false"], Kind.CATEGORY),
+        (["1", "2.5", ""], CellKind.NUMBER),
+        (["1", "NA", "3"], CellKind.NUMBER),
+        (["red", "blue"], CellKind.CATEGORY),
+        (["red", "blue", "green", "7"], CellKind.CATEGORY),
+        (["01234", "00501"], CellKind.CATEGORY),
+        (["true", "false"], CellKind.CATEGORY),
     ],
 )
-def test_of_a_csv_file_the_values_decide(values: list[str], kind: Kind) -> None:
+def test_of_a_csv_file_the_values_decide(values: list[str], kind: CellKind) -> None:
     assert column_kind(sheet(values, typed=False), "c") is kind
 
 
 @pytest.mark.parametrize(
     ("kind", "values", "found"),
     [
-        (pa.int8(), [1, 2], Kind.NUMBER), (pa.float32(), [1.5, None], Kind.NUMBER), (pa.bool_(), [True], Kind.CATEGORY),
-        (pa.string(), ["1", "2"], Kind.CATEGORY), (pa.decimal128(6, 2), [1, 2], Kind.NUMBER),
-        (pa.dictionary(pa.int32(), pa.string()), ["a", "b"], Kind.CATEGORY), (pa.large_string(), ["a"], Kind.CATEGORY),
+        (pa.int8(), [1, 2], CellKind.NUMBER), (pa.float32(), [1.5, None], CellKind.NUMBER),
+        (pa.bool_(), [True], CellKind.CATEGORY), (pa.large_string(), ["a"], CellKind.CATEGORY),
+        (pa.string(), ["1", "2"], CellKind.CATEGORY), (pa.decimal128(6, 2), [1, 2], CellKind.NUMBER),
+        (pa.dictionary(pa.int32(), pa.string()), ["a", "b"], CellKind.CATEGORY),
     ],
 )  # fmt: skip
-def test_of_a_parquet_file_the_type_decides(kind: pa.DataType, values: list[Any], found: Kind) -> None:
+def test_of_a_parquet_file_the_type_decides(kind: pa.DataType, values: list[Any], found: CellKind) -> None:
     assert column_kind(sheet(values, kind), "c") is found
 
 

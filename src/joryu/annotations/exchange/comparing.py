@@ -26,7 +26,7 @@ class Replaced(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundAnswer:
     """An answer in a file. ``answer.at`` is the time of its present state, 0 if the file does not give it."""
 
     where: str
@@ -48,7 +48,7 @@ def words_of(answer: Answer) -> Words:
     return (answer.choice, answer.severity, answer.second, answer.confidence)
 
 
-def compare(held: Sequence[Answer], holding: Iterable[Answer], found: Iterable[Found]) -> Compared:
+def compare(held: Sequence[Answer], holding: Iterable[Answer], found: Iterable[FoundAnswer]) -> Compared:
     """Compare a file's answers with all answers ``held`` (not undone), and with the valid ones (``holding``)."""
     past: dict[Place, list[Answer]] = {}
     for answer in held:
@@ -67,12 +67,12 @@ def compare(held: Sequence[Answer], holding: Iterable[Answer], found: Iterable[F
     return Compared(fresh, known, older, remarks)
 
 
-def _latest_in_file(found: Iterable[Found]) -> tuple[dict[Place, Found], int, int, list[LeftOut]]:
+def _latest_in_file(found: Iterable[FoundAnswer]) -> tuple[dict[Place, FoundAnswer], int, int, list[LeftOut]]:
     """The answer that counts for each showing, how many rows repeat it, how many are older, and remarks.
 
     Of two answers to the same showing the later one counts; without different times, the later row.
     """
-    latest: dict[Place, Found] = {}
+    latest: dict[Place, FoundAnswer] = {}
     known, older, remarks = 0, 0, []
     for one in found:
         place = _place(one.answer)
@@ -93,7 +93,7 @@ def _latest_in_file(found: Iterable[Found]) -> tuple[dict[Place, Found], int, in
     return latest, known, older, remarks
 
 
-def _follows(one: Found, current: Answer) -> bool:
+def _follows(one: FoundAnswer, current: Answer) -> bool:
     """Whether the file's answer was made by changing the valid one."""
     changed = one.replaces
     return changed is not None and changed.at == current.at and changed.words == words_of(current)

@@ -78,14 +78,14 @@ def _cell(value: Value) -> str:
     return guarded(value) if isinstance(value, str) else repr(value)  # repr keeps every bit of a float
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """One row of a table, and its position for messages."""
 
     where: str
     values: dict[str, str]
 
 
-def read_rows(path: Path, left_out: list[LeftOut]) -> tuple[list[str], Iterator[Row]]:
+def read_rows(path: Path, left_out: list[LeftOut]) -> tuple[list[str], Iterator[CsvRow]]:
     """The columns and rows of a table separated by commas, semicolons or tabs; bad rows are added to ``left_out``.
 
     Raises:
@@ -103,7 +103,7 @@ def read_rows(path: Path, left_out: list[LeftOut]) -> tuple[list[str], Iterator[
     return names, _rows(path, lines, names, left_out)
 
 
-def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOut]) -> Iterator[Row]:
+def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOut]) -> Iterator[CsvRow]:
     while (cells := _next(path, lines)) is not None:
         where = f"{path.name}, line {lines.line_num}"
         if cells and len(cells) != len(names):
@@ -114,10 +114,10 @@ def _rows(path: Path, lines: Reader, names: Sequence[str], left_out: list[LeftOu
             values = {name: unguarded(cell) for name, cell in zip(names, cells, strict=True)}
             if lines.dialect.delimiter == ";":
                 values = {name: _with_point(name, value) for name, value in values.items()}
-            yield Row(where, values)
+            yield CsvRow(where, values)
 
 
-def read_csv(path: Path, names: Sequence[str], rows: Iterator[Row]) -> Iterator[Record]:
+def read_csv(path: Path, names: Sequence[str], rows: Iterator[CsvRow]) -> Iterator[Record]:
     """The rows of a table as records. Needed are the columns ``choice``, and ``picture`` (key or file) or ``path``.
 
     Raises:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from joryu.annotations.answer import pseudonym
-from joryu.annotations.exchange.comparing import Found, Replaced, compare
+from joryu.annotations.exchange.comparing import FoundAnswer, Replaced, compare
 from joryu.annotations.exchange.csv_table import has_columns, read_csv, read_rows
 from joryu.annotations.exchange.label_studio_reading import answers_of, read_label_studio
 from joryu.annotations.exchange.label_studio_rows import ROW, task_of
 from joryu.annotations.exchange.parquet_table import read_parquet
-from joryu.annotations.exchange.pictures import Pictures
+from joryu.annotations.exchange.pictures import PictureIndex
 from joryu.annotations.exchange.records import LeftOut, Record, answer_of, reason_of
 from joryu.annotations.project import Project
 from joryu.errors import InputError, JoryuError, MismatchError
@@ -53,7 +53,7 @@ def import_answers(project: Project, path: Path | str, *, left_out: list[LeftOut
     people = {answer.annotator for answer in answers}
     left_out = [] if left_out is None else left_out
     remarks: list[LeftOut] = []
-    pictures = Pictures(project.pictures, answered=(answer.picture for answer in answers))
+    pictures = PictureIndex(project.pictures, answered=(answer.picture for answer in answers))
     found = []
     try:
         for record in _records(place, project, left_out):
@@ -72,7 +72,7 @@ def import_answers(project: Project, path: Path | str, *, left_out: list[LeftOut
                 left_out.append(LeftOut(record.where, reason_of(error, record.where)))
                 continue
             replaces = None if record.changed_from is None else Replaced(*record.changed_from)
-            found.append(Found(where=record.where, answer=answer, replaces=replaces))
+            found.append(FoundAnswer(where=record.where, answer=answer, replaces=replaces))
     except OSError as error:
         raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
     if left_out and not found:

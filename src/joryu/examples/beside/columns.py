@@ -8,13 +8,13 @@ from typing import NamedTuple, Self
 
 import pyarrow as pa
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.beside.matching import PictureNames, leads_away
-from joryu.examples.layouts import did_you_mean, some
+from joryu.examples.layouts import some
 from joryu.examples.options import listed
 from joryu.examples.tabular.cells import plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
-from joryu.examples.tabular.target import Asked, with_kind
+from joryu.examples.tabular.target import TargetKind, with_kind
 
 OPTIONS = ("labels", "file", "target", "kind")
 NONE = "none"  #: ``labels=none``: load the pictures without labels, even if there is a table
@@ -27,7 +27,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _NEARLY = 0.9  #: a second column that names this share of the first's pictures is as good a candidate
 
 
-class LabelOptions(NamedTuple):
+class FolderLabelOptions(NamedTuple):
     """The options of ``folder:DIR,…`` about labels.
 
     ``labels``: tables (separated by semicolons), `NONE` or `NAMES`; ``file``: the column that names the pictures;
@@ -37,14 +37,14 @@ class LabelOptions(NamedTuple):
     labels: str = ""
     file: str = ""
     target: str = ""
-    kind: Asked | None = None
+    kind: TargetKind | None = None
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
         """Read the options of a spec.
 
         Raises:
-            InputError: ``kind`` is not one of `Asked`.
+            InputError: ``kind`` is not one of `TargetKind`.
         """
         return cls(**with_kind(options))
 
@@ -56,10 +56,10 @@ class LabelOptions(NamedTuple):
     @property
     def says_table(self) -> bool:
         """Whether the options demand a table, even if there are class folders."""
-        return self.labels not in (NONE, NAMES) and self != LabelOptions()
+        return self.labels not in (NONE, NAMES) and self != FolderLabelOptions()
 
 
-class Columns(NamedTuple):
+class LabelColumns(NamedTuple):
     """The column that names pictures, the picture of each row (-1: none), and the columns of labels."""
 
     file: str
@@ -68,8 +68,8 @@ class Columns(NamedTuple):
 
 
 def find_columns(
-    sheet: Sheet, names: PictureNames, options: LabelOptions, share: Callable[[Sheet, str], float] | None = None
-) -> Columns:
+    sheet: Sheet, names: PictureNames, options: FolderLabelOptions, share: Callable[[Sheet, str], float] | None = None
+) -> LabelColumns:
     """Find the column that names the pictures and the columns that hold their labels.
 
     ``share`` gives the share of a column's values that are classes of train, if those are known. Without it the
@@ -89,7 +89,7 @@ def find_columns(
             )  # fmt: skip
     if not rest:
         raise InputError(f"{sheet.name} names pictures and says nothing about them", received=f"column {file} alone")
-    return Columns(file, _pictures(sheet, file, names), targets or _targets(sheet, rest, share))
+    return LabelColumns(file, _pictures(sheet, file, names), targets or _targets(sheet, rest, share))
 
 
 def names_pictures(sheet: Sheet, names: PictureNames) -> bool:

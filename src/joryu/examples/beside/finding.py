@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from joryu.errors import InputError
-from joryu.examples.beside.columns import LabelOptions, find_columns, names_pictures
-from joryu.examples.beside.labels import Said, place_of, places_of, read_said
+from joryu.errors import InputError, did_you_mean
+from joryu.examples.beside.columns import FolderLabelOptions, find_columns, names_pictures
+from joryu.examples.beside.labels import PictureLabels, place_of, places_of, read_said
 from joryu.examples.beside.matching import PictureNames
 from joryu.examples.beside.sheets import BESIDE, LINES, TEXT, read_beside, rows_of
-from joryu.examples.layouts import canonical_split, did_you_mean, some
+from joryu.examples.layouts import canonical_split, some
 from joryu.examples.tabular.cells import says_missing, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import LabelKind, Question
@@ -40,18 +40,18 @@ class Scope(NamedTuple):
     everything: Callable[[], Sequence[Path]]
 
 
-class Told(NamedTuple):
+class TrainQuestion(NamedTuple):
     """The question of the train split, and the table columns it comes from (none if from folders or file names)."""
 
     question: Question
     targets: tuple[str, ...] = ()
 
 
-class Found(NamedTuple):
+class FoundTable(NamedTuple):
     """A table with the labels that it gives to the pictures of a split, and the columns they come from."""
 
     table: Path
-    said: Said
+    said: PictureLabels
     targets: tuple[str, ...]
 
 
@@ -64,7 +64,7 @@ class _Candidate(NamedTuple):
     numbers: list[int]
 
 
-def find_said(scope: Scope, options: LabelOptions, told: Told | None = None) -> Found | None:
+def find_said(scope: Scope, options: FolderLabelOptions, told: TrainQuestion | None = None) -> FoundTable | None:
     """The labels from the one table that names the pictures of a split; ``None`` if no table names any.
 
     ``told`` is the question of train, if this is another split.
@@ -131,7 +131,7 @@ def split_said(stem: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _named(scope: Scope, options: LabelOptions) -> list[Path]:
+def _named(scope: Scope, options: FolderLabelOptions) -> list[Path]:
     """The tables that the options name, without those of other splits."""
     paths = []
     for name in options.tables:
@@ -166,7 +166,7 @@ def _names_any(candidate: _Candidate) -> bool:
     return any(numbers & set(candidate.names.find(str(value))) for value in values if isinstance(value, str | int))
 
 
-def _read(candidate: _Candidate, options: LabelOptions, told: Told | None) -> Found:
+def _read(candidate: _Candidate, options: FolderLabelOptions, told: TrainQuestion | None) -> FoundTable:
     sheet = candidate.sheet
     if told is not None and told.targets and set(told.targets) <= set(sheet.columns):
         options = options._replace(target=";".join(told.targets))
@@ -179,7 +179,7 @@ def _read(candidate: _Candidate, options: LabelOptions, told: Told | None) -> Fo
 
     columns = find_columns(sheet, candidate.names, options, share)
     question = None if told is None else told.question
-    return Found(
+    return FoundTable(
         candidate.path, read_said(sheet, columns, candidate.numbers, kind=options.kind, question=question),
         columns.targets,
     )  # fmt: skip

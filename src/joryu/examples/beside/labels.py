@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.beside.columns import CLASS_NAMES, Columns
-from joryu.examples.beside.listing import CLASS, as_one_column, require_one_meaning, with_lists
+from joryu.examples.beside.cell_lists import CLASS, as_one_column, require_one_meaning, with_lists
+from joryu.examples.beside.columns import CLASS_NAMES, LabelColumns
 from joryu.examples.class_folders import spelling
 from joryu.examples.layouts import some
 from joryu.examples.tabular.cells import is_number, plain, says_missing, texts
 from joryu.examples.tabular.files import Sheet
-from joryu.examples.tabular.target import Asked, ask, read_labels
+from joryu.examples.tabular.target import TargetKind, ask, read_labels
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
 
 _FEW: Final = 20  #: up to this many different whole numbers `ask` takes as classes
 
 
-class Said(NamedTuple):
+class PictureLabels(NamedTuple):
     """The label of each picture, encoded for the question; ``absent``: pictures of classes that train does not have."""
 
     labels: Tensor
@@ -31,9 +31,9 @@ class Said(NamedTuple):
 
 
 def read_said(
-    sheet: Sheet, columns: Columns, pictures: Sequence[int], *, kind: Asked | None = None,
+    sheet: Sheet, columns: LabelColumns, pictures: Sequence[int], *, kind: TargetKind | None = None,
     question: Question | None = None,
-) -> Said:  # fmt: skip
+) -> PictureLabels:  # fmt: skip
     """Read the labels of ``pictures``, which are numbers as in ``columns.picture_of``.
 
     ``question`` is that of train; without it the question is found from the rows of these pictures. A picture without
@@ -64,14 +64,14 @@ def read_said(
     labels = codec(question.labels or LabelKind.CLASS).unknown((len(pictures),), len(question))
     labels[at] = found.to(labels.dtype)
     remarks += _counts(sheet, columns, pictures)
-    return Said(labels, question, {int(at[row]): name for row, name in absent.items()}, remarks)
+    return PictureLabels(labels, question, {int(at[row]): name for row, name in absent.items()}, remarks)
 
 
 def _columns(targets: Sequence[str]) -> str:
     return f"column{'s' if len(targets) > 1 else ''} {some(map(repr, targets), most=4)}"
 
 
-def _one_row_each(sheet: Sheet, columns: Columns, place: dict[int, int]) -> dict[int, int]:
+def _one_row_each(sheet: Sheet, columns: LabelColumns, place: dict[int, int]) -> dict[int, int]:
     """The row of each picture.
 
     Raises:
@@ -96,14 +96,18 @@ def _one_row_each(sheet: Sheet, columns: Columns, place: dict[int, int]) -> dict
 
 
 def _as_asked(
-    part: Sheet, targets: tuple[str, ...], kind: Asked | None, question: Question | None
+    part: Sheet, targets: tuple[str, ...], kind: TargetKind | None, question: Question | None
 ) -> tuple[Sheet, tuple[str, ...]]:
     """The rows with their target columns in the form that `ask` takes."""
     if question is not None:
-        asked = {LabelKind.CLASS: Asked.ONE_OF, LabelKind.TAGS: Asked.TAGS, LabelKind.NUMBERS: Asked.NUMBERS}
+        asked = {
+            LabelKind.CLASS: TargetKind.ONE_OF,
+            LabelKind.TAGS: TargetKind.TAGS,
+            LabelKind.NUMBERS: TargetKind.NUMBERS,
+        }
         kind = asked.get(question.labels or LabelKind.CLASS)
     if len(targets) > 1:
-        if kind is Asked.ONE_OF:
+        if kind is TargetKind.ONE_OF:
             return as_one_column(part, targets), (CLASS,)
         if kind is None:
             require_one_meaning(part, targets)
@@ -111,7 +115,7 @@ def _as_asked(
     return with_lists(part, targets[0], kind), targets
 
 
-def _question(part: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
+def _question(part: Sheet, targets: tuple[str, ...], kind: TargetKind | None) -> tuple[Question, list[str]]:
     if kind is not None or len(targets) > 1:
         return ask(part, targets, kind)
     values = [value for value in texts(part, targets[0]) if value] if _is_plain(part, targets[0]) else []
@@ -121,11 +125,11 @@ def _question(part: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tupl
         return ask(part, targets, None)
     if 2 * len(numbers) <= len(values) and (_is_count(numbers) or _called_class(targets[0])):
         said = f"{targets[0]!r}: {len(numbers):,} different whole numbers are taken as classes; kind=numbers to predict"
-        return ask(part, targets, Asked.ONE_OF)[0], [f"{said} numbers"]
+        return ask(part, targets, TargetKind.ONE_OF)[0], [f"{said} numbers"]
     raise InputError(
         f"the whole numbers in column {targets[0]!r} of {part.name} may be classes or numbers to predict",
         expected="kind=one-of or kind=numbers", received=f"{len(numbers):,} different ones in {len(values):,} rows",
-        hint=f"try kind={Asked.ONE_OF if _called_class(targets[0]) else Asked.NUMBERS}",
+        hint=f"try kind={TargetKind.ONE_OF if _called_class(targets[0]) else TargetKind.NUMBERS}",
     )  # fmt: skip
 
 
@@ -171,7 +175,7 @@ def place_of(value: str, place: dict[str, int]) -> int | None:
     return next((place[way] for way in ways if way in place), None)
 
 
-def _counts(sheet: Sheet, columns: Columns, pictures: Sequence[int]) -> Iterator[str]:
+def _counts(sheet: Sheet, columns: LabelColumns, pictures: Sequence[int]) -> Iterator[str]:
     named = set(columns.picture_of)
     if lost := columns.picture_of.count(-1):
         yield f"{lost:,} of {len(sheet):,} rows of {sheet.name} name no picture of the set"

@@ -20,14 +20,14 @@ _NAMES = ("classes.txt", "labels.txt")
 _NUMBERED = re.compile(r"^(\d+)\s*[:,=\s]\s*(\S.*)$")
 
 
-class Place(NamedTuple):
+class PairFolders(NamedTuple):
     """The folder of a split's pictures, and that of its masks, if it has any."""
 
     images: Folder
     masks: Folder | None
 
 
-class Pair(NamedTuple):
+class PicturePair(NamedTuple):
     """A picture and its mask; ``name`` is the picture's path below its folder."""
 
     name: str
@@ -35,7 +35,7 @@ class Pair(NamedTuple):
     mask: Path | None
 
 
-def find_places(root: Path) -> dict[str, Place]:
+def find_places(root: Path) -> dict[str, PairFolders]:
     """Find the folders of each split; a set without splits has only ``train``.
 
     Raises:
@@ -63,9 +63,9 @@ def are_pairs(root: Path) -> bool:
         return False
 
 
-def _place(level: Folder) -> Place | None:
+def _place(level: Folder) -> PairFolders | None:
     images, masks = (_only_one(level, names) for names in (_IMAGES, _MASKS))
-    return None if images is None else Place(images, masks)
+    return None if images is None else PairFolders(images, masks)
 
 
 def _only_one(level: Folder, names: set[str]) -> Folder | None:
@@ -78,16 +78,16 @@ def _only_one(level: Folder, names: set[str]) -> Folder | None:
     return found[0] if found else None
 
 
-def _inner_splits(whole: Place) -> dict[str, Place]:
+def _inner_splits(whole: PairFolders) -> dict[str, PairFolders]:
     """Splits inside the folders of pictures and of masks: ``images/train``, ``masks/train``."""
     inside = {canonical_split(folder.name): folder for folder in whole.images.folders}
     if None in inside or not inside or whole.images.has_loose_picture or whole.masks is None:
         return {}
     masks = {canonical_split(folder.name): folder for folder in whole.masks.folders}
-    return {split: Place(folder, masks.get(split)) for split, folder in inside.items() if split is not None}
+    return {split: PairFolders(folder, masks.get(split)) for split, folder in inside.items() if split is not None}
 
 
-def match_pairs(place: Place, root: Path) -> tuple[list[Pair], list[Rejected]]:
+def match_pairs(place: PairFolders, root: Path) -> tuple[list[PicturePair], list[Rejected]]:
     """Match pictures and masks by name without extension; a mask's name may end in ``_mask`` or similar.
 
     Returns the pairs, and the files that were left out.
@@ -98,13 +98,15 @@ def match_pairs(place: Place, root: Path) -> tuple[list[Pair], list[Rejected]]:
     rejected: list[Rejected] = []
     pictures = _by_name(place.images, root, rejected)
     if place.masks is None:
-        return [Pair(_below(path, place.images), path, None) for path in pictures.values()], by_weight(rejected)
+        return [PicturePair(_below(path, place.images), path, None) for path in pictures.values()], by_weight(rejected)
     masks = _by_name(place.masks, root, rejected)
     plain = {name if name in pictures else _MASK_SUFFIX.sub("", name): path for name, path in masks.items()}
     if len(plain) < len(masks):
         twice = [path.name for name, path in masks.items() if path not in plain.values()]
         raise InputError(f"{place.masks.path} has two masks for one picture", received=some(twice))
-    pairs = [Pair(_below(path, place.images), path, plain[name]) for name, path in pictures.items() if name in plain]
+    pairs = [
+        PicturePair(_below(path, place.images), path, plain[name]) for name, path in pictures.items() if name in plain
+    ]
     rejected += [
         Rejected(_below(path, place.images), "it has no mask") for n, path in pictures.items() if n not in plain
     ]

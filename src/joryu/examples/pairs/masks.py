@@ -41,7 +41,7 @@ def read_mask(path: Path, size: int | None = None) -> Mask:
     with opened(path) as image:
         raw_mode = raw_mode_of(image)
         image.load()
-        whole = upright(Image.fromarray(_values(image, raw_mode)))
+        whole = upright(Image.fromarray(_values(image, raw_mode)), said_by=image)
         held = frozenset(np.unique(np.asarray(whole)).tolist())
         if image.format in _LOSSY and not held <= {0, 255}:
             raise InputError("JPEG has blurred its values", received=shown(held), hint="save masks as PNG")

@@ -20,7 +20,7 @@ from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.options import listed
 from joryu.examples.originals import Originals, PictureFiles
 from joryu.examples.pairs.coding import find_coding
-from joryu.examples.pairs.layout import Pair, Place, find_names, find_places, find_unread, match_pairs
+from joryu.examples.pairs.layout import PairFolders, PicturePair, find_names, find_places, find_unread, match_pairs
 from joryu.examples.pairs.masks import Mask, read_mask
 from joryu.examples.pictures import (
     Picture,
@@ -125,7 +125,7 @@ class _Masks(NamedTuple):
         return [at for at, mask in enumerate(self.read) if mask is not None]
 
 
-def _masks(pairs: Sequence[Pair], read: Pictures | None, size: int | None) -> _Masks:
+def _masks(pairs: Sequence[PicturePair], read: Pictures | None, size: int | None) -> _Masks:
     """Read the masks of all pairs, and check that each is as large as its picture, if pictures were ``read``.
 
     Raises:
@@ -169,5 +169,5 @@ def _names(root: Path, options: Mapping[str, str]) -> tuple[list[str], list[str]
     return find_names(root)
 
 
-def _channels(reference: Place, root: Path) -> int:
+def _channels(reference: PairFolders, root: Path) -> int:
     return count_channels(Picture(pair.name, pair.picture) for pair in match_pairs(reference, root)[0])

@@ -28,7 +28,7 @@ _EXACT = 2.0**53  #: above this a float64 cannot hold every whole number
 _LONG = 40
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """What a column holds."""
 
     NUMBER = "number"
@@ -169,7 +169,7 @@ def _no_number(sheet: Sheet, column: str, at: int, text: str) -> InputError:
     )
 
 
-def column_kind(sheet: Sheet, column: str) -> Kind:
+def column_kind(sheet: Sheet, column: str) -> CellKind:
     """Whether a column holds numbers or categories (text, true and false). In a CSV file the values decide.
 
     Raises:
@@ -179,27 +179,27 @@ def column_kind(sheet: Sheet, column: str) -> Kind:
     if pa.types.is_temporal(kind):
         raise _dates(sheet, column, str(kind))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return Kind.NUMBER
+        return CellKind.NUMBER
     if pa.types.is_boolean(kind):
-        return Kind.CATEGORY
+        return CellKind.CATEGORY
     if not pa.types.is_string(kind):
         raise InputError(
             f"column {column!r} of {sheet.name} cannot be read", expected="numbers, text, or true and false",
             received=kind, hint=f"try drop={column}",
         )  # fmt: skip
     if (not sheet.typed or sheet[column].null_count == len(sheet)) and _all_numbers(sheet[column]):
-        return Kind.NUMBER
+        return CellKind.NUMBER
     words = [word for word in pc.unique(sheet[column].drop_null()).to_pylist() if word]
     if words and all(_DATE.match(word) for word in words):
         raise _dates(sheet, column, shown(words[0]))
-    return Kind.CATEGORY if sheet.typed else _kind_of_words(sheet, column, words)
+    return CellKind.CATEGORY if sheet.typed else _kind_of_words(sheet, column, words)
 
 
-def _kind_of_words(sheet: Sheet, column: str, words: list[str]) -> Kind:
+def _kind_of_words(sheet: Sheet, column: str, words: list[str]) -> CellKind:
     said = [word for word in words if not says_missing(word)]
     plain = [word for word in said if is_number(word)]
     if len(plain) == len(said):
-        return Kind.NUMBER
+        return CellKind.NUMBER
     other = next(word for word in said if not is_number(word))
     odd = [word for word in said if not is_number(word) and not _CODE.match(word)]
     if odd and all(_LIKE_A_NUMBER.match(word) for word in said):
@@ -215,7 +215,7 @@ def _kind_of_words(sheet: Sheet, column: str, words: list[str]) -> Kind:
             f"column {column!r} holds numbers and text", received=f"{shown(other)} in {sheet.row(at)}",
             hint=f"mend it, or try categories={column} or drop={column}",
         )  # fmt: skip
-    return Kind.CATEGORY
+    return CellKind.CATEGORY
 
 
 def _dates(sheet: Sheet, column: str, received: str) -> InputError:

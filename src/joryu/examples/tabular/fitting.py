@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from joryu.errors import InputError
-from joryu.examples.tabular.cells import Kind, numbers, shown, texts
+from joryu.examples.tabular.cells import CellKind, numbers, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, TablePreparation
 
@@ -18,7 +18,7 @@ _FEW_ROWS: Final = 10  #: with fewer rows, a column without repeated values is n
 _COUNTER = re.compile(r"^(?i:(.*[ _-])?(id|index|idx|row|rowid|nr|no))$|^.*[a-z]I[dD]$")
 
 
-def fit_preparation(sheet: Sheet, kinds: Mapping[str, Kind]) -> tuple[TablePreparation, list[str]]:
+def fit_preparation(sheet: Sheet, kinds: Mapping[str, CellKind]) -> tuple[TablePreparation, list[str]]:
     """Fit the preparation of a table's columns to this sheet; returns it with remarks on what it leaves out.
 
     Numbers: missing ones become the mean (`sklearn.impute.SimpleImputer`), with one more input that marks them if
@@ -30,7 +30,7 @@ def fit_preparation(sheet: Sheet, kinds: Mapping[str, Kind]) -> tuple[TablePrepa
     """
     fitted, remarks = list[NumberColumn | CategoryColumn](), list[str]()
     for name, kind in kinds.items():
-        column = _category(sheet, name) if kind is Kind.CATEGORY else _number(sheet, name, remarks)
+        column = _category(sheet, name) if kind is CellKind.CATEGORY else _number(sheet, name, remarks)
         if column.varies:
             fitted.append(column)
         else:

@@ -13,16 +13,16 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 import torch
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.examples import Examples, Ids
-from joryu.examples.layouts import canonical_split, did_you_mean, find_split, require_unsplit, some, spelt_twice
+from joryu.examples.layouts import canonical_split, find_split, require_unsplit, some, spelt_twice
 from joryu.examples.options import listed
 from joryu.examples.tabular.bundled import BUNDLED, bundled_sheet
-from joryu.examples.tabular.cells import Kind, column_kind, large_numbers, numbers, require_columns, texts
+from joryu.examples.tabular.cells import CellKind, column_kind, large_numbers, numbers, require_columns, texts
 from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
 from joryu.examples.tabular.fitting import fit_preparation
 from joryu.examples.tabular.preparation import TablePreparation
-from joryu.examples.tabular.target import Asked, ask, find_targets, read_labels, with_kind
+from joryu.examples.tabular.target import TargetKind, ask, find_targets, read_labels, with_kind
 from joryu.questions import Question
 
 OPTIONS: Final = ("target", "kind", "drop", "categories")
@@ -32,7 +32,7 @@ class TableOptions(NamedTuple):
     """``target``, ``drop`` and ``categories``: names of columns, separated by semicolons; ``kind``: of the target."""
 
     target: str = ""
-    kind: Asked | None = None
+    kind: TargetKind | None = None
     drop: str = ""
     categories: str = ""
 
@@ -41,7 +41,7 @@ class TableOptions(NamedTuple):
         """Read the options of a spec.
 
         Raises:
-            InputError: ``kind`` is not one of `Asked`.
+            InputError: ``kind`` is not one of `TargetKind`.
         """
         return cls(**with_kind(options))
 
@@ -114,7 +114,7 @@ def labelled_table_splits(place: Path | str, options: TableOptions) -> set[str]:
 class _Plan(NamedTuple):
     """What was found from the sheet of train: kinds of columns, targets, question and preparation."""
 
-    kinds: dict[str, Kind]
+    kinds: dict[str, CellKind]
     targets: tuple[str, ...]
     question: Question
     preparation: TablePreparation
@@ -158,7 +158,7 @@ def _plan(sheet: Sheet, options: TableOptions) -> _Plan:
     features = tuple(name for name in kept.columns if name not in targets)
     if not features:
         raise InputError(f"{sheet.name} has no column left to learn from", received=some(sheet.columns))
-    kinds = {name: Kind.CATEGORY if name in categories else column_kind(kept, name) for name in features}
+    kinds = {name: CellKind.CATEGORY if name in categories else column_kind(kept, name) for name in features}
     preparation, left_out = fit_preparation(kept, kinds)
     return _Plan(kinds, targets, question, preparation, [*guessed, *asked, *left_out])
 
@@ -191,15 +191,15 @@ def _examples(sheet: Sheet, plan: _Plan, name: str) -> Examples:
     return replace(found, ids=ids, pixel_ids=ids, remarks=tuple(remarks))
 
 
-def row_ids(sheet: Sheet, kinds: Mapping[str, Kind]) -> Ids:
+def row_ids(sheet: Sheet, kinds: Mapping[str, CellKind]) -> Ids:
     """BLAKE2b-128 of each row's column names and values, uint64 ``[n, 2]``, independent of the columns' order.
 
     Numbers are hashed as float64, so ``4``, ``4.0`` and a 4 in Parquet are the same value; numbers too large to be
     exact are hashed with all their digits. Everything else is hashed as text.
     """
-    names = sorted(kinds, key=lambda name: (kinds[name] is not Kind.NUMBER, name))
+    names = sorted(kinds, key=lambda name: (kinds[name] is not CellKind.NUMBER, name))
     start = hashlib.blake2b("".join(f"{kinds[name]}{len(name)}:{name}" for name in names).encode(), digest_size=16)
-    numeric = [name for name in names if kinds[name] is Kind.NUMBER]
+    numeric = [name for name in names if kinds[name] is CellKind.NUMBER]
     values = np.zeros((len(sheet), len(numeric)), dtype="<f8")
     words: list[Sequence[str | None]] = []
     for at, name in enumerate(numeric):

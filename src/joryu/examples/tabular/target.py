@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError
-from joryu.examples.layouts import did_you_mean, some
+from joryu.errors import InputError, did_you_mean
+from joryu.examples.layouts import some
 from joryu.examples.tabular.cells import is_number, number_text, numbers, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
@@ -24,7 +24,7 @@ _FEW: Final = 20  #: up to this many different whole numbers are taken as classe
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
-class Asked(StrEnum):
+class TargetKind(StrEnum):
     """The values of the option ``kind=``."""
 
     ONE_OF = "one-of"
@@ -32,23 +32,23 @@ class Asked(StrEnum):
     TAGS = "tags"
 
 
-def kind_said(options: Mapping[str, str]) -> Asked | None:
+def kind_said(options: Mapping[str, str]) -> TargetKind | None:
     """The value of the option ``kind``; ``None`` if it is not given.
 
     Raises:
-        InputError: it is not one of `Asked`.
+        InputError: it is not one of `TargetKind`.
     """
     kind = options.get("kind")
-    if kind is not None and kind not in list(Asked):
-        raise InputError("no kind of target is called so", expected=some(Asked), received=repr(kind))
-    return None if kind is None else Asked(kind)
+    if kind is not None and kind not in list(TargetKind):
+        raise InputError("no kind of target is called so", expected=some(TargetKind), received=repr(kind))
+    return None if kind is None else TargetKind(kind)
 
 
 def with_kind(options: Mapping[str, str]) -> dict[str, Any]:
     """The options of a spec with ``kind`` checked and converted; all others stay text.
 
     Raises:
-        InputError: ``kind`` is not one of `Asked`.
+        InputError: ``kind`` is not one of `TargetKind`.
     """
     return {**options, "kind": kind_said(options)}
 
@@ -76,7 +76,7 @@ def find_targets(sheet: Sheet, named: Sequence[str]) -> tuple[tuple[str, ...], l
     return (usual[0],), [f"asks about the column {usual[0]!r}"]
 
 
-def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
+def ask(sheet: Sheet, targets: tuple[str, ...], kind: TargetKind | None) -> tuple[Question, list[str]]:
     """The question of the target columns of this sheet, and remarks on what was guessed.
 
     * One column of text, or of at most 20 different whole numbers that repeat: classes. Other numbers: numbers.
@@ -89,13 +89,13 @@ def ask(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Que
     if len(targets) > 1:
         return _several(sheet, targets, kind)
     target = targets[0]
-    if listed_tags(sheet, target, kind is Asked.TAGS):
+    if listed_tags(sheet, target, kind is TargetKind.TAGS):
         return _listed_question(sheet, target, kind), []
     values = _distinct(sheet, target)
     numeric = all(map(is_number, values))
-    if kind in (Asked.TAGS, Asked.NUMBERS):
-        return (Question.tags if kind is Asked.TAGS else Question.numbers)(targets), []
-    if kind is Asked.ONE_OF or not numeric:
+    if kind in (TargetKind.TAGS, TargetKind.NUMBERS):
+        return (Question.tags if kind is TargetKind.TAGS else Question.numbers)(targets), []
+    if kind is TargetKind.ONE_OF or not numeric:
         told = _looks_listed(target, values) if kind is None else []
         return Question.one_of(_classes(sheet, target, values)), told
     if _are_classes(values, len(sheet)):
@@ -125,9 +125,9 @@ def _looks_listed(target: str, values: list[str]) -> list[str]:
     return [f"{target!r}: {shown(listed[0])} is taken as a class of its own; kind=tags to read it as several tags"]
 
 
-def _listed_question(sheet: Sheet, target: str, kind: Asked | None) -> Question:
+def _listed_question(sheet: Sheet, target: str, kind: TargetKind | None) -> Question:
     names = sorted({name for said in _lists(sheet, target) for name in said or ()})
-    if kind not in (None, Asked.TAGS):
+    if kind not in (None, TargetKind.TAGS):
         raise InputError(
             f"column {target!r} of {sheet.name} holds lists", expected="kind=tags", received=f"kind={kind}"
         )
@@ -167,14 +167,14 @@ def _listed_labels(sheet: Sheet, target: str, question: Question, remarks: list[
     return labels
 
 
-def _several(sheet: Sheet, targets: tuple[str, ...], kind: Asked | None) -> tuple[Question, list[str]]:
-    if kind is Asked.ONE_OF:
+def _several(sheet: Sheet, targets: tuple[str, ...], kind: TargetKind | None) -> tuple[Question, list[str]]:
+    if kind is TargetKind.ONE_OF:
         raise InputError(
             "several columns cannot be one class", expected="one target", received=some(targets), hint="try kind=tags"
         )
-    if kind is Asked.NUMBERS:
+    if kind is TargetKind.NUMBERS:
         return Question.numbers(targets), []
-    if kind is Asked.TAGS:
+    if kind is TargetKind.TAGS:
         return Question.tags(targets), []
     if all(set(map(str.lower, _distinct(sheet, target))) <= set(_TRUTH) for target in targets):
         return Question.tags(targets), [f"{some(targets)}: all 0 and 1, taken as tags; kind=numbers for numbers"]

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.examples.examples import Examples, Ids
 from joryu.examples.hashing import Words
 from joryu.examples.inputs import take
-from joryu.examples.layouts import did_you_mean
 from joryu.examples.views.flip import Flip
 from joryu.examples.views.mixup import SHARES, Mixup, blend, draws_of
 from joryu.examples.views.relative import RelativeCrop, RelativeShift

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from joryu.errors import InputError
+from joryu.errors import InputError, did_you_mean
 from joryu.labelling.devices import brainflow_board
 from joryu.labelling.devices.brainflow_board import BrainFlowBoard
 from joryu.labelling.devices.device import Device
@@ -52,8 +51,7 @@ thinkgear:PORT?
     family = FAMILIES.get(kind)
     if family is not None:
         return family.make(rest)
-    near = difflib.get_close_matches(kind.lower(), FAMILIES, n=1)
-    hint = f"did you mean {FAMILIES[near[0]].usage}?" if near else None
+    hint = did_you_mean(kind.lower(), FAMILIES, written=lambda name: FAMILIES[name].usage, most=1)
     if hint is None and (spec.startswith(("/dev/", "COM")) or "://" in spec):
         hint = f"did you mean thinkgear:{spec}?"
     elif hint is None and Path(spec).is_file():
@@ -116,8 +114,7 @@ def _options(rest: str, known: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     while len(parts) > 1 and "=" in parts[-1]:
         key, _, value = parts[-1].partition("=")
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}=…?" if near else None
+            hint = did_you_mean(key, known, written="{}=…".format)
             raise InputError(f"unknown option {key!r}", expected=" or ".join(known), hint=hint)
         found[key] = value
         parts.pop()

@@ -12,7 +12,7 @@ from joryu.evaluation import (
 )
 from joryu.report.findings import Findings
 from joryu.report.sections import alike, classes, graded, numbers, pixels, tags
-from joryu.report.sections.section import Race, Row, Runner, Section
+from joryu.report.sections.section import HeadlineBars, MeasureRow, Runner, Section
 
 SECTIONS: dict[type, Section] = {
     ClassEvaluation: classes.SECTION,
@@ -30,4 +30,4 @@ def section_of(findings: Findings) -> Section:
     return SECTIONS[type(findings.of_student)]
 
 
-__all__ = ["SECTIONS", "Race", "Row", "Runner", "Section", "section_of"]
+__all__ = ["SECTIONS", "HeadlineBars", "MeasureRow", "Runner", "Section", "section_of"]

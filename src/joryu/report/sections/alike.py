@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from joryu.evaluation import Evaluated
 from joryu.report.data import Role
-from joryu.report.sections.section import Definitions, Race, Row, Section
+from joryu.report.sections.section import Definitions, HeadlineBars, MeasureRow, Section
 
 DEFINITIONS: Definitions = (
     (
@@ -18,12 +18,12 @@ DEFINITIONS: Definitions = (
 )
 
 
-def _rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
+def _rows(evaluations: Mapping[Role, Evaluated]) -> list[MeasureRow]:
     del evaluations
     return []
 
 
-def _race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
+def _race(evaluations: Mapping[Role, Evaluated]) -> HeadlineBars | None:
     del evaluations
     return None
 

@@ -106,21 +106,21 @@ def temperature_ladder(run: ReportData, probs: Mapping[Role, Tensor]) -> Ladder 
     row = int(distance.argmin())
     temperatures = sorted({*TEMPERATURES, run.temperature})
     answer = teacher.replies.about(torch.tensor([row])).soft_targets
-    softened = [answer.mean(t).probs(t)[0] for t in temperatures]
+    step_probs = [answer.mean(t).probs(t)[0] for t in temperatures]
     pictures = are_pictures(run.examples.inputs)
     return Ladder(
         picture=data_uri(run.examples.inputs[row]) if pictures else None,
         label=run.examples.classes[int(run.labels[row])],
         temperatures=temperatures,
-        rungs=_rungs(softened, run.examples.classes, int(run.labels[row])),
+        rungs=_rungs(step_probs, run.examples.classes, int(run.labels[row])),
     )
 
 
-def _rungs(softened: Sequence[Tensor], classes: Sequence[str], label: int) -> list[Rung]:
-    order = softened[0].argsort(descending=True, stable=True).tolist()
+def _rungs(step_probs: Sequence[Tensor], classes: Sequence[str], label: int) -> list[Rung]:
+    order = step_probs[0].argsort(descending=True, stable=True).tolist()
     shown = order if len(order) <= LADDER_CLASSES + 2 else order[:LADDER_CLASSES]
-    rungs = [Rung(classes[c], c == label, [probs[c].item() for probs in softened]) for c in shown]
+    rungs = [Rung(classes[c], c == label, [probs[c].item() for probs in step_probs]) for c in shown]
     if len(shown) < len(order):
-        rest = [max(1 - sum(rung.probs[i] for rung in rungs), 0.0) for i in range(len(softened))]
+        rest = [max(1 - sum(rung.probs[i] for rung in rungs), 0.0) for i in range(len(step_probs))]
         rungs.append(Rung(f"{len(order) - len(shown):,} others together", False, rest))
     return rungs

@@ -11,7 +11,7 @@ from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
 from joryu.report.sections.class_answers import probs_of, temperature_ladder, wrong_pictures
 from joryu.report.sections.class_tables import confused_rows, hardest_rows, metrics_of
-from joryu.report.sections.section import SOONER, TWIN, Definitions, Race, Row, Runner, Section
+from joryu.report.sections.section import SOONER, TWIN, Definitions, HeadlineBars, MeasureRow, Runner, Section
 
 MATRIX_CLASSES = 20  #: confusion matrices are drawn for at most this many classes
 MATRIX_SIDE = 270
@@ -83,9 +83,9 @@ def _confusion(run: ReportData, evaluations: Mapping[Role, Evaluation]) -> dict[
     return {role: confusion_cells(found, classes, side=MATRIX_SIDE) for role, found in evaluations.items()}
 
 
-def _rows(evaluations: Mapping[Role, ClassEvaluation]) -> list[Row]:
+def _rows(evaluations: Mapping[Role, ClassEvaluation]) -> list[MeasureRow]:
     return [
-        Row(name, better, {role: measure(found.metrics) for role, found in evaluations.items()})
+        MeasureRow(name, better, {role: measure(found.metrics) for role, found in evaluations.items()})
         for name, better, measure in _MEASURES
     ]
 
@@ -94,10 +94,10 @@ def _alone(found: ClassEvaluation) -> str:
     return f"The student makes {wording.plural(found.metrics.errors, 'error')} on {wording.plural(found.n, 'example')}"
 
 
-def _race(evaluations: Mapping[Role, ClassEvaluation]) -> Race:
+def _race(evaluations: Mapping[Role, ClassEvaluation]) -> HeadlineBars:
     errors = {role: found.metrics.errors for role, found in evaluations.items()}
     most = max(errors.values())
-    return Race(
+    return HeadlineBars(
         f"Errors on {wording.plural(evaluations[Role.STUDENT].n, 'example')}",
         {role: Runner(round(100 * n / most, 1) if most else 0, wording.count(n)) for role, n in errors.items()},
     )

@@ -54,7 +54,7 @@ DEFINITIONS: Definitions = (
 )
 
 
-class OutputRow(NamedTuple):
+class NumberRow(NamedTuple):
     """The errors of one output by model, in the output's own unit."""
 
     name: str
@@ -77,10 +77,10 @@ class Drawn(NamedTuple):
     charts: dict[Role, tuple[Scatter, Scatter]]
 
 
-def output_rows(evaluations: Mapping[Role, NumberEvaluation]) -> list[OutputRow]:
+def output_rows(evaluations: Mapping[Role, NumberEvaluation]) -> list[NumberRow]:
     """One row per output, in the question's order."""
     return [
-        OutputRow(
+        NumberRow(
             name=part.name,
             rmse={role: wording.quantity(found.per_output[at].rmse) for role, found in evaluations.items()},
             mae={role: wording.quantity(found.per_output[at].mae) for role, found in evaluations.items()},

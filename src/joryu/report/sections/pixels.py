@@ -42,7 +42,7 @@ DEFINITIONS: Definitions = (
 )
 
 
-class OutputRow(NamedTuple):
+class MaskRow(NamedTuple):
     """The overlap (IoU) of one class or tag over the whole set, by model."""
 
     name: str
@@ -51,13 +51,13 @@ class OutputRow(NamedTuple):
     iou: dict[Role, str]
 
 
-def output_rows(question: Question, evaluations: Mapping[Role, PixelEvaluation]) -> list[OutputRow]:
+def output_rows(question: Question, evaluations: Mapping[Role, PixelEvaluation]) -> list[MaskRow]:
     """One row per class or tag, in the question's order."""
     student = evaluations[Role.STUDENT].per_output
     pixels = sum(part.true for part in student)
     shown = shown_outputs(question)
     return [
-        OutputRow(
+        MaskRow(
             name=part.name,
             colour=css(colour_of(at, question)) if at in shown else None,
             share=wording.percent(part.true / pixels) if pixels else wording.ABSENT,

@@ -27,7 +27,7 @@ class Scatter(NamedTuple):
     up: str
 
 
-class Frame(NamedTuple):
+class PlotRange(NamedTuple):
     """The range of the axes, the same for all models' charts of one output so that they can be compared."""
 
     low: float  #: of true and predicted values
@@ -35,19 +35,19 @@ class Frame(NamedTuple):
     most: float  #: the largest absolute residual
 
 
-def frame_of(true: Sequence[float], predictions: Iterable[Sequence[float]]) -> Frame:
+def frame_of(true: Sequence[float], predictions: Iterable[Sequence[float]]) -> PlotRange:
     """A frame large enough for every model's dots.
 
     >>> frame_of([0.0, 10.0], [[0.0, 10.0], [4.0, 5.0]])
-    Frame(low=-0.5, high=10.5, most=5.45)
+    PlotRange(low=-0.5, high=10.5, most=5.45)
     """
     series = list(predictions)
     low, high = _reach([*true, *(value for values in series for value in values)])
     left = [p - t for values in series for p, t in zip(values, true, strict=True)]
-    return Frame(low, high, max(map(abs, _reach([0.0, *left]))))
+    return PlotRange(low, high, max(map(abs, _reach([0.0, *left]))))
 
 
-def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
+def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: PlotRange) -> Scatter:
     """Predicted against true values, both axes on the same scale."""
     x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(frame.low, frame.high, BOTTOM, TOP)
     return Scatter(
@@ -62,7 +62,7 @@ def predicted_chart(true: Sequence[float], predicted: Sequence[float], name: str
     )
 
 
-def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: Frame) -> Scatter:
+def residual_chart(true: Sequence[float], predicted: Sequence[float], name: str, frame: PlotRange) -> Scatter:
     """Residuals (predicted minus true) against predicted values."""
     left = [p - t for p, t in zip(predicted, true, strict=True)]
     x, y = Scale(frame.low, frame.high, LEFT, RIGHT), Scale(-frame.most, frame.most, BOTTOM, TOP)

@@ -48,7 +48,7 @@ SOONER: Definitions = (
 )
 
 
-class Row(NamedTuple):
+class MeasureRow(NamedTuple):
     """One row of the models' table: what is measured, which way is better, and one text per model."""
 
     name: str
@@ -63,19 +63,19 @@ class Runner(NamedTuple):
     text: str
 
 
-class Race(NamedTuple):
+class HeadlineBars(NamedTuple):
     """The headline's measure as one bar per model."""
 
     title: str
     runners: dict[Role, Runner]
 
 
-def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[Row]:
+def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[MeasureRow]:
     """A row for every measure that at least one model has, in the evaluations' order."""
-    found: dict[str, Row] = {}
+    found: dict[str, MeasureRow] = {}
     for role, evaluation in evaluations.items():
         for one in evaluation.measures:
-            row = found.setdefault(one.name, Row(one.name[0].upper() + one.name[1:], ARROWS[one.better], {}))
+            row = found.setdefault(one.name, MeasureRow(one.name[0].upper() + one.name[1:], ARROWS[one.better], {}))
             row.cells[role] = measured(one.value, one.unit)
     return list(found.values())
 
@@ -86,7 +86,7 @@ def first_measure(found: Evaluated) -> str:
     return f"The student’s {first.name} is {measured(first.value, first.unit)} on {plural(found.n, 'example')}"
 
 
-def measure_race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
+def measure_race(evaluations: Mapping[Role, Evaluated]) -> HeadlineBars | None:
     """Bars of the first measure, relative to the largest; ``None`` if a model does not have the measure."""
     first = {role: found.measures[0] for role, found in evaluations.items()}
     values = {role: one.value for role, one in first.items() if one.value is not None}
@@ -95,7 +95,7 @@ def measure_race(evaluations: Mapping[Role, Evaluated]) -> Race | None:
         return None
     most = max(values.values()) or 1.0
     name, examples = student.name[0].upper() + student.name[1:], plural(evaluations[Role.STUDENT].n, "example")
-    return Race(
+    return HeadlineBars(
         f"{name} on {examples}, {student.better} is better",
         {role: Runner(round(100 * value / most, 1), measured(value, student.unit)) for role, value in values.items()},
     )
@@ -113,6 +113,6 @@ class Section(NamedTuple):
     template: str  #: below ``templates/sections``
     definitions: Definitions
     context: Callable[[ReportData, Findings], dict[str, object]] = nothing_more  #: what fills in the template
-    rows: Callable[[Mapping[Role, Any]], list[Row]] = measure_rows  #: rows of the models' table
+    rows: Callable[[Mapping[Role, Any]], list[MeasureRow]] = measure_rows  #: rows of the models' table
     alone: Callable[[Any], str] = first_measure  #: the page's title if there is no twin
-    race: Callable[[Mapping[Role, Any]], Race | None] = measure_race
+    race: Callable[[Mapping[Role, Any]], HeadlineBars | None] = measure_race

@@ -13,10 +13,10 @@ from joryu.examples.preparation import Box
 _MOST: Final = 2**24  #: the most probabilities that are resized at a time
 
 
-class Seen(NamedTuple):
+class Framing(NamedTuple):
     """A picture's width and height in pixels (upright), and the box of it that the student was shown.
 
-    >>> Seen(1024, 640, Box(192, 0, 832, 640)).unseen
+    >>> Framing(1024, 640, Box(192, 0, 832, 640)).unseen
     0.375
     """
 
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
         return 1 - (right - left) * (bottom - top) / (self.width * self.height)
 
 
-def laid_on(probs: Tensor, seen: Seen | None, decide: Callable[[Tensor], Tensor], *, outside: int) -> Tensor:
+def laid_on(probs: Tensor, seen: Framing | None, decide: Callable[[Tensor], Tensor], *, outside: int) -> Tensor:
     """Resize ``probs [h, w, C]`` to the picture and decide each pixel; returns ``[height, width]``.
 
     ``probs`` cover the box of the picture that was shown. They are resized (bilinear), then ``decide`` turns
@@ -39,7 +39,7 @@ def laid_on(probs: Tensor, seen: Seen | None, decide: Callable[[Tensor], Tensor]
     result has the size of ``probs``. A few rows are resized at a time, because a photograph has millions of pixels.
 
     >>> probs = torch.tensor([[[0.1], [0.9]]])
-    >>> seen = Seen(8, 1, Box(2, 0, 6, 1))
+    >>> seen = Framing(8, 1, Box(2, 0, 6, 1))
     >>> laid_on(probs, seen, lambda part: (part[..., 0] > 0.5).int(), outside=-1)
     tensor([[-1, -1,  0,  0,  1,  1, -1, -1]], dtype=torch.int32)
     """

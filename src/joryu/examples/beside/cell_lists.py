@@ -14,7 +14,7 @@ from joryu.examples.beside.columns import is_zero_or_one
 from joryu.examples.layouts import some
 from joryu.examples.tabular.cells import is_number, plain, shown, texts
 from joryu.examples.tabular.files import Sheet
-from joryu.examples.tabular.target import Asked
+from joryu.examples.tabular.target import TargetKind
 
 _DIVIDERS: Final = (";", "|", ",")
 _BRACKETS: Final = re.compile(r"^\s*\[(.*)\]\s*$", re.DOTALL)
@@ -22,7 +22,7 @@ _TAG_NAMES: Final = ("tags", "keywords")
 CLASS: Final = "class"  #: the name of the column that replaces one-hot columns of 0 and 1
 
 
-def with_lists(sheet: Sheet, target: str, kind: Asked | None) -> Sheet:
+def with_lists(sheet: Sheet, target: str, kind: TargetKind | None) -> Sheet:
     """The sheet with lists in place of cells that name several tags: ``red;round``, ``red round``, ``["red"]``.
 
     Raises:
@@ -36,7 +36,7 @@ def with_lists(sheet: Sheet, target: str, kind: Asked | None) -> Sheet:
     if kind is None and not bracketed and target.lower() not in _TAG_NAMES:
         _require_whole(sheet, target, values)
         return sheet
-    if kind not in (None, Asked.TAGS) or (not bracketed and {plain(word.lower()) for word in words} <= _TRUTH):
+    if kind not in (None, TargetKind.TAGS) or (not bracketed and {plain(word.lower()) for word in words} <= _TRUTH):
         return sheet
     divider = _divider(words)
     lists = pa.array([None if value is None else _split(value, divider) for value in values], pa.list_(pa.string()))

@@ -18,10 +18,10 @@ from joryu.students import Blueprint, save_student
 from joryu.targets import SoftTargets, Space
 from joryu.teachers import Reply, TeacherBatch
 from joryu.teachers.labelling import label_examples
-from joryu.training import CarriedOver, Material, Recipe, Replayed, Trained, train
+from joryu.training import CarriedOver, Recipe, Replayed, Trained, TrainingData, train
 
 
-class Told:
+class PrecomputedTeacher:
     """A teacher that says of every example what was told about it beforehand.
 
     Args:
@@ -68,15 +68,15 @@ class Course(NamedTuple):
     base: Trained | None = None
 
 
-def learn(setting: Setting, name: str, course: Course, teacher: Told) -> Trained:
+def learn(setting: Setting, name: str, course: Course, teacher: PrecomputedTeacher) -> Trained:
     """A student of this teacher in the seed's folder: the same first weights, order and views whatever it is told."""
     store = label_examples(teacher, course.shown, setting.folder / f"targets-{name}")
     source = Replayed(store) if course.views is None else CarriedOver(store, course.views)
-    material = Material(course.shown, source)
+    data = TrainingData(course.shown, source)
     blueprint, begin_with = _beginning(setting, course, teacher.signal_names)
     recipe = setting.recipe(course.recipe)
     with setting.running(name, begin_with=begin_with) as run:
-        return train(blueprint, material, objective=course.objective, recipe=recipe, run=run)
+        return train(blueprint, data, objective=course.objective, recipe=recipe, run=run)
 
 
 def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tuple[Blueprint, Path | None]:

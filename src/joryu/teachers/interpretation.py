@@ -1,4 +1,4 @@
-"""`Reading`: turn people's choices, hesitation and signals into one distribution per picture."""
+"""`Interpretation`: turn people's choices, hesitation and signals into one distribution per picture."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CONFIDENCES = (*_RULES, "logistic", "constant:E", "shuffled:MODEL", "auto")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Interpretation:
     """How people's answers become soft targets.
 
     ``confidence``: how sure each answer was (`joryu.teachers.confidence`).
@@ -61,7 +61,7 @@ class Reading:
 
     ``weight``: of a picture: ``even``, or in proportion to its number of ``answers`` (mean 1).
 
-    >>> Reading.parse("confidence=constant:0.2,left-over=confusion").left_over
+    >>> Interpretation.parse("confidence=constant:0.2,left-over=confusion").left_over
     'confusion'
 
     Raises:
@@ -112,13 +112,13 @@ class Reading:
             raise InputError("shuffle is not usable", expected="a whole number from 0", received=repr(number))
         return cls(**{known[name]: value for name, value in parts.items()}, shuffle=int(number))
 
-    def resolved(self, trials: Trials) -> Reading:
+    def resolved(self, trials: Trials) -> Interpretation:
         """The reading with ``auto`` replaced by the model it means for these answers."""
         if self.confidence.removeprefix("shuffled:") != "auto" or self.aggregate == "dawid-skene":
             return self
         measured = {"stated": trials.confidence, "response-time": trials.log_rt}
         found = next((name for name, column in measured.items() if not np.isnan(column).all()), "constant:0.1")
-        return Reading(**{**asdict(self), "confidence": self.confidence.replace("auto", found)})
+        return Interpretation(**{**asdict(self), "confidence": self.confidence.replace("auto", found)})
 
     def sureness(self, trials: Trials) -> Floats:
         """The sureness of each answer, the probability of its choice: ``[n]``."""
@@ -129,10 +129,10 @@ class Reading:
         return plain[shuffle_within(trials.session, np.random.default_rng(self.shuffle))]
 
 
-DEFAULT = Reading()
+DEFAULT = Interpretation()
 
 
-class Read(NamedTuple):
+class Interpreted(NamedTuple):
     """People's answers by picture: ``probs [P, C]``, ``weight [P]``, and the measured ``signals [P, S]`` with names."""
 
     pictures: tuple[str, ...]
@@ -142,12 +142,12 @@ class Read(NamedTuple):
     signal_names: tuple[str, ...]
 
 
-def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading = DEFAULT) -> Read:
+def read_answers(answers: Sequence[Answer], settings: Settings, reading: Interpretation = DEFAULT) -> Interpreted:
     """Turn people's answers into one distribution per picture.
 
     >>> settings = Settings(classes=("healthy", "rust", "rot"))
     >>> answers = [Answer(picture="p", annotator="x", session="s", choice="rust")]
-    >>> read_answers(answers, settings, Reading(confidence="constant:0.2")).probs.round(2).tolist()
+    >>> read_answers(answers, settings, Interpretation(confidence="constant:0.2")).probs.round(2).tolist()
     [[0.1, 0.8, 0.1]]
 
     Raises:
@@ -162,7 +162,7 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     else:
         probs = _by_picture(trials, _distributions(trials, settings, reading))
     names, columns = measured_signals(trials)
-    return Read(
+    return Interpreted(
         pictures=trials.pictures,
         probs=probs,
         weight=counts / counts.mean() if reading.weight == "answers" else None,
@@ -171,7 +171,7 @@ def read_answers(answers: Sequence[Answer], settings: Settings, reading: Reading
     )
 
 
-def _distributions(trials: Trials, settings: Settings, reading: Reading) -> Floats:
+def _distributions(trials: Trials, settings: Settings, reading: Interpretation) -> Floats:
     """The distribution ``q [n, C]`` of every answer; no class is more probable than the chosen one."""
     rest = _REST[reading.left_over](trials, settings)[trials.choice]
     share = _SECOND_SHARE.get(reading.left_over, left_over.SECOND_SHARE)

@@ -11,16 +11,16 @@ from torch import nn
 from joryu.annotations.trials import Floats, Ints
 from joryu.evaluation import evaluate_logits, predict_logits
 from joryu.examples import Examples
-from joryu.experiments.experiment import Measured, Row
-from joryu.experiments.pairs import Pair
-from joryu.experiments.people import Asked
+from joryu.experiments.experiment import ClaimRow, Measured
+from joryu.experiments.pairs import PairedRow
+from joryu.experiments.people import AskedPeople
 from joryu.experiments.people_targets import divergence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Titles = Mapping[str, tuple[str, int]]
-"""What `judge` finds: how it is called, and its digits."""
+"""What `evaluate_on_people` finds: how it is called, and its digits."""
 
 
 def titles(n_judging: int) -> Titles:
@@ -29,19 +29,19 @@ def titles(n_judging: int) -> Titles:
     return {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": (errors, 0)}
 
 
-class Judging(NamedTuple):
+class HeldOutPeople(NamedTuple):
     """Pictures that no student sees, and what the population says about them, ``[n, C]``."""
 
     examples: Examples
     people: Floats
 
     @classmethod
-    def of(cls, asked: Asked, rows: Ints) -> Self:
+    def of(cls, asked: AskedPeople, rows: Ints) -> Self:
         """These of the pictures."""
         return cls(asked.examples.select(rows.tolist()), asked.people[rows])
 
 
-def judge(module: nn.Module, judging: Judging) -> dict[str, float]:
+def evaluate_on_people(module: nn.Module, judging: HeldOutPeople) -> dict[str, float]:
     """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
     logits = predict_logits(module, judging.examples)
     found = evaluate_logits(logits, judging.examples.labels_or_empty)
@@ -50,19 +50,21 @@ def judge(module: nn.Module, judging: Judging) -> dict[str, float]:
     return {"errors": found.errors, "nll": found.nll, "ece": found.ece, "kl": kl}
 
 
-def student_rows(students: Mapping[str, str], judged: Titles) -> tuple[Row, ...]:
+def student_rows(students: Mapping[str, str], judged: Titles) -> tuple[ClaimRow, ...]:
     """A row for all that is judged of each student, beside the one told one person's hard label."""
     return tuple(
-        Row(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
+        ClaimRow(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
         for what, (title, digits) in judged.items()
         for name, label in students.items()
     )
 
 
-def student_pairs(compared: Mapping[str, tuple[str, str]], judged: Titles) -> tuple[Pair, ...]:
+def student_pairs(compared: Mapping[str, tuple[str, str]], judged: Titles) -> tuple[PairedRow, ...]:
     """By all that is judged: what a student told the first knows beyond one told the second."""
     return tuple(
-        Pair(label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1))
+        PairedRow(
+            label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1)
+        )
         for what, (title, digits) in judged.items()
         for label, (first, second) in compared.items()
     )

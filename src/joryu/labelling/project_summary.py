@@ -11,15 +11,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from joryu.annotations import Answer, Project
-from joryu.annotations.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
 from joryu.annotations.answer import FASTEST_MS
+from joryu.annotations.inter_rater import cohen_kappa, fleiss_kappa, krippendorff_alpha
 from joryu.errors import InputError
 from joryu.labelling.left_out import left_out_of
 
 HARDEST = 12  #: the number of hardest pictures shown
 
 
-def summarise(project: Project, *, viewers: Collection[str] | None = None) -> dict[str, Any]:
+def summarise_project(project: Project, *, viewers: Collection[str] | None = None) -> dict[str, Any]:
     """Everything on the summary page as JSON-able data; unknown numbers are ``None``.
 
     Answers by picture and counts by class cover only pictures that one of the ``viewers`` has answered, because people

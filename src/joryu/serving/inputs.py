@@ -18,7 +18,7 @@ from joryu.examples.decoding import strict_pillow
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tabular import TablePreparation
 from joryu.examples.tabular.files import Sheet, read_sheet
-from joryu.serving.seen import Seen
+from joryu.serving.framing import Framing
 
 Source = Path | bytes | Image.Image
 Tell = Callable[[str], None]
@@ -36,17 +36,17 @@ class Wanted(NamedTuple):
     reason: str | None = None  #: why it is passed over without reading it
 
 
-class Read(NamedTuple):
+class ReadInput(NamedTuple):
     """One input (from a table: that of ``row``), or the reason why there is none."""
 
     wanted: Wanted
     input: npt.NDArray[Any] | None
     reason: str | None = None
     row: int | None = None
-    seen: Seen | None = None  #: the part of a picture that became the input
+    seen: Framing | None = None  #: the part of a picture that became the input
 
 
-Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[Read]]
+Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[ReadInput]]
 """Reads what is wanted, in its order, about so many at a time."""
 
 
@@ -55,7 +55,7 @@ def reader_of(preparation: PicturePreparation | TablePreparation) -> Reader:
     return _READERS[preparation.kind](preparation)
 
 
-def _pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[Read]:
+def _pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[ReadInput]:
     del tell
     left = iter(wanted)
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
@@ -66,40 +66,40 @@ def _pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell)
             yield from (one for part in parts for one in part)
 
 
-def _decoded(preparation: PicturePreparation, wanted: list[Wanted]) -> list[Read]:
+def _decoded(preparation: PicturePreparation, wanted: list[Wanted]) -> list[ReadInput]:
     return [_one(one, preparation) for one in wanted]
 
 
-def _one(wanted: Wanted, preparation: PicturePreparation) -> Read:
+def _one(wanted: Wanted, preparation: PicturePreparation) -> ReadInput:
     if wanted.reason is not None:
-        return Read(wanted, None, wanted.reason)
+        return ReadInput(wanted, None, wanted.reason)
     try:
         pixels, width, height = preparation.decoded(wanted.source)
-        return Read(wanted, pixels, seen=Seen(width, height, preparation.seen(width, height)))
+        return ReadInput(wanted, pixels, seen=Framing(width, height, preparation.seen(width, height)))
     except InputError as error:
-        return Read(wanted, None, str(error))
+        return ReadInput(wanted, None, str(error))
 
 
-def _tables(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[Read]:
+def _tables(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[ReadInput]:
     del many
     for one in wanted:
         yield from _rows(preparation, one, tell)
 
 
-def _rows(preparation: TablePreparation, wanted: Wanted, tell: Tell) -> Iterator[Read]:
+def _rows(preparation: TablePreparation, wanted: Wanted, tell: Tell) -> Iterator[ReadInput]:
     if wanted.reason is not None:
-        yield Read(wanted, None, wanted.reason)
+        yield ReadInput(wanted, None, wanted.reason)
         return
     try:
         sheet = _sheet(wanted.source)
         prepared = preparation.apply(sheet)
     except (InputError, OSError) as error:
-        yield Read(wanted, None, _without_name(str(error), wanted.source))
+        yield ReadInput(wanted, None, _without_name(str(error), wanted.source))
         return
     for remark in (*sheet.remarks, *prepared.remarks):
         tell(remark)
     for at, values in enumerate(prepared.inputs):
-        yield Read(wanted, values, None, at + sheet.first_row)
+        yield ReadInput(wanted, values, None, at + sheet.first_row)
 
 
 def _sheet(source: Source) -> Sheet:

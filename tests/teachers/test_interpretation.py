@@ -12,7 +12,7 @@ from joryu.annotations import Answer, Settings, Timing
 from joryu.annotations.simulated import DriftDiffusion
 from joryu.annotations.trials import Floats, Trials
 from joryu.errors import InputError
-from joryu.teachers import Reading, confidence, left_over, read_answers
+from joryu.teachers import Interpretation, confidence, left_over, read_answers
 
 SETTINGS = Settings(
     classes=("healthy", "rust", "rot"),
@@ -37,7 +37,7 @@ def answer(
 
 
 def probs(*answers: Answer, **reading: str) -> list[list[float]]:
-    return read_answers(answers, SETTINGS, Reading(**reading)).probs.round(6).tolist()
+    return read_answers(answers, SETTINGS, Interpretation(**reading)).probs.round(6).tolist()
 
 
 def test_smoothing_is_spread_evenly_over_the_others() -> None:
@@ -98,7 +98,7 @@ def test_a_constant_never_makes_another_class_the_likeliest(classes: str, rest: 
     told = [answer("a"), answer("a", picture="q")]
 
     def read(smoothing: float) -> Floats:
-        return read_answers(told, settings, Reading(confidence=f"constant:{smoothing}", left_over=rest)).probs
+        return read_answers(told, settings, Interpretation(confidence=f"constant:{smoothing}", left_over=rest)).probs
 
     assert read(least - 0.001).argmax(axis=1).tolist() == [0, 0]
     for smoothing in (least, least + 0.001, 0.99):
@@ -124,7 +124,7 @@ def test_a_fitted_model_does_not_turn_answers_around() -> None:
         assert row[2] >= row[1] >= row[0], at
     settings = Settings(classes=("rust", "rot"))
     split = [answer(("rust", "rot")[who == "y"], picture=f"p{at}", annotator=who) for at in range(20) for who in "xy"]
-    np.testing.assert_allclose(read_answers(split, settings, Reading(confidence="logistic")).probs, 0.5)
+    np.testing.assert_allclose(read_answers(split, settings, Interpretation(confidence="logistic")).probs, 0.5)
 
 
 def test_what_was_not_measured_gets_the_mean_and_is_never_nought() -> None:
@@ -160,8 +160,8 @@ def test_auto_takes_the_best_there_is() -> None:
         ([answer()], "constant:0.1"),
     ):
         trials = Trials.of(answers, SETTINGS)
-        assert Reading().resolved(trials).confidence == expected
-        assert Reading(confidence="shuffled:auto").resolved(trials).confidence == f"shuffled:{expected}"
+        assert Interpretation().resolved(trials).confidence == expected
+        assert Interpretation(confidence="shuffled:auto").resolved(trials).confidence == f"shuffled:{expected}"
 
 
 def test_the_rest_goes_to_the_nearest_class() -> None:
@@ -169,7 +169,7 @@ def test_the_rest_goes_to_the_nearest_class() -> None:
     assert rust == pytest.approx([0.2 * (0.98 + 0.01), 0.8, 0.2 * 0.01])
     assert rot == pytest.approx([0.1, 0.1, 0.8])  # rot names no nearest class
     with pytest.raises(InputError, match="names no nearest classes"):
-        read_answers([answer()], Settings(classes=SETTINGS.classes), Reading(left_over="graph"))
+        read_answers([answer()], Settings(classes=SETTINGS.classes), Interpretation(left_over="graph"))
 
 
 def test_the_rest_goes_where_others_disagreed() -> None:
@@ -212,7 +212,7 @@ def test_dawid_and_skene_refuse_what_one_person_said() -> None:
 
 def test_weights_count_answers() -> None:
     answers = [answer(), answer(annotator="y"), answer(annotator="z"), answer(picture="q")]
-    found = read_answers(answers, SETTINGS, Reading(confidence="constant:0.1", weight="answers")).weight
+    found = read_answers(answers, SETTINGS, Interpretation(confidence="constant:0.1", weight="answers")).weight
     assert found is not None
     assert found.tolist() == [1.5, 0.5]
 
@@ -222,7 +222,7 @@ def test_signals_travel_with_the_answers_as_means_of_what_was_measured() -> None
         answer(rt=1000.0, signals={"attention": 40.0}), answer(picture="q", rt=3000.0, signals={"attention": 60.0}),
         answer(picture="r", rt=2000.0), answer(picture="q", rt=3000.0, showing=1, signals={"attention": 80.0}),
     ]  # fmt: skip
-    read = read_answers(answers, SETTINGS, Reading(confidence="constant:0.1"))
+    read = read_answers(answers, SETTINGS, Interpretation(confidence="constant:0.1"))
     assert read.signal_names == ("response_time", "attention")
     assert read.signals is not None
     root = np.sqrt(1.5)
@@ -302,7 +302,7 @@ def test_the_shuffled_control_has_the_same_sureness_on_other_answers_of_the_sess
     answers = [answer(picture=f"p{at}", annotator=who, rt=500.0 + 7 * at) for who in "xy" for at in range(40)]
     trials = Trials.of(answers, SETTINGS)
     plain, shuffled = (
-        Reading(confidence=name).sureness(trials) for name in ("response-time", "shuffled:response-time")
+        Interpretation(confidence=name).sureness(trials) for name in ("response-time", "shuffled:response-time")
     )
     assert not np.array_equal(plain, shuffled)
     for session in (0, 1):
@@ -314,12 +314,12 @@ def test_every_shuffle_is_another_and_the_same_again() -> None:
     answers = [answer(picture=f"p{at}", rt=500.0 + 7 * at) for at in range(40)]
     trials = Trials.of(answers, SETTINGS)
     words = [f"confidence=shuffled:response-time,shuffle={number}" for number in (0, 1, 2, 1)]
-    first, second, third, again = (Reading.parse(text).sureness(trials) for text in words)
+    first, second, third, again = (Interpretation.parse(text).sureness(trials) for text in words)
     assert not np.array_equal(first, second)
     assert not np.array_equal(second, third)
     np.testing.assert_array_equal(second, again)
     np.testing.assert_array_equal(np.sort(first), np.sort(third))
-    assert Reading.parse(words[0]) == Reading(confidence="shuffled:response-time")
+    assert Interpretation.parse(words[0]) == Interpretation(confidence="shuffled:response-time")
 
 
 @pytest.mark.parametrize(
@@ -342,10 +342,10 @@ def test_every_shuffle_is_another_and_the_same_again() -> None:
 )
 def test_unknown_words_are_named(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Reading.parse(text)
+        Interpretation.parse(text)
 
 
 def test_words_are_read_as_they_are_written() -> None:
-    assert Reading.parse("") == Reading()
-    parsed = Reading.parse("confidence=severity*attention,left-over=graph,aggregate=average,weight=answers")
-    assert parsed == Reading(confidence="severity*attention", left_over="graph", weight="answers")
+    assert Interpretation.parse("") == Interpretation()
+    parsed = Interpretation.parse("confidence=severity*attention,left-over=graph,aggregate=average,weight=answers")
+    assert parsed == Interpretation(confidence="severity*attention", left_over="graph", weight="answers")

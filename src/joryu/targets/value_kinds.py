@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from joryu.questions.likeness import Likeness, both, likeness_under
+from joryu.questions.value_kinds import ValueKind, both, value_kind_under
 from joryu.targets.soft_targets import SoftTargets, Space
 
 
-def likeness_of(answers: SoftTargets, *, so_far: Likeness | None = None) -> Likeness:
+def value_kind_of(answers: SoftTargets, *, so_far: ValueKind | None = None) -> ValueKind:
     """What a batch of logits looks like, together with the batches before it.
 
     Answers that are not given as dense logits are not judged, and count as logits.
@@ -14,9 +14,9 @@ def likeness_of(answers: SoftTargets, *, so_far: Likeness | None = None) -> Like
     >>> import torch
     >>> from joryu.questions import Question
     >>> values = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
-    >>> likeness_of(SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(2)))
+    >>> value_kind_of(SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(2)))
     <Likeness.PROBABILITIES: 'probabilities'>
     """
-    if so_far is Likeness.LOGITS or answers.space is not Space.LOGITS or answers.indices is not None:
-        return Likeness.LOGITS
-    return both(likeness_under(answers.link, answers.values), so_far)
+    if so_far is ValueKind.LOGITS or answers.space is not Space.LOGITS or answers.indices is not None:
+        return ValueKind.LOGITS
+    return both(value_kind_under(answers.link, answers.values), so_far)

@@ -1,4 +1,4 @@
-"""`Material`: what a student learns from, cut into blocks of ready tensors."""
+"""`TrainingData`: what a student learns from, cut into blocks of ready tensors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Examples, where their soft targets come from, and what judges an epoch.
 
     A *turn* shows every example once. An epoch is one turn, or as long as ``examples_per_epoch`` says: a small labelled
@@ -45,9 +45,9 @@ class Material:
     `CarriedOver`, `Live`, or `LabelsAlone`). ``validation`` is never trained on.
 
     >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
-    >>> material = Material(examples, examples_per_epoch=6)
-    >>> showings = material.showings(0, seed=0)
-    >>> [batch.labels.tolist() for batch in material.batches(showings, epoch=0, batch_size=4)]
+    >>> data = TrainingData(examples, examples_per_epoch=6)
+    >>> showings = data.showings(0, seed=0)
+    >>> [batch.labels.tolist() for batch in data.batches(showings, epoch=0, batch_size=4)]
     [[2, 0, 1, 2], [1, 0]]
 
     Raises:
@@ -74,7 +74,7 @@ class Material:
         """How many times one epoch goes through the examples, a last part of a time included."""
         return -(-self.epoch_size // len(self.examples))
 
-    def validation_material(self) -> Material | None:
+    def validation_data(self) -> TrainingData | None:
         """What judges an epoch: the validation split with its labels or, where some have none, the source's answers.
 
         Without answers the examples that have no label are left out; without any label there is then nothing to judge
@@ -84,9 +84,9 @@ class Material:
         if validation is None:
             return None
         if bool(validation.known.all()):
-            return Material(validation)
+            return TrainingData(validation)
         judging = self.source.judging(validation)
-        return None if judging is None else Material(*judging)
+        return None if judging is None else TrainingData(*judging)
 
     def require_answers(self, epochs: int) -> None:
         """Look up every answer that training and validation will ask for, so that none is found missing after hours.
@@ -95,7 +95,7 @@ class Material:
             InputError: some are missing.
         """
         self.source.require_answers(self.examples, epochs * self.turns)
-        judge = self.validation_material()
+        judge = self.validation_data()
         if judge is not None:
             judge.source.require_answers(judge.examples, 0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from joryu.annotations.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
+from joryu.annotations.inter_rater import cohen_kappa, fleiss_kappa, krippendorff_alpha
 from joryu.errors import InputError
 
 # Fleiss 1971, table 1: 30 patients, 5 categories, 6 psychiatrists each.

@@ -14,9 +14,9 @@ from picture_files import noise, save, write_files
 from joryu.cli import main
 from joryu.errors import MismatchError
 from joryu.examples import Examples, load_examples
-from joryu.report.judges import HeldOut
-from joryu.report.seen import seen_by_student
-from joryu.training.lesson import Lesson, hold_out, part
+from joryu.report.evaluation_set import HeldOut
+from joryu.report.leakage import seen_by_student
+from joryu.training.setup import DistillationSetup, split_parts, split_test
 from joryu.training.trainer import content_of
 
 
@@ -35,7 +35,7 @@ def test_the_part_that_a_run_held_out_is_the_one_it_held_out_then(old: bool, who
     record = json.loads((run / "run.json").read_text())
     then = whole.by_pixels() if old else whole
     record["notes"]["held_out"]["of"] = then.fingerprint
-    taught, judging = hold_out(then, 0.25, 3)
+    taught, judging = split_test(then, 0.25, 3)
     assert judging is not None
     mine = whole.select([row for row, name in enumerate(whole.sources or ()) if name in (judging.sources or ())])
     assert seen_by_student(record, run, mine, whole) is None
@@ -48,8 +48,8 @@ def test_the_part_that_a_run_held_out_is_the_one_it_held_out_then(old: bool, who
 @pytest.mark.parametrize("old", [False, True], ids=["ids of files", "ids of pixels"])
 def test_the_part_that_judges_is_found_again_or_refused(old: bool, left_out: int, whole: Examples) -> None:
     then = whole.by_pixels() if old else whole
-    lesson = Lesson(test=0.25, validation=0.1)
-    parts = part(then, lesson, 3)
+    setup = DistillationSetup(test=0.25, validation=0.1)
+    parts = split_parts(then, setup, 3)
     taught = {
         "n": len(parts.teaching) - left_out,
         "content": "of the others" if left_out else content_of(parts.teaching),
@@ -59,7 +59,7 @@ def test_the_part_that_judges_is_found_again_or_refused(old: bool, left_out: int
         "notes": {"left_out": left_out, "held_out": {"of": then.fingerprint, "test": 0.25}},
     }
     assert parts.test is not None
-    assert HeldOut(lesson.test, lesson, None).of(whole, record).sources == parts.test.sources
+    assert HeldOut(setup.test, setup, None).of(whole, record).sources == parts.test.sources
     others = replace(whole, ids=whole.ids[::-1].copy() ^ np.uint64(1), pixel_ids=whole.pixel_ids ^ np.uint64(1))
     with pytest.raises(MismatchError, match="cannot be found again"):
-        HeldOut(lesson.test, lesson, None).of(others, record)
+        HeldOut(setup.test, setup, None).of(others, record)

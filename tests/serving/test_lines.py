@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from joryu.serving import Wanted, load
-from joryu.serving.listing import json_lines, table_lines
+from joryu.serving.lines import json_lines, table_lines
 from joryu.serving.outcome import Outcome
 
 

@@ -1,4 +1,4 @@
-"""`Seen`: refuse answers that come sooner than anybody can see the picture."""
+"""`ShownSince`: refuse answers that come sooner than anybody can see the picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from joryu.errors import InputError
 from joryu.labelling.queue import Task
 
 
-class Seen:
+class ShownSince:
     """The time at which each session was given its current picture.
 
     The page itself reports the time from paint to key, and a manipulated page may report anything. But no picture is
@@ -20,7 +20,7 @@ class Seen:
         seconds: a monotonic clock in seconds.
 
     >>> moments = iter([0.0, 0.035])
-    >>> seen = Seen(moments.__next__)
+    >>> seen = ShownSince(moments.__next__)
     >>> seen.give("session", Task("ab12", 0))
     >>> seen.require("session", Task("ab12", 0), Timing(rt_ms=742.0))
     Traceback (most recent call last):

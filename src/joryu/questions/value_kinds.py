@@ -20,7 +20,7 @@ most, so a whole row by two thousandths, and rounded to float16 by half a thousa
 EDGE = 1e-4  #: how far below 0 or above 1 a mean of probabilities may come out
 
 
-class Likeness(StrEnum):
+class ValueKind(StrEnum):
     """What values look like."""
 
     PROBABILITIES = "probabilities"  #: every row between 0 and 1, and its sum one
@@ -29,33 +29,33 @@ class Likeness(StrEnum):
     LOGITS = "logits"  #: anything else
 
 
-_NARROW = frozenset({Likeness.PROBABILITIES, Likeness.SIGMOIDS})  #: both together are the second
+_NARROW = frozenset({ValueKind.PROBABILITIES, ValueKind.SIGMOIDS})  #: both together are the second
 
 
-def likeness_under(link: Link, values: Tensor) -> Likeness:
-    """`likeness` of outputs under this link: tags need not sum to anything."""
-    found = likeness(values)
+def value_kind_under(link: Link, values: Tensor) -> ValueKind:
+    """`value_kind` of outputs under this link: tags need not sum to anything."""
+    found = value_kind(values)
     if not link.independent:
         return found
-    return {Likeness.PROBABILITIES: Likeness.SIGMOIDS, Likeness.PERCENTAGES: Likeness.LOGITS}.get(found, found)
+    return {ValueKind.PROBABILITIES: ValueKind.SIGMOIDS, ValueKind.PERCENTAGES: ValueKind.LOGITS}.get(found, found)
 
 
-def both(found: Likeness, so_far: Likeness | None) -> Likeness:
+def both(found: ValueKind, so_far: ValueKind | None) -> ValueKind:
     """What two batches look like together."""
     if so_far is None or found is so_far:
         return found
-    return Likeness.SIGMOIDS if {found, so_far} == _NARROW else Likeness.LOGITS
+    return ValueKind.SIGMOIDS if {found, so_far} == _NARROW else ValueKind.LOGITS
 
 
-def likeness(values: Tensor) -> Likeness:
+def value_kind(values: Tensor) -> ValueKind:
     """What values ``[..., C]`` look like; rows that are not finite look like nothing."""
     low, high = values.amin(-1), values.amax(-1)  # NaN where one of the row is
     if bool((low < -EDGE).any()):
-        return Likeness.LOGITS
+        return ValueKind.LOGITS
     if bool((high > 1 + EDGE).any()):
         of_hundred = bool((~(high > 100 * (1 + EDGE)) & _sums_to(values, 100.0)).all())
-        return Likeness.PERCENTAGES if of_hundred else Likeness.LOGITS
-    return Likeness.PROBABILITIES if bool(_sums_to(values, 1.0).all()) else Likeness.SIGMOIDS
+        return ValueKind.PERCENTAGES if of_hundred else ValueKind.LOGITS
+    return ValueKind.PROBABILITIES if bool(_sums_to(values, 1.0).all()) else ValueKind.SIGMOIDS
 
 
 def _sums_to(values: Tensor, whole: float) -> Tensor:

@@ -7,11 +7,11 @@ from typing import Any
 
 from joryu.errors import JoryuError
 from joryu.examples import Examples, load_examples
-from joryu.examples.likeness import Repeats, find_repeats
+from joryu.examples.repeats import Repeats, find_repeats
 from joryu.targets import Store
-from joryu.teachers.spec import run_of
+from joryu.teachers.trained import run_of
 from joryu.training import read_run
-from joryu.training.lesson import hold_out, lesson_of
+from joryu.training.setup import NOTED, setup_of, split_test
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:
@@ -37,7 +37,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         share = _share_held_out(record, folder, record, whole)
         if share is None:
             return None
-        taught, _ = hold_out(whole, share, asked["recipe"]["seed"])
+        taught, _ = split_test(whole, share, asked["recipe"]["seed"])
     except JoryuError:  # a set that has changed, or a damaged record, only leaves this unsaid
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
@@ -67,13 +67,13 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         share = _share_held_out(taught, folder, record, whole)
         if share is None:
             return None
-        rest, _ = hold_out(whole, share, taught["request"]["recipe"]["seed"])
+        rest, _ = split_test(whole, share, taught["request"]["recipe"]["seed"])
     except JoryuError:  # the teacher itself was found, so a record that is gone or damaged only leaves this unsaid
         return None
     seen = find_repeats(judging, rest)
     if not len(seen):
         return None
-    held_out, seed = record["notes"].get("lesson", {}).get("test"), record["request"]["recipe"]["seed"]
+    held_out, seed = record["notes"].get(NOTED, {}).get("test"), record["request"]["recipe"]["seed"]
     return (
         f"the teacher {spec} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
         " may tell the student more than its twin could know; "
@@ -110,5 +110,5 @@ def _share_held_out(taught: dict[str, Any], folder: Path, record: dict[str, Any]
     # A run without this entry is older than `joryu train --test`: it held nothing out unless it was distilled.
     if "examples" not in notes or any(notes.get(key) != others.get(key) for key in ("examples", "size")):
         return None
-    lesson = lesson_of(folder)
-    return 0.0 if lesson is None else lesson.test
+    setup = setup_of(folder)
+    return 0.0 if setup is None else setup.test

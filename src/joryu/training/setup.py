@@ -1,4 +1,4 @@
-"""`Lesson`: what is distilled into what, and the parts of the examples that teach, choose and judge."""
+"""`DistillationSetup`: what is distilled into what, and the parts of the examples that teach, choose and judge."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 import torch
 
 from joryu.errors import InputError
-from joryu.evaluation import judging_of
+from joryu.evaluation import defaults_of
 from joryu.examples import Examples, split_examples
 from joryu.objectives import Distillation
 from joryu.questions import Question
 from joryu.training.run import damaged, read_run
 
+NOTED = "lesson"  #: what a run's notes call its setup, since before it had this name
+
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class DistillationSetup:
     """What is distilled into what.
 
     Args:
@@ -66,8 +68,8 @@ class Lesson:
         if not 0 <= self.signal_weight < float("inf"):
             raise InputError("is not usable", setting="signal_weight", expected=">= 0", received=self.signal_weight)
 
-    def about(self, question: Question) -> Lesson:
-        """The same lesson with an objective that fits the question.
+    def about(self, question: Question) -> DistillationSetup:
+        """The same setup with an objective that fits the question.
 
         Raises:
             InputError: its objective is for outputs of another link.
@@ -89,7 +91,7 @@ def default_objective(
     hard_weight: float = 0.1,
     divergence: str | None = None,
 ) -> Distillation:
-    """The objective of a question; what is not said is that of `joryu.evaluation.judging_of`'s table.
+    """The objective of a question; what is not said is that of `joryu.evaluation.defaults_of`'s table.
 
     >>> default_objective(Question.tags(["red", "round"]))
     Distillation(temperature=1.0, hard_weight=0.1, divergence='cross-entropy', link=<Link.SIGMOID: 'sigmoid'>, units=())
@@ -97,7 +99,7 @@ def default_objective(
     Raises:
         InputError: a question that nobody carries, or settings that its link does not have.
     """
-    usual = judging_of(question)
+    usual = defaults_of(question)
     return Distillation(
         temperature=usual.temperature if temperature is None else temperature,
         hard_weight=hard_weight,
@@ -106,7 +108,7 @@ def default_objective(
     )
 
 
-class Parts(NamedTuple):
+class TrainingParts(NamedTuple):
     """The examples a student is taught with, those that choose its best epoch, and those that judge it."""
 
     teaching: Examples
@@ -117,12 +119,12 @@ class Parts(NamedTuple):
 def held_out(examples: Examples, test: float, content: str | None = None) -> dict[str, Any]:
     """What a report must know to say whether a run was taught on the examples that judge another.
 
-    ``content`` is the hash of the part itself, for a run without a lesson: by it the part is known again.
+    ``content`` is the hash of the part itself, for a run without a setup: by it the part is known again.
     """
     return {"held_out": {"of": examples.fingerprint, "test": test} | ({} if content is None else {"content": content})}
 
 
-def hold_out(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
+def split_test(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
     """What may be taught, and the part that judges: the same for every run with this share and seed."""
     if not share:
         return examples, None
@@ -130,24 +132,26 @@ def hold_out(examples: Examples, share: float, seed: int) -> tuple[Examples, Exa
     return rest, test
 
 
-def divide(rest: Examples, lesson: Lesson, seed: int) -> list[Examples]:
+def split_validation(rest: Examples, setup: DistillationSetup, seed: int) -> list[Examples]:
     """What is taught and what chooses the best epoch."""
-    share = lesson.validation / (1 - lesson.test)
+    share = setup.validation / (1 - setup.test)
     return split_examples(rest, [1 - share, share], seed=seed + 1)
 
 
-def part(examples: Examples, lesson: Lesson, seed: int) -> Parts:
+def split_parts(examples: Examples, setup: DistillationSetup, seed: int) -> TrainingParts:
     """Teaching, validation and test part: stratified, and a function of the arguments alone.
 
     Validation keeps its labels even where ``labelled`` hides others: it chooses the best epoch for student and twin
     alike.
     """
-    rest, test = hold_out(examples, lesson.test, seed)
-    teaching, validation = divide(rest, lesson, seed)
-    return Parts(teaching if lesson.labelled == 1 else hide(teaching, lesson.labelled, seed), validation, test)
+    rest, test = split_test(examples, setup.test, seed)
+    teaching, validation = split_validation(rest, setup, seed)
+    return TrainingParts(
+        teaching if setup.labelled == 1 else hide_labels(teaching, setup.labelled, seed), validation, test
+    )
 
 
-def hide(examples: Examples, keep: float, seed: int) -> Examples:
+def hide_labels(examples: Examples, keep: float, seed: int) -> Examples:
     """The same examples with all but a stratified share of their labels hidden.
 
     Raises:
@@ -172,20 +176,20 @@ def _distinct(examples: Examples) -> int:
     return len(torch.unique(examples.strata))
 
 
-def lesson_of(folder: Path | str) -> Lesson | None:
-    """The lesson that a run was given, or ``None`` if it was not distilled.
+def setup_of(folder: Path | str) -> DistillationSetup | None:
+    """The setup that a run was given, or ``None`` if it was not distilled.
 
     Raises:
         InputError: the record is damaged.
     """
     folder = Path(folder)
-    noted = read_run(folder)["notes"].get("lesson")
+    noted = read_run(folder)["notes"].get(NOTED)
     if noted is None:
         return None
     try:
         shares = {name: noted[name] for name in ("validation", "test", "labelled")}  # a default would be other parts
-        return Lesson(**{**noted, **shares, "objective": Distillation(**noted["objective"])})
+        return DistillationSetup(**{**noted, **shares, "objective": Distillation(**noted["objective"])})
     except KeyError as error:
-        raise damaged(folder / "run.json", f"notes.lesson without {error}") from error
+        raise damaged(folder / "run.json", f"notes.{NOTED} without {error}") from error
     except (TypeError, InputError) as error:
-        raise damaged(folder / "run.json", f"notes.lesson: {error}") from error
+        raise damaged(folder / "run.json", f"notes.{NOTED}: {error}") from error

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
-from joryu.report.lesson import judging_in_words
-from joryu.report.seen import own_set
-from joryu.training.lesson import Lesson, hold_out, lesson_of, part
+from joryu.report.leakage import own_set
+from joryu.report.run_sentence import judging_in_words
+from joryu.training.setup import DistillationSetup, setup_of, split_parts, split_test
 from joryu.training.trainer import content_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judges:
+class EvaluationSet:
     """Which examples to evaluate a run on: a spec and its split, or (``examples=None``) the run's own test part.
 
     If only some examples have a label, only those are used. If none has one, student and teacher are compared on all
@@ -27,7 +27,7 @@ class Judges:
     split: str = "test"
     size: int | None = None
 
-    def load(self, record: dict[str, Any], folder: Path) -> Judging:
+    def load(self, record: dict[str, Any], folder: Path) -> EvaluationExamples:
         """Load the examples to evaluate on, and the whole set that the run was given.
 
         ``record`` is the content of the run's ``run.json``, ``folder`` the run folder.
@@ -52,9 +52,9 @@ class Judges:
                     hint="name --examples too, to judge by others",
                 )  # fmt: skip
             whole = load_examples(spec, split=notes.get("split") or "train", size=size, column=column)
-            return Judging(_judges_among(cut.of(whole, record)), whole)
+            return EvaluationExamples(_judges_among(cut.of(whole, record)), whole)
         named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
-        return Judging(named, own_set(record))
+        return EvaluationExamples(named, own_set(record))
 
     def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
         """Which examples are evaluated, as words for the top of a page."""
@@ -65,7 +65,7 @@ class Judges:
         return judging_in_words(len(judging), judging.name, split=self.split, held_out=0)
 
 
-class Judging(NamedTuple):
+class EvaluationExamples(NamedTuple):
     """The examples to evaluate on, and the whole set that the run was given (``None``: it could not be loaded)."""
 
     examples: Examples
@@ -78,10 +78,10 @@ def _judges_among(examples: Examples) -> Examples:
 
 
 class HeldOut(NamedTuple):
-    """The part that a run held out: its share, and the lesson that cut it or the hash of its content."""
+    """The part that a run held out: its share, and the setup that cut it or the hash of its content."""
 
     share: float
-    lesson: Lesson | None
+    setup: DistillationSetup | None
     content: str | None
 
     def of(self, whole: Examples, record: dict[str, Any]) -> Examples:
@@ -102,10 +102,10 @@ class HeldOut(NamedTuple):
     def _cut(self, whole: Examples, record: dict[str, Any]) -> Examples | None:
         """The part, if it is what the run held out. If the run left out some of the rest, the whole set is compared."""
         request, notes = record["request"], record.get("notes", {})
-        if self.lesson is None:
-            _, found = hold_out(whole, self.share, request["recipe"]["seed"])
+        if self.setup is None:
+            _, found = split_test(whole, self.share, request["recipe"]["seed"])
             return found if found is not None and content_of(found) == self.content else None
-        teaching, _, found = part(whole, self.lesson, request["recipe"]["seed"])
+        teaching, _, found = split_parts(whole, self.setup, request["recipe"]["seed"])
         left_out = notes.get("left_out", 0)
         if len(teaching) != request["examples"]["n"] + left_out:
             return None
@@ -123,9 +123,9 @@ def _part_of(record: dict[str, Any], folder: Path) -> HeldOut | None:
     Raises:
         InputError: the run was trained on labels by a version that did not record what the part held.
     """
-    lesson = lesson_of(folder)
-    if lesson is not None:
-        return HeldOut(lesson.test, lesson, None) if lesson.test else None
+    setup = setup_of(folder)
+    if setup is not None:
+        return HeldOut(setup.test, setup, None) if setup.test else None
     match record.get("notes", {}).get("held_out"):
         case {"test": float() | int() as share, "content": str() as content} if share:
             return HeldOut(share, None, content)
@@ -137,4 +137,4 @@ def _part_of(record: dict[str, Any], folder: Path) -> HeldOut | None:
     return None
 
 
-OWN_TEST_PART = Judges()
+OWN_TEST_PART = EvaluationSet()

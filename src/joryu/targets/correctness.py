@@ -8,9 +8,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from joryu.annotations.inter_rater import beyond_chance
 from joryu.questions import UNKNOWN
 from joryu.targets.average_precision import average_precision
 from joryu.targets.calibration import expected_calibration_error, reliability_of
+from joryu.targets.confusion import confusion_matrix
 from joryu.targets.exchanged import MOST_CLASSES, Exchange, find_exchange
 from joryu.targets.statistics import class_probs, in_parts
 from joryu.targets.store import Store
@@ -18,7 +20,7 @@ from joryu.targets.store import Store
 SHUFFLES = 3  #: orders of the rows by which chance is measured: rare tags rank better by chance than they are frequent
 
 
-class Agreement(Protocol):
+class Correctness(Protocol):
     """The agreement of answers with labels, by a measure that depends on the question."""
 
     @property
@@ -37,7 +39,7 @@ class Agreement(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClassAgreement:
+class ClassCorrectness:
     """For classes. ``kappa`` is Cohen's: accuracy beyond that expected from the two frequencies of classes."""
 
     labelled: int
@@ -58,7 +60,7 @@ class ClassAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class TagAgreement:
+class TagCorrectness:
     """For tags: the macro average precision, and its value when answers are shuffled among the examples."""
 
     labelled: int
@@ -78,7 +80,7 @@ class TagAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class PixelAgreement:
+class PixelCorrectness:
     """For pixels: mean intersection over union (of the classes or tags that occur) and Cohen's kappa, over the set."""
 
     labelled: int  #: masks
@@ -93,7 +95,7 @@ class PixelAgreement:
         return f"mean IoU {self.mean_iou:.4f}, kappa of the pixels {self.kappa:.4f}, on {self.labelled} masks"
 
 
-def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreement:
+def class_correctness(store: Store, rows: Tensor, labels: Tensor) -> ClassCorrectness:
     """The agreement of the answers in some rows with the class labels ``[n]`` of the same examples."""
     n_classes = len(store.manifest.classes)
     tops, confidences = [], []
@@ -106,18 +108,17 @@ def class_agreement(store: Store, rows: Tensor, labels: Tensor) -> ClassAgreemen
     accuracy = hits.double().mean().item()
     shares = [kind.bincount(minlength=n_classes).double() / len(labels) for kind in (top, labels)]
     by_chance = (shares[0] * shares[1]).sum().item()
-    kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    pairs = (labels * n_classes + top).bincount(minlength=n_classes**2) if n_classes <= MOST_CLASSES else None
-    return ClassAgreement(
+    pairs = confusion_matrix(top, labels, n_classes) if n_classes <= MOST_CLASSES else None
+    return ClassCorrectness(
         labelled=len(labels),
         accuracy=accuracy,
-        kappa=kappa,
+        kappa=beyond_chance(accuracy, by_chance),
         calibration_error=expected_calibration_error(reliability_of(confidence, hits)),
-        exchange=None if pairs is None else find_exchange(pairs.reshape(n_classes, n_classes).numpy()),
+        exchange=None if pairs is None else find_exchange(pairs.numpy()),
     )
 
 
-def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | None:
+def tag_correctness(store: Store, rows: Tensor, labels: Tensor) -> TagCorrectness | None:
     """The agreement of the answers in some rows with tags ``[n, C]``; ``None`` if no tag can be ranked."""
     scores = torch.cat([class_probs(store.gather(part), 1.0) for part in in_parts(store, rows)])
     known, positive = labels != UNKNOWN, labels > 0.5
@@ -130,7 +131,7 @@ def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | 
         average_precision(scores[torch.randperm(len(rows), generator=generator)], positive, known)[ranked].mean()
         for _ in range(SHUFFLES)
     ]
-    return TagAgreement(
+    return TagCorrectness(
         labelled=len(rows),
         tags=int(ranked.sum()),
         macro_ap=float(found[ranked].mean()),
@@ -138,7 +139,7 @@ def tag_agreement(store: Store, rows: Tensor, labels: Tensor) -> TagAgreement | 
     )
 
 
-def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreement | None:
+def pixel_correctness(store: Store, rows: Tensor, labels: Tensor) -> PixelCorrectness | None:
     """The agreement of the answers in some rows with masks; ``None`` if no pixel is known, or the sizes differ.
 
     Masks are ``[n, height, width]`` of class numbers, or ``[n, height, width, C]`` of tags.
@@ -157,13 +158,12 @@ def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreemen
         if independent:
             flat = truth.reshape(-1, n_outputs)
             known, there, said = flat != UNKNOWN, flat > 0.5, probs >= 0.5
-            counts += (2 * there.long() + said.long())[known].bincount(minlength=4)
+            counts += confusion_matrix(said[known].long(), there[known].long(), 2).flatten()
             per_tag += torch.stack([(known & there & said).sum(0), (known & (there | said)).sum(0)])
         else:
             true = truth.reshape(-1)
             known = true != UNKNOWN
-            pairs = true[known].long() * n_outputs + probs.argmax(-1)[known]
-            counts += pairs.bincount(minlength=n_outputs**2)
+            counts += confusion_matrix(probs.argmax(-1)[known], true[known].long(), n_outputs).flatten()
     table = counts.reshape(2, 2) if independent else counts.reshape(n_outputs, n_outputs)
     if not bool(table.sum() > 0):
         return None
@@ -171,11 +171,10 @@ def pixel_agreement(store: Store, rows: Tensor, labels: Tensor) -> PixelAgreemen
     union = per_tag[1] if independent else table.sum(0) + table.sum(1) - table.diagonal()
     there = union > 0  # what neither labels nor answers hold is agreed on, and would only flatter
     iou = float((shared[there] / union[there]).mean()) if bool(there.any()) else 1.0
-    return PixelAgreement(labelled=len(rows), mean_iou=iou, kappa=_kappa(table))
+    return PixelCorrectness(labelled=len(rows), mean_iou=iou, kappa=_kappa(table))
 
 
 def _kappa(table: Tensor) -> float:
-    """Cohen's kappa of counts ``[C, C]``; 0 where chance alone explains everything."""
+    """Cohen's kappa of counts ``[C, C]``."""
     shares = table / table.sum()
-    by_chance = float((shares.sum(0) * shares.sum(1)).sum())
-    return (float(shares.diagonal().sum()) - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    return beyond_chance(float(shares.diagonal().sum()), float((shares.sum(0) * shares.sum(1)).sum()))

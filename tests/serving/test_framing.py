@@ -16,8 +16,8 @@ from torch.nn.functional import interpolate
 from joryu.cli import main
 from joryu.examples.preparation import Box, PicturePreparation
 from joryu.serving import ClassMask, TagMasks, load
-from joryu.serving import seen as module
-from joryu.serving.seen import Seen, laid_on
+from joryu.serving import framing as module
+from joryu.serving.framing import Framing, laid_on
 from joryu.serving.watching import Watch
 
 Student = Callable[..., Path]
@@ -34,7 +34,7 @@ def drawn(height: int, width: int, n: int = 1) -> Tensor:
 @pytest.mark.parametrize(("height", "width"), [(24, 40), (9, 7), (8, 8), (100, 3)])
 def test_what_was_seen_whole_is_resized_as_torch_does(height: int, width: int) -> None:
     probs = drawn(8, 8)
-    found = laid_on(probs, Seen(width, height, Box(0, 0, width, height)), itself, outside=-1)
+    found = laid_on(probs, Framing(width, height, Box(0, 0, width, height)), itself, outside=-1)
     expected = interpolate(probs.permute(2, 0, 1)[None], size=(height, width), mode="bilinear")[0, 0]
     assert torch.allclose(found, expected, atol=1e-6)
 
@@ -42,12 +42,12 @@ def test_what_was_seen_whole_is_resized_as_torch_does(height: int, width: int) -
 def test_what_was_not_seen_is_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     probs = drawn(4, 4)
     box = Box(6, 0, 18, 12)
-    found = laid_on(probs, Seen(24, 12, box), itself, outside=-1)
+    found = laid_on(probs, Framing(24, 12, box), itself, outside=-1)
     expected = interpolate(probs.permute(2, 0, 1)[None], size=(12, 12), mode="bilinear")[0, 0]
     assert torch.allclose(found[:, 6:18], expected, atol=1e-6)
     assert bool((found[:, :6] == -1).all() and (found[:, 18:] == -1).all())
     monkeypatch.setattr(module, "_MOST", 30)  # two rows at a time
-    assert torch.equal(laid_on(probs, Seen(24, 12, box), itself, outside=-1), found)
+    assert torch.equal(laid_on(probs, Framing(24, 12, box), itself, outside=-1), found)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_class_is_unknown_where_nothing_was_seen(photograph: Path, student: St
     assert mask.shape == (16, 24)
     assert set(np.unique(mask[:, :4])) == set(np.unique(mask[:, 20:])) == {255}
     assert mask[:, 4:20].max() < 3
-    many = ClassMask(names=tuple(map(str, range(256))), probs=drawn(2, 2, 256), seen=Seen(4, 2, Box(1, 0, 3, 2)))
+    many = ClassMask(names=tuple(map(str, range(256))), probs=drawn(2, 2, 256), seen=Framing(4, 2, Box(1, 0, 3, 2)))
     found = many.masks()["classes"]
     assert (found.dtype, found[0, 0], found[:, 1:3].max() < 256) == (np.uint16, 65535, True)
 
@@ -149,4 +149,4 @@ def test_what_was_seen_is_told_of_masks_alone(photograph: Path, student: Student
     (found,) = load(student("classes")).predict_each(photograph)
     assert found.seen is None
     (found,) = load(student("mask")).predict_each(photograph)
-    assert found.seen == Seen(24, 16, Box(4, 0, 20, 16))
+    assert found.seen == Framing(24, 16, Box(4, 0, 20, 16))

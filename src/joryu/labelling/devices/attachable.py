@@ -9,7 +9,7 @@ from joryu.labelling.devices.device import library
 from joryu.labelling.devices.spec import FAMILIES
 
 
-class Kind(NamedTuple):
+class DeviceKind(NamedTuple):
     """One kind of device; ``lacking`` says how to install its library, if it is missing."""
 
     name: str
@@ -25,7 +25,7 @@ class Port(NamedTuple):
     what: str
 
 
-def list_kinds() -> list[Kind]:
+def list_kinds() -> list[DeviceKind]:
     """Every kind of device that Joryu supports.
 
     >>> [kind.usage for kind in list_kinds() if kind.name == "simulator"]
@@ -33,7 +33,7 @@ def list_kinds() -> list[Kind]:
     """
     lacking = 'pip install "joryu[devices]"'
     return [
-        Kind(name, family.usage, family.what, None if family.installed else lacking)
+        DeviceKind(name, family.usage, family.what, None if family.installed else lacking)
         for name, family in FAMILIES.items()
     ]
 

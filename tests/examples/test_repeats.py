@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from joryu.examples import Examples, load_examples
-from joryu.examples.likeness import find_copies, find_repeats
+from joryu.examples.repeats import find_copies, find_repeats
 
 
 def scenes(n: int, *, side: int = 48, seed: int = 0) -> torch.Tensor:

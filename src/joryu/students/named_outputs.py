@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from joryu.questions import LOG_VARIANCE, MAIN, Question
 
 
-class Answers(nn.Module):
+class NamedOutputs(nn.Module):
     """Takes a network's outputs ``[B, width, ...]`` apart: those that answer the question, then those of further heads.
 
     In evaluation mode only the answer comes out, as networks give it: ``[B, C]`` or ``[B, C, height, width]``. In
@@ -21,7 +21,7 @@ class Answers(nn.Module):
     So is a ``log_variance`` head.
 
     >>> import torch
-    >>> answers = Answers(Question.one_of(2), {"signals": 1})
+    >>> answers = NamedOutputs(Question.one_of(2), {"signals": 1})
     >>> {name: list(part.shape) for name, part in answers(torch.zeros(4, 3)).items()}
     {'main': [4, 2], 'signals': [4, 1]}
     >>> answers.eval()(torch.zeros(4, 3)).shape
@@ -82,7 +82,7 @@ class Answers(nn.Module):
 def units_of(student: nn.Sequential) -> tuple[float, ...]:
     """The standard deviations by which a student learned its numbers, one for each; none where it learned none so.
 
-    >>> units_of(nn.Sequential(nn.Linear(3, 1), Answers(Question.numbers(["price"]), mean=[10.0], std=[2.0])))
+    >>> units_of(nn.Sequential(nn.Linear(3, 1), NamedOutputs(Question.numbers(["price"]), mean=[10.0], std=[2.0])))
     (2.0,)
     """
     std: Tensor = student[-1].std  # type: ignore[assignment]
@@ -90,13 +90,13 @@ def units_of(student: nn.Sequential) -> tuple[float, ...]:
 
 
 def without_idle_answers(module: nn.Module) -> nn.Module:
-    """A student without its `Answers` where they have nothing to do in evaluation mode; else the module as it is.
+    """A student without its `NamedOutputs` where they have nothing to do in evaluation mode; else the module as it is.
 
-    >>> student = nn.Sequential(nn.Linear(3, 2), Answers(Question.one_of(2)))
+    >>> student = nn.Sequential(nn.Linear(3, 2), NamedOutputs(Question.one_of(2)))
     >>> len(without_idle_answers(student))
     1
     """
-    ends = isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[-1], Answers)
+    ends = isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[-1], NamedOutputs)
     return module[:-1] if ends and module[-1].is_idle else module  # type: ignore[index]
 
 
@@ -104,7 +104,7 @@ def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:
     """Everything a student says of raw inputs, by name, in the mode it is in; what a loss or an evaluation asks for.
 
     >>> import torch
-    >>> student = nn.Sequential(nn.Linear(3, 3), Answers(Question.numbers(["price"]), {"log_variance": 2}))
+    >>> student = nn.Sequential(nn.Linear(3, 3), NamedOutputs(Question.numbers(["price"]), {"log_variance": 2}))
     >>> list(outputs_of(student.eval(), torch.zeros(1, 3)))
     ['main', 'log_variance']
     """

@@ -132,7 +132,4 @@ def _named(dense: Tensor, stored: SoftTargets) -> Tensor:
 
 def _softer(logits: Tensor, stored: SoftTargets) -> Tensor:
     """Probabilities over the stored classes alone, at `SOFTER` times their temperature; 0 for other classes."""
-    softened = logits / SOFTER
-    if stored.link is Link.SIGMOID:
-        return softened.sigmoid()
-    return torch.softmax(softened, -1).where(softened.isfinite(), 0.0)
+    return stored.link.probs(logits, SOFTER).where(logits != -torch.inf, 0.0)

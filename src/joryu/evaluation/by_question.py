@@ -59,7 +59,7 @@ class Paired(Protocol):
         ...
 
 
-class Judging(NamedTuple):
+class QuestionDefaults(NamedTuple):
     """One row of the table."""
 
     tally: Callable[[Question, Units], Tally]  #: judges by labels
@@ -79,14 +79,16 @@ def _unitless(tally: Callable[[Question], Gathers]) -> Callable[[Question, Units
     return lambda question, _: tally(question)
 
 
-_CLASSES = Judging(
+_CLASSES = QuestionDefaults(
     _unitless(ClassTally), _unitless(ClassLikeness), _compare_right, default_divergence(Link.SOFTMAX), 4.0
 )
-_TAGS = Judging(_unitless(TagTally), _unitless(TagLikeness), compare_scores, default_divergence(Link.SIGMOID), 1.0)
+_TAGS = QuestionDefaults(
+    _unitless(TagTally), _unitless(TagLikeness), compare_scores, default_divergence(Link.SIGMOID), 1.0
+)
 _PIXELS = (_unitless(PixelTally), _unitless(PixelLikeness))
-_NUMBERS = Judging(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
+_NUMBERS = QuestionDefaults(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
 
-JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], Judging] = {
+JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], QuestionDefaults] = {
     (Link.SOFTMAX, (), LabelKind.CLASS): _CLASSES,
     (Link.SOFTMAX, (), LabelKind.DISTRIBUTION): _CLASSES._replace(tally=_unitless(GradedTally)),
     (Link.SOFTMAX, PICTURE, LabelKind.CLASS): _CLASSES._replace(
@@ -100,10 +102,10 @@ JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], Judging] = {
 """By link, grid and kind of label. What is not in it nobody carries."""
 
 
-def judging_of(question: Question) -> Judging:
+def defaults_of(question: Question) -> QuestionDefaults:
     """The row of the table that is this question's.
 
-    >>> judging_of(Question.tags(["red", "round"])).divergence
+    >>> defaults_of(Question.tags(["red", "round"])).divergence
     'cross-entropy'
 
     Raises:
@@ -132,9 +134,9 @@ def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluat
     [('RMSE', 1.414), ('MAE', 1.0), ('R²', 0.5)]
 
     Raises:
-        InputError: as `judging_of`; units of what is no number, or not one for each.
+        InputError: as `defaults_of`; units of what is no number, or not one for each.
     """
-    row, found = judging_of(question), checked_units(units, question.link)
+    row, found = defaults_of(question), checked_units(units, question.link)
     if found and len(found) != len(question):
         raise InputError("is not usable", setting="units", expected=f"one for each of {question.count}", received=found)
     return Evaluator(question, row.tally(question, found), row.likeness(question, found))
@@ -147,4 +149,4 @@ def compare_evaluations(question: Question, student: Evaluated, twin: Evaluated)
     Raises:
         InputError, MismatchError: as `compare_correct` or `compare_scores`.
     """
-    return judging_of(question).compare(student.scores, twin.scores)
+    return defaults_of(question).compare(student.scores, twin.scores)

@@ -10,6 +10,17 @@ import numpy.typing as npt
 from joryu.errors import InputError
 
 
+def beyond_chance(observed: float, by_chance: float) -> float:
+    """``(p_o - p_e) / (1 - p_e)``: how far agreement goes beyond what chance alone would give, 1 where all agree.
+
+    The form of every kappa. Where chance could do no worse (``p_e = 1``, everything has one name) it is 1.
+
+    >>> beyond_chance(0.75, 0.5), beyond_chance(0.5, 0.5), beyond_chance(1.0, 1.0)
+    (0.5, 0.0, 1.0)
+    """
+    return (observed - by_chance) / (1 - by_chance) if by_chance < 1 else 1.0
+
+
 def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Cohen's kappa for two raters on the same items: ``(p_o - p_e) / (1 - p_e)`` (Cohen 1960).
 
@@ -28,8 +39,7 @@ def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float:
     for first, second in pairs:
         table[names.index(first), names.index(second)] += 1
     table /= len(pairs)
-    observed, chance = float(np.trace(table)), float(table.sum(0) @ table.sum(1))
-    return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
+    return beyond_chance(float(np.trace(table)), float(table.sum(0) @ table.sum(1)))
 
 
 def fleiss_kappa(counts: npt.ArrayLike) -> float:
@@ -53,7 +63,7 @@ def fleiss_kappa(counts: npt.ArrayLike) -> float:
     n = float(raters[0])
     observed = float(((table**2).sum(axis=1) - n).mean() / (n * (n - 1)))
     chance = float(((table.sum(axis=0) / table.sum()) ** 2).sum())
-    return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
+    return beyond_chance(observed, chance)
 
 
 def krippendorff_alpha(answers: Sequence[Sequence[str]]) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from joryu.report.wording import plural
+from joryu.training.setup import NOTED
 
 
-def lesson_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
+def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     """The setting of a run in words: the evaluated examples, how many it was trained on, labels, temperature, seed.
 
     ``record`` is the content of ``run.json``; ``judging`` names the evaluated examples, as `judging_in_words` does.
@@ -20,12 +21,12 @@ def lesson_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     ...     },
     ...     "notes": {"lesson": {"labelled": 0.02}},
     ... }
-    >>> lesson_in_words(record, judging="9 examples", twin=True).replace(chr(160), " ")
+    >>> run_in_words(record, judging="9 examples", twin=True).replace(chr(160), " ")
     'Judged by 9 examples. Student and twin learned from 900 examples with 2 % of their labels; temperature 4, seed 0.'
     """
-    request, lesson = record["request"], record["notes"].get("lesson") or {}
+    request, setup = record["request"], record["notes"].get(NOTED) or {}
     who = "Student and twin" if twin else "The student"
-    share = lesson.get("labelled", 1)
+    share = setup.get("labelled", 1)
     labels = "the labels they have" if share == 1 else f"{percentage(share)} of their labels"
     settings = [
         f"{name.replace('_', ' ')} {value:g}"
