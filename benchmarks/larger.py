@@ -93,11 +93,11 @@ def steps(spec: str, out: Path, size: int) -> dict[str, list[str]]:
     named = ["--examples", spec, "--size", str(size)]
     return {
         "index": [*JORYU, "examples", spec, "--size", str(size)],
-        "train": [*JORYU, "train", "--network", "cnn:8x3", *named, "--test", "0.1", "--epochs", "1", "--out",
+        "train": [*JORYU, "train", "--network", "mlp:32x1", *named, "--test", "0.1", "--epochs", "1", "--out",
                   str(out / "teacher")],
         "label": [*JORYU, "label", "--teacher", f"run:{out / 'teacher'}", *named, "--out", str(out / "targets")],
         "distill": [*JORYU, "distill", "--targets", str(out / "targets"), *named, "--test", "0.1", "--student",
-                    "cnn:4x3", "--epochs", "2", "--twin", "--allow-dead-teacher", "--out", str(out / "student")],
+                    "mlp:16x1", "--epochs", "2", "--twin", "--allow-dead-teacher", "--out", str(out / "student")],
         "evaluate": [*JORYU, "evaluate", str(out / "student"), "--json"],
     }  # fmt: skip
 
@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", type=Path, required=True, help="a folder with folder/ and parquet/ inside")
     parser.add_argument("--out", type=Path, required=True, help="where runs, stores and caches go")
-    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--memory", default="512MiB", help=f"what {MEMORY} is set to")
     parser.add_argument("--layouts", nargs="+", default=["folder", "parquet"])
     parser.add_argument("--only", nargs="+", default=["walk", "decoding", "shuffling"])
