@@ -24,6 +24,7 @@ from joryu.examples.preparation import PicturePreparation
 from joryu.objectives import Distillation, total
 from joryu.questions import Question
 from joryu.students import Blueprint, load_student
+from joryu.students.blueprint import read_blueprint
 from joryu.targets import SoftTargets, Space
 from joryu.training.run import is_finished
 
@@ -55,6 +56,8 @@ class Place(NamedTuple):
 def teach(place: Place, shape: Network, *, epochs: int, batch: int, validation: float) -> None:
     """Train the teacher, or find it trained."""
     if is_finished(place.teacher):
+        if (found := read_blueprint(place.teacher)).architecture != shape.architecture:
+            raise MissingError(f"{place.teacher} holds another teacher, {found.architecture}; try another --work")
         return
     joryu(
         place.folder,
@@ -160,17 +163,18 @@ def finish(entrant: Entrant, job: Job, wanted: dict[str, str], *, validation: fl
         MissingError: it broke down.
     """
     kept = job.place(f"{re.sub(r'[^a-z]+', '-', entrant.name.lower())}.json")
-    if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text())
-        return found
+    asked = json.loads(json.dumps(asdict(job)))
+    if kept.is_file() and (found := json.loads(kept.read_text()))["job"] == asked:
+        finished: dict[str, Any] = found["finished"]
+        return finished
     if entrant.name == OURS:
         cost, facts, judged = ours(job, validation)
     else:
         entrant = replace(entrant, environment=entrant.environment | wanted)
         (cost, facts), (_, judged) = verb(entrant, job, "train"), verb(entrant, job, "answer")
-    found = {"name": entrant.name, "seed": job.seed, **asdict(cost), **judged, "facts": facts}
-    kept.write_text(json.dumps(found) + "\n")
-    return found
+    finished = {"name": entrant.name, "seed": job.seed, **asdict(cost), **judged, "facts": facts}
+    kept.write_text(json.dumps({"job": asked, "finished": finished}) + "\n")
+    return finished
 
 
 def ours(job: Job, validation: float) -> tuple[Cost, dict[str, Any], dict[str, Any]]:

@@ -40,16 +40,16 @@ def make(originals: Path, out: Path, making: Making) -> None:
     Raises:
         SystemExit: something else is there, or there are no originals.
     """
-    wanted = json.loads(json.dumps(asdict(making)))
+    classes = distinct(originals)
+    if len(classes) < 2:
+        raise SystemExit(f"{originals} has no photographs in class folders (expected two classes or more)")
+    wanted = json.loads(json.dumps(asdict(making))) | {"originals": fingerprint(classes)}
     if (out / MADE).is_file():
         if (made := json.loads((out / MADE).read_text())) != wanted:
             raise SystemExit(f"{out} holds other photographs (expected {wanted}; received {made}); try another folder")
         return
     if out.exists():
         raise SystemExit(f"{out} holds something else than photographs made here; try another folder")
-    classes = distinct(originals)
-    if len(classes) < 2:
-        raise SystemExit(f"{originals} has no photographs in class folders (expected two classes or more)")
     kept: dict[str, list[Path]] = {}
     aside = out.with_name(f"{out.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)  # what an interrupted call left
@@ -77,6 +77,16 @@ def distinct(originals: Path) -> dict[str, list[Path]]:
                 seen.add(digest)
                 found.setdefault(folder.name, []).append(path)
     return found
+
+
+def fingerprint(classes: dict[str, list[Path]]) -> str:
+    """By which other originals are told from these."""
+    found = hashlib.sha256()
+    for name, files in classes.items():
+        found.update(name.encode())
+        for path in files:
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 def jobs(kept: dict[str, list[Path]], out: Path, making: Making) -> Iterator[tuple[Path, Path, int]]:

@@ -132,6 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = os.environ.get("JORYU_DATA")
     if options.originals is None and data is None:
         parser.error("there are no photographs (expected --originals DIR, or leaves/ in JORYU_DATA)")
+    if options.seeds < 1:
+        parser.error(f"there is nothing to do (expected --seeds 1 or more; received {options.seeds})")
+    if options.only and not any(word in entrant.name for entrant in ENTRANTS for word in options.only):
+        names = ", ".join(entrant.name for entrant in ENTRANTS)
+        parser.error(f"no contender is called so (expected a word of {names}; received {' '.join(options.only)})")
     originals = options.originals or Path(data or "") / "leaves"
     if not originals.is_dir():
         parser.error(f"there are no photographs at {originals}")

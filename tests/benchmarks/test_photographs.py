@@ -67,6 +67,9 @@ def test_what_was_made_is_kept_and_other_wishes_are_refused(tmp_path, originals)
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "made").rglob("*")}
     with pytest.raises(SystemExit, match="holds other photographs"):
         make(originals, tmp_path / "made", Making(photographs=31))
+    (originals / "apple" / "0.jpg").unlink()
+    with pytest.raises(SystemExit, match="holds other photographs"):
+        make(originals, tmp_path / "made", MAKING)
 
 
 def test_a_folder_of_somebody_elses_is_left_alone(tmp_path, originals):

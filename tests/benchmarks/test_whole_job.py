@@ -116,8 +116,12 @@ def test_ours_and_a_plain_loop_do_the_whole_job(place, monkeypatch):
     assert ours["facts"]["label_seconds"] + ours["facts"]["distill_seconds"] == pytest.approx(ours["seconds"])
     assert plain["times_ours"] == plain["seconds"] / ours["seconds"]
     assert [(one["name"].split(",")[0], one["absent"]) for one in result["missing"]] == [("torchdistill", True)]
-    job = settings(place, TINY, precision="float32", threads=1, seed=0)
+    job = Job.read(place.folder / "seed-0" / "job.json")
     assert finish(entrant(BARE), job, {}, validation=0.1)["seconds"] == plain["seconds"]  # what is finished is kept
+    other = replace(job, photographs="nowhere")
+    other.write(job.place("job.json"))
+    with pytest.raises(MissingError, match="exit code"):  # nothing is kept of another job
+        finish(entrant(BARE), other, {}, validation=0.1)
 
 
 def entrant(name):
@@ -135,9 +139,15 @@ def test_other_work_is_thrown_out(place):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [([], "there are no photographs (expected --originals"), (["--originals", "no"], "at no")]
+    ("words", "said"),
+    [
+        ([], "there are no photographs (expected --originals"),
+        (["--originals", "no"], "at no"),
+        (["--originals", "no", "--seeds", "0"], "there is nothing to do"),
+        (["--originals", "no", "--only", "karas"], "no contender is called so (expected a word of Joryu, PyTorch"),
+    ],
 )
-def test_without_photographs_one_line_says_so(monkeypatch, capsys, words, said):
+def test_what_cannot_be_done_is_said_in_a_line(monkeypatch, capsys, words, said):
     monkeypatch.delenv("JORYU_DATA", raising=False)
     with pytest.raises(SystemExit):
         main(words)
