@@ -106,6 +106,7 @@ def test_the_page_of_results_tells_of_it_once_it_is_published(monkeypatch):
 
 @pytest.mark.slow
 def test_ours_and_a_plain_loop_do_the_whole_job(place, monkeypatch):
+    pytest.importorskip("torchvision", reason="the plain loop reads photographs with torchvision")
     monkeypatch.setenv(PEERS, str(place.folder / "no" / "python"))
     names = [OURS, BARE, "torchdistill"]
     result = measure(place, TINY, names=names, seeds=1, precision="float32", threads=1)
