@@ -12,7 +12,7 @@ from joryu.examples import Ids
 from joryu.questions import Question
 from joryu.targets import Encoding, Manifest, SoftTargets, Space, Store, StoreWriter
 from joryu.targets import store as store_module
-from joryu.targets.shards import Span, open_shard
+from joryu.targets.shards import Span, list_shards, open_shard
 
 MakeManifest = Callable[..., Manifest]
 MakeIds = Callable[..., Ids]
@@ -128,6 +128,27 @@ def test_a_shard_of_another_store_is_noticed(
     (tmp_path / "b" / Span(1, 1).name).rename(tmp_path / "a" / Span(2, 2).name)
     with pytest.raises(InputError, match=r"does not belong .*rows of 4 float16; received rows of 5 float16"):
         Store.open(tmp_path / "a")
+
+
+def test_the_first_shard_may_come_while_the_store_is_opened(
+    tmp_path: Path,
+    make_manifest: MakeManifest,
+    make_ids: MakeIds,
+    make_answers: MakeAnswers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its manifest was read before there was any answer, and the shard was then said to have no place here."""
+    with StoreWriter(tmp_path, make_manifest()) as writer:
+        assert len(Store.open(tmp_path)) == 0
+
+        def listed(folder: Path) -> object:
+            if not list_shards(folder).current:
+                writer.add(make_ids(3), np.zeros(3, dtype=np.uint64), make_answers(3))
+                writer.close()
+            return list_shards(folder)
+
+        monkeypatch.setattr(store_module, "list_shards", listed)
+        assert len(Store.open(tmp_path)) == 3
 
 
 def test_shards_merged_away_while_opening_are_looked_for_again(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,8 @@ class Store:
             except FileNotFoundError as error:
                 if attempt == _TRIES - 1:
                     raise InputError(f"{folder} changes faster than it can be read", received=str(error)) from error
+        if shards and manifest.form is None:  # the first shard came since; the form is written before it
+            manifest = Manifest.read(folder)
         _check_columns(manifest, shards)
         return cls(folder, manifest, shards)
 
