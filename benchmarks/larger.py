@@ -19,12 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.process_tree import memory_mib
 from benchmarks.side_by_side import machine_line, print_json
 from joryu.examples import load_examples
 from joryu.examples.decoding import decode_picture
@@ -34,36 +34,14 @@ from joryu.students import Blueprint
 from joryu.training.training_data import TrainingData
 
 JORYU = [sys.executable, "-m", "joryu"]
-LIMIT = 1.5 * 2**30
+LIMIT = 1.5e9 / 2**20  # MiB
 
 
 class Took(NamedTuple):
-    """One command: seconds on the wall, and the largest memory of its process tree, in bytes."""
+    """One command: seconds on the wall, and the largest memory of its process tree, in MiB."""
 
     seconds: float
-    peak: int
-
-
-def pss(pid: int) -> int:
-    """The proportional set size of a process and of all below it, in bytes; 0 once it is gone."""
-    total = 0
-    for one in _tree(pid):
-        try:
-            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in children:
-        yield from _tree(int(child))
+    peak: float
 
 
 def command(words: list[str], *, environment: dict[str, str], kill_after: float | None = None) -> Took:
@@ -72,11 +50,11 @@ def command(words: list[str], *, environment: dict[str, str], kill_after: float 
     Raises:
         SystemExit: it failed.
     """
-    started, peak = time.perf_counter(), 0
+    started, peak = time.perf_counter(), 0.0
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(words, env=os.environ | environment, stdout=said, stderr=said)
         while process.poll() is None:
-            peak = max(peak, pss(process.pid))
+            peak = max(peak, memory_mib(process.pid))
             if kill_after is not None and time.perf_counter() - started > kill_after:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
@@ -108,18 +86,18 @@ def walk(spec: str, out: Path, *, size: int, memory: str, kill: bool) -> dict[st
     environment = {MEMORY: memory, "XDG_CACHE_HOME": str(out / "cache")}
     found: dict[str, dict[str, float]] = {}
     for name, words in steps(spec, out, size).items():
-        killed = Took(0.0, 0)
+        killed = Took(0.0, 0.0)
         if kill:
             killed = command(words, environment=environment, kill_after=_half(found, name))
         whole = command(words, environment=environment)
         found[name] = {
             "killed_after": round(killed.seconds, 1),
             "seconds": round(whole.seconds, 1),
-            "peak_mib": round(max(killed.peak, whole.peak) / 2**20),
+            "peak_mib": round(max(killed.peak, whole.peak)),
         }
         sys.stderr.write(f"{spec} {name}: {found[name]}\n")
     again = command(steps(spec, out, size)["index"], environment=environment)
-    found["second start"] = {"seconds": round(again.seconds, 1), "peak_mib": round(again.peak / 2**20)}
+    found["second start"] = {"seconds": round(again.seconds, 1), "peak_mib": round(again.peak)}
     return found
 
 
@@ -226,8 +204,8 @@ def main() -> None:
     peaks = [
         step["peak_mib"] for name in given.layouts for step in results.get(name, {}).values() if "peak_mib" in step
     ]
-    if peaks and max(peaks) * 2**20 > LIMIT:
-        raise SystemExit(f"the memory is exceeded: {max(peaks):,} MiB of {LIMIT / 2**20:,.0f}")
+    if peaks and max(peaks) > LIMIT:
+        raise SystemExit(f"the memory is exceeded: {max(peaks):,} MiB of {LIMIT:,.0f}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="contenders whose name holds a word")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--photographs", type=int, help=f"how many instead of {FULL.making.photographs:,}")
     parser.add_argument("--smoke", action="store_true", help="60 photographs, tiny networks: does it run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write DIR/whole-job.json and DIR/whole-job.md")
     parser.add_argument("--json", action="store_true")
@@ -132,6 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = os.environ.get("JORYU_DATA")
     if options.originals is None and data is None:
         parser.error("there are no photographs (expected --originals DIR, or leaves/ in JORYU_DATA)")
+    if options.photographs is not None and options.photographs < 60:
+        parser.error(f"that teaches nobody (expected --photographs 60 or more; received {options.photographs})")
     if options.seeds < 1:
         parser.error(f"there is nothing to do (expected --seeds 1 or more; received {options.seeds})")
     if options.only and not any(word in entrant.name for entrant in ENTRANTS for word in options.only):
@@ -143,6 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as fresh:
         place = Place(originals, Path(options.work or fresh).resolve())
         size = SMOKE if options.smoke else FULL
+        if options.photographs is not None:
+            size = size._replace(making=replace(size.making, photographs=options.photographs))
         try:
             result = measure(
                 place,
