@@ -180,6 +180,17 @@ def test_a_damaged_index_counts_as_none(
         assert len(decoded) == 16
 
 
+def test_a_cache_that_cannot_be_written_costs_time_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    root = photographs(tmp_path / "set")
+    (tmp_path / "cache").write_text("a file where the cache's folder would be")
+    for _ in range(2):
+        decoded.clear()
+        load(f"folder:{root}", monkeypatch, ON_DEMAND, size=16)
+        assert len(decoded) == 16
+
+
 def test_an_interrupted_look_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]) -> None:
     root = write_files(
         tmp_path / "set", {f"{'ab'[n % 2]}/{n:03}.png": save(noise(9, 9, seed=n), "PNG") for n in range(600)}

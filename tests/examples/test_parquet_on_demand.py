@@ -93,6 +93,14 @@ def test_no_room_for_a_copy_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load(root, monkeypatch, "1K")
 
 
+def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "set"
+    shard(root / "train.parquet", [cell(at) for at in range(6)])
+    (tmp_path / "cache").write_text("a file where the cache's folder would be")
+    with pytest.raises(InputError, match=r"cannot be copied to .*XDG_CACHE_HOME=FOLDER"):
+        load(root, monkeypatch, "1K")
+
+
 def test_a_copy_that_is_cut_off_later_is_no_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:

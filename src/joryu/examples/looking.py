@@ -134,7 +134,7 @@ def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, i
     except OSError:
         return (-1, -1, -1)
     modified, changed = large[source.path]
-    return source.start * 2**24 + source.length, modified, changed
+    return source.length, modified ^ source.start, changed
 
 
 def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[_Look]:

@@ -88,8 +88,14 @@ def _read(base: Path, head: dict[str, Any], names: Sequence[str]) -> ParquetCopy
 
 
 def _require_room(base: Path, needed: int) -> None:
-    base.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(base.parent).free
+    try:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(base.parent).free
+    except OSError as error:
+        raise InputError(
+            f"these Parquet pictures are more than is held in memory, and cannot be copied to {base.parent}",
+            received=error.strerror or str(error), hint="name a folder that can be written to: XDG_CACHE_HOME=FOLDER",
+        ) from error  # fmt: skip
     if free < needed + SPARE:
         raise InputError(
             "these Parquet pictures are more than is held in memory, and there is no room to copy them",
