@@ -50,7 +50,7 @@ def did_you_mean(word: str, known: Iterable[str], *, written: Callable[[str], st
 
     >>> did_you_mean("minst", ["mnist", "digits"])
     'did you mean mnist?'
-    >>> did_you_mean("tinn", ["timm", "run"], written="{}:NAME".format)
+    >>> did_you_mean("tim", ["timm", "run"], written="{}:NAME".format)
     'did you mean timm:NAME?'
     """
     near = difflib.get_close_matches(word, sorted(set(known)), n=most)

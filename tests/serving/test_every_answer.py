@@ -154,7 +154,7 @@ def test_a_setting_out_of_its_bounds_is_refused_whatever_is_asked(name: str, val
 
 
 def test_numbers_of_pixels_are_carried_by_nobody_and_said_so() -> None:
-    with pytest.raises(InputError, match=r"not carried .*received 1 number for each pixel: depth"):
+    with pytest.raises(InputError, match=r"not supported .*received 1 number for each pixel: depth"):
         answers_by(Question.numbers(["depth"], grid=PICTURE))
 
 

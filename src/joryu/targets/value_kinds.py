@@ -15,7 +15,7 @@ def value_kind_of(answers: SoftTargets, *, so_far: ValueKind | None = None) -> V
     >>> from joryu.questions import Question
     >>> values = torch.tensor([[0.25, 0.75], [1.0, 0.0]])
     >>> value_kind_of(SoftTargets(values=values, space=Space.LOGITS, question=Question.one_of(2)))
-    <Likeness.PROBABILITIES: 'probabilities'>
+    <ValueKind.PROBABILITIES: 'probabilities'>
     """
     if so_far is ValueKind.LOGITS or answers.space is not Space.LOGITS or answers.indices is not None:
         return ValueKind.LOGITS
