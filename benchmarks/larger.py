@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.larger_page import write
 from benchmarks.process_tree import memory_mib
 from benchmarks.side_by_side import machine_line, print_json
 from joryu.examples import load_examples
@@ -31,6 +32,7 @@ from joryu.examples.decoding import decode_picture
 from joryu.examples.inputs import MEMORY, spooled
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
+from joryu.targets.provenance import machine
 from joryu.training.training_data import TrainingData
 
 JORYU = [sys.executable, "-m", "joryu"]
@@ -185,6 +187,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--most", type=int, default=4000, help="pictures of the comparisons")
     parser.add_argument("--network", default="cnn:8x3", help="of the comparison of steps")
+    parser.add_argument("--publish", type=Path, metavar="DIR", help="write larger-than-memory.json and .md there")
     given = parser.parse_args()
     sys.stderr.write(machine_line() + "\n")
     results: dict[str, Any] = {}
@@ -201,6 +204,10 @@ def main() -> None:
             given.set / "folder", size=given.size, rounds=given.rounds, network=given.network
         )
     print_json(**results)
+    if given.publish is not None:
+        words = " ".join(sys.argv[1:])
+        said = {"command": f"python -m benchmarks.larger {words}", "pictures": given.set.name, "machine": machine()}
+        write(said | results, given.publish)
     peaks = [
         step["peak_mib"] for name in given.layouts for step in results.get(name, {}).values() if "peak_mib" in step
     ]

@@ -111,3 +111,13 @@ def test_a_copy_that_is_cut_off_later_is_no_picture(
     os.truncate(copy, 10)
     with pytest.raises(InputError, match=r"train.parquet#5 cannot be read any more .*cut off"):
         lazy.inputs[5]
+
+
+def test_a_file_that_is_read_through_is_not_kept_in_memory(tmp_path: Path) -> None:
+    from joryu.examples.parquet_columns import ParquetShard
+
+    shard(tmp_path / "train.parquet", [{"bytes": os.urandom(20_000), "path": None} for _ in range(1500)])
+    before, opened = pa.total_allocated_bytes(), ParquetShard(tmp_path / "train.parquet")
+    for values in opened.column("image"):
+        del values
+    assert pa.total_allocated_bytes() - before < 15_000_000  # of thirty million

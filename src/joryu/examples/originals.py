@@ -146,7 +146,7 @@ class Stretches:
 
 
 def _pictures(path: Path, column: str) -> list[pa.Array]:
-    found = pq.ParquetFile(path).read([column]).column(0)
+    found = pq.ParquetFile(path, pre_buffer=False).read([column]).column(0)
     plain = [chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk for chunk in found.chunks]
     return [
         (chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk).cast(pa.large_binary()) for chunk in plain

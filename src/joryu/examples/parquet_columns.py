@@ -31,7 +31,8 @@ class ParquetShard:
     @cached_property
     def file(self) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self.path)
+            # What is buffered ahead is kept until the file is closed: in the end the whole column.
+            return pq.ParquetFile(self.path, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             pointer = self.path.is_file() and self.path.read_bytes()[: len(LFS_POINTER)] == LFS_POINTER
             received = "a Git LFS pointer instead of it" if pointer else None
