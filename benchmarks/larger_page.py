@@ -25,8 +25,8 @@ def markdown(report: dict[str, Any]) -> str:
         f"{machine['cpu']}, {machine['cores']} core(s), {machine['system']}, Python {machine['python']}, PyTorch "
         f"{machine['torch']}. `{report['command']}`, on {report['pictures']} "
         "(`python -m benchmarks.many_photographs`). Memory is the greatest proportional set size of the whole process "
-        "tree, read twice a second; at most 1,430 MiB (1.5 GB) are allowed. Each step was killed with SIGKILL after the "
-        "seconds named, and typed again.",
+        "tree, read twice a second; at most 1,430 MiB (1.5 GB) are allowed. Each step was killed with SIGKILL after "
+        "the seconds named, and typed again.",
     ]
     for layout in ("folder", "parquet"):
         if layout in report:
@@ -34,9 +34,9 @@ def markdown(report: dict[str, Any]) -> str:
     if "decoding" in report:
         found = report["decoding"]
         parts.append(
-            f"Decoding {found['pictures']:,} pictures by rows in random order: {found['ours_per_second']:,} a second, a "
-            f"bare loop of two processes over the same decoder {found['bare_per_second']:,}: {found['share']:.2f} of it "
-            "(must be ≥ 0.90)."
+            f"Decoding {found['pictures']:,} pictures by rows in random order: {found['ours_per_second']:,} a second, "
+            f"a bare loop of two processes over the same decoder {found['bare_per_second']:,}: {found['share']:.2f} "
+            "of it (must be ≥ 0.90)."
         )
     if "shuffling" in report:
         found = report["shuffling"]
