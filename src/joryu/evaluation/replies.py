@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol, Self, final
 
@@ -151,16 +151,42 @@ def kept_where_small(replies: Replies, examples: Examples) -> Replies:
     """The same answers, held in memory unless they are about every pixel: those are asked for again when needed."""
     if replies.question.grid:
         return replies
-    parts = [replies.about(rows) for rows in rows_ahead(examples.inputs, batches_of(examples, replies.question))]
-    outputs = {name: torch.cat([part.outputs[name] for part in parts]) for name in parts[0].outputs}
-    return KeptReplies(replies.question, ModelAnswers(outputs, _joined([part.soft_targets for part in parts])))
+    whole: ModelAnswers | None = None
+    for rows in rows_ahead(examples.inputs, batches_of(examples, replies.question)):
+        part = replies.about(rows)
+        whole = _room_for(part, len(examples)) if whole is None else whole
+        _put(part, rows, whole)
+    return replies if whole is None else KeptReplies(replies.question, whole)
 
 
-def _joined(parts: Sequence[SoftTargets]) -> SoftTargets:
-    first = parts[0]
-    rows = [field.name for field in fields(first) if isinstance(getattr(first, field.name), Tensor)]
-    whole: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts]) for name in rows}
-    return replace(first, **whole)
+def _room_for(part: ModelAnswers, n: int) -> ModelAnswers:
+    """Answers about ``n`` examples, to be filled in.
+
+    All at once, for answers kept batch by batch would lie between the large pieces that a network takes and frees,
+    which then fit into no gap any more: evaluating 20,000 pictures took 900 MB more.
+    """
+    room: dict[str, Any] = {name: _repeated(one, n) for name, one in _tensors(part.soft_targets).items()}
+    outputs = {name: _repeated(one, n) for name, one in part.outputs.items()}
+    return ModelAnswers(outputs, replace(part.soft_targets, **room))
+
+
+def _repeated(part: Tensor, n: int) -> Tensor:
+    """The first row ``n`` times: soft targets look at what they are made of, which must be answers."""
+    return part[:1].expand(n, *part.shape[1:]).clone()
+
+
+def _put(part: ModelAnswers, rows: Tensor, whole: ModelAnswers) -> None:
+    for name, one in part.outputs.items():
+        whole.outputs[name][rows] = one
+    kept = _tensors(whole.soft_targets)
+    for name, one in _tensors(part.soft_targets).items():
+        kept[name][rows] = one
+
+
+def _tensors(targets: SoftTargets) -> dict[str, Tensor]:
+    """The fields of soft targets that have a row for each example."""
+    found = {field.name: getattr(targets, field.name) for field in fields(targets)}
+    return {name: one for name, one in found.items() if isinstance(one, Tensor)}
 
 
 def batches_of(examples: Examples, question: Question) -> Iterator[Tensor]:

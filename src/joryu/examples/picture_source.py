@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -100,7 +102,8 @@ class PictureSource:
         if (block := self._shared.remembered(places)) is None:
             block = torch.from_numpy(self._read(wanted))
             self._shared.remember(places, block)
-        return block.clone()  # what one reader does to its block must not reach the next
+        copy = torch.from_numpy(_block(block.shape))  # what one reader does to its block must not reach the next
+        return copy.copy_(block)
 
     def select(self, rows: Rows) -> PictureSource:
         """Some rows, without reading them."""
@@ -126,7 +129,7 @@ class PictureSource:
         return int(np.prod(self.shape[1:]))
 
     def _read(self, wanted: Rows) -> npt.NDArray[np.uint8]:
-        pixels = np.empty((len(wanted), *self.shape[1:]), dtype=np.uint8)
+        pixels = _block((len(wanted), *self.shape[1:]))
         spool, places = self._shared.spool, self.places[wanted]
         there = np.zeros(len(wanted), dtype=bool) if spool is None else spool.has(places)
         if spool is not None:
@@ -152,3 +155,13 @@ class PictureSource:
             return self.preparation.pixels(content)
         except InputError as error:
             raise InputError(f"{self.originals.name(row)} cannot be read again", received=str(error)) from error
+
+
+def _block(shape: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """Memory of its own from the system, which goes back there with the block.
+
+    A piece of the C library's heap, once freed, is cut up by small pieces that stay (answers about a block), and the
+    next block does not fit in: an evaluation of 20,000 pictures then grew by the size of all of them.
+    """
+    size = int(np.prod(shape))
+    return np.ndarray(tuple(shape), dtype=np.uint8, buffer=mmap.mmap(-1, max(1, size)))
