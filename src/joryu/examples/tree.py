@@ -53,8 +53,10 @@ class Folder:
     @cached_property
     def has_loose_picture(self) -> bool:
         """Whether a file directly inside has a picture's extension or, if none has, one of the first few is one."""
-        named = any(os.path.splitext(entry.name)[1].lower() in USUAL for entry in self.loose)  # noqa: PTH122 - many
-        return named or any(is_picture(Path(entry.path)) for entry in self.loose[:_TRIED] if entry.is_file())
+        named = (entry for entry in self.entries if os.path.splitext(entry.name)[1].lower() in USUAL)  # noqa: PTH122
+        if any(not _is_folder(entry) and not _skipped(entry.name) for entry in named):  # the first one tells
+            return True
+        return any(is_picture(Path(entry.path)) for entry in self.loose[:_TRIED] if entry.is_file())
 
     @cached_property
     def has_picture(self) -> bool:
