@@ -53,7 +53,8 @@ def test_rows_are_the_same_whether_held_or_not(tmp_path: Path, monkeypatch: pyte
         assert torch.equal(held.labels, examples.labels_or_empty)
         rows = range(len(held))
         assert held.encoded(rows) == examples.encoded(rows)
-        assert held.remarks == tuple(one for one in examples.remarks if "decoded" not in one)
+        assert held.remarks == tuple(one for one in examples.remarks if "decoded" not in one and "copied" not in one)
+        assert any("are copied to" in one for one in examples.remarks)
 
 
 def test_the_copy_is_made_once_and_again_when_the_files_change(
@@ -83,6 +84,22 @@ def test_a_damaged_copy_is_made_again(
     (file,) = cache.glob(f"*{ending}")
     file.write_bytes(file.read_bytes()[:-9])
     assert torch.equal(load(root, monkeypatch, "1K").inputs[:], first)
+
+
+def test_what_a_killed_copy_left_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    root = tmp_path / "set"
+    shard(root / "train.parquet", [cell(at) for at in range(6)])
+    load(root, monkeypatch, "1K")
+    (copy,) = cache.glob("*.bin")
+    ended, running = 2**22 + 1, os.getppid()  # no process has so large a number
+    left = [cache / f".{copy.stem}.{ended}.partial", cache / f"{copy.stem}.{ended}"]
+    kept = cache / f".{copy.stem}.{running}.partial"
+    for path in (*left, kept):
+        path.write_bytes(b"half a copy")
+    shard(root / "train.parquet", [cell(20 + at) for at in range(6)])
+    load(root, monkeypatch, "1K")
+    assert not any(path.exists() for path in left)
+    assert kept.exists()
 
 
 def test_no_room_for_a_copy_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

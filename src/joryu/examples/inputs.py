@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -75,12 +75,19 @@ def numbers(rows: Any, n: int) -> Rows:
     >>> numbers(slice(1, 3), 5).tolist(), numbers(-1, 5).tolist()
     ([1, 2], 4)
 
+    A mask of booleans chooses the rows where it is true, as it does of a tensor.
+
     Raises:
-        IndexError: a number that no row has.
+        IndexError: a number that no row has, or a mask of another length.
     """
     if isinstance(rows, slice):
         return np.arange(*rows.indices(n), dtype=np.int64)
-    wanted = np.asarray(rows, dtype=np.int64)
+    given = np.asarray(rows)
+    if given.dtype == np.bool_:  # as numbers they would all be rows 0 and 1
+        if given.shape != (n,):
+            raise IndexError(f"a mask of {given.shape} for {n} rows")
+        return np.flatnonzero(given)
+    wanted = given.astype(np.int64)
     wanted = np.where(wanted < 0, wanted + n, wanted)
     if wanted.size and not (wanted.min() >= 0 and wanted.max() < n):
         raise IndexError(f"row {int(wanted.max())} of {n}")  # as of any sequence, which so ends a loop over it
@@ -116,9 +123,7 @@ def select(inputs: Inputs, rows: Tensor) -> Inputs:
 
 def on_demand(inputs: Inputs) -> OnDemand:
     """Inputs that are not held, as such."""
-    found: Any = inputs
-    chosen: OnDemand = found
-    return chosen
+    return cast("OnDemand", inputs)
 
 
 def spooled(inputs: Inputs, folder: Path) -> None:

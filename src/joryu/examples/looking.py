@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -67,51 +67,39 @@ def look_through(
     found.entries[known], earlier = index.known(rows[known])
     for at, reason in zip(known.tolist(), earlier, strict=True):
         found.reasons[at] = reason
-    looked = rows >= 0
+    looked, look = rows >= 0, partial(_look, size=size, channels=channels)
     try:
-        _look_at_rest(pictures, found, looked, index, partial(_look, size=size, channels=channels), progress)
+        for at, one in _looks(pictures, np.flatnonzero(rows < 0), look, progress):
+            # The stamp from before it was read: if it has changed since, it will be looked at again.
+            found.entries[at], found.reasons[at], found.entries["stamp"][at] = one.entry, one.reason, stamps[at]
+            looked[at] = not one.gone
+            if index.is_due:
+                index.save(names, found, looked)
     finally:
         if not (rows >= 0).all():
-            done = np.flatnonzero(looked)
-            found.entries["stamp"] = stamps
-            index.save([names[at] for at in done.tolist()], _some(found, done))
+            index.save(names, found, looked)
     return _finished(names, found, size, channels)
 
 
-def _look_at_rest(
-    pictures: Sequence[Picture],
-    found: Known,
-    looked: npt.NDArray[np.bool_],
-    index: PictureIndex,
-    look: partial[list[_Look]],
-    progress: Progress | None,
-) -> None:
-    """Look at those that are not known, and mark each that is then."""
-    rest = np.flatnonzero(~looked)
-    total, reach = len(pictures), Reach(len(pictures))
-    before = total - len(rest)
-    stamps = None
+def _looks(
+    pictures: Sequence[Picture], rest: Rows, look: partial[list[_Look]], progress: Progress | None
+) -> Iterator[tuple[int, _Look]]:
+    """A look at each of the pictures of these numbers, in their order.
+
+    Raises:
+        InputError: their files are gone.
+    """
+    total, reach, done = len(pictures), Reach(len(pictures)), len(pictures) - len(rest)
+    tasks = [rest[start : start + _TASK].tolist() for start in range(0, len(rest), _TASK)]
     with strict_pillow():
-        tasks = [rest[start : start + _TASK] for start in range(0, len(rest), _TASK)]
         looks = in_order(look, ([pictures[at] for at in task] for task in tasks), pool=decoding_threads(), most=_TASKS)
         for number, (task, seen) in enumerate(zip(tasks, looks, strict=True)):
-            for at, one in zip(task.tolist(), seen, strict=True):
+            for at, one in zip(task, seen, strict=True):
                 reach.heed(one.gone)
-                found.entries[at], found.reasons[at] = one.entry, one.reason
-                looked[at] = not one.gone
-            if progress is not None and (number * _TASK) % _WORD == 0:
-                progress(before + number * _TASK + len(task), total)
-            if index.is_due:
-                stamps = _stamps(pictures) if stamps is None else stamps
-                done = np.flatnonzero(looked)
-                found.entries["stamp"][done] = stamps[done]
-                index.save([pictures[at].name for at in done.tolist()], _some(found, done))
-    if progress is not None and len(rest):
-        progress(total, total)
-
-
-def _some(found: Known, rows: Rows) -> Known:
-    return Known(found.entries[rows], [found.reasons[row] for row in rows.tolist()])
+                yield at, one
+            done += len(task)
+            if progress is not None and (number * _TASK % _WORD == 0 or done == total):
+                progress(done, total)
 
 
 def _stamps(pictures: Sequence[Picture]) -> npt.NDArray[np.int64]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from joryu.durable import durable_file
 from joryu.errors import InputError
-from joryu.examples.cache import user_cache
+from joryu.examples.cache import own_name, user_cache
 from joryu.examples.originals import Originals, PictureFiles, Stretches
 from joryu.examples.picture import Picture, Progress
 from joryu.examples.spool import SPARE
@@ -109,7 +108,7 @@ def _write(
 ) -> ParquetCopy:
     ends = np.zeros(len(names), dtype=np.int64)
     files, missing, at = dict[int, Path](), dict[int, str](), 0
-    own = base.with_suffix(f".{os.getpid()}")  # another process may be copying the same set
+    own = own_name(base)
     with durable_file(own) as file:
         for row, picture in enumerate(pictures):
             if picture.missing:

@@ -31,6 +31,7 @@ class PictureColumn:
         self.shards = shards
         self.column = column
         self.files: dict[int, Path] = {}
+        self.copied_to: Path | None = None  #: where the bytes are read from, if not here
         self._lost: list[Path] = []
         around = dict.fromkeys([*(shard.path.parent for shard in shards), folder])
         self._bases = [root] if root is not None else list(around)
@@ -60,12 +61,15 @@ class PictureColumn:
 
     @property
     def remarks(self) -> list[str]:
-        """That pictures were read from files, and where."""
+        """That pictures were read from files, or copied, and where."""
+        said = (
+            [] if self.copied_to is None else [f"its pictures are copied to {self.copied_to}, to be read in any order"]
+        )
         if not self.files:
-            return []
+            return said
         first = next(iter(self.files.values()))
         base = self._base or next(one for one in self._bases if first.is_relative_to(one))
-        return [f"pictures from the files that column {self.column} names below {base}"]
+        return [*said, f"pictures from the files that column {self.column} names below {base}"]
 
     def unread(self, folder: Path, beside: Sequence[str]) -> list[str]:
         """A remark on the folders beside the Parquet files that none of the pictures was read from."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from PIL import features
 
 from joryu.durable import durable_file
 from joryu.errors import JoryuError
-from joryu.examples.cache import user_cache
+from joryu.examples.cache import own_name, user_cache
 from joryu.examples.index import FRESH_NS
 from joryu.examples.inputs import Rows
 
@@ -63,6 +62,7 @@ class PictureIndex:
         self._head = {"joryu-pictures": str(_SCHEMA), "place": str(place.resolve()), "rules": rules}
         name = hashlib.blake2b(json.dumps([self._head["place"], reading]).encode(), digest_size=16).hexdigest()
         self.path = user_cache() / "pictures" / f"{name}.arrow"
+        self._opened = time.time_ns()  # before any file was looked at
         self._row_of, self._known = self._read()
         self._saved, self._patience = time.monotonic(), _SECONDS
 
@@ -101,14 +101,14 @@ class PictureIndex:
         """Whether it is time to write what was found."""
         return time.monotonic() - self._saved >= self._patience
 
-    def save(self, names: Sequence[str], found: Known) -> bool:
-        """Write entries aside and then rename them; whether the disk took them. Without them all is looked at again.
+    def save(self, names: Sequence[str], found: Known, looked: npt.NDArray[np.bool_]) -> bool:
+        """Write the entries that were looked at, aside and then renamed; whether the disk took them.
 
-        A file that changed a moment ago could change again and look the same: it is not kept.
+        Without them all is looked at again. A file that had changed just before this began could have changed again
+        while it was read, and look the same: it is not kept.
         """
         began = time.monotonic()
-        settled = found.entries["stamp"][:, 2] + FRESH_NS < time.time_ns()
-        kept = np.flatnonzero(settled)
+        kept = np.flatnonzero(looked & (found.entries["stamp"][:, 2] + FRESH_NS < self._opened))
         entry = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(ENTRY.itemsize), len(kept), [None, pa.py_buffer(found.entries[kept].tobytes())]
         )
@@ -118,7 +118,7 @@ class PictureIndex:
         )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            own = self.path.with_suffix(f".{os.getpid()}")  # another process may be looking at the same set
+            own = own_name(self.path)
             schema = table.schema.with_metadata(self._head)
             with durable_file(own) as file, pa.ipc.new_file(file, schema) as writer:
                 writer.write_table(table)

@@ -23,9 +23,7 @@ from joryu.examples.preparation import PicturePreparation
 from joryu.examples.spool import Spool
 
 _TASK: Final = 8  #: pictures a thread takes at once
-_REMEMBERED: Final = (
-    3  #: blocks of rows that are kept for whoever asks for them next: a teacher, a student and its twin
-)
+_REMEMBERED: Final = 3  #: blocks that are kept for whoever asks for them next, as a student and its twin do
 
 
 class _Shared:
