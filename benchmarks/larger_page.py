@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import table
+from benchmarks.results import keep, table
 
 NAME = "larger-than-memory"
 
 
 def write(report: dict[str, Any], folder: Path) -> None:
     """``larger-than-memory.json`` and ``larger-than-memory.md``."""
-    (folder / f"{NAME}.json").write_text(json.dumps(report, indent=2) + "\n")
-    (folder / f"{NAME}.md").write_text(markdown(report))
+    keep(NAME, report, markdown(report), folder)
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -16,9 +16,14 @@ NAME = "benchmarks"
 
 def write(report: dict[str, Any], folder: Path) -> None:
     """``benchmarks.json`` and ``benchmarks.md``."""
+    keep(NAME, report, markdown(report), folder)
+
+
+def keep(name: str, report: dict[str, Any], page: str, folder: Path) -> None:
+    """A result as JSON, and its page beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{NAME}.json").write_text(json.dumps(report, indent=2) + "\n")
-    (folder / f"{NAME}.md").write_text(markdown(report))
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(page)
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.jobs import BARE
-from benchmarks.results import table
+from benchmarks.results import keep, table
 
 NAME = "whole-job"
 
 
 def write(report: dict[str, Any], folder: Path) -> None:
     """``whole-job.json`` and ``whole-job.md``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{NAME}.json").write_text(json.dumps(report, indent=2) + "\n")
-    (folder / f"{NAME}.md").write_text(markdown(report))
+    keep(NAME, report, markdown(report), folder)
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:

@@ -138,3 +138,11 @@ def test_a_file_that_is_read_through_is_not_kept_in_memory(tmp_path: Path) -> No
     for values in opened.column("image"):
         del values
     assert pa.total_allocated_bytes() - before < 15_000_000  # of thirty million
+
+
+def test_a_column_of_paths_is_not_said_to_be_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_files(tmp_path / "set", {f"{at}.png": save(noise(10, 10, seed=at), "PNG") for at in range(4)})
+    pq.write_table(pa.table({"image": [f"{at}.png" for at in range(4)]}), root / "train.parquet")
+    lazy = load(root, monkeypatch, "1K")
+    assert torch.equal(lazy.inputs[:], load(root, monkeypatch, "1GiB").inputs[:])
+    assert not any("copied" in one for one in lazy.remarks)
