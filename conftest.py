@@ -34,7 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     native = best_precision(device_type())
     others = {"native": native, "other": next(one for one in PRECISIONS.values() if one != native)}
     os.environ[VARIABLE] = (PRECISIONS | others)[asked]
-    hypothesis.settings.register_profile("any machine", deadline=None)  # timings are never asserted
+    # Timings are never asserted; and what one run tests, the next tests too, so that a commit is green or it is not.
+    hypothesis.settings.register_profile("any machine", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("any machine")
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"  # what the processes that run the tests inherit, and theirs

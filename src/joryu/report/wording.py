@@ -45,7 +45,7 @@ def quantity(value: float | None) -> str:
     if value is None:
         return ABSENT
     size, value = abs(value), value + 0.0  # -0.0 becomes 0.0
-    text = f"{value:,.0f}" if 999.5 <= size < 1e9 else f"{value:.3g}"
+    text = f"{value:,.0f}" if 999.5 <= size < 1e9 - 0.5 else f"{value:.3g}"  # what rounds to 1e9 is said so
     return text.replace("-", "−")
 
 
