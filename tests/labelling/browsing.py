@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,11 @@ from joryu.annotations import Answer, Project
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 IN_A_BROWSER = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return str(taken.getsockname()[1])
 
 
 class Server:
@@ -42,7 +48,8 @@ class Server:
             "project",
         ]
         command = [sys.executable, "-m", "joryu", *words, "--no-browser", *self.options]
-        command += [] if port is None else ["--port", port]
+        # One of its own: the usual one may be taken by the tests of another process, just when this server was killed.
+        command += ["--port", port or free_port()]
         self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         for line in self.process.stderr:
