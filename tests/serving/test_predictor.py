@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tabular import load_table
 from joryu.questions import Question
 from joryu.serving import ClassAnswer, ClassMask, NumberAnswer, TagAnswer, TagMasks, load
+from joryu.serving.answers import answers_by
 from joryu.students import Blueprint, load_student, save_student
 from joryu.students.named_outputs import outputs_of
 
@@ -129,8 +131,14 @@ def test_numbers_say_how_sure_they_are(pictures: Path, student: Student) -> None
     with torch.inference_mode():
         outputs = outputs_of(load_student(run)[0], inputs)
     assert torch.equal(answer.values, outputs["main"][0])
-    assert torch.allclose(answer.std**2, outputs["log_variance"][0].exp())
+    assert torch.allclose(answer.std**2, outputs["log_variance"][0].double().exp())
     assert load(student("numbers", seed=1)).predict(pictures / "00.png").std is None
+
+
+def test_numbers_that_are_hardly_known_at_all_are_still_numbers() -> None:
+    outputs = {"main": torch.zeros(1, 1), "log_variance": torch.full((1, 1), 200.0)}  # e^100 is no float32
+    (answer,) = answers_by(Question.numbers(["weight"]))(Question.numbers(["weight"]), outputs, 0.5, [None])
+    assert json.loads(json.dumps(answer.to_json(), allow_nan=False))["std"]["weight"] == pytest.approx(np.exp(100))
 
 
 @pytest.fixture

@@ -245,7 +245,8 @@ def _tags(question: Question, outputs: Mapping[str, Tensor], threshold: float, s
 def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
     del threshold, seen
     values, spread = outputs[MAIN], outputs.get(LOG_VARIANCE)
-    deviations = [None] * len(values) if spread is None else [*(spread / 2).exp()]
+    # As float64: a float32 has no room for the exponential of what a student may say about a strange input.
+    deviations = [None] * len(values) if spread is None else [*(spread.double() / 2).exp()]
     return [
         NumberAnswer(names=question.names, values=row, std=std) for row, std in zip(values, deviations, strict=True)
     ]
