@@ -119,7 +119,7 @@ def test_it_is_told_how_much_was_not_seen(
     whole, out = tmp_path / "whole.png", tmp_path / "out"
     Image.new("L", (16, 16)).save(whole)
     run = student("mask")
-    outside = "masks hold 0 there, those of classes 255: unknown"
+    outside = "masks hold 0 there, those of classes 255 (65535 of more than 255 classes): unknown"
     told, said = predict(run, photograph, "--out", out, "--json")
     assert said == [f"33.3% of {photograph}, beside its middle, was not seen: {outside}"]
     assert json.loads(told)["seen"] == [4, 0, 20, 16]

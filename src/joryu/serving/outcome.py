@@ -45,7 +45,7 @@ class Outcome:
         """A sentence about the pictures of which the student saw only the middle; ``None`` if it saw all of each."""
         if not self._cut:
             return None
-        said = "masks hold 0 there, those of classes 255: unknown"
+        said = "masks hold 0 there, those of classes 255 (65535 of more than 255 classes): unknown"
         if self.predicted == 1:
             return f"{self._most:.1%} of {self._name}, beside its middle, was not seen: {said}"
         many = f"{self._cut:,} of {self.predicted:,} pictures"
