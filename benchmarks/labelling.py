@@ -43,9 +43,17 @@ def cnn(classes: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, classes))
 
 
+def resnet18(classes: int) -> nn.Module:
+    """ResNet-18 (He et al. 2016), as timm has it."""
+    import timm
+
+    return nn.Sequential(Scaled(), timm.create_model("resnet18", num_classes=classes))
+
+
 WORKS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...], int, int, str]] = {
     "mlp": (mlp, (1, 28, 28), 10, 60_000, "dense"),
     "cnn-top32": (cnn, (3, 32, 32), 1000, 8_192, "top-32"),
+    "resnet18-160-top32": (resnet18, (3, 160, 160), 1000, 1_024, "top-32"),
 }
 
 
