@@ -31,6 +31,7 @@ class StartsByDefault(TyperGroup):
     """``joryu annotate FOLDER`` is ``joryu annotate start FOLDER``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments with ``start`` before them, unless they begin with a command or ask for help."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             args = [START, *args]
         return super().parse_args(ctx, args)

@@ -25,6 +25,7 @@ from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(takes_recipe(distill))
 
 

@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, in_column, reopen
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(verify)
 
 

@@ -8,6 +8,7 @@ from joryu.cli.output import JSON, emit
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(version)
 
 

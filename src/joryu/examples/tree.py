@@ -60,6 +60,7 @@ class Folder:
 
     @cached_property
     def has_picture(self) -> bool:
+        """Whether there is a picture in this folder, at any depth."""
         return self.has_loose_picture or any(folder.has_picture for folder in self.folders)
 
     def files(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:

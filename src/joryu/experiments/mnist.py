@@ -66,6 +66,7 @@ def architecture(setting: Setting, spec: str) -> str:
 
 
 def jitter(setting: Setting) -> str:
+    """Views that shift digits by up to 2 pixels, or 1 at smoke size, as `parse_views` reads them."""
     return JITTER_SMOKE if setting.smoke else JITTER
 
 

@@ -30,4 +30,5 @@ class Finding:
 
 
 def fatal(code: str, message: str, hint: str) -> Finding:
+    """A finding that stops a training; the hint names the option that trains all the same."""
     return Finding(code, Severity.FATAL, message, f"{hint}; {OVERRIDE} trains all the same")

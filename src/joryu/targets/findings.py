@@ -56,6 +56,7 @@ NAMES = 40
 
 
 def about_likeness(statistics: Statistics) -> Iterator[Finding]:
+    """Findings about answers that are given as logits and look like probabilities, percentages or sigmoids."""
     if statistics.likeness is ValueKind.PROBABILITIES and statistics.rows > 1:
         message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
         hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
@@ -74,6 +75,10 @@ def about_likeness(statistics: Statistics) -> Iterator[Finding]:
 
 
 def about_answers(store: Store, statistics: Statistics, temperature: float, look_at: str) -> Iterator[Finding]:
+    """Findings about answers without looking at labels: uniform, always the same, too hard, too even, dead classes.
+
+    ``temperature`` is the one that a training would use; ``look_at`` is the hint of what to check in the teacher.
+    """
     if statistics.normalised_entropy >= UNIFORM:
         message = f"the teacher is uniform: {statistics.normalised_entropy:.2%} of the largest possible entropy"
         yield fatal("uniform", message, look_at)
@@ -91,6 +96,7 @@ def about_answers(store: Store, statistics: Statistics, temperature: float, look
 
 
 def about_softness(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
+    """Findings about answers that are hard labels, or nearly uniform, at the ``temperature`` of a training."""
     if store.form.space is not Space.LOGITS and statistics.hard_share > ONE_HOT:
         single = store.manifest.question.nouns[0]
         message = f"{statistics.hard_share:.1%} of the answers name one {single} and nothing else"
@@ -105,6 +111,7 @@ def about_softness(store: Store, statistics: Statistics, temperature: float) -> 
 
 
 def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
+    """Findings about classes or tags that are never named, and about one class that is named for every example."""
     classes, n = store.manifest.classes, len(store.manifest.classes)
     columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)
     dead = [name for name, top, mean in columns if top == 0 and mean < RARE / n]
@@ -119,7 +126,7 @@ def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
 
 
 def about_agreement(agreement: ClassCorrectness, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
-    """What the labels say of answers that name one of many."""
+    """Findings from labels about answers that name one of many classes: another order, no agreement, calibration."""
     if agreement.exchange is not None:
         yield about_exchange(agreement, agreement.exchange, classes)
     elif agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
@@ -136,7 +143,7 @@ def about_agreement(agreement: ClassCorrectness, classes: tuple[str, ...], look_
 
 
 def about_tags(agreement: TagCorrectness, look_at: str) -> Iterator[Finding]:
-    """What the labels say of tags."""
+    """Findings from labels about tags: whether macro average precision is better than by chance."""
     lift = (agreement.macro_ap - agreement.by_chance) / max(1 - agreement.by_chance, TINY)
     if agreement.labelled >= ENOUGH_LABELS and lift < NO_AGREEMENT:
         message = (
@@ -147,7 +154,7 @@ def about_tags(agreement: TagCorrectness, look_at: str) -> Iterator[Finding]:
 
 
 def about_masks(agreement: PixelCorrectness, look_at: str) -> Iterator[Finding]:
-    """What the labels say of pixels."""
+    """Findings from masks about the classes of pixels: whether kappa is better than chance."""
     if agreement.labelled >= ENOUGH_MASKS and agreement.kappa < NO_AGREEMENT:
         message = (
             f"the teacher does not agree with the masks: mean IoU {agreement.mean_iou:.3f} on {agreement.labelled}"
@@ -157,6 +164,7 @@ def about_masks(agreement: PixelCorrectness, look_at: str) -> Iterator[Finding]:
 
 
 def about_exchange(agreement: ClassCorrectness, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
+    """The finding that a teacher's classes stand in another order than the examples', with the order to type."""
     pairs = [
         f"{classes[one]!r} is answered {classes[other]!r} ({hits} of {n} times)"
         for (one, other), (hits, n) in zip(exchange.moved, exchange.counts, strict=True)
@@ -177,5 +185,5 @@ def about_exchange(agreement: ClassCorrectness, exchange: Exchange, classes: tup
 
 
 def teacher_order(exchange: Exchange | None, classes: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The names of the classes as they really stand in the teacher's answers."""
+    """The names of the classes in the order of the teacher's answers; ``None`` where no exchange was found."""
     return None if exchange is None else tuple(classes[at] for at in exchange.order)
