@@ -73,6 +73,23 @@ def test_learning_curves_survive_gaps_and_zero_errors() -> None:
     assert chart.lines[0].kept.replace("\u00a0", " ") == "0.00 %"
 
 
+@pytest.mark.parametrize("losses", [[0.8, 0.2, -0.4, -1.0], [-0.2, -0.5, -0.8, -1.4], [0.0, -1.0, -1.5, -2.5]])
+def test_a_loss_below_zero_is_drawn_where_it_is(losses: list[float]) -> None:
+    """A Gaussian NLL once was a flat line, at half its smallest value above zero."""
+    history: list[dict[str, object]] = [{"epoch": at, "validation_loss": loss} for at, loss in enumerate(losses, 1)]
+    (chart,) = learning_curves({Role.STUDENT: history})
+    assert not chart.log
+    heights = [float(point.split()[1]) for point in chart.lines[0].path[1:].split("L")]
+    share = [(height - heights[0]) / (heights[-1] - heights[0]) for height in heights]
+    expected = [(loss - losses[0]) / (losses[-1] - losses[0]) for loss in losses]
+    assert share == pytest.approx(expected, abs=1e-3)
+    assert heights[-1] > heights[0]  # SVG counts downwards
+    by_height = {tick.text.replace("−", "-"): tick.at for tick in chart.y_ticks}
+    zero = heights[0] + (0 - losses[0]) / (losses[-1] - losses[0]) * (heights[-1] - heights[0])
+    if "0" in by_height:
+        assert by_height["0"] == pytest.approx(zero, abs=0.1)
+
+
 def test_the_epoch_whose_weights_were_kept_is_marked_and_its_value_printed() -> None:
     """Not the last one's: a run that overshoots keeps an earlier epoch."""
     history: list[dict[str, object]] = [
