@@ -39,6 +39,16 @@ def test_log_ticks_are_few_and_inside(low: float, factor: float) -> None:
     assert all(low * 0.99 <= tick <= low * factor * 1.01 for tick in ticks)
 
 
+@pytest.mark.parametrize(("low", "high"), [(3e-15, 1e-9), (2e-14, 4e-14), (1e-20, 1.0)])
+def test_the_ticks_of_tiny_numbers_are_different_numbers(low: float, high: float) -> None:
+    """The squared error of a student that fits to the last bit once had several ticks called 0."""
+    scale, ticks = scale_for([low, high], 200, 0)
+    assert len(set(ticks)) == len(ticks) >= 2
+    places = [scale(tick) for tick in ticks]
+    assert places == sorted(places, reverse=True) and len(set(places)) == len(places)
+    assert all(scale.low * 0.99 <= tick <= scale.high * 1.01 for tick in ticks)
+
+
 def test_a_wide_range_is_logarithmic_and_a_narrow_one_is_not() -> None:
     assert scale_for([0.01, 0.5], 0, 100)[0].log
     assert not scale_for([0.4, 0.5], 0, 100)[0].log
