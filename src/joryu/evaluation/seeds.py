@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scipy.special import stdtr, stdtrit
 
 from joryu.errors import InputError, MismatchError
+from joryu.evaluation.permutation import ROUNDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class SeedComparison:
     student: Summary
     twin: Summary
     difference: Summary
-    p_value: float | None  #: two-sided, of the paired t test; ``None`` for one seed, or if all differences are equal
+    #: two-sided, of the paired t test; ``None`` for one seed, or for differences that only rounding spreads
+    p_value: float | None
 
 
 def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
@@ -79,7 +81,9 @@ def compare_seeds(student: Sequence[float], twin: Sequence[float], *, confidence
         raise MismatchError("seeds do not pair up", expected=f"{len(student)} twins, one per seed", received=len(twin))
     difference = summarise([s - t for s, t in zip(student, twin, strict=True)], confidence=confidence)
     p_value = None
-    if difference.sd:
+    # 0.3 - 0.1 and 0.6 - 0.4 differ in the last bit: of spread from there alone any gain would be significant.
+    grain = ROUNDING * max(abs(float(value)) for value in (*student, *twin))
+    if difference.sd is not None and difference.sd > grain:
         t = abs(difference.mean) / (difference.sd / math.sqrt(len(student)))
         p_value = 2 * float(stdtr(len(student) - 1, -t))
     return SeedComparison(

@@ -160,12 +160,15 @@ def parse_seeds(text: str) -> list[int]:
     """``3`` is the seeds 0, 1, 2; ``0,4`` is these two, and ``4,`` is the one.
 
     Raises:
-        InputError: anything else.
+        InputError: anything else, or a seed that is named twice, which would count as two without any spread.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdecimal() for part in parts) or text.strip() == "0":
         raise InputError("cannot read the seeds", expected="how many (3), or which (0,4)", received=repr(text))
-    return [int(part) for part in parts] if "," in text else list(range(int(parts[0])))
+    seeds = [int(part) for part in parts] if "," in text else list(range(int(parts[0])))
+    if len(set(seeds)) < len(seeds):
+        raise InputError("a seed is named twice", expected="each seed once", received=repr(text))
+    return seeds
 
 
 def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
