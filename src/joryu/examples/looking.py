@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
-from joryu.examples.block_means import block_means
-from joryu.examples.content import content_key
-from joryu.examples.decoding import Pixels, strict_pillow, to_channels
+from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.inputs import Rows
 from joryu.examples.picture import (
@@ -25,26 +21,17 @@ from joryu.examples.picture import (
     Pictures,
     Progress,
     Reach,
-    Read,
     Seen,
     SizeNeededError,
     Unusable,
     advised_size,
-    read_picture,
 )
-from joryu.examples.picture_index import ENTRY, Entries, Known, PictureIndex
+from joryu.examples.picture_entry import ENTRY, Entries, look_at
+from joryu.examples.picture_index import Known, PictureIndex
 
 _TASK: Final = 8  # pictures a thread takes at once
 _TASKS: Final = 64  #: of these are begun and not yet taken
 _WORD: Final = 256  #: pictures between two words about how far it is
-
-
-class _Look(NamedTuple):
-    """One picture looked at: its entry, or why it has none."""
-
-    entry: Entries
-    reason: str = ""
-    gone: bool = False
 
 
 def look_through(
@@ -67,12 +54,15 @@ def look_through(
     found.entries[known], earlier = index.known(rows[known])
     for at, reason in zip(known.tolist(), earlier, strict=True):
         found.reasons[at] = reason
-    looked, look = rows >= 0, partial(_look, size=size, channels=channels)
+    looked, look = rows >= 0, partial(look_at, size=size, channels=channels)
     try:
         for at, one in _looks(pictures, np.flatnonzero(rows < 0), look, progress):
+            if isinstance(one, Unusable):
+                found.reasons[at], looked[at] = one.reason, not one.gone
+            else:
+                found.entries[at], looked[at] = one, True
             # The stamp from before it was read: if it has changed since, it will be looked at again.
-            found.entries[at], found.reasons[at], found.entries["stamp"][at] = one.entry, one.reason, stamps[at]
-            looked[at] = not one.gone
+            found.entries["stamp"][at] = stamps[at]
             if index.is_due:
                 index.save(names, found, looked)
     finally:
@@ -82,8 +72,11 @@ def look_through(
 
 
 def _looks(
-    pictures: Sequence[Picture], rest: Rows, look: partial[list[_Look]], progress: Progress | None
-) -> Iterator[tuple[int, _Look]]:
+    pictures: Sequence[Picture],
+    rest: Rows,
+    look: Callable[[list[Picture]], list[Entries | Unusable]],
+    progress: Progress | None,
+) -> Iterator[tuple[int, Entries | Unusable]]:
     """A look at each of the pictures of these numbers, in their order.
 
     Raises:
@@ -95,7 +88,7 @@ def _looks(
         looks = in_order(look, ([pictures[at] for at in task] for task in tasks), pool=decoding_threads(), most=_TASKS)
         for number, (task, seen) in enumerate(zip(tasks, looks, strict=True)):
             for at, one in zip(task, seen, strict=True):
-                reach.heed(one.gone)
+                reach.heed(isinstance(one, Unusable) and one.gone)
                 yield at, one
             done += len(task)
             if progress is not None and (number * _TASK % _WORD == 0 or done == total):
@@ -123,37 +116,6 @@ def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, i
         return (-1, -1, -1)
     modified, changed = large[source.path]
     return source.length, modified ^ source.start, changed
-
-
-def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[_Look]:
-    reads = [read_picture(picture, size) for picture in pictures]
-    looks = [_entry(read, channels) for read in reads]
-    usable = [(look, read.picture.pixels) for look, read in zip(looks, reads, strict=True) if isinstance(read, Read)]
-    for shape in {pixels.shape for _, pixels in usable}:  # all at once: one by one they take four times as long
-        alike = [(look, pixels) for look, pixels in usable if pixels.shape == shape]
-        means = block_means(torch.from_numpy(np.stack([pixels for _, pixels in alike])))
-        for (look, _), row in zip(alike, means, strict=True):
-            look.entry["means"] = row
-    return looks
-
-
-def _entry(read: Read | Unusable, channels: int | None) -> _Look:
-    entry = np.zeros((), ENTRY)
-    if isinstance(read, Unusable):
-        return _Look(entry, read.reason, read.gone)
-    pixels = read.picture.pixels
-    coloured = len(pixels) == 3
-    entry["key"] = read.key
-    entry["width"], entry["height"], entry["coloured"] = read.picture.width, read.picture.height, coloured
-    if channels != 1:
-        entry["colour_key"] = content_key(pixels if coloured else np.repeat(pixels, 3, axis=0))
-    if channels == 1 or not coloured:
-        entry["grey_key"] = content_key(_grey(pixels) if coloured else pixels)
-    return _Look(entry)
-
-
-def _grey(pixels: Pixels) -> Pixels:
-    return to_channels(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("L"))
 
 
 def _finished(names: Sequence[str], found: Known, size: int | None, channels: int | None) -> Pictures:

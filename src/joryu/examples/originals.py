@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from joryu.errors import InputError
+from joryu.examples.original_bytes import KEY_BYTES as KEY_BYTES  # noqa: PLC0414 - what is original is found here
+from joryu.examples.original_bytes import Stretch as Stretch  # noqa: PLC0414
+from joryu.examples.original_bytes import key_of as key_of  # noqa: PLC0414
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
-
-KEY_BYTES = 16  #: of the 32 of a SHA-256: what an id is made of
-
-
-def key_of(content: bytes) -> bytes:
-    """The first 128 bits of the SHA-256 of a file's bytes.
-
-    They are the first half of `joryu.annotations.picture_key`, by which a labelling project knows the same picture.
-
-    >>> key_of(b"a picture").hex()
-    '92b2fa58028958317e408bd84ecfa70f'
-    """
-    return hashlib.sha256(content).digest()[:KEY_BYTES]
 
 
 def ids_of(keys: Sequence[bytes]) -> Words:
@@ -102,27 +91,6 @@ class ParquetPictures:
     def _column(self) -> pa.ChunkedArray:
         chunks = [chunk for path in self.paths for chunk in _pictures(path, self.column)]
         return pa.chunked_array(chunks)
-
-
-class Stretch(NamedTuple):
-    """A picture's bytes as a part of a file that holds many."""
-
-    path: Path
-    start: int
-    length: int
-
-    def read(self) -> bytes:
-        """The bytes.
-
-        Raises:
-            OSError: they cannot be read any more.
-        """
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            content = file.read(self.length)
-        if len(content) < self.length:
-            raise OSError(f"{self.path.name} is cut off")
-        return content
 
 
 @dataclass(frozen=True)
