@@ -14,6 +14,8 @@ import numpy.typing as npt
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
 from joryu.examples.decoding import strict_pillow
+from joryu.examples.decoding_worker import Source
+from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.inputs import Rows
 from joryu.examples.picture import (
@@ -54,7 +56,7 @@ def look_through(
     found.entries[known], earlier = index.known(rows[known])
     for at, reason in zip(known.tolist(), earlier, strict=True):
         found.reasons[at] = reason
-    looked, look = rows >= 0, partial(look_at, size=size, channels=channels)
+    looked, look = rows >= 0, partial(_look, size=size, channels=channels)
     try:
         for at, one in _looks(pictures, np.flatnonzero(rows < 0), look, progress):
             if isinstance(one, Unusable):
@@ -116,6 +118,24 @@ def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, i
         return (-1, -1, -1)
     modified, changed = large[source.path]
     return source.length, modified ^ source.start, changed
+
+
+def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[Entries | Unusable]:
+    """As `look_at`, in another process or, what that cannot do, here."""
+
+    def request() -> Request:
+        return Request("entries", [_source(picture) for picture in pictures], {"size": size, "channels": channels})
+
+    with WORKERS.asked(request) as records:
+        if records is None:
+            return look_at(pictures, size=size, channels=channels)
+        found = iter(np.frombuffer(records.content, ENTRY).copy())
+        again = iter(look_at([pictures[at] for at in sorted(records.failed)], size=size, channels=channels))
+        return [next(again if at in records.failed else found) for at in range(len(pictures))]
+
+
+def _source(picture: Picture) -> Source:
+    return str(picture.source) if isinstance(picture.source, Path) else picture.source
 
 
 def _finished(names: Sequence[str], found: Known, size: int | None, channels: int | None) -> Pictures:

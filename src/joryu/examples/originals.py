@@ -46,6 +46,14 @@ class Shelf(Protocol):
         """
         ...
 
+    def place(self, number: int) -> str | bytes | Stretch:
+        """The file or the part of a file that holds them, for another process; the bytes where they are only here.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class PictureFiles:
@@ -58,6 +66,9 @@ class PictureFiles:
 
     def read(self, number: int) -> bytes:
         return self.paths[number].read_bytes()
+
+    def place(self, number: int) -> str:
+        return str(self.paths[number])
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,9 @@ class ParquetPictures:
             raise OSError(str(error)) from error
         return content or b""
 
+    def place(self, number: int) -> bytes:
+        return self.read(number)
+
     @property
     def _ends(self) -> Rows:
         return np.cumsum(self.rows)
@@ -105,10 +119,9 @@ class Stretches:
         return self.names[number]
 
     def read(self, number: int) -> bytes:
-        return self.at(number).read()
+        return self.place(number).read()
 
-    def at(self, number: int) -> Stretch:
-        """Where one of them lies."""
+    def place(self, number: int) -> Stretch:
         start = int(self.ends[number - 1]) if number else 0
         return Stretch(self.path, start, int(self.ends[number]) - start)
 
@@ -153,6 +166,14 @@ class Originals:
     def name(self, row: int) -> str:
         """What to call the original of one example."""
         return self.shelves[int(self.shelf_of[row])].name(int(self.number_of[row]))
+
+    def place(self, row: int) -> str | bytes | Stretch:
+        """Where another process finds the bytes of one example, or the bytes.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        return self.shelves[int(self.shelf_of[row])].place(int(self.number_of[row]))
 
     def read(self, row: int, key: bytes) -> bytes:
         """The bytes of one example, which must still be those with the given `key_of`.

@@ -41,7 +41,7 @@ class ParquetCopy(NamedTuple):
             if row in self.missing:
                 yield Picture(name, b"", self.missing[row])
             else:
-                yield Picture(name, self.files.get(row) or self.stretches.at(row))
+                yield Picture(name, self.files.get(row) or self.stretches.place(row))
 
     def originals(self, kept: Sequence[int]) -> Originals:
         """Where the bytes of the rows that were kept lie."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -15,14 +16,16 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.ahead import decoding_threads, in_order, usable_cores
 from joryu.examples.decoding import strict_pillow
+from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.inputs import Rows, numbers
 from joryu.examples.originals import Originals, Words
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.spool import Spool
 
-_TASK: Final = 8  #: pictures a thread takes at once
+_TASK: Final = 16  #: pictures a thread takes at once
+_TASK_BYTES: Final = 4 * 2**20  #: decoded, unless a single one is larger
 _REMEMBERED: Final = 3  #: blocks that are kept for whoever asks for them next, as a student and its twin do
 
 
@@ -134,18 +137,36 @@ class PictureSource:
             for at in np.flatnonzero(there).tolist():
                 spool.read(int(places[at]), pixels[at])
         missing = np.flatnonzero(~there)
-        tasks = [missing[start : start + _TASK] for start in range(0, len(missing), _TASK)]
 
         def decode(task: Rows) -> None:
-            for at in task.tolist():
-                pixels[at] = self._decoded(int(wanted[at]))
-                if spool is not None:
+            self._decode(wanted[task], task, pixels)
+            if spool is not None:
+                for at in task.tolist():
                     spool.write(int(places[at]), pixels[at])
 
         with strict_pillow():
+            tasks = list(_tasks(missing, self._row_bytes))
             for _ in in_order(decode, tasks, pool=decoding_threads(), most=len(tasks) + 1):
                 pass
         return pixels
+
+    def _decode(self, rows: Rows, into: Rows, pixels: npt.NDArray[np.uint8]) -> None:
+        """Decode some rows to places of their own in a block, in another process or, what that cannot do, here."""
+        left = range(len(rows))
+        with WORKERS.asked(partial(self._request, rows)) as records:
+            if records is not None:
+                done = [at for at in left if at not in records.failed]
+                pixels[into[done]] = np.frombuffer(records.content, np.uint8).reshape(len(done), *self.shape[1:])
+                left = sorted(records.failed)
+            for at in left:
+                pixels[into[at]] = self._decoded(int(rows[at]))
+
+    def _request(self, rows: Rows) -> Request:
+        keys = np.ascontiguousarray(self.keys[rows], dtype="<u8")
+        shape = {"channels": self.preparation.channels, "height": self.preparation.height,
+                 "width": self.preparation.width}  # fmt: skip
+        about = {"shape": shape, "keys": [key.tobytes().hex() for key in keys]}
+        return Request("pixels", [self.originals.place(row) for row in rows.tolist()], about)
 
     def _decoded(self, row: int) -> npt.NDArray[np.uint8]:
         content = self.originals.read(row, np.ascontiguousarray(self.keys[row], dtype="<u8").tobytes())
@@ -153,6 +174,15 @@ class PictureSource:
             return self.preparation.pixels(content)
         except InputError as error:
             raise InputError(f"{self.originals.name(row)} cannot be read again", received=str(error)) from error
+
+
+def _tasks(rows: Rows, row_bytes: int) -> Iterator[Rows]:
+    """The rows in tasks, which grow smaller towards the end, so that all who decode end at about the same time."""
+    most, start = max(1, min(_TASK, _TASK_BYTES // row_bytes)), 0
+    while start < len(rows):
+        size = min(most, max(1, (len(rows) - start) // (4 * usable_cores())))
+        yield rows[start : start + size]
+        start += size
 
 
 def _block(shape: Sequence[int]) -> npt.NDArray[np.uint8]:
