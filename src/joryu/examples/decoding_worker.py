@@ -70,13 +70,13 @@ def _content(source: Source) -> bytes:
             return Path(source).read_bytes()
 
 
-def _pixels(sources: Sequence[Source], about: dict[str, Any]) -> list[bytes | None]:
+def _pixels(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryview | None]:
     """The pixels of each picture at a shape, if its bytes have the key that they had."""
 
-    def pixels(source: Source, key: str) -> bytes | None:
+    def pixels(source: Source, key: str) -> memoryview | None:
         try:
             content = _content(source)
-            return input_pixels(content, **shape).pixels.tobytes() if key_of(content).hex() == key else None
+            return input_pixels(content, **shape).pixels.data if key_of(content).hex() == key else None
         except Exception:  # noqa: BLE001 - whoever asked tries again, and says what is wrong
             return None
 
@@ -84,13 +84,13 @@ def _pixels(sources: Sequence[Source], about: dict[str, Any]) -> list[bytes | No
     return [pixels(source, key) for source, key in zip(sources, about["keys"], strict=True)]
 
 
-def _entries(sources: Sequence[Source], about: dict[str, Any]) -> list[bytes | None]:
+def _entries(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryview | None]:
     """What a look at each picture finds."""
     looks = look_at([Picture("", source) for source in sources], size=about["size"], channels=about["channels"])
-    return [None if isinstance(look, Unusable) else look.tobytes() for look in looks]
+    return [None if isinstance(look, Unusable) else memoryview(look.tobytes()) for look in looks]
 
 
-_WORK: Final[dict[str, Callable[[Sequence[Source], dict[str, Any]], list[bytes | None]]]] = {
+_WORK: Final[dict[str, Callable[[Sequence[Source], dict[str, Any]], list[memoryview | None]]]] = {
     "pixels": _pixels,
     "entries": _entries,
 }

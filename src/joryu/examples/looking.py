@@ -18,6 +18,7 @@ from joryu.examples.decoding_worker import Source
 from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.inputs import Rows
+from joryu.examples.original_bytes import Stretch
 from joryu.examples.picture import (
     Picture,
     Pictures,
@@ -100,17 +101,17 @@ def _looks(
 def _stamps(pictures: Sequence[Picture]) -> npt.NDArray[np.int64]:
     """Size and times of each picture's file, int64 ``[n, 3]``; of one in a larger file, also where it begins."""
     large: dict[Path, tuple[int, int]] = {}
-    return np.array([_stamp(picture, large) for picture in pictures], dtype=np.int64).reshape(-1, 3)
+    return np.array([_stamp(picture.source, large) for picture in pictures], dtype=np.int64).reshape(-1, 3)
 
 
-def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, int, int]:
-    source = picture.source
-    if isinstance(source, bytes):
-        return (len(source), 0, 0)
+def _stamp(source: Path | str | bytes | Stretch, large: dict[Path, tuple[int, int]]) -> tuple[int, int, int]:
     try:
-        if isinstance(source, Path | str):
-            found = os.stat(source)  # noqa: PTH116 - many are looked at
-            return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        match source:
+            case str() | Path():
+                found = os.stat(source)  # noqa: PTH116 - many are looked at
+                return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+            case bytes():
+                return len(source), 0, 0
         if source.path not in large:
             whole = source.path.stat()
             large[source.path] = whole.st_mtime_ns, whole.st_ctime_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -191,5 +192,14 @@ def _block(shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     A piece of the C library's heap, once freed, is cut up by small pieces that stay (answers about a block), and the
     next block does not fit in: an evaluation of 20,000 pictures then grew by the size of all of them.
     """
-    size = int(np.prod(shape))
-    return np.ndarray(tuple(shape), dtype=np.uint8, buffer=mmap.mmap(-1, max(1, size)))
+    return np.ndarray(tuple(shape), dtype=np.uint8, buffer=_memory(max(1, int(np.prod(shape)))))
+
+
+def _memory(size: int) -> mmap.mmap:
+    """Fresh memory in large pages, where there are such: to fetch it by small ones takes as long as many a decoder."""
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
+        return mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no large pages
+    with suppress(AttributeError, OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory

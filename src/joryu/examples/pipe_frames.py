@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 _LENGTHS: Final = struct.Struct("<II")
+_PARTS: Final = 256  #: of them are written at once: systems take 1024
 
 
 class Frame(NamedTuple):
@@ -19,16 +20,21 @@ class Frame(NamedTuple):
     payload: memoryview
 
 
-def send(file: int, head: Mapping[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Write a message whole.
+def send(file: int, head: Mapping[str, Any], parts: Sequence[bytes | memoryview] = ()) -> None:
+    """Write a message whole, without gathering its parts first.
 
     Raises:
         OSError: nobody reads any more.
     """
     text = json.dumps(head).encode()
-    left = memoryview(b"".join([_LENGTHS.pack(len(text), sum(map(len, parts))), text, *parts]))
+    payload = [memoryview(part).cast("B") for part in parts if len(part)]
+    left = [memoryview(_LENGTHS.pack(len(text), sum(map(len, payload)))), memoryview(text), *payload]
     while left:
-        left = left[os.write(file, left) :]
+        written = os.writev(file, left[:_PARTS])
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if left:
+            left[0] = left[0][written:]
 
 
 class Inbox:
