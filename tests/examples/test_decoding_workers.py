@@ -186,7 +186,7 @@ def test_a_set_that_vanishes_is_one_error(tmp_path: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
     with pytest.raises(InputError, match=r"cannot be reached any more.*files in a row are gone.*of 1,500"):
-        load_examples(str(root), progress=unmounted)
+        load_examples(f"folder:{root}", progress=unmounted)
 
 
 def test_a_process_that_was_ended_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

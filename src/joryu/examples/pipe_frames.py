@@ -9,8 +9,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-_LENGTHS: Final = struct.Struct("<II")
+_LENGTHS: Final = struct.Struct("<IQ")
 _PARTS: Final = 256  #: of them are written at once: systems take 1024
+_KEPT: Final = 8 * 2**20  #: bytes of memory that a message may leave behind
 
 
 class Frame(NamedTuple):
@@ -38,7 +39,7 @@ def send(file: int, head: Mapping[str, Any], parts: Sequence[bytes | memoryview]
 
 
 class Inbox:
-    """Where messages come in, each into the same memory, which grows as they do."""
+    """Where messages come in, each into the same memory, which grows as they do, but for the very large."""
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
@@ -55,9 +56,11 @@ class Inbox:
         lengths = bytearray(_LENGTHS.size)
         self._fill(memoryview(lengths))
         of_head, of_payload = _LENGTHS.unpack(lengths)
-        if len(self._buffer) < of_head + of_payload:
-            self._buffer = bytearray(of_head + of_payload)
-        whole = memoryview(self._buffer)[: of_head + of_payload]
+        size = of_head + of_payload
+        buffer = self._buffer if size <= len(self._buffer) else bytearray(size)
+        if size <= _KEPT:
+            self._buffer = buffer
+        whole = memoryview(buffer)[:size]
         self._fill(whole)
         head = json.loads(bytes(whole[:of_head]))
         if not isinstance(head, dict):
