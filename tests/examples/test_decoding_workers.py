@@ -28,7 +28,7 @@ from joryu.examples.picture_source import PictureSource
 from joryu.examples.preparation import PicturePreparation
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes decode on POSIX systems alone")
-_NOTHING = Request("pixels", [], {"shape": {}, "keys": []})
+_NOTHING = Request("pixels", [], {"shape": {}, "keys": ""})
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +122,23 @@ def test_processes_decode_what_threads_decode(
     assert asked["pixels"] == len(found)
     rows = torch.tensor([3, 1, 7])
     assert torch.equal(found.inputs[rows], expected.inputs[:][rows])
+
+
+def test_without_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = photographs(tmp_path / "set")
+    expected = in_threads(str(root), monkeypatch, tmp_path, size=160)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    started()
+    same(expected, load_examples(str(root), size=160))
+
+
+def test_pictures_that_shared_memory_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_files(tmp_path / "set", {f"a/{n}.png": save(noise(9, 9, seed=n), "PNG") for n in range(3)})
+    expected = in_threads(f"folder:{root}", monkeypatch, tmp_path, size=1300)
+    started()
+    asked = count_records(monkeypatch)
+    same(expected, load_examples(f"folder:{root}", size=1300))
+    assert asked["pixels"] == 3
 
 
 def count_records(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:

@@ -19,10 +19,11 @@ from PIL import features
 
 from joryu.examples.decoding import readable_formats, strict_pillow
 from joryu.examples.input_pixels import input_pixels
-from joryu.examples.original_bytes import Stretch, key_of
+from joryu.examples.original_bytes import KEY_BYTES, Stretch, key_of
 from joryu.examples.picture import Picture, Unusable
 from joryu.examples.picture_entry import look_at
 from joryu.examples.pipe_frames import Inbox, send
+from joryu.examples.shared_memory import fill, mapped
 
 _LOOK_ROUND: Final = 2.0  #: seconds between two looks at whether the process it works for is still there
 
@@ -73,15 +74,15 @@ def _content(source: Source) -> bytes:
 def _pixels(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryview | None]:
     """The pixels of each picture at a shape, if its bytes have the key that they had."""
 
-    def pixels(source: Source, key: str) -> memoryview | None:
+    def pixels(source: Source, key: bytes) -> memoryview | None:
         try:
             content = _content(source)
-            return input_pixels(content, **shape).pixels.data if key_of(content).hex() == key else None
+            return input_pixels(content, **shape).pixels.data if key_of(content) == key else None
         except Exception:  # noqa: BLE001 - whoever asked tries again, and says what is wrong
             return None
 
-    shape = about["shape"]
-    return [pixels(source, key) for source, key in zip(sources, about["keys"], strict=True)]
+    shape, keys = about["shape"], bytes.fromhex(about["keys"])
+    return [pixels(source, keys[at * KEY_BYTES : (at + 1) * KEY_BYTES]) for at, source in enumerate(sources)]
 
 
 def _entries(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryview | None]:
@@ -107,8 +108,21 @@ def _is_asked(parent: int, patience: float) -> bool:
     return False
 
 
-def main(parent: int, patience: float) -> None:
-    """Answer tasks until none has come for ``patience`` seconds. ``parent``: the number of the process that asks."""
+def _answer(answers: int, failed: list[int], records: list[memoryview], memory: memoryview | None) -> None:
+    size = sum(record.nbytes for record in records)
+    if memory is not None and size <= len(memory):
+        fill(memory, records)
+        send(answers, {"failed": failed, "shared": size})
+    else:
+        send(answers, {"failed": failed, "shared": 0}, records)
+
+
+def main(parent: int, patience: float, shared: int | None) -> None:
+    """Answer tasks until none has come for ``patience`` seconds.
+
+    ``parent`` is the number of the process that asks, ``shared`` a file that both see and that answers lie in.
+    """
+    memory = None if shared is None else mapped(shared)
     answers = os.dup(1)
     os.dup2(2, 1)  # what anybody prints must not stand between answers
     requests = Inbox(io.FileIO(0, closefd=False))
@@ -120,6 +134,6 @@ def main(parent: int, patience: float) -> None:
                 about, payload = requests.receive()
                 records = _WORK[about["work"]](_sources(about["sources"], payload), about)
                 failed = [at for at, record in enumerate(records) if record is None]
-                send(answers, {"failed": failed}, [record for record in records if record is not None])
+                _answer(answers, failed, [record for record in records if record is not None], memory)
     except (EOFError, BrokenPipeError):
         return

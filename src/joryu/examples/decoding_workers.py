@@ -23,6 +23,7 @@ from joryu.errors import InputError
 from joryu.examples.ahead import usable_cores
 from joryu.examples.decoding_worker import Source, as_json, versions
 from joryu.examples.pipe_frames import Frame, Inbox, send
+from joryu.examples.shared_memory import mapped, shared_file
 
 DECODERS: Final = "JORYU_DECODERS"  #: the variable that says how many processes there may be
 
@@ -33,11 +34,10 @@ they never double the cost of a small set."""
 _READY: Final = 30.0  #: seconds in which a process must say that it is there
 _IDLE: Final = 20.0  #: seconds without a task, after which a process ends
 _DEATHS: Final = 3  #: of processes that were ended by others, after which no more are started
-_PIPE: Final = 2**20  #: bytes of answers that a process may write ahead
 
 _START: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from joryu.examples.decoding_worker import main; main(int(sys.argv[2]), float(sys.argv[3]))"
+    "from joryu.examples.decoding_worker import main; main(*json.loads(sys.argv[2]))"
 )
 _ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -53,7 +53,7 @@ class Request(NamedTuple):
 class Records(NamedTuple):
     """What came back: the records of those pictures that did not fail, one after another."""
 
-    failed: frozenset[int]
+    failed: list[int]
     content: memoryview
 
 
@@ -61,19 +61,27 @@ class _Worker:
     """One process, seen from here."""
 
     def __init__(self) -> None:
-        # Not `multiprocessing`, which runs the caller's main module again; a group of its own, so that Ctrl-C in a
-        # terminal is left to this process; isolated, so that no file in the working folder is taken for a module.
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a program of our own
-            [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START, json.dumps(sys.path),
-             str(os.getpid()), str(_IDLE)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
-            env=os.environ | _ONE_THREAD, process_group=0,
-        )  # fmt: skip
+        shared = shared_file()
+        try:
+            self._start(shared)
+        finally:
+            if shared is not None:
+                os.close(shared)
         self._started = time.monotonic()
         self._requests = cast("io.FileIO", self._process.stdin)
         self._answers = cast("io.FileIO", self._process.stdout)
         self._inbox = Inbox(self._answers)
-        _widen(self._answers)
+
+    def _start(self, shared: int | None) -> None:
+        self._memory = None if shared is None else mapped(shared)
+        # Not `multiprocessing`, which runs the caller's main module again; a group of its own, so that Ctrl-C in a
+        # terminal is left to this process; isolated, so that no file in the working folder is taken for a module.
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a program of our own
+            [sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}", "-c", _START, json.dumps(sys.path),
+             json.dumps([os.getpid(), _IDLE, shared])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
+            env=os.environ | _ONE_THREAD, process_group=0, pass_fds=() if shared is None else (shared,),
+        )  # fmt: skip
 
     @property
     def number(self) -> int:
@@ -103,7 +111,8 @@ class _Worker:
         head = request.about | {"work": request.work, "sources": [as_json(source) for source in request.sources]}
         send(self._requests.fileno(), head, [one for one in request.sources if isinstance(one, bytes)])
         answer = self._receive()
-        return Records(frozenset(answer.head["failed"]), answer.payload)
+        content = self._memory[: answer.head["shared"]] if answer.head["shared"] and self._memory else answer.payload
+        return Records(answer.head["failed"], content)
 
     def _receive(self) -> Frame:
         try:
@@ -130,14 +139,6 @@ class _Worker:
         for pipe in (self._requests, self._answers):
             with suppress(OSError):
                 pipe.close()
-
-
-def _widen(pipe: io.FileIO) -> None:
-    """Let a writer write further ahead of who reads, where the system has such pipes."""
-    with suppress(ImportError, AttributeError, OSError):
-        import fcntl  # noqa: PLC0415 - not every system has it
-
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 class DecodingWorkers:

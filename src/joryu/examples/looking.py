@@ -131,7 +131,7 @@ def _look(pictures: list[Picture], *, size: int | None, channels: int | None) ->
         if records is None:
             return look_at(pictures, size=size, channels=channels)
         found = iter(np.frombuffer(records.content, ENTRY).copy())
-        again = iter(look_at([pictures[at] for at in sorted(records.failed)], size=size, channels=channels))
+        again = iter(look_at([pictures[at] for at in records.failed], size=size, channels=channels))
         return [next(again if at in records.failed else found) for at in range(len(pictures))]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,18 +57,23 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """Picture files, each by its path."""
+    """Picture files, each by its path as text: a `Path` of each of many costs more than everything else about it."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str]
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> Self:
+        """Those of some paths."""
+        return cls([*map(str, paths)])
 
     def name(self, number: int) -> str:
-        return str(self.paths[number])
+        return self.paths[number]
 
     def read(self, number: int) -> bytes:
-        return self.paths[number].read_bytes()
+        return Path(self.paths[number]).read_bytes()
 
     def place(self, number: int) -> str:
-        return str(self.paths[number])
+        return self.paths[number]
 
 
 @dataclass(frozen=True)
@@ -167,13 +172,14 @@ class Originals:
         """What to call the original of one example."""
         return self.shelves[int(self.shelf_of[row])].name(int(self.number_of[row]))
 
-    def place(self, row: int) -> str | bytes | Stretch:
-        """Where another process finds the bytes of one example, or the bytes.
+    def places(self, rows: Rows) -> list[str | bytes | Stretch]:
+        """Where another process finds the bytes of some examples, or the bytes.
 
         Raises:
             OSError: they cannot be read any more.
         """
-        return self.shelves[int(self.shelf_of[row])].place(int(self.number_of[row]))
+        where = zip(self.shelf_of[rows].tolist(), self.number_of[rows].tolist(), strict=True)
+        return [self.shelves[shelf].place(number) for shelf, number in where]
 
     def read(self, row: int, key: bytes) -> bytes:
         """The bytes of one example, which must still be those with the given `key_of`.

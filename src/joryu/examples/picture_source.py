@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order, usable_cores
+from joryu.examples.block_memory import block
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.inputs import Rows, numbers
@@ -101,11 +100,11 @@ class PictureSource:
         if wanted.ndim == 0:
             return self[wanted[None]][0]
         places = self.places[wanted]
-        if (block := self._shared.remembered(places)) is None:
-            block = torch.from_numpy(self._read(wanted))
-            self._shared.remember(places, block)
-        copy = torch.from_numpy(_block(block.shape))  # what one reader does to its block must not reach the next
-        return copy.copy_(block)
+        if (read := self._shared.remembered(places)) is None:
+            read = torch.from_numpy(self._read(wanted))
+            self._shared.remember(places, read)
+        copy = torch.from_numpy(block(read.shape))  # what one reader does to its block must not reach the next
+        return copy.copy_(read)
 
     def select(self, rows: Rows) -> PictureSource:
         """Some rows, without reading them."""
@@ -131,7 +130,7 @@ class PictureSource:
         return int(np.prod(self.shape[1:]))
 
     def _read(self, wanted: Rows) -> npt.NDArray[np.uint8]:
-        pixels = _block((len(wanted), *self.shape[1:]))
+        pixels = block((len(wanted), *self.shape[1:]))
         spool, places = self._shared.spool, self.places[wanted]
         there = np.zeros(len(wanted), dtype=bool) if spool is None else spool.has(places)
         if spool is not None:
@@ -153,21 +152,20 @@ class PictureSource:
 
     def _decode(self, rows: Rows, into: Rows, pixels: npt.NDArray[np.uint8]) -> None:
         """Decode some rows to places of their own in a block, in another process or, what that cannot do, here."""
-        left = range(len(rows))
+        left: Sequence[int] = range(len(rows))
         with WORKERS.asked(partial(self._request, rows)) as records:
             if records is not None:
-                done = [at for at in left if at not in records.failed]
-                pixels[into[done]] = np.frombuffer(records.content, np.uint8).reshape(len(done), *self.shape[1:])
-                left = sorted(records.failed)
+                done = np.delete(into, records.failed) if records.failed else into
+                pixels[done] = np.frombuffer(records.content, np.uint8).reshape(len(done), *self.shape[1:])
+                left = records.failed
             for at in left:
                 pixels[into[at]] = self._decoded(int(rows[at]))
 
     def _request(self, rows: Rows) -> Request:
-        keys = np.ascontiguousarray(self.keys[rows], dtype="<u8")
         shape = {"channels": self.preparation.channels, "height": self.preparation.height,
                  "width": self.preparation.width}  # fmt: skip
-        about = {"shape": shape, "keys": [key.tobytes().hex() for key in keys]}
-        return Request("pixels", [self.originals.place(row) for row in rows.tolist()], about)
+        about = {"shape": shape, "keys": self.keys[rows].astype("<u8").tobytes().hex()}
+        return Request("pixels", self.originals.places(rows), about)
 
     def _decoded(self, row: int) -> npt.NDArray[np.uint8]:
         content = self.originals.read(row, np.ascontiguousarray(self.keys[row], dtype="<u8").tobytes())
@@ -181,25 +179,6 @@ def _tasks(rows: Rows, row_bytes: int) -> Iterator[Rows]:
     """The rows in tasks, which grow smaller towards the end, so that all who decode end at about the same time."""
     most, start = max(1, min(_TASK, _TASK_BYTES // row_bytes)), 0
     while start < len(rows):
-        size = min(most, max(1, (len(rows) - start) // (4 * usable_cores())))
+        size = min(most, max(1, (len(rows) - start) // (2 * usable_cores())))
         yield rows[start : start + size]
         start += size
-
-
-def _block(shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """Memory of its own from the system, which goes back there with the block.
-
-    A piece of the C library's heap, once freed, is cut up by small pieces that stay (answers about a block), and the
-    next block does not fit in: an evaluation of 20,000 pictures then grew by the size of all of them.
-    """
-    return np.ndarray(tuple(shape), dtype=np.uint8, buffer=_memory(max(1, int(np.prod(shape)))))
-
-
-def _memory(size: int) -> mmap.mmap:
-    """Fresh memory in large pages, where there are such: to fetch it by small ones takes as long as many a decoder."""
-    if not hasattr(mmap, "MAP_ANONYMOUS"):
-        return mmap.mmap(-1, size)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no large pages
-    with suppress(AttributeError, OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
