@@ -26,7 +26,7 @@ def usable_cores() -> int:
 def decoding_threads() -> ThreadPoolExecutor:
     """The threads that decode pictures: one for each core, at most 16. They are shared by all who read.
 
-    Each may have a process do it (`joryu.examples.decoding_workers`).
+    Each may have a process do it (`joryu.examples.decoders`).
     """
     return ThreadPoolExecutor(max_workers=usable_cores(), thread_name_prefix="joryu-decode")
 

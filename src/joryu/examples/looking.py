@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.decoder_process import Source
+from joryu.examples.decoders import DECODERS, Request
 from joryu.examples.decoding import strict_pillow
-from joryu.examples.decoding_worker import Source
-from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.inputs import Rows
 from joryu.examples.original_bytes import Stretch
@@ -127,7 +127,7 @@ def _look(pictures: list[Picture], *, size: int | None, channels: int | None) ->
     def request() -> Request:
         return Request("entries", [_source(picture) for picture in pictures], {"size": size, "channels": channels})
 
-    with WORKERS.asked(request) as records:
+    with DECODERS.asked(request) as records:
         if records is None:
             return look_at(pictures, size=size, channels=channels)
         found = iter(np.frombuffer(records.content, ENTRY).copy())

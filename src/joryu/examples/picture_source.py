@@ -17,8 +17,8 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order, usable_cores
 from joryu.examples.block_memory import block
+from joryu.examples.decoders import DECODERS, Request
 from joryu.examples.decoding import strict_pillow
-from joryu.examples.decoding_workers import WORKERS, Request
 from joryu.examples.inputs import Rows, numbers
 from joryu.examples.originals import Originals, Words
 from joryu.examples.preparation import PicturePreparation
@@ -153,7 +153,7 @@ class PictureSource:
     def _decode(self, rows: Rows, into: Rows, pixels: npt.NDArray[np.uint8]) -> None:
         """Decode some rows to places of their own in a block, in another process or, what that cannot do, here."""
         left: Sequence[int] = range(len(rows))
-        with WORKERS.asked(partial(self._request, rows)) as records:
+        with DECODERS.asked(partial(self._request, rows)) as records:
             if records is not None:
                 done = np.delete(into, records.failed) if records.failed else into
                 pixels[done] = np.frombuffer(records.content, np.uint8).reshape(len(done), *self.shape[1:])

@@ -22,8 +22,8 @@ from picture_files import noise, save, write_files
 
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, prepared
-from joryu.examples import decoding_workers as workers_module
-from joryu.examples.decoding_workers import DECODERS, WORKERS, Request, most_workers
+from joryu.examples import decoders as decoders_module
+from joryu.examples.decoders import DECODERS, HOW_MANY, Request, most_decoders
 from joryu.examples.picture_source import PictureSource
 from joryu.examples.preparation import PicturePreparation
 
@@ -36,23 +36,23 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two processes from the first picture on, whatever the machine has; none held, and an empty cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("JORYU_MEMORY", "1K")
-    monkeypatch.setenv(DECODERS, "2")
-    monkeypatch.setattr(workers_module, "_WORTH", 0.0)
-    WORKERS.close()
+    monkeypatch.setenv(HOW_MANY, "2")
+    monkeypatch.setattr(decoders_module, "_WORTH", 0.0)
+    DECODERS.close()
     yield
-    WORKERS.close()
+    DECODERS.close()
 
 
 def started(*, most: int = 2) -> list[int]:
     """The numbers of the processes, once all are ready."""
     wait_for(lambda: len(_asked_once()) >= most)
-    return WORKERS.processes
+    return DECODERS.processes
 
 
 def _asked_once() -> list[int]:
-    with WORKERS.asked(lambda: _NOTHING):
+    with DECODERS.asked(lambda: _NOTHING):
         pass
-    return WORKERS.processes
+    return DECODERS.processes
 
 
 def wait_for(true: Callable[[], bool]) -> None:
@@ -86,12 +86,12 @@ def parquet(root: Path, *, n: int = 12) -> Path:
 
 def in_threads(spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **how: object) -> Examples:
     with monkeypatch.context() as here:
-        here.setenv(DECODERS, "0")
+        here.setenv(HOW_MANY, "0")
         here.setenv("XDG_CACHE_HOME", str(tmp_path / "another cache"))
-        WORKERS.close()
+        DECODERS.close()
         found = load_examples(spec, **how)  # type: ignore[arg-type]
         found.inputs[:]  # remembered
-        assert not WORKERS.processes
+        assert not DECODERS.processes
         return found
 
 
@@ -144,14 +144,14 @@ def test_pictures_that_shared_memory_does_not_take(tmp_path: Path, monkeypatch: 
 def count_records(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many pictures processes have decoded, by the work that they were for."""
     count = {"entries": 0, "pixels": 0}
-    honest = workers_module._Worker.ask
+    honest = decoders_module._Decoder.ask
 
     def counted(self: object, request: Request) -> object:
         records = honest(self, request)  # type: ignore[arg-type]
         count[request.work] += len(request.sources) - len(records.failed)
         return records
 
-    monkeypatch.setattr(workers_module._Worker, "ask", counted)
+    monkeypatch.setattr(decoders_module._Decoder, "ask", counted)
     return count
 
 
@@ -183,8 +183,8 @@ def test_the_same_errors(harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             path.write_bytes(path.read_bytes()[:300])
     said = []
     for processes in ("0", "2"):
-        monkeypatch.setenv(DECODERS, processes)
-        WORKERS.close()
+        monkeypatch.setenv(HOW_MANY, processes)
+        DECODERS.close()
         if processes == "2":
             started()
         with pytest.raises(InputError) as refused:
@@ -225,7 +225,7 @@ def test_a_process_that_is_ended_with_a_task_in_hand(tmp_path: Path, monkeypatch
     read = list[torch.Tensor]()
     reader = threading.Thread(target=lambda: read.append(lazy.inputs[:]))
     reader.start()
-    wait_for(lambda: not WORKERS.processes)  # both have their task
+    wait_for(lambda: not DECODERS.processes)  # both have their task
     for process in stopped:
         os.kill(process, signal.SIGKILL)
     reader.join()
@@ -235,59 +235,60 @@ def test_a_process_that_is_ended_with_a_task_in_hand(tmp_path: Path, monkeypatch
 def test_processes_that_are_ended_again_and_again_are_given_up(tmp_path: Path) -> None:
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
     for _ in range(3):
-        os.kill(started(most=1)[0], signal.SIGKILL)
-        with WORKERS.asked(lambda: _NOTHING):
-            pass
-        wait_for(lambda: not WORKERS.processes or _asked_once() is not None)
-    whole = lazy.inputs[:]
-    assert len(whole) == len(lazy)
+        os.kill(next_one := started(most=1)[-1], signal.SIGKILL)
+        wait_for(lambda one=next_one: not is_alive(one))
+        with DECODERS.asked(lambda: _NOTHING) as records:
+            assert records is None
+    before = DECODERS.processes
+    assert len(lazy.inputs[:]) == len(lazy)
+    assert DECODERS.processes == before
 
 
 def test_an_interpreter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
     for wrong in ("/bin/false", "/not/there"):
-        WORKERS.close()
+        DECODERS.close()
         monkeypatch.setattr(sys, "executable", wrong)
-        wait_for(lambda: bool(_asked_once()) or WORKERS._deaths > 0)
+        wait_for(lambda: bool(_asked_once()) or DECODERS._deaths > 0)
         assert len(lazy.inputs[:]) == len(lazy)
-        assert not WORKERS.processes
+        assert not DECODERS.processes
 
 
 def test_they_end_when_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "_IDLE", 0.2)
+    monkeypatch.setattr(decoders_module, "_IDLE", 0.2)
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
     before = started(most=1)
     wait_for(lambda: not any(map(is_alive, before)))
     assert len(lazy.inputs[:]) == len(lazy)
-    assert WORKERS._deaths == 0
+    assert DECODERS._deaths == 0
 
 
 def test_few_pictures_start_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers_module, "_WORTH", 0.5)
+    monkeypatch.setattr(decoders_module, "_WORTH", 0.5)
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
     lazy.inputs[:]
-    assert (WORKERS.processes, WORKERS._count) == ([], 0)
-    assert WORKERS._spent > 0
+    assert (DECODERS.processes, DECODERS._count) == ([], 0)
+    assert DECODERS._spent > 0
 
 
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert most_workers() == 2
-    monkeypatch.setenv(DECODERS, "")
+    assert most_decoders() == 2
+    monkeypatch.setenv(HOW_MANY, "")
     for cores, most in ((1, 0), (2, 2), (16, 16)):
-        monkeypatch.setattr(workers_module, "usable_cores", lambda cores=cores: cores)
-        assert most_workers() == most
+        monkeypatch.setattr(decoders_module, "usable_cores", lambda cores=cores: cores)
+        assert most_decoders() == most
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert most_workers() == 0
+    assert most_decoders() == 0
     for wrong in ("many", "-1", "1.5"):
-        monkeypatch.setenv(DECODERS, wrong)
+        monkeypatch.setenv(HOW_MANY, wrong)
         with pytest.raises(InputError, match=r"JORYU_DECODERS is not a number of processes .*expected 0, 1, 2"):
-            most_workers()
+            most_decoders()
 
 
 def test_a_worker_is_light() -> None:
     script = """
         import sys
-        from joryu.examples import decoding_worker
+        from joryu.examples import decoder_process
         heavy = {"torch", "pyarrow", "pydantic", "scipy", "sklearn", "matplotlib"} & {*sys.modules}
         assert not heavy, heavy
     """
@@ -299,16 +300,16 @@ SCRIPT = """
     import sys, time
     print("begun", flush=True)
     import joryu
-    from joryu.examples import decoding_workers
-    decoding_workers._WORTH = 0.0
+    from joryu.examples import decoders
+    decoders._WORTH = 0.0
     examples = joryu.load_examples(sys.argv[1], size=16)
     deadline = time.monotonic() + 30
-    while len(decoding_workers.WORKERS.processes) < 2 and time.monotonic() < deadline:
+    while len(decoders.DECODERS.processes) < 2 and time.monotonic() < deadline:
         examples.inputs[[0, 1]]
         examples.inputs[[2, 3]]
         examples.inputs[[4, 5]]
         examples.inputs[[6, 7]]
-    print(*decoding_workers.WORKERS.processes, flush=True)
+    print(*decoders.DECODERS.processes, flush=True)
 """
 READ_ON = """
     for round_ in range(10_000):
@@ -357,12 +358,12 @@ def test_no_process_outlives_who_asked(sent: signal.Signals, tmp_path: Path) -> 
 def test_a_copy_of_the_process_has_none_of_them(tmp_path: Path) -> None:
     copied = """
     import os
-    from joryu.examples.decoding_workers import WORKERS
-    before = WORKERS.processes
+    from joryu.examples.decoders import DECODERS
+    before = DECODERS.processes
     expected = examples.inputs[:20]
     if (child := os.fork()) == 0:
         there = examples.inputs[1:21]
-        os._exit(0 if bool((there[:19] == expected[1:]).all()) and not {*WORKERS.processes} & {*before} else 1)
+        os._exit(0 if bool((there[:19] == expected[1:]).all()) and not {*DECODERS.processes} & {*before} else 1)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), bool((examples.inputs[2:22][:18] == expected[2:]).all()))
     """
     process, workers = run_script(tmp_path, copied)

@@ -21,11 +21,11 @@ from typing import Any, Final, NamedTuple, cast
 
 from joryu.errors import InputError
 from joryu.examples.ahead import usable_cores
-from joryu.examples.decoding_worker import Source, as_json, versions
+from joryu.examples.decoder_process import Source, as_json, versions
 from joryu.examples.pipe_frames import Frame, Inbox, send
 from joryu.examples.shared_memory import mapped, shared_file
 
-DECODERS: Final = "JORYU_DECODERS"  #: the variable that says how many processes there may be
+HOW_MANY: Final = "JORYU_DECODERS"  #: the variable that says how many processes there may be
 
 _WORTH: Final = 0.5
 """Seconds of processor time that threads spend before processes are started: about what starting them costs, so that
@@ -37,13 +37,13 @@ _DEATHS: Final = 3  #: of processes that were ended by others, after which no mo
 
 _START: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from joryu.examples.decoding_worker import main; main(*json.loads(sys.argv[2]))"
+    "from joryu.examples.decoder_process import main; main(*json.loads(sys.argv[2]))"
 )
 _ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class Request(NamedTuple):
-    """A task: which work of `joryu.examples.decoding_worker`, on which pictures, and what else it must know."""
+    """A task: which work of `joryu.examples.decoder_process`, on which pictures, and what else it must know."""
 
     work: str
     sources: Sequence[Source]
@@ -57,7 +57,7 @@ class Records(NamedTuple):
     content: memoryview
 
 
-class _Worker:
+class _Decoder:
     """One process, seen from here."""
 
     def __init__(self) -> None:
@@ -94,7 +94,9 @@ class _Worker:
         Raises:
             OSError: it is not, or it would decode otherwise than this process.
         """
-        if not select.select([self._answers], [], [], 0)[0]:
+        said = select.poll()  # not select, which takes no file with a number above 1023
+        said.register(self._answers, select.POLLIN)
+        if not said.poll(0):
             if time.monotonic() - self._started > _READY:
                 raise OSError("no word")
             return False
@@ -141,7 +143,7 @@ class _Worker:
                 pipe.close()
 
 
-class DecodingWorkers:
+class Decoders:
     """The processes of this one that decode: started when they pay, and gone when nobody has asked for a while."""
 
     def __init__(self) -> None:
@@ -149,8 +151,8 @@ class DecodingWorkers:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._starting = list[_Worker]()
-        self._ready = list[_Worker]()
+        self._starting = list[_Decoder]()
+        self._ready = list[_Decoder]()
         self._count = 0  #: that were started and are not known to have ended
         self._spent = 0.0  #: seconds of processor time of threads
         self._deaths = 0
@@ -160,11 +162,11 @@ class DecodingWorkers:
         """A context with the records of a task, which hold inside it; ``None`` where it is to be done here.
 
         Raises:
-            InputError: as `most_workers`.
+            InputError: as `most_decoders`.
         """
-        worker = self._taken()
-        records = None if worker is None else self._answer(worker, request)
-        if worker is None or records is None:
+        decoder = self._taken()
+        records = None if decoder is None else self._answer(decoder, request)
+        if decoder is None or records is None:
             began = time.thread_time()
             try:
                 yield None
@@ -175,42 +177,42 @@ class DecodingWorkers:
             yield records
         finally:
             with self._lock:
-                self._ready.append(worker)
+                self._ready.append(decoder)
 
     @property
     def processes(self) -> list[int]:
         """The numbers of those that wait for a task."""
         with self._lock:
-            return [worker.number for worker in self._ready]
+            return [decoder.number for decoder in self._ready]
 
     def close(self) -> None:
         """End those that have no task; more are started where they pay."""
         with self._lock:
-            workers = [*self._starting, *self._ready]
+            decoders = [*self._starting, *self._ready]
             self._starting, self._ready = [], []
-            self._count -= len(workers)
+            self._count -= len(decoders)
             self._spent, self._deaths = 0.0, 0
-        for worker in workers:
-            worker.let_go()
-        for worker in workers:
-            worker.end(patience=1.0)
+        for decoder in decoders:
+            decoder.let_go()
+        for decoder in decoders:
+            decoder.end(patience=1.0)
 
     def forget(self) -> None:
         """In a copy of this process (a fork): let go of processes that work for the other."""
-        workers = [*self._starting, *self._ready]
+        decoders = [*self._starting, *self._ready]
         self._begin()  # with a lock that no thread of the other holds
-        for worker in workers:
-            worker.disown()
+        for decoder in decoders:
+            decoder.disown()
 
     def _spend(self, seconds: float) -> None:
         with self._lock:
             self._spent += seconds
 
-    def _taken(self) -> _Worker | None:
+    def _taken(self) -> _Decoder | None:
         with self._lock:
             if self._spent < _WORTH or self._deaths >= _DEATHS:
                 return None
-            if self._count < (most := most_workers()):
+            if self._count < (most := most_decoders()):
                 self._start(most - self._count)
             self._look_who_is_ready()
             return self._ready.pop() if self._ready else None
@@ -218,35 +220,35 @@ class DecodingWorkers:
     def _start(self, number: int) -> None:
         try:
             for _ in range(number):
-                self._starting.append(_Worker())
+                self._starting.append(_Decoder())
                 self._count += 1
         except OSError:  # no more processes may be started: threads will do
             self._deaths = _DEATHS
 
     def _look_who_is_ready(self) -> None:
-        for worker in [*self._starting]:
+        for decoder in [*self._starting]:
             try:
-                if not worker.is_ready():
+                if not decoder.is_ready():
                     continue
-                self._ready.append(worker)
+                self._ready.append(decoder)
             except OSError:
-                worker.end()
+                decoder.end()
                 self._count -= 1
                 self._deaths = _DEATHS
-            self._starting.remove(worker)
+            self._starting.remove(decoder)
 
-    def _answer(self, worker: _Worker, request: Callable[[], Request]) -> Records | None:
+    def _answer(self, decoder: _Decoder, request: Callable[[], Request]) -> Records | None:
         try:
-            return worker.ask(request())
+            return decoder.ask(request())
         except OSError:  # what it was to read cannot be had here either, or it has ended: who is told None will see
-            self._bury(worker)
+            self._bury(decoder)
             return None
         except BaseException:  # what it may still say belongs to no task
-            self._bury(worker)
+            self._bury(decoder)
             raise
 
-    def _bury(self, worker: _Worker) -> None:
-        died = worker.end(patience=1.0) != 0
+    def _bury(self, decoder: _Decoder) -> None:
+        died = decoder.end(patience=1.0) != 0
         with self._lock:
             self._count -= 1
             self._deaths += died
@@ -254,7 +256,7 @@ class DecodingWorkers:
                 self._spent = 0.0
 
 
-def most_workers() -> int:
+def most_decoders() -> int:
     """How many processes may decode: one for each core, at most 16; none where there is one core alone.
 
     ``JORYU_DECODERS`` says otherwise; with 0 all is decoded in threads of this process.
@@ -262,9 +264,9 @@ def most_workers() -> int:
     Raises:
         InputError: the variable holds no number.
     """
-    said = os.environ.get(DECODERS, "").strip()
+    said = os.environ.get(HOW_MANY, "").strip()
     if said and not said.isdecimal():
-        raise InputError(f"{DECODERS} is not a number of processes", expected="0, 1, 2 …", received=repr(said))
+        raise InputError(f"{HOW_MANY} is not a number of processes", expected="0, 1, 2 …", received=repr(said))
     # In a program made of one file the interpreter is the program itself, which would begin again.
     if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False):
         return 0
@@ -274,7 +276,7 @@ def most_workers() -> int:
     return cores if cores > 1 else 0
 
 
-WORKERS: Final = DecodingWorkers()  #: shared by all who decode in this process
-atexit.register(WORKERS.close)
+DECODERS: Final = Decoders()  #: shared by all who decode in this process
+atexit.register(DECODERS.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=WORKERS.forget)
+    os.register_at_fork(after_in_child=DECODERS.forget)

@@ -1,7 +1,7 @@
 """A process that decodes pictures for another one: it is told which, and holds nothing from one task to the next.
 
 It imports no PyTorch: some twenty MiB of its own, and ready in a third of a second. It is started by
-`joryu.examples.decoding_workers`, and ends when nobody holds the other end of its pipe.
+`joryu.examples.decoders`, and ends when nobody holds the other end of its pipe.
 """
 
 from __future__ import annotations
