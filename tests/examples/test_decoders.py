@@ -32,13 +32,24 @@ _NOTHING = Request("pixels", [], {"shape": {}, "keys": ""})
 
 
 @pytest.fixture(autouse=True)
-def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def two_decoders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes from the first picture on, whatever the machine has; none held, and an empty cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("JORYU_MEMORY", "1K")
     monkeypatch.setenv(HOW_MANY, "2")
     monkeypatch.setattr(decoders_module, "_WORTH", 0.0)
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Processes of its own for a test."""
     DECODERS.close()
+    yield
+    DECODERS.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def none_left() -> Iterator[None]:
     yield
     DECODERS.close()
 
@@ -88,10 +99,8 @@ def in_threads(spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **how
     with monkeypatch.context() as here:
         here.setenv(HOW_MANY, "0")
         here.setenv("XDG_CACHE_HOME", str(tmp_path / "another cache"))
-        DECODERS.close()
         found = load_examples(spec, **how)  # type: ignore[arg-type]
         found.inputs[:]  # remembered
-        assert not DECODERS.processes
         return found
 
 
@@ -124,6 +133,7 @@ def test_processes_decode_what_threads_decode(
     assert torch.equal(found.inputs[rows], expected.inputs[:][rows])
 
 
+@pytest.mark.usefixtures("fresh")
 def test_without_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = photographs(tmp_path / "set")
     expected = in_threads(str(root), monkeypatch, tmp_path, size=160)
@@ -143,7 +153,7 @@ def test_pictures_that_shared_memory_does_not_take(tmp_path: Path, monkeypatch: 
 
 def count_records(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many pictures processes have decoded, by the work that they were for."""
-    count = {"entries": 0, "pixels": 0}
+    count = {"entries": 0, "pixels": 0, "reads": 0}
     honest = decoders_module._Decoder.ask
 
     def counted(self: object, request: Request) -> object:
@@ -153,6 +163,27 @@ def count_records(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     monkeypatch.setattr(decoders_module._Decoder, "ask", counted)
     return count
+
+
+@pytest.mark.parametrize("make", [photographs, parquet])
+@pytest.mark.parametrize("size", [16, 1300])
+def test_a_set_that_is_held_is_the_same(
+    make: Callable[..., Path], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JORYU_MEMORY", "1GiB")
+    root = make(tmp_path / "set", n=5)
+    monkeypatch.setenv(HOW_MANY, "0")
+    expected = load_examples(str(root), size=size)
+    monkeypatch.setenv(HOW_MANY, "2")
+    started()
+    asked = count_records(monkeypatch)
+    found = load_examples(str(root), size=size)
+    assert torch.equal(expected.inputs[:], found.inputs[:])
+    assert (expected.ids == found.ids).all()
+    assert expected.sizes is not None
+    assert (expected.sizes == found.sizes).all()
+    assert (expected.sources, expected.rejected) == (found.sources, found.rejected)
+    assert asked["reads"] == len(found)
 
 
 def test_bytes_that_lie_in_memory_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,12 +212,10 @@ def test_the_same_errors(harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             path.unlink()
         case _:
             path.write_bytes(path.read_bytes()[:300])
+    started()
     said = []
     for processes in ("0", "2"):
         monkeypatch.setenv(HOW_MANY, processes)
-        DECODERS.close()
-        if processes == "2":
-            started()
         with pytest.raises(InputError) as refused:
             lazy.inputs[:]
         said.append(str(refused.value))
@@ -206,6 +235,7 @@ def test_a_set_that_vanishes_is_one_error(tmp_path: Path) -> None:
         load_examples(f"folder:{root}", progress=unmounted)
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_process_that_was_ended_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = photographs(tmp_path / "set")
     expected = in_threads(str(root), monkeypatch, tmp_path, size=16).inputs[:]
@@ -216,6 +246,7 @@ def test_a_process_that_was_ended_is_replaced(tmp_path: Path, monkeypatch: pytes
     assert len({*first, *started()}) == 3
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_process_that_is_ended_with_a_task_in_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = photographs(tmp_path / "set")
     expected = in_threads(str(root), monkeypatch, tmp_path, size=16).inputs[:]
@@ -232,18 +263,24 @@ def test_a_process_that_is_ended_with_a_task_in_hand(tmp_path: Path, monkeypatch
     assert torch.equal(read[0], expected)
 
 
+@pytest.mark.usefixtures("fresh")
 def test_processes_that_are_ended_again_and_again_are_given_up(tmp_path: Path) -> None:
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
-    for _ in range(3):
-        os.kill(next_one := started(most=1)[-1], signal.SIGKILL)
-        wait_for(lambda one=next_one: not is_alive(one))
-        with DECODERS.asked(lambda: _NOTHING) as records:
-            assert records is None
-    before = DECODERS.processes
+
+    def kill_and_ask() -> bool:
+        for process in _asked_once():
+            os.kill(process, signal.SIGKILL)
+        return DECODERS._deaths >= 3
+
+    wait_for(kill_and_ask)
+    with DECODERS.asked(lambda: _NOTHING) as records:
+        assert records is None
     assert len(lazy.inputs[:]) == len(lazy)
-    assert DECODERS.processes == before
+    DECODERS.close()
+    assert started()  # what was long ago is forgotten
 
 
+@pytest.mark.usefixtures("fresh")
 def test_an_interpreter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
     for wrong in ("/bin/false", "/not/there"):
@@ -254,6 +291,7 @@ def test_an_interpreter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.
         assert not DECODERS.processes
 
 
+@pytest.mark.usefixtures("fresh")
 def test_they_end_when_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders_module, "_IDLE", 0.2)
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)
@@ -263,6 +301,7 @@ def test_they_end_when_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert DECODERS._deaths == 0
 
 
+@pytest.mark.usefixtures("fresh")
 def test_few_pictures_start_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders_module, "_WORTH", 0.5)
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)

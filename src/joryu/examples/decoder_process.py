@@ -19,16 +19,14 @@ from PIL import features
 
 from joryu.examples.decoding import readable_formats, strict_pillow
 from joryu.examples.input_pixels import input_pixels
-from joryu.examples.original_bytes import KEY_BYTES, Stretch, key_of
-from joryu.examples.picture import Picture, Unusable
+from joryu.examples.original_bytes import KEY_BYTES, Source, Stretch, key_of
+from joryu.examples.picture import Picture, Unusable, read_picture
 from joryu.examples.picture_entry import look_at
+from joryu.examples.picture_record import packed
 from joryu.examples.pipe_frames import Inbox, send
 from joryu.examples.shared_memory import fill, mapped
 
 _LOOK_ROUND: Final = 2.0  #: seconds between two looks at whether the process it works for is still there
-
-Source = str | bytes | Stretch
-"""A picture's file, its bytes, or where they lie in a larger file."""
 
 
 def versions() -> dict[str, str]:
@@ -91,9 +89,16 @@ def _entries(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryvie
     return [None if isinstance(look, Unusable) else memoryview(look.tobytes()) for look in looks]
 
 
+def _reads(sources: Sequence[Source], about: dict[str, Any]) -> list[memoryview | None]:
+    """Each picture as it is read for a set that is held."""
+    reads = [read_picture(Picture("", source), about["size"]) for source in sources]
+    return [None if isinstance(read, Unusable) else memoryview(packed(read)) for read in reads]
+
+
 _WORK: Final[dict[str, Callable[[Sequence[Source], dict[str, Any]], list[memoryview | None]]]] = {
     "pixels": _pixels,
     "entries": _entries,
+    "reads": _reads,
 }
 
 

@@ -21,7 +21,8 @@ from typing import Any, Final, NamedTuple, cast
 
 from joryu.errors import InputError
 from joryu.examples.ahead import usable_cores
-from joryu.examples.decoder_process import Source, as_json, versions
+from joryu.examples.decoder_process import as_json, versions
+from joryu.examples.original_bytes import Source
 from joryu.examples.pipe_frames import Frame, Inbox, send
 from joryu.examples.shared_memory import mapped, shared_file
 
@@ -210,9 +211,9 @@ class Decoders:
 
     def _taken(self) -> _Decoder | None:
         with self._lock:
-            if self._spent < _WORTH or self._deaths >= _DEATHS:
+            if self._spent < _WORTH or self._deaths >= _DEATHS or not (most := most_decoders()):
                 return None
-            if self._count < (most := most_decoders()):
+            if self._count < most:
                 self._start(most - self._count)
             self._look_who_is_ready()
             return self._ready.pop() if self._ready else None

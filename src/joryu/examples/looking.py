@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
-from joryu.examples.decoder_process import Source
 from joryu.examples.decoders import DECODERS, Request
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Ids, Rejected
@@ -125,7 +124,7 @@ def _look(pictures: list[Picture], *, size: int | None, channels: int | None) ->
     """As `look_at`, in another process or, what that cannot do, here."""
 
     def request() -> Request:
-        return Request("entries", [_source(picture) for picture in pictures], {"size": size, "channels": channels})
+        return Request("entries", [picture.place for picture in pictures], {"size": size, "channels": channels})
 
     with DECODERS.asked(request) as records:
         if records is None:
@@ -133,10 +132,6 @@ def _look(pictures: list[Picture], *, size: int | None, channels: int | None) ->
         found = iter(np.frombuffer(records.content, ENTRY).copy())
         again = iter(look_at([pictures[at] for at in records.failed], size=size, channels=channels))
         return [next(again if at in records.failed else found) for at in range(len(pictures))]
-
-
-def _source(picture: Picture) -> Source:
-    return str(picture.source) if isinstance(picture.source, Path) else picture.source
 
 
 def _finished(names: Sequence[str], found: Known, size: int | None, channels: int | None) -> Pictures:

@@ -39,3 +39,7 @@ class Stretch(NamedTuple):
         if len(content) < self.length:
             raise OSError(f"{self.path.name} is cut off")
         return content
+
+
+Source = str | bytes | Stretch
+"""The file of a picture, its bytes, or where they lie in a larger file: what another process can be told."""

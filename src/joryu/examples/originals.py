@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from joryu.errors import InputError
 from joryu.examples.original_bytes import KEY_BYTES as KEY_BYTES  # noqa: PLC0414 - what is original is found here
+from joryu.examples.original_bytes import Source as Source  # noqa: PLC0414
 from joryu.examples.original_bytes import Stretch as Stretch  # noqa: PLC0414
 from joryu.examples.original_bytes import key_of as key_of  # noqa: PLC0414
 
@@ -46,7 +47,7 @@ class Shelf(Protocol):
         """
         ...
 
-    def place(self, number: int) -> str | bytes | Stretch:
+    def place(self, number: int) -> Source:
         """The file or the part of a file that holds them, for another process; the bytes where they are only here.
 
         Raises:
@@ -172,7 +173,7 @@ class Originals:
         """What to call the original of one example."""
         return self.shelves[int(self.shelf_of[row])].name(int(self.number_of[row]))
 
-    def places(self, rows: Rows) -> list[str | bytes | Stretch]:
+    def places(self, rows: Rows) -> list[Source]:
         """Where another process finds the bytes of some examples, or the bytes.
 
         Raises:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.examples.decoding import Decoded, decode_sized
-from joryu.examples.original_bytes import KEY_BYTES, Stretch, key_of
+from joryu.examples.original_bytes import KEY_BYTES, Source, Stretch, key_of
 from joryu.examples.rejected import Rejected
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class Picture(NamedTuple):
     name: str
     source: Path | str | bytes | Stretch
     missing: str = ""
+
+    @property
+    def place(self) -> Source:
+        """What another process is told of it."""
+        return str(self.source) if isinstance(self.source, Path) else self.source
 
 
 class Seen(NamedTuple):
