@@ -70,10 +70,12 @@ class Folder:
     def texts(self, real_root: Path) -> Iterator[tuple[str, str | None]]:
         """As `files`, with paths as text, of which there may be millions."""
         for entry in self.entries:
-            if not _is_folder(entry) or _skipped(entry.name):
-                yield entry.path, _reason(entry, real_root)
-            else:
+            if entry.is_file(follow_symlinks=False) and not _skipped(entry.name):  # nearly all: nothing more is asked
+                yield entry.path, None
+            elif _is_folder(entry) and not _skipped(entry.name):
                 yield from self._inside(entry).texts(real_root)
+            else:
+                yield entry.path, _reason(entry, real_root)
 
     def _inside(self, entry: os.DirEntry[str]) -> Folder:
         """A folder directly inside, looked into already where somebody has asked about it."""
