@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,8 +171,10 @@ def find_names(root: Path) -> tuple[list[str], list[str]]:
     return lines, [f"the classes have the names in {there[0].name}"]
 
 
-def find_unread(root: Path) -> list[str]:
-    """A remark about tables beside the pictures, which are not read."""
+def find_unread(root: Path, options: Mapping[str, str]) -> list[str]:
+    """A remark about tables beside the pictures, which are not read; the options name those that are."""
     places = (root, *visible_folders(root))
+    read = {Path(value.partition("#")[0]).name for value in options.values()}
     tables = [path.name for place in places for path in sorted(place.glob("*.csv")) if path.is_file()]
-    return [f"not read: {some(tables)}"] if tables else []
+    unread = [name for name in tables if name not in read]
+    return [f"not read: {some(unread)}"] if unread else []

@@ -32,7 +32,7 @@ from joryu.examples.pictures import (
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tree import printable
 
-OPTIONS: Final = ("classes",)
+OPTIONS: Final = ("classes", "group")
 _THREADS = 16
 
 
@@ -57,6 +57,7 @@ def load_pairs(
         InputError: there is no such split or folder, most masks have another size than their pictures, mask values
             have no meaning (the file is named), or `read_pictures` refuses the pictures.
     """
+    options = options or {}
     places = find_places(root)
     if set(places) == {"train"} and split != "train":
         require_unsplit(root, split)
@@ -68,7 +69,7 @@ def load_pairs(
         channels=None if place is reference else _channels(reference, root), progress=progress,
     )  # fmt: skip
     shown = [pairs[row] for row in read.kept.tolist()]
-    names, remarks = _names(root, options or {})
+    names, remarks = _names(root, options)
     masks = _masks(shown, read, size)
     if masks.rejected and not masks.usable:
         raise InputError(f"none of the masks of {root} can be used", received=": ".join(masks.rejected[0]))
@@ -84,7 +85,7 @@ def load_pairs(
         name=printable(root.name),
         sources=[shown[row].name for row in rows],
     )
-    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *find_unread(root)]
+    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *find_unread(root, options)]
     left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
     return replace(
         examples,
