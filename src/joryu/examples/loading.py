@@ -88,8 +88,8 @@ _LAYOUTS = {
             place,
             load_pairs(place.path, how.split, size=how.size, options=place.options, progress=how.progress),
         ),
-        splits=lambda place: pair_splits(place.path),
-        labelled=lambda place: labelled_pair_splits(place.path),
+        splits=lambda place: pair_splits(place.path, place.options),
+        labelled=lambda place: labelled_pair_splits(place.path, place.options),
     ),
     "table": _Layout(
         load=lambda place, how: _load_table(place, how).examples,

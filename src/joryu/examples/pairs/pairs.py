@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -13,15 +13,19 @@ import numpy as np
 import torch
 
 from joryu.errors import InputError
+from joryu.examples.beside.grouping import OPTION as GROUP
+from joryu.examples.beside.grouping import group_table
 from joryu.examples.clutter import by_weight
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.options import listed
 from joryu.examples.originals import Originals, PictureFiles
-from joryu.examples.pairs.coding import find_coding
+from joryu.examples.pairs.coding import Coding, CodingOptions, Held
 from joryu.examples.pairs.layout import PairFolders, PicturePair, find_names, find_places, find_unread, match_pairs
-from joryu.examples.pairs.masks import Mask, read_mask
+from joryu.examples.pairs.mask_table import OPTIONS as RUN_OPTIONS
+from joryu.examples.pairs.masks import Mask, Sides
+from joryu.examples.pairs.places import MaskPlaceError, PictureMask
 from joryu.examples.pictures import (
     Picture,
     Pictures,
@@ -30,9 +34,13 @@ from joryu.examples.pictures import (
     read_pictures,
 )
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.tabular.target import kind_said
 from joryu.examples.tree import printable
 
-OPTIONS: Final = ("classes", "group")
+OPTIONS: Final = (
+    *("classes", "images", "masks", "ignore", "group"),
+    *RUN_OPTIONS,
+)
 _THREADS = 16
 
 
@@ -48,21 +56,25 @@ def load_pairs(
 
     Masks with two values are one tag for each pixel: labels int8 ``[n, height, width, 1]``. The tag is called
     ``foreground`` unless the option ``classes`` (names separated by semicolons) or ``classes.txt`` names it. Masks with
-    more values are numbers of classes, 255 meaning unknown: labels int16 ``[n, height, width]``. The meaning of the
-    values is found from the masks of ``train``, whichever split is loaded; a split without masks is unlabelled. With
-    ``size`` a mask is cropped and resized as its picture is, with the nearest value. ``rejected`` lists unusable
-    files, pictures without a mask, masks without a picture, and masks of another size than their picture.
+    more values are numbers of classes: labels int16 ``[n, height, width]``. 255 means unknown, or the value that the
+    option ``ignore`` names. Masks may also be arrays (`joryu.examples.pairs.arrays`) or run lengths in a table
+    (`joryu.examples.pairs.mask_table`). The meaning of the values is found from the masks of ``train``, whichever split
+    is loaded; a split without masks is unlabelled. With ``size`` a mask is cropped and resized as its picture is, with
+    the nearest value. ``rejected`` lists unusable files, pictures without a mask, masks without a picture, and masks of
+    another size than their picture.
 
     Raises:
         InputError: there is no such split or folder, most masks have another size than their pictures, mask values
             have no meaning (the file is named), or `read_pictures` refuses the pictures.
     """
     options = options or {}
-    places = find_places(root)
+    places = find_places(root, options)
     if set(places) == {"train"} and split != "train":
         require_unsplit(root, split)
     place = find_split(root, "train" if set(places) == {"train"} else split, places)
     reference = places[next(name for name in in_order(places) if places[name].masks)]
+    if place.masks is not None and reference.masks is not None and place is not reference:
+        place = place._replace(masks=place.masks.with_classes(reference.masks.classes))
     pairs, rejected = match_pairs(place, root)
     read = read_pictures(
         [Picture(pair.name, pair.picture) for pair in pairs], len(pairs), size=size,
@@ -73,9 +85,8 @@ def load_pairs(
     masks = _masks(shown, read, size)
     if masks.rejected and not masks.usable:
         raise InputError(f"none of the masks of {root} can be used", received=": ".join(masks.rejected[0]))
-    coding = find_coding(
-        (masks if place is reference else _masks(match_pairs(reference, root)[0], None, 1)).held, names
-    )
+    how = CodingOptions(names, options.get("ignore", ""), kind_said(options))
+    coding = _coding(reference, how, lambda: (masks if place is reference else _every(reference, root)).held)
     coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
     rows = masks.usable if place.masks else list(range(len(shown)))
     examples = Examples.of(
@@ -85,7 +96,8 @@ def load_pairs(
         name=printable(root.name),
         sources=[shown[row].name for row in rows],
     )
-    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *find_unread(root, options)]
+    unread = find_unread(root, {Path(name).name for name in (*_read_from(places), group_table(options.get(GROUP, "")))})
+    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *unread]
     left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
     return replace(
         examples,
@@ -98,14 +110,29 @@ def load_pairs(
     )
 
 
-def pair_splits(root: Path) -> set[str]:
+def pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
     """The splits that `load_pairs` can load."""
-    return set(find_places(root))
+    return set(find_places(root, options))
 
 
-def labelled_pair_splits(root: Path) -> set[str]:
+def labelled_pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
     """The splits that have masks."""
-    return {split for split, place in find_places(root).items() if place.masks is not None}
+    return {split for split, place in find_places(root, options).items() if place.masks is not None}
+
+
+def _coding(reference: PairFolders, options: CodingOptions, held: Callable[[], Held]) -> Coding:
+    if reference.masks is None:
+        raise InputError("none of the masks can be used")
+    return reference.masks.coding(held, options)
+
+
+def _read_from(places: Mapping[str, PairFolders]) -> list[str]:
+    return [place.masks.name for place in places.values() if place.masks is not None]
+
+
+def _every(place: PairFolders, root: Path) -> _Masks:
+    """All masks of a split, for their values alone."""
+    return _masks(match_pairs(place, root)[0], None, 1)
 
 
 class _Masks(NamedTuple):
@@ -132,19 +159,21 @@ def _masks(pairs: Sequence[PicturePair], read: Pictures | None, size: int | None
     Raises:
         InputError: most masks have another size.
     """
-    paths = [pair.mask for pair in pairs if pair.mask is not None]
-    found = _Masks([f"{path.parent.name}/{path.name}" for path in paths], [], [], {})
+    masks = [pair.mask for pair in pairs if pair.mask is not None]
+    found = _Masks([mask.name for mask in masks], [], [], {})
+    sides = [None] * len(masks) if read is None else [Sides(*size) for size in read.sizes.tolist()[: len(masks)]]
     odd = list[str]()
     with strict_pillow(), ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        for at, mask in enumerate(pool.map(partial(_mask, size=size), paths)):
+        for at, mask in enumerate(pool.map(partial(_mask, size=size), masks, sides)):
             if isinstance(mask, str):
                 found.rejected.append(Rejected(found.names[at], mask))
                 found.read.append(None)
                 continue
             found.held[found.names[at]] = mask.held
-            fits = read is None or (mask.width, mask.height) == tuple(read.sizes[at])
-            if read is not None and not fits:
-                width, height = read.sizes[at]
+            of_picture = sides[at]
+            fits = of_picture is None or (mask.width, mask.height) == of_picture
+            if of_picture is not None and not fits:
+                width, height = of_picture
                 odd.append(f"{found.names[at]} {mask.width}×{mask.height} for {width}×{height}")
                 reason = f"{mask.width}×{mask.height}, and its picture {width}×{height}"
                 found.rejected.append(Rejected(found.names[at], reason))
@@ -157,9 +186,11 @@ def _masks(pairs: Sequence[PicturePair], read: Pictures | None, size: int | None
     return found
 
 
-def _mask(path: Path, size: int | None) -> Mask | str:
+def _mask(mask: PictureMask, picture: Sides | None, size: int | None) -> Mask | str:
     try:
-        return read_mask(path, size)
+        return mask.read(picture, size)
+    except MaskPlaceError:
+        raise
     except InputError as error:
         return str(error)
 
