@@ -170,8 +170,9 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
 
 
 def _grouped(place: Place, examples: Examples) -> Examples:
-    """The examples with the groups that the spec names, if it names any."""
-    return grouped_by_table(examples, place.options[GROUP], place.path) if GROUP in place.options else examples
+    """The examples with the groups that the spec names, if it names any; tiles have those of their pictures."""
+    named = place.options.get(GROUP)
+    return examples if named is None or examples.groups else grouped_by_table(examples, named, place.path)
 
 
 def _load_table(place: Place, how: _How) -> LoadedTable:

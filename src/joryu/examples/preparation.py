@@ -11,9 +11,18 @@ from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, strict_pillow, to_channels
+from joryu.examples.decoding import (
+    Decoded,
+    Pixels,
+    decode_image,
+    decode_sized,
+    strict_pillow,
+    to_channels,
+    with_channels,
+)
 from joryu.examples.inputs import Inputs
 from joryu.examples.tabular.preparation import TablePreparation
+from joryu.examples.tiling import TilePreparation
 
 
 class Box(NamedTuple):
@@ -83,11 +92,7 @@ class PicturePreparation(BaseModel):
         if pixels.shape[1:] != (self.height, self.width):
             image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
             pixels = to_channels(image)
-        if len(pixels) > self.channels:
-            pixels = to_channels(_image(pixels).convert("L"))
-        elif len(pixels) < self.channels:
-            pixels = np.repeat(pixels, self.channels, axis=0)
-        return Decoded(pixels, *sides)
+        return Decoded(with_channels(pixels, self.channels), *sides)
 
     def seen(self, width: int, height: int) -> Box:
         """The part of a picture of this size that becomes the input: the largest centred box of the input's shape.
@@ -101,7 +106,7 @@ class PicturePreparation(BaseModel):
         return Box(left, top, left + across, top + down)
 
 
-Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]
+Preparation = Annotated[PicturePreparation | TilePreparation | TablePreparation, Field(discriminator="kind")]
 
 
 def _image(pixels: Pixels) -> Image.Image:

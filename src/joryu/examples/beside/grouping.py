@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,6 @@ from joryu.examples.beside.sheets import read_beside
 from joryu.examples.examples import Examples
 from joryu.examples.groups import with_groups
 from joryu.examples.layouts import some
-from joryu.examples.originals import Originals
 from joryu.examples.tabular.cells import texts
 from joryu.examples.tabular.files import Sheet
 
@@ -34,25 +33,44 @@ def group_table(option: str) -> str:
     return option.rpartition(_PART)[0] or option
 
 
-def grouped_by_table(examples: Examples, option: str, folder: Path) -> Examples:
-    """Pictures with the groups that a table gives them: ``FILE``, or ``FILE#COLUMN`` if it has further columns.
+class TableGroups(NamedTuple):
+    """The group of each picture, ``None`` where no row says any; the table, and words about it."""
+
+    groups: list[str | None]
+    table: str
+    said: str
+
+
+def groups_in_table(paths: Sequence[Path], option: str, folder: Path) -> TableGroups:
+    """The groups that a table gives to pictures: ``FILE``, or ``FILE#COLUMN`` if it has further columns.
 
     The file is in the ``folder`` of the set, or an absolute path. One of its columns names the pictures, by path, by
     file name, or by file name without extension. Rows about other pictures are passed over.
 
     Raises:
-        InputError: there is no such table or column, a picture has no group, or two.
+        InputError: there is no such table or column, or a picture has two groups.
     """
-    path = _existing(folder, option)
-    if examples.originals is None:
-        raise InputError(f"{examples.name} has no picture files to be grouped by {path.name}")
-    names = PictureNames(folder, _paths(examples.originals))
-    sheet = read_beside(path, names.mentions)
+    table = _existing(folder, option)
+    names = PictureNames(folder, paths)
+    sheet = read_beside(table, names.mentions)
     columns = find_columns(sheet, names, _chosen(sheet, names, option[len(group_table(option)) + 1 :]))
     column = columns.targets[0]
-    groups = _groups(sheet, column, columns.picture_of, examples)
-    left_out = tuple(one for one in examples.rejected if one.name != path.name)
-    return with_groups(replace(examples, rejected=left_out), groups, f"groups from {sheet.name}: column {column!r}")
+    groups = _groups(sheet, column, columns.picture_of, len(paths))
+    return TableGroups(groups, table.name, f"groups from {sheet.name}: column {column!r}")
+
+
+def grouped_by_table(examples: Examples, option: str, folder: Path) -> Examples:
+    """Pictures with the groups of `groups_in_table`.
+
+    Raises:
+        InputError: as `groups_in_table`, or a picture has no group.
+    """
+    if examples.originals is None:
+        raise InputError(f"{examples.name} has no picture files to be grouped by {option}")
+    paths = [Path(examples.originals.name(row)) for row in range(len(examples))]
+    groups, table, said = groups_in_table(paths, option, folder)
+    left_out = tuple(one for one in examples.rejected if one.name.rpartition("/")[2] != table)
+    return with_groups(replace(examples, rejected=left_out), groups, said)
 
 
 def _existing(folder: Path, option: str) -> Path:
@@ -66,10 +84,6 @@ def _existing(folder: Path, option: str) -> Path:
             received=some(there) or None, hint=did_you_mean(name, there),
         )  # fmt: skip
     return path
-
-
-def _paths(originals: Originals) -> list[Path]:
-    return [Path(originals.name(row)) for row in range(len(originals))]
 
 
 def _chosen(sheet: Sheet, names: PictureNames, column: str) -> FolderLabelOptions:
@@ -94,14 +108,14 @@ def _names_any(sheet: Sheet, column: str, names: PictureNames) -> bool:
     return plain and any(names.find(value) for value in texts(sheet, column) if value)
 
 
-def _groups(sheet: Sheet, column: str, picture_of: Sequence[int], examples: Examples) -> list[str | None]:
+def _groups(sheet: Sheet, column: str, picture_of: Sequence[int], total: int) -> list[str | None]:
     """The group of each picture, ``None`` where no row says any.
 
     Raises:
         InputError: two rows give a picture different groups.
     """
     values = texts(sheet, column)
-    row_of = np.full(len(examples), -1)
+    row_of = np.full(total, -1)
     for row, picture in enumerate(picture_of):
         if picture < 0:
             continue

@@ -14,10 +14,11 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.beside.grouping import OPTION as GROUP
-from joryu.examples.beside.grouping import group_table
+from joryu.examples.beside.grouping import group_table, groups_in_table
 from joryu.examples.clutter import by_weight
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Examples, Rejected
+from joryu.examples.groups import with_groups
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.options import listed
 from joryu.examples.originals import Originals, PictureFiles
@@ -26,6 +27,8 @@ from joryu.examples.pairs.layout import PairFolders, PicturePair, find_names, fi
 from joryu.examples.pairs.mask_table import OPTIONS as RUN_OPTIONS
 from joryu.examples.pairs.masks import Mask, Sides
 from joryu.examples.pairs.places import MaskPlaceError, PictureMask
+from joryu.examples.pairs.tiles import OPTIONS as TILE_OPTIONS
+from joryu.examples.pairs.tiles import for_each_tile, held_in, read_cut, tiles_of, tiling_of
 from joryu.examples.pictures import (
     Picture,
     Pictures,
@@ -40,6 +43,7 @@ from joryu.examples.tree import printable
 OPTIONS: Final = (
     *("classes", "images", "masks", "ignore", "group"),
     *RUN_OPTIONS,
+    *TILE_OPTIONS,
 )
 _THREADS = 16
 
@@ -63,6 +67,9 @@ def load_pairs(
     the nearest value. ``rejected`` lists unusable files, pictures without a mask, masks without a picture, and masks of
     another size than their picture.
 
+    With the options ``tiles`` and ``overlap`` pictures of any size are cut into tiles (`joryu.examples.tiling`), each
+    an example. The tiles of one picture are a group.
+
     Raises:
         InputError: there is no such split or folder, most masks have another size than their pictures, mask values
             have no meaning (the file is named), or `read_pictures` refuses the pictures.
@@ -75,39 +82,100 @@ def load_pairs(
     reference = places[next(name for name in in_order(places) if places[name].masks)]
     if place.masks is not None and reference.masks is not None and place is not reference:
         place = place._replace(masks=place.masks.with_classes(reference.masks.classes))
-    pairs, rejected = match_pairs(place, root)
+    found = _Found(root, split, places, place, reference, options)
+    return (_in_tiles if set(TILE_OPTIONS) & set(options) else _whole)(found, size, progress)
+
+
+class _Found(NamedTuple):
+    """Where a set's pictures and masks are: those of the split that is loaded, and those that say what values mean."""
+
+    root: Path
+    split: str
+    places: Mapping[str, PairFolders]
+    place: PairFolders
+    reference: PairFolders
+    options: Mapping[str, str]
+
+    @property
+    def is_reference(self) -> bool:
+        return self.place is self.reference
+
+    @property
+    def channels(self) -> int:
+        """What the pictures of the reference are: 1 for grey, 3 for RGB."""
+        return count_channels(
+            Picture(pair.name, pair.picture) for pair in match_pairs(self.reference, self.root)[0]
+        )  # fmt: skip
+
+    def coding(self, held: Callable[[], Held]) -> tuple[Coding, list[str]]:
+        """The meaning of the masks, and remarks; ``held``: the values of this split's masks."""
+        names, remarks = _names(self.root, self.options)
+        how = CodingOptions(names, self.options.get("ignore", ""), kind_said(self.options))
+        if self.reference.masks is None:
+            raise InputError("none of the masks can be used")
+        coding = self.reference.masks.coding(held if self.is_reference else self._held_by_reference, how)
+        read = [place.masks.name for place in self.places.values() if place.masks is not None]
+        unread = find_unread(self.root, {Path(name).name for name in (*read, group_table(self.options.get(GROUP, "")))})
+        absent = [] if self.place.masks else [f"{self.split} has no masks"]
+        return coding, [*remarks, *coding.remarks, *absent, *unread]
+
+    def _held_by_reference(self) -> Held:
+        return _masks(match_pairs(self.reference, self.root)[0], None, 1).held
+
+
+def _whole(found: _Found, size: int | None, progress: Progress | None) -> Examples:
+    """The pictures as they are, or resized."""
+    pairs, rejected = match_pairs(found.place, found.root)
     read = read_pictures(
         [Picture(pair.name, pair.picture) for pair in pairs], len(pairs), size=size,
-        channels=None if place is reference else _channels(reference, root), progress=progress,
+        channels=None if found.is_reference else found.channels, progress=progress,
     )  # fmt: skip
     shown = [pairs[row] for row in read.kept.tolist()]
-    names, remarks = _names(root, options)
     masks = _masks(shown, read, size)
     if masks.rejected and not masks.usable:
-        raise InputError(f"none of the masks of {root} can be used", received=": ".join(masks.rejected[0]))
-    how = CodingOptions(names, options.get("ignore", ""), kind_said(options))
-    coding = _coding(reference, how, lambda: (masks if place is reference else _every(reference, root)).held)
+        raise InputError(f"none of the masks of {found.root} can be used", received=": ".join(masks.rejected[0]))
+    coding, told = found.coding(lambda: masks.held)
     coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
-    rows = masks.usable if place.masks else list(range(len(shown)))
+    labelled = found.place.masks is not None
+    rows = masks.usable if labelled else list(range(len(shown)))
     examples = Examples.of(
         torch.from_numpy(read.held[rows]),
-        coding.labels(np.stack([mask.values for mask in masks.read if mask is not None])) if place.masks else None,
+        coding.labels(np.stack([mask.values for mask in masks.read if mask is not None])) if labelled else None,
         question=coding.question,
-        name=printable(root.name),
+        name=printable(found.root.name),
         sources=[shown[row].name for row in rows],
     )
-    unread = find_unread(root, {Path(name).name for name in (*_read_from(places), group_table(options.get(GROUP, "")))})
-    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *unread]
-    left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
     return replace(
         examples,
         ids=read.ids[rows],
         originals=Originals.on(PictureFiles([pair.picture for pair in shown]), rows),
-        rejected=tuple(left_out),
+        rejected=tuple(by_weight([*rejected, *read.rejected, *masks.rejected])),
         remarks=tuple(told),
         preparation=PicturePreparation.of(examples.inputs),
         sizes=read.sizes[rows],
     )
+
+
+def _in_tiles(found: _Found, size: int | None, progress: Progress | None) -> Examples:
+    """The pictures cut into tiles of which each is an example, and each picture a group."""
+    tiling = tiling_of(found.options, found.channels)
+    if size is not None:
+        raise InputError("tiles are cut from pictures as large as they are", expected="no --size", received=size)
+    pairs, rejected = match_pairs(found.place, found.root)
+    cut, odd = read_cut(pairs, tiling, progress)
+    if len(odd) > len(cut):
+        raise InputError(
+            f"{len(odd)} of {len(pairs)} pictures and masks cannot be used", received=some(map(": ".join, odd), 2)
+        )
+    coding, told = found.coding(lambda: held_in(cut))
+    coding.check(held_in(cut))
+    examples = tiles_of(cut, tiling, coding, printable(found.root.name))
+    groups, said = [one.key.hex() for one in cut], "groups are the pictures of the tiles"
+    if (option := found.options.get(GROUP)) is not None:
+        groups, _, said = groups_in_table([one.pair.picture for one in cut], option, found.root)  # type: ignore[assignment]
+    left_out = tuple(by_weight([*rejected, *odd]))
+    examples = replace(examples, rejected=left_out, remarks=(*told, *examples.remarks))
+    return with_groups(examples, for_each_tile(groups, cut, tiling), said)
 
 
 def pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
@@ -118,21 +186,6 @@ def pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
 def labelled_pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
     """The splits that have masks."""
     return {split for split, place in find_places(root, options).items() if place.masks is not None}
-
-
-def _coding(reference: PairFolders, options: CodingOptions, held: Callable[[], Held]) -> Coding:
-    if reference.masks is None:
-        raise InputError("none of the masks can be used")
-    return reference.masks.coding(held, options)
-
-
-def _read_from(places: Mapping[str, PairFolders]) -> list[str]:
-    return [place.masks.name for place in places.values() if place.masks is not None]
-
-
-def _every(place: PairFolders, root: Path) -> _Masks:
-    """All masks of a split, for their values alone."""
-    return _masks(match_pairs(place, root)[0], None, 1)
 
 
 class _Masks(NamedTuple):
@@ -199,7 +252,3 @@ def _names(root: Path, options: Mapping[str, str]) -> tuple[list[str], list[str]
     if "classes" in options:
         return list(listed(options["classes"])), []
     return find_names(root)
-
-
-def _channels(reference: PairFolders, root: Path) -> int:
-    return count_channels(Picture(pair.name, pair.picture) for pair in match_pairs(reference, root)[0])
