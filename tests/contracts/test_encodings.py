@@ -53,6 +53,9 @@ BEST = [
 ]
 CUT = [kind for kind in KINDS if kind.question.link is not Link.IDENTITY]  #: numbers have no best
 PAIRS = [*itertools.product(KINDS, DENSE), *itertools.product(CUT, BEST)]
+BYTES = [Encoding(dtype="uint8"), Encoding(dtype="uint8", compression="zstd")]
+OF_LOGITS = [kind for kind in KINDS if kind.space is Space.LOGITS]
+PAIRS += itertools.product(OF_LOGITS, BYTES)
 every_pair = pytest.mark.parametrize(("kind", "encoding"), PAIRS, ids=str)
 
 
@@ -70,7 +73,7 @@ def stored(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
     found = encode(soft_targets, encoding)
     assert found.unusable == {}
     columns = {name: column.copy() for name, column in found.columns.items()}
-    return decode(columns, found.form, soft_targets.question)
+    return decode(columns, found.form, soft_targets.question, encoding)
 
 
 def meant(soft_targets: SoftTargets) -> Tensor:
@@ -89,6 +92,27 @@ def test_dense_gives_back_every_bit_or_every_one_of_eleven(kind: Kind, encoding:
     else:
         assert torch.equal(kept.values, given.values.half())
     assert torch.allclose(meant(kept), meant(given), atol=4e-3)
+
+
+@pytest.mark.parametrize("kind", OF_LOGITS, ids=str)
+@pytest.mark.parametrize("encoding", BYTES, ids=str)
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
+def test_one_byte_moves_no_probability_by_more_than_a_grey_level(
+    kind: Kind, encoding: Encoding, temperature: float
+) -> None:
+    given = said(kind)
+    kept = stored(given, encoding)
+    link = kind.question.link
+    assert kept.values.dtype == torch.float32
+    assert (link.probs(kept.values, temperature) - link.probs(given.values, temperature)).abs().max() <= 1 / 255
+    assert not torch.equal(kept.values, given.values)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.space is not Space.LOGITS], ids=str)
+@pytest.mark.parametrize("encoding", BYTES, ids=str)
+def test_only_logits_are_kept_in_one_byte_each(kind: Kind, encoding: Encoding) -> None:
+    with pytest.raises(InputError, match="only whole answers in logits"):
+        encode(said(kind), encoding)
 
 
 @pytest.mark.parametrize("kind", CUT, ids=str)
@@ -182,7 +206,7 @@ def test_a_row_that_is_not_finite_is_named_and_no_other(kind: Kind, wrong: float
     given = said(kind)
     values = given.values.clone()
     values[2].view(-1)[0] = wrong
-    for encoding in DENSE:
+    for encoding in [*DENSE, *(BYTES if kind.space is Space.LOGITS else [])]:
         assert list(encode(replace(given, values=values), encoding).unusable) == [2]
 
 

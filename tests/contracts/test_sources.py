@@ -92,12 +92,32 @@ def _pairs(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     return f"pairs:{root}"
 
 
+def _runs(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    for at in rows:
+        _put(root / split / "images" / f"{at}.png", _picture(at))
+    if labelled:
+        lines = [f"{at},{at + 1} 3 {at + 30} 5" for at in rows]
+        _put(root / f"{split}.csv", "\n".join(["id,rle_mask", *lines]).encode())
+    return f"pairs:{root}"
+
+
+def _arrays(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    masks = {}
+    for at in rows:
+        _put(root / split / "images" / f"{at}.png", _picture(at))
+        masks[f"{at}"] = np.random.default_rng(100 + at).integers(0, 3, (8, 8))
+    if labelled:
+        np.savez(root / split / "masks.npz", **masks)
+    return f"pairs:{root}"
+
+
 Make = Callable[[Path, str, list[int], bool], str]
 """Writes the rows of a split, with labels or without, below a folder; returns the spec of the whole set."""
 
 SOURCES: dict[str, Make] = {
     "folder": _folder, "folder with a table": _named, "parquet": _parquet,
     "parquet of paths": _paths, "table": _table, "pairs": _pairs,
+    "pairs with run lengths": _runs, "pairs with arrays": _arrays,
 }  # fmt: skip
 PICTURES = {name: make for name, make in SOURCES.items() if make is not _table}
 FILES = {name: make for name, make in PICTURES.items() if make not in (_parquet, _paths)}

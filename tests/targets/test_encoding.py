@@ -24,14 +24,16 @@ def logits(*rows: list[float], **parts: object) -> SoftTargets:
 def there_and_back(soft_targets: SoftTargets, encoding: Encoding) -> SoftTargets:
     encoded = encode(soft_targets, encoding)
     assert encoded.unusable == {}
-    return decode(encoded.columns, encoded.form, soft_targets.question)
+    return decode(encoded.columns, encoded.form, soft_targets.question, encoding)
 
 
 def same(a: Tensor | None, b: Tensor | None) -> bool:
     return (a is None and b is None) or (a is not None and b is not None and torch.equal(a, b))
 
 
-@pytest.mark.parametrize("spec", ["dense:float16", "dense:float32", "top-1:float16", "top-32:float32"])
+@pytest.mark.parametrize(
+    "spec", ["dense:float16", "dense:float32", "top-1:float16", "top-32:float32", "dense:uint8", "dense:uint8+zstd"]
+)
 def test_parse_is_the_inverse_of_str(spec: str) -> None:
     assert str(Encoding.parse(spec)) == spec
 
@@ -40,7 +42,22 @@ def test_float16_is_the_default_precision() -> None:
     assert Encoding.parse("top-5") == Encoding(layout="top-k", k=5, dtype="float16")
 
 
-@pytest.mark.parametrize("spec", ["", "top", "top-", "top-0", "top--1", "top-x", "sparse", "dense:int8"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "",
+        "top",
+        "top-",
+        "top-0",
+        "top--1",
+        "top-x",
+        "sparse",
+        "dense:int8",
+        "top-3:uint8",
+        "dense:float16+zstd",
+        "dense:uint8+",
+    ],
+)
 def test_parse_refuses(spec: str) -> None:
     with pytest.raises(InputError, match="unknown encoding"):
         Encoding.parse(spec)
@@ -123,9 +140,10 @@ def test_indices_take_two_bytes_up_to_65535_classes(n_classes: int, dtype: type)
     batch = SoftTargets(
         values=torch.tensor([[0.9, 0.05, 0.0]]), indices=indices, space=Space.PROBS, question=Question.one_of(n_classes)
     )
-    encoded = encode(batch, Encoding.parse("top-3:float32"))
+    encoding = Encoding.parse("top-3:float32")
+    encoded = encode(batch, encoding)
     assert encoded.columns["indices"].dtype == dtype
-    assert same(decode(encoded.columns, encoded.form, batch.question).indices, indices)
+    assert same(decode(encoded.columns, encoded.form, batch.question, encoding).indices, indices)
 
 
 def test_a_top_k_row_of_tags_says_what_bounds_the_rest() -> None:

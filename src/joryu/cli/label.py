@@ -37,7 +37,9 @@ def label(
     ),
     views: str | None = typer.Option(None, help="Augmentations the teacher answers about too, such as shift:2,flip."),
     n_views: int = typer.Option(0, min=0, help="How many views of each example, beside the example itself."),
-    encoding: str | None = typer.Option(None, help="dense, dense:float32, top-32 …; logits are float16 by default."),
+    encoding: str | None = typer.Option(
+        None, help="dense, dense:float32, dense:uint8, dense:uint8+zstd, top-32 …; chosen by what is answered."
+    ),
     batch_size: int | None = typer.Option(None, min=1, help="Examples the teacher is shown at a time (256)."),
     recheck: bool = typer.Option(
         True, help="Ask one batch of a store that is gone on with again, and refuse if the teacher has changed."
@@ -88,6 +90,7 @@ def label(
         "failures": len(done.store.failures()),
         "left_out": len(shown.rejected),
         "precision": done.store.manifest.precision,
+        "encoding": None if done.store.manifest.encoding is None else str(done.store.manifest.encoding),
         "fatal": fatal,
         "agreement": None if agreement is None else agreement.score,
     }
@@ -101,6 +104,8 @@ def in_words_of(out: Path, done: Labelled) -> str:
     words = f"{len(done.store) - strangers} answers in {out}" + (f", {failures} failures" if failures else "")
     if done.store.manifest.precision == "bf16-mixed":
         words += ", computed in bf16"
+    if done.asked and not done.kept and (rounding := done.store.manifest.rounding) is not None:
+        words += f", one byte each ({rounding})"
     if not done.asked:
         words += ": all there already, nothing new was asked"
     elif done.kept:

@@ -246,6 +246,17 @@ def to_channels(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
 
 
+def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """A picture ``[1 or 3, height, width]`` as grey (1) or RGB (3).
+
+    >>> with_channels(np.zeros((1, 2, 2), np.uint8), 3).shape
+    (3, 2, 2)
+    """
+    if len(pixels) > channels:
+        return to_channels(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("L"))
+    return np.repeat(pixels, channels, axis=0) if len(pixels) < channels else pixels
+
+
 def _refuse_bombs(image: Image.Image) -> None:
     pixels = image.width * image.height
     if pixels > PIXEL_LIMIT:

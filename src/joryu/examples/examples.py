@@ -48,7 +48,8 @@ class Examples:
     there is none), or ``None`` when no example has one. ``rejected`` names what a loader left out, and ``remarks``
     says in short sentences what it had to guess (a folder it went down into, the column it took). ``sizes`` is the
     width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
-    ``preparation`` is how a file or a row became its input, where they come from any.
+    ``preparation`` is how a file or a row became its input, where they come from any. ``groups`` names the group of
+    each example where some belong together (tiles of one picture, pictures of one patient): no split parts a group.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -68,6 +69,7 @@ class Examples:
     remarks: tuple[str, ...] = field(default=())
     sizes: npt.NDArray[np.int64] | None = None
     originals: Originals | None = None
+    groups: tuple[str, ...] | None = None
 
     @classmethod
     def of(  # noqa: PLR0913 - the seventh is for those who have hashed the inputs already
@@ -134,6 +136,7 @@ class Examples:
             sources=None if self.sources is None else tuple(self.sources[i] for i in index.tolist()),
             sizes=None if self.sizes is None else self.sizes[index.numpy()],
             originals=None if self.originals is None else self.originals.select(index.numpy()),
+            groups=None if self.groups is None else tuple(self.groups[i] for i in index.tolist()),
         )
 
     def encoded(self, rows: Tensor | Sequence[int]) -> list[bytes]:

@@ -77,7 +77,7 @@ class FolderSet:
 
     def has_classes(self, folder: Folder) -> bool:
         """Whether the folders of a split say what its pictures show, and nothing else was named to say it."""
-        plain = self.options == FolderLabelOptions() and not lies_in_parts(folder)
+        plain = self.options.say_nothing and not lies_in_parts(folder)
         return plain and bool(class_level(folder).classes)
 
     def others(self) -> Iterator[Part]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, to_channels
+from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, to_channels, with_channels
 
 
 def input_pixels(source: Path | bytes | Image.Image, *, channels: int, height: int, width: int) -> Decoded:
@@ -29,11 +29,7 @@ def input_pixels(source: Path | bytes | Image.Image, *, channels: int, height: i
         pixels, *sides = decode_sized(source, size=size)
     if pixels.shape[1:] != (height, width):
         pixels = to_channels(ImageOps.fit(_image(pixels), (width, height), Image.Resampling.BICUBIC))
-    if len(pixels) > channels:
-        pixels = to_channels(_image(pixels).convert("L"))
-    elif len(pixels) < channels:
-        pixels = np.repeat(pixels, channels, axis=0)
-    return Decoded(pixels, *sides)
+    return Decoded(with_channels(pixels, channels), *sides)
 
 
 def _image(pixels: Pixels) -> Image.Image:

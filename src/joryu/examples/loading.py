@@ -12,6 +12,8 @@ import torch
 
 from joryu.errors import InputError
 from joryu.examples.annotated import load_annotated
+from joryu.examples.beside.grouping import OPTION as GROUP
+from joryu.examples.beside.grouping import grouped_by_table
 from joryu.examples.class_folders import BESIDE_SPLITS
 from joryu.examples.clutter import by_weight
 from joryu.examples.digits import load_digits
@@ -74,18 +76,20 @@ _LAYOUTS = {
         part="columns",
     ),
     "folder": _Layout(
-        load=lambda place, how: load_folder(
-            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        load=lambda place, how: _grouped(
+            place,
+            load_folder(place.path, how.split, size=how.size, options=place.options, progress=how.progress),
         ),
         splits=lambda place: folder_splits(place.path),
         labelled=lambda place: labelled_folder_splits(place.path, place.options),
     ),
     "pairs": _Layout(
-        load=lambda place, how: load_pairs(
-            place.path, how.split, size=how.size, options=place.options, progress=how.progress
+        load=lambda place, how: _grouped(
+            place,
+            load_pairs(place.path, how.split, size=how.size, options=place.options, progress=how.progress),
         ),
-        splits=lambda place: pair_splits(place.path),
-        labelled=lambda place: labelled_pair_splits(place.path),
+        splits=lambda place: pair_splits(place.path, place.options),
+        labelled=lambda place: labelled_pair_splits(place.path, place.options),
     ),
     "table": _Layout(
         load=lambda place, how: _load_table(place, how).examples,
@@ -114,7 +118,8 @@ def load_examples(
     ``digits``; ``idx:DIR``; ``parquet:DIR_OR_FILE[,root=DIR][,kind=numbers]`` (see `load_parquet`);
     ``folder:DIR[,labels=TABLE][,target=COLUMN;…]``, pictures (see `load_folder`); ``project:DIR``, the answered
     pictures of a labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`);
-    ``pairs:DIR[,classes=NAME;…]``, pictures with masks; a name that `list_data` lists; or a path, whose layout is then
+    ``pairs:DIR[,classes=NAME;…]``, pictures with masks. ``,group=FILE[#COLUMN]`` (of a table ``,group=COLUMN``) names
+    what no split may part. A name that `list_data` lists; or a path, whose layout is then
     recognised. A bare name is sought among the known sets, then as a path, then in the data root
     (`joryu.examples.data_root` unless given).
 
@@ -162,6 +167,12 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
         return _load_table(place, _How(split, None, None))
     except OSError as error:
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _grouped(place: Place, examples: Examples) -> Examples:
+    """The examples with the groups that the spec names, if it names any; tiles have those of their pictures."""
+    named = place.options.get(GROUP)
+    return examples if named is None or examples.groups else grouped_by_table(examples, named, place.path)
 
 
 def _load_table(place: Place, how: _How) -> LoadedTable:
@@ -283,4 +294,5 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
         sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
         originals=Originals.joined(originals) if len(originals) == len(parts) else None,
+        groups=tuple(group for part in parts for group in part.groups or ()) if first.groups is not None else None,
     )

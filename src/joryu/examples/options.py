@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples.layouts import some
@@ -55,3 +55,21 @@ def listed(value: str, known: Sequence[str] = ()) -> tuple[str, ...]:
     if value in known:
         return (value,)
     return tuple(name.strip() for name in value.split(";") if name.strip())
+
+
+def one_of(options: Mapping[str, str], name: str, values: Sequence[str]) -> str:
+    """The value of an option that may have only a few; empty if it is not given.
+
+    >>> one_of({"order": "rows"}, "order", ["columns", "rows"])
+    'rows'
+
+    Raises:
+        InputError: it has another value.
+    """
+    value = options.get(name, "")
+    if value and value not in values:
+        raise InputError(
+            f"the option {name} cannot be {value!r}", expected=" or ".join(f"{name}={one}" for one in values),
+            hint=did_you_mean(value, values),
+        )  # fmt: skip
+    return value

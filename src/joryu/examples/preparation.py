@@ -15,6 +15,7 @@ from joryu.examples.decoding import Decoded, Pixels, strict_pillow
 from joryu.examples.input_pixels import input_pixels
 from joryu.examples.inputs import Inputs
 from joryu.examples.tabular.preparation import TablePreparation
+from joryu.examples.tiling import TilePreparation
 
 
 class Box(NamedTuple):
@@ -90,4 +91,4 @@ class PicturePreparation(BaseModel):
         return Box(left, top, left + across, top + down)
 
 
-Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]
+Preparation = Annotated[PicturePreparation | TilePreparation | TablePreparation, Field(discriminator="kind")]

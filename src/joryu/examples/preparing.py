@@ -94,6 +94,7 @@ def _decoded(examples: Examples, preparation: PicturePreparation) -> Iterator[Pi
 
 
 def _said(preparation: Preparation) -> str:
-    if preparation.kind == "pictures":
-        return f"pictures of {preparation.width}×{preparation.height}"
-    return "rows of a table"
+    if preparation.kind == "table":
+        return "rows of a table"
+    sides = f"{preparation.width}×{preparation.height}"
+    return f"tiles of {sides}" if preparation.kind == "tiles" else f"pictures of {sides}"

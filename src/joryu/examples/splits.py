@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from joryu.errors import InputError
 from joryu.examples.examples import UNLABELLED, Examples, Ids
@@ -26,6 +28,10 @@ def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int)
     that sum to less than one leave the rest out. The part of an example depends on a hash of (id, seed), not on the
     order of the rows; each part keeps the order of the rows.
 
+    Where examples have ``groups``, a whole group goes into one part: in a seeded order each goes where it brings the
+    counts of the strata nearest to the fractions (greedily, as scikit-learn's ``StratifiedGroupKFold``). A part is then
+    larger or smaller than its share by about one group.
+
     >>> examples = Examples.of(torch.arange(10.0).reshape(10, 1), torch.arange(10) % 2, classes=["even", "odd"])
     >>> [len(part) for part in split_examples(examples, (0.6, 0.4), seed=0)]
     [6, 4]
@@ -34,31 +40,80 @@ def split_examples(examples: Examples, fractions: Sequence[float], *, seed: int)
         InputError: fractions are not positive or sum to more than one, or a part would be empty.
     """
     shares = _shares(fractions)
-    ids, group_of = _groups(examples)
-    strata = _strata(examples, group_of, len(ids))
-    sizes = apportion(shares, len(ids))[: len(fractions)]
-    if not sizes.all():
-        raise InputError(
-            f"{examples.name} is too small for this split",
-            expected="at least one distinct example in each part",
-            received=f"{len(ids)} distinct examples for fractions {', '.join(map(str, fractions))}",
-        )
-    part_of = _deal(strata, sizes, _ranks(ids, seed))
-    rows = torch.from_numpy(part_of[group_of])
+    _, copy_of = np.unique(examples.pixel_ids, axis=0, return_inverse=True)
+    copy_of = copy_of.reshape(-1)
+    ids = _least_ids(examples, copy_of)
+    strata = _strata(examples, copy_of, len(ids))
+    if examples.groups is None:
+        sizes = apportion(shares, len(ids))[: len(fractions)]
+        _require_full(sizes, examples, f"{len(ids)} distinct examples", fractions)
+        part_of = _deal(strata, sizes, _ranks(ids, seed))
+    else:
+        group_of = _groups(copy_of, examples.groups)
+        of_group = _least_ids(examples, group_of[copy_of])
+        part_of = _deal_groups(_counts(group_of, strata), shares, _ranks(of_group, seed))[group_of]
+        sizes = np.bincount(part_of, minlength=len(fractions))[: len(fractions)]
+        _require_full(sizes, examples, f"{len(of_group)} groups", fractions)
+    rows = torch.from_numpy(part_of[copy_of])
     return [examples.select((rows == part).nonzero().flatten()) for part in range(len(fractions))]
 
 
-def _groups(examples: Examples) -> tuple[Ids, npt.NDArray[np.int64]]:
-    """Group rows with equal pixels: the least id of each group, and the group of each row.
+def _require_full(sizes: Counts, examples: Examples, received: str, fractions: Sequence[float]) -> None:
+    if not sizes.all():
+        raise InputError(
+            f"{examples.name} is too small for this split",
+            expected=f"at least one {'distinct example' if examples.groups is None else 'group'} in each part",
+            received=f"{received} for fractions {', '.join(map(str, fractions))}",
+        )
+
+
+def _least_ids(examples: Examples, group_of: npt.NDArray[np.int64]) -> Ids:
+    """The least id of each group of rows; rows with equal pixels are one, so that copies stay together.
 
     The same file always has the same pixels, so equal ids are never in different groups. The least id does not depend
     on the size at which pictures were read, so a teacher and a student of another size hold out the same pictures.
     """
-    _, group_of = np.unique(examples.pixel_ids, axis=0, return_inverse=True)
-    group_of = group_of.reshape(-1)
     order = np.lexsort((examples.ids[:, 1], examples.ids[:, 0], group_of))
     _, first = np.unique(group_of[order], return_index=True)
-    return examples.ids[order[first]], group_of
+    return examples.ids[order[first]]
+
+
+def _groups(copy_of: npt.NDArray[np.int64], groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The group of each distinct example. Groups that share one (the same picture in both) are one group."""
+    _, named = np.unique(np.array(groups), return_inverse=True)
+    copies = int(copy_of.max()) + 1
+    size = copies + int(named.max()) + 1
+    links = coo_array((np.ones(len(copy_of)), (copy_of, copies + named)), shape=(size, size))
+    found = connected_components(links, directed=False)[1][:copies]
+    return np.unique(found, return_inverse=True)[1].astype(np.int64)
+
+
+def _counts(group_of: npt.NDArray[np.int64], strata: npt.NDArray[np.int64]) -> Counts:
+    """How many distinct examples of each stratum are in each group, ``[groups, strata]``."""
+    _, stratum_of = np.unique(strata, return_inverse=True)
+    counts = np.zeros((int(group_of.max()) + 1, int(stratum_of.max()) + 1), dtype=np.int64)
+    np.add.at(counts, (group_of, stratum_of), 1)
+    return counts
+
+
+def _deal_groups(
+    counts: Counts, shares: npt.NDArray[np.float64], ranks: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The number of each group's part; the last part is what is left out.
+
+    A group with counts ``c_s`` goes to the part with the largest ``sum_s c_s (t_s - h_s) / n_s``, where the part wants
+    ``t_s`` of the ``n_s`` examples of a stratum and has ``h_s``: there the sum of squared differences, each stratum
+    weighted by ``1 / n_s``, falls most.
+    """
+    total = counts.sum(0)
+    wanted = shares[:, None] * total
+    missing = wanted.copy()
+    part_of = np.zeros(len(counts), dtype=np.int64)
+    for group in np.argsort(ranks):
+        gain = (missing * (counts[group] / total)).sum(1)
+        part_of[group] = int(np.where(shares > 0, gain, -np.inf).argmax())
+        missing[part_of[group]] -= counts[group]
+    return part_of
 
 
 def apportion(weights: npt.NDArray[np.float64], seats: int) -> Counts:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
+from joryu.examples.groups import grouping_key
 from joryu.report.leakage import own_set
 from joryu.report.run_sentence import judging_in_words
 from joryu.training.setup import DistillationSetup, setup_of, split_parts, split_test
@@ -111,7 +112,8 @@ class HeldOut(NamedTuple):
             return None
         if left_out:
             noted = notes.get("held_out") or {}
-            same = noted.get("of", whole.fingerprint) == whole.fingerprint
+            grouped_alike = noted.get("groups") == grouping_key(whole)
+            same = noted.get("of", whole.fingerprint) == whole.fingerprint and grouped_alike
         else:
             same = content_of(teaching) == request["examples"]["content"]
         return found if same else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from joryu.errors import JoryuError
+from joryu.errors import InputError, JoryuError
 from joryu.examples import Examples, load_examples
+from joryu.examples.groups import grouping_key
 from joryu.examples.repeats import Repeats, find_repeats
 from joryu.targets import Store
 from joryu.teachers.trained import run_of
@@ -32,8 +34,9 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
     ``record`` is the content of ``run.json``, ``judging`` the evaluated examples, ``whole`` the set that the run was
     given. Returns ``None`` too if that set has changed since, because it then shows nothing.
     """
-    asked, whole = record["request"], _as_it_was(whole, record)
+    asked = record["request"]
     try:
+        whole = _as_it_was(whole, record)
         share = _share_held_out(record, folder, record, whole)
         if share is None:
             return None
@@ -86,10 +89,22 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
 
 
 def _as_it_was(whole: Examples, record: dict[str, Any]) -> Examples:
-    """The set with the ids that it had for this run: older runs knew pictures by pixel hashes, not by file hashes."""
+    """The set as it was for this run: older runs knew pictures by pixel hashes, and another may have split by groups.
+
+    Raises:
+        InputError: the run split by groups that cannot be found again.
+    """
     held_out = record.get("notes", {}).get("held_out") or {}
     old = whole.by_pixels()
-    return old if held_out.get("of") == old.fingerprint else whole
+    whole = old if held_out.get("of") == old.fingerprint else whole
+    if (groups := held_out.get("groups")) == grouping_key(whole):
+        return whole
+    if groups is None:
+        return replace(whole, groups=None)
+    found = own_set(record)
+    if found is None or grouping_key(found) != groups:
+        raise InputError("the groups that a run was split by have changed")
+    return found
 
 
 def _in_words(found: Repeats, judging: Examples) -> str:

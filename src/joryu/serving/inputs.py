@@ -15,9 +15,10 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.decoding import strict_pillow
-from joryu.examples.preparation import PicturePreparation
+from joryu.examples.preparation import Box, PicturePreparation, Preparation
 from joryu.examples.tabular import TablePreparation
 from joryu.examples.tabular.files import Sheet, read_sheet
+from joryu.examples.tiling import TilePreparation
 from joryu.serving.framing import Framing
 
 Source = Path | bytes | Image.Image
@@ -37,7 +38,7 @@ class Wanted(NamedTuple):
 
 
 class ReadInput(NamedTuple):
-    """One input (from a table: that of ``row``), or the reason why there is none."""
+    """One input (from a table: that of ``row``), or the tiles of one picture; or the reason why there is none."""
 
     wanted: Wanted
     input: npt.NDArray[Any] | None
@@ -50,8 +51,8 @@ Reader = Callable[[Iterable[Wanted], int, Tell], Iterator[ReadInput]]
 """Reads what is wanted, in its order, about so many at a time."""
 
 
-def reader_of(preparation: PicturePreparation | TablePreparation) -> Reader:
-    """The function that reads files for this preparation: pictures or tables."""
+def reader_of(preparation: Preparation) -> Reader:
+    """The function that reads files for this preparation: pictures, pictures in tiles, or tables."""
     return _READERS[preparation.kind](preparation)
 
 
@@ -78,6 +79,25 @@ def _one(wanted: Wanted, preparation: PicturePreparation) -> ReadInput:
         return ReadInput(wanted, pixels, seen=Framing(width, height, preparation.seen(width, height)))
     except InputError as error:
         return ReadInput(wanted, None, str(error))
+
+
+def _cut_pictures(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[ReadInput]:
+    """Each picture as its tiles, one after another: a large one has many."""
+    del many, tell
+    for one in wanted:
+        with strict_pillow():
+            found = _cut(one, preparation)
+        yield found
+
+
+def _cut(wanted: Wanted, preparation: TilePreparation) -> ReadInput:
+    if wanted.reason is not None:
+        return ReadInput(wanted, None, wanted.reason)
+    try:
+        pixels, width, height = preparation.decoded(wanted.source)
+    except InputError as error:
+        return ReadInput(wanted, None, str(error))
+    return ReadInput(wanted, preparation.cut(pixels), seen=Framing(width, height, Box(0, 0, width, height)))
 
 
 def _tables(preparation: Any, wanted: Iterable[Wanted], many: int, tell: Tell) -> Iterator[ReadInput]:
@@ -116,5 +136,6 @@ def _without_name(message: str, source: Source) -> str:
 
 _READERS: Final[Mapping[str, Callable[[Any], Reader]]] = {
     "pictures": lambda preparation: partial(_pictures, preparation),
+    "tiles": lambda preparation: partial(_cut_pictures, preparation),
     "table": lambda preparation: partial(_tables, preparation),
 }

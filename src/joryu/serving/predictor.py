@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError
 from joryu.evaluation.predictions import device_of, evaluating
-from joryu.examples.preparation import PicturePreparation
+from joryu.examples.preparation import PicturePreparation, Preparation
 from joryu.examples.tabular import TablePreparation
+from joryu.examples.tiling import TilePreparation
 from joryu.precision import Answering, computing_at, require_answering
 from joryu.questions import Question
 from joryu.serving.answers import Answer, answers_by, require_settings
@@ -139,7 +140,7 @@ class Predictor:
         module: nn.Sequential,
         blueprint: Blueprint,
         *,
-        preparation: PicturePreparation | TablePreparation | None,
+        preparation: Preparation | None,
         settings: Settings,
         tell: Tell,
     ) -> None:
@@ -202,7 +203,26 @@ class Predictor:
                 "this student does not know how a file becomes its input", expected=f"raw inputs of {shape}",
                 hint="give joryu.load(RUN).predict a tensor in Python, or train it again from files",
             )  # fmt: skip
-        return self._in_batches(reader_of(self.preparation)(wanted, self.batch_size, self._tell))
+        read = reader_of(self.preparation)(wanted, self.batch_size, self._tell)
+        return self._joined(self.preparation, read) if self.preparation.kind == "tiles" else self._in_batches(read)
+
+    def _joined(self, tiling: TilePreparation, inputs: Iterable[ReadInput]) -> Iterator[Predicted]:
+        """The answer about each whole picture, from those about its tiles."""
+        for one in inputs:
+            if one.input is None or one.seen is None:
+                yield Predicted(one.wanted, None, one.reason)
+                continue
+            parts = [self.outputs(batch) for batch in _batches(torch.from_numpy(one.input), self.batch_size)]
+            outputs = {
+                name: tiling.joined((tile for part in parts for tile in part[name]), one.seen.width, one.seen.height)
+                for name in parts[0]
+            }
+            sound = all(bool(part.isfinite().all()) for part in outputs.values())
+            (answer,) = self._answers(
+                self.question, {name: part[None] for name, part in outputs.items()}, self.threshold, [one.seen]
+            )
+            reason = None if sound else "the student's outputs for it are not finite"
+            yield Predicted(one.wanted, answer if sound else None, reason, seen=one.seen)
 
     def _in_batches(self, inputs: Iterable[ReadInput]) -> Iterator[Predicted]:
         waiting, usable = list[ReadInput](), 0
@@ -277,7 +297,7 @@ def _require(found: Predicted) -> Answer:
     return found.answer
 
 
-def _preparation(blueprint: Blueprint, run: str, tell: Tell) -> PicturePreparation | TablePreparation | None:
+def _preparation(blueprint: Blueprint, run: str, tell: Tell) -> Preparation | None:
     shape = blueprint.input_shape
     if blueprint.preparation is not None or len(shape) != 3 or shape[0] not in (1, 3) or blueprint.scale == 1:
         return blueprint.preparation

@@ -1,11 +1,11 @@
-"""How soft targets are laid out on disk: dense or top-k, float16 or float32, one fixed-size row per answer."""
+"""How soft targets are laid out on disk: dense or top-k; in float16, float32 or one byte, perhaps compressed by row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import Link, Question
+from joryu.targets.compact import decoded_logits, encoded_logits, packed, unpacked
 from joryu.targets.coverage import NO_ANSWER, least_kept
 from joryu.targets.soft_targets import SoftTargets, Space
 
@@ -28,46 +29,56 @@ cost the answer its differences, so it is taken off first."""
 EMPTY = 65535  #: marks an empty place among uint16 indices, so they name 65,535 classes; more take int32
 
 
+_FLOATS = ("float16", "float32")
+_BYTE, _PACKED = "uint8", "zstd"
+
+
 class Encoding(BaseModel):
     """What of an answer is kept, and how finely.
 
     ``float16`` keeps 11 bits: a logit of 20 is off by at most 0.008, which moves no probability by more than 0.4 %.
     It flattens *probabilities* below 6e-8 to zero, which softening would make visible again, so answers that are not
-    logits are kept in ``float32`` unless asked otherwise.
+    logits are kept in ``float32`` unless asked otherwise. ``uint8`` keeps dense logits in one byte each
+    (`joryu.targets.compact`), and ``compression`` packs each row of these by itself.
 
-    >>> Encoding.parse("top-32"), str(Encoding.parse("dense:float32"))
-    (Encoding(layout='top-k', dtype='float16', k=32), 'dense:float32')
+    >>> Encoding.parse("top-32").k, str(Encoding.parse("dense:float32")), str(Encoding.parse("dense:uint8+zstd"))
+    (32, 'dense:float32', 'dense:uint8+zstd')
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     layout: Literal["dense", "top-k"] = "dense"
-    dtype: Literal["float16", "float32"] = "float16"
+    dtype: Literal["float16", "float32", "uint8"] = "float16"
     k: int | None = None
+    compression: Literal["zstd"] | None = None
 
     @model_validator(mode="after")
     def _k_belongs_to_top_k(self) -> Self:
         if (self.k is not None) != (self.layout == "top-k") or (self.k is not None and self.k < 1):
             raise ValueError("k >= 1 is needed for top-k and only for top-k")
+        if self.dtype == "uint8" and self.k is not None:
+            raise ValueError("uint8 keeps dense answers only")
+        if self.compression is not None and self.dtype != "uint8":
+            raise ValueError("only uint8 is compressed")
         return self
 
     @classmethod
     def parse(cls, spec: str) -> Encoding:
-        """From ``dense``, ``top-32``, ``dense:float32``, ``top-32:float32``.
+        """From ``dense``, ``top-32``, ``dense:float32``, ``top-32:float32``, ``dense:uint8``, ``dense:uint8+zstd``.
 
         Raises:
             InputError: anything else.
         """
-        layout, _, dtype = spec.partition(":")
-        dtype = dtype or "float16"
-        if dtype in ("float16", "float32"):
-            if layout == "dense":
-                return cls(dtype=dtype)  # type: ignore[arg-type]
-            if layout.startswith("top-") and layout[4:].isdecimal() and int(layout[4:]) > 0:
-                return cls(layout="top-k", k=int(layout[4:]), dtype=dtype)  # type: ignore[arg-type]
+        layout, _, kept = spec.partition(":")
+        kept = kept or "float16"
+        if layout == "dense" and kept in (*_FLOATS, _BYTE, f"{_BYTE}+{_PACKED}"):
+            dtype, _, compression = kept.partition("+")
+            return cls(dtype=dtype, compression=compression or None)  # type: ignore[arg-type]
+        if kept in _FLOATS and layout.startswith("top-") and layout[4:].isdecimal() and int(layout[4:]) > 0:
+            return cls(layout="top-k", k=int(layout[4:]), dtype=kept)  # type: ignore[arg-type]
         raise InputError(
-            "unknown encoding", expected="dense or top-K, and perhaps :float16 or :float32", received=spec,
-            hint="try dense, top-32 or dense:float32",
+            "unknown encoding", expected="dense or top-K, and perhaps :float16 or :float32; dense:uint8(+zstd)",
+            received=spec, hint="try dense, top-32, dense:float32 or dense:uint8",
         )  # fmt: skip
 
     @classmethod
@@ -76,7 +87,13 @@ class Encoding(BaseModel):
         return cls(dtype="float16" if space is Space.LOGITS else "float32")
 
     def __str__(self) -> str:
-        return f"{'dense' if self.k is None else f'top-{self.k}'}:{self.dtype}"
+        packed = "" if self.compression is None else f"+{self.compression}"
+        return f"{'dense' if self.k is None else f'top-{self.k}'}:{self.dtype}{packed}"
+
+    @property
+    def column_dtype(self) -> str:
+        """The dtype of the column of values: of compressed rows, which differ in length, Python's ``object``."""
+        return self.dtype if self.compression is None else "object"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,15 +140,15 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
     cut at 65504 (the sigmoid is saturated).
 
     Raises:
-        InputError: a dense encoding of top-k answers, or a top-k encoding of answers that cannot be cut.
+        InputError: a dense encoding of top-k answers, a top-k encoding of answers that cannot be cut, or ``uint8`` of
+            answers that are no logits.
     """
     kept = _keep(soft_targets, encoding)
     n = len(kept)
     exact = kept.values.detach().float().cpu()
     if kept.coverage is not None:  # what was not answered may hold anything, even NaN
         exact = exact.masked_fill(~kept.coverage.cpu(), 0)
-    values, unusable = _cast(exact, kept, torch.float16 if encoding.dtype == "float16" else torch.float32)
-    columns: Columns = {"values": values.reshape(n, -1).numpy()}
+    columns, unusable = _VALUES[encoding.dtype](exact, kept, encoding)
     if kept.indices is not None:
         # NO_ANSWER, -1, becomes the largest uint16
         dtype = np.uint16 if kept.n_outputs <= EMPTY else np.int32
@@ -154,12 +171,15 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
     return Encoded(columns, Form.of(kept), unusable)
 
 
-def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Question) -> SoftTargets:
-    """The batch that `encode` laid out; the arrays must be writable (they become tensors without a copy)."""
+def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Question, encoding: Encoding) -> SoftTargets:
+    """The batch that `encode` laid out; the arrays must be writable (they become tensors without a copy).
+
+    What was kept in one byte each comes back in float32.
+    """
     shape = (len(columns["values"]), *form.shape)
     indices, coverage, variance = (columns.get(name) for name in ("indices", "coverage", "variance"))
     return SoftTargets(
-        values=torch.from_numpy(columns["values"]).reshape(shape),
+        values=_decoded(columns, form, question, encoding).reshape(shape),
         indices=None if indices is None else _indices(indices).reshape(shape),
         weight=_tensor(columns.get("weight")),
         bound=_tensor(columns.get("bound")),
@@ -172,6 +192,15 @@ def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Questi
         members=form.members > 0,
         question=question,
     )
+
+
+def _decoded(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Question, encoding: Encoding) -> Tensor:
+    values = columns["values"]
+    if encoding.dtype != _BYTE:
+        return torch.from_numpy(values)
+    if encoding.compression is not None:
+        values = unpacked(values, math.prod(form.shape), form.shape[-1])
+    return decoded_logits(values, columns["scale"], question.link)
 
 
 def _tensor(column: npt.NDArray[Any] | None) -> Tensor | None:
@@ -211,6 +240,36 @@ def _without_offset(exact: Tensor) -> Tensor:
     return torch.where(far, exact - best, exact) if far.any() else exact
 
 
+def _floats(exact: Tensor, kept: SoftTargets, encoding: Encoding) -> tuple[Columns, dict[int, str]]:
+    """The values in float16 or float32, and the rows that must not be stored."""
+    values, unusable = _cast(exact, kept, torch.float16 if encoding.dtype == "float16" else torch.float32)
+    return {"values": values.reshape(len(exact), -1).numpy()}, unusable
+
+
+def _bytes(exact: Tensor, kept: SoftTargets, encoding: Encoding) -> tuple[Columns, dict[int, str]]:
+    """The values in one byte each, the largest size in each row, and the rows that must not be stored."""
+    if kept.space is not Space.LOGITS or (kept.coverage is not None and not kept.link.independent):
+        given = "answers that leave classes out" if kept.space is Space.LOGITS else str(kept.space)
+        raise InputError(
+            "only whole answers in logits are kept in one byte each", expected="logits of every class", received=given,
+            hint="try --encoding dense:float32",
+        )  # fmt: skip
+    finite = exact.flatten(1).isfinite().all(1)
+    unusable = {int(row): "the answer is not finite" for row in (~finite).nonzero()}
+    usable = exact.masked_fill(~finite.reshape(-1, *[1] * (exact.ndim - 1)), 0) if unusable else exact
+    codes, scale = encoded_logits(usable, kept.link)
+    values = codes.reshape(len(exact), -1).numpy()
+    if encoding.compression is not None:
+        return {"values": packed(values, exact.shape[-1]), "scale": scale.numpy()}, unusable
+    return {"values": values, "scale": scale.numpy()}, unusable
+
+
+_VALUES: Final[dict[str, Callable[[Tensor, SoftTargets, Encoding], tuple[Columns, dict[int, str]]]]] = {
+    "float16": _floats, "float32": _floats, "uint8": _bytes,
+}  # fmt: skip
+"""By dtype: how values become columns."""
+
+
 def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor, dict[int, str]]:
     if exact.numel() and float(exact.abs().amax()) <= COARSE:  # nearly always; what is not a number is not less
         return exact.to(dtype, copy=True), {}  # a copy even in float32: the teacher may use its buffer again
@@ -236,5 +295,11 @@ def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor,
 
 
 def row_bytes(columns: Columns) -> int:
-    """Bytes of one row of these columns."""
-    return sum(column.itemsize * math.prod(column.shape[1:]) for column in columns.values())
+    """Bytes of one row of these columns; of rows that differ in length, their mean."""
+    return sum(_row_bytes(column) for column in columns.values())
+
+
+def _row_bytes(column: npt.NDArray[Any]) -> int:
+    if column.dtype == object:
+        return sum(map(len, column)) // max(1, len(column))
+    return column.itemsize * math.prod(column.shape[1:])

@@ -18,6 +18,7 @@ from joryu.questions.names import spelt
 from joryu.targets.encoding import Encoding, Form
 from joryu.targets.first_schema import from_first_schema
 from joryu.targets.provenance import joryu_version, machine, now
+from joryu.targets.rounding import Rounding
 
 SCHEMA = 2
 """The version of the folder's layout; a newer one is refused, an older one is read."""
@@ -106,7 +107,8 @@ class Manifest(_Record):
     (`joryu.examples.Examples.keyed_by`). ``former`` are the sets that the store was made for before it grew, and
     ``strangers`` counts its answers about examples that are no longer in the set. ``precision`` is what a network
     computed all of them at: unknown until the first answer has come, of who computes nothing, and of stores that are
-    older than the choice, whose networks computed in float32.
+    older than the choice, whose networks computed in float32. ``rounding`` is what the encoding changed in the first
+    answers, where it was chosen by that.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
@@ -121,6 +123,7 @@ class Manifest(_Record):
     batch_size: int = Field(ge=1)
     encoding: Encoding | None = None
     form: Form | None = None
+    rounding: Rounding | None = None
     precision: Answering | None = None
     provenance: Provenance = Field(default_factory=Provenance)
     cost: Cost = Cost()

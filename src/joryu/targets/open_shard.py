@@ -65,7 +65,7 @@ class OpenShard:
         for name, column in part.items():
             if name not in self._columns:  # rows before this one meant something by not having it
                 self._columns[name] = self._widened(absent_column(name, column, start), start)
-                self._row_bytes = row_bytes(self._columns)
+                self._row_bytes += row_bytes({name: column})  # where rows differ in length, the mean of the first
 
     def _widened(self, column: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
         wide = np.empty((self._capacity, *column.shape[1:]), dtype=column.dtype)

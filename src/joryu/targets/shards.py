@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -27,6 +27,42 @@ _CHECKSUM = b"joryu.crc32"
 _BYTES = ("id", "coverage")  # columns that are plain bytes to Arrow
 _ABSENT = {"coverage": 255, "signals": float("nan"), "variance": float("nan")}
 _ON_DISK: dict[str, np.dtype[Any]] = {"id": np.dtype("<u8"), "view": np.dtype("<u8"), "coverage": np.dtype("u1")}
+
+
+_ROWS = 1024  #: rows of bytes that are in memory at once while a checksum is computed
+
+
+class RowsOfBytes:
+    """A column of rows that differ in length, memory-mapped; what is taken of it is an array of ``bytes``."""
+
+    dtype = np.dtype(object)
+
+    def __init__(self, rows: pa.LargeBinaryArray) -> None:
+        self._rows = rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self._rows),)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (row.as_py() for row in self._rows)
+
+    def __getitem__(self, rows: Any) -> npt.NDArray[np.object_]:
+        return self.take(np.arange(len(self))[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[np.object_]:
+        del dtype, copy
+        return self[:]
+
+    def take(self, rows: npt.NDArray[np.int64], axis: int = 0) -> npt.NDArray[np.object_]:
+        """Some rows, as `numpy.take`."""
+        del axis
+        found = np.empty(len(rows), dtype=object)
+        found[:] = self._rows.take(pa.array(rows)).to_pylist()
+        return found
 
 
 class Span(NamedTuple):
@@ -156,11 +192,26 @@ def _write_batch(file: IO[bytes], batch: pa.RecordBatch) -> None:
 def _checksum(columns: Columns) -> str:
     value = 0
     for name in sorted(columns):
-        value = zlib.crc32(np.ascontiguousarray(columns[name]).data.cast("B"), zlib.crc32(name.encode(), value))
+        value = zlib.crc32(name.encode(), value)
+        for part in _parts(columns[name]):
+            value = zlib.crc32(part, value)
     return f"{value:08x}"
 
 
+def _parts(column: npt.NDArray[Any]) -> Iterator[bytes | memoryview]:
+    """The bytes of a column; of rows that differ in length, each with its length before it."""
+    if column.dtype != object:
+        yield np.ascontiguousarray(column).data.cast("B")
+        return
+    for start in range(0, len(column), _ROWS):
+        rows = column[start : start + _ROWS]
+        yield np.array([len(row) for row in rows], dtype="<u8").tobytes()
+        yield b"".join(rows)
+
+
 def _to_arrow(name: str, column: npt.NDArray[Any]) -> pa.Array:
+    if column.dtype == object:
+        return pa.array(list(column), pa.large_binary())
     column = np.ascontiguousarray(column.astype(_ON_DISK.get(name, column.dtype), copy=False))
     buffer = pa.py_buffer(column)
     width = 1 if column.ndim == 1 else column.shape[1]
@@ -174,6 +225,8 @@ def _from_arrow(name: str, array: pa.Array) -> npt.NDArray[Any]:
     if array.null_count:
         raise ValueError(f"column {name} has nulls")
     kind, width = array.type, None
+    if pa.types.is_large_binary(kind):
+        return RowsOfBytes(array)  # type: ignore[return-value]
     if name in _BYTES:
         dtype = _ON_DISK[name]
         width = kind.byte_width // dtype.itemsize

@@ -14,7 +14,7 @@ from torch import Tensor
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, Ids
 from joryu.examples.places import from_here
-from joryu.targets.encoding import Columns, Form, decode
+from joryu.targets.encoding import Columns, Encoding, Form, decode
 from joryu.targets.failures import Failure, id_from_hex, read_failures
 from joryu.targets.index import KeyIndex, Rows, Seeds
 from joryu.targets.manifest import Manifest
@@ -123,7 +123,8 @@ class Store:
             InputError: a row number is outside the store.
         """
         wanted = self._checked(rows)
-        return decode(self._take(self._payload, wanted), self.form, self.manifest.question)
+        encoding = self.manifest.encoding or Encoding()
+        return decode(self._take(self._payload, wanted), self.form, self.manifest.question, encoding)
 
     def columns(self, rows: Tensor) -> Columns:
         """The stored columns of some rows without the keys, in their stored form."""
@@ -262,18 +263,24 @@ class Store:
 
 
 def _check_columns(manifest: Manifest, shards: tuple[Shard, ...]) -> None:
-    """A shard put here by hand, from another store, is noticed before its rows are taken for answers."""
+    """A shard put here by hand, from another store, is noticed before its rows are taken for answers.
+
+    Rows that are compressed differ in length: theirs is known when they are unpacked.
+    """
     if not shards:
         return
     if manifest.form is None or manifest.encoding is None:
         raise InputError(f"{shards[0].path} has no place in this store", received="a manifest without any answer")
-    width = int(np.prod(manifest.form.shape))
+    width = () if manifest.encoding.compression else (int(np.prod(manifest.form.shape)),)
+    expected = (manifest.encoding.column_dtype, *width)
     for shard in shards:
         values = shard.columns["values"]
-        if (values.dtype.name, values.shape[1]) != (manifest.encoding.dtype, width):
+        if (found := (values.dtype.name, *values.shape[1:])) != expected:
             raise InputError(
-                f"shard {shard.path} does not belong to this store",
-                expected=f"rows of {width} {manifest.encoding.dtype}",
-                received=f"rows of {values.shape[1]} {values.dtype.name}",
-                hint="move it away and run joryu label again",
-            )
+                f"shard {shard.path} does not belong to this store", expected=_rows_of(expected),
+                received=_rows_of(found), hint="move it away and run joryu label again",
+            )  # fmt: skip
+
+
+def _rows_of(values: tuple[str | int, ...]) -> str:
+    return f"rows of {' '.join(map(str, values[::-1]))}".replace("object", "compressed bytes")

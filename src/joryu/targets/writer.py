@@ -27,6 +27,7 @@ from joryu.targets.index import Seeds
 from joryu.targets.manifest import FILE, Cost, Manifest
 from joryu.targets.open_shard import OpenShard
 from joryu.targets.provenance import now
+from joryu.targets.rounding import usual_encoding
 from joryu.targets.shards import Span, list_shards, write_shard
 from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
@@ -172,7 +173,10 @@ class StoreWriter:
         Raises:
             MismatchError: answers of another form (space, temperature, shape) than those already stored.
         """
-        encoding = self.manifest.encoding or Encoding.natural(soft_targets.space)
+        encoding = self.manifest.encoding
+        if encoding is None:
+            encoding, rounding = usual_encoding(soft_targets)
+            self.manifest = self.manifest.model_copy(update={"rounding": rounding})
         encoded = encode(soft_targets, encoding)
         self._keep_form(encoded.form, encoding, soft_targets.question)
         columns: Columns = {"id": ids, "view": views, **encoded.columns}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from joryu.questions import Link
+from joryu.targets.compact import half_steps
 from joryu.targets.coverage import NO_ANSWER, covers
 from joryu.targets.encoding import COARSE, Encoding, decode, encode
 from joryu.targets.soft_targets import SoftTargets, Space
@@ -115,8 +116,11 @@ def _step(fresh: SoftTargets, encoding: Encoding, sums: float) -> Tensor:
         laid_out = logits if fresh.link.independent else torch.log_softmax(logits, -1)
     elif fresh.indices is None:
         encoded = encode(fresh, encoding)
-        laid_out = decode(encoded.columns, encoded.form, fresh.question).values.float()
-    return _half_unit(encoding) * laid_out.abs() + sums * logits.abs().amax(-1, keepdim=True)
+        laid_out = decode(encoded.columns, encoded.form, fresh.question, encoding).values.float()
+    summed = sums * logits.abs().amax(-1, keepdim=True)
+    if encoding.dtype == "uint8":
+        return half_steps(laid_out, fresh.link) + summed
+    return _half_unit(encoding) * laid_out.abs() + summed
 
 
 def _half_unit(encoding: Encoding) -> float:

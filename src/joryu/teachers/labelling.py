@@ -50,7 +50,8 @@ class LabelOptions:
     """How to label.
 
     Args:
-        encoding: what is kept of an answer; by default everything, logits in float16 and anything else in float32.
+        encoding: what is kept of an answer; by default everything, logits about pixels in one byte each where that
+            changes little (`joryu.targets.rounding`), other logits in float16, and anything else in float32.
         batch_size: how many examples the teacher sees at once; by default what the store began with, or 256.
         flush: when the open shard is written.
         patience: give up when so many examples in a row, asked one by one, have failed: the teacher is at fault then.

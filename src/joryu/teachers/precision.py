@@ -138,7 +138,7 @@ def unchanged(exact: SoftTargets, coarse: SoftTargets, encoding: Encoding | None
     """
     kept = encoding or Encoding.natural(exact.space)
     encoded = encode(exact, kept)
-    stored = decode(encoded.columns, encoded.form, exact.question)
+    stored = decode(encoded.columns, encoded.form, exact.question, kept)
     close = [far.within(None) for far in distances(stored, coarse, kept)]
     same = (_decisions(exact) == _decisions(coarse)).flatten(1).all(1)
     for within in close:

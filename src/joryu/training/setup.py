@@ -11,6 +11,7 @@ import torch
 from joryu.errors import InputError
 from joryu.evaluation import defaults_of
 from joryu.examples import Examples, split_examples
+from joryu.examples.groups import grouping_key
 from joryu.objectives import Distillation
 from joryu.questions import Question
 from joryu.training.run import damaged, read_run
@@ -120,8 +121,12 @@ def held_out(examples: Examples, test: float, content: str | None = None) -> dic
 
     They hold the fingerprint of the ``examples`` and the share ``test``. ``content`` is the hash of the part itself, by
     which it is recognised in a run without a setup.
+    Where the split parted no groups, these are named by their hash (`joryu.examples.groups.grouping_key`).
     """
-    return {"held_out": {"of": examples.fingerprint, "test": test} | ({} if content is None else {"content": content})}
+    groups = grouping_key(examples)
+    more = {"content": content, "groups": groups}
+    found = {"of": examples.fingerprint, "test": test}
+    return {"held_out": found | {name: value for name, value in more.items() if value is not None}}
 
 
 def split_test(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
@@ -165,7 +170,8 @@ def hide_labels(examples: Examples, keep: float, seed: int) -> Examples:
     """
     if examples.labels is None:
         return examples
-    kept = split_examples(examples.labelled(), [keep], seed=seed + 2)[0]
+    # A group may be labelled in part: it is hidden from nobody, and neither judges nor chooses.
+    kept = split_examples(replace(examples.labelled(), groups=None), [keep], seed=seed + 2)[0]
     classes = _distinct(examples.labelled())
     if _distinct(kept) < classes:
         raise InputError(

@@ -296,7 +296,8 @@ def described(store: Store) -> dict[str, Any]:
         "teacher": manifest.teacher.fingerprint,
         "examples": manifest.examples.fingerprint,
         "views": manifest.n_views,
-        "encoding": None if manifest.encoding is None else manifest.encoding.model_dump(mode="json"),
+        # How rows are packed changes nothing of what they say.
+        "encoding": manifest.encoding and manifest.encoding.model_dump(mode="json", exclude={"compression"}),
     }
 
 

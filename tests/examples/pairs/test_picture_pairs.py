@@ -103,6 +103,72 @@ def test_unknown_places_of_one_tag(tmp_path: Path) -> None:
     assert examples.remarks[0] == "masks say foreground by 1, and nothing by 255"
 
 
+@pytest.mark.parametrize(
+    ("values", "ignore", "expected", "classes"),
+    [
+        ([0, 1, 9], "9", [0, 1, -1], ("foreground",)),
+        ([0, 255, 128], "128", [0, 1, -1], ("foreground",)),
+        ([0, 1, 2, 7], "7", [0, 1, 2, -1], ("0", "1", "2")),
+        ([0, 1, 2, 3], "0", [-1, 0, 1, 2], ("1", "2", "3")),
+        ([0, 1, 2, 1], "0", [-1, 0, 1, 0], ("1", "2")),
+        ([0, 1, 2, 3], "3", [0, 1, 2, -1], ("0", "1", "2")),
+    ],
+)
+def test_the_value_that_means_unknown_can_be_named(
+    tmp_path: Path, values: list[int], ignore: str, expected: list[int], classes: tuple[str, ...]
+) -> None:
+    mask = np.resize(np.array(values), (4, 4))
+    examples = load_examples(f"pairs:{set_of(tmp_path, grey(mask))},ignore={ignore}")
+    assert examples.classes == classes
+    assert examples.labels_or_empty.flatten().tolist() == np.resize(expected, 16).tolist()
+    assert any(f"{ignore} is unknown" in told or f"nothing by {ignore}" in told for told in examples.remarks)
+
+
+def test_names_go_with_the_classes_that_are_left(tmp_path: Path) -> None:
+    mask = np.resize(np.array([0, 1, 2]), (4, 4))
+    root = set_of(tmp_path, grey(mask))
+    assert load_examples(f"pairs:{root},ignore=0,classes=cat;dog").labels_or_empty.unique().tolist() == [-1, 0, 1]
+    found = load_examples(f"pairs:{root},ignore=0,classes=nothing;cat;dog")
+    assert (found.classes, found.labels_or_empty.unique().tolist()) == (("nothing", "cat", "dog"), [-1, 1, 2])
+
+
+def test_a_value_that_no_mask_holds_is_told(tmp_path: Path) -> None:
+    examples = load_examples(f"pairs:{set_of(tmp_path, grey(BINARY))},ignore=9")
+    assert "no mask holds the value 9 that is to be ignored" in examples.remarks
+    assert bool((examples.labels_or_empty >= 0).all())
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "says"),
+    [
+        (CLASSES, ",ignore=none", r"mean nothing, as those of masks/0.png .*received 0, 1, 2, 255"),
+        (CLASSES, ",ignore=x", r"no value to ignore .*ignore=VALUE, a whole number, or ignore=none; received 'x'"),
+        (BINARY * 0, ",ignore=0", r"all values of the masks are 0, which is to be ignored"),
+        (CLASSES, ",ignore=2", r"mean nothing|one value in some masks"),
+    ],
+)  # fmt: skip
+def test_values_that_cannot_be_ignored(tmp_path: Path, mask: np.ndarray, options: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        load_examples(f"pairs:{set_of(tmp_path, grey(mask))}{options}")
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_pixels_stay_unknown_in_a_view_and_at_another_size(tmp_path: Path) -> None:
+    """A known picture moved to the right leaves unknown pixels behind; an unknown one is unknown wherever it goes."""
+    mask = np.kron(np.array([[0, 1], [1, 9]]), np.ones((8, 8), dtype=int))
+    write_files(tmp_path, {"images/1.png": grey(mask * 20), "masks/1.png": grey(mask)})
+    examples = load_examples(f"pairs:{tmp_path},ignore=9")
+    small = load_examples(f"pairs:{tmp_path},ignore=9", size=4)
+    assert small.labels_or_empty[0, ..., 0].tolist() == [[0, 0, 1, 1]] * 2 + [[1, 1, -1, -1]] * 2
+    seen = parse_views("shift:5").apply(examples, torch.zeros(20, dtype=torch.int64), torch.arange(1, 21))
+    assert seen.labels is not None
+    shown = seen.inputs[:, 0]
+    assert bool((seen.labels[..., 0][shown == 180] == -1).all())
+    assert bool((seen.labels[..., 0][shown == 20] == 1).all())
+    background = seen.labels[..., 0][shown == 0].unique().tolist()
+    assert background == [-1, 0]  # what came from outside is black too, and unknown
+
+
 def blurred() -> np.ndarray:
     return np.array([[0, 3, 130, 255], [0, 90, 255, 255], [0, 0, 60, 255], [0, 0, 1, 255]])
 

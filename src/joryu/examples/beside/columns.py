@@ -16,7 +16,7 @@ from joryu.examples.tabular.cells import plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.target import TargetKind, with_kind
 
-OPTIONS = ("labels", "file", "target", "kind")
+OPTIONS = ("labels", "file", "target", "kind", "group")
 NONE = "none"  #: ``labels=none``: load the pictures without labels, even if there is a table
 NAMES = "names"  #: ``labels=names``: the class is the beginning of each file's name
 CLASS_NAMES = frozenset({
@@ -31,13 +31,15 @@ class FolderLabelOptions(NamedTuple):
     """The options of ``folder:DIR,…`` about labels.
 
     ``labels``: tables (separated by semicolons), `NONE` or `NAMES`; ``file``: the column that names the pictures;
-    ``target``: the columns of labels; ``kind``: what the labels are, as for tables.
+    ``target``: the columns of labels; ``kind``: what the labels are, as for tables; ``group``: the table of groups,
+    which is no table of labels unless ``#COLUMN`` says that it has others.
     """
 
     labels: str = ""
     file: str = ""
     target: str = ""
     kind: TargetKind | None = None
+    group: str = ""
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
@@ -49,6 +51,11 @@ class FolderLabelOptions(NamedTuple):
         return cls(**with_kind(options))
 
     @property
+    def say_nothing(self) -> bool:
+        """Whether nothing is said about labels."""
+        return self._replace(group="") == FolderLabelOptions()
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables that ``labels`` names."""
         return () if self.labels in (NONE, NAMES) else listed(self.labels)
@@ -56,7 +63,7 @@ class FolderLabelOptions(NamedTuple):
     @property
     def says_table(self) -> bool:
         """Whether the options demand a table, even if there are class folders."""
-        return self.labels not in (NONE, NAMES) and self != FolderLabelOptions()
+        return self.labels not in (NONE, NAMES) and not self.say_nothing
 
 
 class LabelColumns(NamedTuple):

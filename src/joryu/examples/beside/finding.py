@@ -74,6 +74,7 @@ def find_said(scope: Scope, options: FolderLabelOptions, told: TrainQuestion | N
     """
     names = PictureNames(scope.root, scope.pictures)
     tables = _named(scope, options) if options.tables else list(_tables(scope, names))
+    tables = [path for path in tables if path.name != Path(options.group).name]
     candidates = [_candidate(scope, path, names) for path in tables]
     naming = [one for one in candidates if names_pictures(one.sheet, one.names)]
     if naming and not (naming := [one for one in naming if _names_any(one)]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -11,22 +12,60 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.examples.pairs.masks import Values, shown
+from joryu.examples.tabular.target import TargetKind
 from joryu.questions import PICTURE, UNKNOWN, Question
 
 FOREGROUND: Final = "foreground"
 IGNORED: Final = 255  #: the value for "unknown" among numbers of classes (as in Pascal VOC)
 _MOST = 100  #: the most classes without names; more values are blurred edges
+NO_VALUE: Final = "none"  #: ``ignore=none``: no value means unknown, not even 255
+_ODD: Final = "save masks as PNG and resize them without blending; a value that means unknown is named by ignore=VALUE"
 _ON = (1, 255, 65535)  #: the values with which a mask may mark that its tag holds
 Held = Mapping[str, frozenset[int]]
 """The values in each mask, by the name of its file."""
 
 
+class CodingOptions(NamedTuple):
+    """What a spec says about the values of masks.
+
+    ``names``: of the classes; ``ignore``: the value that means unknown, or `NO_VALUE`; ``kind``: of the question, where
+    a table of masks names classes.
+    """
+
+    names: Sequence[str] = ()
+    ignore: str = ""
+    kind: TargetKind | None = None
+
+    @property
+    def ignored(self) -> int | None:
+        """The value that means unknown, where one is named.
+
+        Raises:
+            InputError: it is no whole number.
+        """
+        if self.ignore in ("", NO_VALUE):
+            return None
+        if not re.fullmatch(r"-?\d{1,9}", self.ignore):
+            raise InputError(
+                "no value to ignore", expected=f"ignore=VALUE, a whole number, or ignore={NO_VALUE}",
+                received=repr(self.ignore),
+            )  # fmt: skip
+        return int(self.ignore)
+
+
 class Coding(NamedTuple):
-    """The question of a set of masks. ``on`` is the value where the tag holds, or 0 if values are class numbers."""
+    """The question of a set of masks.
+
+    ``on`` is the value where the tag holds, or 0 if values are numbers of classes, the first of which is ``first``.
+    With ``bits`` each bit of a value is a tag. ``ignored`` is the value that means unknown.
+    """
 
     question: Question
     on: int
     remarks: tuple[str, ...] = ()
+    ignored: int | None = None
+    first: int = 0
+    bits: bool = False
 
     def check(self, held: Held) -> None:
         """Check that all masks hold only values that have a meaning in this coding.
@@ -34,68 +73,99 @@ class Coding(NamedTuple):
         Raises:
             InputError: a mask holds another value; the message names its file.
         """
-        allowed = {0, self.on} if self.on else set(range(len(self.question)))
-        if self.on <= 1 and len(self.question) <= IGNORED:
-            allowed.add(IGNORED)
+        if self.bits:
+            return
+        last = self.first + len(self.question) - 1
+        allowed = {0, self.on} if self.on else set(range(self.first, last + 1))
+        unknown = "" if self.ignored is None else f", and {self.ignored}: unknown"
         for name, values in held.items():
-            if not values <= allowed:
-                expected = f"0 and {self.on}" if self.on else f"0 to {len(self.question) - 1}, and {IGNORED}: unknown"
-                raise InputError(f"the mask {name} has values that mean nothing here", expected=expected,
-                                 received=shown(values - allowed))  # fmt: skip
+            if not values <= allowed | {self.ignored}:
+                expected = f"0 and {self.on}" if self.on else f"{self.first} to {last}"
+                raise InputError(
+                    f"the mask {name} has values that mean nothing here", expected=f"{expected}{unknown}",
+                    received=shown(values - allowed - {self.ignored}), hint=_ODD,
+                )  # fmt: skip
 
     def labels(self, values: Values) -> Tensor:
-        """Labels from values ``[n, height, width]``: int8 ``[n, height, width, 1]`` for a tag, else int16 classes."""
+        """Labels from values ``[n, height, width]``: int8 ``[n, height, width, C]`` for tags, else int16 classes."""
+        if self.bits:
+            tags = (values[..., None] >> np.arange(len(self.question))) & 1
+            return torch.from_numpy(tags.astype(np.int8))
         if self.on:
-            tags = (values == self.on).astype(np.int8)
-            if self.on == 1:
-                tags[values == IGNORED] = UNKNOWN
-            return torch.from_numpy(tags[..., None])
-        classes = values.astype(np.int16)
-        if len(self.question) <= IGNORED:
-            classes[values == IGNORED] = UNKNOWN
-        return torch.from_numpy(classes)
+            labels: Values = (values == self.on).astype(np.int8)
+        else:
+            labels = values.astype(np.int16 if len(self.question) < 2**15 else np.int32)
+            labels -= self.first
+        if self.ignored is not None:
+            labels[values == self.ignored] = UNKNOWN
+        return torch.from_numpy(labels[..., None] if self.on else labels)
 
 
-def find_coding(held: Held, names: Sequence[str]) -> Coding:
-    """Find the coding of a set's masks from all their values, and from the names of the classes, if given.
+def find_coding(held: Held, options: CodingOptions) -> Coding:
+    """Find the coding of a set's masks from all their values, and from what the spec says of them.
 
     Values 0 and 1, 0 and 255, or 0 and 65535 are one tag. It has the given name (of two names the second). More values
-    are numbers of classes, 255 meaning unknown. Without names they must be 0, 1, 2, … without a gap, so that blurred
-    masks are not taken for classes.
+    are numbers of classes. Without names they must be 0, 1, 2, … without a gap, so that blurred masks are not taken
+    for classes. If ``ignore=`` names no value, 255 means unknown beside a tag's 1 and among up to 255 classes. If it
+    names 0, classes are counted from 1.
 
     Raises:
         InputError: values have no meaning, or different meanings in different masks; the message names the files.
     """
     if not held:
         raise InputError("none of the masks can be used")
-    union = frozenset[int]().union(*held.values())
+    names, ignored = options.names, options.ignored
+    guessed = IGNORED if not options.ignore else None
+    seen = frozenset[int]().union(*held.values())
+    told = _about_ignored(ignored, seen)
+    if ignored is not None:
+        held = {name: values - {ignored} for name, values in held.items()}
+    union = seen - {ignored}
+    if not union:
+        raise InputError(f"all values of the masks are {ignored}, which is to be ignored")
     if len(names) <= 1 or (len(names) == 2 and 1 not in union and union & {255, 65535}):
-        if (on := _on(held, union)) is not None:
-            name = names[-1] if names else FOREGROUND
-            if union == {0}:
-                return Coding(Question.tags([name], grid=PICTURE), on, (f"no mask says {name} anywhere: all are 0",))
-            told = f"masks say {name} by {on}" + (f", and nothing by {IGNORED}" if on == 1 and IGNORED in union else "")
-            return Coding(Question.tags([name], grid=PICTURE), on, (told,))
+        if (on := _on(held, union, guessed)) is not None:
+            unknown = guessed if on == 1 and ignored is None else ignored
+            return _tag(names[-1] if names else FOREGROUND, on, unknown, union, told)
         if names:
             _refuse(held, "0 and one other value (1, 255 or 65535)")
     if names:
-        coding = Coding(Question.one_of(names, grid=PICTURE), 0)
+        first = int(ignored == 0 and max(union) == len(names))
+        unknown = guessed if ignored is None and len(names) <= IGNORED else ignored
+        coding = Coding(Question.one_of(names, grid=PICTURE), 0, told, unknown, first)
         coding.check(held)
         return coding
-    classes = union - {IGNORED}
+    classes = union - {guessed}
     if len(classes) < len(union) and not classes - {0, 1}:
         _refuse_mixture(held)
-    count = max(classes) + 1
-    if classes != frozenset(range(count)) or count > _MOST:
-        _refuse(held, "0 and 255, 0 and 1, or 0, 1, 2, … without a gap")
-    told = f"the {count} classes of the masks have no names but their numbers"
-    return Coding(Question.one_of(count, grid=PICTURE), 0, (told,))
+    first = int(ignored == 0)
+    count = max(classes) + 1 - first
+    if classes != frozenset(range(first, first + count)) or count > _MOST:
+        _refuse(held, f"0 and 255, 0 and 1, or {first}, {first + 1}, {first + 2}, … without a gap")
+    names = [str(number) for number in range(first, first + count)]
+    said = f"the {count} classes of the masks have no names but their numbers"
+    unknown = guessed if ignored is None else ignored
+    return Coding(Question.one_of(names, grid=PICTURE), 0, (said, *told), unknown, first)
 
 
-def _on(held: Held, union: frozenset[int]) -> int | None:
+def _tag(name: str, on: int, unknown: int | None, union: frozenset[int], told: tuple[str, ...]) -> Coding:
+    question = Question.tags([name], grid=PICTURE)
+    if union == {0}:
+        return Coding(question, on, (f"no mask says {name} anywhere: all are 0", *told), unknown)
+    said = f"masks say {name} by {on}" + (f", and nothing by {unknown}" if unknown in union else "")
+    return Coding(question, on, (said, *told), unknown)
+
+
+def _about_ignored(ignored: int | None, seen: frozenset[int]) -> tuple[str, ...]:
+    if ignored is None:
+        return ()
+    return (f"{ignored} is unknown" if ignored in seen else f"no mask holds the value {ignored} that is to be ignored",)
+
+
+def _on(held: Held, union: frozenset[int], guessed: int | None) -> int | None:
     """The value that marks the tag, if the masks are of one tag; else ``None``."""
     # Beside 1, a value of 255 means unknown; this is only certain from a mask that holds both.
-    if union == {0, 1, IGNORED} and any(values >= {1, IGNORED} for values in held.values()):
+    if guessed == IGNORED and union == {0, 1, IGNORED} and any(values >= {1, IGNORED} for values in held.values()):
         return 1
     return next((on for on in _ON[::-1] if union <= {0, on} and on in union), 255 if union == {0} else None)
 
@@ -113,5 +183,5 @@ def _refuse(held: Held, expected: str) -> None:
     name = max(held, key=lambda name: len(held[name]))
     raise InputError(
         f"the values of these masks mean nothing, as those of {name}", expected=expected, received=shown(held[name]),
-        hint="save masks as PNG and resize them without blending; name classes by classes=… or in classes.txt",
+        hint=f"{_ODD}; name classes by classes=… or in classes.txt",
     )  # fmt: skip

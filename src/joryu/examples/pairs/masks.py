@@ -20,6 +20,13 @@ _BYTES = ("1", "L", "P")
 _BANDS = {"LA": 1, "PA": 1, "RGB": 3, "RGBA": 3}  #: the number of bands without transparency
 
 
+class Sides(NamedTuple):
+    """The width and height of a picture."""
+
+    width: int
+    height: int
+
+
 class Mask(NamedTuple):
     """A mask: ``values`` ``[height, width]``, uint8 or int32; ``held``: the set of its values; the file's size."""
 
@@ -45,8 +52,12 @@ def read_mask(path: Path, size: int | None = None) -> Mask:
         held = frozenset(np.unique(np.asarray(whole)).tolist())
         if image.format in _LOSSY and not held <= {0, 255}:
             raise InputError("JPEG has blurred its values", received=shown(held), hint="save masks as PNG")
-    fitted = whole if size is None else fit(whole, size, Image.Resampling.NEAREST)
-    return Mask(np.asarray(fitted), held, *whole.size)
+    return Mask(fitted(whole, size), held, *whole.size)
+
+
+def fitted(whole: Image.Image, size: int | None) -> Values:
+    """The values of a mask, cropped and resized as `fit` does with its picture, but with the nearest value."""
+    return np.asarray(whole if size is None else fit(whole, size, Image.Resampling.NEAREST))
 
 
 def shown(values: frozenset[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -13,15 +13,22 @@ import numpy as np
 import torch
 
 from joryu.errors import InputError
+from joryu.examples.beside.grouping import OPTION as GROUP
+from joryu.examples.beside.grouping import group_table, groups_in_table
 from joryu.examples.clutter import by_weight
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Examples, Rejected
+from joryu.examples.groups import with_groups
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.options import listed
 from joryu.examples.originals import Originals, PictureFiles
-from joryu.examples.pairs.coding import find_coding
+from joryu.examples.pairs.coding import Coding, CodingOptions, Held
 from joryu.examples.pairs.layout import PairFolders, PicturePair, find_names, find_places, find_unread, match_pairs
-from joryu.examples.pairs.masks import Mask, read_mask
+from joryu.examples.pairs.mask_table import OPTIONS as RUN_OPTIONS
+from joryu.examples.pairs.masks import Mask, Sides
+from joryu.examples.pairs.places import MaskPlaceError, PictureMask
+from joryu.examples.pairs.tiles import OPTIONS as TILE_OPTIONS
+from joryu.examples.pairs.tiles import for_each_tile, held_in, read_cut, tiles_of, tiling_of
 from joryu.examples.pictures import (
     Picture,
     Pictures,
@@ -30,9 +37,14 @@ from joryu.examples.pictures import (
     read_pictures,
 )
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.tabular.target import kind_said
 from joryu.examples.tree import printable
 
-OPTIONS: Final = ("classes",)
+OPTIONS: Final = (
+    *("classes", "images", "masks", "ignore", "group"),
+    *RUN_OPTIONS,
+    *TILE_OPTIONS,
+)
 _THREADS = 16
 
 
@@ -48,63 +60,132 @@ def load_pairs(
 
     Masks with two values are one tag for each pixel: labels int8 ``[n, height, width, 1]``. The tag is called
     ``foreground`` unless the option ``classes`` (names separated by semicolons) or ``classes.txt`` names it. Masks with
-    more values are numbers of classes, 255 meaning unknown: labels int16 ``[n, height, width]``. The meaning of the
-    values is found from the masks of ``train``, whichever split is loaded; a split without masks is unlabelled. With
-    ``size`` a mask is cropped and resized as its picture is, with the nearest value. ``rejected`` lists unusable
-    files, pictures without a mask, masks without a picture, and masks of another size than their picture.
+    more values are numbers of classes: labels int16 ``[n, height, width]``. 255 means unknown, or the value that the
+    option ``ignore`` names. Masks may also be arrays (`joryu.examples.pairs.arrays`) or run lengths in a table
+    (`joryu.examples.pairs.mask_table`). The meaning of the values is found from the masks of ``train``, whichever split
+    is loaded; a split without masks is unlabelled. With ``size`` a mask is cropped and resized as its picture is, with
+    the nearest value. ``rejected`` lists unusable files, pictures without a mask, masks without a picture, and masks of
+    another size than their picture.
+
+    With the options ``tiles`` and ``overlap`` pictures of any size are cut into tiles (`joryu.examples.tiling`), each
+    an example. The tiles of one picture are a group.
 
     Raises:
         InputError: there is no such split or folder, most masks have another size than their pictures, mask values
             have no meaning (the file is named), or `read_pictures` refuses the pictures.
     """
-    places = find_places(root)
+    options = options or {}
+    places = find_places(root, options)
     if set(places) == {"train"} and split != "train":
         require_unsplit(root, split)
     place = find_split(root, "train" if set(places) == {"train"} else split, places)
     reference = places[next(name for name in in_order(places) if places[name].masks)]
-    pairs, rejected = match_pairs(place, root)
+    if place.masks is not None and reference.masks is not None and place is not reference:
+        place = place._replace(masks=place.masks.with_classes(reference.masks.classes))
+    found = _Found(root, split, places, place, reference, options)
+    return (_in_tiles if set(TILE_OPTIONS) & set(options) else _whole)(found, size, progress)
+
+
+class _Found(NamedTuple):
+    """Where a set's pictures and masks are: those of the split that is loaded, and those that say what values mean."""
+
+    root: Path
+    split: str
+    places: Mapping[str, PairFolders]
+    place: PairFolders
+    reference: PairFolders
+    options: Mapping[str, str]
+
+    @property
+    def is_reference(self) -> bool:
+        return self.place is self.reference
+
+    @property
+    def channels(self) -> int:
+        """What the pictures of the reference are: 1 for grey, 3 for RGB."""
+        return count_channels(
+            Picture(pair.name, pair.picture) for pair in match_pairs(self.reference, self.root)[0]
+        )  # fmt: skip
+
+    def coding(self, held: Callable[[], Held]) -> tuple[Coding, list[str]]:
+        """The meaning of the masks, and remarks; ``held``: the values of this split's masks."""
+        names, remarks = _names(self.root, self.options)
+        how = CodingOptions(names, self.options.get("ignore", ""), kind_said(self.options))
+        if self.reference.masks is None:
+            raise InputError("none of the masks can be used")
+        coding = self.reference.masks.coding(held if self.is_reference else self._held_by_reference, how)
+        read = [place.masks.name for place in self.places.values() if place.masks is not None]
+        unread = find_unread(self.root, {Path(name).name for name in (*read, group_table(self.options.get(GROUP, "")))})
+        absent = [] if self.place.masks else [f"{self.split} has no masks"]
+        return coding, [*remarks, *coding.remarks, *absent, *unread]
+
+    def _held_by_reference(self) -> Held:
+        return _masks(match_pairs(self.reference, self.root)[0], None, 1).held
+
+
+def _whole(found: _Found, size: int | None, progress: Progress | None) -> Examples:
+    """The pictures as they are, or resized."""
+    pairs, rejected = match_pairs(found.place, found.root)
     read = read_pictures(
         [Picture(pair.name, pair.picture) for pair in pairs], len(pairs), size=size,
-        channels=None if place is reference else _channels(reference, root), progress=progress,
+        channels=None if found.is_reference else found.channels, progress=progress,
     )  # fmt: skip
     shown = [pairs[row] for row in read.kept.tolist()]
-    names, remarks = _names(root, options or {})
     masks = _masks(shown, read, size)
     if masks.rejected and not masks.usable:
-        raise InputError(f"none of the masks of {root} can be used", received=": ".join(masks.rejected[0]))
-    coding = find_coding(
-        (masks if place is reference else _masks(match_pairs(reference, root)[0], None, 1)).held, names
-    )
+        raise InputError(f"none of the masks of {found.root} can be used", received=": ".join(masks.rejected[0]))
+    coding, told = found.coding(lambda: masks.held)
     coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
-    rows = masks.usable if place.masks else list(range(len(shown)))
+    labelled = found.place.masks is not None
+    rows = masks.usable if labelled else list(range(len(shown)))
     examples = Examples.of(
         torch.from_numpy(read.held[rows]),
-        coding.labels(np.stack([mask.values for mask in masks.read if mask is not None])) if place.masks else None,
+        coding.labels(np.stack([mask.values for mask in masks.read if mask is not None])) if labelled else None,
         question=coding.question,
-        name=printable(root.name),
+        name=printable(found.root.name),
         sources=[shown[row].name for row in rows],
     )
-    told = [*remarks, *coding.remarks, *([] if place.masks else [f"{split} has no masks"]), *find_unread(root)]
-    left_out = by_weight([*rejected, *read.rejected, *masks.rejected])
     return replace(
         examples,
         ids=read.ids[rows],
         originals=Originals.on(PictureFiles.of(pair.picture for pair in shown), rows),
-        rejected=tuple(left_out),
+        rejected=tuple(by_weight([*rejected, *read.rejected, *masks.rejected])),
         remarks=tuple(told),
         preparation=PicturePreparation.of(examples.inputs),
         sizes=read.sizes[rows],
     )
 
 
-def pair_splits(root: Path) -> set[str]:
+def _in_tiles(found: _Found, size: int | None, progress: Progress | None) -> Examples:
+    """The pictures cut into tiles of which each is an example, and each picture a group."""
+    tiling = tiling_of(found.options, found.channels)
+    if size is not None:
+        raise InputError("tiles are cut from pictures as large as they are", expected="no --size", received=size)
+    pairs, rejected = match_pairs(found.place, found.root)
+    cut, odd = read_cut(pairs, tiling, progress)
+    if len(odd) > len(cut):
+        raise InputError(
+            f"{len(odd)} of {len(pairs)} pictures and masks cannot be used", received=some(map(": ".join, odd), 2)
+        )
+    coding, told = found.coding(lambda: held_in(cut))
+    coding.check(held_in(cut))
+    examples = tiles_of(cut, tiling, coding, printable(found.root.name))
+    groups, said = [one.key.hex() for one in cut], "groups are the pictures of the tiles"
+    if (option := found.options.get(GROUP)) is not None:
+        groups, _, said = groups_in_table([one.pair.picture for one in cut], option, found.root)  # type: ignore[assignment]
+    left_out = tuple(by_weight([*rejected, *odd]))
+    examples = replace(examples, rejected=left_out, remarks=(*told, *examples.remarks))
+    return with_groups(examples, for_each_tile(groups, cut, tiling), said)
+
+
+def pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
     """The splits that `load_pairs` can load."""
-    return set(find_places(root))
+    return set(find_places(root, options))
 
 
-def labelled_pair_splits(root: Path) -> set[str]:
+def labelled_pair_splits(root: Path, options: Mapping[str, str]) -> set[str]:
     """The splits that have masks."""
-    return {split for split, place in find_places(root).items() if place.masks is not None}
+    return {split for split, place in find_places(root, options).items() if place.masks is not None}
 
 
 class _Masks(NamedTuple):
@@ -131,19 +212,21 @@ def _masks(pairs: Sequence[PicturePair], read: Pictures | None, size: int | None
     Raises:
         InputError: most masks have another size.
     """
-    paths = [pair.mask for pair in pairs if pair.mask is not None]
-    found = _Masks([f"{path.parent.name}/{path.name}" for path in paths], [], [], {})
+    masks = [pair.mask for pair in pairs if pair.mask is not None]
+    found = _Masks([mask.name for mask in masks], [], [], {})
+    sides = [None] * len(masks) if read is None else [Sides(*size) for size in read.sizes.tolist()[: len(masks)]]
     odd = list[str]()
     with strict_pillow(), ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        for at, mask in enumerate(pool.map(partial(_mask, size=size), paths)):
+        for at, mask in enumerate(pool.map(partial(_mask, size=size), masks, sides)):
             if isinstance(mask, str):
                 found.rejected.append(Rejected(found.names[at], mask))
                 found.read.append(None)
                 continue
             found.held[found.names[at]] = mask.held
-            fits = read is None or (mask.width, mask.height) == tuple(read.sizes[at])
-            if read is not None and not fits:
-                width, height = read.sizes[at]
+            of_picture = sides[at]
+            fits = of_picture is None or (mask.width, mask.height) == of_picture
+            if of_picture is not None and not fits:
+                width, height = of_picture
                 odd.append(f"{found.names[at]} {mask.width}×{mask.height} for {width}×{height}")
                 reason = f"{mask.width}×{mask.height}, and its picture {width}×{height}"
                 found.rejected.append(Rejected(found.names[at], reason))
@@ -156,9 +239,11 @@ def _masks(pairs: Sequence[PicturePair], read: Pictures | None, size: int | None
     return found
 
 
-def _mask(path: Path, size: int | None) -> Mask | str:
+def _mask(mask: PictureMask, picture: Sides | None, size: int | None) -> Mask | str:
     try:
-        return read_mask(path, size)
+        return mask.read(picture, size)
+    except MaskPlaceError:
+        raise
     except InputError as error:
         return str(error)
 
@@ -167,7 +252,3 @@ def _names(root: Path, options: Mapping[str, str]) -> tuple[list[str], list[str]
     if "classes" in options:
         return list(listed(options["classes"])), []
     return find_names(root)
-
-
-def _channels(reference: PairFolders, root: Path) -> int:
-    return count_channels(Picture(pair.name, pair.picture) for pair in match_pairs(reference, root)[0])

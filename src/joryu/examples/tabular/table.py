@@ -15,6 +15,7 @@ import torch
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples.examples import Examples, Ids
+from joryu.examples.groups import with_groups
 from joryu.examples.layouts import canonical_split, find_split, require_unsplit, some, spelt_twice
 from joryu.examples.options import listed
 from joryu.examples.tabular.bundled import BUNDLED, bundled_sheet
@@ -25,16 +26,19 @@ from joryu.examples.tabular.preparation import TablePreparation
 from joryu.examples.tabular.target import TargetKind, ask, find_targets, read_labels, with_kind
 from joryu.questions import Question
 
-OPTIONS: Final = ("target", "kind", "drop", "categories")
+OPTIONS: Final = ("target", "kind", "drop", "categories", "group")
 
 
 class TableOptions(NamedTuple):
-    """``target``, ``drop`` and ``categories``: names of columns, separated by semicolons; ``kind``: of the target."""
+    """``target``, ``drop`` and ``categories``: names of columns, separated by semicolons; ``kind``: of the target;
+    ``group``: the column that says which rows belong together, which is no input.
+    """
 
     target: str = ""
     kind: TargetKind | None = None
     drop: str = ""
     categories: str = ""
+    group: str = ""
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
@@ -89,6 +93,9 @@ def load_table(place: Path | str, split: str = "train", options: TableOptions | 
     read_as = () if sheet is fitted_on else sheet.remarks
     every = (*remarks, *fitted_on.remarks, *read_as, *plan.remarks, *found.remarks)
     found = replace(found, remarks=tuple(dict.fromkeys(every)), preparation=plan.preparation)
+    if options.group:
+        (column,) = _present(sheet, (options.group,), "group")
+        found = with_groups(found, texts(sheet, column), f"groups from column {column!r}")
     return LoadedTable(found, plan.preparation, plan.targets)
 
 
@@ -149,10 +156,10 @@ def _splits(place: Path | str) -> tuple[Splits, list[str]]:
 
 
 def _plan(sheet: Sheet, options: TableOptions) -> _Plan:
-    drop, categories = (_present(sheet, listed(value, sheet.columns), option) for value, option in (
-        (options.drop, "drop"), (options.categories, "categories"),
+    drop, categories, group = (_present(sheet, listed(value, sheet.columns), option) for value, option in (
+        (options.drop, "drop"), (options.categories, "categories"), (options.group, "group"),
     ))  # fmt: skip
-    kept = sheet.without(drop)
+    kept = sheet.without(tuple(dict.fromkeys((*drop, *group))))
     targets, guessed = find_targets(kept, listed(options.target, sheet.columns))
     question, asked = ask(kept, targets, options.kind)
     features = tuple(name for name in kept.columns if name not in targets)
