@@ -152,15 +152,15 @@ def _answers(
 
 
 def _run(command: Sequence[str | Path], folder: Path, environment: dict[str, str]) -> str:
+    script = next(Path(word).name for word in command if str(word).endswith(".py"))
     try:
         done = subprocess.run(
             list(map(str, command)), check=False, capture_output=True, text=True, env=environment, cwd=folder,
             timeout=SECONDS, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise CannotError(f"{Path(command[-2]).name} did not end in {SECONDS} s") from error
+        raise CannotError(f"{script} by {command[0]} did not end in {SECONDS} s") from error
     if done.returncode:
-        script = next(Path(word).name for word in command if str(word).endswith(".py"))
         raise CannotError(f"{script} failed by {command[0]}: {last_words(done.stderr) or f'exit {done.returncode}'}")
     return done.stdout
 

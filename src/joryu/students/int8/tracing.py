@@ -58,7 +58,7 @@ def _make_plain(node: fx.Node) -> None:
     """Without assertions and what does nothing in evaluation; ``relu_`` becomes ``relu``, and so on."""
     if node.target in _SAYS_NOTHING:
         node.graph.erase_node(node)
-    elif node.target in _LEAVES_ALONE:
+    elif node.target in _LEAVES_ALONE or _stays_float32(node):
         node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
         node.graph.erase_node(node)
     elif node.target in _IN_PLACE:
@@ -67,6 +67,11 @@ def _make_plain(node: fx.Node) -> None:
         for user in list(changed.users):  # type: ignore[union-attr]
             if user is not node and node < user:
                 user.replace_input_with(changed, node)  # type: ignore[arg-type]
+
+
+def _stays_float32(node: fx.Node) -> bool:
+    """A conversion to float32 of what has been float32 all the way."""
+    return node.target is aten.to.dtype and node.args[1] is torch.float32
 
 
 def _keep_unused(traced: nn.Module, found: fx.GraphModule) -> None:
@@ -98,7 +103,6 @@ _SAYS_NOTHING = {aten._assert_tensor_metadata.default, aten.sym_constrain_range_
 _LEAVES_ALONE = {
     aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
     aten.dropout_.default, aten.feature_dropout_.default, aten.clone.default, aten.contiguous.default,
-    aten.detach_.default, aten.lift_fresh_copy.default, aten.to.dtype, aten._to_copy.default,
 }  # fmt: skip
 _IN_PLACE = {
     aten.relu_.default: aten.relu.default,
