@@ -66,6 +66,7 @@ ALLOWED = {
         "targets",
         "teachers",
     },
+    "export": {"errors", "durable", "questions", "examples", "students", "evaluation", "training"},
     "training": {
         "precision",
         "errors",

@@ -180,7 +180,18 @@ def test_views_added_to_a_store_are_told_of(job: Path, tmp_path: Path, capsys: p
 
 
 def test_help_has_an_example_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("examples", "train", "label", "audit", "verify", "distill", "evaluate", "report", "version"):
+    for command in (
+        "examples",
+        "train",
+        "label",
+        "audit",
+        "verify",
+        "distill",
+        "quantise",
+        "evaluate",
+        "report",
+        "version",
+    ):
         code, out, _ = run(capsys, command, "--help")
         assert code == 0
         assert f"joryu {command}" in out.split("Options")[0].split("\n", 3)[3]

@@ -75,6 +75,7 @@ class Scene:
     views: str | None = None
     soft: bool = False
     validated: bool = True
+    int8: bool = False
 
     def train(self, folder: Path, targets: Path, *, watch: Watch | None = None, every: float = 0.0) -> Trained:
         """Run it, or go on with it; a checkpoint ``every`` so many seconds."""
@@ -85,6 +86,8 @@ class Scene:
             validation=validation if self.validated else None,
         )
         blueprint = Blueprint.fitted(self.architecture, teaching.inputs, teaching.question)
+        if self.int8:
+            blueprint = blueprint.model_copy(update={"quantisation": "int8"})
         run = Run(folder, watch=watch, checkpoint_seconds=every)
         return train(blueprint, data, objective=self.objective, recipe=self.recipe, run=run)
 
@@ -109,6 +112,9 @@ SCENES = {
         "cnn:4x2,dropout=0.1",
         recipe(epochs=9, optimiser="sgd", learning_rate=0.6, schedule="constant", patience=1, ema=0.5),
     ),
+    "fake quantisation, best epoch": Scene(
+        "cnn:4x2", recipe(ema=0.8), Distillation(temperature=3.0), views="shift:1", soft=True, int8=True
+    ),
 }
 STEPS = 8  #: in an epoch of a scene
 
@@ -125,11 +131,15 @@ def fit(
 
 
 def outcome(folder: Path) -> tuple[bytes, list[dict[str, Any]], int | None]:
-    """All that must not depend on interruptions: the student's bytes, the metrics but for time, the best epoch."""
+    """All that must not depend on interruptions: the student's bytes, the metrics but for time, the best epoch.
+
+    A student under fake quantisation has its ranges beside it.
+    """
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     records = [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
     record = json.loads((folder / "run.json").read_text())
-    return (folder / "student.safetensors").read_bytes(), records, record["best_epoch"]
+    ranges = b"".join(path.read_bytes() for path in folder.glob("student-ranges.json"))
+    return (folder / "student.safetensors").read_bytes() + ranges, records, record["best_epoch"]
 
 
 def total(progress: TrainingProgress, steps: int) -> int:

@@ -20,6 +20,7 @@ from joryu.cli import (
     experiment,
     label,
     predict,
+    quantise,
     report,
     targets,
     train,
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (examples, train, label, audit, verify, distill, evaluate, report, predict, version):
+for command in (examples, train, label, audit, verify, distill, quantise, evaluate, report, predict, version):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")

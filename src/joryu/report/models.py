@@ -54,6 +54,7 @@ class Model(NamedTuple):
     def trained(cls, folder: Path, note: str = "") -> tuple[Self, Blueprint]:
         """The student of a run, and its blueprint."""
         module, blueprint = load_student(folder)
+        note = note if blueprint.quantisation is None else f"{note}, under fake quantisation"
         return cls(f"{blueprint.architecture}{note}", module, partial(_student_replies, module), folder), blueprint
 
 

@@ -26,6 +26,8 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     """
     request, setup = record["request"], record["notes"].get(NOTED) or {}
     who = "Student and twin" if twin else "The student"
+    if setup.get("int8"):
+        who += ", computing as their int8 forms will," if twin else ", computing as its int8 form will,"
     share = setup.get("labelled", 1)
     labels = "the labels they have" if share == 1 else f"{percentage(share)} of their labels"
     settings = [

@@ -6,10 +6,17 @@ import hashlib
 import json
 import shlex
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -21,6 +28,8 @@ from joryu.examples.preparation import Preparation
 from joryu.pydantic_errors import first_fault
 from joryu.questions import Asked, Question
 from joryu.students.architecture import build_architecture
+from joryu.students.int8 import fake_quantised
+from joryu.students.int8.saved import float_names, load_ranges, save_ranges, with_ranges
 from joryu.students.named_outputs import NamedOutputs
 from joryu.students.normalise import Normalise, measure_normalisation
 
@@ -39,6 +48,9 @@ class Blueprint(BaseModel):
     - ``preparation``: how a file or row becomes an input, so that a student on disk needs nothing else.
     - ``output_mean``, ``output_std``: the network learns numbers standardised by these, and the student gives them in
       their own units.
+
+    ``quantisation`` says that the network computes under fake quantisation what its int8 form will, see
+    `joryu.students.int8`.
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
@@ -61,6 +73,15 @@ class Blueprint(BaseModel):
     preparation: Preparation | None = None
     output_mean: tuple[float, ...] = ()
     output_std: tuple[float, ...] = ()
+    quantisation: Literal["int8"] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A float student's plan, and with it its fingerprint, is what it was before there was any other.
+        content: dict[str, Any] = usual(self)
+        if self.quantisation is None:
+            content.pop("quantisation", None)
+        return content
 
     @model_validator(mode="before")
     @classmethod
@@ -91,6 +112,10 @@ class Blueprint(BaseModel):
         if set(self.heads) == {"signals"}:
             said["signals"] = said.pop("heads")["signals"]
         return {name: value for name, value in said.items() if value not in ([], {})}
+
+    def begins_with(self, other: Blueprint) -> bool:
+        """Whether this student can begin with the other's weights: it is the same, or that under fake quantisation."""
+        return other in (self, self.model_copy(update={"quantisation": None}))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -140,10 +165,13 @@ class Blueprint(BaseModel):
         The weights are random, drawn from torch's global generator.
 
         Raises:
-            InputError: the architecture cannot be read or built for this shape of input.
+            InputError: the architecture cannot be read, built for this shape of input, or put under fake quantisation.
             MissingExtraError: timm is not installed.
         """
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
+        network = build_architecture(self.architecture, self.input_shape, self.width)
+        if self.quantisation is not None:
+            network = fake_quantised(network, self.input_shape, self.architecture)
         return nn.Sequential(
             Normalise(
                 self.mean[0] if single else self.mean,
@@ -151,7 +179,7 @@ class Blueprint(BaseModel):
                 scale=self.scale,
                 takes=self.input_shape,
             ),
-            build_architecture(self.architecture, self.input_shape, self.width),
+            network,
             NamedOutputs(self.question, widths, mean=self.output_mean, std=self.output_std),
         )
 
@@ -167,17 +195,22 @@ def _output_scale(question: Question, numbers: Tensor | None) -> dict[str, tuple
     return {"output_mean": tuple(mean.tolist()), "output_std": tuple(std.tolist())}
 
 
-def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) -> None:
+def save_student(folder: Path | str, module: nn.Sequential, blueprint: Blueprint) -> None:
     """Write a student into a folder: ``student.json``, its blueprint, and ``student.safetensors``, its weights.
 
-    Each file appears whole or not at all. The weights are written last, so a folder that has them has a student.
+    Each file appears whole or not at all. The weights are written last, so a folder that has them has a student. Of one
+    under fake quantisation the weights are the float ones, by the names that they have without it, and its ranges are
+    a file of their own.
     """
-    folder = Path(folder)
+    folder, state = Path(folder), state_of(module)
     folder.mkdir(parents=True, exist_ok=True)
     with durable_file(folder / PLAN) as file:
         file.write(blueprint.model_dump_json(indent=2).encode() + b"\n")
+    if blueprint.quantisation is not None:
+        save_ranges(folder, module)
+        state = float_names(state)
     with durable_file(folder / WEIGHTS) as file:
-        file.write(save(state_of(module)))
+        file.write(save(state))
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:
@@ -206,8 +239,22 @@ def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
     blueprint = read_blueprint(folder)
     with torch.random.fork_rng(devices=[]):  # the first weights are thrown away: they cost nobody random numbers
         module = blueprint.build()
-    load_weights(module, weights)
+    begin_as(module, blueprint, folder)
+    if blueprint.quantisation is not None:
+        load_ranges(folder, module)
     return module.eval(), blueprint
+
+
+def begin_as(module: nn.Sequential, blueprint: Blueprint, folder: Path | str) -> None:
+    """Load the weights that a folder holds into what ``blueprint`` built; ranges are not loaded, but measured anew.
+
+    Raises:
+        InputError: there are no weights, or they are damaged.
+        MismatchError: they do not fit.
+    """
+    path = Path(folder) / WEIGHTS
+    state = read_weights(path)
+    _load(module, state if blueprint.quantisation is None else with_ranges(module, state), path)
 
 
 def read_blueprint(folder: Path | str) -> Blueprint:
@@ -270,11 +317,20 @@ def load_weights(module: nn.Module, path: Path | str) -> None:
         InputError: the file is absent or damaged, or is one that ``torch.save`` wrote.
         MismatchError: names or shapes differ.
     """
+    _load(module, read_weights(path), Path(path))
+
+
+def read_weights(path: Path | str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, by name.
+
+    Raises:
+        InputError: the file is absent or damaged.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}", expected="a safetensors file")
     try:
-        state = load_file(path)
+        state: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
         with path.open("rb") as file:
             pickled = file.read(4).startswith(_PICKLES)
@@ -283,6 +339,10 @@ def load_weights(module: nn.Module, path: Path | str) -> None:
             received="what torch.save writes" if pickled else str(error),
             hint=f"convert it once: {_conversion(path)}" if pickled else None,
         ) from error  # fmt: skip
+    return state
+
+
+def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     try:
         module.load_state_dict(state)
     except RuntimeError as error:

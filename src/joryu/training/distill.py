@@ -60,6 +60,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     examples, setup = examples.asked(question), setup.about(question)
     objective = setup.objective or default_objective(question)
     _require_labels_for(setup, objective, examples)
+    if setup.int8:
+        require_quantisable(run, recipe, twin=setup.twin)
     spooled(examples.inputs, run.folder)  # student and twin see each of them many times
     parts = split_parts(examples, setup, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
@@ -85,6 +87,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
         preparation=examples.preparation,
         outputs_like=_numbers(teaching, targets),
     )
+    if setup.int8:
+        blueprint = blueprint.model_copy(update={"quantisation": "int8"})
     objective = replace(objective, units=blueprint.output_std)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
@@ -94,12 +98,40 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     )
     if labelled is None:
         return Distilled(student, None, parts)
-    run = replace(run, folder=run.folder / TWIN)
+    run = replace(run, folder=run.folder / TWIN, begin_with=_beginning_of_twin(run, setup))
     _require_one_precision(student, run, recipe)
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
     alone = _with_signals(HardLabels(link=question.link, units=blueprint.output_std), blueprint, 0.0)
     twin = train(blueprint, labelled, objective=alone, recipe=recipe, run=run)
     return Distilled(student, twin, parts)
+
+
+def require_quantisable(run: Run, recipe: Recipe, *, twin: bool) -> None:
+    """Check what a training under fake quantisation needs.
+
+    Raises:
+        InputError: there is no finished run to begin with, or no twin of it; the recipe has what such a training lacks.
+    """
+    if run.begin_with is None:
+        raise InputError(
+            "needs a finished run to begin with", setting="int8", expected="Run(begin_with=…)", received="none"
+        )
+    if twin and find_twin(run.begin_with) is None:
+        raise InputError(
+            f"{run.begin_with} has no twin for this one to begin with", setting="twin",
+            hint="leave it out, or distil that run with --twin",
+        )  # fmt: skip
+    for setting in ("max_norm", "compile"):
+        if getattr(recipe, setting):
+            raise InputError(
+                "is not for a student under fake quantisation", setting=setting, received=getattr(recipe, setting),
+                hint="leave it out",
+            )  # fmt: skip
+
+
+def _beginning_of_twin(run: Run, setup: DistillationSetup) -> Path | None:
+    """Under fake quantisation a twin begins with the twin of the student's run: it never learned from the teacher."""
+    return find_twin(run.begin_with) if setup.int8 and run.begin_with is not None else run.begin_with
 
 
 def _numbers(teaching: Examples, targets: Store) -> Tensor | None:

@@ -18,7 +18,7 @@ from joryu.durable import durable_file
 from joryu.errors import InputError, TrainingError
 from joryu.objectives import LOG_VARIANCE, Objective, Outputs, total
 from joryu.students import Blueprint, load_weights
-from joryu.students.blueprint import WEIGHTS, state_of
+from joryu.students.blueprint import begin_as, state_of
 from joryu.students.trial import require_outputs, require_parameters
 from joryu.training.checkpoint import (
     NAME,
@@ -72,7 +72,7 @@ class Loop:
         module = blueprint.build()
         require_parameters(module, blueprint.architecture)
         if run.begin_with is not None:
-            load_weights(module, run.begin_with / WEIGHTS)
+            begin_as(module, blueprint, run.begin_with)
         module = module.to(memory_format=torch.channels_last)
         self.ema = None if recipe.ema is None else averaged(module, recipe.ema).to(self.fabric.device)
         self.module: Any
@@ -339,7 +339,7 @@ class Loop:
         student: nn.Sequential = module
         return student
 
-    def best_module(self) -> nn.Module:
+    def best_module(self) -> nn.Sequential:
         """The student to keep, in evaluation mode: that of the best epoch or of the last, as `Recipe.keep` says."""
         if self.recipe.keep == "best" and self.progress.best_epoch is not None:
             load_weights(self.student, best_file(self.run.folder, self.progress.best_epoch))

@@ -35,6 +35,7 @@ class DistillationSetup:
         views: augmentations for a store without views: the answer about an example is used for all its views.
         signal_weight: the weight of the squared error of the store's measured signals, as a second task
             (`joryu.objectives.WithSignals`); 0 leaves them out.
+        int8: fine-tune a finished run under fake quantisation, see `joryu.training.quantise.quantise`.
         allow_dead_teacher: distil even if the audit finds that the teacher teaches nothing.
 
     Raises:
@@ -49,6 +50,7 @@ class DistillationSetup:
     twin: bool = False
     views: str | None = None
     signal_weight: float = 0.0
+    int8: bool = False
     allow_dead_teacher: bool = False
 
     def __post_init__(self) -> None:

@@ -114,7 +114,7 @@ def _beginning(folder: Path, blueprint: Blueprint) -> str:
         MismatchError: it is one of another student.
     """
     module, plan = load_student(folder)
-    if plan != blueprint:
+    if not blueprint.begins_with(plan):
         wanted, found = blueprint.model_dump(), plan.model_dump()
         differing = [name for name in wanted if wanted[name] != found.get(name)]
         raise MismatchError(

@@ -1,0 +1,1 @@
+"""Export: a student for other runtimes."""

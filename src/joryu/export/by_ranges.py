@@ -1,0 +1,114 @@
+"""A student under fake quantisation as ONNX: its float form, and int8 by the ranges that it learned."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from joryu.errors import MissingExtraError
+from joryu.export.learned_ranges import (
+    overrides_of,
+    quantised_nodes,
+    take_marks,
+    tensors_with_ranges,
+    without_other_ranges,
+)
+from joryu.students.int8.marked import marked
+from joryu.students.int8.saved import network_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+EXACT_SUMS = {"session.x64quantprecision": "1"}
+"""A setting of onnxruntime's sessions without which int8 is another network on some processors.
+
+x86 processors without VNNI add products of u8 and s8 in 16 bits, which overflow. With this they take another way, and
+give what all others give.
+"""
+
+
+def float_onnx(student: nn.Module, inputs: Tensor) -> ModelProto:
+    """A student as ONNX, for batches of any size; ``inputs`` ``[2, …]`` are raw ones, as it takes them.
+
+    Raises:
+        MissingExtraError: onnx or onnxscript is not installed.
+    """
+    try:
+        import onnxscript  # noqa: F401, PLC0415 - what torch.onnx exports with
+    except ImportError as error:
+        raise MissingExtraError("onnxscript", "onnx", "an ONNX export") from error
+    with _quiet():
+        program: Any = torch.onnx.export(
+            student.eval(),
+            (inputs[:2],),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            input_names=["inputs"],
+            output_names=["outputs"],
+            verbose=False,
+        )
+    model: ModelProto = program.model_proto
+    return model
+
+
+def int8_onnx(student: nn.Sequential, inputs: Tensor) -> ModelProto:
+    """A student under fake quantisation as int8 ONNX (QDQ), which answers what the student answers.
+
+    The float form is quantised by onnxruntime's static quantisation, weights by channel, with the learned ranges as
+    ``TensorQuantOverrides``; nothing is calibrated. Outputs stay float. ``inputs`` are as for `float_onnx`.
+
+    Raises:
+        MissingExtraError: onnx, onnxscript or onnxruntime is not installed.
+    """
+    model = float_onnx(marked(student), inputs)
+    tensors = tensors_with_ranges(model, take_marks(model))
+    overrides = overrides_of(tensors, network_of(student).described_ranges())
+    import onnx  # noqa: PLC0415
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static  # noqa: PLC0415
+
+    class Once(CalibrationDataReader):  # type: ignore[misc]
+        """Some inputs, which the tool wants to see although every range is given."""
+
+        def __init__(self) -> None:
+            self.left: Iterator[dict[str, Any]] = iter([{"inputs": inputs[:2].numpy()}])
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self.left, None)
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        out = Path(folder) / "int8.onnx"
+        quantize_static(
+            model,
+            out,
+            Once(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_quantize=quantised_nodes(model, tensors),
+            extra_options={"TensorQuantOverrides": overrides},
+        )
+        found: ModelProto = onnx.load(out)
+    without_other_ranges(found, tensors)
+    return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the remarks that exporter and quantiser make to their own developers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
