@@ -19,7 +19,7 @@ FORM: Final = "joryu-export-1"  #: the version of the folder's layout
 STUDENT, LABELS, SCRIPT, NEEDS, CARD = "student.json", "labels.txt", "predict.py", "requirements.txt", "README.md"
 FLOAT, INT8 = "float", "int8"
 
-_RUNTIMES: Final[Mapping[str, str]] = {"onnx": "onnxruntime>=1.22", "litert": "ai-edge-litert>=2.0"}
+_RUNTIMES: Final[Mapping[str, str]] = {"onnx": "onnxruntime>=1.22", "litert": "ai-edge-litert>=2.1"}
 _DTYPES: Final[Mapping[torch.dtype, str]] = {torch.uint8: "uint8", torch.float32: "float32"}
 
 
