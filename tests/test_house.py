@@ -66,7 +66,17 @@ ALLOWED = {
         "targets",
         "teachers",
     },
-    "export": {"errors", "durable", "questions", "examples", "students", "evaluation", "training"},
+    "export": {
+        "errors",
+        "durable",
+        "questions",
+        "examples",
+        "targets",
+        "students",
+        "teachers",
+        "evaluation",
+        "training",
+    },
     "training": {
         "precision",
         "errors",

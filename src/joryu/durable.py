@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,93 @@ def durable_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             received=error.strerror or str(error),
             hint="free some space or mend the permissions and run it again: what was written before is kept",
         ) from error
+
+
+@contextmanager
+def durable_folder(folder: Path) -> Iterator[Path]:
+    """A new folder that appears under its name only once everything in it is complete and on the disk itself.
+
+    What is given is a folder beside it, under a temporary name, to be filled. Killed at any point, this leaves that
+    one at worst, which the next call for the same folder takes away. An empty folder gives way to the new one.
+
+    Raises:
+        InputError: there is something already, or another process is writing it.
+        JoryuError: the disk is full, read-only or broken; nothing is left.
+    """
+    require_free(folder)
+    temporary = folder.with_name(_temporary(folder.name))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(exist_ok=True)
+        with _held(temporary, folder):
+            try:
+                _empty(temporary)
+                yield temporary
+                for path in sorted(temporary.rglob("*")):
+                    _flush(path)
+                flush_folder(temporary)
+                temporary.replace(folder)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        flush_folder(folder.parent)
+    except OSError as error:
+        raise JoryuError(
+            f"cannot write the folder {folder}", received=error.strerror or str(error),
+            hint="free some space or mend the permissions and run it again: nothing was left there",
+        ) from error  # fmt: skip
+
+
+def require_free(folder: Path) -> None:
+    """Check that a folder can be made, before there is work to lose.
+
+    Raises:
+        InputError: there is something already.
+        JoryuError: its parent cannot be written.
+    """
+    if folder.is_symlink() or folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        found = "a file" if folder.is_file() else "a folder"
+        raise InputError(
+            f"{folder} is there already", expected="a new folder", received=found, hint="choose another, or delete it"
+        )
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise JoryuError(
+            f"cannot write the folder {folder}",
+            received=f"{nearest}, which is {'read-only' if nearest.is_dir() else 'no folder'}",
+            hint="choose another place, or mend the permissions",
+        )
+
+
+@contextmanager
+def _held(folder: Path, said: Path) -> Iterator[None]:
+    """Lock the folder itself: a file of a lock would be left in it."""
+    import fcntl  # noqa: PLC0415 - POSIX only
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{said} is being written by another process", hint="wait for it, stop it, or choose another folder"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _flush(path: Path) -> None:
+    if path.is_dir():
+        flush_folder(path)
+        return
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _temporary(name: str) -> str:

@@ -12,12 +12,14 @@ from typer.exceptions import TyperException
 from joryu.cli import (
     annotate,
     audit,
+    bench,
     data,
     devices,
     distill,
     evaluate,
     examples,
     experiment,
+    export,
     label,
     predict,
     quantise,
@@ -42,7 +44,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (examples, train, label, audit, verify, distill, quantise, evaluate, report, predict, version):
+for command in (
+    examples,
+    train,
+    label,
+    audit,
+    verify,
+    distill,
+    quantise,
+    evaluate,
+    report,
+    predict,
+    export,
+    bench,
+    version,
+):
     command.register(app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(data.app, name="data")

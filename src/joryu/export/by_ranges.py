@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from joryu.errors import MissingExtraError
+from joryu.errors import JoryuError, MissingExtraError
 from joryu.export.learned_ranges import (
     overrides_of,
     quantised_nodes,
@@ -21,6 +21,7 @@ from joryu.export.learned_ranges import (
     tensors_with_ranges,
     without_other_ranges,
 )
+from joryu.export.refused import cannot_export
 from joryu.students.int8.marked import marked
 from joryu.students.int8.saved import network_of
 
@@ -34,27 +35,37 @@ x86 processors without VNNI add products of u8 and s8 in 16 bits, which overflow
 give what all others give.
 """
 
+OPSET = 20  #: of the exported models; onnxruntime reads it since 1.17
+INPUTS, OUTPUTS = "inputs", "outputs"
 
-def float_onnx(student: nn.Module, inputs: Tensor) -> ModelProto:
+
+def float_onnx(student: nn.Module, inputs: Tensor, name: str = "the student") -> ModelProto:
     """A student as ONNX, for batches of any size; ``inputs`` ``[2, …]`` are raw ones, as it takes them.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
+        InputError: an operation that ONNX does not have; ``name`` is what the student is called there.
     """
     try:
         import onnxscript  # noqa: F401, PLC0415 - what torch.onnx exports with
     except ImportError as error:
         raise MissingExtraError("onnxscript", "onnx", "an ONNX export") from error
-    with _quiet():
-        program: Any = torch.onnx.export(
-            student.eval(),
-            (inputs[:2],),
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-            input_names=["inputs"],
-            output_names=["outputs"],
-            verbose=False,
-        )
+    try:
+        with quiet():
+            program: Any = torch.onnx.export(
+                student.eval(),
+                (inputs[:2],),
+                dynamo=True,
+                opset_version=OPSET,
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                input_names=[INPUTS],
+                output_names=[OUTPUTS],
+                verbose=False,
+            )
+    except JoryuError:
+        raise
+    except Exception as error:  # what an exporter raises at somebody else's network
+        raise cannot_export(error, name, "ONNX") from error
     model: ModelProto = program.model_proto
     return model
 
@@ -78,12 +89,12 @@ def int8_onnx(student: nn.Sequential, inputs: Tensor) -> ModelProto:
         """Some inputs, which the tool wants to see although every range is given."""
 
         def __init__(self) -> None:
-            self.left: Iterator[dict[str, Any]] = iter([{"inputs": inputs[:2].numpy()}])
+            self.left: Iterator[dict[str, Any]] = iter([{INPUTS: inputs[:2].numpy()}])
 
         def get_next(self) -> dict[str, Any] | None:
             return next(self.left, None)
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         out = Path(folder) / "int8.onnx"
         quantize_static(
             model,
@@ -102,7 +113,7 @@ def int8_onnx(student: nn.Sequential, inputs: Tensor) -> ModelProto:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the remarks that exporter and quantiser make to their own developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

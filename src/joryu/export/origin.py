@@ -1,0 +1,106 @@
+"""Where a student comes from, as its run's record says: teacher, answers and what they cost, examples, twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from joryu.errors import JoryuError
+from joryu.evaluation import compare_evaluations, evaluator_for
+from joryu.evaluation.by_question import Paired
+from joryu.evaluation.evaluator import Evaluated, Measure
+from joryu.examples import Examples
+from joryu.examples.places import from_here
+from joryu.export.parity import student_answers
+from joryu.questions import Question
+from joryu.students import load_student
+from joryu.students.named_outputs import units_of
+from joryu.targets import Store
+from joryu.teachers.trained import run_of
+from joryu.training.distill import find_twin
+from joryu.training.run import read_run
+
+_ROWS = 256  #: examples that are evaluated at a time; of pixels so many fewer
+_PIXEL_ROWS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What is known of a student's run; what nobody recorded is ``None``."""
+
+    examples: str | None
+    teacher: str | None
+    teacher_run: Path | None
+    answers: int | None
+    seconds: float | None
+    money: float | None
+    objective: dict[str, Any]
+    recipe: dict[str, Any]
+    joryu: str | None
+    finished: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """Student and twin on the same examples."""
+
+    n: int
+    student: Measure
+    twin: Measure
+    paired: Paired
+
+
+def origin_of(folder: Path) -> Origin:
+    """What the run's record leads to, from the present folder."""
+    record = read_run(folder)
+    notes = record["notes"]
+    store = _store_of(folder, record)
+    spec = None if store is None else store.teacher_spec
+    run = None if spec is None else run_of(spec)
+    return Origin(
+        examples=notes.get("examples"),
+        teacher=None if store is None else store.manifest.teacher.spec or store.manifest.teacher.description,
+        teacher_run=run if run is not None and run.is_dir() else None,
+        answers=None if store is None else len(store),
+        seconds=None if store is None else store.manifest.cost.seconds,
+        money=None if store is None else store.manifest.cost.money,
+        objective=record["request"]["objective"],
+        recipe=record["request"]["recipe"],
+        joryu=record.get("joryu"),
+        finished=record.get("finished"),
+    )
+
+
+def _store_of(folder: Path, record: dict[str, Any]) -> Store | None:
+    place = record["notes"].get("targets")
+    if place is None:
+        return None
+    path = Path(from_here(place, folder, record.get("typed_in")))
+    try:
+        return Store.open(path) if (path / "manifest.json").is_file() else None
+    except JoryuError:  # a card does without what is damaged or newer
+        return None
+
+
+def gain_over_twin(folder: Path, judging: Examples, question: Question) -> Gain | None:
+    """How much better the student is than its twin; ``None`` without a twin, or without labels."""
+    place = find_twin(folder)
+    if place is None or judging.labels is None or not judging.known.any():
+        return None
+    found = [_evaluated(one, judging, question) for one in (folder, place)]
+    return Gain(
+        n=found[0].n, student=found[0].measures[0], twin=found[1].measures[0],
+        paired=compare_evaluations(question, *found),
+    )  # fmt: skip
+
+
+def _evaluated(folder: Path, judging: Examples, question: Question) -> Evaluated:
+    student, _ = load_student(folder)
+    answers, evaluator = student_answers(student), evaluator_for(question, units=units_of(student))
+    for rows in torch.split(torch.arange(len(judging)), _PIXEL_ROWS if question.grid else _ROWS):
+        labels = None if judging.labels is None else judging.labels[rows]
+        evaluator.add(answers(judging.inputs[rows]), labels)
+    return evaluator.result()
