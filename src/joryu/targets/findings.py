@@ -36,7 +36,7 @@ network never learned. Chance alone gives kappa 0, with a standard error of abou
 ten classes."""
 
 ENOUGH_MASKS = 20
-"""The fewest masks from which anything is concluded: each has thousands of pixels, but neighbours are answered alike."""
+"""The fewest masks from which anything is concluded: each has thousands of pixels, but neighbours have like answers."""
 
 RARE = 0.01
 """A class is dead if it is never the best and its mean probability is below ``RARE / C``, this share of an even one."""
