@@ -3,15 +3,14 @@
 What a user types about ``DIR/folder`` and ``DIR/parquet``, each step killed by SIGKILL in its middle and typed again:
 index, train, label, distill with its twin, evaluate. The memory of the process tree (PSS) is read twice a second; what
 was made is hashed, to be compared with what a walk without kills makes (``--no-kill``). Then, side by side: decoding
-against a bare loop of two processes over the same decoder, and an epoch of a student whose pictures are not held
-against one whose are.
+(of the set, or of the kinds of pictures that ``--kinds`` names) against a bare loop of two processes over the same
+decoder, and an epoch of a student whose pictures are not held against one whose are.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import multiprocessing
 import os
 import signal
 import statistics
@@ -24,11 +23,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.decoding import Kind, measured
 from benchmarks.larger_page import write
 from benchmarks.process_tree import memory_mib
 from benchmarks.side_by_side import machine_line, print_json
 from joryu.examples import load_examples
-from joryu.examples.decoding import decode_picture
 from joryu.examples.inputs import MEMORY, spooled
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
@@ -116,37 +115,6 @@ def made(out: Path) -> dict[str, str]:
     return {str(file.relative_to(out)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def _bare(task: list[str], size: int) -> int:
-    return sum(len(decode_picture(Path(path).read_bytes(), size=size)) for path in task)
-
-
-def decoding(folder: Path, *, size: int, rounds: int, most: int) -> dict[str, Any]:
-    """Pictures decoded a second, ours by rows and a bare loop's in two processes, in turn."""
-    os.environ[MEMORY] = "1K"
-    examples = load_examples(f"folder:{folder}", size=size)
-    rows = torch.randperm(len(examples), generator=torch.Generator().manual_seed(0))[:most]
-    sources = examples.sources or ()
-    paths = [str(folder / sources[row]) for row in rows.tolist()]
-    tasks = [(paths[start : start + 64], size) for start in range(0, len(paths), 64)]
-    ours, bare = list[float](), list[float]()
-    with multiprocessing.get_context("forkserver").Pool(2) as pool:
-        pool.starmap(_bare, tasks[:4])
-        for _ in range(rounds):
-            began = time.perf_counter()
-            pool.starmap(_bare, tasks)
-            bare.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            for part in torch.split(rows, 512):
-                examples.inputs[part]
-            ours.append(time.perf_counter() - began)
-    return {
-        "pictures": len(rows),
-        "ours_per_second": round(len(rows) / statistics.median(ours)),
-        "bare_per_second": round(len(rows) / statistics.median(bare)),
-        "share": round(statistics.median(b / o for b, o in zip(bare, ours, strict=True)), 3),
-    }
-
-
 def shuffling(folder: Path, *, size: int, rounds: int, network: str) -> dict[str, Any]:
     """Steps of an epoch from what was decoded before and lies on the disk, against steps from memory, in turn."""
     seconds: dict[str, list[float]] = {"held": [], "on demand": []}
@@ -185,6 +153,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["walk", "decoding", "shuffling"])
     parser.add_argument("--no-kill", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kinds", nargs="+", type=Kind.of, metavar="LAYOUT:DIR@SIZE", help="pictures to decode")
     parser.add_argument("--most", type=int, default=4000, help="pictures of the comparisons")
     parser.add_argument("--network", default="cnn:8x3", help="of the comparison of steps")
     parser.add_argument("--publish", type=Path, metavar="DIR", help="write larger-than-memory.json and .md there")
@@ -198,7 +167,8 @@ def main() -> None:
         )
         results[layout]["made"] = made(out)
     if "decoding" in given.only:
-        results["decoding"] = decoding(given.set / "folder", size=given.size, rounds=given.rounds, most=given.most)
+        kinds = given.kinds or [Kind(given.set, layout, given.size) for layout in given.layouts]
+        results["decoding"] = [measured(kind, rounds=given.rounds, most=given.most) for kind in kinds]
     if "shuffling" in given.only:
         results["shuffling"] = shuffling(
             given.set / "folder", size=given.size, rounds=given.rounds, network=given.network

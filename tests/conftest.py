@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from joryu.examples import Examples
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoding_here() -> Iterator[None]:
+    """Pictures are decoded in the process of the tests, which look into it; `test_decoders.py` has decoders."""
+    with pytest.MonkeyPatch.context() as always:
+        always.setenv("JORYU_DECODERS", "0")
+        yield
 
 
 @pytest.fixture(scope="session")

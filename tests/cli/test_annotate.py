@@ -9,18 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 from PIL import Image
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
-from joryu.cli import main
 from joryu.labelling.pictures import scan
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
 
 
 @pytest.fixture

@@ -13,17 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import run
 
-from joryu.cli import main
 from joryu.labelling.devices import Recorder, Sample, read_recording
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of one command."""
-    with pytest.raises(SystemExit) as stopped:
-        main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    return int(stopped.value.code or 0), out, err
 
 
 @pytest.fixture

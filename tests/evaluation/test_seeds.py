@@ -49,9 +49,19 @@ def test_paired_comparison_is_scipy_s() -> None:
     assert found.twin.values == tuple(twin)
 
 
-@pytest.mark.parametrize(("student", "twin"), [([70], [130]), ([1, 2, 3], [2, 3, 4])])
+@pytest.mark.parametrize(
+    ("student", "twin"), [([70], [130]), ([1, 2, 3], [2, 3, 4]), ([0.3, 0.6, 0.9], [0.1, 0.4, 0.7])]
+)
 def test_no_spread_means_no_p_value(student: list[float], twin: list[float]) -> None:
     assert compare_seeds(student, twin).p_value is None
+
+
+@given(st.lists(st.integers(0, 1000), min_size=2, max_size=6), st.integers(-200, 200))
+def test_accuracies_that_differ_by_one_share_everywhere_have_no_p_value(hits: list[int], more: int) -> None:
+    twin = [hit / 1000 for hit in hits]
+    assert compare_seeds([hit / 1000 + more / 1000 for hit in hits], twin).p_value is None
+    some = [hit / 1000 + (more + at) / 1000 for at, hit in enumerate(hits)]  # by one example more from seed to seed
+    assert compare_seeds(some, twin).p_value == pytest.approx(stats.ttest_rel(some, twin).pvalue, abs=1e-6)
 
 
 @pytest.mark.parametrize("values", [[], [float("nan")], [1.0, float("inf")]])

@@ -33,16 +33,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The names of pictures that a look opens."""
-    from joryu.examples import looking
+    from joryu.examples import picture_entry
 
     names: list[str] = []
-    honest = looking.read_picture
+    honest = picture_entry.read_picture
 
     def counted(picture: object, size: int | None) -> object:
         names.append(picture.name)  # type: ignore[attr-defined]
         return honest(picture, size)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(looking, "read_picture", counted)
+    monkeypatch.setattr(picture_entry, "read_picture", counted)
     yield names
 
 
@@ -174,9 +174,9 @@ def test_a_picture_that_changes_while_it_is_looked_at_is_looked_at_again(
     root = photographs(tmp_path / "set")
     monkeypatch.setattr("joryu.examples.picture_index.FRESH_NS", 0)
     monkeypatch.setattr("joryu.examples.picture_index.PictureIndex.is_due", True)
-    from joryu.examples import looking
+    from joryu.examples import picture_entry
 
-    honest = looking.read_picture
+    honest = picture_entry.read_picture
 
     def changed_after(picture: Picture, size: int | None) -> object:
         read = honest(picture, size)
@@ -185,7 +185,7 @@ def test_a_picture_that_changes_while_it_is_looked_at_is_looked_at_again(
         return read
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(looking, "read_picture", changed_after)
+        meanwhile.setattr(picture_entry, "read_picture", changed_after)
         first = load(f"folder:{root}", monkeypatch, ON_DEMAND, size=16)
     second = load(f"folder:{root}", monkeypatch, ON_DEMAND, size=16)
     assert (first.ids != second.ids).any()

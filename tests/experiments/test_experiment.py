@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from joryu.errors import InputError
 from joryu.experiments.catalogue import MODULES, find_experiment
-from joryu.experiments.experiment import ClaimRow, Experiment, Folders, Measured, Setting, run_experiment
+from joryu.experiments.experiment import ClaimRow, Experiment, Folders, Measured, Setting, parse_seeds, run_experiment
 from joryu.experiments.grid import tried_until_inside
 from joryu.experiments.pairs import PairedRow
 from joryu.training import Recipe
@@ -79,6 +80,25 @@ def test_precision_is_the_experiments_and_its_page_names_it_with_what_the_seeds_
     assert recipes == [Recipe(learning_rate=0.5, seed=4, precision="bf16-mixed")]
     page = (tmp_path / "table.md").read_text()
     assert "Seeds: 4; a seed draws everything. Precision: bf16-mixed." in page
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", [0, 1, 2]), ("1", [0]), ("0,4", [0, 4]), ("4,", [4]), (" 7 , 2 ", [7, 2])]
+)
+def test_seeds_are_how_many_or_which(text: str, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", ",", "0", "-1", "1.5", "x", "1,x", "²", "1 2"])
+def test_seeds_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(InputError, match=r"cannot read the seeds .*how many .3., or which .0,4."):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize("text", ["0,0", "4,1,04"])
+def test_one_seed_twice_is_not_two_seeds(text: str) -> None:
+    with pytest.raises(InputError, match="a seed is named twice"):
+        parse_seeds(text)
 
 
 @pytest.mark.parametrize("experiment", [find_experiment(name) for name in MODULES], ids=list(MODULES))

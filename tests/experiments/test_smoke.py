@@ -8,7 +8,6 @@ import pytest
 
 from joryu.cli import main
 from joryu.experiments.catalogue import MODULES, find_experiment
-from joryu.experiments.experiment import parse_seeds
 
 
 @pytest.mark.slow
@@ -34,9 +33,3 @@ def test_smoke(name: str, tmp_path_factory: pytest.TempPathFactory, capsys: pyte
         main([*command, "--json"])
     assert json.loads(capsys.readouterr().out)["ours"] == result["ours"]
     assert (out / "seed-0" / "measured.json").stat().st_mtime_ns == stamp
-
-
-def test_seeds() -> None:
-    assert parse_seeds("3") == [0, 1, 2]
-    assert parse_seeds("0,4") == [0, 4]
-    assert parse_seeds("4,") == [4]

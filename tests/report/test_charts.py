@@ -39,6 +39,16 @@ def test_log_ticks_are_few_and_inside(low: float, factor: float) -> None:
     assert all(low * 0.99 <= tick <= low * factor * 1.01 for tick in ticks)
 
 
+@pytest.mark.parametrize(("low", "high"), [(3e-15, 1e-9), (2e-14, 4e-14), (1e-20, 1.0)])
+def test_the_ticks_of_tiny_numbers_are_different_numbers(low: float, high: float) -> None:
+    """The squared error of a student that fits to the last bit once had several ticks called 0."""
+    scale, ticks = scale_for([low, high], 200, 0)
+    assert len(set(ticks)) == len(ticks) >= 2
+    places = [scale(tick) for tick in ticks]
+    assert places == sorted(places, reverse=True) and len(set(places)) == len(places)
+    assert all(scale.low * 0.99 <= tick <= scale.high * 1.01 for tick in ticks)
+
+
 def test_a_wide_range_is_logarithmic_and_a_narrow_one_is_not() -> None:
     assert scale_for([0.01, 0.5], 0, 100)[0].log
     assert not scale_for([0.4, 0.5], 0, 100)[0].log
@@ -71,6 +81,23 @@ def test_learning_curves_survive_gaps_and_zero_errors() -> None:
     assert chart.title == "Validation error"
     assert chart.lines[0].path.count("L") == 1
     assert chart.lines[0].kept.replace("\u00a0", " ") == "0.00 %"
+
+
+@pytest.mark.parametrize("losses", [[0.8, 0.2, -0.4, -1.0], [-0.2, -0.5, -0.8, -1.4], [0.0, -1.0, -1.5, -2.5]])
+def test_a_loss_below_zero_is_drawn_where_it_is(losses: list[float]) -> None:
+    """A Gaussian NLL once was a flat line, at half its smallest value above zero."""
+    history: list[dict[str, object]] = [{"epoch": at, "validation_loss": loss} for at, loss in enumerate(losses, 1)]
+    (chart,) = learning_curves({Role.STUDENT: history})
+    assert not chart.log
+    heights = [float(point.split()[1]) for point in chart.lines[0].path[1:].split("L")]
+    share = [(height - heights[0]) / (heights[-1] - heights[0]) for height in heights]
+    expected = [(loss - losses[0]) / (losses[-1] - losses[0]) for loss in losses]
+    assert share == pytest.approx(expected, abs=1e-3)
+    assert heights[-1] > heights[0]  # SVG counts downwards
+    by_height = {tick.text.replace("−", "-"): tick.at for tick in chart.y_ticks}
+    zero = heights[0] + (0 - losses[0]) / (losses[-1] - losses[0]) * (heights[-1] - heights[0])
+    if "0" in by_height:
+        assert by_height["0"] == pytest.approx(zero, abs=0.1)
 
 
 def test_the_epoch_whose_weights_were_kept_is_marked_and_its_value_printed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from joryu.report.figures import PALETTE, save_figure
 from joryu.report.plots import dots, lines, points
@@ -28,6 +29,18 @@ def test_dots_that_lie_far_from_nothing_are_not_crowded() -> None:
     assert axes.get_xlim()[0] > 1.5
     (axes,) = dots({"one": [1.63, 1.60]}, published={"one": 0.5}, axis="KL").figure.axes
     assert axes.get_xlim()[0] == 0
+
+
+def test_dots_below_zero_are_not_cut_off() -> None:
+    (axes,) = dots({"gain": [-0.4, 0.9], "loss": [-1.5]}, published={}, axis="accuracy gained").figure.axes
+    assert axes.get_xlim()[0] < -1.5
+
+
+def test_seeds_that_agree_have_a_range_of_nothing() -> None:
+    """The mean of three times 0.003 is rounded to less than 0.003, which once was a negative error bar."""
+    (axes,) = lines({"a": {1: [0.003] * 3, 2: [0.7] * 3}}, levels={}, axes_labels=("T", "error")).axes
+    ends = np.array(axes.containers[0].lines[2][0].get_segments())
+    assert np.ptp(ends[:, :, 1], axis=1) == pytest.approx([0, 0], abs=1e-12)
 
 
 def test_lines_go_through_the_means_in_order_and_show_the_range() -> None:

@@ -13,6 +13,8 @@ import pytest
 import scenes
 import torch
 
+from joryu.targets import Store
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
@@ -29,6 +31,11 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("targets")
     scenes.label(folder, views="shift:1", n_views=2)
     return folder
+
+
+@pytest.fixture
+def store(targets: Path) -> Store:
+    return Store.open(targets)
 
 
 @pytest.fixture(scope="session")

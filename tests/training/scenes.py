@@ -26,6 +26,7 @@ from joryu.teachers.labelling import label_examples
 from joryu.training import LabelsAlone, Recipe, Replayed, Run, Trained, TrainingData, train
 from joryu.training.checkpoint import TrainingProgress
 from joryu.training.run import Watch
+from joryu.training.setup import DistillationSetup
 
 
 @cache
@@ -50,6 +51,10 @@ class Bytes(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return pictures.flatten(1).float() / 255
+
+
+def ids_of(examples: Examples | None) -> set[bytes]:
+    return set() if examples is None else {words.tobytes() for words in examples.ids}
 
 
 def label(folder: Path, *, views: str | None = None, n_views: int = 0, examples: Examples | None = None) -> Store:
@@ -106,6 +111,17 @@ SCENES = {
     ),
 }
 STEPS = 8  #: in an epoch of a scene
+
+PLAN = Blueprint(architecture="mlp:6x1", input_shape=(1, 8, 8), classes=tuple("0123456789"), scale=1 / 255)
+SETUP = DistillationSetup(student="mlp:8x1", objective=Distillation(temperature=2.0, hard_weight=0.1))
+
+
+def fit(
+    folder: Path, recipe: Recipe, *, plan: Blueprint = PLAN, objective: Objective | None = None, **data: Any
+) -> Trained:
+    """A student of `PLAN`'s, on the first 96 digits and their labels unless something else is named."""
+    shown = data.pop("examples", digits(96))
+    return train(plan, TrainingData(shown, **data), objective=objective or HardLabels(), recipe=recipe, run=Run(folder))
 
 
 def outcome(folder: Path) -> tuple[bytes, list[dict[str, Any]], int | None]:

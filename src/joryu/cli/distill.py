@@ -1,4 +1,4 @@
-"""``joryu distill``."""
+"""``joryu distill``: train a student on a teacher's soft answers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from joryu.cli.recipe_options import RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(takes_recipe(distill))
 
 

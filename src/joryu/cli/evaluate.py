@@ -1,4 +1,4 @@
-"""``joryu evaluate``."""
+"""``joryu evaluate``: measure student, teacher and twin of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(evaluate)
 
 

@@ -1,4 +1,4 @@
-"""``joryu examples``."""
+"""``joryu examples``: show what a set of examples holds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, counting, emit, talk
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(examples)
 
 

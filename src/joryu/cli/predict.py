@@ -1,4 +1,4 @@
-"""``joryu predict``."""
+"""``joryu predict``: ask a student about files, folders or a watched folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(predict)
 
 

@@ -1,4 +1,4 @@
-"""``joryu report``."""
+"""``joryu report``: write the page of a run, or of several."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(report)
 
 

@@ -1,4 +1,4 @@
-"""``joryu verify``."""
+"""``joryu verify``: ask the teacher again about a sample of its answers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, in_column, reopen
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(verify)
 
 

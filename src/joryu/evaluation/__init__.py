@@ -1,4 +1,4 @@
-"""Evaluation: how good a student is, what it took over from its teacher, and whether distilling helped."""
+"""Evaluation: how good a student is, how closely it follows its teacher, and whether it is better than its twin."""
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of

@@ -1,4 +1,4 @@
-"""How much of the teacher is in the student, its mistakes included."""
+"""How closely a student follows its teacher, in answers, in probabilities and in mistakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """The student beside its teacher where nobody labelled anything, so that none of the two can be called right."""
+    """How closely a student follows its teacher on examples without labels, where neither can be called right."""
 
     n: int
     top1: float  #: share of examples with the same top answer, in [0, 1]
@@ -18,7 +18,9 @@ class Likeness:
 
 
 def likeness(student_log_probs: Tensor, teacher_probs: Tensor) -> Likeness:
-    """How far a student says what its teacher says; both ``[n, C]``, at T = 1 (the formulas are `agreement`'s).
+    """How closely a student follows its teacher, without labels: `Agreement.top1` and `Agreement.kl`.
+
+    Both arguments are ``[n, C]``, at T = 1. The formulas are those of `agreement`.
 
     >>> probs = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
     >>> likeness(torch.tensor([[0.75, 0.25], [0.25, 0.75]]).log(), probs).top1
@@ -31,16 +33,16 @@ def likeness(student_log_probs: Tensor, teacher_probs: Tensor) -> Likeness:
 
 
 def row_divergences(student_log_probs: Tensor, teacher_probs: Tensor) -> Tensor:
-    """``KL(teacher || student) [n]`` of each row, with ``0 log 0 = 0``."""
+    """``KL(teacher || student) = Σ_c p_c (log p_c - log q_c)`` of each row, ``[n]`` in nats, with ``0 log 0 = 0``."""
     return (torch.xlogy(teacher_probs, teacher_probs) - teacher_probs * student_log_probs).sum(-1)
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The student beside its teacher, on labelled examples.
+    """How closely a student follows its teacher on labelled examples.
 
-    Of the ``teacher_errors`` examples that the teacher gets wrong, the student either gives the teacher's *same wrong
-    answer* (``inherited``), gets it right (``corrected``), or is wrong in its own way (``other_wrong``).
+    The teacher gets ``teacher_errors`` examples wrong. On each of them the student gives the *same wrong answer*
+    (``inherited``), the right answer (``corrected``), or another wrong answer (``other_wrong``).
     """
 
     top1: float  #: share of examples with the same top answer, in [0, 1]
@@ -53,16 +55,19 @@ class Agreement:
 
 
 def agreement(student_log_probs: Tensor, teacher_probs: Tensor, labels: Tensor) -> Agreement:
-    """Agreement of a student with its teacher.
+    """Measure how closely a student follows its teacher, mistakes included.
 
-    ``student_log_probs [n, C]``, ``teacher_probs [n, C]``, ``labels [n]``.
+    ``student_log_probs [n, C]`` and ``teacher_probs [n, C]`` are at T = 1, ``labels [n]`` are numbers of classes.
 
     * ``top1 = mean(argmax student == argmax teacher)``
-    * ``kl = mean sum_c p_c (log p_c - log q_c)`` with teacher ``p``, student ``q``, and ``0 log 0 = 0``; both at T = 1
+    * ``kl = mean Σ_c p_c (log p_c - log q_c)`` in nats, with teacher ``p``, student ``q``, and ``0 log 0 = 0``
     * ``inherited = #(student's answer == teacher's answer != label)``
 
-    Inheritance means little without a control: a twin that never saw the teacher also repeats many of its mistakes,
-    because some examples are simply hard. Read the student's share beside the twin's.
+    The first two are the top-1 agreement and the predictive KL of Stanton et al. 2021, "Does knowledge distillation
+    really work?".
+
+    The share that is inherited means little by itself: some examples are simply hard, so a twin that never saw the
+    teacher repeats many of its mistakes too. Compare the student's share with the twin's.
 
     >>> student = torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log()
     >>> found = agreement(student, torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 0]))

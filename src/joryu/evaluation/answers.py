@@ -1,4 +1,4 @@
-"""A teacher's answers as outputs, so that it is judged by the evaluator that judges its student."""
+"""Turn a teacher's answers into outputs, so that the evaluator of its student evaluates the teacher too."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from joryu.targets.soft_targets import SoftTargets, Space
 
 
 def outputs_of(teacher: SoftTargets) -> Outputs:
-    """What a student would have to say at T = 1 to give these answers: ``main``, and ``log_variance`` where known.
+    """The outputs of a student that gives the same answers at T = 1: ``main``, and ``log_variance`` if it is known.
 
-    Members are averaged; what was not answered is filled in as `SoftTargets.dense` does. A class or tag of probability
-    0 or 1 gets a finite logit, as that of a black box that prints 0.
+    ``main [B, (height, width,) C]`` holds logits, or numbers. Members are averaged; what was not answered is filled in
+    as by `SoftTargets.dense`. If any logit is infinite, because a probability is 0 or 1, all of them are computed anew
+    from the probabilities, with the floors of `Link.logits`.
 
     >>> import torch
     >>> from joryu.questions import Question

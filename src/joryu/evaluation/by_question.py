@@ -1,4 +1,4 @@
-"""The plain table: which evaluator, which paired comparison and which default objective go with which question."""
+"""A table of which evaluator, which paired comparison and which default objective go with which question."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Gathers = TypeVar("Gathers", Tally, LikenessTally)
 
 
 class Paired(Protocol):
-    """What every paired comparison has: of right and wrong answers, or of scores."""
+    """A comparison of student and twin, example by example: of right and wrong answers, or of scores."""
 
     @property
     def n(self) -> int:
@@ -30,43 +30,43 @@ class Paired(Protocol):
 
     @property
     def difference(self) -> float:
-        """How much better the student is, per example; negative where it is worse."""
+        """The mean improvement of the student over the twin, per example; negative if it is worse."""
         ...
 
     @property
     def difference_low(self) -> float:
-        """Lower end of the interval."""
+        """The lower end of the confidence interval of `difference`."""
         ...
 
     @property
     def difference_high(self) -> float:
-        """Upper end of the interval."""
+        """The upper end of the confidence interval of `difference`."""
         ...
 
     @property
     def confidence(self) -> float:
-        """The level of the interval."""
+        """The level of the interval, such as 0.95."""
         ...
 
     @property
     def p_value(self) -> float:
-        """Two-sided."""
+        """The two-sided p-value of no difference."""
         ...
 
     @property
     def verdict(self) -> str:
-        """What the examples allow one to say."""
+        """Whether a difference is shown, and which of the two is better, in words."""
         ...
 
 
 class QuestionDefaults(NamedTuple):
-    """One row of the table."""
+    """One row of the table: how students of a question are evaluated, compared and, unless told otherwise, taught."""
 
-    tally: Callable[[Question, Units], Tally]  #: judges by labels
-    likeness: Callable[[Question, Units], LikenessTally]  #: judges by the teacher's answers
-    compare: Callable[[Scores, Scores], Paired]
-    divergence: str  #: of the default objective's soft part
-    temperature: float  #: of the default objective
+    tally: Callable[[Question, Units], Tally]  #: makes the evaluator's tally of labels
+    likeness: Callable[[Question, Units], LikenessTally]  #: makes the tally of a teacher's answers
+    compare: Callable[[Scores, Scores], Paired]  #: compares student and twin by their scores
+    divergence: str  #: the name of the soft part's divergence in the default objective
+    temperature: float  #: that of the default objective
 
 
 def _compare_right(student: Scores, twin: Scores) -> Paired:
@@ -99,17 +99,17 @@ JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], QuestionDefaults] = {
     (Link.IDENTITY, (), LabelKind.NUMBERS): _NUMBERS,
     (Link.IDENTITY, PICTURE, LabelKind.NUMBERS): _NUMBERS,
 }
-"""By link, grid and kind of label. What is not in it nobody carries."""
+"""The table, by link, grid and kind of label. A combination that is not in it is refused."""
 
 
 def defaults_of(question: Question) -> QuestionDefaults:
-    """The row of the table that is this question's.
+    """The row of the table for a question.
 
     >>> defaults_of(Question.tags(["red", "round"])).divergence
     'cross-entropy'
 
     Raises:
-        InputError: a combination that nobody carries.
+        InputError: the table has no row for its link, grid and kind of label.
     """
     found = JUDGING.get((question.link, question.grid, question.labels or LabelKind.CLASS))
     if found is None:
@@ -121,11 +121,11 @@ def defaults_of(question: Question) -> QuestionDefaults:
 
 
 def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluator:
-    """A fresh evaluator of students (and twins, and teachers) that answer this question.
+    """Make a new evaluator for models that answer this question: students, twins and teachers alike.
 
-    ``units``, one for each number asked, is what its errors are measured in before those of several are put together:
-    the standard deviations that a student learned by (`joryu.students.units_of`). Without any, the numbers that are
-    largest decide. All that are compared must be given the same.
+    For questions of numbers, ``units`` holds one divisor per number: errors are divided by it before those of several
+    numbers are averaged. Take the standard deviations that the student learned by (`joryu.students.units_of`), the same
+    for all models that are compared. Without units, the numbers with the largest values dominate the averages.
 
     >>> from torch import tensor
     >>> evaluator = evaluator_for(Question.numbers(["price"]))
@@ -134,7 +134,7 @@ def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluat
     [('RMSE', 1.414), ('MAE', 1.0), ('R²', 0.5)]
 
     Raises:
-        InputError: as `defaults_of`; units of what is no number, or not one for each.
+        InputError: as `defaults_of`; units are given for a question that does not ask for numbers, or not one for each.
     """
     row, found = defaults_of(question), checked_units(units, question.link)
     if found and len(found) != len(question):
@@ -143,8 +143,10 @@ def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluat
 
 
 def compare_evaluations(question: Question, student: Evaluated, twin: Evaluated) -> Paired:
-    """Student against twin, paired example by example: right and wrong answers by McNemar's test and Tango's interval,
-    other scores by `joryu.evaluation.compare_scores`.
+    """Compare student and twin, paired example by example.
+
+    Right and wrong answers are compared by `compare_correct` (McNemar's test, Tango's interval), any other score by
+    `compare_scores` (sign-flip test, BCa interval).
 
     Raises:
         InputError, MismatchError: as `compare_correct` or `compare_scores`.

@@ -1,4 +1,4 @@
-"""Calibration: when the student says 80 %, is it right 80 times in a hundred?"""
+"""Calibration of one of many: of the answers that a model gives with 80 % confidence, are 80 % right?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from joryu.targets.calibration import BINS, ReliabilityBin, reliability_of
 
 
 def reliability(probs: Tensor, labels: Tensor, *, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Confidence ``max_c p_c`` against accuracy (`joryu.targets.calibration.reliability_of`).
+    """The reliability diagram of a classifier: confidence ``max_c p_c`` and accuracy in bins of equal width.
 
-    ``probs [n, C]``, ``labels [n]``.
+    ``probs [n, C]``, ``labels [n]``. The definition is that of Guo et al. 2017, "On Calibration of Modern Neural
+    Networks", §2 (`joryu.targets.calibration.reliability_of`).
 
     >>> import torch
     >>> probs = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])

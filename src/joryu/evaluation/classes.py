@@ -1,4 +1,4 @@
-"""One of many: what `evaluate_logits` says of a set that came in batches, and the same for graded labels."""
+"""Evaluate answers that are one of many classes, batch by batch, by labels that are classes or distributions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from joryu.questions import Question
 from joryu.questions.softening import log_softmax
 from joryu.targets.soft_targets import SoftTargets
 
-RIGHT = "right answer"  #: the name of the score that is 1 or 0
+RIGHT = "right answer"  #: the name of the score that is 1 for a right answer and 0 for a wrong one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassEvaluation:
-    """The numbers of `joryu.evaluation.Evaluation` as an `Evaluated`; the loss is the NLL."""
+    """An `Evaluated` for numbers of classes, with all numbers of `joryu.evaluation.Evaluation` in ``metrics``.
+
+    ``scores`` is 1 for each right answer and 0 for each wrong one.
+    """
 
     metrics: Evaluation
     scores: Scores
@@ -41,7 +44,7 @@ class ClassEvaluation:
 
     @property
     def loss(self) -> float:
-        """``mean(-log p_y)`` in nats."""
+        """The NLL, ``mean(-log p_y)`` in nats."""
         return self.metrics.nll
 
     @property
@@ -66,7 +69,10 @@ class ClassEvaluation:
 
 @final
 class ClassTally:
-    """Numbers of classes. Keeps the logits and the teacher's probabilities of the set, float32 ``[n, C]`` each."""
+    """Collects answers about labels that are numbers of classes.
+
+    It keeps the logits of the whole set, and the teacher's probabilities, as float32 ``[n, C]``.
+    """
 
     def __init__(self, question: Question) -> None:
         del question
@@ -75,14 +81,14 @@ class ClassTally:
         self._teacher_probs: list[Tensor] = []
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in logits ``[B, C]`` and labels int64 ``[B]``."""
+        """Add a batch: logits ``[B, C]`` and labels int64 ``[B]``."""
         self._logits.append(outputs[MAIN].detach().float().cpu())
         self._labels.append(labels.cpu())
         if teacher is not None:
             self._teacher_probs.append(teacher_probs(teacher).cpu())
 
     def result(self) -> ClassEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         logits, labels = torch.cat(self._logits), torch.cat(self._labels)
         probs = torch.cat(self._teacher_probs) if self._teacher_probs else None
         right = (logits.argmax(-1) == labels).double()
@@ -93,7 +99,7 @@ class ClassTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GradedEvaluation:
-    """One of many beside graded labels (shares of votes, distributions): an `Evaluated`."""
+    """An `Evaluated` for labels that are distributions over the classes; `GradedTally` has the formulas."""
 
     n: int
     loss: float
@@ -107,13 +113,13 @@ class GradedEvaluation:
 
 @final
 class GradedTally:
-    """Labels that are distributions ``y`` over the classes ``[B, C]``. Keeps a few numbers per example.
+    """Collects answers about labels ``y [B, C]`` that are distributions; keeps four numbers per example.
 
-    * loss: ``mean(-Σ_c y_c log p_c)``; a student that says exactly ``y`` still has the entropy of ``y``
-    * KL: ``mean Σ_c y_c (log y_c - log p_c)``, the loss less that entropy: 0 is best
-    * accuracy: the student's answer is one that nobody gave a larger share; where the largest share is held by
-      several classes each of them is right
-    * Brier: ``mean Σ_c (p_c - y_c)²``
+    * loss: ``mean(-Σ_c y_c log p_c)`` in nats. Even an answer equal to ``y`` has a loss, the entropy of ``y``.
+    * KL: ``mean Σ_c y_c (log y_c - log p_c)`` in nats, the loss without that entropy: 0 is best.
+    * accuracy: an answer is right if no class has a larger share. Of several classes with the largest share, each is
+      right.
+    * Brier: ``mean Σ_c (p_c - y_c)²``, in [0, 2] (Brier 1950).
     """
 
     def __init__(self, question: Question) -> None:
@@ -121,7 +127,7 @@ class GradedTally:
         self._columns: dict[str, list[Tensor]] = {}
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in logits ``[B, C]`` and labels ``[B, C]``."""
+        """Add a batch: logits ``[B, C]`` and labels ``[B, C]``."""
         log_probs = log_softmax(outputs[MAIN].detach())
         shares = labels.to(log_probs.dtype)
         given = shares.gather(1, log_probs.argmax(-1, keepdim=True)).squeeze(1)
@@ -137,7 +143,7 @@ class GradedTally:
             self._likeness.add(outputs, teacher)
 
     def result(self) -> GradedEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         columns = {name: joined(parts) for name, parts in self._columns.items()}
         means = {name: column.mean().item() for name, column in columns.items()}
         measures = (
@@ -153,7 +159,7 @@ class GradedTally:
 
 @final
 class ClassLikeness:
-    """How far a student gives its teacher's answers, by the formulas of `joryu.evaluation.likeness`, row by row."""
+    """Collects how closely a student follows its teacher, by the formulas of `joryu.evaluation.likeness`."""
 
     def __init__(self, question: Question) -> None:
         del question
@@ -162,7 +168,7 @@ class ClassLikeness:
         self._same: list[Tensor] = []
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Take in logits ``[B, C]`` and the teacher's answers."""
+        """Add a batch: logits ``[B, C]`` and the teacher's answers."""
         logits = outputs[MAIN].detach().float()
         log_probs, probs = log_softmax(logits), teacher_probs(teacher).to(logits)
         self._losses.append(-(probs * log_probs).sum(-1))
@@ -170,13 +176,13 @@ class ClassLikeness:
         self._same.append(logits.argmax(-1) == probs.argmax(-1))
 
     def measures(self) -> tuple[Measure, ...]:
-        """The share of examples with the same top answer, and the divergence; none without a teacher."""
+        """The share of examples with the same top answer, and the mean KL; empty if there was no teacher."""
         if not self._same:
             return ()
         return _likeness(joined(self._same).mean().item(), max(joined(self._divergences).mean().item(), 0.0))
 
     def result(self) -> LikenessEvaluation:
-        """Judged by the teacher: the loss is the cross-entropy with its answers, the score 1 for the same answer."""
+        """The evaluation by the teacher's answers: the loss is the cross-entropy, the score 1 for the same answer."""
         same, losses = joined(self._same), joined(self._losses)
         return LikenessEvaluation(
             n=len(same), loss=losses.mean().item(), measures=self.measures(), scores=Scores("teacher's answer", same)
@@ -184,7 +190,7 @@ class ClassLikeness:
 
 
 def teacher_probs(teacher: SoftTargets) -> Tensor:
-    """A teacher's dense probabilities ``[B, (height, width,) C]`` at T = 1, members averaged."""
+    """A teacher's probabilities of all classes or tags at T = 1, ``[B, (height, width,) C]``; members are averaged."""
     return teacher.mean(1.0).probs(1.0)
 
 

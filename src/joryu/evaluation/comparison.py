@@ -1,7 +1,7 @@
-"""Student against twin on the same examples: a paired test and a paired interval.
+"""Compare student and twin by their right and wrong answers: a paired test and a paired interval.
 
-Both models answer the same examples, so only the *discordant* ones say anything about the difference: those that
-exactly one of the two gets wrong.
+Both models answer the same examples. So only the *discordant* examples, which exactly one of the two gets wrong, tell
+anything about the difference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from joryu.errors import InputError, MismatchError
 
 
 class Verdict(StrEnum):
-    """What the examples allow one to say."""
+    """What a comparison shows about the student."""
 
     FEWER_ERRORS = "fewer errors"
     MORE_ERRORS = "more errors"
@@ -27,11 +27,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two models on the same ``n`` examples.
+    """The errors of student and twin on the same ``n`` examples.
 
-    ``removed = twin_errors - student_errors`` is the number of errors that the student does without; its interval
-    ``removed_low .. removed_high`` is ``n`` times the interval of ``difference``, the twin's error rate minus the
-    student's (positive is good for the student).
+    ``difference`` is the twin's error rate minus the student's, ``(only_twin_wrong - only_student_wrong) / n``;
+    positive means that the student is better. Its interval is Tango's (`tango_interval`).
     """
 
     n: int
@@ -48,30 +47,30 @@ class Comparison:
 
     @property
     def removed(self) -> int:
-        """Errors of the twin that the student does without, net; negative when the student makes more."""
+        """How many errors fewer the student makes, ``twin_errors - student_errors``; negative if it makes more."""
         return self.twin_errors - self.student_errors
 
     @property
     def removed_low(self) -> float:
-        """Lower end of the interval of `removed`, in errors per ``n`` examples."""
+        """The lower end of the interval of `removed`, in errors on these ``n`` examples."""
         return self.n * self.difference_low
 
     @property
     def removed_high(self) -> float:
-        """Upper end of the interval of `removed`, in errors per ``n`` examples."""
+        """The upper end of the interval of `removed`, in errors on these ``n`` examples."""
         return self.n * self.difference_high
 
     @property
     def removed_share(self) -> float | None:
-        """`removed` as a share of the twin's errors; ``None`` when the twin made none."""
+        """`removed` as a share of the twin's errors; ``None`` if the twin made none."""
         return self.removed / self.twin_errors if self.twin_errors else None
 
     @property
     def verdict(self) -> Verdict:
-        """A difference counts as shown only when the exact test *and* the interval say so.
+        """A difference is shown only if the exact test *and* the interval show it.
 
-        The exact test is the more cautious of the two, so on few discordant examples the interval may leave out zero
-        while the test does not reach its level; that is not called a difference here.
+        The exact test is the more cautious of the two. On few discordant examples the interval may exclude zero while
+        the p-value is above the level; this is not called a difference.
         """
         if self.p_value >= 1 - self.confidence or self.difference_low <= 0 <= self.difference_high:
             return Verdict.NOT_SHOWN
@@ -79,7 +78,7 @@ class Comparison:
 
 
 def compare(student_logits: Tensor, twin_logits: Tensor, labels: Tensor, *, confidence: float = 0.95) -> Comparison:
-    """Compare the top answers of two models; logits ``[n, C]``, labels ``[n]``.
+    """Compare the top answers of two models, with logits ``[n, C]`` about the same examples and labels ``[n]``.
 
     >>> from torch import eye, tensor
     >>> found = compare(eye(2), eye(2)[[0, 0]], tensor([0, 1]))
@@ -99,11 +98,16 @@ def compare(student_logits: Tensor, twin_logits: Tensor, labels: Tensor, *, conf
 
 
 def compare_correct(student_correct: Tensor, twin_correct: Tensor, *, confidence: float = 0.95) -> Comparison:
-    """Compare two models by which examples each got right (bool ``[n]``, the same examples in the same order).
+    """Compare two models by which examples each got right: bool ``[n]``, the same examples in the same order.
+
+    >>> from torch import tensor
+    >>> found = compare_correct(tensor([True, True, True]), tensor([True, False, False]))
+    >>> found.removed, found.removed_share, found.verdict.value
+    (2, 1.0, 'no difference shown')
 
     Raises:
-        InputError: no example, or a confidence outside (0, 1).
-        MismatchError: lengths that differ.
+        InputError: there is no example, or the confidence is not in (0, 1).
+        MismatchError: the lengths differ, or these are not vectors.
     """
     if student_correct.shape != twin_correct.shape or student_correct.ndim != 1:
         raise MismatchError(
@@ -130,9 +134,10 @@ def compare_correct(student_correct: Tensor, twin_correct: Tensor, *, confidence
 
 
 def mcnemar_exact(b: int, c: int) -> float:
-    """Two-sided exact conditional McNemar p-value from the two discordant counts.
+    """The two-sided p-value of McNemar's exact conditional test, from the two discordant counts.
 
-    ``p = min(1, 2 P(X <= min(b, c)))`` with ``X ~ Binomial(b + c, 1/2)``; 1 when no pair is discordant.
+    ``p = min(1, 2 P(X <= min(b, c)))`` with ``X ~ Binomial(b + c, 1/2)``; 1 if no pair is discordant (McNemar 1947,
+    "Note on the sampling error of the difference between correlated proportions or percentages").
 
     >>> round(mcnemar_exact(6, 16), 6)
     0.052479
@@ -143,21 +148,24 @@ def mcnemar_exact(b: int, c: int) -> float:
 def tango_interval(b: int, c: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Tango's asymptotic score interval for the difference ``(b - c) / n`` of two paired proportions.
 
-    ``b`` and ``c`` are the discordant counts among ``n`` pairs. The interval holds every ``d`` with ``|T(d)| <= z``:
+    ``b`` and ``c`` are the discordant counts among ``n`` pairs. The interval holds every ``d`` with ``|T(d)| <= z``,
+    where ``z`` is the normal quantile of the confidence:
 
         ``T(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d)))``
 
-    where ``q = (sqrt(B² - 8 n C) - B) / (4 n)``, ``B = -b - c + (2 n - b + c) d``, ``C = -c d (1 - d)`` is the maximum
-    likelihood estimate of the second discordant probability under ``d``. T. Tango, "Equivalence test and confidence
-    interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17 (1998) 891-908;
-    recommended for paired proportions by Fagerland, Lydersen & Laake, Statistics in Medicine 33 (2014) 2850-2875.
-    Unlike Wald's it keeps its coverage on few discordant pairs and is not empty when there are none.
+    Here ``q = (sqrt(B² - 8 n C) - B) / (4 n)`` with ``B = -b - c + (2 n - b + c) d`` and ``C = -c d (1 - d)``. It is
+    the maximum likelihood estimate, under ``d``, of the probability of the second discordant outcome.
+
+    T. Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design", Statistics in Medicine 17 (1998) 891-908; recommended for paired proportions by Fagerland, Lydersen &
+    Laake, Statistics in Medicine 33 (2014) 2850-2875. Unlike Wald's interval it keeps its coverage if there are few
+    discordant pairs, and has a width if there are none.
 
     >>> [round(end, 4) for end in tango_interval(6, 16, 161)]
     [-0.124, -0.0054]
 
     Raises:
-        InputError: counts that cannot be, or a confidence outside (0, 1).
+        InputError: the counts are impossible, or the confidence is not in (0, 1).
     """
     if n < 1 or min(b, c) < 0 or b + c > n:
         raise InputError("counts of pairs that cannot be", expected="0 <= b + c <= n, n >= 1", received=(b, c, n))

@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Which class a model takes for which other, and how often it recognises each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-DENSE_CLASSES = 100  #: up to this many classes the whole matrix is kept; it grows with the square
+DENSE_CLASSES = 100  #: the most classes of which the whole matrix is kept; it grows with their square
 PAIRS = 50  #: how many confused pairs are kept, whatever the number of classes
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusedPair:
-    """``count`` examples of class ``label`` were answered ``predicted`` (both are class indices)."""
+    """``count`` examples of class ``label`` were answered ``predicted``; both are numbers of classes, from 0."""
 
     label: int
     predicted: int
@@ -21,7 +21,7 @@ class ConfusedPair:
 
 
 def most_confused(matrix: Tensor, *, limit: int = PAIRS) -> tuple[ConfusedPair, ...]:
-    """The off-diagonal cells of a confusion matrix, fullest first; ties in class order.
+    """The largest cells off the diagonal of a confusion matrix ``[C, C]`` (row: label), equal ones in class order.
 
     >>> most_confused(torch.tensor([[5, 2], [3, 9]]))
     (ConfusedPair(label=1, predicted=0, count=3), ConfusedPair(label=0, predicted=1, count=2))
@@ -35,7 +35,9 @@ def most_confused(matrix: Tensor, *, limit: int = PAIRS) -> tuple[ConfusedPair, 
 
 
 def per_class_accuracy(matrix: Tensor) -> tuple[float | None, ...]:
-    """Share of each class's examples that were answered right (recall), to four digits; ``None`` for an absent class.
+    """The recall of each class from a confusion matrix ``[C, C]`` (row: label), rounded to four digits.
+
+    It is ``None`` for a class without examples.
 
     >>> per_class_accuracy(torch.tensor([[3, 1], [0, 0]]))
     (0.75, None)

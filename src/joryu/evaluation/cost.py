@@ -1,4 +1,4 @@
-"""What a network costs: parameters, bytes and the time of one answer."""
+"""What a network costs: its parameters, its bytes, and the time of a forward pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from joryu.evaluation.predictions import device_of, evaluating
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Time of one forward pass: the median of ``repeats`` measurements, in milliseconds."""
+    """The time of one forward pass on a batch of ``batch`` examples: the median of ``repeats`` measurements."""
 
     milliseconds: float
     repeats: int
@@ -27,7 +27,7 @@ class Latency:
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Number of parameters; one that is shared between layers counts once.
+    """The number of parameters; one that layers share counts once.
 
     >>> count_parameters(nn.Linear(3, 2))
     8
@@ -36,9 +36,9 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def state_bytes(module: nn.Module) -> int:
-    """Bytes of the weights and buffers that a safetensors file of the module holds (its header of a few KB left out).
+    """The bytes of all weights and buffers of a module. Memory that tensors share counts once.
 
-    Memory that is shared between tensors counts once.
+    A safetensors file of the module has a few KB more for its header, and holds tied weights twice.
 
     >>> state_bytes(nn.Linear(3, 2))
     32
@@ -59,20 +59,21 @@ def measure_latency(
     threads: int | None = None,
     own_inputs: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Latency]:
-    """Median time of a forward pass of each network on ``example_input`` (``[1, ...]`` for batch 1).
+    """Measure the median time of a forward pass of each network on ``example_input`` (``[1, ...]`` for a batch of one).
 
-    ``own_inputs`` are those of networks that are shown others, such as a teacher at a size of its own.
+    ``own_inputs`` holds inputs for networks that take another shape, such as a teacher with a size of its own.
+    ``threads`` sets PyTorch's threads during the measurement; without it they stay as they are.
 
-    The repeats are *interleaved* (a, b, c, a, b, c, …), so that a machine that slows down slows every network alike and
-    the ratios stay honest. One repeat runs a block of passes that lasts about ``block_seconds``, which keeps the
-    clock's resolution out of the number. ``threads`` sets PyTorch's threads for the measurement (default: as they are).
+    The repeats are *interleaved* (a, b, c, a, b, c, …). If the machine slows down, every network is slowed alike, and
+    the ratios stay right. Each repeat runs a block of passes that lasts about ``block_seconds``, because a single pass
+    may be too short for the clock.
 
     >>> times = measure_latency({"student": nn.Linear(4, 2)}, torch.zeros(1, 4), repeats=3, block_seconds=0)
     >>> times["student"].batch, times["student"].milliseconds > 0
     (1, True)
 
     Raises:
-        InputError: fewer than one repeat or thread.
+        InputError: ``repeats`` or ``threads`` is below 1.
     """
     if repeats < 1 or (threads is not None and threads < 1):
         raise InputError("latency cannot be measured", expected="repeats and threads >= 1", received=(repeats, threads))
@@ -115,7 +116,7 @@ def _block(module: nn.Module, inputs: Tensor, passes: int) -> float:
 
 
 def _wait(device: torch.device) -> None:
-    """Accelerators answer before they have finished."""
+    """Wait until an accelerator has finished; its calls return before that."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 

@@ -1,4 +1,4 @@
-"""The seam of evaluation: outputs and labels stream in, one evaluation comes out."""
+"""The interface of evaluation: outputs and labels come in batch by batch, and one evaluation comes out."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from joryu.targets.soft_targets import SoftTargets
 
 
 class Better(StrEnum):
-    """Which way a number is good."""
+    """Whether a higher or a lower number is better."""
 
     HIGHER = "higher"
     LOWER = "lower"
 
 
 def slug(name: str) -> str:
-    """A measure's name as a key.
+    """A measure's name as a key for JSON.
 
     >>> slug("mean IoU"), slug("R²")
     ('mean_iou', 'r2')
@@ -37,7 +37,7 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A named number with a direction; ``None`` where it is not defined for these examples."""
+    """A named number and its direction. ``value`` is ``None`` where it is not defined on these examples."""
 
     name: str
     value: float | None
@@ -47,9 +47,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """One number per example that judged, float64 ``[n]``, in the order in which the examples came.
+    """One number per evaluated example, float64 ``[n]``, in the order in which the examples came.
 
-    Student and twin are paired by them. NaN: this example says nothing about either of them.
+    Student and twin are compared by these pairs of numbers. NaN means that the score is not defined for this example.
     """
 
     name: str
@@ -58,60 +58,60 @@ class Scores:
 
 
 class Evaluated(Protocol):
-    """What every evaluation has, whatever was asked."""
+    """What every evaluation has, whatever the question."""
 
     @property
     def n(self) -> int:
-        """How many examples judged."""
+        """How many examples were evaluated."""
         ...
 
     @property
     def loss(self) -> float:
-        """The number that chooses the best epoch, less is better: the hard loss at T = 1 over what is known."""
+        """The number that chooses the best epoch; lower is better. It is the hard loss at T = 1 over what is known."""
         ...
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """Named numbers; the first is the headline."""
+        """Named numbers, the most important first."""
         ...
 
     @property
     def scores(self) -> Scores:
-        """One number per example."""
+        """One number per example, by which student and twin are compared."""
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the scores, as JSON has it: what is not defined is ``None``."""
+        """Everything but the scores, for JSON; what is not defined is ``None``."""
         ...
 
 
 class Tally(Protocol):
-    """What is gathered of one kind of question. It is given rows that have a label, in part at least."""
+    """Collects what the evaluation of one kind of question needs. Every row has at least one known label."""
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in a batch."""
+        """Add a batch of outputs by name and labels; ``teacher`` holds the teacher's answers to the same examples."""
         ...
 
     def result(self) -> Evaluated:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         ...
 
 
 class LikenessTally(Protocol):
-    """What is gathered of a student beside its teacher."""
+    """Collects how closely a student follows its teacher, without labels."""
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Take in a batch."""
+        """Add a batch of outputs by name and the teacher's answers to the same examples."""
         ...
 
     def result(self) -> LikenessEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LikenessEvaluation:
-    """A student judged by its teacher's answers at T = 1, where nobody labelled anything: an `Evaluated`."""
+    """An `Evaluated` of a student by its teacher's answers at T = 1, for examples without labels."""
 
     n: int
     loss: float
@@ -125,11 +125,11 @@ class LikenessEvaluation:
 
 @final
 class Evaluator:
-    """Streams outputs and labels of one question into an evaluation; `joryu.evaluation.evaluator_for` makes one.
+    """Evaluates outputs about one question, batch by batch; `joryu.evaluation.evaluator_for` makes one.
 
-    Examples with a label judge, and unknown labels are left out wherever they stand. Where *no* example has a label,
-    the teacher's answers judge. With labels and a teacher both, measures of likeness follow those of the labels, over
-    the same examples.
+    Examples are evaluated by their labels; those without any label are left out, and so is every unknown part of a
+    label. If *no* example has a label, the teacher's answers take their place. If there are labels and a teacher, the
+    measures of how closely the student follows the teacher are added, over the same labelled examples.
 
     >>> from joryu.evaluation import evaluator_for
     >>> evaluator = evaluator_for(Question.one_of(["cat", "dog"]))
@@ -149,12 +149,14 @@ class Evaluator:
         self._taught: bool | None = None
 
     def add(self, outputs: Outputs, labels: Tensor | None, teacher: SoftTargets | None = None) -> None:
-        """Take in a batch: ``main [B, (height, width,) C]``, labels as the question's codec keeps them, and answers.
+        """Add a batch: outputs with ``main [B, (height, width,) C]``, labels as the question's codec keeps them.
+
+        ``teacher`` holds the teacher's answers to the same examples. A batch that is refused leaves nothing behind.
 
         Raises:
-            InputError: outputs that are not finite, labels that the question does not have.
-            MismatchError: shapes that do not fit one another or the question, a teacher of another question, a batch
-                with a teacher beside one without.
+            InputError: the outputs are not finite, or the question has no such labels.
+            MismatchError: shapes do not fit one another or the question, the teacher answers another question, or one
+                batch has a teacher or a head that another has not.
         """
         self._check(outputs, labels, teacher)
         n = len(outputs[MAIN])
@@ -180,10 +182,10 @@ class Evaluator:
         self._alike(*_rows(~known, outputs, answers, labels)[::2])
 
     def result(self) -> Evaluated:
-        """The evaluation of everything taken in.
+        """The evaluation of all batches.
 
         Raises:
-            InputError: nothing came in, or no example with a label or a teacher's answer.
+            InputError: no example has a label or a teacher's answer.
         """
         if self._labelled:
             return self._tally.result()
@@ -230,19 +232,19 @@ class Evaluator:
 
 
 def described(evaluation: Evaluated, **more: object) -> dict[str, Any]:
-    """``n``, the loss and the measures of an evaluation, and more, as JSON has it."""
+    """An evaluation for JSON: ``n``, loss, measures, the name of the score, and ``more``."""
     measures = [asdict(measure) for measure in evaluation.measures]
     content = {"n": evaluation.n, "loss": evaluation.loss, "measures": measures, "score": evaluation.scores.name}
     return {name: plain(value) for name, value in (content | more).items()}
 
 
 def joined(parts: list[Tensor]) -> Tensor:
-    """Numbers per example of all batches, float64 on the CPU."""
+    """The numbers per example of all batches in one tensor, float64 on the CPU."""
     return torch.cat([part.detach().cpu().double() for part in parts])
 
 
 def defined(number: Tensor) -> float | None:
-    """A number, or ``None`` for NaN."""
+    """The value of a scalar tensor, or ``None`` for NaN."""
     return None if bool(number.isnan()) else number.item()
 
 

@@ -1,4 +1,4 @@
-"""Answers at probability 0.5, and how far two sets of pixels overlap."""
+"""Decide tags and pixels at probability 0.5, and measure how far two sets of pixels overlap."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from torch import Tensor
 from joryu.questions import UNKNOWN
 from joryu.targets.soft_targets import SoftTargets
 
-HITS = 10  #: thresholds 0.50, 0.55, …, 0.95
+HITS = 10  #: the number of thresholds 0.50, 0.55, …, 0.95
 
 
 def decided(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Which tags (or pixels) hold, and of which that is known: above 0.5 they do, at exactly 0.5 nobody knows.
+    """Which tags or pixels are positive, and for which this is known, both bool in the shape of the labels.
+
+    A label above 0.5 is positive. One of exactly 0.5, or of -1, is not known.
 
     >>> decided(torch.tensor([1.0, 0.7, 0.5, 0.0, -1.0]))
     (tensor([ True,  True, False, False, False]), tensor([ True,  True, False,  True, False]))
@@ -26,7 +28,11 @@ def decided(labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def teacher_answers(teacher: SoftTargets) -> tuple[Tensor, Tensor]:
-    """What a teacher of tags says at probability 0.5, members averaged, and where it is known that it says so."""
+    """Which tags a teacher gives a probability above 0.5, and where this is known: bool ``[B, (height, width,) C]``.
+
+    Members are averaged. A tag that the teacher did not return has only a bound: it is known to be negative if the
+    bound is at most 0.5, and not known otherwise.
+    """
     dense = teacher.mean(1.0).dense()
     answer = dense.probs(1.0) > 0.5
     # Of a tag that was not returned the value is a bound: at most 0.5, it is known not to hold.
@@ -34,17 +40,17 @@ def teacher_answers(teacher: SoftTargets) -> tuple[Tensor, Tensor]:
 
 
 class Overlap(NamedTuple):
-    """Pixels of each picture and output, int64 ``[B, C]``, those that are not known left out."""
+    """Counts of known pixels for each picture and output, int64 ``[B, C]``."""
 
-    both: Tensor
+    both: Tensor  #: answered and true
     answered: Tensor
     true: Tensor
-    known: Tensor  #: pixels that are known at all
+    known: Tensor  #: all known pixels
     counted: Tensor  #: bool: which outputs count in a picture's mean
 
     @classmethod
     def of_tags(cls, answer: Tensor, true: Tensor, known: Tensor) -> Overlap:
-        """Masks bool ``[B, height, width, C]``, each output for itself; it counts in a picture where it is known."""
+        """Count masks, bool ``[B, height, width, C]``. A mask counts in the pictures in which it has a known pixel."""
         answer, true = answer & known, true & known
         both, answered, present, total = (
             part.flatten(1, -2).sum(1).cpu() for part in (answer & true, answer, true, known)
@@ -53,7 +59,7 @@ class Overlap(NamedTuple):
 
     @classmethod
     def of_classes(cls, answer: Tensor, true: Tensor, n_classes: int) -> Overlap:
-        """Numbers of classes ``[B, height, width]``; a class counts in a picture where either of the two has it."""
+        """Count classes, int ``[B, height, width]``. A class counts in the pictures whose answer or label has it."""
         rows = torch.arange(len(answer), device=answer.device).reshape(-1, 1, 1) * n_classes
         known, answer, true = true != UNKNOWN, answer.long(), true.long()
 
@@ -67,21 +73,21 @@ class Overlap(NamedTuple):
 
     @property
     def union(self) -> Tensor:
-        """Pixels that either has."""
+        """``|A ∪ B|``: pixels that are answered or true, int64 ``[B, C]``."""
         return self.answered + self.true - self.both
 
     def iou(self) -> Tensor:
-        """``|A ∩ B| / |A ∪ B|`` of each picture ``[B]``, 1 where both are empty: the mean over what counts."""
+        """``|A ∩ B| / |A ∪ B|`` (Jaccard 1901), 1 if both are empty: for each picture the mean over its outputs."""
         return self._mean(_ratio(self.both, self.union))
 
     def dice(self) -> Tensor:
-        """``2 |A ∩ B| / (|A| + |B|)`` of each picture ``[B]``, 1 where both are empty."""
+        """``2 |A ∩ B| / (|A| + |B|)`` (Dice 1945), 1 if both are empty: for each picture the mean over its outputs."""
         return self._mean(_ratio(2 * self.both, self.answered + self.true))
 
     def hits(self) -> Tensor:
-        """The share ``[B]`` of the thresholds 0.50, 0.55, …, 0.95 that the IoU is greater than.
+        """The share of the thresholds 0.50, 0.55, …, 0.95 below the IoU: for each picture the mean over its outputs.
 
-        In whole numbers: 11 of 20 pixels is 0.55, and not greater.
+        It is computed in whole numbers, so that 11 of 20 pixels, an IoU of 0.55, is not above 0.55 by rounding.
         """
         thresholds = torch.arange(HITS, 2 * HITS)
         union, both = self.union[..., None], self.both[..., None]

@@ -1,4 +1,4 @@
-"""Numbers: how far the answers are from what was measured, and how far the student knows it."""
+"""Evaluate numbers: how far the answers are from the labels, and whether the student's own intervals hold them."""
 
 from __future__ import annotations
 
@@ -24,35 +24,41 @@ from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets
 
 INTERVAL = 0.9  #: the share of labels that the interval should hold
-STANDARDISED = "standardised"  #: how the names of errors in `Units` begin
+STANDARDISED = "standardised"  #: the first word in the names of errors that are divided by units
 HALF_WIDTH = 1.6448536269514722  #: the normal's 95th percentile, in standard deviations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberErrors:
-    """One output on the labels where it is known, in that output's unit; ``None`` where it is known nowhere."""
+    """The errors of one output over its known labels, in its own unit; ``None`` if no label is known."""
 
     name: str
     known: int
     rmse: float | None
     mae: float | None
-    r2: float | None  #: ``None`` where the labels are constant, too
+    r2: float | None  #: also ``None`` if the labels are constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NumberEvaluation:
-    """Numbers, an `Evaluated`; labels that are NaN are left out.
+    """An `Evaluated` for numbers, with answers ``z`` and labels ``y``; labels that are NaN are left out.
 
-    * ``loss``: squared error in ``units``, or the Gaussian NLL of a student with a ``log_variance`` head: the mean over
-      the known outputs of an example (of a pixel, then of the picture), then over the examples
-    * ``rmse = sqrt(mean (z - y)²)`` and ``mae = mean |z - y|`` over all known labels, of several outputs in ``units``,
-      so that none decides by how large its numbers are; of one output, and in ``per_output``, in its own unit
-    * ``r2``: ``1 - Σ (z - y)² / Σ (y - ȳ)²`` against the mean ``ȳ`` of the labels that judge, the mean over the outputs
-      where it is defined; below 0 is worse than always saying that mean
-    * ``coverage``: the share of labels inside ``z ± 1.645 σ``, which should be 0.9; ``None`` without a ``log_variance``
+    ``units`` holds the divisor of each output's errors that `joryu.evaluation.evaluator_for` was given. Without units,
+    errors are in the units of the labels.
 
-    ``scores``: the squared error of each example in ``units``, a mean as in the loss. ``units``, one for each output,
-    are what `joryu.evaluation.evaluator_for` was given; without any, everything is in the labels' own.
+    * ``loss``: the squared error divided by ``units²``, or the Gaussian NLL if the student has a ``log_variance``
+      head. It is a mean over the known outputs of an example (on a grid: of each pixel, then over the pixels), then
+      over the examples.
+    * ``rmse = sqrt(mean (z - y)²)`` and ``mae = mean |z - y|`` over all known labels. Errors of several outputs are
+      divided by ``units``, so that outputs with large values do not dominate. Those of a single output, and those in
+      ``per_output``, are in its own unit.
+    * ``r2 = 1 - Σ (z - y)² / Σ (y - ȳ)²``, with the mean ``ȳ`` of the evaluated labels. It is the mean over the outputs
+      for which it is defined. Below 0, always answering ``ȳ`` would be better.
+    * ``nll``: the loss if it is the Gaussian NLL, else ``None``.
+    * ``coverage``: the share of labels inside ``z ± 1.645 σ``, which should be 0.9; ``None`` without a
+      ``log_variance`` head.
+
+    ``scores`` holds the squared error of each example, divided by ``units²``, a mean as in the loss.
     """
 
     n: int
@@ -69,7 +75,7 @@ class NumberEvaluation:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """RMSE first."""
+        """RMSE first, then MAE and R², then what a ``log_variance`` head and a teacher add."""
         sure: tuple[Measure, ...] = ()
         if self.nll is not None and self.coverage is not None:
             sure = (
@@ -92,7 +98,7 @@ class NumberEvaluation:
 
 @final
 class NumberTally:
-    """Keeps sums over the set, and two numbers of each example."""
+    """Collects answers about labels that are numbers; keeps sums over the set and two numbers per example."""
 
     def __init__(self, question: Question, units: Units = ()) -> None:
         self._names, self._units = question.names, units
@@ -103,7 +109,7 @@ class NumberTally:
         self._covered: int | None = None
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in numbers ``[B, (height, width,) C]``, and labels of the same shape."""
+        """Add a batch: numbers ``[B, (height, width,) C]`` and labels of the same shape."""
         heads = _heads(outputs)
         objective = HardLabels(link=Link.IDENTITY, units=self._units)
         self._losses.append(total(objective(heads, None, labels)))
@@ -116,7 +122,7 @@ class NumberTally:
             self._likeness.add(outputs, teacher)
 
     def result(self) -> NumberEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         found, losses = self._moments, joined(self._losses)
         known, divisors = int(found.count.sum()), _divisors(self._units)
         loss, r2 = losses.mean().item(), found.r2()
@@ -145,7 +151,10 @@ class NumberTally:
 
 @final
 class NumberLikeness:
-    """How far a student gives its teacher's numbers: RMSE, and Pearson's correlation, the mean over the outputs."""
+    """Collects how closely a student follows its teacher's numbers.
+
+    The measures are the RMSE over all that the teacher answered, and Pearson's correlation as a mean over the outputs.
+    """
 
     def __init__(self, question: Question, units: Units = ()) -> None:
         self._units = units
@@ -154,7 +163,7 @@ class NumberLikeness:
         self._errors: list[Tensor] = []
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Take in numbers ``[B, (height, width,) C]`` and the teacher's answers."""
+        """Add a batch: numbers ``[B, (height, width,) C]`` and the teacher's answers."""
         heads, answer = _heads(outputs), teacher.mean()
         divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
         self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0, units=self._units))
@@ -164,7 +173,7 @@ class NumberLikeness:
         self._moments.add(covered, heads[MAIN])
 
     def measures(self) -> tuple[Measure, ...]:
-        """RMSE and correlation; none without a teacher."""
+        """RMSE and correlation; empty if there was no teacher."""
         known = int(self._moments.count.sum())
         if not known:
             return ()
@@ -176,7 +185,10 @@ class NumberLikeness:
         )
 
     def result(self) -> LikenessEvaluation:
-        """Judged by the teacher: the loss is the soft part with its answers, the score the squared error."""
+        """The evaluation by the teacher's answers: the loss is the objective's soft part, the score the squared error.
+
+        The soft part is the squared error, or the Gaussian NLL if the student has a ``log_variance`` head.
+        """
         losses = joined(self._losses)
         return LikenessEvaluation(
             n=len(losses), loss=losses.mean().item(), measures=self.measures(),
@@ -185,7 +197,7 @@ class NumberLikeness:
 
 
 def _divisors(units: Units) -> Tensor:
-    """What errors of all outputs are divided by before they are added up; one output has its own unit."""
+    """The divisors of the outputs' errors before they are added up; 1 for a single output, or without units."""
     return torch.tensor(units if len(units) > 1 else 1.0, dtype=torch.float64)
 
 

@@ -1,4 +1,4 @@
-"""`evaluate_logits`: every number that says how good a classifier is, from its logits alone."""
+"""`evaluate_logits`: accuracy, likelihood, calibration and confusion of a classifier, from its logits."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ from joryu.targets.confusion import confusion_matrix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One model on one labelled set; `joryu.evaluation.as_json` turns it into JSON.
+    """The numbers of one classifier on one labelled set; `joryu.evaluation.as_json` prepares them for JSON.
 
     With label ``y``, softmax probabilities ``p`` and means over the ``n`` examples:
 
     * ``errors = #(argmax_c p_c != y)``, ``accuracy = 1 - errors / n``
     * ``top_k[k]``: share of examples whose label is among the ``k`` best answers (only ``k <= C``)
     * ``nll = mean(-log p_y)``, in nats
-    * ``brier = mean(sum_c (p_c - [c = y])²)``, in [0, 2] (Brier 1950, the multi-class form)
-    * ``ece``: see `joryu.evaluation.calibration`, 15 bins
-    * ``confusion[y][answer]``: counts, kept up to 100 classes; ``most_confused`` holds the 50 fullest cells off the
-      diagonal for any number of classes
-    * ``agreement``: present when the teacher's probabilities were given
+    * ``brier = mean(Σ_c (p_c - [c = y])²)``, in [0, 2] (Brier 1950, the multi-class form)
+    * ``ece``: the expected calibration error over 15 bins (Guo et al. 2017, eq. 3); ``reliability`` holds the bins
+    * ``confusion[y][answer]``: counts, ``None`` for more than 100 classes; ``most_confused`` holds the 50 largest cells
+      off the diagonal for any number of classes
+    * ``per_class_accuracy``: the recall of each class, ``None`` for a class without examples
+    * ``agreement``: how closely the student follows its teacher, ``None`` without a teacher
     """
 
     n: int
@@ -59,12 +60,13 @@ def evaluate_logits(
     teacher_probs: Tensor | None = None,
     top_k: Sequence[int] = (1, 5),
 ) -> Evaluation:
-    """Every number of `Evaluation`, from ``student_logits [n, C]`` and ``labels [n]`` (int64).
+    """Evaluate a classifier from ``student_logits [n, C]`` and ``labels [n]`` (int64): all numbers of `Evaluation`.
 
-    ``teacher_probs [n, C]``, where given, are the teacher's probabilities at T = 1 for the same examples.
+    ``teacher_probs [n, C]``, if given, are the teacher's probabilities at T = 1 for the same examples. ``top_k`` names
+    the ``k`` of the top-k accuracies.
 
-    The formulas are a line each and are checked against torchmetrics in the tests; importing torchmetrics here would
-    cost every command three seconds (it brings pyplot and torchvision) for the same numbers.
+    The formulas are short, and the tests check them against torchmetrics. Importing torchmetrics here would cost every
+    command three seconds, because it imports pyplot and torchvision.
 
     >>> from torch import tensor
     >>> found = evaluate_logits(tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), tensor([0, 1, 1]))
@@ -72,8 +74,8 @@ def evaluate_logits(
     (1, 0.6667, 1.1629)
 
     Raises:
-        InputError: no example, a label that is unknown or outside the classes, logits that are not finite.
-        MismatchError: shapes that do not fit one another.
+        InputError: there is no example, a label is unknown or outside the classes, or a logit is not finite.
+        MismatchError: the shapes do not fit one another.
     """
     labels = _checked(student_logits, labels, teacher_probs)
     logits, n_classes = student_logits.float(), student_logits.shape[1]

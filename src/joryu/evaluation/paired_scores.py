@@ -1,6 +1,6 @@
-"""Student against twin by a number per example: a bootstrap interval and a permutation test of the mean difference.
+"""Compare student and twin by a score per example: a bootstrap interval and a permutation test of the mean difference.
 
-For scores that are not right or wrong, such as the IoU of each picture; for those see `joryu.evaluation.comparison`.
+It is for scores such as the IoU of each picture. Right and wrong answers are compared by `joryu.evaluation.comparison`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from joryu.errors import InputError, MismatchError
 from joryu.evaluation.evaluator import Better, Scores
 from joryu.evaluation.permutation import ROUNDING
 
-RESAMPLES = 4999  #: of each kind; the least p-value is 1 / 5000
+RESAMPLES = 4999  #: for the interval, and as many for the test; the smallest p-value is 1 / 5000
 _AT_ONCE = 2_000_000  #: draws held in memory at a time
 
 
 class ScoreVerdict(StrEnum):
-    """What the examples allow one to say."""
+    """What a comparison shows about the student."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -32,10 +32,10 @@ class ScoreVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreComparison:
-    """Two models on the same ``n`` examples.
+    """The scores of student and twin on the same ``n`` examples.
 
-    ``difference`` is the mean improvement. Positive is good for the student, also of a score of which less is better.
-    ``left_out`` examples have no score and are not among the ``n``.
+    ``difference`` is the mean improvement of the student over the twin. It is positive if the student is better, also
+    for a score of which lower is better. ``left_out`` more examples have no score.
     """
 
     score: str
@@ -51,17 +51,17 @@ class ScoreComparison:
 
     @property
     def verdict(self) -> ScoreVerdict:
-        """A difference counts as shown only when the test *and* the interval say so."""
+        """A difference is shown only if the test *and* the interval show it."""
         if self.p_value >= 1 - self.confidence or self.difference_low <= 0 <= self.difference_high:
             return ScoreVerdict.NOT_SHOWN
         return ScoreVerdict.BETTER if self.difference > 0 else ScoreVerdict.WORSE
 
 
 def compare_scores(student: Scores, twin: Scores, *, confidence: float = 0.95, seed: int = 0) -> ScoreComparison:
-    """Compare two models by the scores of the same examples in the same order.
+    """Compare two models by their scores of the same examples, in the same order.
 
-    The interval is Efron's BCa bootstrap of the mean difference (`bca_interval`), the p-value that of the differences
-    under every sign being as likely as the other (`sign_flip_test`). Examples without a score are left out.
+    The interval of the mean difference is Efron's BCa bootstrap (`bca_interval`); the p-value is that of a permutation
+    test (`sign_flip_test`). Examples without a score are left out. ``seed`` draws the resamples.
 
     >>> import torch
     >>> twin = Scores("IoU", torch.linspace(0.2, 0.7, 40, dtype=torch.float64))
@@ -70,8 +70,8 @@ def compare_scores(student: Scores, twin: Scores, *, confidence: float = 0.95, s
     (<ScoreVerdict.BETTER: 'better'>, 0.1, 0.0002)
 
     Raises:
-        InputError: fewer than two examples with a score, or a confidence outside (0, 1).
-        MismatchError: scores of other names, directions or examples.
+        InputError: fewer than two examples have a score, or the confidence is not in (0, 1).
+        MismatchError: the scores differ in name or direction, or are not of the same examples.
     """
     check_paired(student, twin)
     one, other = student.values.double().numpy(), twin.values.double().numpy()
@@ -99,19 +99,23 @@ def compare_scores(student: Scores, twin: Scores, *, confidence: float = 0.95, s
 
 
 def bca_interval(values: Floats, *, confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
-    """Interval of a mean: the bootstrap, bias-corrected and accelerated.
+    """The bias-corrected and accelerated (BCa) bootstrap interval of the mean of ``values [n]``.
 
-    Its ends are the quantiles ``Φ(z0 + (z0 ± z) / (1 - a (z0 ± z)))`` of the means of resamples, where ``Φ(z0)`` is the
-    share of them below the mean and ``a = Σ d³ / (6 (Σ d²)^1.5)``, ``d`` the values about their mean (the jackknife's
-    acceleration, of a mean). B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987) 171-185; Efron &
-    Tibshirani, *An Introduction to the Bootstrap* (1993), eq. 14.9 to 14.15.
+    Its ends are two quantiles of the means of resamples, ``Φ(z0 + (z0 ± z) / (1 - a (z0 ± z)))``:
+
+    * ``z`` is the normal quantile of the confidence;
+    * the bias ``z0`` is such that a share ``Φ(z0)`` of the resamples has a smaller mean than ``values``;
+    * the acceleration is ``a = Σ d³ / (6 (Σ d²)^1.5)`` with ``d = values - mean``, the jackknife's for a mean.
+
+    B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987) 171-185; Efron & Tibshirani, *An Introduction to
+    the Bootstrap* (1993), eqs. 14.9 to 14.15. Values that are all the same give an interval without a width.
 
     >>> low, high = bca_interval(np.arange(100.0))
     >>> 43 < low < 45, 54 < high < 56
     (True, True)
 
     Raises:
-        InputError: fewer than two values, or a confidence outside (0, 1).
+        InputError: there are fewer than two values, or the confidence is not in (0, 1).
     """
     if not 0 < confidence < 1:
         raise InputError("confidence is not usable", expected="a number in (0, 1)", received=confidence)
@@ -137,10 +141,11 @@ def bca_interval(values: Floats, *, confidence: float = 0.95, seed: int = 0) -> 
 
 
 def sign_flip_test(differences: Floats, *, seed: int = 0) -> float:
-    """Two-sided p-value of a mean difference: ``(1 + #{|mean of flipped| >= |mean|}) / (1 + resamples)``.
+    """The two-sided p-value of the mean of ``differences [n]``, by random changes of their signs.
 
-    Were the two models alike, student and twin could change places in any example: each difference would be as likely
-    with the other sign (Fisher 1935, *The Design of Experiments*, §21). Never 0 (Phipson & Smyth 2010).
+    ``p = (1 + #{|mean with changed signs| >= |mean|}) / (1 + resamples)``, which is never 0 (Phipson & Smyth 2010). If
+    the two models were equally good, student and twin could be exchanged in any example, so each difference would be
+    as likely with the other sign (Fisher 1935, *The Design of Experiments*, §21).
 
     >>> sign_flip_test(np.zeros(5)), sign_flip_test(np.ones(30))
     (1.0, 0.0002)
@@ -156,7 +161,7 @@ def sign_flip_test(differences: Floats, *, seed: int = 0) -> float:
 
 
 def _chunks(n: int) -> Iterator[int]:
-    """How many resamples to draw at once, again and again, so that memory stays bounded."""
+    """The sizes of the parts in which to draw all resamples of ``n`` values, so that memory stays bounded."""
     rows, left = max(1, _AT_ONCE // n), RESAMPLES
     while left > 0:
         yield min(rows, left)
@@ -164,10 +169,10 @@ def _chunks(n: int) -> Iterator[int]:
 
 
 def check_paired(student: Scores, twin: Scores) -> None:
-    """Refuse scores that are not of the same kind and the same number of examples.
+    """Check that two scores have the same name, direction and number of examples.
 
     Raises:
-        MismatchError: naming what differs.
+        MismatchError: they differ; the message says in what.
     """
     if (student.name, student.better) != (twin.name, twin.better):
         raise MismatchError("scores of two kinds cannot be paired", expected=student.name, received=twin.name)

@@ -1,4 +1,4 @@
-"""Does a measured signal tell anything? The same signal, shuffled within each session, is the control."""
+"""Test whether a measured signal carries information; the control is the same signal, shuffled within each session."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from joryu.errors import InputError
 
 Statistic = Callable[[Floats], float]
 
-ROUNDING = 1e-12  #: what two ways to add the same numbers may differ by, as a share
+ROUNDING = 1e-12  #: the relative difference up to which two sums of the same numbers count as equal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permuted:
-    """A statistic of the signal beside the same statistic of shuffled signals.
+    """A statistic of the signal (``observed``) and the same statistic of each shuffled signal (``shuffled``).
 
-    ``p_value`` is one-sided: how often a shuffled signal does at least as well. ``gain`` is the observed statistic less
-    the shuffled ones' mean; ``alpha`` the level of the verdict, which is its rate of false positives.
+    ``p_value`` is one-sided: the share of shuffled signals that do at least as well. ``alpha`` is the level of the
+    test, which is its rate of false positives.
     """
 
     observed: float
@@ -32,12 +32,12 @@ class Permuted:
 
     @property
     def gain(self) -> float:
-        """How much better the signal is than its shuffled selves, on average."""
+        """The observed statistic minus the mean of the shuffled ones."""
         return self.observed - float(np.mean(self.shuffled))
 
     @property
     def evidence(self) -> bool:
-        """Whether the signal is shown to tell something."""
+        """Whether the signal is shown to carry information: ``p_value <= alpha``."""
         return self.p_value <= self.alpha
 
     def __str__(self) -> str:
@@ -54,12 +54,15 @@ def permutation_test(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Permuted:
-    """Compare ``statistic(signal)``, larger is better, with that of the signal shuffled within each session.
+    """Compare ``statistic(signal)``, where larger is better, with that of the signal shuffled within each session.
 
-    ``p = (1 + #{shuffled >= observed}) / (1 + permutations)``: exact under exchangeability, and never 0 (Phipson &
-    Smyth 2010). Shuffling within a session keeps its drifts of level out of the comparison. A missing value (NaN) is
-    shuffled like any other: that something could not be measured may tell something too. Statistics that differ by
-    rounding alone are equal, as of a signal with few levels many are.
+    ``signal`` is ``[n]``, ``sessions [n]`` names the session of each value; without it all are of one session. The
+    p-value is ``(1 + #{shuffled >= observed}) / (1 + permutations)``. It is exact if values within a session are
+    exchangeable, and never 0 (Phipson & Smyth 2010).
+
+    Shuffling within sessions keeps differences between sessions out of the comparison. A missing value (NaN) is
+    shuffled like any other, because that it is missing may be informative. Statistics that differ by rounding alone
+    count as equal: a signal with few distinct values has many such ties.
 
     >>> truth = np.arange(40.0)
     >>> found = permutation_test(lambda signal: float(np.corrcoef(signal, truth)[0, 1]), truth)
@@ -67,7 +70,7 @@ def permutation_test(
     (True, 0.005)
 
     Raises:
-        InputError: fewer permutations than the level needs, or sessions of another length.
+        InputError: there are fewer permutations than ``alpha`` needs, or ``sessions`` has another length.
     """
     if permutations < 1 / alpha - 1:
         raise InputError(
@@ -85,7 +88,10 @@ def permutation_test(
 
 
 def rejection_bound(trials: int, rate: float, *, confidence: float = 0.95) -> int:
-    """The most rejections among ``trials`` that a test with this rate of false positives gives, with ``confidence``.
+    """The largest number of rejections in ``trials`` tests that chance explains.
+
+    A test with false positive rate ``rate`` gives no more than this with probability ``confidence``: the quantile of
+    ``Binomial(trials, rate)``.
 
     >>> rejection_bound(400, 0.05)
     27

@@ -1,4 +1,4 @@
-"""Pixels: how far the answered masks overlap the true ones, picture by picture and over the whole set."""
+"""Evaluate masks: how far the answered pixels overlap the true ones, in each picture and over the whole set."""
 
 from __future__ import annotations
 
@@ -29,34 +29,35 @@ from joryu.targets.soft_targets import SoftTargets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputOverlap:
-    """One class or mask over all pixels of the set that are known."""
+    """The overlap of one class or mask, over all known pixels of the set."""
 
     name: str
-    iou: float | None  #: ``None`` where neither the labels nor the answers have it anywhere
-    dice: float | None
-    true: int  #: pixels
-    answered: int  #: pixels
+    iou: float | None  #: ``None`` if no label and no answer has it anywhere
+    dice: float | None  #: likewise
+    true: int  #: pixels that have it in the labels
+    answered: int  #: pixels that have it in the answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PixelEvaluation:
-    """Masks, an `Evaluated`; pixels that are not known (-1) are left out, and pictures without a known one.
+    """An `Evaluated` for masks. Unknown pixels (-1) are left out, and so are pictures without a known pixel.
 
-    Answers are the pixels with a probability above 0.5 (sigmoid), or the most probable class (softmax).
+    The answer ``A`` is the set of pixels with a probability above 0.5 (sigmoid), or whose most probable class it is
+    (softmax); ``B`` is the true set.
 
-    * ``loss``: cross-entropy, the mean over the known pixels of a picture, then over the pictures
-    * ``iou``: the mean over the pictures of ``|A ∩ B| / |A ∪ B|``, 1 where both are empty. Of several masks a picture
-      has the mean over those with a known pixel. Of classes: the mean over those that its label or its answer has, the
-      background among them, as a picture that is background alone must be worth something too
-    * ``dice``: ``2 |A ∩ B| / (|A| + |B|)``, its means taken in the same way
-    * ``precision``: the mean over pictures and over the thresholds 0.50, 0.55, …, 0.95 of whether the IoU is greater
-      (Kaggle's "TGS Salt Identification Challenge": one object a picture; no mask answered where there is none is 1);
-      of several masks or classes the mean over the same as above
-    * ``set_iou``: the mean over the classes of the IoU of all pixels together (Pascal VOC's), in ``per_output`` one by
-      one; classes that nobody has are left out
-    * ``accuracy``: the share of known pixels (of several masks: of pixels and masks) that are answered right
+    * ``loss``: the cross-entropy in nats, a mean over the known pixels of a picture, then over the pictures.
+    * ``iou``: ``|A ∩ B| / |A ∪ B|``, 1 if both are empty; the mean over the pictures. If there are several masks, the
+      IoU of a picture is the mean over those with a known pixel. If there are classes, it is the mean over the classes
+      that its label or its answer has. The background is a class too, so that a picture of background alone counts.
+    * ``dice``: ``2 |A ∩ B| / (|A| + |B|)``, with the same means.
+    * ``precision``: the share of the thresholds 0.50, 0.55, …, 0.95 that the IoU is above, with the same means. For
+      one mask it is the score of Kaggle's "TGS Salt Identification Challenge": one object in a picture, and 1 if
+      neither answer nor label has any.
+    * ``set_iou``: the IoU over all pixels of the set, as in Pascal VOC: the mean over the classes or masks, without
+      those that nobody has. ``per_output`` holds them one by one.
+    * ``accuracy``: the share of known pixels that are answered right; with several masks, of pixels times masks.
 
-    ``scores``: the IoU of each picture.
+    ``scores`` holds the IoU of each picture.
     """
 
     n: int
@@ -72,7 +73,7 @@ class PixelEvaluation:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The mean IoU over the pictures first."""
+        """The mean IoU over the pictures first, then the other numbers, then what a teacher adds."""
         return (
             Measure("mean IoU", self.iou, unit="share"),
             Measure("IoU over the set", self.set_iou, unit="share"),
@@ -90,7 +91,7 @@ class PixelEvaluation:
 
 @final
 class PixelTally:
-    """Keeps sums over the set, and four numbers of each picture."""
+    """Collects answers about masks; keeps sums over the set and four numbers per picture."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
@@ -100,7 +101,7 @@ class PixelTally:
         self._sums = torch.zeros(4, len(question), dtype=torch.int64)
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in logits ``[B, height, width, C]``, masks ``[B, height, width(, C)]``."""
+        """Add a batch: logits ``[B, height, width, C]`` and masks; those of classes are ``[B, height, width]``."""
         logits = outputs[MAIN].detach()
         if self._question.link is Link.SIGMOID:
             losses, found = mask_losses(logits, labels), Overlap.of_tags(logits > 0, *decided(labels))
@@ -116,7 +117,7 @@ class PixelTally:
             self._likeness.add(outputs, teacher)
 
     def result(self) -> PixelEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         columns = {name: joined(parts) for name, parts in self._columns.items()}
         means = {name: defined(column.nanmean()) for name, column in columns.items()}
         per_output = tuple(map(_overlap, self._question.names, *self._sums[:3].tolist()))
@@ -149,7 +150,7 @@ def _overlap(name: str, both: int, answered: int, true: int) -> OutputOverlap:
 
 
 def mask_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy ``[B]``: the mean over the pixels and masks of each picture that are known."""
+    """The binary cross-entropy of each picture, ``[B]`` in nats: a mean over its known pixels of all masks."""
     wide, known = widen(logits), labels != UNKNOWN
     losses = F.binary_cross_entropy_with_logits(wide, labels.to(wide.dtype).clamp_min(0), reduction="none")
     return losses.masked_fill(~known, 0).flatten(1).sum(1) / known.flatten(1).sum(1)
@@ -157,14 +158,14 @@ def mask_losses(logits: Tensor, labels: Tensor) -> Tensor:
 
 @final
 class PixelLikeness:
-    """How far a student gives its teacher's masks: the IoU of the two at 0.5, and the divergence over the pixels."""
+    """Collects how closely a student follows its teacher's masks: their IoU at 0.5, and the KL over the pixels."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
         self._columns: dict[str, list[Tensor]] = {"loss": [], "kl": [], "iou": []}
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Take in logits ``[B, height, width, C]`` and the teacher's answers."""
+        """Add a batch: logits ``[B, height, width, C]`` and the teacher's answers."""
         link, logits = self._question.link, outputs[MAIN].detach()
         if link is Link.SIGMOID:
             overlap = Overlap.of_tags(logits > 0, *teacher_answers(teacher))
@@ -175,7 +176,7 @@ class PixelLikeness:
             self._columns[name].append(soft_part(divergence, {MAIN: logits}, teacher, temperature=1.0))
 
     def measures(self) -> tuple[Measure, ...]:
-        """Means over the pictures; none without a teacher."""
+        """IoU and KL as means over the pictures; empty if there was no teacher."""
         if not self._columns["iou"]:
             return ()
         iou, divergence = (joined(self._columns[name]).nanmean() for name in ("iou", "kl"))
@@ -185,7 +186,7 @@ class PixelLikeness:
         )
 
     def result(self) -> LikenessEvaluation:
-        """Judged by the teacher: the loss is the cross-entropy with its answers, the score the IoU of the masks."""
+        """The evaluation by the teacher's answers: the loss is the cross-entropy, the score the IoU of the masks."""
         losses = joined(self._columns["loss"])
         return LikenessEvaluation(
             n=len(losses), loss=losses.mean().item(), measures=self.measures(),

@@ -1,4 +1,4 @@
-"""Asking a network for its logits, and leaving it as it was found."""
+"""Ask a network for its logits, and leave it as it was."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from joryu.examples import Examples
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[nn.Module]:
-    """The module in evaluation mode, without gradients; every submodule gets its own mode back at the end.
+    """Put a module into evaluation mode, without gradients, within a ``with`` block.
 
-    Each submodule's mode is kept, not the root's alone: a batch norm that was frozen on purpose stays frozen.
+    Afterwards every submodule is in its former mode, not only the root: a batch norm that was frozen on purpose stays
+    frozen.
 
     >>> net = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
     >>> with evaluating(net):
@@ -37,7 +38,7 @@ def evaluating(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where the module's first parameter (or buffer) lies; the CPU for a module that has neither."""
+    """The device of the module's first parameter or buffer; the CPU if it has neither."""
     first = next(chain(module.parameters(), module.buffers()), None)
     return torch.device("cpu") if first is None else first.device
 
@@ -45,17 +46,17 @@ def device_of(module: nn.Module) -> torch.device:
 def predict_logits(
     module: nn.Module, examples: Examples, *, batch_size: int = 512, device: torch.device | str | None = None
 ) -> Tensor:
-    """Logits ``[n, C]``, float32 on the CPU, of a network that takes raw inputs.
+    """The logits of a network that takes raw inputs about all examples: ``[n, C]``, float32 on the CPU.
 
-    Inputs are taken to the network batch by batch. With another ``device`` than the network's own it works there for
-    the time being and is brought back afterwards.
+    Inputs are moved to the network batch by batch. If another ``device`` is given, the network is moved there, and back
+    afterwards.
 
     >>> examples = Examples.of(torch.zeros(3, 2), classes=["a", "b"])
     >>> predict_logits(nn.Linear(2, 2), examples, batch_size=2).shape
     torch.Size([3, 2])
 
     Raises:
-        InputError: a batch size below one, or answers that are not one row of logits per example.
+        InputError: the batch size is below 1, or the network does not give ``[B, C]``.
     """
     if batch_size < 1:
         raise InputError("batch size is not usable", expected="an integer >= 1", received=batch_size)

@@ -1,4 +1,4 @@
-"""Numbers as JSON: what an evaluation, a comparison or a latency looks like in a file."""
+"""Prepare evaluations, comparisons and latencies for JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def as_json(record: DataclassInstance) -> dict[str, object]:
-    """A dataclass of plain numbers as what `json.dumps` takes; a number that is not finite becomes ``None``.
+    """Turn a dataclass of numbers into a dictionary for `json.dumps`; a number that is not finite becomes ``None``.
 
-    JSON has no NaN and no infinity, and a reader in another language would stumble over Python's spelling of them.
+    JSON has no NaN and no infinity, and other languages cannot read Python's spelling of them.
 
     >>> from joryu.evaluation.cost import Latency
     >>> as_json(Latency(milliseconds=0.5, repeats=30, batch=1, threads=2, device="cpu"))["milliseconds"]
@@ -23,7 +23,11 @@ def as_json(record: DataclassInstance) -> dict[str, object]:
 
 
 def plain(value: object) -> object:
-    """Dictionaries, lists and numbers as JSON has them: a number that is not finite becomes ``None``."""
+    """The value with keys as strings, tuples as lists and numbers that are not finite as ``None``.
+
+    >>> plain({1: (0.5, float("nan"))})
+    {'1': [0.5, None]}
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

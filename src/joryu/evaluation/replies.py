@@ -1,4 +1,4 @@
-"""What a model says of examples, a few rows at a time: asked anew, or kept where it is small."""
+"""The answers of a model to examples, a few rows at a time: asked for anew, or held in memory if they are small."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from joryu.students.named_outputs import outputs_of
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
-BATCH = 512  #: examples asked about at a time
-BATCH_PIXELS = 1_000_000  #: and no more pixels than that, where each of them is asked about
+BATCH = 512  #: the most examples asked about at a time
+BATCH_PIXELS = 1_000_000  #: the most pixels, if each of them is asked about
 
 
 class ModelAnswers(NamedTuple):
-    """The same answers twice: as a student's outputs by name, and as a teacher's soft targets. On the CPU."""
+    """The same answers in two forms, on the CPU: as a student's outputs by name, and as a teacher's soft targets."""
 
     outputs: Outputs
     soft_targets: SoftTargets
 
     @classmethod
     def of_outputs(cls, question: Question, outputs: Outputs) -> Self:
-        """From named outputs ``[B, (height, width,) C]`` at T = 1.
+        """Make both forms from named outputs ``[B, (height, width,) C]`` at T = 1.
 
         Raises:
-            InputError: outputs that do not have the axes of the question.
+            InputError: the outputs do not have the axes of the question.
         """
         space = Space.LOGITS if question.link.has_probs else Space.NUMBERS
         variance = outputs[LOG_VARIANCE].exp() if LOG_VARIANCE in outputs else None
         return cls(outputs, SoftTargets(values=outputs[MAIN], space=space, question=question, variance=variance))
 
     def select(self, rows: Tensor) -> ModelAnswers:
-        """Some of the rows."""
+        """The answers in these rows: numbers or bool ``[B]``."""
         return ModelAnswers({name: part[rows] for name, part in self.outputs.items()}, self.soft_targets.select(rows))
 
 
 class Replies(Protocol):
-    """One model's answers about one set of examples."""
+    """The answers of one model to one set of examples."""
 
     @property
     def question(self) -> Question:
-        """What is answered."""
+        """The question that the model answers."""
         ...
 
     @property
@@ -59,14 +59,14 @@ class Replies(Protocol):
         ...
 
     def about(self, rows: Tensor) -> ModelAnswers:
-        """The answers about the examples of these numbers, int64 ``[B]``."""
+        """The answers about the examples in these rows, int64 ``[B]``."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class StudentReplies:
-    """A student (or its twin) is shown the examples whenever it is asked."""
+    """The answers of a student or its twin, which is shown the examples at every call."""
 
     student: nn.Sequential
     examples: Examples
@@ -78,7 +78,7 @@ class StudentReplies:
         return len(self.examples)
 
     def about(self, rows: Tensor) -> ModelAnswers:
-        """The student's outputs, at least float32."""
+        """The student's outputs about these rows, float32."""
         with evaluating(self.student):
             found = outputs_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
             outputs = {name: part.float().cpu() for name, part in found.items()}
@@ -88,14 +88,14 @@ class StudentReplies:
 @final
 @dataclass(frozen=True)
 class TeacherReplies:
-    """A teacher is asked about the examples anew."""
+    """The answers of a teacher, which is asked at every call."""
 
     teacher: Teacher
     examples: Examples
 
     @property
     def question(self) -> Question:
-        """The teacher's."""
+        """The teacher's question."""
         return self.teacher.question
 
     @property
@@ -104,7 +104,7 @@ class TeacherReplies:
         return len(self.examples)
 
     def about(self, rows: Tensor) -> ModelAnswers:
-        """The teacher's soft targets, and what a student would have to say to give them."""
+        """The teacher's soft targets about these rows, and the outputs of a student that gives the same answers."""
         answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
         return ModelAnswers(outputs_of_targets(answers), answers)
 
@@ -112,7 +112,7 @@ class TeacherReplies:
 @final
 @dataclass(frozen=True)
 class KeptReplies:
-    """Answers held in memory.
+    """Answers that are held in memory.
 
     >>> question = Question.one_of(["cat", "dog"])
     >>> replies = KeptReplies.of(question, {"main": torch.tensor([[2.0, 0.0], [0.0, 1.0]])})
@@ -125,16 +125,16 @@ class KeptReplies:
 
     @classmethod
     def of(cls, question: Question, outputs: Outputs) -> Self:
-        """From named outputs of all examples.
+        """Keep named outputs ``[n, (height, width,) C]`` about all examples.
 
         Raises:
-            InputError: outputs that do not have the axes of the question.
+            InputError: the outputs do not have the axes of the question.
         """
         return cls(question, ModelAnswers.of_outputs(question, outputs))
 
     @classmethod
     def from_targets(cls, answers: SoftTargets) -> Self:
-        """From soft targets about all examples."""
+        """Keep soft targets about all examples."""
         return cls(answers.question, ModelAnswers(outputs_of_targets(answers), answers))
 
     @property
@@ -143,12 +143,12 @@ class KeptReplies:
         return len(self.reply.soft_targets)
 
     def about(self, rows: Tensor) -> ModelAnswers:
-        """Some of the answers."""
+        """The answers about the examples in these rows, int64 ``[B]``."""
         return self.reply.select(rows)
 
 
 def kept_where_small(replies: Replies, examples: Examples) -> Replies:
-    """The same answers, held in memory unless they are about every pixel: those are asked for again when needed."""
+    """The same answers, held in memory; those about every pixel are too large, and are asked for whenever needed."""
     if replies.question.grid:
         return replies
     whole: ModelAnswers | None = None
@@ -160,10 +160,10 @@ def kept_where_small(replies: Replies, examples: Examples) -> Replies:
 
 
 def _room_for(part: ModelAnswers, n: int) -> ModelAnswers:
-    """Answers about ``n`` examples, to be filled in.
+    """Room for the answers about ``n`` examples, to be filled in later; ``part`` holds those about a first batch.
 
-    All at once, for answers kept batch by batch would lie between the large pieces that a network takes and frees,
-    which then fit into no gap any more: evaluating 20,000 pictures took 900 MB more.
+    The memory is taken at once. Answers that are kept batch by batch lie between the large blocks that a network takes
+    and frees, so that no freed block can be reused: evaluating 20,000 pictures took 900 MB more.
     """
     room: dict[str, Any] = {name: _repeated(one, n) for name, one in _tensors(part.soft_targets).items()}
     outputs = {name: _repeated(one, n) for name, one in part.outputs.items()}
@@ -171,7 +171,7 @@ def _room_for(part: ModelAnswers, n: int) -> ModelAnswers:
 
 
 def _repeated(part: Tensor, n: int) -> Tensor:
-    """The first row ``n`` times: soft targets look at what they are made of, which must be answers."""
+    """The first row ``n`` times: soft targets check their values, so these must be answers."""
     return part[:1].expand(n, *part.shape[1:]).clone()
 
 
@@ -190,7 +190,7 @@ def _tensors(targets: SoftTargets) -> dict[str, Tensor]:
 
 
 def batches_of(examples: Examples, question: Question) -> Iterator[Tensor]:
-    """The numbers of all examples, as many at a time as are asked about at once."""
+    """The rows of all examples in batches, int64 ``[B]``, of at most `BATCH` examples and `BATCH_PIXELS` pixels."""
     pixels = examples.inputs.shape[-2:].numel() if question.grid else 1
     size = max(1, min(BATCH, BATCH_PIXELS // pixels))
     for start in range(0, len(examples), size):

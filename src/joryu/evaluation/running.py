@@ -1,4 +1,4 @@
-"""Evaluating models on the same examples, side by side: each is asked once about every batch."""
+"""Evaluate several models on the same examples in one pass: each is asked once about every batch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ Name = TypeVar("Name", bound=str)
 def evaluate_together(
     examples: Examples, models: Mapping[Name, Replies], *, teacher: Name | None = None, units: Sequence[float] = ()
 ) -> dict[Name, Evaluated]:
-    """The evaluation of every model, batch by batch: nothing is held of the answers but what the tallies keep.
+    """Evaluate all models batch by batch. Of the answers only what the tallies keep stays in memory.
 
-    ``teacher`` names the one whose answers the others are likened to. It is judged by the labels alone, and not at
-    all where no example has one. ``units`` are those of `joryu.evaluation.evaluator_for`, the same for all.
+    ``models`` holds the answers of each model by name. ``teacher`` names the one whose answers the others are compared
+    with. The teacher itself is evaluated by labels alone, and is left out of the result if no example has a label.
+    ``units`` are those of `joryu.evaluation.evaluator_for`, the same for all models.
 
     Raises:
-        InputError: outputs that are not finite, nothing to judge by, or units that do not fit the question.
-        MismatchError: answers that do not fit the examples.
+        InputError: outputs are not finite, there is neither a label nor a teacher, or the units do not fit the
+            question.
+        MismatchError: the answers do not fit the examples.
     """
     question, labelled = examples.asked_question, bool(examples.known.any())
     evaluators = {name: evaluator_for(question, units=units) for name in models if labelled or name != teacher}
@@ -41,7 +43,7 @@ def evaluate_together(
 
 
 def evaluate_student(student: nn.Sequential, examples: Examples) -> Evaluated:
-    """The evaluation of one student on labelled examples, numbers in the units that it learned by.
+    """Evaluate one student on labelled examples. Errors of numbers are divided by the scale that it learned by.
 
     >>> import torch
     >>> from joryu.questions import Question

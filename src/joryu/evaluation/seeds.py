@@ -1,4 +1,4 @@
-"""The same training with several seeds: mean, spread, and a paired comparison."""
+"""Summarise the same training with several seeds: mean, spread, and a paired comparison."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from scipy.special import stdtr, stdtrit
 
 from joryu.errors import InputError, MismatchError
+from joryu.evaluation.permutation import ROUNDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A number measured once per seed.
+    """A number that was measured once per seed.
 
-    ``sd`` is the sample standard deviation (``n - 1``), ``low .. high`` the t interval of the *mean*; they are ``None``
-    for a single seed, which says nothing about spread.
+    ``sd`` is the sample standard deviation (division by ``n - 1``), ``low`` to ``high`` the t interval of the *mean*.
+    For a single seed, which tells nothing about spread, they are ``None``.
     """
 
     values: tuple[float, ...]
@@ -29,12 +30,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedComparison:
-    """Student minus twin, seed by seed."""
+    """Student and twin over the same seeds; ``difference`` summarises student minus twin, seed by seed."""
 
     student: Summary
     twin: Summary
     difference: Summary
-    p_value: float | None  #: paired t test, two-sided; ``None`` for one seed or differences without any spread
+    #: two-sided, of the paired t test; ``None`` for one seed, or for differences that only rounding spreads
+    p_value: float | None
 
 
 def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
@@ -45,7 +47,7 @@ def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
     (72.0, 2.0, 67.03, 76.97)
 
     Raises:
-        InputError: no value, a value that is not finite, or a confidence outside (0, 1).
+        InputError: there is no value, a value is not finite, or the confidence is not in (0, 1).
     """
     numbers = tuple(float(value) for value in values)
     if not numbers or not all(map(math.isfinite, numbers)):
@@ -62,9 +64,10 @@ def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
 
 
 def compare_seeds(student: Sequence[float], twin: Sequence[float], *, confidence: float = 0.95) -> SeedComparison:
-    """Paired comparison over seeds: entry ``i`` of both sequences comes from the same seed (same start, same order).
+    """Compare student and twin over seeds: entry ``i`` of both has the same seed, so the same start and order.
 
-    The interval and the test are those of the differences ``student_i - twin_i`` (paired t).
+    The interval and the test are those of the differences ``student_i - twin_i``: the paired t test, with
+    ``t = mean / (sd / sqrt(n))`` on ``n - 1`` degrees of freedom.
 
     >>> found = compare_seeds([70, 74, 72], [130, 131, 129])
     >>> found.difference.mean, round(found.difference.high, 1)
@@ -72,13 +75,15 @@ def compare_seeds(student: Sequence[float], twin: Sequence[float], *, confidence
 
     Raises:
         InputError: as `summarise`.
-        MismatchError: sequences of different lengths.
+        MismatchError: the sequences have different lengths.
     """
     if len(student) != len(twin):
         raise MismatchError("seeds do not pair up", expected=f"{len(student)} twins, one per seed", received=len(twin))
     difference = summarise([s - t for s, t in zip(student, twin, strict=True)], confidence=confidence)
     p_value = None
-    if difference.sd:
+    # 0.3 - 0.1 and 0.6 - 0.4 differ in the last bit: of spread from there alone any gain would be significant.
+    grain = ROUNDING * max(abs(float(value)) for value in (*student, *twin))
+    if difference.sd is not None and difference.sd > grain:
         t = abs(difference.mean) / (difference.sd / math.sqrt(len(student)))
         p_value = 2 * float(stdtr(len(student) - 1, -t))
     return SeedComparison(

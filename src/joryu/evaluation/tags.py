@@ -1,4 +1,4 @@
-"""Many of many: how well tags are ranked, and how far their probabilities can be believed."""
+"""Evaluate tags: how well they are ranked, and how well their probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -26,40 +26,43 @@ from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import ReliabilityBin, calibration_errors, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets
 
-FIRST = (1, 5)  #: precision is measured among so many tags
+FIRST = (1, 5)  #: the ``k`` for which the precision among the ``k`` best tags is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagNumbers:
-    """One tag on the examples where it is known."""
+    """The numbers of one tag, over the examples for which it is known."""
 
     name: str
     known: int
     positives: int
-    average_precision: float | None  #: ``None`` without a positive and a negative
-    mean_prob: float | None  #: what the student says on average; beside ``share``
-    share: float | None  #: how often the tag holds
+    average_precision: float | None  #: ``None`` unless the tag has a positive and a negative example
+    mean_prob: float | None  #: the student's mean probability, to compare with ``share``
+    share: float | None  #: the mean label, how often the tag holds
     calibration_error: float | None  #: 15 bins, over this tag's examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TagEvaluation:
-    """Tags, an `Evaluated`. Every mean is over what is known: -1 is left out everywhere.
+    """An `Evaluated` for tags. Unknown tags (-1) are left out of every number.
 
-    * ``loss``: binary cross-entropy per (example, tag)
-    * ``macro``: mean average precision over the ``ranked`` tags, those with a positive and a negative; ``unranked`` is
-      how many were left out. ``micro``: all (example, tag) pairs in one ranking. ``per_example``: the tags of each
-      example ranked, where it has a positive and a negative
-    * ``precision_at[k]``: share of positives among each example's ``k`` best tags (``k < C``: among all of
-      them it says nothing of the student)
-    * ``ece``: calibration error over all pairs, 15 bins of the probability against how often the tag holds
+    * ``loss``: the binary cross-entropy in nats, a mean over the ``n_pairs`` known pairs of an example and a tag.
+    * ``macro``: the average precision of each tag over the examples, the mean over the ``ranked`` tags, which have a
+      positive and a negative example; ``unranked`` tags are left out (`joryu.evaluation.average_precision`).
+    * ``micro``: the average precision of all pairs in one ranking.
+    * ``per_example``: the average precision of each example over its tags, the mean over the examples that have a
+      positive and a negative tag.
+    * ``precision_at[k]``: the share of positives among the ``k`` best tags of each example, for ``k < C``: among all
+      ``C`` it would not depend on the student.
+    * ``ece``: the expected calibration error over all pairs, with 15 bins of the probability (Guo et al. 2017, eq. 3,
+      with the frequency of the tags in place of accuracy); ``reliability`` holds the bins.
 
-    A label between 0 and 1 counts as it is in the loss and in the calibration; in a ranking it is positive above 0.5,
-    and not known at 0.5.
+    A label between 0 and 1 counts with its value in loss and calibration. In rankings it is positive above 0.5,
+    negative below, and unknown at 0.5.
 
-    ``scores``: the average precision of each example, NaN where it has no two sides. It was chosen over the
-    likelihood because it is the headline's own notion and forgives a student that learned an under-confident
-    teacher's probabilities; a question of one tag ranks nothing within an example and is scored by the cross-entropy.
+    ``scores`` holds the average precision of each example, NaN if it has no positive or no negative tag. It measures
+    the same as ``macro``, the headline. A likelihood would punish a student that learned the probabilities of an
+    under-confident teacher. A single tag cannot be ranked within an example, so its score is the cross-entropy.
     """
 
     n: int
@@ -79,7 +82,7 @@ class TagEvaluation:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """Macro average precision first."""
+        """Macro average precision first, then the other numbers, then what a teacher adds."""
         return (
             Measure("macro average precision", self.macro, unit="share"),
             Measure("micro average precision", self.micro, unit="share"),
@@ -105,7 +108,7 @@ class TagEvaluation:
 
 @final
 class TagTally:
-    """Keeps logits (float32) and labels of the set, ``[n, C]`` each: a ranking needs them all at once."""
+    """Collects answers about tags. It keeps all logits (float32) and labels, ``[n, C]``: a ranking needs them all."""
 
     def __init__(self, question: Question) -> None:
         self._names = question.names
@@ -114,14 +117,14 @@ class TagTally:
         self._labels: list[Tensor] = []
 
     def add(self, outputs: Outputs, labels: Tensor, teacher: SoftTargets | None) -> None:
-        """Take in logits ``[B, C]`` and labels ``[B, C]``."""
+        """Add a batch: logits ``[B, C]`` and labels ``[B, C]``."""
         self._logits.append(outputs[MAIN].detach().float().cpu())
         self._labels.append(labels.cpu())
         if teacher is not None:
             self._likeness.add(outputs, teacher)
 
     def result(self) -> TagEvaluation:
-        """The evaluation of everything taken in."""
+        """The evaluation of all batches."""
         logits, labels = torch.cat(self._logits), torch.cat(self._labels)
         known, (positive, sure) = labels != UNKNOWN, decided(labels)
         probs = logits.double().sigmoid()
@@ -179,10 +182,11 @@ def _per_tag(names: tuple[str, ...], probs: Tensor, labels: Tensor, precisions: 
 
 @final
 class TagLikeness:
-    """How far a student gives its teacher's tags: the divergence of the Bernoullis, and the same side of 0.5.
+    """Collects how closely a student follows its teacher's tags.
 
-    Tags that the teacher did not return lie below its bound: they agree where a bound of at most 0.5 says so, and are
-    left out where it says nothing.
+    The measures are the share of tags on the same side of 0.5, and the mean KL of the Bernoulli distributions. A tag
+    that the teacher did not return has only a bound: it counts as negative if the bound is at most 0.5, and is left out
+    otherwise.
     """
 
     def __init__(self, question: Question) -> None:
@@ -192,7 +196,7 @@ class TagLikeness:
         self._same: list[Tensor] = []
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Take in logits ``[B, C]`` and the teacher's answers."""
+        """Add a batch: logits ``[B, C]`` and the teacher's answers."""
         outputs = {MAIN: outputs[MAIN].detach()}
         self._losses.append(soft_part("cross-entropy", outputs, teacher, temperature=1.0))
         self._divergences.append(soft_part("kl-forward", outputs, teacher, temperature=1.0))
@@ -201,7 +205,7 @@ class TagLikeness:
         self._same.append(same.sum(-1) / known.sum(-1))
 
     def measures(self) -> tuple[Measure, ...]:
-        """Means over the examples; none without a teacher."""
+        """Same tags and KL as means over the examples; empty if there was no teacher."""
         if not self._same:
             return ()
         return (
@@ -210,7 +214,7 @@ class TagLikeness:
         )
 
     def result(self) -> LikenessEvaluation:
-        """Judged by the teacher: the loss is the cross-entropy with its answers, the score the divergence."""
+        """The evaluation by the teacher's answers: the loss is the cross-entropy, the score the KL."""
         losses, divergences = joined(self._losses), joined(self._divergences)
         return LikenessEvaluation(
             n=len(losses), loss=losses.mean().item(), measures=self.measures(),

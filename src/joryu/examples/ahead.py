@@ -13,10 +13,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def usable_cores() -> int:
+    """The cores that this process may use, at most 16."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system says
+        cores = os.cpu_count() or 1
+    return min(cores, 16)
+
+
 @cache
 def decoding_threads() -> ThreadPoolExecutor:
-    """The threads that decode pictures: one for each core, at most 16. They are shared by all who read."""
-    return ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16), thread_name_prefix="joryu-decode")
+    """The threads that decode pictures: one for each core, at most 16. They are shared by all who read.
+
+    Each may have a process do it (`joryu.examples.decoders`).
+    """
+    return ThreadPoolExecutor(max_workers=usable_cores(), thread_name_prefix="joryu-decode")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=decoding_threads.cache_clear)  # a copy of this process has none of its threads
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], *, pool: ThreadPoolExecutor, most: int) -> Iterator[R]:

@@ -54,7 +54,7 @@ def load_annotated(
     choice = dict(zip(trials.pictures, majority(trials), strict=True))
     examples = examples_of(
         read,
-        Originals.on(PictureFiles(paths), read.kept),
+        Originals.on(PictureFiles.of(paths), read.kept),
         labels=torch.tensor([choice[file.key] for file in kept]),
         question=Question.one_of(project.settings.classes),
         name=folder.resolve().name,

@@ -6,32 +6,22 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
+from joryu.examples.grey_blocks import block_means
 from joryu.examples.inputs import Inputs, is_held, on_demand
 
 Means = npt.NDArray[np.float32]
 
-_SIDE: Final = 4  # blocks along each side
-_ENOUGH: Final = 64  # pixels along a side: of larger pictures every second, third … is taken
-_BATCH: Final = 1024
+_BATCH: Final = 256
 
 
 def means_of(inputs: Inputs) -> Means:
     """The mean grey levels of 4×4 blocks of pictures ``[n, channels, height, width]``, float32 ``[n, 16]``."""
     if not is_held(inputs):
         return on_demand(inputs).block_means
-    parts = [block_means(inputs[start : start + _BATCH]) for start in range(0, len(inputs), _BATCH)]
-    return np.concatenate(parts) if parts else np.zeros((0, _SIDE * _SIDE), dtype=np.float32)
-
-
-def block_means(pictures: Tensor) -> Means:
-    """As `means_of`, of pictures that are held."""
-    rows, columns = (max(1, side // _ENOUGH) for side in pictures.shape[2:])
-    grey = brightness(pictures[:, :, ::rows, ::columns].float())
-    means: Means = torch.nn.functional.adaptive_avg_pool2d(grey, _SIDE).flatten(1).numpy()
-    return means
+    parts = [block_means(inputs[start : start + _BATCH].numpy()) for start in range(0, len(inputs), _BATCH)]
+    return np.concatenate(parts) if parts else np.zeros((0, 16), dtype=np.float32)
 
 
 def brightness(pictures: Tensor) -> Tensor:

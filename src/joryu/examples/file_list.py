@@ -40,7 +40,8 @@ class FileList(Sequence[Path]):
     def names(self) -> list[str]:
         """What each file is called, seen from the top."""
         start = len(os.path.join(self.top, ""))  # noqa: PTH118 - with the separator behind
-        return [printable(text[start:].replace(os.sep, "/")) for text in self.texts]
+        names = (text[start:] for text in self.texts)
+        return [printable(name if os.sep == "/" else name.replace(os.sep, "/")) for name in names]
 
     @property
     def called_pictures(self) -> list[int]:

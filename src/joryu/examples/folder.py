@@ -64,7 +64,7 @@ def load_folder(
     )
     examples = examples_of(
         read,
-        Originals.on(PictureFiles(part.files), read.kept),
+        Originals.on(PictureFiles(part.files.texts), read.kept),
         labels=None if part.labels is None else part.labels[torch.from_numpy(read.kept)],
         question=part.question,
         name=printable(root.name),

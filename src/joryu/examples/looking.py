@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
-from joryu.examples.block_means import block_means
-from joryu.examples.content import content_key
-from joryu.examples.decoding import Pixels, strict_pillow, to_channels
+from joryu.examples.decoders import DECODERS, Request
+from joryu.examples.decoding import strict_pillow
 from joryu.examples.examples import Ids, Rejected
 from joryu.examples.inputs import Rows
+from joryu.examples.original_bytes import Stretch
 from joryu.examples.picture import (
     Picture,
     Pictures,
     Progress,
     Reach,
-    Read,
     Seen,
     SizeNeededError,
     Unusable,
     advised_size,
-    read_picture,
 )
-from joryu.examples.picture_index import ENTRY, Entries, Known, PictureIndex
+from joryu.examples.picture_entry import ENTRY, Entries, look_at
+from joryu.examples.picture_index import Known, PictureIndex
 
 _TASK: Final = 8  # pictures a thread takes at once
 _TASKS: Final = 64  #: of these are begun and not yet taken
 _WORD: Final = 256  #: pictures between two words about how far it is
-
-
-class _Look(NamedTuple):
-    """One picture looked at: its entry, or why it has none."""
-
-    entry: Entries
-    reason: str = ""
-    gone: bool = False
 
 
 def look_through(
@@ -70,9 +59,12 @@ def look_through(
     looked, look = rows >= 0, partial(_look, size=size, channels=channels)
     try:
         for at, one in _looks(pictures, np.flatnonzero(rows < 0), look, progress):
+            if isinstance(one, Unusable):
+                found.reasons[at], looked[at] = one.reason, not one.gone
+            else:
+                found.entries[at], looked[at] = one, True
             # The stamp from before it was read: if it has changed since, it will be looked at again.
-            found.entries[at], found.reasons[at], found.entries["stamp"][at] = one.entry, one.reason, stamps[at]
-            looked[at] = not one.gone
+            found.entries["stamp"][at] = stamps[at]
             if index.is_due:
                 index.save(names, found, looked)
     finally:
@@ -82,8 +74,11 @@ def look_through(
 
 
 def _looks(
-    pictures: Sequence[Picture], rest: Rows, look: partial[list[_Look]], progress: Progress | None
-) -> Iterator[tuple[int, _Look]]:
+    pictures: Sequence[Picture],
+    rest: Rows,
+    look: Callable[[list[Picture]], list[Entries | Unusable]],
+    progress: Progress | None,
+) -> Iterator[tuple[int, Entries | Unusable]]:
     """A look at each of the pictures of these numbers, in their order.
 
     Raises:
@@ -95,7 +90,7 @@ def _looks(
         looks = in_order(look, ([pictures[at] for at in task] for task in tasks), pool=decoding_threads(), most=_TASKS)
         for number, (task, seen) in enumerate(zip(tasks, looks, strict=True)):
             for at, one in zip(task, seen, strict=True):
-                reach.heed(one.gone)
+                reach.heed(isinstance(one, Unusable) and one.gone)
                 yield at, one
             done += len(task)
             if progress is not None and (number * _TASK % _WORD == 0 or done == total):
@@ -105,17 +100,17 @@ def _looks(
 def _stamps(pictures: Sequence[Picture]) -> npt.NDArray[np.int64]:
     """Size and times of each picture's file, int64 ``[n, 3]``; of one in a larger file, also where it begins."""
     large: dict[Path, tuple[int, int]] = {}
-    return np.array([_stamp(picture, large) for picture in pictures], dtype=np.int64).reshape(-1, 3)
+    return np.array([_stamp(picture.source, large) for picture in pictures], dtype=np.int64).reshape(-1, 3)
 
 
-def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, int, int]:
-    source = picture.source
-    if isinstance(source, bytes):
-        return (len(source), 0, 0)
+def _stamp(source: Path | str | bytes | Stretch, large: dict[Path, tuple[int, int]]) -> tuple[int, int, int]:
     try:
-        if isinstance(source, Path | str):
-            found = os.stat(source)  # noqa: PTH116 - many are looked at
-            return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        match source:
+            case str() | Path():
+                found = os.stat(source)  # noqa: PTH116 - many are looked at
+                return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+            case bytes():
+                return len(source), 0, 0
         if source.path not in large:
             whole = source.path.stat()
             large[source.path] = whole.st_mtime_ns, whole.st_ctime_ns
@@ -125,35 +120,18 @@ def _stamp(picture: Picture, large: dict[Path, tuple[int, int]]) -> tuple[int, i
     return source.length, modified ^ source.start, changed
 
 
-def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[_Look]:
-    reads = [read_picture(picture, size) for picture in pictures]
-    looks = [_entry(read, channels) for read in reads]
-    usable = [(look, read.picture.pixels) for look, read in zip(looks, reads, strict=True) if isinstance(read, Read)]
-    for shape in {pixels.shape for _, pixels in usable}:  # all at once: one by one they take four times as long
-        alike = [(look, pixels) for look, pixels in usable if pixels.shape == shape]
-        means = block_means(torch.from_numpy(np.stack([pixels for _, pixels in alike])))
-        for (look, _), row in zip(alike, means, strict=True):
-            look.entry["means"] = row
-    return looks
+def _look(pictures: list[Picture], *, size: int | None, channels: int | None) -> list[Entries | Unusable]:
+    """As `look_at`, in another process or, what that cannot do, here."""
 
+    def request() -> Request:
+        return Request("entries", [picture.place for picture in pictures], {"size": size, "channels": channels})
 
-def _entry(read: Read | Unusable, channels: int | None) -> _Look:
-    entry = np.zeros((), ENTRY)
-    if isinstance(read, Unusable):
-        return _Look(entry, read.reason, read.gone)
-    pixels = read.picture.pixels
-    coloured = len(pixels) == 3
-    entry["key"] = read.key
-    entry["width"], entry["height"], entry["coloured"] = read.picture.width, read.picture.height, coloured
-    if channels != 1:
-        entry["colour_key"] = content_key(pixels if coloured else np.repeat(pixels, 3, axis=0))
-    if channels == 1 or not coloured:
-        entry["grey_key"] = content_key(_grey(pixels) if coloured else pixels)
-    return _Look(entry)
-
-
-def _grey(pixels: Pixels) -> Pixels:
-    return to_channels(Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).convert("L"))
+    with DECODERS.asked(request) as records:
+        if records is None:
+            return look_at(pictures, size=size, channels=channels)
+        found = iter(np.frombuffer(records.content, ENTRY).copy())
+        again = iter(look_at([pictures[at] for at in records.failed], size=size, channels=channels))
+        return [next(again if at in records.failed else found) for at in range(len(pictures))]
 
 
 def _finished(names: Sequence[str], found: Known, size: int | None, channels: int | None) -> Pictures:

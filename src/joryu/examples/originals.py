@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from joryu.errors import InputError
+from joryu.examples.original_bytes import KEY_BYTES as KEY_BYTES  # noqa: PLC0414 - what is original is found here
+from joryu.examples.original_bytes import Source as Source  # noqa: PLC0414
+from joryu.examples.original_bytes import Stretch as Stretch  # noqa: PLC0414
+from joryu.examples.original_bytes import key_of as key_of  # noqa: PLC0414
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
-
-KEY_BYTES = 16  #: of the 32 of a SHA-256: what an id is made of
-
-
-def key_of(content: bytes) -> bytes:
-    """The first 128 bits of the SHA-256 of a file's bytes.
-
-    They are the first half of `joryu.annotations.picture_key`, by which a labelling project knows the same picture.
-
-    >>> key_of(b"a picture").hex()
-    '92b2fa58028958317e408bd84ecfa70f'
-    """
-    return hashlib.sha256(content).digest()[:KEY_BYTES]
 
 
 def ids_of(keys: Sequence[bytes]) -> Words:
@@ -57,18 +47,34 @@ class Shelf(Protocol):
         """
         ...
 
+    def place(self, number: int) -> Source:
+        """The file or the part of a file that holds them, for another process; the bytes where they are only here.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """Picture files, each by its path."""
+    """Picture files, each by its path as text: a `Path` of each of many costs more than everything else about it."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str]
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> Self:
+        """Those of some paths."""
+        return cls([*map(str, paths)])
 
     def name(self, number: int) -> str:
-        return str(self.paths[number])
+        return self.paths[number]
 
     def read(self, number: int) -> bytes:
-        return self.paths[number].read_bytes()
+        return Path(self.paths[number]).read_bytes()
+
+    def place(self, number: int) -> str:
+        return self.paths[number]
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,9 @@ class ParquetPictures:
             raise OSError(str(error)) from error
         return content or b""
 
+    def place(self, number: int) -> bytes:
+        return self.read(number)
+
     @property
     def _ends(self) -> Rows:
         return np.cumsum(self.rows)
@@ -102,27 +111,6 @@ class ParquetPictures:
     def _column(self) -> pa.ChunkedArray:
         chunks = [chunk for path in self.paths for chunk in _pictures(path, self.column)]
         return pa.chunked_array(chunks)
-
-
-class Stretch(NamedTuple):
-    """A picture's bytes as a part of a file that holds many."""
-
-    path: Path
-    start: int
-    length: int
-
-    def read(self) -> bytes:
-        """The bytes.
-
-        Raises:
-            OSError: they cannot be read any more.
-        """
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            content = file.read(self.length)
-        if len(content) < self.length:
-            raise OSError(f"{self.path.name} is cut off")
-        return content
 
 
 @dataclass(frozen=True)
@@ -137,10 +125,9 @@ class Stretches:
         return self.names[number]
 
     def read(self, number: int) -> bytes:
-        return self.at(number).read()
+        return self.place(number).read()
 
-    def at(self, number: int) -> Stretch:
-        """Where one of them lies."""
+    def place(self, number: int) -> Stretch:
         start = int(self.ends[number - 1]) if number else 0
         return Stretch(self.path, start, int(self.ends[number]) - start)
 
@@ -185,6 +172,15 @@ class Originals:
     def name(self, row: int) -> str:
         """What to call the original of one example."""
         return self.shelves[int(self.shelf_of[row])].name(int(self.number_of[row]))
+
+    def places(self, rows: Rows) -> list[Source]:
+        """Where another process finds the bytes of some examples, or the bytes.
+
+        Raises:
+            OSError: they cannot be read any more.
+        """
+        where = zip(self.shelf_of[rows].tolist(), self.number_of[rows].tolist(), strict=True)
+        return [self.shelves[shelf].place(number) for shelf, number in where]
 
     def read(self, row: int, key: bytes) -> bytes:
         """The bytes of one example, which must still be those with the given `key_of`.

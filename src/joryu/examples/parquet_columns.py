@@ -30,6 +30,11 @@ class ParquetShard:
 
     @cached_property
     def file(self) -> pq.ParquetFile:
+        """The open file.
+
+        Raises:
+            InputError: it cannot be read, or is a Git LFS pointer.
+        """
         try:
             # What is buffered ahead is kept until the file is closed: in the end the whole column.
             return pq.ParquetFile(self.path, pre_buffer=False)
@@ -41,10 +46,12 @@ class ParquetShard:
 
     @cached_property
     def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
         return self.file.schema_arrow
 
     @property
     def rows(self) -> int:
+        """The number of rows."""
         return int(self.file.metadata.num_rows)
 
     @cached_property

@@ -41,7 +41,7 @@ class ParquetCopy(NamedTuple):
             if row in self.missing:
                 yield Picture(name, b"", self.missing[row])
             else:
-                yield Picture(name, self.files.get(row) or self.stretches.at(row))
+                yield Picture(name, self.files.get(row) or self.stretches.place(row))
 
     def originals(self, kept: Sequence[int]) -> Originals:
         """Where the bytes of the rows that were kept lie."""
@@ -49,7 +49,7 @@ class ParquetCopy(NamedTuple):
         place = {row: at for at, row in enumerate(rows)}
         shelf_of = np.array([int(row in place) for row in kept], dtype=np.int64)
         numbers = np.array([place.get(row, row) for row in kept], dtype=np.int64)
-        return Originals((self.stretches, PictureFiles([self.files[row] for row in rows])), shelf_of, numbers)
+        return Originals((self.stretches, PictureFiles.of(self.files[row] for row in rows)), shelf_of, numbers)
 
 
 def copy_of(

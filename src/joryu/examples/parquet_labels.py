@@ -144,8 +144,10 @@ def _floats(chunk: pa.Array) -> npt.NDArray[np.float64]:
 
 
 def _require_kind(shard: ParquetShard, column: str, kind: TargetKind | None) -> None:
-    """Raises:
-    InputError: the column is of another kind than was said.
+    """Check that a column can hold labels of ``kind``; ``None`` means that nobody named one, and nothing is checked.
+
+    Raises:
+        InputError: the column's type does not fit this kind.
     """
     stored = shard.schema.field(column).type
     numeric = is_number(stored) or pa.types.is_integer(stored)

@@ -86,7 +86,7 @@ class PictureColumn:
         place = {row: at for at, row in enumerate(rows)}
         in_file = np.array([row in place for row in kept.tolist()], dtype=np.int64)
         numbers = np.array([place.get(row, row) for row in kept.tolist()], dtype=np.int64)
-        return Originals((shelf, PictureFiles([self.files[row] for row in rows])), in_file, numbers)
+        return Originals((shelf, PictureFiles.of(self.files[row] for row in rows)), in_file, numbers)
 
     def _picture(self, name: str, row: int, content: bytes | None, path: str | None) -> Picture:
         if content is not None:

@@ -128,8 +128,10 @@ def _split_of(path: Path) -> str:
 
 
 def _require_complete(files: Sequence[Path]) -> None:
-    """Raises:
-    InputError: a shard is missing, or is there twice.
+    """Check that a split has each of its shards, and each only once.
+
+    Raises:
+        InputError: a shard is missing, or is there twice.
     """
     matches = [match for path in files if (match := _NAME.match(path.stem)) and match["number"]]
     if not matches:

@@ -1,4 +1,4 @@
-"""One picture that is not decoded yet, and what comes of many that are."""
+"""One picture that is not decoded yet, and what comes of many that are. Imports no PyTorch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.examples.decoding import Decoded, decode_sized
-from joryu.examples.examples import Ids, Rejected
-from joryu.examples.originals import KEY_BYTES, Stretch, key_of
+from joryu.examples.original_bytes import KEY_BYTES, Source, Stretch, key_of
+from joryu.examples.rejected import Rejected
+
+if TYPE_CHECKING:
+    from joryu.examples.examples import Ids
 
 Progress = Callable[[int, int], None]
 """Called with (pictures done, pictures in all) from the thread that loads."""
@@ -37,6 +40,11 @@ class Picture(NamedTuple):
     name: str
     source: Path | str | bytes | Stretch
     missing: str = ""
+
+    @property
+    def place(self) -> Source:
+        """What another process is told of it."""
+        return str(self.source) if isinstance(self.source, Path) else self.source
 
 
 class Seen(NamedTuple):

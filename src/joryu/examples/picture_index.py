@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +20,11 @@ from joryu.errors import JoryuError
 from joryu.examples.cache import own_name, user_cache
 from joryu.examples.index import FRESH_NS
 from joryu.examples.inputs import Rows
+from joryu.examples.picture_entry import ENTRY, Entries
 
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 _SECONDS: Final = 15.0  #: between two times that what was found is written, while there is more to look at
 _PATIENCE: Final = 20.0  #: and no less than so many times what writing took
-
-ENTRY: Final = np.dtype(
-    [
-        ("stamp", "<i8", 3),  # size and times of the file
-        ("key", "V16"),
-        ("width", "<i4"),
-        ("height", "<i4"),
-        ("coloured", "?"),
-        ("colour_key", "V16"),  # of the pixels as three channels
-        ("grey_key", "V16"),  # and as one
-        ("means", "<f4", 16),
-    ]
-)
-"""One picture: `Stamp`, `key_of` its bytes, its own size, and what it looks like at the size it was read."""
-
-Entries = npt.NDArray[Any]
 
 
 class Known(NamedTuple):

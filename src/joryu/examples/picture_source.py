@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -15,14 +15,17 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.ahead import decoding_threads, in_order, usable_cores
+from joryu.examples.block_memory import block
+from joryu.examples.decoders import DECODERS, Request
 from joryu.examples.decoding import strict_pillow
 from joryu.examples.inputs import Rows, numbers
 from joryu.examples.originals import Originals, Words
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.spool import Spool
 
-_TASK: Final = 8  #: pictures a thread takes at once
+_TASK: Final = 16  #: pictures a thread takes at once
+_TASK_BYTES: Final = 4 * 2**20  #: decoded, unless a single one is larger
 _REMEMBERED: Final = 3  #: blocks that are kept for whoever asks for them next, as a student and its twin do
 
 
@@ -97,11 +100,11 @@ class PictureSource:
         if wanted.ndim == 0:
             return self[wanted[None]][0]
         places = self.places[wanted]
-        if (block := self._shared.remembered(places)) is None:
-            block = torch.from_numpy(self._read(wanted))
-            self._shared.remember(places, block)
-        copy = torch.from_numpy(_block(block.shape))  # what one reader does to its block must not reach the next
-        return copy.copy_(block)
+        if (read := self._shared.remembered(places)) is None:
+            read = torch.from_numpy(self._read(wanted))
+            self._shared.remember(places, read)
+        copy = torch.from_numpy(block(read.shape))  # what one reader does to its block must not reach the next
+        return copy.copy_(read)
 
     def select(self, rows: Rows) -> PictureSource:
         """Some rows, without reading them."""
@@ -127,25 +130,42 @@ class PictureSource:
         return int(np.prod(self.shape[1:]))
 
     def _read(self, wanted: Rows) -> npt.NDArray[np.uint8]:
-        pixels = _block((len(wanted), *self.shape[1:]))
+        pixels = block((len(wanted), *self.shape[1:]))
         spool, places = self._shared.spool, self.places[wanted]
         there = np.zeros(len(wanted), dtype=bool) if spool is None else spool.has(places)
         if spool is not None:
             for at in np.flatnonzero(there).tolist():
                 spool.read(int(places[at]), pixels[at])
         missing = np.flatnonzero(~there)
-        tasks = [missing[start : start + _TASK] for start in range(0, len(missing), _TASK)]
 
         def decode(task: Rows) -> None:
-            for at in task.tolist():
-                pixels[at] = self._decoded(int(wanted[at]))
-                if spool is not None:
+            self._decode(wanted[task], task, pixels)
+            if spool is not None:
+                for at in task.tolist():
                     spool.write(int(places[at]), pixels[at])
 
         with strict_pillow():
+            tasks = list(_tasks(missing, self._row_bytes))
             for _ in in_order(decode, tasks, pool=decoding_threads(), most=len(tasks) + 1):
                 pass
         return pixels
+
+    def _decode(self, rows: Rows, into: Rows, pixels: npt.NDArray[np.uint8]) -> None:
+        """Decode some rows to places of their own in a block, in another process or, what that cannot do, here."""
+        left: Sequence[int] = range(len(rows))
+        with DECODERS.asked(partial(self._request, rows)) as records:
+            if records is not None:
+                done = np.delete(into, records.failed) if records.failed else into
+                pixels[done] = np.frombuffer(records.content, np.uint8).reshape(len(done), *self.shape[1:])
+                left = records.failed
+            for at in left:
+                pixels[into[at]] = self._decoded(int(rows[at]))
+
+    def _request(self, rows: Rows) -> Request:
+        shape = {"channels": self.preparation.channels, "height": self.preparation.height,
+                 "width": self.preparation.width}  # fmt: skip
+        about = {"shape": shape, "keys": self.keys[rows].astype("<u8").tobytes().hex()}
+        return Request("pixels", self.originals.places(rows), about)
 
     def _decoded(self, row: int) -> npt.NDArray[np.uint8]:
         content = self.originals.read(row, np.ascontiguousarray(self.keys[row], dtype="<u8").tobytes())
@@ -155,11 +175,10 @@ class PictureSource:
             raise InputError(f"{self.originals.name(row)} cannot be read again", received=str(error)) from error
 
 
-def _block(shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """Memory of its own from the system, which goes back there with the block.
-
-    A piece of the C library's heap, once freed, is cut up by small pieces that stay (answers about a block), and the
-    next block does not fit in: an evaluation of 20,000 pictures then grew by the size of all of them.
-    """
-    size = int(np.prod(shape))
-    return np.ndarray(tuple(shape), dtype=np.uint8, buffer=mmap.mmap(-1, max(1, size)))
+def _tasks(rows: Rows, row_bytes: int) -> Iterator[Rows]:
+    """The rows in tasks, which grow smaller towards the end, so that all who decode end at about the same time."""
+    most, start = max(1, min(_TASK, _TASK_BYTES // row_bytes)), 0
+    while start < len(rows):
+        size = min(most, max(1, (len(rows) - start) // (2 * usable_cores())))
+        yield rows[start : start + size]
+        start += size

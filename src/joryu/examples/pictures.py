@@ -1,4 +1,4 @@
-"""Many picture files to one tensor, in a pool of threads; what cannot be used is reported by name and left out."""
+"""Many picture files to one tensor, by all cores; what cannot be used is reported by name and left out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.ahead import decoding_threads, in_order
+from joryu.examples.decoders import DECODERS, Request
 from joryu.examples.decoding import Pixels, fit, is_coloured, opened, strict_pillow, to_channels
 from joryu.examples.examples import Rejected
 from joryu.examples.inputs import memory_for_inputs
@@ -26,6 +27,7 @@ from joryu.examples.picture import Progress as Progress  # noqa: PLC0414
 from joryu.examples.picture import Reach, Read, Unusable, read_picture
 from joryu.examples.picture import SizeNeededError as SizeNeededError  # noqa: PLC0414
 from joryu.examples.picture import advised_size as advised_size  # noqa: PLC0414
+from joryu.examples.picture_record import unpacked
 
 _BATCH = 256  # pictures between two words about how far it is
 _TASK = 8  # pictures a thread takes at once: small ones decode in 0.1 ms, of which handing over one by one takes half
@@ -87,7 +89,19 @@ def _tasks(pictures: Iterator[Picture]) -> Iterator[list[Picture]]:
 
 
 def _decode(pictures: list[Picture], size: int | None) -> tuple[list[Picture], list[Read | Unusable]]:
-    return pictures, [read_picture(picture, size) for picture in pictures]
+    """Read some pictures, in another process or, what that cannot do, here."""
+
+    def request() -> Request:
+        return Request("reads", [picture.place for picture in pictures], {"size": size})
+
+    with DECODERS.asked(request) as records:
+        if records is None:
+            return pictures, [read_picture(picture, size) for picture in pictures]
+        found = unpacked(records.content)
+        failed = {*records.failed}
+        return pictures, [
+            read_picture(picture, size) if at in failed else next(found) for at, picture in enumerate(pictures)
+        ]
 
 
 def _bytes_each(pictures: Iterable[Picture], size: int | None) -> int:

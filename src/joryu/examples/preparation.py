@@ -7,11 +7,12 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, strict_pillow, to_channels
+from joryu.examples.decoding import Decoded, Pixels, strict_pillow
+from joryu.examples.input_pixels import input_pixels
 from joryu.examples.inputs import Inputs
 from joryu.examples.tabular.preparation import TablePreparation
 
@@ -75,19 +76,7 @@ class PicturePreparation(BaseModel):
         Raises:
             InputError: as `read`.
         """
-        size = self.height if self.height == self.width else None
-        if isinstance(source, Image.Image):
-            pixels, *sides = decode_image(source, size=size)
-        else:
-            pixels, *sides = decode_sized(source, size=size)
-        if pixels.shape[1:] != (self.height, self.width):
-            image = ImageOps.fit(_image(pixels), (self.width, self.height), Image.Resampling.BICUBIC)
-            pixels = to_channels(image)
-        if len(pixels) > self.channels:
-            pixels = to_channels(_image(pixels).convert("L"))
-        elif len(pixels) < self.channels:
-            pixels = np.repeat(pixels, self.channels, axis=0)
-        return Decoded(pixels, *sides)
+        return input_pixels(source, channels=self.channels, height=self.height, width=self.width)
 
     def seen(self, width: int, height: int) -> Box:
         """The part of a picture of this size that becomes the input: the largest centred box of the input's shape.
@@ -102,7 +91,3 @@ class PicturePreparation(BaseModel):
 
 
 Preparation = Annotated[PicturePreparation | TablePreparation, Field(discriminator="kind")]
-
-
-def _image(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,7 @@ class Folder:
     def entries(self) -> list[os.DirEntry[str]]:
         """Everything directly inside, sorted by name."""
         with os.scandir(self.path) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(entries, key=attrgetter("name"))
 
     @cached_property
     def folders(self) -> list[Folder]:
@@ -60,6 +61,7 @@ class Folder:
 
     @cached_property
     def has_picture(self) -> bool:
+        """Whether there is a picture in this folder, at any depth."""
         return self.has_loose_picture or any(folder.has_picture for folder in self.folders)
 
     def files(self, real_root: Path) -> Iterator[tuple[Path, str | None]]:
@@ -69,7 +71,9 @@ class Folder:
     def texts(self, real_root: Path) -> Iterator[tuple[str, str | None]]:
         """As `files`, with paths as text, of which there may be millions."""
         for entry in self.entries:
-            if _is_folder(entry) and not _skipped(entry.name):
+            if entry.is_file(follow_symlinks=False) and not _skipped(entry.name):  # nearly all: nothing more is asked
+                yield entry.path, None
+            elif _is_folder(entry) and not _skipped(entry.name):
                 yield from self._inside(entry).texts(real_root)
             else:
                 yield entry.path, _reason(entry, real_root)
@@ -147,7 +151,7 @@ def _only_kept(path: Path) -> Path:
 
 def printable(name: str) -> str:
     """A file's name as text that can be printed and hashed, even if it is not valid UTF-8."""
-    return os.fsencode(name).decode(errors="replace")
+    return name if name.isascii() else os.fsencode(name).decode(errors="replace")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -162,9 +166,9 @@ def _skipped(name: str) -> str:
 def _reason(entry: os.DirEntry[str], real_root: Path) -> str | None:
     if skipped := _skipped(entry.name):
         return skipped
-    if entry.is_symlink():
-        return _reason_to_pass_over_link(Path(entry.path), real_root)
-    return None if entry.is_file(follow_symlinks=False) else "not a regular file"
+    if entry.is_file(follow_symlinks=False):
+        return None
+    return _reason_to_pass_over_link(Path(entry.path), real_root) if entry.is_symlink() else "not a regular file"
 
 
 def _reason_to_pass_over_link(path: Path, real_root: Path) -> str | None:

@@ -56,25 +56,38 @@ class _Body(BaseModel):
 
 
 class Entering(_Body):
+    """A browser enters by its link's token; it keeps ``key`` from now on, and asks for pictures with ``view``."""
+
     token: Annotated[str, Field(min_length=1, max_length=1000)]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     view: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Invited(_Body):
+    """A new link is asked for, for a person of this pseudonym or for one who will choose it."""
+
     annotator: Annotated[str, Field(max_length=60)] | None = None
 
 
 class Revoked(_Body):
+    """The link of this id is to be revoked."""
+
     id: Identifier
 
 
 class Begin(_Body):
+    """A person begins a session, or goes on with ``session``."""
+
     annotator: str
     session: Identifier | None = None
 
 
 class AnswerBody(_Body):
+    """One answer about one showing of a picture, with its times; ``key`` makes a repeated request count once.
+
+    Names that end in ``_ms`` are milliseconds. The other fields are those of `joryu.annotations.Answer`.
+    """
+
     session: Identifier
     key: Identifier
     picture: Annotated[str, Field(min_length=1, max_length=64)]
@@ -94,15 +107,21 @@ class AnswerBody(_Body):
 
 
 class Undone(_Body):
+    """The last answer of a session is to be undone; ``key`` makes a repeated request count once."""
+
     session: Identifier
     key: Identifier
 
 
 class Sitting(_Body):
+    """Which session a request is about."""
+
     session: Identifier
 
 
 class Clock(_Body):
+    """How far the browser's clock is from the server's, and how long it took to ask, both in milliseconds."""
+
     session: Identifier
     offset_ms: Moment
     round_trip_ms: Milliseconds

@@ -1,4 +1,4 @@
-"""What is asked: outputs, the link that makes them probabilities, the grid they repeat on, the kind of label."""
+"""What is asked: names of the outputs, their link to probabilities, the grid they repeat on, the kind of label."""
 
 from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec
 from joryu.questions.link import Link

@@ -1,4 +1,7 @@
-"""Label codecs: what a hard label of each kind looks like, where it is unknown, how it is split by and blended."""
+"""Label codecs: for each kind of hard label its shape, its value for unknown, its strata for splits, its blends.
+
+``n`` is the number of examples and ``C`` the number of outputs throughout.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.questions.link import Link
 
-UNKNOWN = -1  #: a class or a tag that nobody gave
-STRATA = 10  #: groups that numbers, and shares of a picture that a mask covers, are split by
+UNKNOWN = -1  #: the label of a class or tag that nobody gave
+STRATA = 10  #: groups that a stratified split makes of numbers, and of masks by the share of the picture they cover
 
 
 class LabelKind(StrEnum):
-    """The kinds of label: the number of a class, a distribution over classes, a vector of tags, numbers."""
+    """The kinds of hard label: the number of a class, a distribution over classes, a vector of tags, numbers."""
 
     CLASS = "class"
     DISTRIBUTION = "distribution"
@@ -34,48 +37,57 @@ NATURAL: dict[Link, tuple[LabelKind, ...]] = {
 
 
 class LabelCodec(Protocol):
-    """What is known of the labels of one kind. ``n_axes`` is the number of axes of the question's grid."""
+    """Checks, splits and blends the labels of one kind.
+
+    ``n_axes`` is the number of axes of the question's grid: 0, or 2 where each pixel has a label.
+    """
 
     def check(self, labels: Tensor, n_outputs: int, n_axes: int) -> Tensor:
-        """The labels in the dtype they are kept in.
+        """Check labels, and give them back in the dtype that they are kept in.
 
         Raises:
-            InputError: a shape, dtype or value that labels of this kind do not have; nothing is rounded.
+            InputError: labels of this kind have no such shape, dtype or value. No value is rounded to make it fit.
         """
         ...
 
     def known(self, labels: Tensor) -> Tensor:
-        """Which examples have a label, in part at least: bool ``[n]``."""
+        """Which examples have a label for at least one output or pixel: bool ``[n]``."""
         ...
 
     def hide(self, labels: Tensor, rows: Tensor) -> Tensor:
-        """The same labels, those of the given rows (numbers or flags) unknown."""
+        """A copy of the labels in which those of ``rows`` (row numbers, or bool ``[n]``) are unknown."""
         ...
 
     def unknown(self, sites: tuple[int, ...], n_outputs: int) -> Tensor:
-        """Labels that nobody gave, for so many rows (and sites of each)."""
+        """Unknown labels; ``sites`` is ``(n,)``, or ``(n, height, width)`` for masks."""
         ...
 
     def occurrences(self, labels: Tensor, n_outputs: int) -> Tensor:
-        """In how many examples each output occurs, int64 ``[C]``: a class or tag is given, a number is known."""
+        """In how many examples each output occurs, int64 ``[C]``.
+
+        A class or tag occurs where a label names it, or gives it a share above 0; a number, where it is known.
+        """
         ...
 
     def strata(self, labels: Tensor) -> Tensor:
-        """The group of each example for stratified splits, int64 ``[n]``; `UNKNOWN` for those without a label."""
+        """The group of each example in a stratified split, int64 ``[n]``; `UNKNOWN` for an example without a label."""
         ...
 
     def blend(self, labels: Tensor, others: Tensor, share: Tensor, n_outputs: int) -> Tensor:
-        """``share · labels + (1 - share) · others`` as floats (mixup); unknown beside anything is unknown.
+        """``share · labels + (1 - share) · others`` as floats (Zhang et al. 2018, "mixup", eq. 1).
 
-        ``share`` is ``[n]``; where it is 1 the other does not matter. Numbers of classes become distributions
-        ``[n, C]``, all zero where unknown.
+        ``share`` is ``[n]``. A blend with an unknown label is unknown, unless the share of the other is 0. Numbers of
+        classes ``[n]`` become distributions ``[n, C]``, all zero where unknown.
         """
         ...
 
 
 @final
 class ClassLabels:
-    """The number of a class: int64 ``[n]``, or int16 ``[n, height, width]`` for masks; -1 is unknown.
+    """The number of a class; -1 is unknown.
+
+    They are int64 ``[n]``; masks are int16 ``[n, height, width]``, or int32 from 32,768 classes on. The strata are the
+    classes. The stratum of a mask is the class with most pixels, 0 not counted, which is the background by custom.
 
     >>> codec(LabelKind.CLASS).check(torch.tensor([0, 2, -1]), n_outputs=3, n_axes=0)
     tensor([ 0,  2, -1])
@@ -126,7 +138,14 @@ class ClassLabels:
 
 @final
 class DistributionLabels:
-    """A distribution over the classes (graded labels, shares of votes): float32 ``[n, C]``; all zero is unknown."""
+    """A distribution over the classes, such as graded labels or shares of votes; all zero is unknown.
+
+    They are float32 ``[n, C]``, or ``[n, height, width, C]`` for masks. The stratum is the class with the largest
+    share; of a mask, the one with the largest mean share.
+
+    >>> codec(LabelKind.DISTRIBUTION).strata(torch.tensor([[0.2, 0.8], [0.0, 0.0]]))
+    tensor([ 1, -1])
+    """
 
     def check(self, labels: Tensor, n_outputs: int, n_axes: int) -> Tensor:
         _require_axes(labels, 2 + n_axes, "distributions over classes")
@@ -166,7 +185,11 @@ class DistributionLabels:
 
 @final
 class TagLabels:
-    """A vector of tags: ``[n, C]`` (masks ``[n, height, width, C]``), 0 or 1 as int8, or a float between; -1: unknown.
+    """A vector of tags: each 0 or 1 in int8, or a share between in float32; -1 is unknown.
+
+    They are ``[n, C]``, or ``[n, height, width, C]`` for masks. The stratum of an example is the rarest of its tags, so
+    that rare tags get into every part of a split. The stratum of a mask is the share of the picture that it covers:
+    nothing, or one of ten equal steps.
 
     >>> codec(LabelKind.TAGS).known(torch.tensor([[1, 0], [-1, -1]], dtype=torch.int8))
     tensor([ True, False])
@@ -223,7 +246,14 @@ class TagLabels:
 
 @final
 class NumberLabels:
-    """Numbers: float32 ``[n, C]``; NaN is unknown."""
+    """Numbers; NaN is unknown.
+
+    They are float32 ``[n, C]``, or ``[n, height, width, C]`` on a grid. The strata are ten equally large groups by the
+    mean of an example's numbers.
+
+    >>> codec(LabelKind.NUMBERS).occurrences(torch.tensor([[1.0, 2.0], [3.0, float("nan")]]), n_outputs=2)
+    tensor([2, 1])
+    """
 
     def check(self, labels: Tensor, n_outputs: int, n_axes: int) -> Tensor:
         _require_axes(labels, 2 + n_axes, "numbers")
@@ -269,7 +299,11 @@ CODECS: dict[LabelKind, LabelCodec] = {
 
 
 def codec(kind: LabelKind) -> LabelCodec:
-    """The codec of a kind of label."""
+    """The codec of a kind of label.
+
+    >>> codec(LabelKind.TAGS).unknown((1,), n_outputs=2)
+    tensor([[-1, -1]], dtype=torch.int8)
+    """
     return CODECS[kind]
 
 
@@ -299,7 +333,7 @@ def _require_range(labels: Tensor, n_outputs: int) -> None:
 
 
 def _anywhere(flags: Tensor) -> Tensor:
-    """In how many examples each output has a flag, at one site at least."""
+    """In how many examples each output is flagged at one site at least; ``[n, …, C]`` to ``[C]``."""
     return (flags.flatten(1, -2).any(1) if flags.ndim > 2 else flags).sum(0)
 
 
@@ -314,7 +348,7 @@ def _one_hot(labels: Tensor, n_outputs: int) -> Tensor:
 
 
 def _both(known: Tensor, others_known: Tensor, share: Tensor) -> Tensor:
-    """Which values of a blend are known: both are, or the other has no share in it."""
+    """Which values of a blend are known: those where both are, or where the other has a share of 0."""
     alone = (share == 1).reshape(-1, *[1] * (known.ndim - 1))
     return known & (others_known | alone)
 

@@ -1,4 +1,4 @@
-"""`Link`: how a vector of outputs becomes probabilities, and everything that follows from it."""
+"""`Link`: how a vector of outputs becomes probabilities, with the maths that depends on it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from joryu.questions.softening import (
 class Link(StrEnum):
     """How outputs ``[..., C]`` become probabilities.
 
-    ``softmax``: one of ``C`` is true. ``sigmoid``: each output is a question of its own. ``identity``: the outputs are
-    numbers, and there are no probabilities.
+    - ``softmax``: exactly one of ``C`` classes is true.
+    - ``sigmoid``: each of ``C`` tags is true or not, whatever the others are.
+    - ``identity``: the outputs are numbers, and there are no probabilities.
 
     >>> Link("softmax").probs(torch.tensor([2.0, 0.0]), temperature=2.0).round(decimals=3)
     tensor([0.7310, 0.2690])
@@ -37,41 +38,51 @@ class Link(StrEnum):
 
     @property
     def independent(self) -> bool:
-        """Whether each output is a question of its own, so that a constant added to all of them changes the answer."""
+        """Whether each output is an answer by itself; to a softmax only their differences matter."""
         return self is not Link.SOFTMAX
 
     @property
     def has_probs(self) -> bool:
-        """Whether outputs become probabilities at all."""
+        """Whether outputs become probabilities, as they do by softmax and sigmoid."""
         return self is not Link.IDENTITY
 
     def log_probs(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """``log softmax(z / T)`` or ``log σ(z / T)``, float32 or wider.
+        """``log softmax(z / T)`` over the last axis, or ``log σ(z / T)``; ``[..., C]``, float32 or wider.
 
         Raises:
-            InputError: numbers, which have no probabilities.
+            InputError: the link is identity: numbers have no probabilities.
         """
         return _LINKS[self].log_probs(logits, temperature)
 
     def probs(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """Probabilities of logits; see `log_probs`."""
+        """``softmax(z / T)`` over the last axis, or ``σ(z / T)``; ``[..., C]``, float32 or wider.
+
+        Raises:
+            InputError: the link is identity: numbers have no probabilities.
+        """
         return self.log_probs(logits, temperature).exp()
 
     def logits(self, probs: Tensor) -> Tensor:
-        """Logits of probabilities: ``log p`` (softmax, up to a constant), ``log(p / (1 - p))`` (sigmoid).
+        """Logits of probabilities ``[..., C]``: ``log p`` for softmax, ``log(p / (1 - p))`` for sigmoid.
+
+        For softmax they are known up to a constant per row. Probabilities are first kept off 0 (and 1), by the default
+        floors of `logits_from_probs` and `logits_from_scores`.
 
         Raises:
-            InputError: numbers, which have no probabilities.
+            InputError: the link is identity: numbers have no probabilities.
         """
         return _LINKS[self].logits(probs)
 
     def gradient_scale(self, temperature: float) -> float:
-        """The factor on a soft loss taken at ``temperature``: T² (softmax), T (sigmoid), 1 (identity).
+        """The factor on a soft loss at ``temperature``: T² (softmax), T (sigmoid), 1 (identity).
 
-        Softmax: the gradient of the soft cross-entropy is ``(q - p) / T``, about ``(z - v) / (N T²)`` at high T, so T²
-        holds it at the size of the hard part's whatever T is (Hinton, Vinyals & Dean 2015, §2 and eq. 4). Sigmoid: T
-        cancels the outer ``1 / T`` and leaves ``σ(z/T) - σ(v/T)``, the convention of the U-Net work that Joryu
-        follows; that still falls as ``(z - v) / (4 T)``. See ``docs/objectives.md``.
+        With student logits ``z`` and teacher logits ``v``, the gradient of the softmax cross-entropy is
+        ``(softmax(z/T) - softmax(v/T)) / T``, about ``(z - v) / (C T²)`` at high T. So T² keeps the soft part as large
+        beside the hard part at every T (Hinton, Vinyals & Dean 2015, §2, eqs. 2 to 4).
+
+        The gradient of the sigmoid cross-entropy is ``(σ(z/T) - σ(v/T)) / T``. The factor T, the convention of the
+        U-Net work that Joryu follows, cancels the outer ``1 / T`` alone: at high T, ``(z - v) / (4 T)`` is left. See
+        ``docs/objectives.md``.
 
         Raises:
             InputError: a temperature that is not a positive, finite number.
@@ -80,18 +91,20 @@ class Link(StrEnum):
         return _LINKS[self].gradient_scale(temperature)
 
     def entropy(self, probs: Tensor) -> Tensor:
-        """Entropy ``[...]`` in nats of probabilities ``[..., C]``: ``-Σ p log p``; of tags the sum over the tags.
+        """Entropy ``[...]`` in nats of probabilities ``[..., C]``.
+
+        It is ``-Σ p log p`` for softmax, and for sigmoid the sum over the tags, ``-Σ (p log p + (1 - p) log(1 - p))``.
 
         Raises:
-            InputError: numbers, which have no probabilities.
+            InputError: the link is identity: numbers have no probabilities.
         """
         return _LINKS[self].entropy(probs)
 
     def most_entropy(self, n_outputs: int) -> float:
-        """The entropy of an answer that says nothing: ``log C``, or ``C log 2`` for tags.
+        """The largest entropy, in nats, that ``C`` outputs can have: ``log C`` for softmax, ``C log 2`` for sigmoid.
 
         Raises:
-            InputError: numbers, which have no probabilities.
+            InputError: the link is identity: numbers have no probabilities.
         """
         even = 0.5 if self is Link.SIGMOID else 1 / n_outputs
         return float(self.entropy(torch.full((n_outputs,), even, dtype=torch.float64)))

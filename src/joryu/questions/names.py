@@ -1,4 +1,4 @@
-"""Names as they are typed: between commas, and in quotation marks where a name has a comma of its own."""
+"""Read and write lists of names: separated by commas, and in quotation marks where a name holds a comma itself."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from joryu.errors import InputError
 
 
 def typed_names(text: str | None) -> tuple[str, ...]:
-    """The names of ``a,b,c``; one with a comma in it stands in quotation marks, as in a table.
+    """The names in ``a,b,c``; a name with a comma in it stands in quotation marks, as in a CSV file.
+
+    Blanks around a name are left out. ``None`` holds no name.
 
     >>> typed_names('healthy, "rust, brown"'), typed_names(None)
     (('healthy', 'rust, brown'), ())
 
     Raises:
-        InputError: a quotation that does not end.
+        InputError: a quotation mark is not closed, or text follows a closed one.
     """
     try:
         rows = list(csv.reader([text or ""], skipinitialspace=True, strict=True))
@@ -29,7 +31,7 @@ def typed_names(text: str | None) -> tuple[str, ...]:
 
 
 def spelt(names: Sequence[str]) -> str:
-    r"""Names so that `typed_names` reads them again.
+    r"""Write names as one text that `typed_names` reads again.
 
     >>> spelt(["healthy", "rust, brown", '5" leaf'])
     'healthy,"rust, brown","5"" leaf"'

@@ -1,4 +1,4 @@
-"""`Question`: what is asked of a teacher and of its student."""
+"""`Question`: what is asked about each example, of a teacher and of its student alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from joryu.questions.labels import NATURAL, LabelKind
 from joryu.questions.link import Link
 
 MAIN = "main"  #: the name of the outputs that answer the question
-LOG_VARIANCE = "log_variance"  #: the name of the head that says how far off each number may be
+LOG_VARIANCE = "log_variance"  #: the name of the head that gives ``log σ²``, how far off each number may be
 
 PICTURE = ("height", "width")
 GRIDS: tuple[tuple[str, ...], ...] = ((), PICTURE)  #: the axes on which a question may repeat inside one example
@@ -25,10 +25,13 @@ Name = TypeVar("Name", Link, LabelKind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Names of the outputs, their link, their grid and the kind of label.
+    """What is asked about each example: names of the outputs, their link, their grid and the kind of hard label.
 
     ``grid`` names the axes on which the question repeats inside one example: none, or ``("height", "width")`` where
-    every pixel is asked about. Outputs are then ``[B, height, width, C]``: the outputs stand on the last axis always.
+    every pixel is asked about. Answers are ``[B, C]`` or ``[B, height, width, C]``: outputs are always the last axis.
+
+    ``labels`` is the kind of hard label; ``None`` means the usual one of the link: `LabelKind.CLASS` for softmax,
+    ``TAGS`` for sigmoid, ``NUMBERS`` for identity.
 
     >>> Question.one_of(["cat", "dog"])
     Question(names=('cat', 'dog'), link=<Link.SOFTMAX: 'softmax'>, grid=(), labels=<LabelKind.CLASS: 'class'>)
@@ -36,7 +39,8 @@ class Question:
     '2 tags for each pixel: red, round'
 
     Raises:
-        InputError: no output, a name twice, an unknown link or grid, or a kind of label that the link does not take.
+        InputError: there is no output, a name comes twice, the link or grid is unknown, or the link does not take this
+            kind of label.
     """
 
     names: tuple[str, ...]
@@ -66,25 +70,25 @@ class Question:
 
     @classmethod
     def one_of(cls, names: Sequence[str] | int, *, grid: tuple[str, ...] = ()) -> Self:
-        """One of many: a softmax over the names, or over so many outputs named by their number."""
+        """One of many classes: softmax. A number of classes names them ``"0"``, ``"1"`` and so on."""
         return cls(names=_names(names), link=Link.SOFTMAX, grid=grid)
 
     @classmethod
     def tags(cls, names: Sequence[str] | int, *, grid: tuple[str, ...] = ()) -> Self:
-        """Many of many: a sigmoid for each name. With a grid of pixels: masks."""
+        """Any number of tags, each true or not: sigmoid. On a grid of pixels these are masks."""
         return cls(names=_names(names), link=Link.SIGMOID, grid=grid)
 
     @classmethod
     def numbers(cls, names: Sequence[str] | int, *, grid: tuple[str, ...] = ()) -> Self:
-        """Numbers: the outputs as they are."""
+        """Numbers to estimate: the outputs as they are, by the identity link."""
         return cls(names=_names(names), link=Link.IDENTITY, grid=grid)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """From what `to_json` gave.
+        """Make a question from what `to_json` gave.
 
         Raises:
-            InputError: something is missing, unknown or not usable.
+            InputError: a field is missing, unknown or not usable.
         """
         try:
             return cls(**content)
@@ -94,7 +98,7 @@ class Question:
             ) from error
 
     def to_json(self) -> dict[str, Any]:
-        """As plain lists and strings.
+        """The question as plain lists and strings, for JSON.
 
         >>> Question.numbers(["price"]).to_json()
         {'names': ['price'], 'link': 'identity', 'grid': [], 'labels': 'numbers'}
@@ -109,7 +113,7 @@ class Question:
 
     @property
     def nouns(self) -> tuple[str, str]:
-        """What one output is called, and what several are.
+        """What one output is called, and what several are called.
 
         >>> Question.tags(["red", "round"]).nouns
         ('tag', 'tags')
@@ -134,14 +138,17 @@ class Question:
 
     @property
     def answer(self) -> Question:
-        """The question without the kind of label: what teacher and student must agree on."""
+        """The same question with the usual kind of label: what teacher and student must agree on."""
         return replace(self, labels=None)
 
     def require(self, other: Question, *, mine: str, others: str) -> None:
-        """Check that somebody else means the same outputs, in the same order, by the same link and grid.
+        """Check that another question has the same outputs, in the same order, with the same link and grid.
+
+        ``mine`` and ``others`` say in the message whose questions these are, such as "the teacher". Kinds of label may
+        differ.
 
         Raises:
-            MismatchError: naming what differs first.
+            MismatchError: the questions differ; the message names the first difference.
         """
         if (found := difference(self, other)) is not None:
             raise MismatchError(
@@ -150,7 +157,7 @@ class Question:
 
 
 def difference(one: Question, other: Question) -> tuple[str, str] | None:
-    """What tells two questions apart, in few words for each; ``None`` where teacher and student would agree.
+    """The first difference between two questions, in words for each; ``None`` if at most kinds of label differ.
 
     >>> difference(Question.one_of(["cat", "dog"]), Question.one_of(["cat", "cow"]))
     ("class 1 to be 'dog'", "'cow'")

@@ -1,4 +1,4 @@
-"""A question in a JSON record: how pydantic reads and writes one."""
+"""`Asked`: how pydantic reads a question from a JSON record, and writes one."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def _read(content: Any) -> Question:
 
 
 Asked = Annotated[Question, PlainValidator(_read), PlainSerializer(Question.to_json, return_type=dict[str, Any])]
-"""The type of a field that holds a `Question`."""
+"""The type of a pydantic field that holds a `Question`; in JSON it is what `Question.to_json` gives."""

@@ -1,7 +1,7 @@
-"""The only home of softening: logits over a temperature, and probabilities back to logits.
+"""Softening: divide logits by a temperature, and turn probabilities back into logits. No other file divides by T.
 
-Everything here works in at least float32: bfloat16 keeps 8 bits, and at T = 20 they are all that a teacher's small
-differences have left.
+Everything is computed in float32 or wider. bfloat16 has 8 significant bits, so it rounds a logit near 10 to steps of
+1/16, and at T = 20 a teacher's answers differ by less.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TINY = torch.finfo(torch.float32).tiny  #: the smallest normal float32, about 1.
 
 
 def check_temperature(temperature: float) -> None:
-    """Refuse what cannot be divided by.
+    """Check that logits can be divided by a temperature.
 
     Raises:
         InputError: a temperature that is not a positive, finite number.
@@ -34,7 +34,7 @@ def check_temperature(temperature: float) -> None:
 
 
 def widen(values: Tensor) -> Tensor:
-    """At least float32; float64 stays float64.
+    """The values as float32; float64 stays as it is.
 
     >>> widen(torch.ones(1, dtype=torch.bfloat16)).dtype, widen(torch.ones(1, dtype=torch.float64)).dtype
     (torch.float32, torch.float64)
@@ -43,7 +43,7 @@ def widen(values: Tensor) -> Tensor:
 
 
 def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """``logits / temperature``, widened first."""
+    """``z / T`` of logits of any shape, float32 or float64."""
     wide = widen(logits)
     return wide if temperature == 1.0 else wide / temperature
 
@@ -51,7 +51,7 @@ def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
 def log_softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """``z_i / T - log Σ_j exp(z_j / T)`` over the last axis, ``[..., C] -> [..., C]``.
 
-    Log-probabilities of any source may stand in for logits: they differ by a constant, which the softmax forgets.
+    Log-probabilities may be given as logits: they differ by a constant per row, which a softmax ignores.
 
     >>> log_softmax(torch.tensor([2.0, 0.0]), temperature=2.0).exp().round(decimals=3)
     tensor([0.7310, 0.2690])
@@ -60,46 +60,47 @@ def log_softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:
 
 
 def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """``exp(z_i / T) / Σ_j exp(z_j / T)`` over the last axis (Hinton et al. 2015, eq. 1)."""
+    """``exp(z_i / T) / Σ_j exp(z_j / T)`` over the last axis, ``[..., C]`` (Hinton et al. 2015, eq. 1)."""
     return torch.softmax(soften(logits, temperature), dim=-1)
 
 
 def log_sigmoid(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """``-log(1 + exp(-z / T))``, each tag for itself."""
+    """``log σ(z / T) = -log(1 + exp(-z / T))`` of each element."""
     return F.logsigmoid(soften(logits, temperature))
 
 
 def sigmoid(logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """``1 / (1 + exp(-z / T))``, each tag for itself."""
+    """``σ(z / T) = 1 / (1 + exp(-z / T))`` of each element."""
     return torch.sigmoid(soften(logits, temperature))
 
 
 def logits_from_probs(probs: Tensor, *, floor: float = TINY) -> Tensor:
-    """Logits of a distribution, up to a constant per row: ``log max(p, floor)``.
+    """Logits of a distribution ``[..., C]``, up to a constant per row: ``log max(p, floor)``.
 
-    ``softmax(logits_from_probs(p))`` gives ``p`` back wherever ``p >= floor``, so the answers of a black box can be
-    softened anew. A black box that prints 0 means "less than I print": set ``floor`` to the least number it can print
-    (1e-4 for four decimals), or high temperatures will see a class as far away as the default floor puts it (-87).
+    ``softmax(logits_from_probs(p))`` gives ``p`` back wherever ``p >= floor``. So the answers of a black box can be
+    softened afterwards. A black box that prints 0 means "less than I can print": set ``floor`` to the smallest number
+    that it prints, 1e-4 for four decimals. With the default floor such a class has a logit of -87, and gets next to
+    nothing even at a high temperature.
 
     >>> logits = logits_from_probs(torch.tensor([[0.88, 0.12, 0.0]]), floor=1e-4)
     >>> softmax(logits, temperature=4.0).round(decimals=3)
     tensor([[0.5840, 0.3550, 0.0600]])
 
     Raises:
-        InputError: a floor outside (0, 1).
+        InputError: the floor is not in (0, 1).
     """
     _check_floor(floor, 1.0)
     return widen(probs).clamp_min(floor).log()
 
 
 def logits_from_scores(scores: Tensor, *, floor: float = 1e-6) -> Tensor:
-    """Log-odds of independent scores, ``log(s / (1 - s))`` with ``s`` kept in ``[floor, 1 - floor]``.
+    """Log-odds of independent scores of any shape: ``log(s / (1 - s))``, ``s`` clamped to ``[floor, 1 - floor]``.
 
     >>> logits_from_scores(torch.tensor([0.5, 0.0])).round(decimals=2)
     tensor([  0.0000, -13.8200])
 
     Raises:
-        InputError: a floor outside (0, 0.5).
+        InputError: the floor is not in (0, 0.5).
     """
     _check_floor(floor, 0.5)
     return torch.logit(widen(scores), eps=floor)

@@ -1,8 +1,8 @@
-"""Do answers that are given for logits look like what comes out of a softmax or a sigmoid?
+"""Tell whether values that are given as logits look like the output of a softmax or a sigmoid.
 
-Logits lie on both sides of zero and of one. A network that ends in a softmax gives rows between 0 and 1 that sum to
-one; taken for logits they are softened a second time, and a teacher that is sure of everything comes out nearly even.
-In per cent they sum to a hundred, and a softmax of them names one class and nothing else.
+Logits lie on both sides of zero, and above one. A network that ends in a softmax gives rows between 0 and 1 that sum to
+one. Taken for logits, such rows are softened twice, and a teacher that is sure of everything looks nearly even. Rows of
+percentages sum to a hundred; taken for logits, they give one class everything.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from torch import Tensor
 from joryu.questions.link import Link
 
 SUM = 5e-3
-"""How far from one a row may sum and still be probabilities: computed in bfloat16 each is off by 2^-9 of itself at
-most, so a whole row by two thousandths, and rounded to float16 by half a thousandth more."""
+"""How far the sum of a row of probabilities may be from one. In bfloat16 each is off by 2^-9 of itself at most, so a
+row by two thousandths; rounding to float16 adds half a thousandth."""
 
-EDGE = 1e-4  #: how far below 0 or above 1 a mean of probabilities may come out
+EDGE = 1e-4  #: how far below 0 or above 1 rounding may put a probability, or a mean of several
 
 
 class ValueKind(StrEnum):
-    """What values look like."""
+    """What answers ``[..., C]`` look like, judged by their values alone."""
 
     PROBABILITIES = "probabilities"  #: every row between 0 and 1, and its sum one
     SIGMOIDS = "sigmoids"  #: every value between 0 and 1
@@ -33,7 +33,15 @@ _NARROW = frozenset({ValueKind.PROBABILITIES, ValueKind.SIGMOIDS})  #: both toge
 
 
 def value_kind_under(link: Link, values: Tensor) -> ValueKind:
-    """`value_kind` of outputs under this link: tags need not sum to anything."""
+    """`value_kind` of the outputs of a link.
+
+    Rows of tags sum to one or a hundred by chance only: under sigmoid (and identity) such values are ``SIGMOIDS`` and
+    ``LOGITS``.
+
+    >>> import torch
+    >>> value_kind_under(Link.SIGMOID, torch.tensor([[0.2, 0.8]])).value
+    'sigmoids'
+    """
     found = value_kind(values)
     if not link.independent:
         return found
@@ -41,14 +49,23 @@ def value_kind_under(link: Link, values: Tensor) -> ValueKind:
 
 
 def both(found: ValueKind, so_far: ValueKind | None) -> ValueKind:
-    """What two batches look like together."""
+    """What two batches look like together; ``so_far`` is ``None`` before the first.
+
+    >>> both(ValueKind.SIGMOIDS, ValueKind.PROBABILITIES).value
+    'sigmoids'
+    """
     if so_far is None or found is so_far:
         return found
     return ValueKind.SIGMOIDS if {found, so_far} == _NARROW else ValueKind.LOGITS
 
 
 def value_kind(values: Tensor) -> ValueKind:
-    """What values ``[..., C]`` look like; rows that are not finite look like nothing."""
+    """What values ``[..., C]`` look like. A row with a NaN fits every kind.
+
+    >>> import torch
+    >>> [value_kind(torch.tensor([row])).value for row in ([0.2, 0.8], [0.2, 0.9], [20.0, 80.0], [-1.0, 4.0])]
+    ['probabilities', 'sigmoids', 'percentages', 'logits']
+    """
     low, high = values.amin(-1), values.amax(-1)  # NaN where one of the row is
     if bool((low < -EDGE).any()):
         return ValueKind.LOGITS

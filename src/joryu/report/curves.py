@@ -111,9 +111,10 @@ def _line_chart(
     series = {role: points for role, points in series.items() if len(points) > 1}
     if not series:
         return None
-    positive = [value for points in series.values() for _, value in points if value > 0]
+    values = [value for points in series.values() for _, value in points]
     # An error of exactly zero cannot be drawn on a logarithmic scale: it is drawn at half the smallest error seen.
-    floor = min(positive, default=0.0) / 2
+    # A Gaussian NLL and an R² go below zero, and then the scale is linear and every value is drawn where it is.
+    floor = min((value for value in values if value > 0), default=0.0) / 2 if min(values) >= 0 else -math.inf
     shown = {role: [(epoch, max(value, floor)) for epoch, value in points] for role, points in series.items()}
     epochs = [epoch for points in shown.values() for epoch, _ in points]
     first, last = min(epochs), max(epochs)

@@ -18,7 +18,7 @@ def dots(
     """One row per condition: a dot for every seed, a bar at the mean, a cross at the published number.
 
     ``conditions`` maps a condition to its value for each seed; ``axis`` names the value. The axis begins at 0 unless
-    all dots would then lie in its outer half. ``log`` makes it logarithmic.
+    all dots would then lie in its outer half, or one is negative. ``log`` makes it logarithmic.
 
     >>> figure = dots({"teacher": [70, 68], "student": [80, 84]}, published={"teacher": 67}, axis="test errors")
     """
@@ -35,8 +35,8 @@ def dots(
 
 
 def _reach_down(values: Sequence[float]) -> bool:
-    """Whether the axis should begin at 0: not where all dots would then lie in its outer half."""
-    return min(values) < max(values) / 2
+    """Whether the axis should begin at 0: not where all dots would then lie in its outer half, or some below it."""
+    return 0 <= min(values) < max(values) / 2
 
 
 def _draw_dots(axes: Axes, conditions: Mapping[str, Sequence[float]], published: Mapping[str, float]) -> None:
@@ -104,8 +104,9 @@ def _draw_lines(
     for colour, (name, points) in zip(_colours(len(series)), series.items(), strict=True):
         at = sorted(points)
         means = [statistics.fmean(points[x]) for x in at]
-        below = [mean - min(points[x]) for x, mean in zip(at, means, strict=True)]
-        above = [max(points[x]) - mean for x, mean in zip(at, means, strict=True)]
+        # The mean of equal numbers is rounded, and may lie a hair outside of them.
+        below = [max(0.0, mean - min(points[x])) for x, mean in zip(at, means, strict=True)]
+        above = [max(0.0, max(points[x]) - mean) for x, mean in zip(at, means, strict=True)]
         axes.errorbar(at, means, yerr=[below, above], marker="o", color=colour, label=name)
         if name in levels:
             axes.axhline(statistics.fmean(levels[name]), color=colour, linestyle="--", linewidth=1)

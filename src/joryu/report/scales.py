@@ -44,7 +44,7 @@ def linear_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
+    return [_round(i * step) for i in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
@@ -55,7 +55,12 @@ def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     inside = [m * 10.0**p for p in powers for m in (1, 2, 5) if low * 0.999 <= m * 10.0**p <= high * 1.001]
-    return [round(t, 12) for t in inside if len(inside) <= most or math.log10(t).is_integer()]
+    return [_round(t) for t in inside if len(inside) <= most or math.log10(t).is_integer()]
+
+
+def _round(value: float) -> float:
+    """What binary fractions add is taken off; by digits, not decimals, so that a loss of 1e-14 is no 0."""
+    return float(f"{value:.12g}")
 
 
 def scale_for(values: Sequence[float], start: float, end: float) -> tuple[Scale, list[float]]:

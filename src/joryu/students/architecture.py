@@ -1,4 +1,4 @@
-"""From a spec such as ``mlp:800x2`` to a network. The table of names lives here, at the edge, and nowhere else."""
+"""Build a network from a spec such as ``mlp:800x2``. The table of architectures is in this file alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, timm:NAME
 
 
 def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    """The network a spec names, freshly initialised, mapping *normalised* inputs to logits ``[B, n_classes]``.
+    """Build the network that a spec names, with new random weights.
+
+    It takes *normalised* inputs ``[B, *input_shape]`` and gives logits ``[B, n_classes]``, or ``[B, n_classes, height,
+    width]`` where it answers for every pixel.
 
     * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
       ``unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
@@ -30,8 +33,13 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
 
+    The last linear layer is computed in float32 (`keep_head_in_float32`).
+
+    >>> build_architecture("mlp:8x1", (1, 4, 4), 3)[-1]
+    Float32Linear(in_features=8, out_features=3, bias=True)
+
     Raises:
-        InputError: a spec that cannot be read or names nothing.
+        InputError: the spec cannot be read, names nothing, or its network does not take inputs of this shape.
         MissingExtraError: timm is not installed.
     """
     family, rest = _family_of(spec)
@@ -39,14 +47,16 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
 
 
 def require_architecture(spec: str) -> None:
-    """Check the spec of one of this package's own families without building it, before examples are read for minutes.
+    """Check a spec without building its network, so that a mistake is found before examples are read for minutes.
+
+    Of ``timm:`` and ``module:`` only the words before the colon are checked.
 
     >>> require_architecture("mlp:4")
     Traceback (most recent call last):
     joryu.errors.InputError: cannot read architecture mlp:4 (expected mlp:WIDTHxDEPTH with options dropout, for ...
 
     Raises:
-        InputError: a spec that cannot be read, or of no family.
+        InputError: the spec cannot be read, or names no family.
     """
     family, rest = _family_of(spec)
     family.require(rest)

@@ -1,4 +1,4 @@
-"""`Blueprint`: all it takes to build a student again, and the two files a student is on disk."""
+"""`Blueprint`: everything that is needed to build a student again; and the two files that hold a student on disk."""
 
 from __future__ import annotations
 
@@ -28,18 +28,25 @@ PLAN, WEIGHTS = "student.json", "student.safetensors"
 
 
 class Blueprint(BaseModel):
-    """Architecture, input shape, question, preparation and input normalisation of a student (or of a teacher).
+    """The plan of a student (or of a network that teaches): everything but its weights.
 
-    The ``preparation`` is how a file or a row becomes an input, so that a student needs nothing but itself. Numbers are
-    learned standardised by ``output_mean`` and ``output_std``, and given in their own units.
-
-    ``classes`` is short for the question which of them it is. ``heads`` names what the student also learns to say,
-    each head with the names of its outputs (`joryu.objectives.WithSignals`): training alone sees them.
+    - ``architecture``: the spec of the network, as `build_architecture` reads it.
+    - ``input_shape``: of one example, without the batch, such as ``(channels, height, width)``.
+    - ``question``: what it answers; ``classes=NAMES`` is short for ``question=Question.one_of(NAMES)``.
+    - ``mean``, ``std``, ``scale``: an input ``x`` is normalised to ``(x · scale - mean) / std``.
+    - ``heads``: further outputs that the student learns beside its answer (`joryu.objectives.WithSignals`), as the
+      names of the outputs of each head. Only training sees them.
+    - ``preparation``: how a file or row becomes an input, so that a student on disk needs nothing else.
+    - ``output_mean``, ``output_std``: the network learns numbers standardised by these, and the student gives them in
+      their own units.
 
     >>> import torch
     >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(1, 8, 8), classes=("a", "b"), scale=1 / 255)
     >>> plan.build().eval()(torch.zeros(3, 1, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 2])
+
+    Raises:
+        pydantic.ValidationError: a field is missing, unknown or not usable.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,9 +74,11 @@ class Blueprint(BaseModel):
         return given | {"question": {"names": content["classes"]}}
 
     def request(self) -> dict[str, Any]:
-        """What a later call must ask for to go on with a run of this student; in the words in which runs first said it.
+        """The settings that a later call must repeat to resume a run of this student, as ``run.json`` records them.
 
-        What is empty is left out. So is the preparation, as the hash of the examples is of what came out of it.
+        Empty settings are left out. So is the preparation, because the hash of the examples covers what came out of it.
+        A question that is one of many is recorded as ``classes``, and a sole head called signals as ``signals``, as
+        in the first runs.
 
         >>> plan = Blueprint(architecture="mlp:16x1", input_shape=(4,), classes=("a", "b"))
         >>> list(plan.request())
@@ -90,7 +99,7 @@ class Blueprint(BaseModel):
 
     @property
     def width(self) -> int:
-        """How many outputs the network has: the question's, and those of further heads."""
+        """The number of the network's outputs: those of the question and of all further heads."""
         return len(self.question) + sum(map(len, self.heads.values()))
 
     @classmethod
@@ -104,10 +113,13 @@ class Blueprint(BaseModel):
         preparation: Preparation | None = None,
         outputs_like: Tensor | None = None,
     ) -> Self:
-        """A blueprint whose normalisation is measured on ``inputs`` (raw, ``[n, ...]``).
+        """Make a blueprint, and measure its normalisation on raw ``inputs`` ``[n, ...]`` (`measure_normalisation`).
 
-        Of a question of numbers the scale of the outputs is measured on ``outputs_like`` ``[n, (height, width,) C]``,
-        labels or answers of which NaN are unknown.
+        If the question asks for numbers, their mean and standard deviation are measured on ``outputs_like``, labels or
+        answers ``[n, (height, width,) C]`` in which NaN is unknown.
+
+        Raises:
+            InputError: the inputs are not finite.
         """
         mean, std, scale = measure_normalisation(inputs)
         return cls(
@@ -123,7 +135,14 @@ class Blueprint(BaseModel):
         )
 
     def build(self) -> nn.Sequential:
-        """``Normalise`` followed by the network, initialised from torch's global generator."""
+        """Build `Normalise`, the network and `NamedOutputs`, one after another.
+
+        The weights are random, drawn from torch's global generator.
+
+        Raises:
+            InputError: the architecture cannot be read or built for this shape of input.
+            MissingExtraError: timm is not installed.
+        """
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
         return nn.Sequential(
             Normalise(
@@ -149,9 +168,9 @@ def _output_scale(question: Question, numbers: Tensor | None) -> dict[str, tuple
 
 
 def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) -> None:
-    """Write ``student.json`` and ``student.safetensors``; the student alone, nothing else.
+    """Write a student into a folder: ``student.json``, its blueprint, and ``student.safetensors``, its weights.
 
-    Each file appears whole or not at all, the weights last: where they are, there is a student.
+    Each file appears whole or not at all. The weights are written last, so a folder that has them has a student.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,12 +181,14 @@ def save_student(folder: Path | str, module: nn.Module, blueprint: Blueprint) ->
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:
-    """The state of a module as tensors of their own on the CPU, as safetensors wants them (tied weights twice)."""
+    """Parameters and buffers of a module by name, copied to the CPU for safetensors; tied weights are copied twice."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
 
 
 def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
-    """The student of a run, in evaluation mode.
+    """Load the student of a finished run, in evaluation mode and on the CPU, with its blueprint.
+
+    The random state of torch is left as it was.
 
     Raises:
         InputError: the folder is not a finished run, or one of its files cannot be read.
@@ -190,7 +211,7 @@ def load_student(folder: Path | str) -> tuple[nn.Sequential, Blueprint]:
 
 
 def read_blueprint(folder: Path | str) -> Blueprint:
-    """The blueprint of a run, its weights left alone.
+    """Read the blueprint of a run, finished or not, without its weights.
 
     Raises:
         InputError: there is none, or it cannot be read.
@@ -207,12 +228,13 @@ def read_blueprint(folder: Path | str) -> Blueprint:
 
 
 def require_inputs(module: nn.Module, blueprint: Blueprint, shape: tuple[int, ...]) -> None:
-    """Check that a student takes examples of this shape; a convolutional one may, though it learned from another.
+    """Check that a student takes inputs of ``shape``, that of one example without the batch.
 
-    One that learned from colour pictures takes grey ones as if their channel came three times.
+    If it learned from another shape, it is tried on one example: a convolutional student takes pictures of other sizes.
+    One that learned from colour pictures takes grey ones too, as colour pictures with three equal channels.
 
     Raises:
-        MismatchError: it does not.
+        MismatchError: it fails on this shape.
     """
     if shape == blueprint.input_shape:
         return
@@ -242,10 +264,10 @@ def _what_would_fit(expected: tuple[int, ...], shape: tuple[int, ...]) -> str | 
 
 
 def load_weights(module: nn.Module, path: Path | str) -> None:
-    """Load a safetensors file into a module, strictly; other dtypes are converted to the module's.
+    """Load a safetensors file into a module. Every name must be in both; dtypes are converted to the module's.
 
     Raises:
-        InputError: the file is absent or damaged.
+        InputError: the file is absent or damaged, or is one that ``torch.save`` wrote.
         MismatchError: names or shapes differ.
     """
     path = Path(path)
@@ -292,7 +314,14 @@ def _conversion(path: Path) -> str:
 
 
 def fingerprint(module: nn.Module, *extra: str) -> str:
-    """BLAKE2b-128 over every name, shape and byte of the state, and over what else would change the answers."""
+    """A hash of everything that changes a network's answers, as 32 hexadecimal digits.
+
+    It is BLAKE2b-128 over name, shape, dtype and bytes of every parameter and buffer, and over the texts ``extra``,
+    which describe what is in neither.
+
+    >>> len(fingerprint(nn.Linear(2, 1), "softmax"))
+    32
+    """
     digest = hashlib.blake2b("\x00".join(extra).encode(), digest_size=16)
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

@@ -1,4 +1,4 @@
-"""A small convolutional family for pictures from 8 x 8 up."""
+"""`cnn`: small convolutional students for pictures of 8 × 8 pixels or more."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from joryu.students.head import Float32Linear
 
 
 def cnn(input_shape: tuple[int, ...], n_classes: int, *, width: int, depth: int, dropout: float = 0.0) -> nn.Sequential:
-    """``depth`` blocks of conv 3x3, batch norm, ReLU; every second block halves the picture and doubles the width.
+    """Make ``depth`` blocks of 3 × 3 convolution, batch norm and ReLU, then a global average pool and a linear head.
 
-    A global average pool makes the family independent of the picture's size.
+    After every second block, max pooling halves the picture and the next block has twice as many channels, as long as
+    the shorter side has 4 pixels or more. The first block has ``width`` channels. Because of the average pool, a
+    network takes pictures of any size. ``dropout`` is the rate before the head.
 
     Shapes: ``[B, C, H, W]`` to logits ``[B, n_classes]``.
 
+    >>> import torch
+    >>> cnn((1, 8, 8), 10, width=4, depth=2)(torch.zeros(2, 1, 12, 12)).shape
+    torch.Size([2, 10])
+
     Raises:
-        InputError: inputs that are not pictures.
+        InputError: ``input_shape`` is not that of pictures.
     """
     if len(input_shape) != 3:
         raise InputError(

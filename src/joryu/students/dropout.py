@@ -1,24 +1,25 @@
-"""Dropout whose masks cost a CPU a quarter: four units share a random number of 64 bits."""
+"""Dropout that is cheaper on a CPU: four units share one random number of 64 bits."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-LEVELS = 1 << 16  #: of a unit's own 16 bits; rates are multiples of 1 / LEVELS
+LEVELS = 1 << 16  #: values that a unit's 16 random bits can have; rates are multiples of 1 / LEVELS
 _PER_DRAW = 4  #: units to a draw of 64 bits
 
 
 class Dropout(nn.Dropout):
-    """``nn.Dropout`` (Srivastava et al. 2014), ``x · m / (1 - p)`` with ``m ~ Bernoulli(1 - p)``, from fewer draws.
+    """``nn.Dropout`` with a quarter of the random numbers: ``x · m / (1 - p)``, ``m ~ Bernoulli(1 - p)``.
 
-    PyTorch draws a number for every unit, which takes half of a step of Hinton's MNIST teacher in bf16. Here every unit
-    is dropped where 16 bits of its own are below ``p``, which is thereby rounded to a multiple of 1/65,536; what is
-    kept is scaled by the share that really is, so the mean is exact. The bits are PyTorch's, of its global generator:
-    its state brings the same masks again, on any number of threads.
+    The method is that of Srivastava et al. 2014, §4, with the scale at training time. PyTorch draws one number for
+    every unit, which takes half of a step of Hinton's MNIST teacher in bf16. Here a number of 64 bits serves four
+    units. A unit is dropped if its 16 bits are below ``p``, rounded to a multiple of 1/65,536; the scale is that of
+    the rounded ``p``, so the mean is exact. The numbers come from PyTorch's global generator: with the same random
+    state the masks are the same, on any number of threads.
 
-    Evaluation, other devices, which draw in parallel, and ``torch.compile``, which draws within its kernels, are
-    ``nn.Dropout``'s. So are the printed form and the settings.
+    In evaluation, on other devices (which draw in parallel) and under ``torch.compile`` (which draws within its
+    kernels) it is ``nn.Dropout`` itself. Its printed form and its settings are the same.
 
     >>> Dropout(0.5)(torch.ones(1000)).unique()
     tensor([0., 2.])

@@ -1,7 +1,7 @@
-"""The last layer in float32: bf16 logits erase what a high temperature teaches.
+"""Compute the last layer in float32, because logits in bf16 lose what a high temperature teaches.
 
-At T = 20 the teacher's answers differ by a few hundredths of a logit; bf16 keeps 8 bits of mantissa, so a logit near 10
-is rounded to steps of 1/16.
+At T = 20 a teacher's answers differ by a few hundredths of a logit. bf16 has 8 significant bits, so it rounds a logit
+near 10 to steps of 1/16.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from torch import Tensor, nn
 
 
 class Float32Linear(nn.Linear):
-    """``nn.Linear`` computed in float32 even under autocast; its parameters and their names are unchanged."""
+    """``nn.Linear``, computed in float32 even under autocast; its parameters and their names are the same.
+
+    >>> with torch.autocast("cpu", dtype=torch.bfloat16):
+    ...     nn.Linear(4, 3)(torch.zeros(1, 4)).dtype, Float32Linear(4, 3)(torch.zeros(1, 4)).dtype
+    (torch.bfloat16, torch.float32)
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(input.device.type):  # to switch off what is off costs a third of a small layer
@@ -25,7 +30,7 @@ class Float32Linear(nn.Linear):
 
 
 class Float32Conv2d(nn.Conv2d):
-    """``nn.Conv2d`` computed in float32 even under autocast, for heads that answer about every pixel."""
+    """``nn.Conv2d``, computed in float32 even under autocast: the head of networks that answer for every pixel."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(input.device.type):
@@ -35,9 +40,10 @@ class Float32Conv2d(nn.Conv2d):
 
 
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
-    """Replace the last ``nn.Linear`` with ``n_classes`` outputs by a `Float32Linear` that shares its parameters.
+    """Replace the last ``nn.Linear`` that has ``n_classes`` outputs by a `Float32Linear` with the same parameters.
 
-    A network that ends in something else (a convolution, say) is left as it is.
+    The network is changed in place and returned. One without such a layer, such as one that ends in a convolution,
+    stays as it is.
 
     >>> keep_head_in_float32(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3)), 3)
     Sequential(
@@ -57,7 +63,10 @@ def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
 
 @contextmanager
 def head_in_float32(module: nn.Module, n_classes: int) -> Iterator[None]:
-    """`keep_head_in_float32` for the time being: the network is left as it was, for its printed form is a part of it.
+    """`keep_head_in_float32` within a ``with`` block; afterwards the network is as before.
+
+    It must be, because a network's printed form is part of its fingerprint. A network that is nothing but one linear
+    layer stays as it is.
 
     >>> net = nn.Sequential(nn.Linear(4, 3))
     >>> with head_in_float32(net, 3), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -79,7 +88,7 @@ def head_in_float32(module: nn.Module, n_classes: int) -> Iterator[None]:
 
 
 def _place_of_head(module: nn.Module, n_classes: int) -> tuple[nn.Module, str, nn.Linear] | None:
-    """The last plain layer with so many outputs, with the module and the name that it has there."""
+    """The last plain ``nn.Linear`` with ``n_classes`` outputs, as its parent module, its name there and itself."""
     found: tuple[nn.Module, str, nn.Linear] | None = None
     for parent in module.modules():
         for name, child in parent.named_children():

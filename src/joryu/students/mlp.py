@@ -1,4 +1,4 @@
-"""Fully connected students (Hinton, Vinyals & Dean 2015 use 2 x 800 units and a 2 x 1200 teacher)."""
+"""`mlp`: fully connected students. Hinton, Vinyals & Dean 2015, §3, use 2 × 800 units and a teacher of 2 × 1200."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def mlp(
     depth: int,
     dropout: tuple[float, float] = (0.0, 0.0),
 ) -> nn.Sequential:
-    """``depth`` hidden layers of ``width`` rectified units; ``dropout`` is (inputs, hidden units).
+    """Make ``depth`` hidden layers of ``width`` rectified units and a linear head.
 
-    Weights start from He et al. 2015 (normal, fan in), the head from N(0, 0.01²), biases from 0. The head is small so
-    that the first logits do not drown a high temperature.
+    ``dropout`` holds the rate for inputs and the rate for hidden units. Weights start from N(0, 2 / inputs of the
+    layer) (He et al. 2015, eq. 10), those of the head from N(0, 0.01²), biases from 0. The head starts small, so that
+    the first logits are small beside a high temperature.
 
     Shapes: ``[B, *input_shape]`` to logits ``[B, n_classes]``.
 

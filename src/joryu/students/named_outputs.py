@@ -1,4 +1,4 @@
-"""The end of every student: raw outputs of a network to what answers the question, by name."""
+"""`NamedOutputs`: the last layer of every student, which splits a network's raw outputs into named parts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from joryu.questions import LOG_VARIANCE, MAIN, Question
 
 
 class NamedOutputs(nn.Module):
-    """Takes a network's outputs ``[B, width, ...]`` apart: those that answer the question, then those of further heads.
+    """Splits a network's outputs ``[B, width, ...]`` into the answer to the question and the outputs of further heads.
 
-    In evaluation mode only the answer comes out, as networks give it: ``[B, C]`` or ``[B, C, height, width]``. In
-    training mode it is what objectives take: a dictionary by name, ``main`` first, the outputs on the *last* axis.
-    `everything` gives that in either mode.
+    In evaluation mode it gives the answer alone, in the order of networks: ``[B, C]`` or ``[B, C, height, width]``. In
+    training mode it gives a dictionary by name, as objectives take it: ``main`` first, outputs on the *last* axis,
+    ``[B, C]`` or ``[B, height, width, C]``. `everything` gives the dictionary in both modes.
 
-    Numbers are learned standardised: ``mean`` and ``std`` are those of each, and what comes out is in their own units.
-    So is a ``log_variance`` head.
+    The network learns numbers standardised. With the ``mean`` and ``std`` of each number, the answer is
+    ``raw · std + mean``, in its own units, and a ``log_variance`` head is ``raw + 2 log std``.
 
     >>> import torch
     >>> answers = NamedOutputs(Question.one_of(2), {"signals": 1})
@@ -50,11 +50,11 @@ class NamedOutputs(nn.Module):
 
     @property
     def is_idle(self) -> bool:
-        """Whether, in evaluation mode, what comes in comes out."""
+        """Whether it changes nothing in evaluation mode: there is no further head and no scale."""
         return len(self.widths) == 1 and not self.scaled
 
     def extra_repr(self) -> str:
-        """The scale, which is not in the state, is a part of what tells one network from another."""
+        """Names and scale for the printed form, which the fingerprint covers; they are not in the state."""
         return f"{self.names}, mean={self.mean.tolist()}, std={self.std.tolist()}"
 
     def forward(self, raw: Tensor) -> Tensor | dict[str, Tensor]:
@@ -67,7 +67,7 @@ class NamedOutputs(nn.Module):
         return outputs.float() * self.std.reshape(shape) + self.mean.reshape(shape)
 
     def everything(self, raw: Tensor) -> dict[str, Tensor]:
-        """All outputs by name, each ``[B, (height, width,) C]``, whatever the mode."""
+        """All outputs by name, each ``[B, (height, width,) C]``, in training and evaluation mode alike."""
         last = raw.movedim(1, -1) if self.on_grid else raw
         # Nearly every student has no further head, and a split costs its step twice, there and back.
         parts = torch.split(last, self.widths, dim=-1) if len(self.widths) > 1 else (last,)
@@ -80,7 +80,7 @@ class NamedOutputs(nn.Module):
 
 
 def units_of(student: nn.Sequential) -> tuple[float, ...]:
-    """The standard deviations by which a student learned its numbers, one for each; none where it learned none so.
+    """The standard deviation of each number that a student learned; empty if it did not learn standardised numbers.
 
     >>> units_of(nn.Sequential(nn.Linear(3, 1), NamedOutputs(Question.numbers(["price"]), mean=[10.0], std=[2.0])))
     (2.0,)
@@ -90,7 +90,7 @@ def units_of(student: nn.Sequential) -> tuple[float, ...]:
 
 
 def without_idle_answers(module: nn.Module) -> nn.Module:
-    """A student without its `NamedOutputs` where they have nothing to do in evaluation mode; else the module as it is.
+    """A student without its `NamedOutputs` if they change nothing in evaluation mode; any other module as it is.
 
     >>> student = nn.Sequential(nn.Linear(3, 2), NamedOutputs(Question.one_of(2)))
     >>> len(without_idle_answers(student))
@@ -101,7 +101,7 @@ def without_idle_answers(module: nn.Module) -> nn.Module:
 
 
 def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:
-    """Everything a student says of raw inputs, by name, in the mode it is in; what a loss or an evaluation asks for.
+    """All outputs of a student for raw inputs, by name, in its present mode: what losses and evaluations take.
 
     >>> import torch
     >>> student = nn.Sequential(nn.Linear(3, 3), NamedOutputs(Question.numbers(["price"]), {"log_variance": 2}))

@@ -1,7 +1,7 @@
-"""`Normalise`: raw inputs to what a network expects, as the network's own first layer.
+"""`Normalise`: the first layer of a network, which turns raw inputs into what the network expects.
 
-A teacher trained on ImageNet statistics and a student trained on raw greys can then be shown the very same tensor, and
-an exported student needs nothing but itself.
+So a teacher trained on ImageNet statistics and a student trained on raw grey values take the same tensor, and an
+exported student needs no other code.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class Normalise(nn.Module):
         std: likewise.
         scale: 1/255 for uint8 pictures, 1 for data that is already real-valued.
         size: height and width the network expects; pictures of another size are resized bilinearly (antialiased).
-        channels: 3 repeats a grey picture; 1 averages a colour one (ITU-R 601 luma).
-        takes: the shape of an input that the network learned from; pictures of other channels are refused.
+        channels: the number of channels the network expects. Grey pictures are repeated; colour ones become grey for 1
+            (ITU-R BT.601 luma, ``0.299 R + 0.587 G + 0.114 B``).
+        takes: the shape of an input that the network learned from. If ``channels`` is not given, pictures with another
+            number of channels are refused, but for grey ones, which are repeated.
 
     Shapes: ``[B, C, H, W]`` (any real dtype) or ``[B, features]`` to float32 of the same layout.
 
@@ -36,7 +38,7 @@ class Normalise(nn.Module):
     1.0
 
     Raises:
-        InputError: a standard deviation that is not positive; (when called) pictures of other channels.
+        InputError: a standard deviation is not positive; when called: the pictures have another number of channels.
     """
 
     mean: Tensor
@@ -103,19 +105,20 @@ def _along_channels(numbers: Tensor, x: Tensor) -> Tensor:
 
 
 def measure_normalisation(inputs: Inputs) -> tuple[list[float], list[float], float]:
-    """``mean, std, scale`` of a transfer set, measured on its training examples.
+    """Measure ``mean, std, scale`` of inputs ``[n, ...]`` for `Normalise`.
 
-    Pictures ``[n, channels, height, width]``: per channel (uint8 scaled by 1/255). Tables ``[n, columns]`` of numbers:
-    per column, for grams and kilometres share no scale. All else: one number for the set.
+    - Pictures ``[n, channels, height, width]`` have a mean and a standard deviation for each channel.
+    - Tables of floats ``[n, columns]`` have them for each column, because grams and kilometres share no scale.
+    - Anything else has one of each for the whole set.
 
-    Of a large set, 10,000 to 20,000 examples are read, evenly spaced, so that the answer does not depend on chance.
-    What never varies has a standard deviation of 1: it is centred and left alone.
+    ``scale`` is 1/255 for uint8 and 1 otherwise. Of a large set, 10,000 to 20,000 examples are read, evenly spaced, so
+    that the result does not depend on chance. What never varies gets a standard deviation of 1.
 
     >>> measure_normalisation(torch.tensor([[1.0, 500.0], [3.0, 700.0]]))
     ([2.0, 600.0], [1.4142135623730951, 141.4213562373095], 1.0)
 
     Raises:
-        InputError: inputs that are not finite.
+        InputError: the inputs are not finite.
     """
     scale = 1 / 255 if inputs.dtype == torch.uint8 else 1.0
     every = max(1, len(inputs) // 10_000)

@@ -1,4 +1,4 @@
-"""A few examples through a student before it is trained: what would fail after minutes is told in one line at once."""
+"""Try a student on a few examples before it is trained, to report at once what would otherwise fail after minutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joryu.questions.value_kinds import ValueKind, value_kind_under
 
 
 def failure_of(error: Exception) -> str:
-    """Somebody else's error in one line: its kind, what it says and the line of code it came from."""
+    """An error of somebody else's code in one line: its type, its message and the line of code that raised it."""
     said = (str(error).splitlines() or [""])[0]
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {said} ({frame.filename}, line {frame.lineno})"
@@ -24,11 +24,12 @@ def failure_of(error: Exception) -> str:
 def require_outputs(
     module: nn.Module, name: str, inputs: Tensor, *, width: int, question: Question | None = None
 ) -> None:
-    """Check that a network gives outputs to learn from on inputs ``[B, ...]``: two of them, or as many as a step has.
+    """Check on a few inputs ``[B, ...]`` that a network, named ``name`` in messages, gives outputs it can learn by.
 
-    ``width`` is how many outputs it must give each input, ``[B, width]``, or each pixel where the question has a grid.
-    The first of them answer the question; where these become probabilities, they must be logits. The network is left as
-    it was, buffers such as a batch norm's averages included, and so is the random state.
+    In training and in evaluation mode it must give ``width`` outputs, ``[B, width]``, or as many for each pixel if the
+    question has a grid. The first ``len(question)`` of them answer the question, and must be logits if its link is
+    softmax or sigmoid. Parameters, buffers (such as the averages of a batch norm) and the random state are left as they
+    were; the network is in training mode afterwards.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     >>> require_outputs(network, "three", torch.zeros(2, 2, 2), width=3)
@@ -37,8 +38,8 @@ def require_outputs(
     joryu.errors.InputError: three gives something else than the outputs asked for (expected [2, 5]; received [2, 3])
 
     Raises:
-        InputError: a forward pass that fails, or outputs that are others, are probabilities already, or do not come
-            from what can learn.
+        InputError: the forward pass fails, the outputs have another shape or are no floats, they do not depend on the
+            parameters, or they are probabilities already.
     """
     on_grid = question is not None and bool(question.grid)
     expected = [len(inputs), width, *(inputs.shape[2:] if on_grid else ())]
@@ -60,9 +61,9 @@ def require_outputs(
 
 
 def _require_logits(outputs: Tensor, name: str, question: Question) -> None:
-    """What ends in a softmax or a sigmoid would be given to another: it hardly learns, and nothing looks wrong.
+    """Refuse a network that ends in a softmax or sigmoid: the loss applies another, and it would hardly learn.
 
-    A softmax is known by its rows. Tags between 0 and 1 may be chance, so that a sigmoid must have made them, too.
+    A softmax is recognised by its rows. Tags may lie between 0 and 1 by chance, so a sigmoid must also have made them.
     """
     if not question.link.has_probs:
         return
@@ -88,10 +89,10 @@ def _hint(outputs: object, on_grid: bool) -> str | None:
 
 
 def require_parameters(module: nn.Module, name: str) -> None:
-    """Check that a network has something that can learn.
+    """Check that a network, named ``name`` in messages, has a parameter that can learn.
 
     Raises:
-        InputError: parameters without a size, or all of them frozen.
+        InputError: a parameter or buffer has no size yet (a lazy layer), or there is none that requires a gradient.
     """
     unsized = [where for where, part in _state(module) if is_lazy(part)]
     if unsized:

@@ -1,4 +1,4 @@
-"""`unet`: an answer for every pixel (Ronneberger, Fischer & Brox 2015)."""
+"""`UNet`: students that answer for every pixel (Ronneberger, Fischer & Brox 2015)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from joryu.students.head import Float32Conv2d
 
 
 class UNet(nn.Module):
-    """Pictures ``[B, C, H, W]`` to outputs ``[B, n_outputs, H, W]`` for each of their pixels.
+    """A U-Net: pictures ``[B, C, H, W]`` to outputs ``[B, n_outputs, H, W]``, one answer for each pixel.
 
-    On the way down, ``depth`` times: two convolutions, then half the size by the largest of 2 × 2. At the bottom two
-    convolutions. On the way up, ``depth`` times: double the size, joined with what had that size on the way down, then
-    two convolutions. Channels begin at ``width`` and double with each halving.
+    Going down, ``depth`` times: two convolutions, then 2 × 2 max pooling. At the bottom: two convolutions, then
+    ``dropout`` of whole channels. Going up, ``depth`` times: double the size, concatenate what had this size going
+    down, then two convolutions. The number of channels starts at ``width`` and doubles with each pooling.
 
-    This is figure 1 of Ronneberger et al. 2015, with padded convolutions, batch norms and doubling by the nearest
-    pixel, which int8 and small devices take. Any size is taken: where the sides are no multiple of 2^depth, a picture
-    is padded by its own reflection or edge, and the answer is cut back.
+    This is figure 1 of Ronneberger et al. 2015 with three changes, for int8 and small devices: convolutions are padded
+    and followed by batch norm, and the size is doubled by repeating pixels. A picture may have any size. If a side is
+    not a multiple of 2^depth, the picture is padded with its mirror image or its edge, and the answer is cut back.
 
     >>> UNet((1, 37, 50), 2, width=4, depth=2)(torch.zeros(1, 1, 37, 50)).shape
     torch.Size([1, 2, 37, 50])
 
     Raises:
-        InputError: inputs that are not pictures.
+        InputError: ``input_shape`` is not that of pictures.
     """
 
     def __init__(

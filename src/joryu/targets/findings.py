@@ -1,4 +1,4 @@
-"""What an audit may find in answers that become probabilities, and the thresholds it goes by."""
+"""What an audit may find in answers that become probabilities, and its thresholds."""
 
 from __future__ import annotations
 
@@ -19,43 +19,44 @@ from joryu.targets.statistics import Statistics
 from joryu.targets.store import Store
 
 NO_INFORMATION = 1e-3
-"""Nats of information between example and answer under which a teacher is dead. A *perfect* teacher of a class that one
-example in ten thousand belongs to gives exactly this much; a good teacher of ten even classes gives 2.3."""
+"""A teacher is dead if example and answer share less information than this, in nats. A *perfect* teacher of a class
+with one example in ten thousand gives exactly this much; a good teacher of ten equally frequent classes gives 2.3."""
 
 UNIFORM = 0.999
-"""Share of the largest possible entropy from which answers count as uniform. For ten classes every probability then
-lies within about 7 % of one tenth: the soft loss looks small and fine, and there is nothing in it."""
+"""Answers are uniform from this share of the largest possible entropy on. With ten classes every probability is then
+within about 7 % of one tenth: the soft loss looks fine, but there is nothing to learn."""
 
 ONE_HOT = 0.999
-"""Mean probability of the best class from which soft targets are hard labels: what is left for the other classes, the
-part that makes a soft target worth having, is under a thousandth."""
+"""Soft targets are hard labels from this mean probability of the best class on. The other classes, which make soft
+targets worth having, then share less than a thousandth."""
 
 NO_AGREEMENT = 0.02
-"""Cohen's kappa under which answers have nothing to do with the labels: classes in another order, or a network that
-never learned. Chance alone gives kappa 0 with a standard error of about 0.03 on `ENOUGH_LABELS` examples of ten
-classes."""
+"""Answers have nothing to do with the labels below this kappa of Cohen: the classes are in another order, or the
+network never learned. Chance alone gives kappa 0, with a standard error of about 0.03 on `ENOUGH_LABELS` examples of
+ten classes."""
 
 ENOUGH_MASKS = 20
-"""Masks under which nothing is concluded: each holds thousands of pixels, but its neighbours' answers are alike."""
+"""The fewest masks from which anything is concluded: each has thousands of pixels, but neighbours have like answers."""
 
 RARE = 0.01
-"""A class is dead if it is never the best and its mean probability is under this share of an even one, ``RARE / C``."""
+"""A class is dead if it is never the best and its mean probability is below ``RARE / C``, this share of an even one."""
 
 MISCALIBRATED = 0.1
-"""Expected calibration error worth a note; modern networks lie between 0.02 and 0.1 (Guo et al. 2017)."""
+"""The expected calibration error that is worth a note; modern networks have 0.02 to 0.1 (Guo et al. 2017)."""
 
 ENOUGH_SIGMOIDS = 32
-"""Answers, all between 0 and 1, from which they are said to look like a sigmoid's: logits lie on both sides of zero,
+"""The fewest answers, all between 0 and 1, that are said to look like a sigmoid's. Logits are on both sides of zero,
 and those of a network that knows anything soon leave the unit interval."""
 
 NO_SCALE = ("probabilities-as-logits", "percentages-as-logits", "sigmoids-as-logits")
-"""Findings under which calibration says nothing: confidence was worked out from what is not logits."""
+"""Findings that make calibration meaningless, because confidence was computed from values that are not logits."""
 
 NAMES = 40
-"""Classes up to which the order to type stands in the hint; a longer one is in the JSON, for a file."""
+"""The most classes whose order is typed out in the hint; a longer order is in the JSON, to be put into a file."""
 
 
 def about_likeness(statistics: Statistics) -> Iterator[Finding]:
+    """Findings about answers that are given as logits and look like probabilities, percentages or sigmoids."""
     if statistics.likeness is ValueKind.PROBABILITIES and statistics.rows > 1:
         message = "these logits are probabilities: every answer lies between 0 and 1 and sums to 1"
         hint = "end the teacher's spec in ,output=probs (in Python: Network(…, output='probs')) and label anew"
@@ -74,6 +75,10 @@ def about_likeness(statistics: Statistics) -> Iterator[Finding]:
 
 
 def about_answers(store: Store, statistics: Statistics, temperature: float, look_at: str) -> Iterator[Finding]:
+    """Findings about answers without looking at labels: uniform, always the same, too hard, too even, dead classes.
+
+    ``temperature`` is the one that a training would use; ``look_at`` is the hint of what to check in the teacher.
+    """
     if statistics.normalised_entropy >= UNIFORM:
         message = f"the teacher is uniform: {statistics.normalised_entropy:.2%} of the largest possible entropy"
         yield fatal("uniform", message, look_at)
@@ -91,6 +96,7 @@ def about_answers(store: Store, statistics: Statistics, temperature: float, look
 
 
 def about_softness(store: Store, statistics: Statistics, temperature: float) -> Iterator[Finding]:
+    """Findings about answers that are hard labels, or nearly uniform, at the ``temperature`` of a training."""
     if store.form.space is not Space.LOGITS and statistics.hard_share > ONE_HOT:
         single = store.manifest.question.nouns[0]
         message = f"{statistics.hard_share:.1%} of the answers name one {single} and nothing else"
@@ -105,6 +111,7 @@ def about_softness(store: Store, statistics: Statistics, temperature: float) -> 
 
 
 def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
+    """Findings about classes or tags that are never named, and about one class that is named for every example."""
     classes, n = store.manifest.classes, len(store.manifest.classes)
     columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)
     dead = [name for name, top, mean in columns if top == 0 and mean < RARE / n]
@@ -119,7 +126,7 @@ def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
 
 
 def about_agreement(agreement: ClassCorrectness, classes: tuple[str, ...], look_at: str) -> Iterator[Finding]:
-    """What the labels say of answers that name one of many."""
+    """Findings from labels about answers that name one of many classes: another order, no agreement, calibration."""
     if agreement.exchange is not None:
         yield about_exchange(agreement, agreement.exchange, classes)
     elif agreement.labelled >= ENOUGH_LABELS and agreement.kappa < NO_AGREEMENT:
@@ -136,7 +143,7 @@ def about_agreement(agreement: ClassCorrectness, classes: tuple[str, ...], look_
 
 
 def about_tags(agreement: TagCorrectness, look_at: str) -> Iterator[Finding]:
-    """What the labels say of tags."""
+    """Findings from labels about tags: whether macro average precision is better than by chance."""
     lift = (agreement.macro_ap - agreement.by_chance) / max(1 - agreement.by_chance, TINY)
     if agreement.labelled >= ENOUGH_LABELS and lift < NO_AGREEMENT:
         message = (
@@ -147,7 +154,7 @@ def about_tags(agreement: TagCorrectness, look_at: str) -> Iterator[Finding]:
 
 
 def about_masks(agreement: PixelCorrectness, look_at: str) -> Iterator[Finding]:
-    """What the labels say of pixels."""
+    """Findings from masks about the classes of pixels: whether kappa is better than chance."""
     if agreement.labelled >= ENOUGH_MASKS and agreement.kappa < NO_AGREEMENT:
         message = (
             f"the teacher does not agree with the masks: mean IoU {agreement.mean_iou:.3f} on {agreement.labelled}"
@@ -157,6 +164,7 @@ def about_masks(agreement: PixelCorrectness, look_at: str) -> Iterator[Finding]:
 
 
 def about_exchange(agreement: ClassCorrectness, exchange: Exchange, classes: tuple[str, ...]) -> Finding:
+    """The finding that a teacher's classes stand in another order than the examples', with the order to type."""
     pairs = [
         f"{classes[one]!r} is answered {classes[other]!r} ({hits} of {n} times)"
         for (one, other), (hits, n) in zip(exchange.moved, exchange.counts, strict=True)
@@ -177,5 +185,5 @@ def about_exchange(agreement: ClassCorrectness, exchange: Exchange, classes: tup
 
 
 def teacher_order(exchange: Exchange | None, classes: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The names of the classes as they really stand in the teacher's answers."""
+    """The names of the classes in the order of the teacher's answers; ``None`` where no exchange was found."""
     return None if exchange is None else tuple(classes[at] for at in exchange.order)

@@ -231,8 +231,10 @@ def would_add_views(out: Path, views: Views | None, n_views: int) -> bool:
 
 
 def _require_question(teacher: Teacher, examples: Examples) -> None:
-    """Raises:
-    MismatchError: what is answered is not what is asked; whoever learnt from it would learn something else.
+    """Check that the teacher answers the question of the examples; a student would learn another one otherwise.
+
+    Raises:
+        MismatchError: the two questions differ in names, order, link or grid.
     """
     if (found := difference(examples.asked_question, teacher.question)) is not None:
         raise MismatchError(
@@ -242,7 +244,10 @@ def _require_question(teacher: Teacher, examples: Examples) -> None:
 
 
 def _size_shown(examples: Examples, origin: Origin) -> int | None:
-    """The size that brings the inputs back as the teacher was shown them: its own, perhaps, and not what was typed."""
+    """The size to record in the store, from which the same inputs can be read again; ``None``: as the files are.
+
+    It is that of the examples' preparation, which may be the teacher's own size and not the one that was typed.
+    """
     own = examples.preparation
     if examples.sizes is None or own is None or own.kind != "pictures" or own.height != own.width:
         return origin.size
@@ -251,9 +256,11 @@ def _size_shown(examples: Examples, origin: Origin) -> int | None:
 
 
 def _require_continuation(out: Path, examples: Examples, wanted: Manifest, precision: Wish) -> None:
-    """Raises:
-    MismatchError: the store there has answers about inputs of another shape, keys of another kind, or answers that were
-        computed at another precision.
+    """Check that the answers of a store that was begun in ``out`` are of the same kind as those that are to come.
+
+    Raises:
+        MismatchError: they are about inputs of another shape, have keys of another kind, or were computed at another
+            precision.
     """
     if (out / FILE).is_file() and len(begun := Store.open(out)):
         begun.require_keys(examples)

@@ -1,4 +1,4 @@
-"""Training: one loop, its recipe, its training data and its run folder."""
+"""Training: the loop, its recipe, its training data and its run folder."""
 
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, read_run

@@ -1,4 +1,4 @@
-"""Where a training stands, on disk, so that no interruption costs more than the last half minute."""
+"""The checkpoint of a training, from which an interrupted run resumes exactly."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from joryu.errors import TrainingError
 from joryu.training.state_file import read_state, write_state
 
 NAME = "checkpoint.safetensors"
-OLD_NAME = "checkpoint.pt"  #: a pickle, as Joryu wrote them once; never read
+OLD_NAME = "checkpoint.pt"  #: the name of the pickles that Joryu once wrote; they are never read
 
 
 @dataclass
 class TrainingProgress:
-    """The trainer's own state: where it is, what it has summed, the best epoch so far.
+    """How far a training has come.
 
-    ``epoch`` counts the finished epochs, ``step`` the steps done in the one under way. In that epoch ``loss_rows``
-    batches were learned from; ``sums`` adds up their mean losses, term by term. ``best_epoch`` counts from 1, as in
-    ``metrics.jsonl``; ``best_loss`` is in ``units``, which a loss of an earlier version was not.
+    - ``epoch``: the number of finished epochs; ``step``: the number of steps done in the epoch under way.
+    - ``sums``: for each term of the loss, the sum of the batch means of this epoch; ``loss_rows``: their number.
+    - ``seconds``: the time of training, interruptions not counted.
+    - ``best_epoch``: the epoch with the best validation loss so far, from 1 as in ``metrics.jsonl``; ``best_loss``:
+      that loss.
+    - ``history``: the record of each finished epoch, the lines of ``metrics.jsonl``.
+    - ``units``: what errors of numbers are divided by in validation losses; those of earlier versions were not divided.
     """
 
     epoch: int = 0
@@ -36,16 +40,16 @@ class TrainingProgress:
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the checkpoint, whole or not at all."""
+    """Write the checkpoint of a run folder, whole or not at all."""
     with durable_file(folder / NAME) as file:
         write_state(file, state)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last checkpoint of a run folder, or ``None``.
+    """Read the checkpoint of a run folder; ``None`` if there is none.
 
     Raises:
-        TrainingError: the file is damaged, or there is one that an earlier Joryu pickled.
+        TrainingError: the file is damaged, or is a pickle of an earlier Joryu.
     """
     path = folder / NAME
     if not path.is_file():
@@ -59,7 +63,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def unusable(path: Path, error: Exception) -> TrainingError:
-    """What to say of a checkpoint that cannot be gone on from."""
+    """The error for a checkpoint from which no training can resume."""
     why = (str(error).splitlines() or [""])[0] or type(error).__name__
     return TrainingError(
         f"cannot go on from the checkpoint {path}",
@@ -69,22 +73,22 @@ def unusable(path: Path, error: Exception) -> TrainingError:
 
 
 def best_file(folder: Path, epoch: int) -> Path:
-    """The student as it was after its best epoch so far.
+    """The file of the student's weights after its best epoch so far.
 
-    Kept under the epoch's name: going back to an older checkpoint may mean going back to an older best.
+    The epoch is part of the name, because an older checkpoint may refer to an older best epoch.
     """
     return folder / f"best-{epoch}.safetensors"
 
 
 def drop_best_files(folder: Path, *, but: int | None) -> None:
-    """Delete the students of epochs that no checkpoint calls best any more."""
+    """Delete the weights of best epochs of which no checkpoint knows any more, all ``but`` the present one."""
     for path in folder.glob("best-*.safetensors"):
         if but is None or path != best_file(folder, but):
             path.unlink()
 
 
 def clean(folder: Path) -> None:
-    """Delete what only an unfinished run needs; its lock too, for whoever takes it now finds the run finished."""
+    """Delete what only an unfinished run needs, its lock included: whoever takes it now finds the run finished."""
     drop_best_files(folder, but=None)
     for path in (folder / NAME, folder / OLD_NAME, folder / LOCK):
         if path.exists():  # asked first: a finished run may lie where nothing can be deleted

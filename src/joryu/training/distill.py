@@ -1,4 +1,4 @@
-"""From a store to a student and its twin: the whole job, in one call."""
+"""`distill`: train a student, and its twin, on the soft targets of a store, in one call."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TWIN = "twin"  #: the folder of the twin, inside the run of its student
 
 @dataclass(frozen=True)
 class Distilled:
-    """A student, its twin if one was asked for, and the parts of the examples."""
+    """A student, its twin if one was asked for, and the parts into which the examples were split."""
 
     student: Trained
     twin: Trained | None
@@ -36,21 +36,24 @@ class Distilled:
 
 
 def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, recipe: Recipe, run: Run) -> Distilled:
-    """Train a student on the store's soft targets (and the hard labels, where there are any).
+    """Train a student on the soft targets of a store, and on hard labels where there are any.
 
-    The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone, and are the same for
-    the student and its twin. Views are the ones that the teacher labelled; a blend (mixup) with an example that is held
-    out is not shown, see `joryu.training.Replayed`.
+    The parts, the initial weights and the order of the examples depend on ``recipe.seed`` alone. They are the same for
+    the student and its twin, which is trained in the folder ``twin`` of the run.
 
-    Examples that the teacher failed on are left out; the run's notes say how many. Examples that name no classes take
-    the store's. Where nobody labelled any, the student learns from the answers alone. They also choose its best epoch,
-    and the test part tells how far the student agrees with them.
+    The student is shown the views that the teacher answered about (`joryu.training.Replayed`). If ``setup.views`` names
+    other views, the answers about the examples are used for these (`joryu.training.CarriedOver`).
+
+    Examples that the teacher failed on are left out; the run's notes hold their number. Examples without names of
+    classes take those of the store. If no example has a label, the student learns from the answers alone. They then
+    also choose its best epoch.
 
     Raises:
-        DeadTeacherError: the audit found a teacher that teaches nothing.
-        MismatchError: the store does not belong to these examples, or the folder holds another run.
-        InputError: a shard of the store is damaged; a twin or ``hard_weight`` 1 was asked for and no example has a
-            label, or so few that some class would have none.
+        DeadTeacherError: the audit found that the teacher teaches nothing.
+        MismatchError: the store does not belong to these examples, the folder holds another run, or the twin would be
+            trained at another precision than the student.
+        InputError: a shard of the store is damaged; no example has a label, but a twin or ``hard_weight`` 1 was asked
+            for; ``setup.labelled`` leaves a class without a label; signals were asked for that the store does not hold.
     """
     targets.require_sound()
     question = targets.manifest.question
@@ -145,7 +148,7 @@ def _require_labels_for(setup: DistillationSetup, objective: Distillation, examp
 
 
 def _heads(targets: Store, setup: DistillationSetup, objective: Distillation) -> dict[str, tuple[str, ...]]:
-    """What the student also learns to say, each head with the names of its outputs."""
+    """The student's further heads, each with the names of its outputs: log variances and measured signals."""
     names = targets.manifest.question.names
     heads = {LOG_VARIANCE: names} if objective.divergence == "gaussian-nll" else {}
     if not setup.signal_weight:
@@ -162,12 +165,12 @@ def _heads(targets: Store, setup: DistillationSetup, objective: Distillation) ->
 
 
 def _with_signals(objective: Objective, blueprint: Blueprint, weight: float) -> Objective:
-    """The objective, and the signals beside it where the student has outputs for them."""
+    """The objective, with the signals as a second task if the student has outputs for them."""
     return WithSignals(main=objective, weight=weight) if SIGNALS in blueprint.heads else objective
 
 
 def _answerable(examples: Examples, targets: Store) -> Examples:
-    """Without the examples that the teacher was asked about and failed on."""
+    """The examples without those that the teacher was asked about and failed on."""
     failed = {failure.id for failure in targets.failures()}
     if not failed:
         return examples
@@ -176,6 +179,6 @@ def _answerable(examples: Examples, targets: Store) -> Examples:
 
 
 def find_twin(folder: Path | str) -> Path | None:
-    """The folder of a run's finished twin, if it has one."""
+    """The folder of a run's twin; ``None`` if it has no finished one."""
     twin = Path(folder) / TWIN
     return twin if is_finished(twin) else None

@@ -1,4 +1,4 @@
-"""TensorBoard events of a run, next to ``metrics.jsonl``."""
+"""`Events`: writes the metrics of a run for TensorBoard, next to ``metrics.jsonl``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tensorboardX import SummaryWriter
 
 
 class Events:
-    """Scalars by epoch. What a resumed run repeats is purged by TensorBoard, as its protocol provides for."""
+    """Writes one scalar per metric and epoch, in the first process alone; a context manager.
+
+    ``epoch`` is the number of finished epochs. TensorBoard then drops what an interrupted run had written after it.
+    """
 
     def __init__(self, folder: Path, epoch: int, fabric: Fabric) -> None:
         self._writer = SummaryWriter(str(folder), purge_step=epoch + 1) if fabric.is_global_zero else None
@@ -27,7 +30,7 @@ class Events:
             self._writer.close()
 
     def write(self, record: dict[str, Any]) -> None:
-        """One epoch's record."""
+        """Write the record of one epoch."""
         if self._writer is not None:
             for name, value in record.items():
                 if name != "epoch":

@@ -1,4 +1,4 @@
-"""Ctrl-C, asked for politely: the loop finishes its step, saves, and only then stops."""
+"""`Interrupt`: on Ctrl-C the loop finishes its step, saves a checkpoint, and then stops."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """Turns the first SIGINT or SIGTERM into a flag; a second one interrupts at once.
+    """Sets ``asked`` at the first SIGINT or SIGTERM; the second raises ``KeyboardInterrupt`` at once.
 
-    Outside the main thread, where Python allows no handlers, only who sets ``asked`` by hand is heard.
+    It is a context manager, and restores the former handlers at its end. Outside the main thread Python allows no
+    handlers; ``asked`` can then only be set by hand.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The loop itself: steps, epochs, validation, checkpoints."""
+"""`Loop`: the steps, epochs, validations and checkpoints of one training."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from joryu.training.run import METRICS, Run
 from joryu.training.training_data import Batch, TrainingData
 from joryu.training.validation import sum_dtype, validate
 
-MEETING = 10  #: steps between two meetings of several processes about whether to save or to stop
-SOON = 5.0  #: seconds since the last checkpoint after which the end of an epoch is worth one
+MEETING = 10  #: steps after which several processes agree again on whether to save or to stop
+SOON = 5.0  #: seconds since the last checkpoint after which another is saved at the end of an epoch
 
 
 class Loop:
-    """One training from its first step to its last; see `joryu.training.train` for what it promises.
+    """One training from its first step to its last; `joryu.training.train` says what it guarantees.
 
     Raises:
-        InputError: a batch that several processes cannot share out evenly, a student that cannot be trained.
+        InputError: the batch cannot be divided evenly among the processes, or the student cannot be trained.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Loop:
         self.sums: dict[str, Tensor] = {}  # of each term's batch means in the epoch under way
 
     def _try(self, module: nn.Sequential) -> None:
-        """As many examples as a step will show, or two: more than that finds nothing that two do not."""
+        """Try the student on two examples, or on one if a step has no more; more would find nothing else."""
         n, plan = min(2, self.batch_size // self.fabric.world_size), self.blueprint
         inputs = self.data.examples.inputs[:n].to(self.fabric.device)
         with self.fabric.autocast():
@@ -99,7 +99,7 @@ class Loop:
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        """Go back to where the last checkpoint, if there is one, was saved; the random state included.
+        """Restore the last checkpoint, if there is one, with its random state.
 
         Raises:
             TrainingError: it is damaged, or was saved by another number of processes.
@@ -133,10 +133,10 @@ class Loop:
             torch.cuda.set_rng_state(checkpoint["random_cuda"][self.fabric.global_rank].clone(), self.fabric.device)
 
     def checkpoint(self) -> None:
-        """Save where we are; a meeting of all processes.
+        """Save a checkpoint. If there are several processes, all must call it at the same step.
 
         Raises:
-            TrainingError: the loss is not finite, so that there is nothing worth going on from.
+            TrainingError: the loss is not finite, so that resuming would be useless.
         """
         self._mean_terms()
         self.progress.sums = {name: mean_of(self.fabric, value) for name, value in self.sums.items()}
@@ -173,11 +173,11 @@ class Loop:
     # --- running ----------------------------------------------------------------------------------------------------
 
     def fit(self) -> None:
-        """Run until the last epoch, or until patience ends.
+        """Train until the last epoch, or until ``recipe.patience`` epochs brought no improvement.
 
         Raises:
             TrainingError: the loss is not finite.
-            KeyboardInterrupt: asked for, and the checkpoint is saved.
+            KeyboardInterrupt: a signal or ``run.watch`` asked to stop; the checkpoint is saved.
         """
         self._clock = self._saved = time.monotonic()
         with Interrupt() as self.interrupt, Events(self.run.folder, self.progress.epoch, self.fabric) as events:
@@ -189,7 +189,7 @@ class Loop:
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is over, or patience is."""
+        """Whether the last epoch is over, or ``recipe.patience`` epochs brought no improvement."""
         progress, patience = self.progress, self.recipe.patience
         impatient = patience is not None and progress.epoch - (progress.best_epoch or 0) >= patience
         return impatient or progress.epoch >= self.recipe.epochs
@@ -205,7 +205,7 @@ class Loop:
                 self._pause(after=self.run.checkpoint_seconds)
 
     def _batches(self) -> Iterator[Batch]:
-        """What is left of the epoch; where examples cannot be read any more, what is done is saved first."""
+        """The remaining batches of the epoch. If examples cannot be read any more, a checkpoint is saved first."""
         with self._saved_first():
             yield from self.data.batches(
                 self._own_showings(),
@@ -216,7 +216,10 @@ class Loop:
 
     @contextmanager
     def _saved_first(self) -> Iterator[None]:
-        """Save before an error of reading goes on its way: every step is whole then. Alone: it takes a meeting."""
+        """Save a checkpoint before an error of reading is raised: no step is half done then.
+
+        Only a lone process does so, because several would all have to save at the same step.
+        """
         try:
             yield
         except InputError:
@@ -226,7 +229,7 @@ class Loop:
             raise
 
     def _own_showings(self) -> Tensor:
-        """What is left of this epoch for this process: its even share of every batch."""
+        """The remaining showings of this epoch for this process: its even share of every batch."""
         progress, size, world = self.progress, self.batch_size, self.fabric.world_size
         showings = self.data.showings(progress.epoch, seed=self.recipe.seed)
         left = showings[progress.step * size : self.steps * size]
@@ -257,10 +260,10 @@ class Loop:
         progress.loss_rows += 1
 
     def _outputs(self, inputs: Tensor) -> Outputs:
-        """What Fabric's wrapper gives, to the bit.
+        """The outputs of the student, the same to the bit as those of Fabric's wrapper.
 
-        A lone process needs nothing else of the wrapper, whose walks through inputs and outputs and whose hooks take
-        0.07 ms, a hundredth of a small student's step in bf16.
+        A lone process goes around the wrapper: its passes over inputs and outputs and its hooks take 0.07 ms, a
+        hundredth of a small student's step in bf16.
         """
         if self.fabric.world_size > 1 or self.recipe.compile:
             outputs: Outputs = self.module(inputs)
@@ -303,7 +306,11 @@ class Loop:
         return torch.full((), value, dtype=sum_dtype(self.fabric.device), device=self.fabric.device)
 
     def _mean_terms(self) -> dict[str, float]:
-        """The mean of each term over the epoch's steps so far; their sum is the loss."""
+        """The mean of each term over the epoch's steps so far; the sum of the terms is the loss.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
         steps = max(1, self.progress.loss_rows)
         terms = {name: mean_of(self.fabric, value) / steps for name, value in self.sums.items()}
         if not math.isfinite(loss := sum(terms.values())):
@@ -315,7 +322,10 @@ class Loop:
         return terms
 
     def _validated(self, validation: TrainingData) -> dict[str, float]:
-        """The first process's numbers, so that all agree on when to stop, whatever their batch norms have seen."""
+        """Validate in the first process, and give all processes its numbers, so that all stop at the same epoch.
+
+        Their own numbers may differ, because each batch norm has seen other examples.
+        """
         with self._saved_first():
             found = validate(self.student, validation, self.fabric.device) if self.fabric.is_global_zero else {}
         return self.fabric.broadcast(found)
@@ -324,13 +334,13 @@ class Loop:
 
     @property
     def student(self) -> nn.Sequential:
-        """The student as it stands: the moving average if there is one."""
+        """The present student: its moving average if the recipe has one."""
         module: Any = self.module.module if self.ema is None else self.ema.module
         student: nn.Sequential = module
         return student
 
     def best_module(self) -> nn.Module:
-        """The student to keep, after training."""
+        """The student to keep, in evaluation mode: that of the best epoch or of the last, as `Recipe.keep` says."""
         if self.recipe.keep == "best" and self.progress.best_epoch is not None:
             load_weights(self.student, best_file(self.run.folder, self.progress.best_epoch))
         return self.student.eval()

@@ -1,4 +1,4 @@
-"""Training on hard labels alone: a teacher, for those who have none yet."""
+"""`train_on_labels`: train a network on hard labels alone, to be a teacher where there is none yet."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     recipe: Recipe,
     run: Run,
 ) -> Trained:
-    """Train a network on hard labels alone: a teacher, for those who have none yet.
+    """Train a network on hard labels alone, to be a teacher where there is none yet.
 
-    ``validation`` and ``test`` are a `DistillationSetup`'s: with the ``test`` and the seed of the one that this teacher
-    is for, the part that will judge its student is kept from the teacher too.
+    ``network`` is an architecture, as in `joryu.students.build_architecture`; ``views`` are augmentations, as in
+    `joryu.examples.parse_views`. ``validation`` and ``test`` are the shares of a `DistillationSetup`. Give the ``test``
+    and the seed that the student will have: then the student's test part is held out from its teacher too.
 
     Raises:
-        InputError: no example has a label, or shares that leave nothing to train on.
+        InputError: no example has a label, or the shares leave nothing to train on.
         MismatchError: the folder holds another run.
     """
     setup = DistillationSetup(validation=validation, test=test)

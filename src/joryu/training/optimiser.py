@@ -1,4 +1,4 @@
-"""What happens to the weights in a step, besides the gradient: optimiser, moving average, norm constraint."""
+"""How a step changes the weights: optimiser, moving average, norm constraint."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from joryu.training.recipe import Recipe
 
 
 def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused AdamW or SGD with Nesterov momentum; weight decay spares biases and norms. Frozen weights are left out.
+    """Make the recipe's optimiser, fused: AdamW (Loshchilov & Hutter 2019, algorithm 2) or SGD with Nesterov momentum.
 
-    Without weight decay all weights are one group: a second one costs each step as much time as the first.
+    Parameters with one axis, which are biases and norms, have no weight decay. Frozen parameters are left out. Without
+    weight decay all parameters are one group, because a second group costs each step as much time as the first.
     """
     learning = [p for p in module.parameters() if p.requires_grad]
     groups = [{"params": learning, "weight_decay": 0.0}]
@@ -31,15 +32,15 @@ def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def averaged(module: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average, ``average ← decay · average + (1 - decay) · weights``, from the first step on.
+    """Make an exponential moving average of weights: ``average ← decay · average + (1 - decay) · weights``.
 
-    It begins as the weights after the first step. Buffers follow the student.
+    It starts as the weights after the first step. Buffers are copied from the student.
     """
     return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()
 def constrain(layers: Sequence[nn.Linear], max_norm: float) -> None:
-    """Scale the incoming weights of each unit back to L2 norm ``max_norm`` where they exceed it."""
+    """Scale the incoming weights of each unit of ``layers`` back to the L2 norm ``max_norm`` if they exceed it."""
     for layer in layers:
         layer.weight.copy_(torch.renorm(layer.weight, p=2, dim=0, maxnorm=max_norm))

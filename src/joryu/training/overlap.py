@@ -1,4 +1,4 @@
-"""Whether the examples that will judge a student are among those it is taught, said before it is trained."""
+"""Warn before a training if the student will be taught examples that are to test it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from joryu.examples.repeats import find_repeats
 from joryu.training.setup import split_test
 
 Load = Callable[[str], Examples]
-"""Reads a split of the set that is taught, as it was read for teaching (the same size, the same column)."""
+"""Reads another split of the training set by its name, in the same way: the same size, the same column."""
 
 
 def warn_before_training(spec: str, examples: Examples, *, share: float, seed: int, load: Load) -> str | None:
-    """A warning where examples that will judge are taught too, or cannot judge at all; ``None`` where all is well.
+    """A warning if test examples are trained on too, or cannot be used as a test; ``None`` if all is well.
 
-    With a ``share``, what judges is the part that is held out (`split_test`). Without one it is the set's own test
-    split, which ``load`` reads. A set that has neither has nothing to check.
+    ``spec`` names the training set. With a ``share``, the test part is the one that is held out (`split_test`). Without
+    one it is the set's own test split, which ``load`` reads. A set without either has nothing to check.
     """
     if share:
         taught, judging = split_test(examples, share, seed)
@@ -39,7 +39,9 @@ def warn_before_training(spec: str, examples: Examples, *, share: float, seed: i
 
 
 def overlap(taught: Examples, judging: Examples) -> str | None:
-    """In words how many of the examples that judge were taught, or ``None`` if none was.
+    """How many test examples (``judging``) are trained on (``taught``), in words; ``None`` if there are none.
+
+    Examples count if they are the same, or if their pixels look the same (`joryu.examples.repeats.find_repeats`).
 
     >>> from joryu.examples import load_examples
     >>> digits = load_examples("digits", split="test")

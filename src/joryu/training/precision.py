@@ -1,4 +1,4 @@
-"""Which precision a training computes at, where ``auto`` leaves the choice to the machine."""
+"""The precision of a training, where ``auto`` leaves the choice to the machine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from joryu.errors import InputError
 from joryu.precision import AUTO, Precision, best_precision, named_by
 from joryu.training.recipe import Recipe
 
-ASKED = "LT_PRECISION"  #: what ``fabric run --precision`` was given
+ASKED = "LT_PRECISION"  #: the variable in which ``fabric run --precision`` passes on its argument
 
 
 def device_type() -> str:
-    """The kind of device that Fabric is going to take: what ``fabric run`` was given, else the best there is."""
+    """The type of device that Fabric will take, such as ``cuda``: the one of ``fabric run``, else the best there is."""
     asked = os.environ.get("LT_ACCELERATOR", "auto")
     if asked not in ("auto", "gpu"):
         return asked
@@ -24,17 +24,17 @@ def device_type() -> str:
 
 
 def chosen_precision(recipe: Recipe, device_type: str) -> Precision:
-    """The precision a recipe is trained at.
+    """The precision at which a recipe is trained on this machine.
 
-    ``auto`` is what ``fabric run --precision`` says, else what the variable ``JORYU_AUTO_PRECISION`` says, else
-    `best_precision`.
+    If the recipe says ``auto``, it is that of ``fabric run --precision``, else of the variable
+    ``JORYU_AUTO_PRECISION``, else `best_precision`.
 
     >>> chosen_precision(Recipe(precision="bf16-mixed"), "cpu")
     'bf16-mixed'
 
     Raises:
-        InputError: the recipe names one precision and ``fabric run`` another; a variable holds what is no precision;
-            ``16-mixed`` on a CPU, where nothing computes in float16 (Fabric would take bf16 and call it so).
+        InputError: the recipe names one precision and ``fabric run`` another; a variable does not hold a precision; or
+            ``16-mixed`` was asked for on a CPU, where Fabric would compute in bf16 and not say so.
     """
     asked = named_by(ASKED)
     chosen: Precision

@@ -1,4 +1,4 @@
-"""Where a training runs: one process, or the several that ``fabric run`` started, on whatever devices they have."""
+"""The processes of a training: one, or several that ``fabric run`` started."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from joryu.training.recipe import Recipe
 
 
 def make_fabric(recipe: Recipe) -> Fabric:
-    """Fabric at the recipe's precision; devices and nodes come from ``fabric run`` (LT_* variables), or one device.
+    """Set up Fabric at the recipe's precision.
+
+    Devices and nodes are those of ``fabric run`` (its ``LT_*`` variables); without it, one device is taken.
 
     Raises:
-        InputError: a strategy that splits the weights: the moving average, max-norm and the saved student need them
-            whole; a precision that cannot be had, see `chosen_precision`, or that is not the same in every process.
+        InputError: the strategy splits the weights, which the moving average, max-norm and the saved student need
+            whole; the precision is not available (`chosen_precision`), or is not the same in every process.
     """
     precision = chosen_precision(recipe, device_type())
     settings: dict[str, Any] = {} if ASKED in os.environ else {"precision": precision}  # Fabric reads that by itself
@@ -47,7 +49,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
 
 
 def any_says(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
-    """Flag by flag, whether any process says so. A meeting: where there are several processes, all must call it."""
+    """For each flag, whether it is set in any process. If there are several processes, all must call this."""
     if fabric.world_size == 1:
         return flags
     said: Any = fabric.all_reduce(torch.tensor(flags, dtype=torch.float32, device=fabric.device), reduce_op="max")
@@ -55,7 +57,7 @@ def any_says(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
 
 
 def mean_of(fabric: Fabric, value: Tensor) -> float:
-    """The mean of a number over all processes; a meeting."""
+    """The mean of a number over all processes. If there are several processes, all must call this."""
     if fabric.world_size == 1:
         return float(value)
     mean: Any = fabric.all_reduce(value.clone(), reduce_op="mean")
@@ -63,7 +65,10 @@ def mean_of(fabric: Fabric, value: Tensor) -> float:
 
 
 def rows_of(fabric: Fabric, state: Tensor) -> Tensor:
-    """A vector of each process as the rows of a matrix (of a lone process the vector itself), on the CPU; a meeting."""
+    """The vectors of all processes as the rows of a matrix on the CPU; of a lone process, the vector itself.
+
+    If there are several processes, all must call this.
+    """
     if fabric.world_size == 1:
         return state
     rows = torch.zeros(fabric.world_size, len(state), dtype=state.dtype, device=fabric.device)
@@ -74,7 +79,7 @@ def rows_of(fabric: Fabric, state: Tensor) -> Tensor:
 
 @contextmanager
 def own_randomness(device: torch.device) -> Iterator[None]:
-    """Leave the caller's random state as it was, and let cuDNN choose only kernels that repeat themselves."""
+    """Within a ``with`` block cuDNN uses deterministic kernels only; afterwards the random state is as before."""
     deterministic, benchmark = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
@@ -86,12 +91,12 @@ def own_randomness(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def no_gpu_search(device: torch.device) -> Iterator[None]:
-    """Where there is no GPU, say so to PyTorch, whose optimisers else look for one in every step.
+    """Within a ``with`` block, tell PyTorch that there is no GPU, so that it does not look for one in every step.
 
-    Those of PyTorch 2.14 ask before each step whether a GPU is there. A build that knows CUDA then tries to open the
-    driver's library, which takes 0.2 ms: a tenth of the step of a small student. An empty ``CUDA_VISIBLE_DEVICES``
-    answers at once; the variable is left alone where it is set, or where there is a GPU. ``torch.compile`` warns on a
-    CPU that CUDA's tools find no GPU, which is no news and is not shown.
+    The optimisers of PyTorch 2.14 ask before each step whether there is a GPU. A build with CUDA then tries to open the
+    driver's library, which takes 0.2 ms: a tenth of the step of a small student. With an empty
+    ``CUDA_VISIBLE_DEVICES`` it does not try. The variable is left alone if it is set already, or if there is a GPU.
+    The warning of ``torch.compile`` on a CPU that no GPU was found is not shown.
     """
     name = "CUDA_VISIBLE_DEVICES"
     told = logging.getLogger("torch.utils.cpp_extension")
@@ -116,7 +121,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Fabric's advice about the environment, which is not the user's business here."""
+    """Within a ``with`` block, hide Fabric's advice about the environment, of which a user can make no use."""
     logger = logging.getLogger("lightning_fabric")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""`Recipe`: every number a training depends on, checked before anything runs."""
+"""`Recipe`: every number that a training depends on, checked before it starts."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class Recipe(BaseModel):
     """How to train: budget, optimiser, schedule, regularisers, precision, seed.
 
-    * ``schedule``: ``cosine`` is a linear warm-up over ``warmup`` of the steps, then a cosine to ``final_rate`` of the
-      peak. ``one-cycle`` (Smith 2018) is a cosine up from 1/25 of the peak over 30 % of the steps and one down to
-      1/10,000 of it. ``constant`` stays at the peak. These two heed neither ``warmup`` nor ``final_rate``.
-    * ``clip``: the largest norm of a step's gradient.
+    * ``optimiser``: ``adamw``, or ``sgd`` with Nesterov ``momentum``, which AdamW does not use.
+    * ``weight_decay``: the decoupled decay of AdamW, or the L2 penalty of SGD; biases and norms have none.
+    * ``learning_rate``: the peak of the ``schedule``.
+    * ``schedule``: ``cosine`` rises linearly over the share ``warmup`` of the steps, then falls as a cosine to
+      ``final_rate`` times the peak (Loshchilov & Hutter 2017, eq. 5, without restarts). ``one-cycle`` (Smith 2018)
+      rises as a cosine from 1/25 of the peak over 30 % of the steps, then falls as one to 1/10,000 of it. ``constant``
+      stays at the peak. The last two use neither ``warmup`` nor ``final_rate``.
+    * ``clip``: the largest L2 norm of a step's gradient; a larger one is scaled back.
     * ``max_norm``: after each step the incoming weights of every unit of a fully connected layer are scaled back to
       this L2 norm if they exceed it (Srebro & Shraibman 2005; Hinton et al. 2012).
-    * ``ema``: the decay of an exponential moving average of the weights, which is then what is validated and saved.
+    * ``ema``: the decay of an exponential moving average of the weights; the average is then validated and saved.
     * ``patience``: stop after this many epochs without a better validation loss.
-    * ``keep``: the weights of the ``best`` epoch on validation (without validation, the last), or of the ``last``
-      epoch.
-    * ``precision``: ``auto`` is bf16 where the hardware multiplies it natively, else float32, unless the environment
-      says otherwise (``JORYU_AUTO_PRECISION``, see `joryu.training.precision.chosen_precision`).
+    * ``keep``: save the weights of the ``best`` epoch by validation loss, or of the ``last`` epoch; without validation
+      the last.
+    * ``precision``: ``auto`` is bf16 if the hardware multiplies it natively, else float32, unless the environment says
+      otherwise (`joryu.training.precision.chosen_precision`).
+    * ``compile``: train the student with ``torch.compile``.
+    * ``seed``: of the initial weights, of the order and the parts of the examples, and of dropout.
 
     >>> recipe = Recipe(learning_rate=0.1, warmup=0.02)
     >>> [round(recipe.rate(step, 102), 4) for step in (0, 1, 2, 51, 101)]  # two steps up, then half a cosine
     [0.05, 0.1, 0.1, 0.0508, 0.0]
 
     Raises:
-        InputError: an unknown name or a value out of range, in one line.
+        InputError: a name is unknown or a value out of range.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -75,15 +81,15 @@ class Recipe(BaseModel):
 
     @classmethod
     def of(cls, **settings: Any) -> Recipe:
-        """A recipe from plain settings, such as a command line's.
+        """Make a recipe from settings whose types are not checked before, such as those of a command line.
 
         Raises:
-            InputError: an unknown name or a value out of range.
+            InputError: a name is unknown or a value out of range.
         """
         return cls(**settings)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of step ``step`` (from 0) of ``steps``."""
+        """The learning rate of step ``step``, from 0, in a training of ``steps`` steps."""
         if self.schedule == "constant":
             return self.learning_rate
         one_cycle = self.schedule == "one-cycle"

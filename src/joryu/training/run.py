@@ -1,4 +1,4 @@
-"""`Run`: the folder of one training, what it was asked for and what came of it."""
+"""`Run`: the folder of one training, which records what was asked for and what came out."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ METRICS = "metrics.jsonl"
 RUN_FOLDER = "a folder with run.json, which joryu train, joryu distill or joryu experiment wrote"
 
 Watch = Callable[[TrainingProgress, int, int], None]
-"""Called after every step with the progress, the number of steps in an epoch and the number of epochs."""
+"""A function to call after every step, with the progress, the number of steps per epoch and the number of epochs."""
 
 
 @dataclass(frozen=True, init=False)
 class Run:
-    """A run folder.
+    """The folder of one training, and how to train in it.
 
     Args:
-        folder: created if absent. Running again in the same folder with the same request goes on where it stopped.
-        command: the command line that made it, for provenance.
-        watch: called after every step.
-        checkpoint_seconds: how much work an interruption may cost at most.
-        begin_with: the folder of a finished run of the same architecture and normalisation, whose weights this one
-            begins with instead of random ones; optimiser, schedule and average begin anew.
-        notes: what else the record should hold (how to find the examples and the store again).
+        folder: created if absent. The same training in the same folder resumes where it stopped.
+        command: the command line, recorded as provenance.
+        watch: a function to call after every step.
+        checkpoint_seconds: the time between two checkpoints, which a killed process loses at most.
+        begin_with: the folder of a finished run of the same student, whose weights this training starts from instead
+            of random ones. Optimiser, schedule and moving average start anew.
+        notes: more for the record, such as where to find the examples and the store again.
     """
 
     folder: Path
@@ -63,20 +63,22 @@ class Run:
 
     @property
     def record(self) -> Path:
-        """``run.json``: the request, where it came from, and in the end the outcome."""
+        """The path of ``run.json``: the request, its provenance, and after the training the outcome."""
         return self.folder / "run.json"
 
     @property
     def finished(self) -> bool:
-        """Whether the outcome is recorded."""
+        """Whether the training is finished and its outcome recorded."""
         return is_finished(self.folder)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder, alone, while training in it; what only an unfinished run needs is then deleted.
+        """Lock the folder within a ``with`` block, so that no other process trains in it.
+
+        If the run is finished at the end, what only an unfinished run needs is deleted.
 
         Raises:
-            InputError: the folder cannot be written, holds soft targets, or another process is training there.
+            InputError: the folder cannot be written, holds soft targets, or another process is training in it.
         """
         with ExitStack() as stack:
             try:
@@ -95,12 +97,13 @@ class Run:
                 clean(self.folder)
 
     def open(self, request: dict[str, Any], precision: str | None = None) -> None:
-        """Begin, or go on with, what ``request`` asks for, at the ``precision`` that it comes to on this machine.
+        """Start the run that ``request`` describes, or check that the folder's run may be resumed by it.
 
-        A run that never got as far as a checkpoint or an epoch has nothing to lose, and gives way to another request.
+        ``precision`` is the one that the request means on this machine. A run without a checkpoint or a finished epoch
+        has nothing to lose, and is replaced by another request.
 
         Raises:
-            MismatchError: the folder holds a run that asked for something else, or that began at another precision.
+            MismatchError: the folder holds a run with another request, or one that began at another precision.
         """
         if self.record.is_file() and self._agrees(request, precision):
             return
@@ -119,7 +122,11 @@ class Run:
         )
 
     def _agrees(self, request: dict[str, Any], precision: str | None) -> bool:
-        """Whether the folder's run asked for the same; raises where it asked for something else and got somewhere."""
+        """Whether the folder's run has the same request; ``False`` if it has another, and nothing to lose.
+
+        Raises:
+            MismatchError: it has another request or precision, and something to lose.
+        """
         record = read_run(self.folder)
         earlier = record["request"]
         wanted = json.loads(json.dumps(request))
@@ -140,20 +147,20 @@ class Run:
         )
 
     def finish(self, outcome: dict[str, Any]) -> None:
-        """Record the outcome; from now on the run is finished and is never trained again."""
+        """Record the outcome. The run is finished then, and is never trained again."""
         write_json(self.record, read_run(self.folder) | {"finished": now()} | outcome)
 
 
 def is_finished(folder: Path | str) -> bool:
-    """Whether a folder holds a run that came to its end."""
+    """Whether a folder holds a finished run."""
     return (Path(folder) / "run.json").is_file() and "finished" in read_run(folder)
 
 
 def read_run(folder: Path | str) -> dict[str, Any]:
-    """The content of ``run.json``.
+    """Read ``run.json`` of a folder.
 
     Raises:
-        InputError: there is none, it cannot be read, or it lacks what everybody relies on.
+        InputError: there is none, it cannot be read, or an entry that others rely on is missing or of a wrong type.
     """
     path = Path(folder) / "run.json"
     if not path.is_file():
@@ -169,13 +176,13 @@ def read_run(folder: Path | str) -> dict[str, Any]:
 
 
 def best_epoch_kept(record: dict[str, Any]) -> int | None:
-    """The epoch, from 1, whose weights the run of this record kept; ``None`` if it kept the last one's."""
+    """The epoch, from 1, whose weights a run kept, by its ``record``; ``None`` if it kept those of the last epoch."""
     best = record.get("best_epoch")
     return best if isinstance(best, int) and record["request"]["recipe"].get("keep") != "last" else None
 
 
 def another_precision(what: str, began: str | None, means: str | None) -> MismatchError:
-    """What to say where ``auto`` means another precision here than where a training began."""
+    """The error for a training that began at one precision (``began``), where ``auto`` means another one now."""
     return MismatchError(
         what, expected=began, received=f"{means}, which auto means on this machine",
         hint=f"set {AUTO}={began} to go on at that one, or choose another folder",
@@ -183,7 +190,7 @@ def another_precision(what: str, began: str | None, means: str | None) -> Mismat
 
 
 def damaged(path: Path, received: object) -> InputError:
-    """What to say of a record that is not as it was written."""
+    """The error for a record that is not as it was written."""
     return InputError(f"{path} is damaged", expected="the record of a run", received=received, hint=MEND)
 
 
@@ -213,7 +220,7 @@ _MORE_EXAMPLES = "the set that was labelled has grown since this run began"
 
 
 def _what_to_try(earlier: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """What to do about a request that differs: where the store alone has grown, say so."""
+    """The hint for a request that differs: it says so if the store alone has grown."""
     was, now_is = ({**request, "views": None} for request in (earlier, wanted))
     if not (isinstance(was.get("targets"), dict) and isinstance(now_is.get("targets"), dict)):
         return _OTHER

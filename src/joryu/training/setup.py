@@ -1,4 +1,4 @@
-"""`DistillationSetup`: what is distilled into what, and the parts of the examples that teach, choose and judge."""
+"""`DistillationSetup`: what is distilled into what; and the split of the examples for training, validation and test."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from joryu.objectives import Distillation
 from joryu.questions import Question
 from joryu.training.run import damaged, read_run
 
-NOTED = "lesson"  #: what a run's notes call its setup, since before it had this name
+NOTED = "lesson"  #: the key of a setup in a run's notes, from before setups had their name
 
 
 @dataclass(frozen=True, kw_only=True)
 class DistillationSetup:
-    """What is distilled into what.
+    """What is distilled into what, besides the recipe.
 
     Args:
-        student: an architecture, see `joryu.students.build_architecture`.
-        objective: temperature, weight of the hard part, divergence; where it is left out, what `default_objective`
-            gives for the question.
-        validation: the share of the examples held out to choose the best epoch.
-        test: the share held out before anything else, to be looked at by `joryu.report` alone; 0 where the set has a
-            test split of its own.
-        labelled: the share of the remaining labels that student and twin may use, as if nobody had labelled the rest.
-        twin: train the same student once more, on the hard labels alone, for as many steps (each with its own
-            patience, if the recipe has any).
-        views: augmentations for a store without any: the answer about an example is taken for its views too.
-        signal_weight: with the store's measured signals as a second task, this is the weight of their squared error
+        student: an architecture, as in `joryu.students.build_architecture`.
+        objective: temperature, weight of the hard part and divergence; ``None`` means the `default_objective` of the
+            question.
+        validation: the share of the examples that is held out to choose the best epoch.
+        test: the share that is held out first of all, for the report alone; 0 if the set has a test split of its own.
+        labelled: the share of the remaining labels that student and twin may use; the rest is hidden.
+        twin: also train the same student on hard labels alone, for as many steps. If the recipe has patience, each of
+            the two stops by its own.
+        views: augmentations for a store without views: the answer about an example is used for all its views.
+        signal_weight: the weight of the squared error of the store's measured signals, as a second task
             (`joryu.objectives.WithSignals`); 0 leaves them out.
-        allow_dead_teacher: distil although the audit found that there is nothing to learn.
+        allow_dead_teacher: distil even if the audit finds that the teacher teaches nothing.
 
     Raises:
-        InputError: shares that leave nothing to train on.
+        InputError: a share or weight is out of range, or nothing is left to train on.
     """
 
     student: str = "mlp:800x2"
@@ -69,10 +68,10 @@ class DistillationSetup:
             raise InputError("is not usable", setting="signal_weight", expected=">= 0", received=self.signal_weight)
 
     def about(self, question: Question) -> DistillationSetup:
-        """The same setup with an objective that fits the question.
+        """The same setup with the question's default objective, if it has none yet.
 
         Raises:
-            InputError: its objective is for outputs of another link.
+            InputError: its objective is for another link than the question's.
         """
         if self.objective is None:
             return replace(self, objective=default_objective(question))
@@ -91,13 +90,13 @@ def default_objective(
     hard_weight: float = 0.1,
     divergence: str | None = None,
 ) -> Distillation:
-    """The objective of a question; what is not said is that of `joryu.evaluation.defaults_of`'s table.
+    """The usual objective for a question. ``None`` stands for the value in the table of `joryu.evaluation.defaults_of`.
 
     >>> default_objective(Question.tags(["red", "round"]))
     Distillation(temperature=1.0, hard_weight=0.1, divergence='cross-entropy', link=<Link.SIGMOID: 'sigmoid'>, units=())
 
     Raises:
-        InputError: a question that nobody carries, or settings that its link does not have.
+        InputError: the table has no such question, or the settings do not fit its link.
     """
     usual = defaults_of(question)
     return Distillation(
@@ -109,7 +108,7 @@ def default_objective(
 
 
 class TrainingParts(NamedTuple):
-    """The examples a student is taught with, those that choose its best epoch, and those that judge it."""
+    """The examples that a student is trained on, those that choose its best epoch, and those that test it."""
 
     teaching: Examples
     validation: Examples
@@ -117,15 +116,19 @@ class TrainingParts(NamedTuple):
 
 
 def held_out(examples: Examples, test: float, content: str | None = None) -> dict[str, Any]:
-    """What a report must know to say whether a run was taught on the examples that judge another.
+    """The notes of a run about its test part, from which a report tells whether a model was trained on it.
 
-    ``content`` is the hash of the part itself, for a run without a setup: by it the part is known again.
+    They hold the fingerprint of the ``examples`` and the share ``test``. ``content`` is the hash of the part itself, by
+    which it is recognised in a run without a setup.
     """
     return {"held_out": {"of": examples.fingerprint, "test": test} | ({} if content is None else {"content": content})}
 
 
 def split_test(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
-    """What may be taught, and the part that judges: the same for every run with this share and seed."""
+    """Split off the test part, a stratified ``share``; the same for every run with this share and seed.
+
+    Without a share there is no test part: it is ``None``.
+    """
     if not share:
         return examples, None
     rest, test = split_examples(examples, [1 - share, share], seed=seed)
@@ -133,16 +136,19 @@ def split_test(examples: Examples, share: float, seed: int) -> tuple[Examples, E
 
 
 def split_validation(rest: Examples, setup: DistillationSetup, seed: int) -> list[Examples]:
-    """What is taught and what chooses the best epoch."""
+    """Split ``rest``, the examples without the test part, into those to train on and those for validation.
+
+    ``setup.validation`` is a share of all examples, the test part included.
+    """
     share = setup.validation / (1 - setup.test)
     return split_examples(rest, [1 - share, share], seed=seed + 1)
 
 
 def split_parts(examples: Examples, setup: DistillationSetup, seed: int) -> TrainingParts:
-    """Teaching, validation and test part: stratified, and a function of the arguments alone.
+    """Split examples into those to train on, validation and test; stratified, and a function of the arguments alone.
 
-    Validation keeps its labels even where ``labelled`` hides others: it chooses the best epoch for student and twin
-    alike.
+    The validation part keeps its labels even if ``setup.labelled`` hides others, because it chooses the best epoch of
+    student and twin alike.
     """
     rest, test = split_test(examples, setup.test, seed)
     teaching, validation = split_validation(rest, setup, seed)
@@ -152,7 +158,7 @@ def split_parts(examples: Examples, setup: DistillationSetup, seed: int) -> Trai
 
 
 def hide_labels(examples: Examples, keep: float, seed: int) -> Examples:
-    """The same examples with all but a stratified share of their labels hidden.
+    """The same examples, with all labels hidden but a stratified share ``keep``.
 
     Raises:
         InputError: the share is so small that a class would keep no label.
@@ -177,7 +183,7 @@ def _distinct(examples: Examples) -> int:
 
 
 def setup_of(folder: Path | str) -> DistillationSetup | None:
-    """The setup that a run was given, or ``None`` if it was not distilled.
+    """The setup that a run records, or ``None`` if it was not distilled.
 
     Raises:
         InputError: the record is damaged.

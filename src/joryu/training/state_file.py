@@ -1,7 +1,8 @@
-"""One safetensors file for a state of mappings, lists, numbers and tensors: unlike in a pickle, no code can hide in it.
+"""Write a state of dictionaries, lists, numbers and tensors into one safetensors file, and read it.
 
-The tensors are the file's tensors, everything else is JSON in the file's own metadata, so that the two cannot be mixed
-up. The format has no checksum, and a flipped bit of a weight would go unnoticed: a CRC-32 over all of it is kept too.
+Unlike a pickle, such a file cannot hold code. Its tensors are the state's tensors; everything else is JSON in its
+metadata. The format has no checksum, so a flipped bit of a weight would go unnoticed: a CRC-32 over everything is
+written too.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ _DTYPES = {
 
 
 def write_state(file: IO[bytes], state: dict[str, Any]) -> None:
-    """Write a state; see `read_state`.
+    """Write a state that `read_state` reads again.
 
-    The bytes go from the tensors straight into the file: safetensors' own functions copy all of them twice, or leave a
-    temporary file of their own behind when they are killed.
+    The bytes go straight from the tensors into the file. Safetensors' own functions copy all of them twice, or leave a
+    temporary file behind when they are killed.
     """
     tensors: dict[str, Tensor] = {}
     content = json.dumps(_taken_apart(state, tensors))
@@ -49,7 +50,7 @@ def write_state(file: IO[bytes], state: dict[str, Any]) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """What `write_state` wrote: the same values, tensors with the same bits in the same memory layout, on the CPU.
+    """Read a state that `write_state` wrote: the same values, and tensors with the same bits and layout, on the CPU.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "state.safetensors"
@@ -59,7 +60,7 @@ def read_state(path: Path) -> dict[str, Any]:
     {'step': {0: tensor(3.)}, 'betas': (0.9, 0.99)}
 
     Raises:
-        Exception: whatever comes of a file that is damaged, or is no such file.
+        Exception: of any type, if the file is damaged or is no such file.
     """
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -75,7 +76,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def _taken_apart(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """As JSON: a number or text as it is, everything else a list that begins with what it was."""
+    """A value for JSON: numbers and text as they are, everything else as a list that begins with its type."""
     if torch.is_tensor(value):
         tensor, order = _as_it_lies(value.detach().cpu())
         name = str(len(tensors))
@@ -104,8 +105,8 @@ def _put_together(value: Any, tensors: dict[str, Tensor]) -> Any:
 def _as_it_lies(tensor: Tensor) -> tuple[Tensor, list[int]]:
     """The tensor with its axes in the order of its memory, and that order.
 
-    Fused optimisers go through weights and moments by address: a moment that came back in another layout than its
-    weight's (channels last, say) would be paired with the wrong weights.
+    Fused optimisers step through weights and moments by address. A moment that came back in another layout than its
+    weight, such as channels last, would be paired with the wrong weights.
     """
     order = sorted(range(tensor.ndim), key=lambda axis: -tensor.stride()[axis])
     lying = tensor.permute(order)

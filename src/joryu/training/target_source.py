@@ -1,4 +1,4 @@
-"""Where soft targets come from, and in which views examples are shown: the half of `TrainingData` that varies."""
+"""`TargetSource`: where the soft targets of a training come from, and in which views its examples are shown."""
 
 from __future__ import annotations
 
@@ -16,62 +16,70 @@ from joryu.targets.soft_targets import SoftTargets
 from joryu.targets.store import Store
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
-ITSELF = parse_views(None)  #: the views of those who are shown as they are
+ITSELF = parse_views(None)  #: no views: every example is shown as it is
 
 
 class Shown(NamedTuple):
-    """What a student sees of some rows, and the view of each that it is."""
+    """The inputs that a student sees of some rows, and the seed of each one's view, int64 ``[B]``."""
 
     batch: ViewBatch
     seeds: Tensor
 
 
 class TargetSource(Protocol):
-    """Soft targets for the very inputs that a student is shown. A *turn* shows every example once."""
+    """Gives the soft targets of the inputs that a student is shown. A *turn* shows every example once."""
 
     def require_fit(self, examples: Examples) -> None:
-        """Check that there is something to learn from here about these examples.
+        """Check that these examples can be learned from this source.
 
         Raises:
-            InputError, MismatchError: what does not fit.
+            InputError: the source has nothing to learn from, or cannot be used with its views.
+            MismatchError: the source is about another question, size or set.
         """
         ...
 
     def require_answers(self, examples: Examples, turns: int) -> None:
-        """Look up every answer that so many turns will ask for, so that none is found missing after hours.
+        """Look up every answer that ``turns`` turns will need, so that a missing one is not found after hours.
 
-        No turn at all asks about the examples themselves, as a validation does.
+        With 0 turns only the answers about the examples themselves are needed, as for validation.
 
         Raises:
-            InputError: some are missing.
+            InputError: an answer is missing.
         """
         ...
 
     def view_seed(self, turn: int) -> int:
-        """The view every example is shown in this turn, counted from the first epoch's first."""
+        """The seed of the view in which a turn shows every example; turns are counted over all epochs, from 0."""
         ...
 
     def show(self, examples: Examples, rows: Tensor, seeds: Tensor) -> Shown:
-        """Some rows in the given views (0: the example itself)."""
+        """Make the views ``seeds`` of the examples ``rows``, both int64 ``[B]``; seed 0 is the example itself."""
         ...
 
     def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
-        """The soft targets of what was shown; ``None`` where there are labels alone."""
+        """The soft targets of what was shown; ``None`` if there are labels alone."""
         ...
 
     def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
-        """What of a validation part can judge an epoch, and by which answers, where labels alone cannot."""
+        """The validation examples that can be evaluated, and the source of the answers to evaluate them by.
+
+        It is asked if not all of them have labels. ``None`` means that none can be evaluated.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What of this the result of a training depends on, as JSON: what a resumed run must agree with."""
+        """Everything about this source that the result depends on, for JSON; a resumed run must have the same."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class LabelsAlone:
-    """No teacher: every turn shows a view of its own."""
+    """No teacher: the student learns from hard labels. Every turn shows another view, if there are views.
+
+    Raises:
+        InputError: (by `require_fit`) the examples have no labels.
+    """
 
     views: Views = ITSELF
 
@@ -102,20 +110,20 @@ class LabelsAlone:
 @final
 @dataclass(frozen=True)
 class Replayed:
-    """A store replayed view by view: turn ``t`` shows view ``1 + t mod n`` of the ``n`` that the teacher labelled.
+    """A store, replayed view by view: turn ``t`` shows view ``1 + t mod n`` of the ``n`` views in the store.
 
-    So every input is one that the teacher was really shown. If it labelled no views, that is view 0, the example
-    itself.
+    So every input is one that the teacher was really shown. A store without views shows the examples themselves, view
+    0.
 
-    ``whole`` is for views that blend examples (mixup): the whole set that the teacher was shown, of which those taught
-    are a part. Partners are looked up in it, so that a view is the one that was answered. Nothing that was held out is
-    shown all the same: a blend may be nearly all partner, and a student that is told a teacher's answer about a test
-    picture has seen it. Where the partner is not taught, the example itself stands in for the blend, with its own
-    answer and label.
+    ``whole`` is for views that blend examples (mixup): the whole set that the teacher was shown. The examples to train
+    on are a part of it, but their partners may be any of it, so they are looked up there. If a partner is held out for
+    validation or test, the blend is not shown: it may consist of the partner almost entirely, and its answer would
+    tell the student about a held-out example. The example itself is shown in its place, with its own answer and label.
 
     Raises:
-        MismatchError: (when checked) the store was made about another question or about the pixels of another size, its
-            views count those, or they blend examples and neither those taught nor ``whole`` is the set it was made for.
+        MismatchError: (by `require_fit`) the store is about another question or, for answers about each pixel, about
+            another size; its views are in pixels of another size; or they blend examples, and neither ``whole`` nor the
+            examples are the set that the teacher was shown.
     """
 
     store: Store
@@ -124,7 +132,7 @@ class Replayed:
 
     @property
     def n_views(self) -> int:
-        """How many views of each example, beside itself, the store holds."""
+        """How many views of each example the store holds, the example itself not counted."""
         return self.store.manifest.n_views
 
     @cached_property
@@ -178,7 +186,7 @@ class Replayed:
         return {"targets": described(self.store), "views": self.views.spec if self.n_views else None}
 
     def _whole(self, examples: Examples) -> _Whole:
-        """The whole set as these examples are a part of it; kept for the set last seen, as every batch asks."""
+        """The whole set and where ``examples`` stand in it; cached for the last set, because every batch needs it."""
         if self.whole is None:
             raise InputError("there is no whole set to find partners in")
         if not (self._seen and self._seen[0][0] is examples):
@@ -189,13 +197,14 @@ class Replayed:
 @final
 @dataclass(frozen=True)
 class CarriedOver:
-    """The answer about an example is taken for all its views, as hard labels always are.
+    """A store whose answer about an example is used for all views of it, as hard labels are.
 
-    For people and paid teachers, who were asked about the examples alone. Every turn then has views of its own.
+    It is for people and paid teachers, who were asked about the examples alone. Every turn shows another view.
 
     Raises:
-        InputError: (when checked) views that blend examples, a store that has views of its own, or answers about each
-            pixel, which would stay where they are while the views move the picture.
+        InputError: (by `require_fit`) the views blend examples, the store has views of its own, or its answers are
+            about each pixel, which would not move with the picture.
+        MismatchError: (by `require_fit`) the store is about another question.
     """
 
     store: Store
@@ -243,12 +252,13 @@ class CarriedOver:
 @final
 @dataclass(frozen=True)
 class Live:
-    """A teacher that is asked about every input as it is shown: online distillation, without a store.
+    """A teacher that is asked about every input when it is shown: online distillation, without a store.
 
-    Every turn has views of its own. An epoch then costs the teacher's forward as well; a store costs it once.
+    Every turn shows another view, if there are views. The teacher is asked in every epoch; for a store it is asked
+    once.
 
     Raises:
-        MismatchError: (when checked) the teacher answers another question than the examples ask.
+        MismatchError: (by `require_fit`) the teacher answers another question than the examples ask.
     """
 
     teacher: Teacher
@@ -280,7 +290,7 @@ class Live:
 
 
 def described(store: Store) -> dict[str, Any]:
-    """What of a store the result of a training depends on."""
+    """Everything about a store that the result of a training depends on, for JSON."""
     manifest = store.manifest
     return {
         "teacher": manifest.teacher.fingerprint,

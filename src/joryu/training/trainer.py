@@ -1,4 +1,4 @@
-"""One readable loop. It knows examples, soft targets, an objective and a student, and no method by name."""
+"""`train`: train a student on training data with an objective. Nothing here knows a method or a question by name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from joryu.training.training_data import TrainingData
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the student in evaluation mode, its history and its folder.
+    """A finished training: the student in evaluation mode, its blueprint, the records of its epochs and its folder.
 
-    ``best_epoch`` (from 1) is the one whose weights were kept; ``None`` if the last one's were.
+    ``best_epoch``, from 1, is the epoch whose weights were kept; ``None`` if they are those of the last epoch.
     """
 
     module: nn.Module
@@ -38,7 +38,7 @@ class Trained:
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The record of the epoch whose weights this student has; empty where the history was lost."""
+        """The record of the epoch whose weights the student has; empty if ``metrics.jsonl`` was lost."""
         if self.best_epoch is None:
             return self.history[-1] if self.history else {}
         return next((record for record in self.history if record["epoch"] == self.best_epoch), {})
@@ -52,19 +52,20 @@ def train(
     recipe: Recipe,
     run: Run,
 ) -> Trained:
-    """Train a student; go on where an earlier, interrupted call stopped; return at once if it had finished.
+    """Train a student in the folder of ``run``.
 
-    The result is a function of the arguments alone: the same seed gives the same bits on the same machine, whether or
-    not the training was interrupted. Ctrl-C saves a checkpoint first. Under ``fabric run`` several processes share out
-    each batch; the first of them writes.
+    If an earlier call with the same arguments was interrupted, it resumes; if it had finished, its student is loaded.
+
+    The result is a function of the arguments alone: the same seed gives the same bits on the same machine, whether the
+    training was interrupted or not. Ctrl-C saves a checkpoint first. Under ``fabric run`` the processes share each
+    batch, and the first of them writes.
 
     Raises:
-        MismatchError: the folder holds a run that asked for something else or began at another precision, or the
-            weights to begin with do not fit.
-        TrainingError: the loss is no longer finite, or a checkpoint is damaged.
-        InputError: patience without validation, a student that cannot be trained, an example without an answer in the
-            store, nothing finished to begin with, another process that trains in the folder.
-        KeyboardInterrupt: after the checkpoint was saved.
+        MismatchError: the folder holds a run with another request or precision, or ``run.begin_with`` another student.
+        TrainingError: the loss is not finite, or the checkpoint is damaged.
+        InputError: the recipe has patience but there is nothing to validate by; the student cannot be trained; the
+            store lacks an answer; ``run.begin_with`` is not a finished run; or another process trains in the folder.
+        KeyboardInterrupt: the training was asked to stop; its checkpoint is saved.
     """
     check(data, recipe)
     request = describe(blueprint, data, objective, recipe)
@@ -125,10 +126,10 @@ def _beginning(folder: Path, blueprint: Blueprint) -> str:
 
 
 def check(data: TrainingData, recipe: Recipe) -> None:
-    """Refuse a recipe that waits for an improvement which nothing can show.
+    """Check that a recipe with patience has something to validate by.
 
     Raises:
-        InputError: patience, and nothing that could try it.
+        InputError: it has patience, and no validation example has a label or an answer.
     """
     if recipe.patience is not None and data.validation_data() is None:
         raise InputError(
@@ -139,7 +140,7 @@ def check(data: TrainingData, recipe: Recipe) -> None:
 
 
 def read_history(folder: Path | str) -> list[dict[str, Any]]:
-    """The lines of ``metrics.jsonl``; none if there is no such file.
+    """The records of all epochs in ``metrics.jsonl``; an empty list if there is no such file.
 
     Raises:
         InputError: a line is damaged.
@@ -167,13 +168,13 @@ def _damaged(path: Path, number: int, received: str) -> InputError:
 
 
 def content_of(examples: Examples) -> str:
-    """Hash of the examples and their labels, in their order."""
+    """A hash of the ids and labels of examples, in their order: BLAKE2b-128 in hexadecimal."""
     labels = b"" if examples.labels is None else examples.labels.numpy().tobytes()
     return hashlib.blake2b(examples.ids.tobytes() + labels, digest_size=16).hexdigest()
 
 
 def describe(blueprint: Blueprint, data: TrainingData, objective: Objective, recipe: Recipe) -> dict[str, Any]:
-    """Everything the result depends on, as JSON: what a resumed run must agree with."""
+    """Everything that the result of a training depends on, for JSON; a resumed run must have the same."""
     examples = data.examples
     validation = data.validation
     request: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""`TrainingData`: what a student learns from, cut into blocks of ready tensors."""
+"""`TrainingData`: the examples and soft targets that a student learns from, cut into batches."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ BLOCK_BYTES = 16 * 2**20
 
 
 class Batch(NamedTuple):
-    """One step's worth: raw inputs, soft targets (``None`` for hard labels alone) and labels.
+    """The data of one step: raw inputs ``[B, ...]``, soft targets (``None`` for hard labels alone) and labels.
 
-    Beside soft targets there are always labels, unknown where nobody gave one: an objective with a hard part then takes
-    a set that nobody labelled like one that was labelled in part.
+    With soft targets there are always labels, if only unknown ones. So an objective with a hard part treats a set
+    without labels like one with few.
     """
 
     inputs: Tensor
@@ -36,13 +36,13 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Examples, where their soft targets come from, and what judges an epoch.
+    """Examples to train on, the source of their soft targets, and the examples to validate by.
 
-    A *turn* shows every example once. An epoch is one turn, or as long as ``examples_per_epoch`` says: a small labelled
-    set then goes round several times, so that a twin gets exactly the steps of the student it is compared with.
+    A *turn* shows every example once. An epoch is one turn, or ``examples_per_epoch`` showings: a small labelled set is
+    then shown several times, so that a twin gets exactly as many steps as its student.
 
-    The ``source`` says in which view a turn shows each example, and gives the answers about that view (`Replayed`,
-    `CarriedOver`, `Live`, or `LabelsAlone`). ``validation`` is never trained on.
+    The ``source`` says in which view a turn shows each example, and gives the answers about that view: `Replayed`,
+    `CarriedOver`, `Live` or `LabelsAlone`. ``validation`` is never trained on.
 
     >>> examples = Examples.of(torch.eye(3), torch.arange(3), classes=["a", "b", "c"])
     >>> data = TrainingData(examples, examples_per_epoch=6)
@@ -51,7 +51,8 @@ class TrainingData:
     [[2, 0, 1, 2], [1, 0]]
 
     Raises:
-        InputError, MismatchError: no example to show, or what `TargetSource.require_fit` finds.
+        InputError: ``examples_per_epoch`` is below 1, or the source has nothing to learn from.
+        MismatchError: the source does not fit the examples (`TargetSource.require_fit`).
     """
 
     examples: Examples
@@ -71,14 +72,14 @@ class TrainingData:
 
     @property
     def turns(self) -> int:
-        """How many times one epoch goes through the examples, a last part of a time included."""
+        """How many turns one epoch has, the last of which may be cut short."""
         return -(-self.epoch_size // len(self.examples))
 
     def validation_data(self) -> TrainingData | None:
-        """What judges an epoch: the validation split with its labels or, where some have none, the source's answers.
+        """The examples to validate by, as training data; ``None`` if there is nothing to validate by.
 
-        Without answers the examples that have no label are left out; without any label there is then nothing to judge
-        by.
+        If all have labels, these are used. Otherwise the source's answers are used for all of them; a source without
+        answers leaves out the examples without a label.
         """
         validation = self.validation
         if validation is None:
@@ -89,10 +90,10 @@ class TrainingData:
         return None if judging is None else TrainingData(*judging)
 
     def require_answers(self, epochs: int) -> None:
-        """Look up every answer that training and validation will ask for, so that none is found missing after hours.
+        """Look up every answer that training and validation will need, so that a missing one is not found after hours.
 
         Raises:
-            InputError: some are missing.
+            InputError: an answer is missing.
         """
         self.source.require_answers(self.examples, epochs * self.turns)
         judge = self.validation_data()
@@ -100,9 +101,9 @@ class TrainingData:
             judge.source.require_answers(judge.examples, 0)
 
     def showings(self, epoch: int, *, seed: int) -> Tensor:
-        """What an epoch shows, in order: ``turn · n + row``, int64 ``[epoch_size]``.
+        """What an epoch shows, in order, as ``turn · n + row`` with ``n`` examples: int64 ``[epoch_size]``.
 
-        A function of (seed, epoch) alone. Every turn but the last, which may be cut short, shows every example.
+        It is a function of seed and epoch alone. Every turn shows every example once; the last may be cut short.
         """
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         n = len(self.examples)
@@ -112,13 +113,13 @@ class TrainingData:
     def batches(
         self, showings: Tensor, *, epoch: int | None, batch_size: int, device: torch.device | str = "cpu"
     ) -> Iterator[Batch]:
-        """Some of an epoch's `showings`, batch by batch; the last one may be short. No epoch: without any views.
+        """Some `showings` of an epoch, batch by batch; the last batch may be smaller.
 
-        Inputs, views and soft targets are prepared a block of many batches at a time and cut by slices, so that a step
-        costs what it would cost with bare tensors.
+        With ``epoch=None`` every example is shown as it is. Inputs, views and soft targets are prepared in blocks of
+        many batches and then sliced, so that a step costs no more than with bare tensors.
 
         Raises:
-            InputError: there is no answer for some of them.
+            InputError: an answer is missing, or an example cannot be read.
         """
         row_bytes = max(1, self.examples.inputs.shape[1:].numel() * self.examples.inputs.dtype.itemsize)
         per_block = max(1, BLOCK_BYTES // (row_bytes * batch_size)) * batch_size
@@ -137,7 +138,7 @@ class TrainingData:
                 )
 
     def _show(self, showings: Tensor, epoch: int | None) -> tuple[Tensor, Shown]:
-        """The rows of some showings, and what a student sees of them: a function of (row, view seed) alone."""
+        """The rows of some showings, and what a student sees of them, which depends on row and view seed alone."""
         n = len(self.examples)
         rows, turns = showings % n, showings // n
         first = 0 if epoch is None else epoch * self.turns

@@ -1,4 +1,4 @@
-"""How good a student is between two epochs: never on the test set, never on what it trains on."""
+"""`validate`: evaluate a student after an epoch, on examples that are neither trained on nor for the test."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ BATCH_SIZE = 1024
 
 @torch.inference_mode()
 def validate(student: nn.Sequential, data: TrainingData, device: torch.device) -> dict[str, float]:
-    """``validation_loss`` at T = 1, and the first measure of the question's evaluator, in float32.
+    """Measure ``validation_loss`` at T = 1 and the first measure of the question's evaluator, in float32.
 
-    Squared errors of numbers are in the standard deviations that the student learned them by, as in training.
+    If ``data`` has soft targets, the student is evaluated by these, and the measure is ``validation_agreement``.
+    Otherwise it is evaluated by labels, and the measure has its own name, such as ``validation_accuracy`` or
+    ``validation_mean_iou``. A measure that is not defined for these examples is left out. Squared errors of numbers
+    are divided by the standard deviations that the student learned by, as in training.
 
-    Against labels that measure has its own name, ``validation_accuracy`` or ``validation_mean_iou``; where a teacher's
-    answers judge it is ``validation_agreement``. It is left out where it is not defined for these examples. The
-    examples are shown as they are, whatever views are trained on. Leaves the student in evaluation mode.
+    The examples are shown as they are, without views. The student is in evaluation mode afterwards.
 
     Raises:
-        InputError: neither a label nor an answer to judge by.
+        InputError: the examples ask nothing, or none has a label or an answer.
     """
     student.eval()
     question = data.examples.question
@@ -44,5 +45,5 @@ def validate(student: nn.Sequential, data: TrainingData, device: torch.device) -
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
-    """Sums over an epoch are float64, which Apple's GPUs do not have."""
+    """The dtype of sums over an epoch: float64, or float32 on Apple's GPUs, which have no float64."""
     return torch.float32 if device.type == "mps" else torch.float64

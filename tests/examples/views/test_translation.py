@@ -39,8 +39,8 @@ def by_slicing(step: Transform, padded: Tensor, most: int, seeds: list[int], ori
 @given(
     batch=st.integers(1, 6),
     channels=st.sampled_from([1, 3]),
-    height=st.integers(1, 9),
-    width=st.integers(1, 9),
+    height=st.integers(2, 11),
+    width=st.integers(2, 11),
     most=st.integers(1, 5),
     seed=st.integers(0, 3),
     dtype=st.sampled_from([torch.uint8, torch.float32]),
@@ -49,6 +49,7 @@ def test_a_shift_is_a_window_of_the_zero_padded_picture(
     batch: int, channels: int, height: int, width: int, most: int, seed: int, dtype: torch.dtype
 ) -> None:
     original = pictures(batch, channels, height, width, dtype)
+    most = min(most, height // 2, width // 2)
     seeds = [seed + i for i in range(batch)]
     shifted = Shift(most)(original, content_ids(original), np.array(seeds, dtype=np.uint64))
     padded = F.pad(original, (most,) * 4)
@@ -108,6 +109,18 @@ def test_the_argument_is_not_changed() -> None:
     Shift(2)(original, content_ids(original), np.arange(4, dtype=np.uint64))
     Crop(6, 2)(original, content_ids(original), np.arange(4, dtype=np.uint64))
     assert torch.equal(original, before)
+
+
+@pytest.mark.parametrize(("height", "width", "most"), [(8, 8, 4), (9, 20, 4), (20, 3, 1)])
+def test_a_shift_that_would_hide_pictures_is_refused(height: int, width: int, most: int) -> None:
+    """In pixels as in shares: no further than half of the shorter side."""
+    original, seeds = pictures(2, 1, height, width), np.arange(2, dtype=np.uint64)
+    assert Shift(most)(original, content_ids(original), seeds).shape == original.shape
+    said = rf"shift:{most + 1} would move pictures out of sight .*{most} of {width}×{height}; .*try shift:{most}$"
+    with pytest.raises(InputError, match=said):
+        Shift(most + 1)(original, content_ids(original), seeds)
+    with pytest.raises(InputError, match="leave it out"):
+        Shift(1)(original[:, :, :1], content_ids(original), seeds)
 
 
 def test_a_crop_that_would_change_the_shape_is_refused() -> None:

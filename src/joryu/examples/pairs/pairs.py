@@ -89,7 +89,7 @@ def load_pairs(
     return replace(
         examples,
         ids=read.ids[rows],
-        originals=Originals.on(PictureFiles([pair.picture for pair in shown]), rows),
+        originals=Originals.on(PictureFiles.of(pair.picture for pair in shown), rows),
         rejected=tuple(left_out),
         remarks=tuple(told),
         preparation=PicturePreparation.of(examples.inputs),

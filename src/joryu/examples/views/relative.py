@@ -12,10 +12,8 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.examples.examples import Ids
 from joryu.examples.hashing import Draws, Words
-from joryu.examples.views.translation import mirrored, windows
+from joryu.examples.views.translation import MOST, mirrored, windows
 from joryu.examples.views.view import require_pictures
-
-MOST = 0.5  #: the largest share; a picture moved by more than half of its side is hardly visible any more
 
 
 @dataclass(frozen=True, slots=True)

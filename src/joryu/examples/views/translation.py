@@ -12,6 +12,8 @@ from joryu.examples.examples import Ids
 from joryu.examples.hashing import Draws, Words
 from joryu.examples.views.view import require_pictures
 
+MOST = 0.5  #: the largest share of a side; a picture moved by more than half of it is hardly visible any more
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -23,7 +25,7 @@ class Shift:
     'shift:2'
 
     Raises:
-        InputError: ``pixels`` is not positive, or the inputs are not a batch of pictures.
+        InputError: ``pixels`` is not positive or more than half of a side, or the inputs are not a batch of pictures.
     """
 
     pixels: int
@@ -47,6 +49,12 @@ class Shift:
         require_pictures(pictures, self.spec)
         n = self.pixels
         batch, channels, height, width = pictures.shape
+        if n > (most := int(MOST * min(height, width))):
+            raise InputError(
+                f"the view {self.spec} would move pictures out of sight",
+                expected=f"at most half of a side, {most} of {width}×{height}", received=f"{n} pixels",
+                hint=f"try shift:{most}" if most else "leave it out",
+            )  # fmt: skip
         padded = pictures.new_full((batch, channels, height + 2 * n, width + 2 * n), fill)
         padded[:, :, n : n + height, n : n + width] = pictures
         return windows(padded, _offsets(ids, seeds, "shift", n), height, width)
