@@ -57,7 +57,8 @@ class Numbers:
     def __init__(self, results: Results, benchmarks: dict[str, Any], job: dict[str, Any] | None = None) -> None:
         self._results, self._benchmarks = results, benchmarks
         self.job = job or {}  #: what `benchmarks.whole_job` published, if it was
-        self._epochs = {one["work"]: one for part in benchmarks["epoch"] for one in part["results"]}
+        self._parts = benchmarks["epoch"]
+        self._epochs = {one["work"]: one for part in self._parts for one in part["results"]}
 
     def mean(self, name: str, metric: str, digits: int = 1) -> str:
         """The mean over seeds."""
@@ -105,6 +106,11 @@ class Numbers:
         """From the least to the greatest of several means."""
         means = [self._ours(name, metric)["mean"] for metric in metrics]
         return f"{min(means):.{digits}f} to {max(means):.{digits}f}"
+
+    @property
+    def repeats(self) -> int:
+        """Rounds of an epoch, in which every contender trained once."""
+        return max(int(part["repeats"]) for part in self._parts)
 
     @property
     def rounds(self) -> int:

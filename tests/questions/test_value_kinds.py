@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from joryu.questions import Link
@@ -51,9 +51,11 @@ def test_a_softmax_is_known_however_coarsely_it_was_kept(n_classes: int, scale: 
     probs = logits.softmax(-1).to(dtype)
     assert value_kind(probs) is PROBABILITIES
     assert value_kind_under(Link.SIGMOID, probs) is SIGMOIDS  # tags need not sum to anything
-    assert value_kind_under(Link.SOFTMAX, 100 * probs.float()) is PERCENTAGES
-    assert value_kind_under(Link.SIGMOID, 100 * probs.float()) is LOGITS
     assert value_kind(torch.cat([probs, -probs])) is LOGITS
+    percentages = 100 * probs.float()
+    assume(percentages.max() > 1.01)  # of more than a hundred classes, nearly even, all may lie below one per cent
+    assert value_kind_under(Link.SOFTMAX, percentages) is PERCENTAGES
+    assert value_kind_under(Link.SIGMOID, percentages) is LOGITS
 
 
 @given(st.lists(st.sampled_from(ValueKind), min_size=1, max_size=5))

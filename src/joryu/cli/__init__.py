@@ -1,4 +1,4 @@
-"""The command line: one file per command, no logic of its own, nothing heavy imported before it is needed."""
+"""The command line: one file per command, without logic of its own; slow imports wait until they are needed."""
 
 from __future__ import annotations
 
@@ -82,8 +82,14 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 well, 1 a check failed or the machine did not take it, 2 bad input, 3 mismatch,
-    4 an extra is missing, 5 a dead teacher, 6 training failed, 7 the teacher can be asked no more, 130 interrupted.
+    """Run the command line and exit; ``arguments`` are those of the process unless given.
+
+    The exit codes: 0 success, 1 a check failed or the machine refused (a full disk, no memory), 2 bad input,
+    3 mismatch, 4 an extra is missing, 5 a dead teacher, 6 training failed, 7 the teacher can be asked no more,
+    130 interrupted.
+
+    Raises:
+        SystemExit: always, with the exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if "" not in sys.path:  # module:net:factory finds net.py where one stands; last, so that it hides nothing installed
@@ -111,7 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _require_names_that_can_be_written(words: Sequence[str]) -> None:
-    """Records, pages and JSON are UTF-8 and hold what was typed: said now, and not after the work is done."""
+    """Check that all words are UTF-8, as records, pages and JSON are; otherwise these would fail after the work.
+
+    Raises:
+        InputError: a word is not valid UTF-8.
+    """
     for word in words:
         if (shown := word.encode(errors="replace").decode()) != word:
             raise InputError(
@@ -120,7 +130,7 @@ def _require_names_that_can_be_written(words: Sequence[str]) -> None:
 
 
 def _line_of(error: Exception) -> tuple[str, int] | None:
-    """What to say of an error that the user or the machine is the cause of; ``None`` for one of ours."""
+    """The line and the exit code for an error that the user or the machine caused; ``None`` for a fault of Joryu."""
     if isinstance(error, JoryuError):
         return error.spelled(option), error.exit_code
     if isinstance(error, OSError):
@@ -134,7 +144,7 @@ def _line_of(error: Exception) -> tuple[str, int] | None:
 
 
 def _help_or_line(error: TyperException) -> int:
-    """A command without any argument shows its help; anything else that cannot be parsed gets one line."""
+    """Show the help of a command without arguments, or one line about arguments that cannot be parsed."""
     context = getattr(error, "ctx", None)  # a usage error knows its command, other errors do not
     message = error.format_message()
     if message.startswith("Usage:"):
@@ -150,7 +160,7 @@ def _say(message: str, code: int) -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """What a closed pipe or a full disk did not take is dropped, or Python would complain of it once more at exit."""
+    """Drop output that a closed pipe or a full disk did not take; Python would report it once more at exit."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""``joryu annotate``: the labelling page, and what comes of it."""
+"""``joryu annotate``: open the labelling page; summarise, export, import and forget its answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-MOST_REMARKS = 8  #: of a file that is imported, beyond which they are counted
+MOST_REMARKS = 8  #: the most remarks about an imported file that are shown; the rest is counted
 
 PROJECT = typer.Option(..., help="The project's folder.")
 
@@ -139,11 +139,11 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "overlap": ("overlap",),
     "repeats": ("repeats",),
 }
-"""Each field of the settings, and the options that say it."""
+"""For each field of the settings, the options that set it."""
 
 
 def _given(ctx: typer.Context, *options: str) -> bool:
-    """Whether one of the options was said, not left at its default."""
+    """Whether one of the options was given, and not left at its default."""
     sources = [ctx.get_parameter_source(option) for option in options]
     return any(source is not None and source.name != "DEFAULT" for source in sources)
 
@@ -181,7 +181,7 @@ def _go_on(place: Path, folder: Path, files: list[PictureFile], asked: dict[str,
 
 
 def _page(place: dict[str, Any], labeller: dict[str, Any]) -> Callable[[Project, bool], None]:
-    """What serves a project; all that was asked of it is checked now, before there is one."""
+    """The function that serves a project. The arguments are checked at once, before the project is created."""
     from joryu.errors import MissingExtraError
 
     try:

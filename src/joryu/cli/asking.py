@@ -1,4 +1,4 @@
-"""A teacher asked about examples that are already loaded: what ``label`` does, and ``distill --teacher`` on its own."""
+"""Ask a teacher about examples that are already loaded, for ``joryu label`` and ``joryu distill --teacher``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class Asking(NamedTuple):
-    """How a teacher is to be asked; the options of a command."""
+    """How to ask a teacher: the options of ``joryu label``, parsed.
+
+    ``order`` names the classes in the order in which the teacher gives them, if it is not the examples'. ``recheck``
+    asks a batch of a store again before it is continued.
+    """
 
     teacher: str
     examples: str
@@ -31,7 +35,7 @@ class Asking(NamedTuple):
 
 
 def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examples:
-    """As `load_and_tell`; where pictures need a size, the one that is advised is the teacher's, if that is known.
+    """`load_and_tell`, but if pictures need a size, the error advises that of the teacher, if it is known.
 
     Raises:
         SizeNeededError: the pictures differ in size, or are too many for the memory.
@@ -50,10 +54,13 @@ def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examp
 
 
 def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, Examples]:
-    """Ask about every example that has no answer yet; what was done, and the examples that the teacher knows.
+    """Ask a teacher about every example of ``shown`` that has no answer in the store ``out`` yet.
+
+    It returns what was done, and the examples that the teacher can answer about: of a project, those that people
+    answered. Progress and remarks go to stderr.
 
     Raises:
-        InputError: what `find_teacher` and `label_and_count` refuse.
+        JoryuError: as `joryu.teachers.find_teacher` and `joryu.teachers.labelling.label_and_count`.
     """
     from joryu.allocator import keep_freed_memory
     from joryu.examples.overview_text import plural

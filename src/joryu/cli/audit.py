@@ -1,4 +1,4 @@
-"""``joryu audit``."""
+"""``joryu audit``: check a store of answers before a student is trained on it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def audit(
 
 
 def is_own_answers(store: Store, examples: str | None) -> bool:
-    """Whether people's answers would be judged by labels that were made of them."""
+    """Whether the labels were made from the very answers in the store, so that comparing them would say nothing.
+
+    This is so if people answered and the examples are those of a labelling project.
+    """
     teacher, named = store.manifest.teacher.spec or "", examples or store.manifest.examples.spec or ""
     return teacher.startswith("human:") and named.startswith("project:")
 

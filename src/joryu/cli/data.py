@@ -1,4 +1,4 @@
-"""``joryu data list`` and ``joryu data path``."""
+"""``joryu data``: list the known data sets, and print where they are."""
 
 from __future__ import annotations
 

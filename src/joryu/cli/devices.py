@@ -1,4 +1,4 @@
-"""``joryu devices list`` and ``joryu devices watch``."""
+"""``joryu devices``: list the devices that can be attached, and show what one measures."""
 
 from __future__ import annotations
 

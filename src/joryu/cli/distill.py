@@ -1,4 +1,4 @@
-"""``joryu distill``."""
+"""``joryu distill``: train a student on a teacher's soft answers."""
 
 from __future__ import annotations
 

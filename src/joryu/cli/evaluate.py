@@ -1,4 +1,4 @@
-"""``joryu evaluate``."""
+"""``joryu evaluate``: measure student, teacher and twin of a run."""
 
 from __future__ import annotations
 

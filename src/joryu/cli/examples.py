@@ -1,4 +1,4 @@
-"""``joryu examples``."""
+"""``joryu examples``: show what a set of examples holds."""
 
 from __future__ import annotations
 

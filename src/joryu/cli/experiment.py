@@ -1,4 +1,4 @@
-"""``joryu experiment list`` and ``joryu experiment run``."""
+"""``joryu experiment``: list the experiments, and run one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``joryu label``."""
+"""``joryu label``: ask a teacher about examples, and keep its soft answers in a store."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def label(
 
 
 def in_words_of(out: Path, done: Labelled) -> str:
-    """What labelling came to."""
+    """The result of a labelling in one line: how many answers the store ``out`` has, and how many are new."""
     failures = len(done.store.failures())
     strangers = done.store.manifest.strangers
     words = f"{len(done.store) - strangers} answers in {out}" + (f", {failures} failures" if failures else "")
@@ -116,7 +116,10 @@ def in_words_of(out: Path, done: Labelled) -> str:
 
 
 def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Correctness | None, bool]:
-    """Say now what would make a training pointless; how far the labels agree, and whether it would be refused."""
+    """Warn about answers that would make a training pointless.
+
+    It returns the agreement of the answers with the labels, and whether a training would be refused.
+    """
     from joryu.cli.audit import is_own_answers
     from joryu.targets.audit import glance
     from joryu.targets.finding import Severity
@@ -134,10 +137,10 @@ def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Correctnes
 
 
 def _names(classes: str) -> tuple[str, ...]:
-    """The names that were typed, or stand in a file that was.
+    """The names of classes in ``--classes``, or in the file that it names.
 
     Raises:
-        InputError: a name is missing or comes twice.
+        InputError: a name is empty or comes twice, or there are fewer than two.
     """
     from joryu.cli.names import names_or_file
     from joryu.errors import InputError

@@ -1,4 +1,4 @@
-"""Names of classes that are typed or stand in a file, and those of a project that are new."""
+"""Read names of classes from an option or a file, and add new ones to a project."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def names_or_file(text: str | None) -> tuple[str, ...]:
-    """The names that were typed, or that stand in a file, one a line.
+    """The names in a file with one name per line, if ``text`` names a file; otherwise those in the text itself.
 
     Raises:
-        InputError: a quotation that does not end, or a file that is no list of names.
+        InputError: a quotation mark is not closed, or the file is not text in UTF-8.
     """
     from joryu.questions.names import typed_names
 
@@ -22,10 +22,10 @@ def names_or_file(text: str | None) -> tuple[str, ...]:
 
 
 def grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
-    """The classes of a project with those that are new, after the old ones, which keep their keys.
+    """The classes of a project, followed by those in ``named`` that are new; so the old ones keep their keys.
 
     Raises:
-        MismatchError: one of the old ones is not named.
+        MismatchError: ``named`` lacks one of the old classes.
     """
     from joryu.annotations import Settings
     from joryu.cli.output import talk
@@ -41,7 +41,11 @@ def grown(project: Project, named: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _lines(file: Path) -> list[str]:
-    """The lines of a file; none where there is no such file."""
+    """The lines of a file; an empty list if there is no such file.
+
+    Raises:
+        InputError: the file is not text in UTF-8.
+    """
     from joryu.errors import InputError
 
     try:

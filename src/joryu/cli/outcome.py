@@ -1,4 +1,4 @@
-"""What a training came to, in the figures of the epoch whose weights were kept."""
+"""Report the outcome of a training: the numbers of the epoch whose weights were kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def outcome(done: Trained) -> dict[str, Any]:
-    """For scripts: the record of the epoch that was kept, its number as ``epoch``, how many there were as ``epochs``.
+    """The record of the epoch that was kept, for scripts: ``epoch`` is its number, ``epochs`` how many there were.
 
-    ``seconds`` is what all of them took. A finished run may have lost its history: then there is nothing.
+    ``seconds`` is the time of all epochs. The result is empty if the run has lost its history.
     """
     if not done.chosen:
         return {}
@@ -19,7 +19,7 @@ def outcome(done: Trained) -> dict[str, Any]:
 
 
 def in_words(done: Trained) -> str:
-    """For people: the same epoch's validation, and which one it was."""
+    """The validation of the epoch that was kept, and its number, in one line for people."""
     if not done.chosen:
         return "finished"
     names = [name for name in done.chosen if name.startswith("validation_")]
@@ -30,4 +30,4 @@ def in_words(done: Trained) -> str:
     return ", ".join([*figures, which])
 
 
-LOSS = "validation_loss"  #: told last
+LOSS = "validation_loss"  #: the number that is shown last

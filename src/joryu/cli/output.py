@@ -1,4 +1,4 @@
-"""stdout is data, stderr is talk: how the commands print, and how long work shows its progress."""
+"""What all commands share: print results on stdout and remarks on stderr, show progress, find and load examples."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ JSON = typer.Option(False, "--json", help="Print JSON on stdout.")
 
 
 def emit(data: Any, as_json: bool, text: str) -> None:
-    """The result of a command: as JSON for scripts (a number that is not finite is ``null``), as text for people."""
+    """Print the result of a command on stdout: ``data`` as JSON (NaN and infinity become ``null``), or ``text``."""
     sys.stdout.write((json.dumps(_plain(data), indent=2, default=str) if as_json else text) + "\n")
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity, and a script in another language would stumble over Python's spelling."""
+    """The value without NaN and infinity, which JSON does not have and other languages cannot read."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -38,7 +38,7 @@ def _plain(value: Any) -> Any:
 
 
 def talk(message: str) -> None:
-    """A remark for the person at the terminal."""
+    """Print a remark for the person at the terminal, on stderr."""
     sys.stderr.write(message + "\n")
 
 
@@ -46,17 +46,21 @@ _typed: list[str] = []
 
 
 def remember(words: Sequence[str]) -> None:
-    """Keep what was typed, for `command_line`."""
+    """Keep the words of the command line for `command_line`."""
     _typed[:] = words
 
 
 def command_line() -> str:
-    """What was typed, for provenance."""
+    """The command line that was typed, for provenance."""
     return shlex.join(["joryu", *_typed])
 
 
 def load_and_tell(spec: str, split: str, size: int | None) -> Examples:
-    """Load examples, say in one line what they are, then name the files that were left out, and why."""
+    """Load examples; say on stderr what they are, which files were left out, and why.
+
+    Raises:
+        InputError: as `joryu.examples.load_examples`.
+    """
     from joryu.examples import load_examples
     from joryu.examples.overview_text import summary_line
 
@@ -68,18 +72,20 @@ def load_and_tell(spec: str, split: str, size: int | None) -> Examples:
 
 
 def talk_of_rejected(rejected: Sequence[Rejected]) -> None:
-    """Name the files that were left out, and why; what a system or a program left behind is only counted."""
+    """Name the files that were left out, and why; files that systems and programs leave behind are only counted."""
     from joryu.examples.left_out import left_out_lines
 
     for line in left_out_lines(rejected):
         talk(f"left out {line}")
 
 
-TEST_SHARE = 0.2  #: of sets without a test split; one number, so that a teacher never sees what judges its student
+TEST_SHARE = 0.2
+"""The share held out from sets without a test split. It is the same for teacher and student, so that the teacher never
+sees the student's test part."""
 
 
 def split_labelled(store: Store, examples: str) -> str:
-    """The part of these examples that the store answers about, said where it is not the usual one."""
+    """The split of ``examples`` that the store was made for, ``train`` if it is not known; others are remarked upon."""
     made_for = store.manifest.examples
     split = made_for.split if made_for.spec == examples and made_for.split else "train"
     if split != "train":
@@ -88,9 +94,10 @@ def split_labelled(store: Store, examples: str) -> str:
 
 
 def share_held_out(examples: str, asked_for: float | None, split: str = "train") -> float:
-    """The share that neither a teacher nor its student is taught: what was asked for, or what the set calls for.
+    """The share to hold out from teacher and student: what was ``asked_for``, or what the set needs.
 
-    ``split`` is what they are taught: a test split that is taught itself cannot judge.
+    A set with a labelled test split needs none, unless ``split``, which is trained on, is that split itself.
+    Otherwise it is `TEST_SHARE`.
     """
     from joryu.examples import has_split, labelled_splits
     from joryu.examples.layouts import ALL, canonical_split
@@ -111,7 +118,7 @@ def share_held_out(examples: str, asked_for: float | None, split: str = "train")
 
 
 def warn_of_overlap(spec: str, shown: Examples, *, share: float, seed: int, size: int | None) -> None:
-    """Warn, before the training, when examples that are to judge its outcome are taught too."""
+    """Warn before a training if test examples are trained on too (`joryu.training.overlap`)."""
     from joryu.examples import load_examples
     from joryu.training.overlap import warn_before_training
 
@@ -125,11 +132,11 @@ def warn_of_overlap(spec: str, shown: Examples, *, share: float, seed: int, size
         talk(f"warning: {warning}")
 
 
-FEW_STEPS = 300  #: below this even a small network has hardly begun
+FEW_STEPS = 300  #: the steps below which even a small network has hardly begun to learn
 
 
 def talk_of_few_steps(recipe: Recipe, n: int) -> None:
-    """Say so when a small set and a large batch leave hardly any steps to learn in."""
+    """Advise smaller batches or more epochs if ``n`` examples gave fewer than `FEW_STEPS` steps."""
     steps = recipe.epochs * max(1, n // min(recipe.batch_size, n))
     if steps < FEW_STEPS:
         smaller = max(4, n // 8)
@@ -139,7 +146,11 @@ def talk_of_few_steps(recipe: Recipe, n: int) -> None:
 
 
 def reopen(store: Store, spec: str | None, split: str | None, size: int | None) -> Examples:
-    """The examples a store was made for, as its manifest names them unless told otherwise."""
+    """Load the examples that a store was made for; ``spec``, ``split`` and ``size`` replace those in its manifest.
+
+    Raises:
+        InputError: nothing says where the examples are, or they cannot be read.
+    """
     from joryu.errors import InputError
     from joryu.examples import load_examples
     from joryu.examples.places import require_found
@@ -155,10 +166,10 @@ def reopen(store: Store, spec: str | None, split: str | None, size: int | None) 
 
 
 def in_column(examples: str | None, column: str | None) -> str | None:
-    """The examples that were named, with the column that was.
+    """The spec in ``--examples`` with the column in ``--column``.
 
     Raises:
-        InputError: a column of no examples, or of a set that has none.
+        InputError: there is a column without examples, or the set has no columns.
     """
     from joryu.errors import InputError
     from joryu.examples import with_column
@@ -169,7 +180,7 @@ def in_column(examples: str | None, column: str | None) -> str | None:
 
 
 def size_of(store: Store, asked_for: int | None) -> int | None:
-    """The size of pictures: what was asked for, or the one that the store's were labelled at."""
+    """The size of pictures: what was ``asked_for``, or else the size at which the store was labelled."""
     made_at = store.manifest.examples.size
     if asked_for is not None or made_at is None:
         return asked_for
@@ -179,7 +190,10 @@ def size_of(store: Store, asked_for: int | None) -> int | None:
 
 @contextmanager
 def counting(title: str) -> Iterator[Any]:
-    """A progress bar: yields ``advance(done, total)``. Redrawn in a terminal, a line a minute elsewhere."""
+    """Show progress on stderr within a ``with`` block, by calls of ``advance(done, total, note="")``, which it gives.
+
+    In a terminal it is a bar; elsewhere, a line each minute.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -209,7 +223,7 @@ def counting(title: str) -> Iterator[Any]:
 
 
 def _so_far(progress: TrainingProgress) -> str:
-    """The last epoch's loss, and the validation of the best one, whose weights will be kept."""
+    """The loss of the last epoch, and the validation of the best one, whose weights will be kept."""
     if not progress.history:
         return ""
     note = f"loss {progress.history[-1]['train_loss']:.4f}"
@@ -220,12 +234,12 @@ def _so_far(progress: TrainingProgress) -> str:
     return f"{note}, {''.join(shares)}best epoch {progress.best_epoch}"
 
 
-SHARES = ("validation_accuracy", "validation_agreement")
+SHARES = ("validation_accuracy", "validation_agreement")  #: the measures that the progress bar shows
 
 
 @contextmanager
 def watching(title: str) -> Iterator[Watch]:
-    """A progress bar over the steps of a training."""
+    """Show the progress of a training within a ``with`` block, which gives the function for `joryu.training.Run`."""
     with counting(title) as advance:
 
         def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:

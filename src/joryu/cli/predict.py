@@ -1,4 +1,4 @@
-"""``joryu predict``."""
+"""``joryu predict``: ask a student about files, folders or a watched folder."""
 
 from __future__ import annotations
 

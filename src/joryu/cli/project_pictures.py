@@ -1,4 +1,4 @@
-"""Where a project is, what it is about, and what became of its pictures, in words."""
+"""Find a labelling project and its pictures, and report what became of the pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from joryu.cli.output import counting, talk, talk_of_rejected
 if TYPE_CHECKING:
     from joryu.annotations import PictureFile, Taken
 
-MOST = 5  #: names of missing pictures that are shown
+MOST = 5  #: the most names of missing pictures that are shown
 
 
 def place_of(folder: Path | None, pictures: Path | None, project: Path | None) -> tuple[Path, Path]:
-    """Where the project is, and its pictures."""
+    """The folder of a project, and that of its pictures.
+
+    ``folder`` and ``pictures`` both name pictures; ``pictures`` is where they were moved to. Without ``project``, the
+    project is in ``NAME-annotations`` in the present folder.
+
+    Raises:
+        InputError: neither ``folder`` nor ``pictures`` is given.
+    """
     from joryu.errors import InputError
 
     named, root = folder or pictures, pictures or folder
@@ -28,7 +35,11 @@ def place_of(folder: Path | None, pictures: Path | None, project: Path | None) -
 
 
 def require_there(root: Path, place: Path) -> None:
-    """Refuse a folder that is gone, and say what to do if it was moved."""
+    """Check that the folder of pictures ``root`` exists; the hint says what to do if it was moved.
+
+    Raises:
+        InputError: it does not.
+    """
     from joryu.errors import InputError
 
     if not root.is_dir():
@@ -39,7 +50,13 @@ def require_there(root: Path, place: Path) -> None:
 
 
 def require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> None:
-    """Refuse what cannot begin, before the pictures are looked at."""
+    """Check that the project in ``place`` can be started, before its pictures are read.
+
+    ``begun``: it exists; ``moved``: its pictures were moved; ``asked``: classes were named.
+
+    Raises:
+        InputError: pictures were moved but there is no project, or a new project has no classes.
+    """
     from joryu.errors import InputError
 
     if moved and not begun:
@@ -54,7 +71,10 @@ def require_usable(place: Path, *, begun: bool, moved: bool, asked: bool) -> Non
 
 @contextmanager
 def looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
-    """The pictures of a folder; what was found out about them is kept in the project for the next time."""
+    """Give the pictures of the folder ``root`` to a ``with`` block.
+
+    What was found out about them is then kept in the project ``place``, so that they need not be read again.
+    """
     from joryu.labelling.left_out import keep_left_out
     from joryu.labelling.pictures import INDEX, new_index, scan
 
@@ -69,7 +89,7 @@ def looking(root: Path, place: Path) -> Iterator[list[PictureFile]]:
 
 
 def attached_in_words(taken: Taken) -> str:
-    """What was found again, in one line.
+    """How many pictures of a project were found again, in one line.
 
     >>> from joryu.annotations import Taken
     >>> attached_in_words(Taken(there=30, moved=12, new=1, missing=(), unseen=0))
@@ -81,7 +101,7 @@ def attached_in_words(taken: Taken) -> str:
 
 
 def missing_in_words(taken: Taken) -> list[str]:
-    """What is not there any more, and what became of the answers.
+    """Which pictures of a project are missing, and what becomes of their answers; a line for each remark.
 
     >>> from joryu.annotations import Taken
     >>> for line in missing_in_words(Taken(there=3, moved=0, new=0, missing=("a.jpg", "b.jpg"), unseen=1)):

@@ -1,4 +1,4 @@
-"""The options of a recipe: one list for every command that trains, so that no two can drift apart."""
+"""The options of a recipe, in one list for all commands that train."""
 
 from __future__ import annotations
 
@@ -29,17 +29,20 @@ def _options(
     compile: bool = typer.Option(False, "--compile", help="Compile the network with torch.compile."),
     seed: int = typer.Option(0, help="Of the split, the weights and the order."),
 ) -> None:
-    """The fields of `joryu.training.Recipe` with their defaults, which a test compares: importing it takes a second."""
+    """The fields of `joryu.training.Recipe` as options. They are repeated here, as importing it takes a second.
+
+    A test compares names and defaults.
+    """
 
 
-RECIPE: Any = ...  #: in a command's signature, where the options of the recipe are to come
+RECIPE: Any = ...  #: the default of ``settings`` in a command's signature, where the options of the recipe are put
 RECIPE_OPTIONS = inspect.signature(_options, eval_str=True).parameters
 
 
 def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with the recipe's options in the place of its parameter ``settings``.
+    """Replace the parameter ``settings`` of a command by all options of the recipe.
 
-    The command itself is given them as one mapping, for `joryu.training.Recipe.of`.
+    The command itself gets them as one dictionary, for `joryu.training.Recipe.of`.
     """
     parameters: list[inspect.Parameter] = []
     for name, own in inspect.signature(command, eval_str=True).parameters.items():

@@ -1,4 +1,4 @@
-"""``joryu report``."""
+"""``joryu report``: write the page of a run, or of several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the list of commands says of each: the first clause of its help, whole, and not cut to fit a terminal."""
+"""The summary of each command in a list of commands: the first clause of its help, not cut to fit a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 
 def show_summaries_whole(app: typer.Typer) -> None:
-    """Give every command and every group its own help's first clause for a summary, the groups' commands too."""
+    """Set the summary of every command and group of an app, the commands of groups included, by `first_clause`."""
     for command in app.registered_commands:
         command.short_help = first_clause((command.callback.__doc__ if command.callback else None) or "")
     for group in app.registered_groups:
@@ -18,7 +18,7 @@ def show_summaries_whole(app: typer.Typer) -> None:
 
 
 def first_clause(text: str) -> str:
-    """Up to the first semicolon or full stop that ends a word.
+    """The text up to the first semicolon or full stop at the end of a word, with a full stop.
 
     >>> first_clause("Ask a teacher about all of cifar10.1; run again to go on. Then more.")
     'Ask a teacher about all of cifar10.1.'

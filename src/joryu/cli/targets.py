@@ -1,4 +1,4 @@
-"""``joryu targets rekey``."""
+"""``joryu targets``: maintain stores of answers."""
 
 from __future__ import annotations
 

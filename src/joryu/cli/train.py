@@ -1,4 +1,4 @@
-"""``joryu train``: a network on hard labels alone, for those who have no teacher yet."""
+"""``joryu train``: train a network on hard labels alone, to be a teacher where there is none yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``joryu verify``."""
+"""``joryu verify``: ask the teacher again about a sample of its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``joryu version``."""
+"""``joryu version``: print the versions of Joryu and of its libraries."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def register(app: typer.Typer) -> None:
 
 
 def say(asked_for: bool) -> None:
-    """``joryu --version``: the one number, as scripts want it.
+    """Print the version of Joryu alone, for ``joryu --version``.
 
     Raises:
-        Exit: when it was asked for; then there is nothing else to do.
+        typer.Exit: the version was asked for, and there is nothing else to do.
     """
     from importlib.metadata import version as installed
 

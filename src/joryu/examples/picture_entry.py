@@ -38,7 +38,11 @@ def look_at(pictures: Sequence[Picture], *, size: int | None, channels: int | No
     """The entry of each picture, without a stamp, or the reason why it has none."""
     reads = [read_picture(picture, size) for picture in pictures]
     looks = [read if isinstance(read, Unusable) else _entry(read, channels) for read in reads]
-    usable = [(look, read.picture.pixels) for look, read in zip(looks, reads, strict=True) if isinstance(read, Read)]
+    usable = [
+        (look, read.picture.pixels)
+        for look, read in zip(looks, reads, strict=True)
+        if not isinstance(look, Unusable) and isinstance(read, Read)
+    ]
     for shape in {pixels.shape for _, pixels in usable}:  # all at once: one by one they take twice as long
         alike = [(look, pixels) for look, pixels in usable if pixels.shape == shape]
         means = block_means(np.stack([pixels for _, pixels in alike]))

@@ -64,7 +64,7 @@ FIRST = 1_000  #: number of the first annotator of a session; those that teach s
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: other pictures, another annotator of what students are told, other first weights."""
+    """Measure one seed, which draws the pictures, the annotator whose targets students learn, and the first weights."""
     pictures = choose_pictures(setting)
     evidence = evidence_of(pictures.shown)
     count, permutations = (4, 19) if setting.smoke else (SESSIONS, PERMUTATIONS)
@@ -80,7 +80,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def what_is_told(pictures: SessionPictures, evidence: Floats, seed: int) -> dict[str, Floats]:
-    """``q [n, C]`` about the shown pictures in every condition, all by one annotator."""
+    """The targets ``q [n, C]`` of the shown pictures in every condition, all from the answers of one annotator."""
     settings = pictures.settings
 
     def of(trials: Trials, rule: confidence.Confidence) -> Floats:
@@ -105,7 +105,7 @@ def what_is_told(pictures: SessionPictures, evidence: Floats, seed: int) -> dict
 
 
 def _students(setting: Setting, budget: str, pictures: SessionPictures, told: dict[str, Floats]) -> dict[str, float]:
-    """Accuracy (%) and NLL of every condition's student; of the constants what is best on validation."""
+    """Accuracy (%) and NLL (nats) of each condition's student; of constants, those of the best on validation."""
     shown, recipe = pictures.shown, BUDGETS[budget]
     if setting.smoke:
         recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, 4)})
@@ -134,7 +134,7 @@ def _judged(student: Trained, judging: Examples) -> dict[str, float]:
 
 
 def _conditions() -> dict[str, tuple[str, float | None]]:
-    """Metric name -> label and the seed's number, in the table's order."""
+    """For each metric its label in the table and the published number, in the table's order."""
     found: dict[str, tuple[str, float | None]] = {
         "labels": ("labels", 37.0),
         "severity": ("and severity", 37.0),
@@ -200,7 +200,7 @@ PAIRS = tuple(
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """The share of sessions with evidence against the truth."""
+    """Draw the share of sessions in which evidence is found, against the true correlation ``rho``."""
     from joryu.report.plots import lines
 
     return lines(

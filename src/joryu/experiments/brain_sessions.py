@@ -1,4 +1,5 @@
-"""Leaves, a *simulated* annotator with a headset, and whether its signal tells anything: the first half of `brain`."""
+"""The first half of `brain`: leaves, a *simulated* annotator with a headset, and a test of whether its signal tells
+anything."""
 
 from __future__ import annotations
 
@@ -26,12 +27,12 @@ LEAVES = ("apple_healthy", "apple_black_rot", "cherry_powdery_mildew")
 PER_CLASS, PER_CLASS_SMOKE = 110, 30
 SIZE = 32  #: pixels a side
 
-#: how well attention tells certainty, in truth
+#: the true correlations of attention with the annotator's certainty
 RHOS = (0.0, 0.3, 0.6, 0.9)
 
 
 class SessionPictures(NamedTuple):
-    """``shown`` to the annotator, in the order of showing; ``others`` of the same classes, which are not."""
+    """The pictures ``shown`` to the annotator, in this order, and ``others`` of the same classes, which are not."""
 
     shown: Examples
     others: Examples
@@ -39,7 +40,7 @@ class SessionPictures(NamedTuple):
 
 
 def choose_pictures(setting: Setting) -> SessionPictures:
-    """Equally many leaves of each class, drawn by the seed; three digits at smoke size."""
+    """Draw equally many leaves of each class by the seed; at smoke size, three classes of digits."""
     everything = load_examples("digits") if setting.smoke else without_copies(load_examples("leaves", size=SIZE))
     names = everything.classes[:3] if setting.smoke else LEAVES
     per_class = PER_CLASS_SMOKE if setting.smoke else PER_CLASS
@@ -63,8 +64,11 @@ def choose_pictures(setting: Setting) -> SessionPictures:
 
 
 def evidence_of(shown: Examples, *, components: int = 10) -> Floats:
-    """What a picture says for each class, ``[n, C]``: the centred log-probabilities, at most 3 in size, of a classifier
-    of mean colours in a 4 x 4 grid that has not seen the picture (5 folds)."""
+    """The evidence in each picture for each class, ``[n, C]``.
+
+    It is the log-probabilities of a classifier that did not see the picture (5 folds), centred and clipped to ±3. The
+    classifier is a logistic regression on ``components`` principal components of the mean colours in a 4 × 4 grid.
+    """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -80,19 +84,19 @@ def evidence_of(shown: Examples, *, components: int = 10) -> Floats:
 
 
 def simulated_session(pictures: SessionPictures, evidence: Floats, *, rho: float, seed: int) -> Trials:
-    """One sitting of a simulated annotator: the same answers and times for every ``rho``, another attention."""
+    """One session of a simulated annotator. Answers and times are the same for every ``rho``; attention differs."""
     names = [f"{at:04d}" for at in range(len(pictures.shown))]
     answers = DriftDiffusion(rho=rho).answers(evidence, pictures=names, settings=pictures.settings, seed=seed)
     return Trials.of(answers, pictures.settings)
 
 
 def targets(trials: Trials, settings: Settings, sure: Floats) -> Floats:
-    """``q [n, C]``: this sure of the choice, the rest spread evenly."""
+    """The targets ``q [n, C]``: ``sure [n]`` for the chosen class, and the rest spread evenly over the others."""
     return distribute(trials, sure, uniform(trials, settings)[trials.choice])
 
 
 def with_attention(trials: Trials, attention: Floats) -> Trials:
-    """The same trials with another attention."""
+    """The same trials with these values of attention, ``[n]``."""
     return replace(trials, signals={"attention": attention})
 
 
@@ -108,9 +112,10 @@ TESTED: dict[str, Tested] = {
 def finds_evidence(
     name: str, trials: Trials, truth: Ints, *, settings: Settings, permutations: int = 200, seed: int = 0
 ) -> bool:
-    """Whether a signal makes targets that are nearer to the truth than the same signal shuffled within the session.
+    """Whether targets made with a signal are nearer to the truth than those made with the signal shuffled.
 
-    The statistic is the mean ``log q(truth)``; a one-sided permutation test at 5 %.
+    It is shuffled within the session. The statistic is the mean of ``log q(truth)``; the test is a one-sided
+    permutation test at 5 %.
     """
     signal, put, rule = TESTED[name]
     rows = np.arange(len(trials))
@@ -126,9 +131,10 @@ def finds_evidence(
 def detection_rates(
     pictures: SessionPictures, evidence: Floats, *, sessions: range, permutations: int
 ) -> dict[str, float]:
-    """The share of sessions, each of the annotator of that number, in which a signal is found to tell something.
+    """The share of sessions in which a signal is found to tell something, by signal and ``rho``.
 
-    At ``rho = 0`` attention tells nothing: there the share is the rate of false positives.
+    Each number in ``sessions`` is the seed of an annotator. At ``rho = 0`` attention tells nothing, so the share is
+    the rate of false positives.
     """
     truth = pictures.shown.labels_or_empty.numpy()
     verdicts: dict[str, list[bool]] = {}

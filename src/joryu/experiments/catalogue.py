@@ -22,10 +22,10 @@ MODULES = {
 
 
 def find_experiment(name: str) -> Experiment:
-    """The experiment of that name.
+    """The experiment of this name, imported now.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such experiment.
     """
     if name not in MODULES:
         raise InputError(f"unknown experiment {name!r}", expected=", ".join(MODULES), hint=did_you_mean(name, MODULES))

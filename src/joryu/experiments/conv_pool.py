@@ -1,4 +1,4 @@
-"""The network of the seed's experiment, which no family of students has: (conv, pool) twice and two dense layers."""
+"""`conv_pool_twice`: the network of the experiment `brain`, which is in no family of students."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from torch import nn
 
 
 def conv_pool_twice(input_shape: tuple[int, ...], n_classes: int) -> nn.Sequential:
-    """Conv 3x3 of 32, pool, conv 3x3 of 64, pool, dense 128, dense; ``[B, C, H, W]`` to logits ``[B, n_classes]``.
+    """Make a network of two convolutions (3 × 3; 32 and 64 channels), each with pooling, and two dense layers (128).
+
+    Shapes: ``[B, C, H, W]`` to logits ``[B, n_classes]``.
 
     >>> import torch
     >>> conv_pool_twice((3, 32, 32), 3)(torch.zeros(2, 3, 32, 32)).shape

@@ -1,4 +1,4 @@
-"""`Experiment`: one published claim, what it takes to run it over seeds, and what is written down."""
+"""`Experiment`: one published claim, how it is run over seeds, and the files with its result."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ ASKED = "asked"  #: in a seed's ``measured.json``: the metrics that the experime
 
 @dataclass(frozen=True)
 class Setting:
-    """One seed of one experiment: where it works and how it shows its progress.
+    """One seed of one experiment: where it works, at which size and precision, and how it shows its progress.
 
-    ``folder`` is this seed's own; ``shared`` is a folder that experiments with sibling ``--out`` folders have in
-    common, so that a teacher which takes an hour is trained once for all of them. ``precision`` is the experiment's.
+    ``folder`` belongs to this seed alone. ``shared`` is a folder that experiments with neighbouring ``--out`` folders
+    have in common, so that a teacher which takes an hour is trained once for all of them. ``smoke`` is a size of
+    seconds, which shows only that the experiment runs.
     """
 
     seed: int
@@ -49,25 +50,25 @@ class Setting:
 
     @property
     def of_seed(self) -> Self:
-        """The same setting in the part of the shared folder that is this seed's."""
+        """The same setting, with this seed's part of the shared folder as its folder."""
         return replace(self, folder=self.shared / f"seed-{self.seed}")
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe with this seed, at the experiment's precision whatever the machine would choose."""
+        """The recipe with this seed and the experiment's precision, whatever the machine would choose."""
         return recipe.model_copy(update={"seed": self.seed, "precision": self.precision})
 
     @contextmanager
     def running(
         self, name: str, *, begin_with: Path | None = None, notes: dict[str, Any] | None = None
     ) -> Iterator[Run]:
-        """The run of one network of this seed, in a folder of its own, with its progress shown meanwhile."""
+        """Give the run of one network to a ``with`` block, in a folder of its own, and show its progress."""
         with self.watching(f"seed {self.seed}: {name}") as watch:
             yield Run(self.folder / name, command=self.command, watch=watch, begin_with=begin_with, notes=notes or {})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimRow:
-    """One line of an experiment's table: what the paper says, which of our metrics stands beside it, and its twin's."""
+    """One row of an experiment's table: the published number, the metric beside it, and the metric of its twin."""
 
     label: str
     metric: str
@@ -78,14 +79,17 @@ class ClaimRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A claim and the functions that measure and draw it.
+    """A published claim, and the functions that measure and draw it.
 
-    ``measure`` runs one seed; ``draw`` makes the figure from every seed's measurements; ``unit`` heads the table
-    and ``twin``, what the twin learns, its last column. ``pairs`` are compared seed by seed, in a second table with
-    intervals. ``chance`` says what every seed draws anew and what is the same for all of them: on the latter every
-    interval is conditional. ``precision`` is part of the recipe: what is chosen at one precision need not be the best
-    at another. ``headline`` are the metrics of the rows that stand for the experiment in a table of many.
-    ``moved`` says what was published earlier and is otherwise now, and why.
+    - ``measure`` runs one seed; ``draw`` makes the figure from the measurements of all seeds.
+    - ``rows`` are the rows of the table, ``unit`` their unit. ``twin`` says what the twin learns; it heads the last
+      column.
+    - ``pairs`` are conditions to compare seed by seed, in a second table with intervals.
+    - ``chance`` says what each seed draws anew and what is the same for all seeds. Every interval is conditional on the
+      latter.
+    - ``precision`` is part of the recipe, because what was chosen at one precision need not be the best at another.
+    - ``headline`` holds the metrics of the rows that stand for the experiment in a table of many experiments.
+    - ``moved`` says which numbers were published earlier and are different now, and why.
     """
 
     name: str
@@ -105,13 +109,13 @@ class Experiment:
 
     @property
     def metrics(self) -> set[str]:
-        """All that the tables ask for; a smaller size may leave some of it out."""
+        """The names of all metrics that the tables show; a smaller size may lack some."""
         asked = {row.metric for row in self.rows} | {row.twin for row in self.rows if row.twin is not None}
         return asked | {name for pair in self.pairs for name in (pair.metric, pair.against)}
 
 
 class Folders(NamedTuple):
-    """Where an experiment works and writes, and where else its result goes under its own name."""
+    """``out``: the folder in which an experiment works; ``published``: where its result is written too, by its name."""
 
     out: Path
     published: Path | None = None
@@ -130,7 +134,8 @@ def run_experiment(
 
     With ``place.published`` the same three are written there under the experiment's name.
 
-    A seed that was measured before is read from its folder; one that was interrupted goes on where it stopped.
+    A seed that was measured before is read from its folder; one that was interrupted resumes. ``watching`` shows the
+    progress of a training under a title, as `joryu.cli.output.watching` does. The result is that of ``result.json``.
 
     Raises:
         InputError: no seed was asked for.
@@ -157,7 +162,7 @@ def run_experiment(
 
 
 def parse_seeds(text: str) -> list[int]:
-    """``3`` is the seeds 0, 1, 2; ``0,4`` is these two, and ``4,`` is the one.
+    """Parse seeds: ``3`` means 0, 1 and 2; ``0,4`` means these two; ``4,`` means this one.
 
     Raises:
         InputError: anything else, or a seed that is named twice, which would count as two without any spread.
@@ -188,7 +193,11 @@ def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
 
 
 def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Measured]) -> dict[str, Any]:
-    """``published`` and ``ours``: metric to mean, standard deviation (n - 1) and each seed's value."""
+    """Collect the measurements of all seeds.
+
+    ``published`` holds the published number of each metric; ``ours`` its mean, its standard deviation (division by
+    ``n - 1``) and the value of each seed.
+    """
     ours = {}
     for name in [key for key, value in measured[0].items() if isinstance(value, int | float) and key != "seconds"]:
         found = summarise([one[name] for one in measured])
@@ -215,14 +224,14 @@ def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Meas
 
 
 def table(experiment: Experiment, result: Mapping[str, Any]) -> str:
-    """The classic table in Markdown: what, published, ours, twin."""
+    """The table of a result in Markdown: what, published, ours, twin."""
 
     rows = [result_row(row, result) for row in experiment.rows if row.metric in result["ours"]]
     return results_table(rows, first=experiment.unit, twin=f"twin ({experiment.twin})") + "\n"
 
 
 def result_row(row: ClaimRow, result: Mapping[str, Any]) -> ResultRow:
-    """A row with the numbers of a result."""
+    """A row of the table, filled in with the numbers of a result."""
 
     def summary(metric: str | None) -> Summary | None:
         entry = result["ours"].get(metric)
@@ -238,12 +247,12 @@ def result_row(row: ClaimRow, result: Mapping[str, Any]) -> ResultRow:
 
 
 def write(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], out: Path) -> None:
-    """``result.json``, ``table.md`` (with the figure) and ``figure.svg``."""
+    """Write ``result.json``, ``table.md`` (which shows the figure) and ``figure.svg`` into ``out``."""
     _write_as(experiment, result, measured, (out / "result.json", out / "table.md", out / "figure.svg"))
 
 
 def publish(experiment: Experiment, result: dict[str, Any], measured: Sequence[Measured], folder: Path) -> None:
-    """The same three files under the experiment's name, as ``docs/results`` keeps them."""
+    """Write the same three files into ``folder`` under the experiment's name, as ``docs/results`` has them."""
     json_file, page_file, figure_file = (folder / f"{experiment.name}{ending}" for ending in (".json", ".md", ".svg"))
     _write_as(experiment, result, measured, (json_file, page_file, figure_file))
 
@@ -261,7 +270,7 @@ def _write_as(
 
 
 def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
-    """The Markdown page of a result: claim, table, figure, and what made it."""
+    """The page of a result in Markdown: claim, table, figure, and the command and machine that made it."""
     machine = result["machine"]
     compared = paired_table(experiment.pairs, result["paired"]) + "\n" if experiment.pairs else ""
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""

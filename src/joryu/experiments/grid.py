@@ -1,4 +1,4 @@
-"""The best of a grid, which is widened until its best point is not its edge."""
+"""Search a grid for its best point, and widen the grid until this is not at its edge."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 
 def tried_until_inside(ladder: Sequence[float], loss: Callable[[float], float], *, first: slice) -> dict[float, float]:
-    """The loss of each value tried, in the ladder's order: ``ladder[first]``, then further steps past a best edge.
+    """Try the values ``ladder[first]``, and further ones until the best is inside; the loss of each, in order.
 
-    A best point at the edge of what was tried says only that the best lies there or beyond. So the next step of the
-    ladder is tried too, until the best has a worse neighbour on either side, or the ladder ends.
+    If the best value is at the edge of those tried, a better one may be beyond. Then the next value of the ladder is
+    tried too, until the best has a worse neighbour on both sides, or the ladder ends.
 
     >>> tried_until_inside([1, 2, 3, 4, 5], lambda rate: (rate - 4) ** 2, first=slice(1, 3))
     {2: 4, 3: 1, 4: 0, 5: 1}

@@ -57,7 +57,7 @@ N_VIEWS = 50
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: teacher, two students, their twins."""
+    """Measure one seed: the teacher, two students and their twins."""
     train_part, test_part = examples_of(setting)
     teacher = hinton_teacher(setting, train_part)
     n_views = 4 if setting.smoke else N_VIEWS
@@ -114,7 +114,7 @@ PAIRS = (
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """One dot per seed and network, with the published number as a tick."""
+    """Draw the test errors: a dot for each seed and network, and the published number as a tick."""
     from joryu.report.plots import dots
 
     rows = (*ROWS, ClaimRow(label="student, hard labels on jittered views", metric="views_twin"))

@@ -56,7 +56,7 @@ FAST = {"learning_rate": 3e-3}
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A student: its temperature, weight of the hard part, what differs from `BASE`, what its views add to jitter."""
+    """The settings of one student: temperature, weight of the hard part, changes to `BASE`, further steps of views."""
 
     temperature: float = 20.0
     hard_weight: float = 0.0
@@ -83,7 +83,7 @@ STUDENTS = {
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: every teacher, how the best goes on, and its students, judged on the held-out training examples."""
+    """Measure one seed on held-out training examples: all teachers, how the best of them goes on, and its students."""
     teaching, judging = split_examples(examples_of(setting)[0], [5 / 6, 1 / 6], seed=setting.seed)
     measured: Measured = {}
     teachers: dict[str, Trained] = {}
@@ -111,7 +111,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def _targets(setting: Setting, candidate: Candidate, teacher: Trained, teaching: Examples) -> Store:
-    """The teacher's answers about what the candidate will be shown; candidates of the same views share them."""
+    """The teacher's answers about what a candidate is shown; candidates with the same views share a store."""
     if candidate.views is None:
         return label(setting, teacher, teaching, out=setting.folder / "targets-0", n_views=0)
     n_views = 4 if setting.smoke else N_VIEWS
@@ -132,7 +132,7 @@ ROWS = (
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """Validation errors of every candidate."""
+    """Draw the validation errors of all candidates."""
     from joryu.report.plots import dots
 
     return dots(

@@ -71,7 +71,7 @@ N_VIEWS = 6
 
 
 class Plan(NamedTuple):
-    """What is trained on what, and how long."""
+    """The networks to train, at which size, and for how long."""
 
     teacher: str
     student: str
@@ -93,7 +93,7 @@ SMOKE = PLAN._replace(teacher="cnn:16x4", student="cnn:4x4", views="shift:1")
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: the teacher, its student and the twin; then what each is worth and what it costs."""
+    """Measure one seed: quality and cost of the teacher, its student and the twin."""
     parts = leaf_parts(seed=setting.seed, labelled=LABELLED, smoke=setting.smoke)
     trained = teach_all(setting, parts)
     logits = {name: predict_logits(one.module, parts.test) for name, one in trained.items()}
@@ -106,7 +106,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def teach_all(setting: Setting, parts: LeafParts) -> dict[str, Trained]:
-    """Every network of one seed, by name."""
+    """Train all networks of one seed; they are returned by name."""
     plan, transfer, labelled = SMOKE if setting.smoke else PLAN, parts.transfer, parts.transfer.labelled()
     views = parse_views(plan.views)
 
@@ -136,7 +136,7 @@ def teach_all(setting: Setting, parts: LeafParts) -> dict[str, Trained]:
 
 
 def quality(name: str, logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Measured:
-    """Accuracy in percent (of each class too), errors, NLL in nats and ECE of one network's answers."""
+    """Accuracy in per cent (also of each class), errors, NLL in nats and ECE of one network's logits ``[n, C]``."""
     found = evaluate_logits(logits, labels)
     return {
         f"{name}_accuracy": 100 * found.accuracy,
@@ -151,7 +151,7 @@ def quality(name: str, logits: Tensor, labels: Tensor, classes: Sequence[str]) -
 
 
 def against_twin(student_logits: Tensor, twin_logits: Tensor, labels: Tensor) -> Measured:
-    """The twin's errors less the student's on the same test pictures: net, 95 % interval, exact McNemar p."""
+    """The twin's errors minus the student's on the same pictures, with a 95 % interval and McNemar's exact p-value."""
     paired = compare(student_logits, twin_logits, labels)
     return {
         "removed": paired.removed,
@@ -162,7 +162,7 @@ def against_twin(student_logits: Tensor, twin_logits: Tensor, labels: Tensor) ->
 
 
 def costs(trained: Mapping[str, Trained], examples: Examples) -> Measured:
-    """Parameters, megabytes of weights and milliseconds for one picture on one thread; ratios teacher to student."""
+    """Parameters, megabytes of weights, milliseconds for one picture on one thread, and teacher-to-student ratios."""
     modules = {name: one.module for name, one in trained.items()}
     latency = measure_latency(modules, examples.inputs[:1], repeats=101, threads=1)
     found: Measured = {}
@@ -222,7 +222,7 @@ PAIRS = [
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """Test accuracy against bytes and against latency: teacher, student and twin, a point for every seed."""
+    """Draw test accuracy against size and against latency: a point for each seed of teacher, student and twin."""
     from joryu.report.plots import points
 
     return points(

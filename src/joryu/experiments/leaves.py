@@ -1,4 +1,4 @@
-"""Photographs of leaves, each once, in parts that share none of them."""
+"""Photographs of leaves without copies, split into training, validation and test part."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ class LeafParts(NamedTuple):
 
 
 def leaf_parts(*, seed: int, labelled: float, smoke: bool = False) -> LeafParts:
-    """The leaves in three parts, stratified by class and the same for every seed; the seed draws who keeps a label.
+    """Split the leaves into three parts, stratified by class and the same for every seed.
+
+    The share ``labelled`` of the training part keeps its labels, drawn by the seed.
 
     Raises:
-        InputError: the pictures are not under ``JORYU_DATA``, or so few labels are kept that a class has none.
+        InputError: the pictures are not under ``JORYU_DATA``, or a class would keep no label.
     """
     examples = load_examples("digits") if smoke else without_copies(load_examples(LEAVES, size=SIDE))
     train, validation, test = split_examples(examples, [TRAIN, VALIDATION, TEST], seed=SPLIT_SEED)
@@ -40,10 +42,11 @@ def leaf_parts(*, seed: int, labelled: float, smoke: bool = False) -> LeafParts:
 
 
 def without_copies(examples: Examples, *, same: float = SAME_PICTURE) -> Examples:
-    """The first of each group of pictures of a class that are one another's copies, mirrored or turned by 90°.
+    """The examples without copies: of pictures of one class that are copies of one another, only the first.
 
-    Copies in a training and a test part would let a network answer from memory. Two pictures are one when their grey
-    values, averaged over 16 × 16 fields, correlate above ``same`` in any of the eight positions.
+    Copies in training and test part would let a network answer from memory. Two pictures are copies if their grey
+    values, averaged over 16 × 16 fields, correlate by more than ``same`` in one of eight positions: turned by multiples
+    of 90°, mirrored or not.
 
     >>> one, other = torch.randint(256, (2, 1, 3, 16, 16), dtype=torch.uint8)
     >>> inputs = torch.cat([one, one.flip(3), one.transpose(2, 3), other])
@@ -60,7 +63,7 @@ def without_copies(examples: Examples, *, same: float = SAME_PICTURE) -> Example
 
 
 def _likeness(grey: Tensor) -> Tensor:
-    """The greatest correlation of each picture with each other one over its eight positions, ``[n, n]``."""
+    """The largest correlation of each picture with each other one over eight positions, ``[n, n]``."""
     upright = _standardised(grey)
     found = torch.full((len(grey), len(grey)), -1.0)
     for position in (turned for side in (grey, grey.flip(2)) for turned in (side.rot90(k, (1, 2)) for k in range(4))):

@@ -38,7 +38,7 @@ RECIPE = Recipe(epochs=20, learning_rate=1e-3, batch_size=256, keep="last")
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: the gap on 1,000 test examples, then students at several temperatures."""
+    """Measure one seed: the gap on 1,000 test examples, and students at several temperatures."""
     train_part, test_part = examples_of(setting)
     teacher = hinton_teacher(setting, train_part)
     store = soft_targets(setting, teacher, train_part, n_views=0)
@@ -58,7 +58,11 @@ def measure(setting: Setting) -> Measured:
 
 
 def relative_gap(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> float:
-    """How far the (T²-scaled) gradient of distilling is from that of matching zero-meaned logits."""
+    """``|| T² grad - (z - v)/N || / || (z - v)/N ||``: how far distilling is from matching zero-meaned logits.
+
+    ``z`` and ``v`` are the logits ``[n, N]`` of student and teacher; ``grad`` is the gradient of the soft cross-entropy
+    at this temperature (Hinton et al. 2015, eqs. 2 to 4).
+    """
     targets = SoftTargets(
         values=teacher_logits.double(), space=Space.LOGITS, question=Question.one_of(teacher_logits.shape[-1])
     )
@@ -87,7 +91,7 @@ ROWS = (
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """The relative gap against T, on two logarithmic axes."""
+    """Draw the relative gap against T, on two logarithmic axes."""
     from joryu.report.plots import lines
 
     return lines(

@@ -45,7 +45,7 @@ SHIFTS = torch.arange(0.0, 15.05, 0.1)
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: both halves, student and twin, before and after the bias."""
+    """Measure one seed: student and twin on both transfer sets, before and after the bias is changed."""
     train_part, test_part = examples_of(setting)
     store = soft_targets(setting, hinton_teacher(setting, train_part), train_part, n_views=0)
     transfer, held_out = split_examples(train_part, [11 / 12, 1 / 12], seed=setting.seed)
@@ -91,14 +91,17 @@ def _before_and_after(
 
 
 def shifted(logits: Tensor, classes: list[int], amount: float) -> Tensor:
-    """Logits with ``amount`` added to the given classes: what changing their biases does."""
+    """The logits with ``amount`` added to those of ``classes``, as by a change of their biases."""
     change = torch.zeros(logits.shape[-1])
     change[classes] = amount
     return logits + change
 
 
 def fit_shift(logits: Tensor, labels: Tensor, classes: list[int], sign: float) -> float:
-    """The smallest shift in `SHIFTS` with the fewest errors on held-out training examples."""
+    """The shift in `SHIFTS` with the fewest errors on held-out training examples; of equal ones the smallest.
+
+    ``sign`` is 1 to raise the logits of ``classes``, -1 to lower them.
+    """
     errors = [int((shifted(logits, classes, sign * float(s)).argmax(-1) != labels).sum()) for s in SHIFTS]
     return float(SHIFTS[errors.index(min(errors))])
 
@@ -122,7 +125,7 @@ ROWS = (
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """Error in percent before and after the bias, student and twin, both halves."""
+    """Draw the error in per cent before and after the bias is changed, for student and twin on both transfer sets."""
     from joryu.report.plots import dots
 
     rows = {

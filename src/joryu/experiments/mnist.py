@@ -1,4 +1,4 @@
-"""What the four MNIST experiments have in common: the examples, Hinton's teacher, its soft targets."""
+"""What the experiments on MNIST have in common: the examples, Hinton's teacher and its soft targets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def examples_of(setting: Setting) -> tuple[Examples, Examples]:
 
 
 def sized(setting: Setting, recipe: Recipe) -> Recipe:
-    """The recipe with this setting's seed and precision; a handful of small epochs at smoke size."""
+    """The recipe with the setting's seed and precision; at smoke size, at most 15 epochs of small batches."""
     recipe = setting.recipe(recipe)
     if not setting.smoke:
         return recipe
@@ -56,7 +56,7 @@ def sized(setting: Setting, recipe: Recipe) -> Recipe:
 
 
 def architecture(setting: Setting, spec: str) -> str:
-    """The architecture itself; at smoke size 48 units for a teacher, and students of more than 100 units get 24."""
+    """The architecture ``spec``; at smoke size, 48 units for a teacher and 24 for a student of more than 100."""
     if not setting.smoke:
         return spec
     if "," in spec:
@@ -73,7 +73,7 @@ def jitter(setting: Setting) -> str:
 def teach(
     setting: Setting, name: str, spec: str, data: TrainingData, *, objective: Objective, recipe: Recipe
 ) -> Trained:
-    """Train one network of an experiment in the seed's folder; inputs are scaled to [0, 1] and nothing else."""
+    """Train one network of an experiment in the folder of its seed. Inputs are only scaled to [0, 1]."""
     inputs = data.examples.inputs
     blueprint = Blueprint(
         architecture=architecture(setting, spec),
@@ -94,7 +94,10 @@ def teach_on(
 
 
 def hinton_teacher(setting: Setting, train_part: Examples) -> Trained:
-    """2 x 1200 rectified units, dropout 0.2 / 0.5, max-norm, jittered inputs: one a seed, for all experiments."""
+    """The teacher of Hinton et al. 2015, §3: 2 × 1200 rectified units, dropout, max-norm, jittered inputs.
+
+    There is one for each seed, which all experiments share.
+    """
     begun = hinton_teacher_begun(setting, train_part)
     data = TrainingData(train_part, LabelsAlone(parse_views(jitter(setting))))
     return teach_on(setting.of_seed, "teacher", begun, data, objective=HardLabels(), recipe=TEACHER_FINISH)
@@ -113,9 +116,10 @@ def soft_targets(setting: Setting, teacher: Trained, train_part: Examples, *, n_
 
 
 def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, n_views: int, more: str = "") -> Store:
-    """Ask a teacher about examples and jittered views; float32, because T = 20 reads small differences of logits.
+    """Ask a teacher about examples and ``n_views`` jittered views of each, and keep its answers in ``out``.
 
-    ``more`` are further steps of the views, such as ``,mixup:1``.
+    They are kept in float32, because at T = 20 small differences of logits matter. ``more`` holds further steps of the
+    views, such as ``,mixup:1``.
     """
     return label_examples(
         Network(teacher.module, question=teacher.blueprint.question),
@@ -128,13 +132,13 @@ def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, 
 
 
 def errors_of(trained: Trained, test_part: Examples) -> tuple[int, Tensor]:
-    """Test errors, and the test logits ``[n, C]``."""
+    """The number of test errors, and the test logits ``[n, C]``."""
     logits = predict_logits(trained.module, test_part)
     return int((logits.argmax(-1) != test_part.labels_or_empty).sum()), logits
 
 
 def seconds_of(*trained: Trained) -> float:
-    """How long these trainings took in all, interruptions left out; a shared teacher counts wherever it is used."""
+    """The seconds that these trainings took, without interruptions; a shared teacher counts wherever it is used."""
     return sum(_seconds_in(one.folder) for one in trained)
 
 

@@ -1,4 +1,4 @@
-"""Many published results in one table: the rows that each experiment says stand for it."""
+"""Tables of many published results, made of the headline rows of each experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 class HeadlineRow(NamedTuple):
-    """A row that stands for its experiment, and its numbers; of several the ``first`` names the experiment."""
+    """A row that stands for its experiment, with its numbers; the ``first`` of several rows names the experiment."""
 
     experiment: Experiment
     result: Mapping[str, Any]
@@ -27,25 +27,25 @@ class HeadlineRow(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What was measured, in which unit."""
+        """What was measured, with its unit."""
         unit = self.experiment.unit
         return f"{self.row.label} ({unit})" if unit else self.row.label
 
     @property
     def cells(self) -> list[str]:
-        """Published, ours and the twin's number."""
+        """The published number, ours and the twin's, as text."""
         row = self.numbers
         return [as_published(row), with_spread(row.ours, row), with_spread(row.twin, row)]
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """The results in a folder, as ``joryu experiment run --publish`` writes them, in the catalogue's order."""
+    """Read the results that ``joryu experiment run --publish`` wrote into a folder, in the order of the catalogue."""
     files = {name: folder / f"{name}.json" for name in MODULES}
     return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
 
 
 def headlines(results: Results) -> Iterator[HeadlineRow]:
-    """The rows that stand for these experiments; a result of a smaller size may lack some."""
+    """The headline rows of these results; a result of a smaller size may lack some."""
     for name, result in results.items():
         experiment = find_experiment(name)
         rows = {row.metric: row for row in experiment.rows}
@@ -54,7 +54,10 @@ def headlines(results: Results) -> Iterator[HeadlineRow]:
 
 
 def overview_table(results: Results) -> str:
-    """Claim, published, ours, twin and command of every headline, in Markdown that stands beside the JSON files."""
+    """A table in Markdown with claim, published number, ours, twin's and command of every headline row.
+
+    Its links are for a page beside the JSON files.
+    """
     header = ["claim", "what", "published", "ours", "seeds", "twin", "command"]
     rows = []
     for one in headlines(results):
@@ -69,12 +72,12 @@ def overview_table(results: Results) -> str:
 
 
 def short_table(results: Results, folder: str, words: Mapping[str, str] | None = None) -> str:
-    """The headlines for a page with little room; links lead into ``folder``.
+    """The headline rows in a short table in Markdown; its links lead into ``folder``.
 
-    ``words`` are those of another language by the English ones.
+    ``words`` holds the words of another language by the English ones.
 
     Raises:
-        KeyError: one of them is missing.
+        KeyError: a word is missing.
     """
     header, rows = ["experiment", "what", "published", "ours", "twin"], []
     for one in headlines(results):
@@ -86,7 +89,7 @@ def short_table(results: Results, folder: str, words: Mapping[str, str] | None =
 
 
 def compared_table(results: Results) -> str:
-    """The headlines beside their twins and controls, seed by seed, in Markdown."""
+    """A table in Markdown of headline metrics compared with their twins and controls, seed by seed."""
     rows = [
         [one.experiment.name, pair.label, *difference(found, pair.digits)]
         for one in headlines(results)
@@ -98,7 +101,7 @@ def compared_table(results: Results) -> str:
 
 
 def command(name: str, seeds: Sequence[int]) -> str:
-    """What measures these seeds of an experiment again.
+    """The command that measures these seeds of an experiment again.
 
     >>> command("hinton-mnist", [0, 1, 2])
     'joryu experiment run hinton-mnist --seeds 3'

@@ -1,4 +1,4 @@
-"""Two conditions of one experiment compared seed by seed: whichever way it falls, with its interval."""
+"""Compare two conditions of one experiment seed by seed, with an interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class PairedRow:
-    """``metric`` less ``against``, both measured in every seed with the same start, order and data."""
+    """``metric`` minus ``against``, both measured in every seed with the same start, order and data."""
 
     label: str
     metric: str
@@ -24,9 +24,10 @@ class PairedRow:
 
 
 def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Mean difference, 95 % t interval over seeds and p (paired t, two-sided) of every pair.
+    """For every pair the mean difference, its 95 % t interval over seeds, and the two-sided p of the paired t test.
 
-    ``ours`` is that of a result: metric to ``values`` by seed. Interval and p are ``None`` for one seed.
+    ``ours`` is that of a result: for each metric its ``values``, one per seed. With one seed interval and p are
+    ``None``. The method is that of `joryu.evaluation.compare_seeds`.
     """
     found = []
     for pair in pairs:
@@ -47,7 +48,7 @@ def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str
 
 
 def paired_table(pairs: Sequence[PairedRow], found: Sequence[Mapping[str, Any]]) -> str:
-    """The comparisons in Markdown, and a reminder that many of them were made."""
+    """The comparisons that `paired` found as a table in Markdown, with a reminder of how many were made."""
     rows = []
     for pair, one in zip(pairs, found, strict=True):
         test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
@@ -59,7 +60,7 @@ def paired_table(pairs: Sequence[PairedRow], found: Sequence[Mapping[str, Any]])
 
 
 def difference(found: Mapping[str, Any], digits: int) -> tuple[str, str]:
-    """One of what `paired` found in words: the difference with its sign, and its interval.
+    """One comparison that `paired` found as text: the difference with its sign, and its interval.
 
     >>> difference({"difference": -1.26, "low": -2.0, "high": -0.5}, 1)
     ('-1.3', '-2.0 to -0.5')

@@ -1,4 +1,4 @@
-"""Real annotators, and what many others said of the same pictures: CIFAR-10S beside CIFAR-10H."""
+"""Single annotators, and what many other people said about the same pictures: CIFAR-10S and CIFAR-10H."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 class AskedPeople(NamedTuple):
-    """Single annotators' trials, the pictures they saw, and what a whole population said of those.
+    """Trials of single annotators about ``P`` pictures, and what a population said about all ``n`` examples.
 
-    ``rows [P]``: the row of each of the trials' pictures among ``examples``. ``people [n, C]``: the distribution of the
-    population's answers about every example.
+    ``rows [P]`` holds the row of each picture of the trials among ``examples``; ``people [n, C]`` the distribution of
+    the population's answers about every example.
     """
 
     trials: Trials
@@ -37,17 +37,20 @@ class AskedPeople(NamedTuple):
 
     @property
     def agreement(self) -> Floats:
-        """The share of the population that agrees with each answer."""
+        """The share of the population that agrees with each trial's answer, ``[n_trials]``."""
         shares: Floats = self.people_of_trials[np.arange(len(self.trials)), self.trials.choice]
         return shares
 
 
 def cifar_people(root: Path | None = None) -> AskedPeople:
-    """6,224 trials of 248 annotators about 1,000 test pictures (CIFAR-10S; Collins et al. 2022), and the ~51 people who
-    answered about every test picture (CIFAR-10H; Peterson et al. 2019).
+    """Read CIFAR-10S and CIFAR-10H.
 
-    The time is the whole form's; the stated confidence is the probability (1 to 99 %) given to the likeliest class.
-    Repeated trials are left out, and one trial without a probability.
+    CIFAR-10S (Collins et al. 2022) has 6,224 trials of 248 annotators about 1,000 test pictures of CIFAR-10. In
+    CIFAR-10H (Peterson et al. 2019) about 51 people answered about each of its test pictures.
+
+    The response time of a trial is that of the whole form, in milliseconds. The stated confidence is the probability,
+    1 to 99 %, that the annotator gave the likeliest class. Repeated trials and one trial without a probability are left
+    out.
 
     Raises:
         InputError: the data are not there.
@@ -125,7 +128,7 @@ def _columns(told: list[_Told]) -> tuple[Trials, Ints]:
 
 
 def simulated_people(seed: int = 0) -> AskedPeople:
-    """The smoke size: digits, a population whose doubts are those of a soft nearest mean, *simulated* annotators."""
+    """The smoke size: digits, *simulated* annotators, and a population that answers by the distance to class means."""
     examples = load_examples("digits")
     flat = examples.inputs[:].flatten(1).double().numpy() / 255
     labels = examples.labels_or_empty.numpy()

@@ -1,8 +1,8 @@
-"""The network that students of people begin with: it has seen other pictures, and knows nothing of these or of people.
+"""The network from which students of people start: trained on other pictures, without people's answers.
 
-From scratch, 1,000 pictures do not teach a small network enough for it to show what the targets are worth. A network
-that knows CIFAR-10's 50,000 labels cannot show it either: whatever it was told about 1,000 more made it a little worse.
-So it learned to tell the 200 classes of Tiny ImageNet apart, and what it says of CIFAR-10 comes from people alone.
+From 1,000 pictures alone a small network does not learn enough to show what the targets are worth. A network that
+learned CIFAR-10's 50,000 labels does not show it either: every kind of target about 1,000 more made it a little worse.
+So this one learned the 200 classes of Tiny ImageNet, and its answers about CIFAR-10 come from people alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ SIZE = 32  #: CIFAR-10's
 
 
 def base_of(setting: Setting, shown: Examples) -> Trained:
-    """One network a seed, for both experiments: students share what it happened to learn, so that its chance belongs in
-    every interval over seeds. At smoke size it learns the labels of ``shown``."""
+    """Train the network that the students start from: one for each seed, which both experiments share.
+
+    Students inherit what it happened to learn, so its chance must be part of every interval over seeds. At smoke size
+    it learns the labels of ``shown``.
+    """
     examples = shown if setting.smoke else load_examples("tiny_imagenet", split="train", size=SIZE)
     recipe = setting.recipe(RECIPE.model_copy(update={"epochs": 3}) if setting.smoke else RECIPE)
     blueprint = Blueprint.fitted(STUDENT_SMOKE if setting.smoke else STUDENT, examples.inputs, examples.asked_question)

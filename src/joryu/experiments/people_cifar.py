@@ -79,7 +79,7 @@ STUDENTS = {
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: the table of targets, then a student for each kind."""
+    """Measure one seed: the table of targets, and a student for each kind of target."""
     asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
     found: Measured = {**table(asked, setting.seed), **auroc(asked), **gain_of_response_time(asked, setting.seed)}
     permuted = shuffled_response_time(asked, setting.seed, permutations=20 if setting.smoke else 200)
@@ -96,7 +96,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def course_of(setting: Setting, asked: AskedPeople) -> tuple[Course, HeldOutPeople, dict[float, float]]:
-    """What every student of a seed has in common, what judges them, and the twin's KL at each learning rate tried."""
+    """What all students of a seed share, the pictures to evaluate them on, and the twin's KL at each learning rate."""
     others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
     chooses = np.arange(len(others)) % VALIDATION == 0
     validation, judging = HeldOutPeople.of(asked, others[chooses]), HeldOutPeople.of(asked, others[~chooses])
@@ -124,7 +124,7 @@ def course_of(setting: Setting, asked: AskedPeople) -> tuple[Course, HeldOutPeop
 
 
 def student_targets(asked: AskedPeople, seed: int) -> dict[str, Floats]:
-    """What each student is told about each of the pictures, ``[P, C]``."""
+    """The targets of each student about the ``P`` pictures, ``[P, C]``."""
     trials, targets = asked.trials, build(asked, seed)
     chosen = one_each(asked.trials, seed)
     shuffled = targets_with_shuffled_time(asked, seed)
@@ -147,7 +147,7 @@ def student_targets(asked: AskedPeople, seed: int) -> dict[str, Floats]:
 
 
 def one_each(trials: Trials, seed: int) -> Ints:
-    """One trial for each picture, drawn by the seed: the rows, in the order of the pictures."""
+    """Draw one trial for each picture by the seed: the rows of these trials, in the order of the pictures."""
     order = np.random.default_rng(seed).permutation(len(trials))
     _, first = np.unique(trials.picture[order], return_index=True)
     rows: Ints = order[first]
@@ -155,13 +155,13 @@ def one_each(trials: Trials, seed: int) -> Ints:
 
 
 def hard_of_one(trials: Trials, seed: int) -> Floats:
-    """What the twin is told, ``[P, C]``: that annotator's choice, and nothing else."""
+    """The targets of the twin, ``[P, C]``: the choice of the annotator that the seed draws, as a hard label."""
     hard: Floats = np.eye(len(trials.classes))[trials.choice[one_each(trials, seed)]]
     return hard
 
 
 def targets_with_shuffled_time(asked: AskedPeople, seed: int) -> Floats:
-    """The sureness by stated confidence and a response time of another of the annotator's own trials."""
+    """Targets by stated confidence and response time, with the times shuffled within each annotator's session."""
     trials = asked.trials
     order = shuffle_within(trials.session, np.random.default_rng(seed))
     control = with_hesitation(trials, trials.hesitation()[order])

@@ -53,10 +53,10 @@ SPREAD = 1e-3  #: of every target, evenly, before the NLL of a label under it is
 
 
 class Crowd(NamedTuple):
-    """What people said of pictures, and what students are judged by.
+    """What people said about ``P`` pictures, and the pictures that students are evaluated on.
 
-    ``trials``: the answers. ``labels [P]``: the set's own label of each picture that was answered. ``learn_from``: the
-    rows among these pictures that students see, and ``shown`` those pictures.
+    ``trials`` holds the answers, ``labels [P]`` the set's own label of each picture. ``learn_from`` holds the rows,
+    among these pictures, of those that students are trained on; ``shown`` are the latter.
     """
 
     trials: Trials
@@ -67,7 +67,7 @@ class Crowd(NamedTuple):
 
 
 def cifar_n(seed: int) -> Crowd:
-    """The three labels of every training picture, of which the seed draws 10,000, and CIFAR-10H to be judged by.
+    """CIFAR-10N's three labels of every training picture, and CIFAR-10H to evaluate on; the seed draws 10,000 pictures.
 
     Raises:
         InputError: the data are not there, or are about other pictures.
@@ -88,7 +88,9 @@ def cifar_n(seed: int) -> Crowd:
 
 
 def cifar_n_trials(root: Path) -> tuple[Trials, Ints]:
-    """The 150,000 answers, and CIFAR-10's own label of each picture; the columns count as three annotators.
+    """Read CIFAR-10N's 150,000 answers, and CIFAR-10's own label of each picture.
+
+    The three columns of answers count as three annotators.
 
     Raises:
         InputError: the file is not there.
@@ -140,7 +142,7 @@ def simulated_crowd(seed: int) -> Crowd:
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: what the targets say of all pictures, then a student of each kind."""
+    """Measure one seed: the quality of the targets of all pictures, and a student for each kind of target."""
     crowd = simulated_crowd(setting.seed) if setting.smoke else cifar_n(setting.seed)
     targets = targets_of(crowd.trials, setting.seed)
     found: Measured = {}
@@ -159,7 +161,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def targets_of(trials: Trials, seed: int) -> dict[str, Floats]:
-    """What is told about each picture, ``[P, C]``, from the answers alone; one answer of each is drawn by the seed."""
+    """The targets of each kind, ``[P, C]``, from the answers alone; where one answer is used, the seed draws it."""
     settings = Settings(classes=trials.classes)
     chosen = one_each(trials, seed)
     shares = vote_shares(trials)
@@ -179,14 +181,17 @@ def targets_of(trials: Trials, seed: int) -> dict[str, Floats]:
 
 
 def likeliest(shares: Floats, seed: int) -> Ints:
-    """The fullest class of each row; the seed decides between equal ones."""
+    """The class with the largest share in each row; the seed decides between equal ones."""
     ties = np.random.default_rng(seed).random(shares.shape)
     found: Ints = np.where(shares == shares.max(axis=1, keepdims=True), ties, -1.0).argmax(axis=1)
     return found
 
 
 def against(labels: Ints, q: Floats) -> dict[str, float]:
-    """Percent of the likeliest classes that are not the label (equal ones count in part), and the label's NLL."""
+    """The percentage of rows whose likeliest class is not the label, and the NLL of the label in nats.
+
+    If several classes are equally likely, each counts in part.
+    """
     fullest = q == q.max(axis=1, keepdims=True)
     rows = np.arange(len(labels))
     right = fullest[rows, labels] / fullest.sum(axis=1)

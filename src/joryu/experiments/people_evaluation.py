@@ -1,4 +1,4 @@
-"""How students of people are judged, and their tables and figure: what the experiments of B2 share."""
+"""What the experiments of B2 share: how students of people are evaluated, their tables and their figure."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Titles = Mapping[str, tuple[str, int]]
 
 
 def titles(n_judging: int) -> Titles:
-    """The titles where so many pictures judge."""
+    """The title of each measure, for an evaluation on ``n_judging`` pictures."""
     errors = f"errors of {n_judging:,}"
     return {"kl": ("KL to ~51 people", 4), "nll": ("NLL", 4), "ece": ("ECE", 4), "errors": (errors, 0)}
 
 
 class HeldOutPeople(NamedTuple):
-    """Pictures that no student sees, and what the population says about them, ``[n, C]``."""
+    """Pictures that no student is trained on, and the distribution of people's answers about them, ``[n, C]``."""
 
     examples: Examples
     people: Floats
 
     @classmethod
     def of(cls, asked: AskedPeople, rows: Ints) -> Self:
-        """These of the pictures."""
+        """The pictures in these rows of the examples."""
         return cls(asked.examples.select(rows.tolist()), asked.people[rows])
 
 
@@ -51,7 +51,7 @@ def evaluate_on_people(module: nn.Module, judging: HeldOutPeople) -> dict[str, f
 
 
 def student_rows(students: Mapping[str, str], judged: Titles) -> tuple[ClaimRow, ...]:
-    """A row for all that is judged of each student, beside the one told one person's hard label."""
+    """The table's rows for each measure of each student; the twin is the student of one person's hard labels."""
     return tuple(
         ClaimRow(label=f"student of {label}: {title}", metric=f"{name}_{what}", twin=f"one_{what}", digits=digits)
         for what, (title, digits) in judged.items()
@@ -60,7 +60,7 @@ def student_rows(students: Mapping[str, str], judged: Titles) -> tuple[ClaimRow,
 
 
 def student_pairs(compared: Mapping[str, tuple[str, str]], judged: Titles) -> tuple[PairedRow, ...]:
-    """By all that is judged: what a student told the first knows beyond one told the second."""
+    """Comparisons by each measure: a student of the first kind of target minus one of the second."""
     return tuple(
         PairedRow(
             label=f"{label}: {title}", metric=f"{first}_{what}", against=f"{second}_{what}", digits=max(digits, 1)
@@ -71,7 +71,7 @@ def student_pairs(compared: Mapping[str, tuple[str, str]], judged: Titles) -> tu
 
 
 def drawing(students: Mapping[str, str]) -> Callable[[Sequence[Measured]], Figure]:
-    """How to draw the KL of the students to the people, one dot per seed."""
+    """A function that draws the students' KL to the people, one dot per seed."""
 
     def draw(measured: Sequence[Measured]) -> Figure:
         from joryu.report.plots import dots

@@ -1,4 +1,4 @@
-"""How near does one annotator's soft target come to what a population says? The target level of `people-cifar`."""
+"""The targets of `people-cifar`: how near one annotator's soft target comes to the answers of a population."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ CONDITIONS: dict[str, tuple[str, ...] | None] = {
 
 
 class Targets(NamedTuple):
-    """Cross-fitted parts of the targets: nothing about a picture is told by that picture's own population.
+    """The parts of the targets of ``n`` trials, cross-fitted over pictures.
 
-    ``sure``: by condition, the sureness of each trial. ``even`` and ``confused``: ``[n, C]``, where the rest goes.
-    ``second_share [n]``: what of it a second choice takes first.
+    ``sure`` holds for each condition the probability ``[n]`` of the chosen class. ``even`` and ``confused`` are two
+    ways to spread the remainder, ``[n, C]``. ``second_share [n]`` is the part of it that a second choice gets first.
+    Only the oracle's probability uses the population's answers about the trial's own picture.
     """
 
     sure: dict[str, Floats]
@@ -44,13 +45,13 @@ class Targets(NamedTuple):
 
 
 def folds_of(asked: AskedPeople, seed: int) -> Ints:
-    """The fold of each trial; all trials about a picture are in one."""
+    """The fold of each trial; all trials about one picture are in the same fold."""
     order = np.random.default_rng(seed).permutation(len(asked.trials.pictures))
     return (order % FOLDS)[asked.trials.picture]
 
 
 def build(asked: AskedPeople, seed: int) -> Targets:
-    """Every condition's sureness and both ways to spread the rest, cross-fitted over pictures."""
+    """Make the targets' parts for every condition, cross-fitted over pictures; the seed draws the folds."""
     trials, agreement, folds = asked.trials, asked.agreement, folds_of(asked, seed)
     sure = {
         name: cross_fitted(trials, agreement, folds, features)
@@ -74,7 +75,7 @@ def build(asked: AskedPeople, seed: int) -> Targets:
 
 
 def cross_fitted(trials: Trials, agreement: Floats, folds: Ints, features: Sequence[str]) -> Floats:
-    """Sureness of every trial by a calibration that did not see its picture."""
+    """The probability that each trial's choice is right, by a calibration that did not see its picture."""
     sure = np.empty(len(trials))
     for fold in range(FOLDS):
         apply = folds == fold
@@ -84,17 +85,20 @@ def cross_fitted(trials: Trials, agreement: Floats, folds: Ints, features: Seque
 
 
 def spread(trials: Trials, sure: Floats, rest: Floats, *, second_share: float | Floats = 0.0) -> Floats:
-    """``q [n, C]`` with each trial's own row of the rest; second choices take ``second_share`` of it first."""
+    """The targets ``q [n, C]``: ``sure`` for the choice, and the remainder spread as the row of ``rest``.
+
+    A second choice first gets ``second_share`` of the remainder.
+    """
     return distribute(trials, sure, rest, second_share=second_share)
 
 
 def divergence(people: Floats, q: Floats) -> Floats:
-    """``KL(people ‖ q)`` of every row, in nats."""
+    """``KL(people ‖ q) = Σ_c p_c log(p_c / q_c)`` of every row, ``[n]`` in nats."""
     return np.asarray(rel_entr(people, q).sum(axis=1), dtype=np.float64)
 
 
 def table(asked: AskedPeople, seed: int) -> dict[str, float]:
-    """Mean KL to the population: every condition with the rest spread evenly and by confusion."""
+    """The mean KL of the population to the targets, for every condition and both ways to spread the rest."""
     targets, people = build(asked, seed), asked.people_of_trials
     found = {
         f"{name}_{kind}": float(divergence(people, spread(asked.trials, targets.sure[name], rest)).mean())
@@ -107,7 +111,10 @@ def table(asked: AskedPeople, seed: int) -> dict[str, float]:
 
 
 def auroc(asked: AskedPeople) -> dict[str, float]:
-    """How well quick answers are right answers: raw times, and hesitation (z-scored, practice removed)."""
+    """How well quickness predicts a right answer: the AUROC of raw times, and of hesitation.
+
+    Hesitation is z-scored for each annotator, with the effect of practice removed.
+    """
     from sklearn.metrics import roc_auc_score
 
     trials = asked.trials
@@ -119,7 +126,7 @@ def auroc(asked: AskedPeople) -> dict[str, float]:
 
 
 def gain_of_response_time(asked: AskedPeople, seed: int, *, draws: int = 2000) -> dict[str, float]:
-    """KL with a constant less KL with response time; a bootstrap interval over pictures."""
+    """The KL of constant smoothing minus that of response time, in nats; 95 % bootstrap interval over pictures."""
     targets, people = build(asked, seed), asked.people_of_trials
     by_trial = [
         divergence(people, spread(asked.trials, targets.sure[name], targets.even))
@@ -135,7 +142,7 @@ def gain_of_response_time(asked: AskedPeople, seed: int, *, draws: int = 2000) -
 
 
 def shuffled_response_time(asked: AskedPeople, seed: int, *, permutations: int) -> Permuted:
-    """The control: the same hesitation, shuffled within each annotator, calibrated in the same way."""
+    """The control: a permutation test in which hesitation is shuffled within each session and calibrated anew."""
     trials, agreement, folds = asked.trials, asked.agreement, folds_of(asked, seed)
     people, even = asked.people_of_trials, build(asked, seed).even
 
@@ -149,5 +156,5 @@ def shuffled_response_time(asked: AskedPeople, seed: int, *, permutations: int) 
 
 
 def with_hesitation(trials: Trials, hesitation: Floats) -> Trials:
-    """Trials whose hesitation is the given one, whatever their times are."""
+    """The same trials with this hesitation ``[n]`` in place of that of their times."""
     return replace(trials, given_hesitation=hesitation)

@@ -1,4 +1,4 @@
-"""A teacher whose answers were worked out beforehand, and a student of it: what experiments with people share."""
+"""What the experiments with people share: a teacher whose answers are computed beforehand, and its students."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from joryu.training import CarriedOver, Recipe, Replayed, Trained, TrainingData,
 
 
 class PrecomputedTeacher:
-    """A teacher that says of every example what was told about it beforehand.
+    """A teacher with a fixed answer for each example.
 
     Args:
-        examples: what it can be asked about.
-        q: its distributions, ``[n, C]``, one row for each example.
-        signals: what was measured, ``[n, S]`` by name; NaN where it was not.
+        examples: the examples that it can be asked about.
+        q: its answers, one distribution per example, ``[n, C]``.
+        signals: measured signals by name, one number per example; NaN where none was measured.
     """
 
     def __init__(self, examples: Examples, q: Floats, signals: dict[str, Floats] | None = None) -> None:
@@ -41,7 +41,7 @@ class PrecomputedTeacher:
         self._told = {words.tobytes(): row for words, row in zip(examples.ids, rows, strict=True)}
 
     def answer(self, batch: TeacherBatch) -> Reply:
-        """The rows told about these examples."""
+        """The answers about the examples of the batch."""
         told = torch.stack([self._told[words.tobytes()] for words in batch.ids])
         n = len(self.question)
         answers = SoftTargets(
@@ -55,9 +55,9 @@ class PrecomputedTeacher:
 
 
 class Course(NamedTuple):
-    """What all students of one comparison share; they differ in what they are told.
+    """What all students of one comparison share; they differ in their targets alone.
 
-    With a ``base`` they are that network with a head of their own, trained on; its architecture is then theirs.
+    With a ``base``, each of them starts as that network with a new head, and has its architecture.
     """
 
     shown: Examples
@@ -69,7 +69,7 @@ class Course(NamedTuple):
 
 
 def learn(setting: Setting, name: str, course: Course, teacher: PrecomputedTeacher) -> Trained:
-    """A student of this teacher in the seed's folder: the same first weights, order and views whatever it is told."""
+    """Train a student of this teacher in the seed's folder. First weights, order and views do not depend on targets."""
     store = label_examples(teacher, course.shown, setting.folder / f"targets-{name}")
     source = Replayed(store) if course.views is None else CarriedOver(store, course.views)
     data = TrainingData(course.shown, source)
@@ -90,7 +90,7 @@ def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tu
 
 
 def with_new_head(module: nn.Module, blueprint: Blueprint) -> nn.Module:
-    """The network of a blueprint that has other outputs, with this one's body; all its outputs begin at nothing."""
+    """The network of a blueprint with other outputs, with the weights of ``module`` but a head of zeros."""
     with torch.random.fork_rng(devices=[]):
         found = blueprint.build()
     head = head_of(found)
@@ -100,6 +100,6 @@ def with_new_head(module: nn.Module, blueprint: Blueprint) -> nn.Module:
 
 
 def head_of(module: nn.Module) -> dict[str, Tensor]:
-    """The weights of a network's last layer that has any, by name."""
+    """The weights of the last layer that has any, by their names in the network's state."""
     *_, (name, last) = ((name, part) for name, part in module.named_modules() if list(part.parameters(recurse=False)))
     return {f"{name}.{key}": weights for key, weights in last.state_dict().items()}

@@ -46,14 +46,14 @@ SIGNALS = ("response_time", "stated")
 
 
 class Heard(NamedTuple):
-    """What is told about each picture, ``[P, C]``, and the signals beside it, each ``[P]``."""
+    """The targets about each picture, ``[P, C]``, and the signals by name, each ``[P]``."""
 
     q: Floats
     signals: dict[str, Floats]
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: six students."""
+    """Measure one seed: six students."""
     asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
     plain, judging, _ = course_of(setting, asked)
     shown = plain.shown
@@ -75,7 +75,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def one_annotator(asked: AskedPeople, seed: int) -> Heard:
-    """One annotator's label for each picture, and that answer's own signals."""
+    """One annotator's label for each picture, and the signals of that answer; the seed draws the annotator."""
     rows = one_each(asked.trials, seed)
     trials = asked.trials
     signals = {"response_time": trials.hesitation()[rows], "stated": trials.confidence[rows]}
@@ -83,7 +83,7 @@ def one_annotator(asked: AskedPeople, seed: int) -> Heard:
 
 
 def all_annotators(asked: AskedPeople) -> Heard:
-    """The shares of everybody's votes about each picture, and the means of their signals."""
+    """The shares of all annotators' votes about each picture, and the means of their signals."""
     trials = asked.trials
     counts = np.bincount(trials.picture)
     signals = {
@@ -94,12 +94,15 @@ def all_annotators(asked: AskedPeople) -> Heard:
 
 
 def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
-    """Each with mean 0 and standard deviation 1 over the pictures, so that one weight means the same for all."""
+    """The signals with mean 0 and standard deviation 1 over the pictures, so that one weight means the same for all."""
     return {name: (values - values.mean()) / values.std() for name, values in signals.items()}
 
 
 def noticed(student: nn.Module, judging: HeldOutPeople) -> dict[str, float]:
-    """Spearman's correlation of each predicted signal with the entropy of what people said; hesitation should rise."""
+    """Spearman's correlation of each predicted signal with the entropy of people's answers about the same pictures.
+
+    Hesitation should rise with this entropy.
+    """
     *network, _ = student.children()  # the last module lets the question's outputs through alone
     names = (*judging.examples.classes, *SIGNALS)
     every_output = replace(judging.examples, question=Question.one_of(names))
@@ -153,7 +156,7 @@ PAIRS = tuple(
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """KL to the people, one dot per seed."""
+    """Draw the students' KL to the people, one dot per seed."""
     from joryu.report.plots import dots
 
     return dots(

@@ -31,7 +31,7 @@ RECIPE = Recipe(epochs=30, learning_rate=2e-3, batch_size=256, keep="last")
 
 
 def measure(setting: Setting) -> Measured:
-    """One seed: every width at every temperature, and a twin for every width."""
+    """Measure one seed: a student of every width at every temperature, and a twin of every width."""
     train_part, test_part = examples_of(setting)
     store = soft_targets(setting, hinton_teacher(setting, train_part), train_part, n_views=0)
     measured: Measured = {}
@@ -53,7 +53,7 @@ def measure(setting: Setting) -> Measured:
 
 
 def draw(measured: Sequence[Measured]) -> Figure:
-    """Errors against temperature, one line a width, its twin as a dashed line."""
+    """Draw errors against temperature: a line for each width, and its twin as a dashed line."""
     from joryu.report.plots import lines
 
     widths = sorted({int(name.split("_")[1]) for name in measured[0] if name.startswith("width_")})

@@ -27,11 +27,11 @@ from joryu.targets.statistics import Statistics, finite_rows
 from joryu.targets.store import Store
 
 GLANCE = 10_000
-"""Answers that are looked at in passing, where nobody asked for an audit: their statistics take a few tenths of a
-second."""
+"""The most answers that `glance` looks at, since nobody asked for an audit: it takes a few tenths of a second."""
 
 ENOUGH_ROWS = 100_000
-"""Answers after which entropies and accuracies are known to a thousandth; of a larger store so many, spread evenly."""
+"""The most answers that an audit takes statistics of, spread evenly over the store: they make entropies and accuracies
+certain to a thousandth."""
 
 
 @dataclass(frozen=True, slots=True)

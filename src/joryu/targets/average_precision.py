@@ -1,4 +1,4 @@
-"""Ranking: average precision and precision among the first k, along any axis at once."""
+"""Ranking: average precision, and precision among the ``k`` best, for many rankings at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from torch import Tensor
 
 
 def average_precision(scores: Tensor, positive: Tensor, known: Tensor, *, dim: int = 0) -> Tensor:
-    """``AP = Σ_k (R_k - R_(k-1)) P_k`` over the distinct scores, highest first; float64, NaN where it is not defined.
+    """The average precision of rankings along the axis ``dim``: ``AP = Σ_k (R_k - R_(k-1)) P_k``, in float64.
 
-    ``P_k`` and ``R_k`` are precision and recall of everything that scores at least as much as the k-th distinct score,
-    so that no order is made up among equal ones. It is not interpolated (Zhu 2004, "Recall, precision and average
-    precision"), as in `sklearn.metrics.average_precision_score`, which takes one tag at a time. Taken along the tags
-    of one example, its mean over the examples is the label ranking average precision (Tsoumakas et al. 2010).
+    ``k`` counts the distinct scores, highest first. ``P_k`` and ``R_k`` are precision and recall if everything with at
+    least the k-th score is called positive, so equal scores are not put into an arbitrary order. Nothing is
+    interpolated (Zhu 2004, "Recall, precision and average precision"). It equals
+    `sklearn.metrics.average_precision_score`, which takes one tag at a time. Along the tags of each example, the mean
+    over the examples is the label ranking average precision (Tsoumakas et al. 2010).
 
-    What is not ``known`` is left out. Without a known positive *and* a known negative it is not defined.
+    ``scores``, ``positive`` and ``known`` have the same shape; ``dim`` is left out of the result. What is not ``known``
+    is left out. Without a known positive *and* a known negative the result is NaN.
 
     >>> scores, positive = torch.tensor([0.9, 0.8, 0.8, 0.1]), torch.tensor([True, False, True, False])
     >>> average_precision(scores, positive, torch.ones(4, dtype=torch.bool))  # 1/2 · 1/1 + 1/2 · 2/3
@@ -37,10 +39,10 @@ def average_precision(scores: Tensor, positive: Tensor, known: Tensor, *, dim: i
 
 
 def precision_at(scores: Tensor, positive: Tensor, known: Tensor, k: int) -> Tensor:
-    """The share of positives among the ``k`` best-scored tags of each example, ``[n, C] -> [n]``, float64.
+    """The share of positives among the ``k`` tags of each example with the highest scores, ``[n, C] -> [n]``, float64.
 
-    Tags that are not known are not among them; with fewer than ``k`` known, all of those are. Equal scores are taken in
-    the order of the tags.
+    Unknown tags are left out; if fewer than ``k`` are known, all of these are taken. Tags with equal scores are taken
+    in their order.
 
     >>> scores, positive = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[True, False, True]])
     >>> precision_at(scores, positive, torch.ones(1, 3, dtype=torch.bool), 2)

@@ -1,4 +1,4 @@
-"""Calibration: what is said with 80 % confidence, is it right 80 times in a hundred?"""
+"""Calibration: of the answers that are given with 80 % confidence, are 80 % right?"""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class ReliabilityBin:
 
 
 def reliability_of(confidence: Tensor, right: Tensor, *, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Confidence ``[n]`` against whether it was right ``[n]``, in equal-width bins of confidence.
+    """Mean confidence and accuracy in bins of equal width, from each answer's confidence ``[n]`` and success ``[n]``.
 
-    The reliability diagram of Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv 1706.04599).
+    ``right`` is bool, or a share between 0 and 1. This is the reliability diagram of Guo et al. 2017, §2, "On
+    Calibration of Modern Neural Networks" (arXiv 1706.04599).
 
     >>> table = reliability_of(torch.tensor([0.9, 0.9, 0.6]), torch.tensor([True, False, True]), bins=2)
     >>> [(b.count, b.accuracy) for b in table]
@@ -48,10 +49,10 @@ def reliability_of(confidence: Tensor, right: Tensor, *, bins: int = BINS) -> tu
 
 
 def expected_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
-    """``ECE = sum_b (n_b / n) |accuracy_b - confidence_b|`` over the bins of `reliability_of` (Guo et al. 2017, eq. 3).
+    """``ECE = Σ_b (n_b / n) |accuracy_b - confidence_b|`` over the bins of `reliability_of` (Guo et al. 2017, eq. 3).
 
-    In ``[0, 1]``, 0 is best. It depends on the number of bins and is biased upwards on few examples, so compare it only
-    between models evaluated on the same examples.
+    It is in [0, 1], and 0 is best. It depends on the number of bins and is too high on few examples, so compare only
+    models that were evaluated on the same examples.
 
     >>> expected_calibration_error((ReliabilityBin(0.0, 1.0, 4, 0.9, 0.75),))
     0.15000000000000002
@@ -61,9 +62,10 @@ def expected_calibration_error(table: tuple[ReliabilityBin, ...]) -> float:
 
 
 def calibration_errors(confidence: Tensor, right: Tensor, known: Tensor, *, bins: int = BINS) -> Tensor:
-    """`expected_calibration_error` of each column, ``[n, C] -> [C]`` in float64, over the rows where it is known.
+    """`expected_calibration_error` of each column over its known rows, ``[n, C] -> [C]`` in float64.
 
-    ``sum_b |sum_{i in b} (right_i - confidence_i)| / n``, which is the same sum; NaN where a column has no known row.
+    It is computed as ``Σ_b |Σ_{i in b} (right_i - confidence_i)| / n``, which is equal. A column without a known row
+    gives NaN.
 
     >>> confidence, right = torch.tensor([[0.9], [0.9], [0.6]]), torch.tensor([[1.0], [0.0], [1.0]])
     >>> calibration_errors(confidence, right, torch.ones(3, 1, dtype=torch.bool), bins=2).round(decimals=4)

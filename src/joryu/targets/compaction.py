@@ -1,4 +1,4 @@
-"""Merging many small shards into few large ones, safe against a kill at any point (see `joryu.targets.shards`)."""
+"""Merge many small shards into few large ones, safely even if killed at any point (see `joryu.targets.shards`)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from joryu.targets.shards import Shard, Span, join_columns, write_shard
 from joryu.targets.store import Store
 
 SHARD_BYTES = 256 * 2**20
-"""The size merged shards come near to: what a merge holds in memory, and a gather's cost grows with their number."""
+"""The largest size of a merged shard. A merge holds this much in memory; with smaller shards a gather is slower."""
 
 
 def merge_shards(store: Store, *, shard_bytes: int = SHARD_BYTES) -> bool:
-    """Merge runs of neighbouring shards up to ``shard_bytes`` each, leaving out rows whose key came before.
+    """Merge neighbouring shards into shards of up to ``shard_bytes``, without the rows that repeat an earlier key.
 
-    Whether anything was changed is returned.
-
-    The caller must be the folder's only writer.
+    It returns whether anything was changed. The caller must be the folder's only writer.
 
     Raises:
-        InputError: a shard is damaged; nothing was changed. (A merge would give the damage a checksum of its own, and
-            a damaged key might make a sound row look like a repeat.)
+        InputError: a shard is damaged; nothing was changed. A merge would write a new checksum over the damage, and a
+            damaged key could make a sound row look like a repeat.
     """
     if len(store.shards) > 1 or store.duplicates:
         store.require_sound()

@@ -1,4 +1,4 @@
-"""Which class is taken for which, counted."""
+"""Count which class is taken for which."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from torch import Tensor
 
 
 def confusion_matrix(predicted: Tensor, labels: Tensor, n_classes: int) -> Tensor:
-    """Counts ``[C, C]``: row = label, column = prediction.
+    """How often each label got each prediction, int64 ``[C, C]``: row = label, column = prediction.
+
+    Both arguments are class numbers, int64 ``[n]``, all known.
 
     >>> confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 2)
     tensor([[1, 1],

@@ -17,7 +17,7 @@ from joryu.targets.exchanged import MOST_CLASSES, Exchange, find_exchange
 from joryu.targets.statistics import class_probs, in_parts
 from joryu.targets.store import Store
 
-SHUFFLES = 3  #: orders of the rows by which chance is measured: rare tags rank better by chance than they are frequent
+SHUFFLES = 3  #: shuffles of the answers that measure chance, which for rare tags is higher than their frequency
 
 
 class Correctness(Protocol):
@@ -40,7 +40,10 @@ class Correctness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClassCorrectness:
-    """For classes. ``kappa`` is Cohen's: accuracy beyond that expected from the two frequencies of classes."""
+    """Agreement with class labels. ``kappa`` is Cohen's (Cohen 1960, eq. 1): ``(accuracy - e) / (1 - e)``.
+
+    ``e = Σ_c p_c q_c`` is the accuracy expected by chance, from the shares of each class among answers and labels.
+    """
 
     labelled: int
     accuracy: float
@@ -61,10 +64,10 @@ class ClassCorrectness:
 
 @dataclass(frozen=True, slots=True)
 class TagCorrectness:
-    """For tags: the macro average precision, and its value when answers are shuffled among the examples."""
+    """Agreement with tags: the macro average precision, and its value for answers shuffled among the examples."""
 
     labelled: int
-    tags: int  #: those that some example is known to have, and some not to
+    tags: int  #: how many tags have a positive and a negative example
     macro_ap: float
     by_chance: float
 
@@ -81,7 +84,10 @@ class TagCorrectness:
 
 @dataclass(frozen=True, slots=True)
 class PixelCorrectness:
-    """For pixels: mean intersection over union (of the classes or tags that occur) and Cohen's kappa, over the set."""
+    """Agreement with masks: Cohen's kappa of the pixels, and the mean IoU of the classes or tags that occur.
+
+    Both are over all pixels of the set. The IoU is ``|A ∩ B| / |A ∪ B|`` of answered and true pixels.
+    """
 
     labelled: int  #: masks
     mean_iou: float

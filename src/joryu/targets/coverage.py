@@ -1,15 +1,15 @@
-"""What is known of the classes a teacher did not answer: the tensor arithmetic behind `SoftTargets.dense`."""
+"""What is known about classes that a teacher did not answer: the tensor arithmetic of `SoftTargets.dense`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-NO_ANSWER = -1  #: the index of an empty place in a top-k row
+NO_ANSWER = -1  #: the index in an empty place of a top-k row
 
 
 def spread(values: Tensor, indices: Tensor, n_classes: int, fill: Tensor) -> Tensor:
-    """Top-k rows ``[..., k]`` over all classes, ``[..., C]``; ``fill``, one for each row, where none was answered.
+    """Spread top-k rows ``[..., k]`` over all classes, ``[..., C]``; classes without an answer get ``fill [..., 1]``.
 
     >>> values, indices = torch.tensor([[0.7, 0.2, 0.0]]), torch.tensor([[2, 0, -1]])
     >>> spread(values, indices, n_classes=4, fill=torch.tensor([[0.05]]))
@@ -20,7 +20,7 @@ def spread(values: Tensor, indices: Tensor, n_classes: int, fill: Tensor) -> Ten
 
 
 def covers(indices: Tensor, n_classes: int) -> Tensor:
-    """Which classes ``[..., C]`` top-k rows answered.
+    """Which classes the top-k rows with these ``indices [..., k]`` answered: bool ``[..., C]``.
 
     >>> covers(torch.tensor([[2, 0, -1]]), n_classes=4)
     tensor([[ True, False,  True, False]])
@@ -30,16 +30,16 @@ def covers(indices: Tensor, n_classes: int) -> Tensor:
 
 
 def _columns(indices: Tensor, n_classes: int) -> Tensor:
-    """One column more than there are classes takes the empty places."""
+    """The column of each answer; empty places get one more column behind those of the classes."""
     return torch.where(indices == NO_ANSWER, n_classes, indices)
 
 
 def tail_share(probs: Tensor, answered: Tensor, n_classes: int) -> Tensor:
-    """What is left for each class that was not answered, ``(1 - Σ p) / number of them``; ``[..., 1]``.
+    """The probability left for each class that was not answered: ``(1 - Σ p) / number of them``, ``[..., 1]``.
 
-    Where the kept answers sum to 1, what is left lies below the resolution of float32, and that resolution is taken
-    for it. With zero the tail of a sure teacher would lie far below its kept answers, and softening would show a gap
-    that the teacher never had.
+    If the kept answers sum to 1, what is left is below the resolution of float32, and that resolution, 1.2e-7, is used
+    instead. With 0 the tail of a sure teacher would be far below its kept answers, and softening would show a gap that
+    the teacher never had.
 
     >>> tail_share(torch.tensor([[0.7, 0.2, 0.0]]), torch.tensor([[True, True, False]]), n_classes=4).round(decimals=3)
     tensor([[0.0500]])
@@ -50,7 +50,9 @@ def tail_share(probs: Tensor, answered: Tensor, n_classes: int) -> Tensor:
 
 
 def least_kept(values: Tensor, answered: Tensor, top: float) -> Tensor:
-    """``[B]``: the least answer of each row, ``top`` where it has none; the highest of them over members and sites.
+    """The smallest answer of each row; over members and sites the largest of these, ``[B]``.
+
+    A row without an answer has ``top``, the largest possible value.
 
     >>> least_kept(torch.tensor([[0.9, 0.4, 0.0]]), torch.tensor([[True, True, False]]), top=1.0)
     tensor([0.4000])

@@ -23,10 +23,10 @@ Columns = dict[str, npt.NDArray[Any]]
 """Columns of equal length by name; the first axis is the row."""
 
 COARSE = 256
-"""The best logit from which float16 goes in steps of a quarter and more: a constant that the softmax forgets would then
-cost the answer its differences, so it is taken off first."""
+"""Beyond this size of the largest logit float16 has steps of a quarter and more, in which the differences between
+logits would be lost. The largest is then subtracted first, which a softmax does not notice."""
 
-EMPTY = 65535  #: marks an empty place among uint16 indices, so they name 65,535 classes; more take int32
+EMPTY = 65535  #: marks an empty place among uint16 indices; they serve 65,535 classes, and more classes take int32
 
 
 _FLOATS = ("float16", "float32")
@@ -34,12 +34,13 @@ _BYTE, _PACKED = "uint8", "zstd"
 
 
 class Encoding(BaseModel):
-    """What of an answer is kept, and how finely.
+    """Which part of an answer is stored (``dense``: all; ``top-k``: the ``k`` best), and in which ``dtype``.
 
-    ``float16`` keeps 11 bits: a logit of 20 is off by at most 0.008, which moves no probability by more than 0.4 %.
-    It flattens *probabilities* below 6e-8 to zero, which softening would make visible again, so answers that are not
-    logits are kept in ``float32`` unless asked otherwise. ``uint8`` keeps dense logits in one byte each
-    (`joryu.targets.compact`), and ``compression`` packs each row of these by itself.
+    ``float16`` has 11 significant bits: a logit of 20 is off by at most 0.008, which changes no probability by more
+    than 0.004. But it rounds *probabilities* below 3e-8 to zero, a difference that softening would make visible. So
+    answers that are not logits are stored in ``float32`` unless asked otherwise.
+    ``uint8`` keeps dense logits in one byte each (`joryu.targets.compact`), and ``compression`` packs each row of these
+    by itself.
 
     >>> Encoding.parse("top-32").k, str(Encoding.parse("dense:float32")), str(Encoding.parse("dense:uint8+zstd"))
     (32, 'dense:float32', 'dense:uint8+zstd')
@@ -67,7 +68,7 @@ class Encoding(BaseModel):
         """From ``dense``, ``top-32``, ``dense:float32``, ``top-32:float32``, ``dense:uint8``, ``dense:uint8+zstd``.
 
         Raises:
-            InputError: anything else.
+            InputError: it is anything else.
         """
         layout, _, kept = spec.partition(":")
         kept = kept or "float16"
@@ -83,7 +84,7 @@ class Encoding(BaseModel):
 
     @classmethod
     def natural(cls, space: Space) -> Encoding:
-        """The encoding used when none is asked for."""
+        """The encoding to use if none is asked for: dense, float16 for logits and float32 for anything else."""
         return cls(dtype="float16" if space is Space.LOGITS else "float32")
 
     def __str__(self) -> str:
@@ -98,7 +99,11 @@ class Encoding(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What all answers of one store have in common; ``shape`` is that of one row's values, members axis included."""
+    """What all answers of one store have in common.
+
+    ``shape`` is that of one row's values, ``(members,) (height, width,) C`` or ``k``. ``members`` is their number, 0 if
+    there is no such axis. ``signals`` names the measured signals of each row.
+    """
 
     space: Space
     temperature: float
@@ -108,7 +113,7 @@ class Form:
 
     @classmethod
     def of(cls, soft_targets: SoftTargets) -> Form:
-        """The form of a batch."""
+        """The form of a batch of answers."""
         shape = tuple(soft_targets.values.shape[1:])
         return cls(
             space=soft_targets.space,
@@ -125,7 +130,7 @@ class Form:
 
 
 class Encoded(NamedTuple):
-    """Columns ready to be stored, and for each row that must not be stored (by position) the reason."""
+    """Columns to store, their form, and by position the rows that must not be stored, each with a reason."""
 
     columns: Columns
     form: Form
@@ -133,11 +138,13 @@ class Encoded(NamedTuple):
 
 
 def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
-    """Columns of a batch: ``values [B, width]`` and, where they exist, indices, weight, coverage, bound and the like.
+    """Lay out a batch as columns: ``values [B, width]``, and indices, weight, coverage and others where they exist.
 
-    A row that is not finite, or that float16 cannot hold, is named in ``unusable``. In float16, logits whose best is
-    beyond `COARSE`, or any beyond 65504, are moved so that the best is 0 (softmax forgets a constant); per tag they are
-    cut at 65504 (the sigmoid is saturated).
+    Rows that are not finite, or that the dtype cannot hold, are named in ``unusable``.
+
+    Softmax logits in float16 lose their differences or overflow if they are large. If the largest of a row is beyond
+    `COARSE`, or any is beyond 65,504, it is subtracted, which a softmax does not notice. Logits of tags are cut at
+    65,504, where the sigmoid is saturated.
 
     Raises:
         InputError: a dense encoding of top-k answers, a top-k encoding of answers that cannot be cut, or ``uint8`` of

@@ -1,4 +1,4 @@
-"""Looking at a store's answers, by the question they answer: statistics, agreement with the labels, findings."""
+"""`examine`: the part of an audit that looks at the answers: statistics, agreement with labels, findings."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from joryu.targets.numbers import NumberStatistics, about_errors, about_numbers,
 from joryu.targets.statistics import Statistics, gather_statistics
 from joryu.targets.store import Store
 
-WIDTH = 1000  #: values of an answer, up to which as many are looked at as were asked for; of larger ones fewer are
-FEW = 50  #: answers that are looked at however large they are
+WIDTH = 1000  #: the values per answer up to which all that were asked for are looked at; of larger answers, fewer are
+FEW = 50  #: how many answers are looked at even if they are very large
 
 
 class Labels(NamedTuple):
@@ -37,7 +37,10 @@ class Labels(NamedTuple):
 
 
 class ExaminationOptions(NamedTuple):
-    """How to look: the temperature a student would be trained at, at how many answers at most, and what to advise."""
+    """The temperature at which a student would be trained, the most answers to look at, and the advice about a teacher.
+
+    ``advice`` is part of the hint of a finding that questions the teacher, such as "look at its weights".
+    """
 
     temperature: float
     most: int
@@ -45,16 +48,19 @@ class ExaminationOptions(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """What was seen."""
+    """The statistics of the answers, their agreement with labels if there are any, and what is wrong."""
 
     statistics: Statistics | NumberStatistics
     agreement: Correctness | None
     findings: list[Finding]
-    teacher_order: tuple[str, ...] | None = None  #: the classes as they stand in the answers, where that is another
+    teacher_order: tuple[str, ...] | None = None  #: the classes in the order of the answers, if it is another
 
 
 def examine(store: Store, rows: Tensor, labels: Labels | None, look: ExaminationOptions) -> Examination:
-    """Look at some rows, which must be finite."""
+    """Look at the answers in some rows, int64 ``[n]``, by the question that they answer. They must be finite.
+
+    ``labels`` are those of the same rows, in the same order.
+    """
     question = store.manifest.question
     return _EXAMINED[question.link, bool(question.grid)](store, rows, labels, look)
 
@@ -122,7 +128,7 @@ def _probs(store: Store, rows: Tensor, look: ExaminationOptions) -> tuple[Statis
 
 
 def _labelled(store: Store, labels: Labels | None, look: ExaminationOptions) -> Tensor | None:
-    """Where, among the rows, labels are known: all such places, or some; ``None`` where there are none."""
+    """The places among the rows where labels are known, or some of these places; ``None`` if there are none."""
     if labels is None:
         return None
     places = _some(store, labels.known.nonzero().flatten(), look.most)
@@ -130,7 +136,7 @@ def _labelled(store: Store, labels: Labels | None, look: ExaminationOptions) -> 
 
 
 def _some(store: Store, rows: Tensor, most: int) -> Tensor:
-    """All rows, or so many of them spread evenly; of answers that are large, fewer."""
+    """All rows, or at most ``most`` of them, spread evenly; of large answers, fewer (`WIDTH`)."""
     most = min(most, max(FEW, most * WIDTH // max(1, math.prod(store.form.shape))))
     if len(rows) <= most:
         return rows

@@ -1,10 +1,10 @@
-"""Classes answered under one another's names: the order in which a teacher's answers would be right.
+"""Find classes that a teacher answers under one another's names, and the order in which its answers would be right.
 
-A teacher that counts 0, 1, 2, … 10, 11 and examples whose folders are sorted as text (0, 1, 10, 11, 2, …) call the
-same thing by different names, and a student learns the names. Hard labels give it away. The best one-to-one assignment
-of answers to labels is found (Kuhn 1955, "The Hungarian Method") and cut into its cycles. Each cycle is judged by the
-rules below, whose reasons stand with them. They must not accuse an honest teacher that is weak, that takes every dog
-for a cat, or of whose answers few have labels.
+If a teacher numbers its classes 0, 1, 2, … 10, 11 and the folders of the examples are sorted as text (0, 1, 10, 11,
+2, …), the same class has two names, and a student learns the wrong one. Hard labels show it. The best one-to-one
+assignment of answers to labels is found (Kuhn 1955, "The Hungarian Method") and divided into its cycles. The rules
+below decide whether a cycle is an exchange of names; the reason stands beside each. A teacher that is only weak, takes
+every dog for a cat, or has few labelled answers must not be accused.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ Counts = npt.NDArray[np.int64]
 Order = npt.NDArray[np.int64]
 
 CHANCE = 0.01
-"""A class of ``C`` speaks for a cycle where its assigned answer beats its own name so clearly that a teacher to which
-both are the same would do it with a probability under ``CHANCE / C``: the exact binomial test of the two counts, one
-sided, at one chance in a hundred for all classes together (Bonferroni). Eleven unanimous answers do for ten classes."""
+"""A class *speaks* for a cycle if its assigned answer is given significantly more often than its own name. The test is
+the exact one-sided binomial of the two counts, at the level ``CHANCE / C``, so that all ``C`` classes together have one
+chance in a hundred (Bonferroni). For ten classes eleven unanimous answers are enough."""
 
 SPEAKING = 0.5
-"""Of a cycle's classes with labels at least this share must speak for it, and two of them one after the other: one
-class taken for another is an honest confusion, but two taken for one another are an exchange of names."""
+"""At least this share of a cycle's labelled classes must speak for it, and two successive ones among them. One class
+that is taken for another is a confusion; two that are taken for one another are an exchange of names."""
 
 GAIN = 0.2
-"""So much more of a cycle's labelled examples must be right after the exchange than before. Of many thousand labels a
-difference of one in a hundred is significant too, and it is a weakness and no mistake of names."""
+"""The share of a cycle's labelled examples that must be right in addition after the exchange. With many thousand labels
+one in a hundred would be significant too, but it would be a weakness of the teacher and not of its names."""
 
 LEARNED = 0.3
-"""So many of all labels must be right once the names are. A network that never learned exchanges a few classes by
-accident (of 80 on digits 10 did, and none was then right on a quarter): what is wrong with it is not its names."""
+"""The share of all labelled examples that must be right after the exchange. A network that never learned exchanges some
+classes by accident (10 of 80 on digits did; after the exchange none was right on a quarter). Its fault is another."""
 
 MOST_CLASSES = 4000
-"""With more classes nobody looks for an exchange: it would take gigabytes, and of the 100,000 answers that are looked
-at hardly a class has the twenty it takes to speak."""
+"""The most classes for which an exchange is looked for. More would take gigabytes, and of the 100,000 answers that are
+looked at hardly any class would have the twenty that it needs to speak."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Which classes are answered under which names, and what putting them right would bring; classes by number."""
+    """Which classes are answered under which names, and the accuracy in the right order; classes are numbers."""
 
-    moved: tuple[tuple[int, int], ...]  #: (class, the class it is answered as), only of those that have labels
-    counts: tuple[tuple[int, int], ...]  #: for each: labelled examples so answered, and labelled examples in all
-    order: tuple[int, ...]  #: for each place in the teacher's answers the class that really stands there
-    accuracy: float  #: on all labelled examples, once put right
+    moved: tuple[tuple[int, int], ...]  #: (class, the class it is answered as), of exchanged classes with labels
+    counts: tuple[tuple[int, int], ...]  #: for each of them: examples answered so, and all its labelled examples
+    order: tuple[int, ...]  #: for each place in the teacher's answers, the class that it is really about
+    accuracy: float  #: on all labelled examples, in the right order
 
 
 def find_exchange(confusion: Counts) -> Exchange | None:
-    """The exchange that labels (rows) and best answers (columns) give away, or ``None``.
+    """The exchange that a confusion matrix ``[C, C]`` shows (rows: labels, columns: best answers), or ``None``.
 
     >>> counts = np.array([[30, 1, 0], [2, 1, 25], [1, 28, 2]])
     >>> found = find_exchange(counts)
@@ -82,7 +82,7 @@ def find_exchange(confusion: Counts) -> Exchange | None:
 
 
 def _best_assignment(confusion: Counts) -> Order:
-    """The answer of each class that makes most labels right; of equally good ones that with most classes in place."""
+    """The one-to-one assignment of answers to classes with most labels right; of equal ones, that with fewest moved."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - a third of a second that only labels need
 
     n = len(confusion)
@@ -92,7 +92,7 @@ def _best_assignment(confusion: Counts) -> Order:
 
 
 def _speaking(confusion: Counts, assigned: Order) -> npt.NDArray[np.bool_]:
-    """The classes whose assigned answer beats their own name beyond chance."""
+    """Which classes are given their assigned answer significantly more often than their own name (`CHANCE`)."""
     from scipy.special import bdtrc  # noqa: PLC0415
 
     own, other = np.diag(confusion), confusion[np.arange(len(confusion)), assigned]

@@ -1,4 +1,4 @@
-"""The ledger of failures: which keys a teacher could not answer, why, and how often it was asked."""
+"""The record of failures: which keys a teacher could not answer, why, and how often it was asked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "failures.jsonl"
 
 
 class Failure(NamedTuple):
-    """One key's last failure; ``id`` is the content hash in hexadecimal."""
+    """The last failure of one key: ``id`` is the example's in hexadecimal, ``view`` the view's seed."""
 
     id: str
     view: int
@@ -29,7 +29,11 @@ class Failure(NamedTuple):
 
 
 class FailureLedger:
-    """``failures.jsonl``: appended to, one JSON object a line, the last line about a key counts."""
+    """Writes ``failures.jsonl``: one JSON object a line, always appended; the last line about a key counts.
+
+    Raises:
+        InputError: a line that is already there cannot be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -37,7 +41,7 @@ class FailureLedger:
         self._latest = {(f.id, f.view): f for f in read_failures(folder)}
 
     def append(self, ids: Ids, views: Seeds, reasons: Mapping[int, str]) -> None:
-        """Record the failures of some keys, given by position."""
+        """Record failures. ``reasons`` holds the reason of each key that failed, by its position in the arrays."""
         lines = []
         for position, reason in reasons.items():
             key = (id_to_hex(ids[position]), int(views[position]))
@@ -50,7 +54,7 @@ class FailureLedger:
 
 
 def mend(folder: Path) -> None:
-    """Cut off a last line that a killed process left unfinished."""
+    """Delete an unfinished last line, which a killed process left."""
     path = folder / FILE
     if path.is_file():
         content = path.read_bytes()
@@ -60,7 +64,11 @@ def mend(folder: Path) -> None:
 
 
 def read_failures(folder: Path) -> list[Failure]:
-    """The last failure of each key ever recorded, answered since or not; an unfinished last line is passed over."""
+    """The last failure of each key that has any, even if it was answered later. An unfinished last line is ignored.
+
+    Raises:
+        InputError: a line cannot be read.
+    """
     path = folder / FILE
     if not path.is_file():
         return []
@@ -79,7 +87,7 @@ def read_failures(folder: Path) -> list[Failure]:
 
 
 def id_to_hex(example_id: Ids) -> str:
-    """The hexadecimal form of one id.
+    """One id, uint64 ``[2]``, as 32 hexadecimal digits.
 
     >>> id_to_hex(np.array([1, 2], dtype=np.uint64))
     '01000000000000000200000000000000'
@@ -88,5 +96,12 @@ def id_to_hex(example_id: Ids) -> str:
 
 
 def id_from_hex(text: str) -> Ids:
-    """The inverse of `id_to_hex`."""
+    """The id with these hexadecimal digits: the inverse of `id_to_hex`.
+
+    >>> id_from_hex("01000000000000000200000000000000").tolist()
+    [1, 2]
+
+    Raises:
+        ValueError: the text is not hexadecimal, or is no whole number of 8-byte words.
+    """
     return np.frombuffer(bytes.fromhex(text), dtype="<u8").astype(np.uint64)

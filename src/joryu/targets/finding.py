@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ENOUGH_LABELS = 100
-"""Labelled examples under which agreement is reported but nothing is concluded from it."""
+"""The fewest labelled examples from whose agreement anything is concluded; with fewer it is only reported."""
 
 OVERRIDE = "--allow-dead-teacher"
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """How bad a finding is: ``fatal`` if training would be pointless, ``warning`` if it may be, else ``note``."""
 
     FATAL = "fatal"
     WARNING = "warning"
@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing the audit noticed, and what to try."""
+    """One thing that the audit noticed: a ``code`` for programs, a ``message``, and a ``hint`` of what to try."""
 
     code: str
     severity: Severity

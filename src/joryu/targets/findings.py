@@ -1,4 +1,4 @@
-"""What an audit may find in answers that become probabilities, and the thresholds it goes by."""
+"""What an audit may find in answers that become probabilities, and its thresholds."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from joryu.targets.statistics import Statistics
 from joryu.targets.store import Store
 
 NO_INFORMATION = 1e-3
-"""Nats of information between example and answer under which a teacher is dead. A *perfect* teacher of a class that one
-example in ten thousand belongs to gives exactly this much; a good teacher of ten even classes gives 2.3."""
+"""A teacher is dead if example and answer share less information than this, in nats. A *perfect* teacher of a class
+with one example in ten thousand gives exactly this much; a good teacher of ten equally frequent classes gives 2.3."""
 
 UNIFORM = 0.999
-"""Share of the largest possible entropy from which answers count as uniform. For ten classes every probability then
-lies within about 7 % of one tenth: the soft loss looks small and fine, and there is nothing in it."""
+"""Answers are uniform from this share of the largest possible entropy on. With ten classes every probability is then
+within about 7 % of one tenth: the soft loss looks fine, but there is nothing to learn."""
 
 ONE_HOT = 0.999
-"""Mean probability of the best class from which soft targets are hard labels: what is left for the other classes, the
-part that makes a soft target worth having, is under a thousandth."""
+"""Soft targets are hard labels from this mean probability of the best class on. The other classes, which make soft
+targets worth having, then share less than a thousandth."""
 
 NO_AGREEMENT = 0.02
-"""Cohen's kappa under which answers have nothing to do with the labels: classes in another order, or a network that
-never learned. Chance alone gives kappa 0 with a standard error of about 0.03 on `ENOUGH_LABELS` examples of ten
-classes."""
+"""Answers have nothing to do with the labels below this kappa of Cohen: the classes are in another order, or the
+network never learned. Chance alone gives kappa 0, with a standard error of about 0.03 on `ENOUGH_LABELS` examples of
+ten classes."""
 
 ENOUGH_MASKS = 20
-"""Masks under which nothing is concluded: each holds thousands of pixels, but its neighbours' answers are alike."""
+"""The fewest masks from which anything is concluded: each has thousands of pixels, but neighbours have like answers."""
 
 RARE = 0.01
-"""A class is dead if it is never the best and its mean probability is under this share of an even one, ``RARE / C``."""
+"""A class is dead if it is never the best and its mean probability is below ``RARE / C``, this share of an even one."""
 
 MISCALIBRATED = 0.1
-"""Expected calibration error worth a note; modern networks lie between 0.02 and 0.1 (Guo et al. 2017)."""
+"""The expected calibration error that is worth a note; modern networks have 0.02 to 0.1 (Guo et al. 2017)."""
 
 ENOUGH_SIGMOIDS = 32
-"""Answers, all between 0 and 1, from which they are said to look like a sigmoid's: logits lie on both sides of zero,
+"""The fewest answers, all between 0 and 1, that are said to look like a sigmoid's. Logits are on both sides of zero,
 and those of a network that knows anything soon leave the unit interval."""
 
 NO_SCALE = ("probabilities-as-logits", "percentages-as-logits", "sigmoids-as-logits")
-"""Findings under which calibration says nothing: confidence was worked out from what is not logits."""
+"""Findings that make calibration meaningless, because confidence was computed from values that are not logits."""
 
 NAMES = 40
-"""Classes up to which the order to type stands in the hint; a longer one is in the JSON, for a file."""
+"""The most classes whose order is typed out in the hint; a longer order is in the JSON, to be put into a file."""
 
 
 def about_likeness(statistics: Statistics) -> Iterator[Finding]:

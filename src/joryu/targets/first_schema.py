@@ -1,4 +1,4 @@
-"""Manifests of the first schema, which knew classes and a *kind* of question, read as the present one."""
+"""Read manifests of the first schema, which had classes and a *kind* of question, as the present one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _KINDS = {
 
 
 def from_first_schema(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a manifest of schema 1, as schema 2 has it; its answers stay as they are.
+    """Translate the content of a manifest from schema 1 to schema 2. The answers themselves stay as they are.
 
-    Schema 1 wrote tags' probabilities as a space of their own, ``scores``, whatever the kind of question; and numbers,
-    which have no logits, as logits.
+    Schema 1 had a space ``scores`` for the probabilities of tags, whatever the kind of question, and called numbers
+    logits.
 
     Raises:
-        ValueError: a kind of question that nobody carries, such as per frame.
+        ValueError: the kind of question does not exist any more, such as one per frame.
     """
     form = content.get("form") or {}
     kind = form.get("kind", "one-of-many")

@@ -1,7 +1,7 @@
-"""A store grows when its set does: new examples are asked about, old answers stay, former sets are remembered.
+"""Let a store grow with its set: new examples are asked about, old answers stay, and former sets are recorded.
 
-Which examples a former set brought is kept beside the manifest, so that the batches they were asked in can be made
-again: what is labelled after an interruption then equals what an uninterrupted run would have made, to the bit.
+The ids that each former set brought are kept in files beside the manifest. From them the batches in which these were
+asked can be made again, so that a labelling that was interrupted gives the same bits as one that was not.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from joryu.targets.store import Store
 
 
 class Growth(NamedTuple):
-    """How the set of a store has changed since it was last labelled, in examples."""
+    """How the set of a store has changed since it was last labelled, in numbers of distinct examples."""
 
-    new: int  #: the teacher was never asked about
-    kept: int  #: it was
-    gone: int  #: it was, and they are no longer in the set
+    new: int  #: in the set, and the teacher was never asked about them
+    kept: int  #: in the set, and the teacher was asked about them
+    gone: int  #: no longer in the set, and the teacher was asked about them
 
 
 class Grown(NamedTuple):
-    """A store's manifest as it is about the new set, and the ids that its set until now brought."""
+    """The manifest of a store for its new set, how the set changed, and the ids that its present set brought."""
 
     manifest: Manifest
     growth: Growth
@@ -41,12 +41,13 @@ class Grown(NamedTuple):
 
 
 def grow(folder: Path, stored: Manifest, wanted: Manifest, ids: Ids) -> Grown | None:
-    """What becomes of a store that is to be gone on with about these distinct ids.
+    """Extend a store to a set with these distinct ``ids``, of which the teacher was asked about some before.
 
-    ``None`` where it is about the same set, or about another one altogether: `Manifest.require` then has the word.
+    ``stored`` is the store's manifest, ``wanted`` that of the new labelling. ``None`` means that the store does not
+    grow: its set is the same, it has no answer yet, or no example is in both sets. Then `Manifest.require` decides.
 
     Raises:
-        MismatchError: its views blend examples of the set, so that another set has other views.
+        MismatchError: the store's views blend examples of its set, so that another set would have other views.
         InputError: the store is damaged.
     """
     if stored.examples.fingerprint == wanted.examples.fingerprint:
@@ -81,16 +82,16 @@ def grow(folder: Path, stored: Manifest, wanted: Manifest, ids: Ids) -> Grown | 
 
 
 def write_former(folder: Path, grown: Grown) -> None:
-    """Keep the ids that the set until now brought; to be written before the manifest that counts on them."""
+    """Write the ids that the former set brought. This must be done before the manifest is written, which needs them."""
     with durable_file(folder / _file(len(grown.manifest.former))) as file:
         file.write(np.ascontiguousarray(grown.brought, dtype="<u8").tobytes())
 
 
 def read_former(folder: Path, manifest: Manifest) -> list[Ids]:
-    """For each former set the ids that it brought, in their order.
+    """The ids that each former set brought, uint64 ``[n, 2]``, in their order.
 
     Raises:
-        InputError: a file of them is missing or damaged.
+        InputError: a file of ids is missing or damaged.
     """
     found = []
     for number, record in enumerate(manifest.former, start=1):
@@ -106,12 +107,12 @@ def read_former(folder: Path, manifest: Manifest) -> list[Ids]:
 
 
 def former_rows(ids: Ids, former: Sequence[Ids]) -> tuple[Rows, ...]:
-    """The rows, among these ids, of what each former set brought; -1 where it is no longer there."""
+    """The rows in ``ids`` of the ids that each former set brought; -1 for those that are no longer there."""
     return tuple(find_ids(ids, brought) for brought in former)
 
 
 def _known(store: Store) -> Ids:
-    """All ids that the teacher was ever asked about, distinct and in their order."""
+    """All ids that the teacher was ever asked about, without repeats, in their order."""
     ids = [shard.columns["id"] for shard in store.shards]
     ids += (
         [np.stack([id_from_hex(failure.id) for failure in failures])] if (failures := read_failures(store.path)) else []

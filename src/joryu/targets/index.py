@@ -1,4 +1,4 @@
-"""`KeyIndex`: from (example id, view seed) to row number, for millions of keys at once."""
+"""`KeyIndex`: find the rows of millions of keys, each an example id and a view seed, at once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from joryu.examples.hashing import mix
 Seeds = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 Keys = Callable[[Rows], tuple[Ids, Seeds]]
-"""Looks up the full keys of some rows."""
+"""A function that gives the full keys of some rows: ids uint64 ``[n, 2]`` and view seeds uint64 ``[n]``."""
 
 
 class KeyIndex:
-    """A sorted column of 64-bit hashes; every hit is checked against the full 192-bit key.
+    """An index of sorted 64-bit hashes, in which every hit is compared with the full key of 192 bits.
 
-    Twelve bytes of memory a row, whatever the keys. Of several rows with one key the first wins; ``redundant`` holds
-    the others.
+    It takes 12 bytes of memory per row (16 from 2³² rows on). If several rows have the same key, the first one is
+    found; ``redundant`` holds the others.
     """
 
     def __init__(self, ids: Ids, views: Seeds, keys: Keys) -> None:
@@ -35,7 +35,7 @@ class KeyIndex:
         return len(self._hashes) - len(self.redundant)
 
     def find(self, ids: Ids, views: Seeds) -> Rows:
-        """The row of each key, -1 where there is none."""
+        """The row of each key, int64 ``[n]``; -1 for a key that is not there."""
         found = np.full(len(ids), -1, dtype=np.int64)
         hashes = hash_keys(ids, views)
         positions = np.searchsorted(self._hashes, hashes)
@@ -68,12 +68,12 @@ class KeyIndex:
 
 
 def hash_keys(ids: Ids, views: Seeds) -> Seeds:
-    """A 64-bit mix of each key's three words."""
+    """A hash of each key, uint64 ``[n]``, mixed from its three words of 64 bits."""
     return mix(mix(mix(views) ^ ids[:, 1]) ^ ids[:, 0])
 
 
 def find_ids(among: Ids, wanted: Ids) -> Rows:
-    """The first row of each wanted id among others, -1 where it is not there.
+    """The first row of each ``wanted`` id in ``among``, int64 ``[n]``; -1 for an id that is not there.
 
     >>> among = np.array([[1, 2], [3, 4]], dtype=np.uint64)
     >>> find_ids(among, np.array([[3, 4], [1, 1]], dtype=np.uint64)).tolist()

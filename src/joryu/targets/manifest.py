@@ -1,4 +1,4 @@
-"""`Manifest`: everything about a store that is not an answer, as ``manifest.json``."""
+"""`Manifest`: everything about a store but its answers; on disk it is ``manifest.json``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from joryu.targets.provenance import joryu_version, machine, now
 from joryu.targets.rounding import Rounding
 
 SCHEMA = 2
-"""The version of the folder's layout; a newer one is refused, an older one is read."""
+"""The version of the store's layout; a store of a newer one is refused, one of an older one is read."""
 
 FILE = "manifest.json"
 
@@ -31,9 +31,9 @@ class _Record(BaseModel):
 
 
 class TeacherRecord(_Record):
-    """Who answered: the fingerprint decides, the spec finds it again, the description is for people.
+    """Who answered: the ``fingerprint`` identifies the teacher, ``spec`` finds it again, ``description`` is for people.
 
-    ``order`` names the classes in the order in which the teacher itself gives them, where that is another.
+    ``order`` names the classes in the order in which the teacher itself gives them, if it is not the question's.
     """
 
     fingerprint: str
@@ -43,10 +43,10 @@ class TeacherRecord(_Record):
 
 
 class ExamplesRecord(_Record):
-    """What was asked about; ``count`` is the number of *distinct* examples.
+    """The examples that the teacher is asked about; ``count`` is the number of *distinct* ones.
 
-    ``spec``, ``split`` and ``size`` are what `load_examples` needs to find them again. ``shape`` is that of one input
-    as the teacher was shown it, ``[channels, height, width]`` of pictures.
+    `load_examples` finds them again by ``spec``, ``split`` and ``size``. ``shape`` is that of one input as the teacher
+    is shown it, ``(channels, height, width)`` for pictures.
     """
 
     fingerprint: str
@@ -59,10 +59,10 @@ class ExamplesRecord(_Record):
 
 
 class FormerExamples(ExamplesRecord):
-    """A set that the store was made for before it grew.
+    """A former set of a store that has grown since.
 
-    ``brought`` is how many of its examples the teacher was asked about that no earlier set had; their ids lie beside
-    the manifest.
+    ``brought`` is the number of its examples that the teacher was asked about and no earlier set had. Their ids are in
+    a file beside the manifest. ``until`` is the time at which the store grew.
     """
 
     brought: int
@@ -70,9 +70,9 @@ class FormerExamples(ExamplesRecord):
 
 
 class Provenance(_Record):
-    """How the store came to be; ``machine`` names a kind of machine and no host.
+    """How the store was made: version of Joryu, time (UTC), kind of machine, command line.
 
-    ``typed_in`` is the folder that the specs were typed in, as seen from the store.
+    ``typed_in`` is the folder in which the specs were typed, as a path relative to the store.
     """
 
     joryu: str = Field(default_factory=joryu_version)
@@ -83,7 +83,7 @@ class Provenance(_Record):
 
 
 class Cost(_Record):
-    """What the answers cost: times the teacher was asked, seconds it took, money (in the teacher's currency)."""
+    """What the answers cost: how often the teacher was asked, the seconds it took, and money in its own currency."""
 
     requests: int = 0
     seconds: float = 0.0
@@ -131,10 +131,10 @@ class Manifest(_Record):
 
     @classmethod
     def read(cls, folder: Path | str) -> Manifest:
-        """The manifest of a store's folder.
+        """Read the manifest of a store's folder.
 
         Raises:
-            InputError: no store there, or a manifest that cannot be read.
+            InputError: there is no store, or its manifest cannot be read.
             MismatchError: it was written by a newer Joryu.
         """
         folder = Path(folder)
@@ -164,10 +164,12 @@ class Manifest(_Record):
             raise InputError(f"{path} is not a usable manifest", received=str(error)) from error
 
     def require_shape(self, shape: tuple[int, ...] | None) -> None:
-        """Check that the teacher is shown inputs of the stored shape; what is not known is not checked.
+        """Check that the teacher is shown inputs of the stored ``shape``, as it might answer otherwise to another.
+
+        Nothing is checked if either shape is not known.
 
         Raises:
-            MismatchError: another one, about which it would say something else.
+            MismatchError: the shape is another.
         """
         stored = self.examples.shape
         if stored is not None and shape is not None and stored != shape:
@@ -178,10 +180,12 @@ class Manifest(_Record):
             )  # fmt: skip
 
     def require_sites(self, shape: tuple[int, ...]) -> None:
-        """Check that answers about each pixel are about the pixels of such inputs, ``[channels, height, width]``.
+        """Check that answers about each pixel fit inputs of this shape, ``(channels, height, width)``.
+
+        Answers about whole examples always fit.
 
         Raises:
-            MismatchError: they are about those of another size.
+            MismatchError: the answers are about pixels of another size.
         """
         if self.form is None or not self.question.grid:
             return
@@ -197,7 +201,7 @@ class Manifest(_Record):
 
     @property
     def asked_at(self) -> Answering | None:
-        """The precision that a network is asked at to go on with this store; ``None`` before the first answer."""
+        """The precision at which a network must answer to continue this store; ``None`` before the first answer."""
         return self.precision or (None if self.form is None else "32-true")
 
     @property
@@ -206,7 +210,7 @@ class Manifest(_Record):
         return self.question.names
 
     def write(self, folder: Path | str) -> None:
-        """Write it, whole or not at all."""
+        """Write ``manifest.json`` into a folder, whole or not at all."""
         with durable_file(Path(folder) / FILE) as file:
             file.write(self.model_dump_json(indent=2).encode() + b"\n")
 
@@ -223,15 +227,15 @@ class Manifest(_Record):
         """Check the given parts against the manifest; what is ``None`` is not checked.
 
         Args:
-            teacher: its fingerprint.
+            teacher: the teacher's fingerprint.
             question: what is asked; the kind of label does not matter.
-            examples: their fingerprint.
-            views: their spec.
-            encoding: how rows are kept.
-            batch_size: how many examples are asked at once.
+            examples: the fingerprint of the examples.
+            views: the spec of the views.
+            encoding: how answers are stored.
+            batch_size: how many examples the teacher is shown at once.
 
         Raises:
-            MismatchError: the first part that differs, with both values and what to try.
+            MismatchError: a part differs; the message names the first one, with both values and what to try.
         """
         if question is not None and (found := difference(self.question, question)) is not None:
             _refuse("question", *found, self._way_on(question))
@@ -258,7 +262,7 @@ class Manifest(_Record):
                 _refuse(what, stored, received, hint)
 
     def _way_on(self, question: Question) -> str:
-        """What to try where another question is asked; people may have been given further classes since."""
+        """The hint if another question is asked; people may have been given further classes since."""
         names = self.question.names
         if len(question) > len(names) and question.names[: len(names)] == names:
             added = spelt(question.names[len(names) :])

@@ -1,4 +1,4 @@
-"""Sums of pairs of numbers that come in batches: errors, spread and correlation of each output."""
+"""`Moments`: errors, spread and correlation of answers and true numbers, output by output and batch by batch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from torch import Tensor
 
 @final
 class Moments:
-    """Running sums in float64 over true numbers ``y`` and answers ``z``, output by output ``[C]``; NaN is left out.
+    """Running sums over true numbers ``y`` and answers ``z``, for each output, float64 ``[C]``.
 
-    Batches are joined as Chan, Golub & LeVeque 1979 ("Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances") join them: sums of squares about zero would lose all digits of numbers far from it.
+    ``count`` is the number of pairs, ``squared = Σ (z - y)²``, ``absolute = Σ |z - y|``. Pairs whose ``y`` is NaN are
+    left out.
+
+    Spreads are summed about the mean, and batches are joined as by Chan, Golub & LeVeque 1979 ("Updating Formulae and a
+    Pairwise Algorithm for Computing Sample Variances"). Sums of squares about zero would lose all digits of numbers
+    that are far from zero.
 
     >>> moments = Moments(1)
     >>> moments.add(torch.tensor([[1e6], [1e6 + 2]]), torch.tensor([[1e6 + 1], [1e6 + 2]]))
@@ -30,7 +34,7 @@ class Moments:
         self._high = -self._low
 
     def add(self, true: Tensor, answered: Tensor) -> None:
-        """Take in numbers ``[B, ..., C]``."""
+        """Add a batch of true numbers and answers, both ``[B, ..., C]``."""
         known = (~true.isnan()).flatten(0, -2).cpu()
         pair = torch.stack([part.detach().cpu().double().flatten(0, -2) for part in (true, answered)])
         pair = pair.masked_fill(~known, 0)
@@ -51,21 +55,21 @@ class Moments:
         self._high = torch.maximum(self._high, pair.masked_fill(~known, -torch.inf).amax(1))
 
     def r2(self) -> list[float | None]:
-        """``1 - Σ (z - y)² / Σ (y - ȳ)²`` of each output; ``None`` where the true numbers are constant."""
+        """``1 - Σ (z - y)² / Σ (y - ȳ)²`` for each output; ``None`` if its true numbers are constant."""
         found = 1 - self.squared / self._spreads[0]
         return _where(found, self._varies[0])
 
     def correlation(self) -> list[float | None]:
-        """Pearson's of each output; ``None`` where either of the two is constant."""
+        """Pearson's correlation of ``y`` and ``z`` for each output; ``None`` if one of the two is constant."""
         found = self._spreads[2] / (self._spreads[0] * self._spreads[1]).sqrt()
         return _where(found.clamp(-1, 1), self._varies.all(0))
 
     def of_labels(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of the true numbers, output by output."""
+        """Mean and standard deviation (division by ``n``) of the true numbers, for each output."""
         return self._described(0)
 
     def of_answers(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of the answers, where the true numbers are known."""
+        """Mean and standard deviation (division by ``n``), for each output, of answers whose true number is known."""
         return self._described(1)
 
     def _described(self, which: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,4 +1,4 @@
-"""What a store's numbers look like as a whole, how far the labels agree, and what an audit makes of both."""
+"""The audit of a store of numbers: their statistics, their agreement with labels, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from joryu.targets.statistics import in_parts
 from joryu.targets.store import Store
 
 STILL = 1e-5
-"""Answers that differ by less than this share of their size, or spread by less than this of what the labels do, are the
-same for every example: float16 rounds by more."""
+"""Answers are the same for every example if their range is less than this share of their size: float16 rounds by
+more."""
 
 ALIKE = 0.5
-"""Correlation from which answers go with the labels: if they are far off all the same, it is by their unit."""
+"""The correlation from which answers follow the labels. If they are far off nevertheless, their unit is another."""
 
 NO_CORRELATION = 0.1
-"""Correlation under which answers have nothing to do with the labels: chance alone gives 0 with a standard error of 0.1
-on `ENOUGH_LABELS` examples."""
+"""The correlation below which answers have nothing to do with the labels. Chance alone gives 0, with a standard error
+of 0.1 on `ENOUGH_LABELS` examples."""
 
 WORSE = -0.05
-"""R² under which it is said: a teacher that always says the labels' mean has 0, or a little less on labels it has not
-seen."""
+"""The R² below which answers are reported as far off. A teacher that always answers the mean of the labels has 0, or a
+little less on labels that it has not seen."""
 
-HALF_WIDTH = 1.6448536269514722  #: the normal's 95th percentile: nine in ten labels should lie within so many σ
-INTERVAL = 0.9
+HALF_WIDTH = 1.6448536269514722  #: the normal's 95th percentile: nine in ten labels should be within so many σ
+INTERVAL = 0.9  #: the share of labels that should be in the interval ``z ± 1.645 σ``
 UNSURE = 0.2
-"""How far from nine in ten the labels within the interval may be before it is worth a note."""
+"""How far from `INTERVAL` the share of labels in the interval may be before it is worth a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberStatistics:
-    """Mean and standard deviation of each output's answers."""
+    """Mean and standard deviation of the answers of each output, over ``rows`` rows."""
 
     rows: int
     means: tuple[float, ...]
@@ -45,7 +45,7 @@ class NumberStatistics:
     still: tuple[str, ...]  #: outputs that are the same for every example
 
     def words(self, temperature: float, question: Question) -> str:
-        """In one line; a temperature changes nothing of numbers."""
+        """The statistics as one line of text; numbers do not depend on a temperature."""
         del temperature, question
         shown = [f"{mean:.4g} ± {off:.3g}" for mean, off in zip(self.means[:4], self.deviations[:4], strict=True)]
         return f"the answers are {', '.join(shown)}{', …' if len(self.means) > 4 else ''} (mean and spread)"
@@ -53,18 +53,18 @@ class NumberStatistics:
 
 @dataclass(frozen=True, slots=True)
 class OutputAgreement:
-    """One output against its labels; ``None`` where they are constant."""
+    """The agreement of one output with its labels; R² and correlation are ``None`` if the labels are constant."""
 
     name: str
     r2: float | None  #: ``1 - Σ (z - y)² / Σ (y - ȳ)²``
     correlation: float | None
     mean: float  #: of the labels
-    deviation: float
+    deviation: float  #: the standard deviation of the labels
 
 
 @dataclass(frozen=True, slots=True)
 class NumberAgreement:
-    """Numbers against what was measured."""
+    """The agreement of numbers with labels, in total and for each output."""
 
     labelled: int
     outputs: tuple[OutputAgreement, ...]
@@ -72,19 +72,19 @@ class NumberAgreement:
 
     @property
     def score(self) -> float:
-        """R², the mean over the outputs; 0 where it is defined for none."""
+        """The mean R² of the outputs for which it is defined; 0 if there are none."""
         found = [output.r2 for output in self.outputs if output.r2 is not None]
         return sum(found) / len(found) if found else 0.0
 
     def words(self) -> str:
-        """In one line."""
+        """The agreement as one line of text."""
         shown = [f"R² {output.r2:.4f} of {output.name}" for output in self.outputs if output.r2 is not None]
         covered = "" if self.coverage is None else f"; {self.coverage:.1%} of them within the 90 % interval"
         return f"{', '.join(shown[:4]) or 'no R²'}{', …' if len(shown) > 4 else ''} on {self.labelled} labels{covered}"
 
 
 def gather_numbers(store: Store, rows: Tensor) -> NumberStatistics:
-    """The statistics of some rows, which must be finite."""
+    """The statistics of the answers in some rows, which must be finite."""
     names = store.manifest.question.names
     spread, low, high = Moments(len(names)), torch.full((len(names),), torch.inf), torch.full((len(names),), -torch.inf)
     for part in in_parts(store, rows):
@@ -103,7 +103,7 @@ def gather_numbers(store: Store, rows: Tensor) -> NumberStatistics:
 
 
 def number_agreement(store: Store, rows: Tensor, labels: Tensor) -> NumberAgreement | None:
-    """How far the answers in some rows are from the numbers that were measured; ``None`` where shapes differ."""
+    """The agreement of the answers in some rows with ``labels [n, (height, width,) C]``; ``None`` if shapes differ."""
     names = store.manifest.question.names
     shape = store.form.shape[1:] if store.form.members else store.form.shape
     if tuple(labels.shape[1:]) != tuple(shape):
@@ -128,7 +128,7 @@ def number_agreement(store: Store, rows: Tensor, labels: Tensor) -> NumberAgreem
 
 
 def about_numbers(statistics: NumberStatistics) -> Iterator[Finding]:
-    """What the answers say of themselves."""
+    """Findings about answers without looking at labels: all outputs are constant, or some are."""
     if statistics.rows < 2 or not statistics.still:
         return
     if len(statistics.still) == len(statistics.means):
@@ -141,7 +141,7 @@ def about_numbers(statistics: NumberStatistics) -> Iterator[Finding]:
 
 
 def about_errors(statistics: NumberStatistics, agreement: NumberAgreement) -> Iterator[Finding]:
-    """What the labels say of the answers: which outputs are far off, and whether another unit would explain it."""
+    """Findings from labels: which outputs are far off, whether another unit explains it, and whether σ is right."""
     if agreement.labelled < ENOUGH_LABELS:
         return
     judged = [output for output in agreement.outputs if output.r2 is not None]

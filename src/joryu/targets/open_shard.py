@@ -1,4 +1,4 @@
-"""The open shard: answers on their way to the disk, in columns whose room is taken once."""
+"""`OpenShard`: collects answers on their way to the disk, in columns that are allocated once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from joryu.targets.shards import absent_column
 
 
 class OpenShard:
-    """Collects rows in arrays of fixed place.
+    """Collects rows in arrays that are allocated once.
 
-    Keeping each batch's small arrays until the shard is written was tried first: they settle between the teacher's
-    large ones, the C library then hands memory back and fetches it again at every batch, and a small teacher ran 4 %
-    slower.
+    Keeping the small arrays of each batch until the shard is written was tried first. They came to lie between the
+    large arrays of the teacher, so that the C library returned memory and fetched it again for every batch; a small
+    teacher was 4 % slower.
 
     Args:
-        rows: how many rows it is made for; it grows when there are more.
-        bytes: the most it is made for, whatever the rows.
+        rows: the number of rows to allocate; the arrays grow if there are more.
+        bytes: the most bytes to allocate, whatever the number of rows.
     """
 
     def __init__(self, rows: int, bytes: int) -> None:
@@ -36,11 +36,11 @@ class OpenShard:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the rows it holds."""
+        """The number of bytes of the rows it holds."""
         return self._rows * self._row_bytes
 
     def append(self, parts: Sequence[Columns]) -> None:
-        """Add rows: all of them or, interrupted, none."""
+        """Add the rows of all ``parts``; if it is interrupted, none of them."""
         end = self._rows
         for part in parts:
             if not len(part["view"]):
@@ -52,7 +52,7 @@ class OpenShard:
         self._rows = end
 
     def take(self) -> Columns:
-        """The rows collected; the shard is empty afterwards, and what was taken is never written to again."""
+        """Take out all rows. The shard is empty afterwards, and never writes to the arrays it gave."""
         columns = {name: column[: self._rows] for name, column in self._columns.items()}
         self._columns, self._capacity, self._rows, self._row_bytes = {}, 0, 0, 0
         return columns

@@ -1,4 +1,4 @@
-"""Where an artefact came from: versions and kind of machine, with no host name and no path of it."""
+"""Where an artefact came from: versions, time and kind of machine, without host names and paths."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 
 
 def now() -> str:
-    """This moment, UTC, to the second."""
+    """The present time in UTC, in ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def machine() -> dict[str, str]:
-    """The kind of machine this runs on.
+    """The kind of machine that this runs on: processor, cores, threads, accelerator, and versions.
 
     >>> sorted(machine())
     ['accelerator', 'cores', 'cpu', 'python', 'system', 'threads', 'torch']

@@ -1,6 +1,7 @@
-"""A store kept by the pixels of its pictures, as stores once were, kept by their files instead; nothing is asked again.
+"""Convert a store whose keys are hashes of pixels, as they once were, to keys that are hashes of files.
 
-The new store is written beside the old one and takes its place when it is whole; the old one is put aside.
+Nothing is asked again. The new store is written beside the old one, and takes its place when it is complete. The old
+store is renamed and kept.
 """
 
 from __future__ import annotations
@@ -21,34 +22,36 @@ from joryu.targets.manifest import Manifest
 from joryu.targets.store import Store
 from joryu.targets.writer import StoreWriter
 
-NEW: Final = ".rekeyed"  #: behind the folder's name while the new store is written
-OLD: Final = ".by-pixels"  #: behind the folder's name where the old store is put
+NEW: Final = ".rekeyed"  #: added to the folder's name while the new store is written
+OLD: Final = ".by-pixels"  #: added to the name of the folder in which the old store is kept
 _BLOCK = 16_384
 
 
 class Rekeyed(NamedTuple):
-    """What was done: answers that have their new keys, answers left behind in the old store, and where that lies."""
+    """The result of `rekey`."""
 
-    store: Store
-    moved: int
-    left: int
-    aside: Path
+    store: Store  #: the new store
+    moved: int  #: the number of answers in it
+    left: int  #: the number of answers that are in the old store alone
+    aside: Path  #: the folder of the old store
 
 
 def rekey(
     store: Store, examples: Examples, *, without_views: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> Rekeyed:
-    """Give the answers of a store the ids that their examples have today; run again to go on where it stopped.
+    """Give the answers of a store the ids that their examples have today. If it was interrupted, run it again.
 
-    The ``examples`` must be read at the size at which they were labelled, where their `Examples.pixel_ids` are the
-    store's keys. An answer about pixels that several files hold becomes one answer for each. A view is drawn from the
-    id of its example, so answers about views cannot be moved: the same seed would name another view than the teacher
-    was shown. ``without_views`` leaves them in the old store.
+    The ``examples`` must be read at the size at which they were labelled: their `Examples.pixel_ids` are then the
+    store's keys. If several files have the same pixels, their one answer becomes an answer for each.
+
+    Answers about views cannot be moved, because views are drawn from the id of their example: the same seed would name
+    another view than the teacher was shown. ``without_views`` leaves them in the old store. ``progress`` is called
+    with the number of answers that are written and their total.
 
     Raises:
-        InputError: the store is damaged or being written to, or its keys are today's.
+        InputError: the store is damaged or being written to, its keys need no change, or a folder is in the way.
         MismatchError: none of its answers is about these examples, or it has views.
-        JoryuError: the disk does not take it.
+        JoryuError: the new store cannot be written completely.
     """
     manifest, path = store.manifest, store.path
     if manifest.keys != "pixels" or not (examples.ids != examples.pixel_ids).any():
@@ -79,7 +82,7 @@ def rekey(
 
 
 def finish(path: Path) -> None:
-    """Put the new store in its place where a kill came between the two renames, and both lie aside."""
+    """Rename the new store to ``path`` if `rekey` was killed between its two renames, so that no store is there."""
     new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
     if not path.exists() and new.is_dir() and old.is_dir():
         new.rename(path)
@@ -87,7 +90,7 @@ def finish(path: Path) -> None:
 
 
 class _Answers(NamedTuple):
-    """The new ids, the row of the old store that each is answered by, and why others failed."""
+    """The new ids, the row of each one's answer in the old store, and the reasons of failures by new id."""
 
     ids: Ids
     rows: Rows
@@ -119,7 +122,7 @@ def _write(
 
 
 def _swap(path: Path) -> None:
-    """Put the old store aside and the new one in its place."""
+    """Rename the old store, and put the new one in its place."""
     old = path.with_name(path.name + OLD)
     if old.exists():
         raise InputError(f"{old} is in the way of the old store", hint="move it elsewhere and run it again")
@@ -136,7 +139,7 @@ def _described(manifest: Manifest, examples: Examples, count: int) -> Manifest:
 
 
 def _failed(store: Store, examples: Examples) -> dict[str, str]:
-    """Why the teacher failed on some of the examples, by their new ids."""
+    """The reasons of the teacher's failures on some of the examples, by new id."""
     reasons = {failure.id: failure.reason for failure in store.failures() if failure.view == 0}
     keys = ((id_to_hex(new), id_to_hex(old)) for new, old in zip(examples.ids, examples.pixel_ids, strict=True))
     return {new: reasons[old] for new, old in keys if old in reasons} if reasons else {}

@@ -1,8 +1,8 @@
-"""Shards: Arrow IPC files of one record batch each, memory-mapped, so that a column is one array without a copy.
+"""Shards: Arrow IPC files of one record batch each. They are memory-mapped, so a column is one array without a copy.
 
-A shard's name carries the range of numbers it stands for, ``shard-00000003-00000007.arrow``. Merging shards 3 to 7
-writes a file of that name and then deletes the five; killed in between, the five are known to be superseded because
-the wider range contains theirs. No journal is needed, nothing is lost and nothing is doubled.
+The name of a shard holds a range of numbers, as in ``shard-00000003-00000007.arrow``. To merge the shards 3 to 7, a
+file of that name is written, and then the five are deleted. If this is killed in between, the five are recognised as
+superseded, because the wider range contains theirs. So nothing is lost or doubled, and no journal is needed.
 """
 
 from __future__ import annotations
@@ -66,35 +66,39 @@ class RowsOfBytes:
 
 
 class Span(NamedTuple):
-    """The shard numbers a file stands for, both ends included."""
+    """The range of shard numbers that a file holds, both ends included."""
 
     first: int
     last: int
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """The name of the file.
+
+        >>> Span(3, 7).name
+        'shard-00000003-00000007.arrow'
+        """
         return f"shard-{self.first:08d}-{self.last:08d}.arrow"
 
     def contains(self, other: Span) -> bool:
-        """Whether this file holds what the other one holds."""
+        """Whether this file holds everything that the other one holds."""
         return self.first <= other.first and other.last <= self.last
 
 
 class ShardList(NamedTuple):
-    """The shards of a folder in order: those to read, and those a merged one has superseded."""
+    """The shards of a folder in order: those to read, and those that are superseded by a merged one."""
 
     current: tuple[Span, ...]
     superseded: tuple[Span, ...]
 
     @property
     def next_number(self) -> int:
-        """A number never used before: a reused one could look superseded."""
+        """A number larger than all in use; one that is already taken could look superseded."""
         return max((span.last for span in (*self.current, *self.superseded)), default=0) + 1
 
 
 def list_shards(folder: Path) -> ShardList:
-    """What the folder holds."""
+    """List the shards of a folder."""
     matches = (_NAME.fullmatch(path.name) for path in folder.iterdir())
     spans = sorted((Span(int(m[1]), int(m[2])) for m in matches if m), key=lambda span: (span.first, -span.last))
     current: list[Span] = []
@@ -117,10 +121,10 @@ class Shard:
         return len(self.columns["view"])
 
     def verify(self) -> None:
-        """Read every byte and compare with the checksum written beside it.
+        """Read every byte and compare it with the checksum (CRC-32) in the file.
 
         Raises:
-            InputError: they differ.
+            InputError: the checksums differ.
         """
         found = _checksum(self.columns)
         if found != self.checksum:
@@ -128,10 +132,10 @@ class Shard:
 
 
 def write_shard(folder: Path, span: Span, columns: Columns) -> None:
-    """Write a shard, whole or not at all.
+    """Write a shard with its checksum, whole or not at all.
 
     Raises:
-        JoryuError: the disk does not take it.
+        JoryuError: the file cannot be written.
     """
     arrays = {name: _to_arrow(name, column) for name, column in columns.items()}
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
@@ -141,11 +145,11 @@ def write_shard(folder: Path, span: Span, columns: Columns) -> None:
 
 
 def open_shard(folder: Path, span: Span) -> Shard:
-    """Map a shard; a file cut short or without a sound footer is noticed here.
+    """Open a shard by mapping it into memory.
 
     Raises:
-        InputError: the shard is damaged.
-        FileNotFoundError: it has been merged away since the folder was listed.
+        InputError: the file is cut short, or is no shard. Changed bytes are found by `Shard.verify` alone.
+        FileNotFoundError: the shard was merged into another one since the folder was listed.
     """
     path = folder / span.name
     try:
@@ -165,16 +169,16 @@ def open_shard(folder: Path, span: Span) -> Shard:
 
 
 def join_columns(parts: Sequence[Columns]) -> Columns:
-    """Columns one after another; where only some parts have a column, the others get what its absence meant."""
+    """Join columns of several parts; a part without a column gets the values that its absence means."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: np.concatenate(_filled(name, parts)) for name in names}
 
 
 def absent_column(name: str, like: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
-    """``n`` rows of a column holding what its absence means.
+    """``n`` rows with the values that the absence of a column means, in the shape and dtype of ``like``.
 
-    That is weight 1, every class covered, a bound of 1, which no probability and no log-probability exceeds, and NaN
-    for a signal that was not measured.
+    That is a weight of 1, all outputs covered, a bound of 1, which no probability or log-probability exceeds, and NaN
+    for signals and variances that are not known.
     """
     return np.full((n, *like.shape[1:]), _ABSENT.get(name, 1), dtype=like.dtype)
 

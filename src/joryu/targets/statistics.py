@@ -1,4 +1,4 @@
-"""What a store's answers look like as a whole, gathered in one pass over its rows."""
+"""Statistics of a store's probabilities, gathered in one pass over its rows."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ CELLS = 2**22  # and no more values than these at once, of which a few copies ar
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Means over the answers; entropies in nats, those named ``normalised`` as a share of the largest possible.
+    """Means over all answers. Entropies are in nats; those called ``normalised`` are shares of the largest possible.
 
-    ``information`` is the mutual information between the example and its class, ``H(mean p) - mean H(p)``: how much
-    naming the example tells about the answer. It is zero exactly when all answers are the same. Of masks it is the mean
-    over the pixels, each taken for itself: a mask that never changes says nothing, whatever it looks like.
+    ``information`` is the mutual information of example and answer, ``H(mean p) - mean H(p)`` in nats (Cover & Thomas
+    2006, theorem 2.4.1). It is 0 if, and only if, all answers are the same. For masks it is the mean over the pixels,
+    computed for each by itself: a mask that never changes gives 0, whatever it looks like.
 
-    ``top_counts`` counts for each class the answers in which it is best, for each tag those that name it (p >= 0.5).
+    ``top_counts`` holds for each class the number of answers in which it is the best; for each tag, the number of
+    answers that name it (p >= 0.5).
     """
 
     rows: int
-    hard_share: float  #: answers that put all they have on one class, the same one for all members
+    hard_share: float  #: the share of answers that are not 0 for one class alone, the same for all members
     mean_entropy: float
     normalised_entropy: float
     information: float
@@ -39,10 +40,10 @@ class Statistics:
     softened_top: float  #: mean probability of the best class, at the chosen temperature
     top_counts: tuple[int, ...]
     mean_probs: tuple[float, ...]
-    likeness: ValueKind  #: of logits: what they look like that logits are not
+    likeness: ValueKind  #: what the logits look like, if they look like something else
 
     def words(self, temperature: float, question: Question) -> str:
-        """In one line, for answers to this question that were softened at this temperature."""
+        """The statistics as one line of text, for the question and the temperature that they were gathered with."""
         return (
             f"mean entropy {self.mean_entropy:.3f} nats; at T = {temperature:g} the likeliest {question.nouns[0]} has "
             f"{self.softened_top:.3f} and the entropy is {self.softened_normalised_entropy:.1%} of the largest possible"
@@ -50,13 +51,13 @@ class Statistics:
 
 
 def in_parts(store: Store, rows: Tensor) -> Iterator[Tensor]:
-    """The rows, so many at a time that their answers take little memory, pixels or none."""
+    """The rows in parts, each of at most `CHUNK` answers and `CELLS` values, so that memory stays bounded."""
     width = max(1, math.prod(store.form.shape))
     yield from torch.split(rows, max(1, min(CHUNK, CELLS // width)))
 
 
 def finite_rows(store: Store, rows: Tensor) -> Tensor:
-    """Those of the rows whose every value is finite; of numbers their variance is positive, too."""
+    """The rows whose values are all finite, and whose variances, if there are any, are positive and finite."""
     flags = []
     for part in in_parts(store, rows):
         answers = store.gather(part)
@@ -69,7 +70,7 @@ def finite_rows(store: Store, rows: Tensor) -> Tensor:
 
 
 def gather_statistics(store: Store, rows: Tensor, temperature: float) -> Statistics:
-    """The statistics of some rows, which must be finite."""
+    """The statistics of the answers in some rows, which must be finite, also softened at ``temperature``."""
     link, n_classes = store.manifest.question.link, len(store.manifest.question)
     totals = torch.zeros(5, dtype=torch.float64)  # hard rows, entropy, the last two of soft_probs, answers
     counts = torch.zeros(n_classes, dtype=torch.int64)
@@ -111,13 +112,13 @@ def _named_counts(probs: Tensor, link: Link, n_classes: int) -> Tensor:
 
 
 def class_probs(answers: SoftTargets, temperature: float) -> Tensor:
-    """Probabilities ``[answers, C]`` at a temperature: members averaged, each pixel or frame an answer of its own."""
+    """Probabilities at a temperature, ``[answers, C]``: members are averaged, and each pixel is an answer by itself."""
     probs = answers.probs(temperature)
     return (probs.mean(1) if answers.members else probs).flatten(0, -2)
 
 
 def _name_one_class(answers: SoftTargets) -> Tensor:
-    """Which answers hold nothing beside one class, bool; an answer of several members is one of their mean."""
+    """Which answers are not 0 for at most one class, bool; those of several members are taken together."""
     full = answers.dense()
     named = full.values != 0 if full.coverage is None else (full.values != 0) & full.coverage
     return (named.any(1) if answers.members else named).sum(-1) <= 1

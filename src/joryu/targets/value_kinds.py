@@ -1,4 +1,4 @@
-"""Do answers that are given for logits look like what comes out of a softmax or a sigmoid?"""
+"""Tell whether a batch of answers that are given as logits looks like the output of a softmax or a sigmoid."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from joryu.targets.soft_targets import SoftTargets, Space
 
 
 def value_kind_of(answers: SoftTargets, *, so_far: ValueKind | None = None) -> ValueKind:
-    """What a batch of logits looks like, together with the batches before it.
+    """What a batch of logits looks like, together with the batches ``so_far``.
 
-    Answers that are not given as dense logits are not judged, and count as logits.
+    Only dense logits are looked at; other answers count as logits.
 
     >>> import torch
     >>> from joryu.questions import Question

@@ -1,4 +1,4 @@
-"""`StoreWriter`: the one process that adds to a store."""
+"""`StoreWriter`: adds answers to a store. Only one process at a time writes to a store."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ from joryu.targets.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """When the open shard is written: at so many rows, bytes, or seconds since the last one, whichever comes first.
+    """When to write the open shard: at so many rows or bytes, or seconds after the last one, whichever comes first.
 
-    The open shard is all that a killed process loses; a merge at the end makes few large files of many small ones.
+    A killed process loses the open shard and no more. Many small shards are merged at the end
+    (`StoreWriter.compact`).
     """
 
     rows: int = 65_536
@@ -46,16 +47,17 @@ class Flush:
 
 
 class StoreWriter:
-    """Opens a folder for writing, alone, and adds answers to it; a context manager.
+    """Locks a store's folder and adds answers to it; a context manager.
 
     Args:
-        path: the folder; made if need be.
-        manifest: of the store wanted. If the folder holds one already, both must agree, and the stored one goes on.
+        path: the folder; created if absent.
+        manifest: the description of the store. If the folder holds a store already, it must agree with this, and the
+            store is continued.
         flush: when to write the open shard.
-        ids: those of the set's distinct examples; a store about some of them then grows to be about all.
+        ids: the ids of the set's distinct examples. A store about some of them then grows to be about all.
 
-    Shards are written by a thread of their own, so that a teacher never waits for the disk. Leaving the context, by an
-    error or Ctrl-C too, writes the open shard.
+    A thread of its own writes the shards, so that the teacher does not wait for the disk. The open shard is written at
+    the end of the context, also after an error or Ctrl-C.
 
     >>> import tempfile, torch
     >>> from joryu.questions import Question
@@ -77,9 +79,10 @@ class StoreWriter:
             [0.7500, 0.2500]])
 
     Raises:
-        InputError: another process is writing there, the folder cannot be written, or it holds a run.
-        MismatchError: the folder holds soft targets of another teacher, other examples, classes, views or encoding.
-        JoryuError: the disk does not take it.
+        InputError: another process is writing in the folder, it cannot be written, or it holds a run.
+        MismatchError: the folder holds soft targets of another teacher, or with other examples, classes, views,
+            encoding or batch size.
+        JoryuError: a file cannot be written.
     """
 
     def __init__(self, path: Path | str, manifest: Manifest, *, flush: Flush = Flush(), ids: Ids | None = None) -> None:
@@ -111,7 +114,7 @@ class StoreWriter:
             raise InputError(f"cannot write the store {self.path}", received=error.strerror or str(error)) from error
 
     def _tidy_shards(self) -> int:
-        """Delete what a killed merge left behind; the number of the next shard."""
+        """Delete shards that a killed merge left behind, and return the number of the next shard."""
         listing = list_shards(self.path)
         for span in listing.superseded:
             (self.path / span.name).unlink()
@@ -168,10 +171,12 @@ class StoreWriter:
         self.close()
 
     def encode(self, ids: Ids, views: Seeds, soft_targets: SoftTargets) -> Columns:
-        """Answers as columns for `append`; rows that are not finite go to the ledger of failures instead.
+        """Lay out answers as columns for `append`. Rows that are not finite are recorded as failures instead.
 
         Raises:
-            MismatchError: answers of another form (space, temperature, shape) than those already stored.
+            InputError: the store's encoding cannot hold such answers, as a dense one cannot hold top-k answers.
+            MismatchError: the answers are to another question, or have another form (space, temperature, shape) than
+                those in the store.
         """
         encoding = self.manifest.encoding
         if encoding is None:
@@ -188,23 +193,23 @@ class StoreWriter:
         return columns
 
     def keep_precision(self, precision: Answering) -> None:
-        """What a network computes all answers of this store at; written with the first of them."""
+        """Set the precision at which a network computes all answers of this store; it is written with the first one."""
         self.manifest = self.manifest.model_copy(update={"precision": precision})
 
     def append(self, parts: list[Columns]) -> None:
-        """Add encoded answers to the open shard; the parts of one call are never torn apart by a kill."""
+        """Add columns of answers to the open shard. A kill loses either all parts of one call or none."""
         self._open.append(parts)
 
     def add(self, ids: Ids, views: Seeds, soft_targets: SoftTargets) -> None:
-        """Add a batch of answers: `encode` and `append`."""
+        """Add a batch of answers: `encode`, then `append`."""
         self.append([self.encode(ids, views, soft_targets)])
 
     def fail(self, ids: Ids, views: Seeds, reasons: Mapping[int, str]) -> None:
-        """Record that some of these keys could not be answered, and why; by their place."""
+        """Record failures. ``reasons`` holds the reason of each key that failed, by its position in the arrays."""
         self._ledger.append(ids, views, reasons)
 
     def spend(self, *, requests: int = 0, seconds: float = 0.0, money: float = 0.0) -> None:
-        """Add to what the store has cost; written with the next shard."""
+        """Add to the cost of the store; it is written with the next shard."""
         spent = self._spent
         self._spent = (spent[0] + requests, spent[1] + seconds, spent[2] + money)
 
@@ -216,7 +221,7 @@ class StoreWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the open shard to the disk; waits only for the shard before it.
+        """Start to write the open shard; it waits only for the shard before.
 
         Raises:
             JoryuError: the shard before could not be written.
@@ -234,9 +239,12 @@ class StoreWriter:
         self._flushed = time.monotonic()
 
     def compact(self) -> Store:
-        """Merge small shards into few large ones and drop duplicate rows; the store as it then is.
+        """Write the open shard, merge small shards, drop rows that repeat a key, and return the store.
 
-        A kill at any point leaves a store with every row once.
+        If it is killed at any point, every key still has its one answer.
+
+        Raises:
+            InputError: a shard is damaged; nothing is merged.
         """
         self.flush()
         self._wait()
@@ -244,7 +252,7 @@ class StoreWriter:
         return Store.open(self.path) if merge_shards(store) else store
 
     def close(self) -> None:
-        """Write the open shard and the manifest, and let go of the folder."""
+        """Write the open shard and the manifest, and unlock the folder."""
         with self._stack:
             self.flush()
             self._wait()
