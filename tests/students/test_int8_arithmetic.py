@@ -30,7 +30,7 @@ def test_scale_and_zero_point_by_hand() -> None:
     assert (zero_point.item(), zero_point.dtype) == (50, torch.int32)
 
 
-@pytest.mark.parametrize(("low", "high", "wanted"), [(0.0, 5.1, 0), (-5.1, 0.0, 255), (0.0, 0.0, 0), (-1.0, 1.0, 128)])
+@pytest.mark.parametrize(("low", "high", "wanted"), [(0.0, 5.1, 0), (-5.1, 0.0, 255), (0.0, 0.0, 0), (-1.0, 1.55, 100)])
 def test_the_zero_point_lies_within_eight_bits(low: float, high: float, wanted: int) -> None:
     scale, zero_point = scale_and_zero_point(torch.tensor(low), torch.tensor(high))
     assert zero_point.item() == wanted
