@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -81,22 +81,20 @@ def examples_of(case: Case, n: int = 20, *, labelled: bool = True) -> Examples:
     return found if labelled else found.asked(case.question)
 
 
-def make_run(folder: Path, case: Case, *, grown: Callable[[Any], None] | None = None) -> Path:
-    """A finished run with chosen weights, its batch norms warmed up; nothing was trained."""
+def make_run(folder: Path, case: Case, *, quantisation: Literal["int8"] | None = None) -> Path:
+    """A finished run with chosen weights, its batch norms warmed up, or its ranges; nothing was trained."""
     torch.manual_seed(1)
     colours = case.preparation.channels if len(shape_of(case)) == 3 else 1
     plan = Blueprint(
         architecture=case.architecture, input_shape=shape_of(case), question=case.question.answer,
         heads=dict(case.heads), preparation=case.preparation, scale=1 / 255 if len(shape_of(case)) == 3 else 1.0,
-        mean=(0.45,) * colours, std=(0.25,) * colours,
+        mean=(0.45,) * colours, std=(0.25,) * colours, quantisation=quantisation,
         **({"output_mean": (3.0,) * len(case.question), "output_std": (2.0,) * len(case.question)}
            if case.question.link == "identity" else {}),
     )  # fmt: skip
     student = plan.build().train()
     for _ in range(3):
         student(inputs_of(case, 16))
-    if grown is not None:
-        grown(student)
     save_student(folder, student, plan)
     recipe = {"seed": 0}
     request = {"recipe": recipe, "objective": {"name": "distillation"}, "examples": {"n": 1, "content": ""}}

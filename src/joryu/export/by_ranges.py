@@ -85,7 +85,7 @@ def int8_onnx(student: nn.Sequential, inputs: Tensor) -> ModelProto:
     import onnx  # noqa: PLC0415
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static  # noqa: PLC0415
 
-    class Once(CalibrationDataReader):  # type: ignore[misc]
+    class Once(CalibrationDataReader):
         """Some inputs, which the tool wants to see although every range is given."""
 
         def __init__(self) -> None:

@@ -69,7 +69,7 @@ def static_int8(model: ModelProto, inputs: Tensor) -> ModelProto:
         raise MissingExtraError("onnxruntime", "onnx", "an int8 export") from error
     import onnx  # noqa: PLC0415
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]
+    class Batches(CalibrationDataReader):
         """The inputs, some at a time."""
 
         def __init__(self) -> None:

@@ -70,6 +70,9 @@ def finish(model: ModelProto, plan: Blueprint, properties: Mapping[str, str]) ->
     model.graph.ClearField("metadata_props")
     model.ClearField("metadata_props")
     model.graph.name = "student"
+    used = {node.domain for node in model.graph.node}  # the quantiser names every domain that onnxruntime knows
+    for opset in [one for one in model.opset_import if one.domain not in used]:
+        model.opset_import.remove(opset)
     for name, value in properties.items():
         model.metadata_props.add(key=name, value=value)
     return model
@@ -88,8 +91,10 @@ def _with_probs(operation: str) -> Callable[[GraphProto, Blueprint], None]:
     def add(graph: GraphProto, plan: Blueprint) -> None:
         from onnx import helper  # noqa: PLC0415
 
-        axis = {"axis": 1} if plan.question.link is Link.SOFTMAX else {}
-        graph.node.append(helper.make_node(operation, [LOGITS], [PROBS], name=PROBS, **axis))
+        node = helper.make_node(operation, [LOGITS], [PROBS], name=PROBS)
+        if plan.question.link is Link.SOFTMAX:
+            node.attribute.append(helper.make_attribute("axis", 1))
+        graph.node.append(node)
         probs = graph.output.add()
         probs.CopyFrom(graph.output[0])
         probs.name = PROBS

@@ -31,8 +31,9 @@ class Source:
 
     @property
     def fingerprint(self) -> str:
-        """Of weights and plan."""
-        return fingerprint(self.student, self.plan.model_dump_json())
+        """That of `joryu.serving.Predictor`: answers of both name the same model."""
+        prepared = "" if self.plan.preparation is None else self.plan.preparation.model_dump_json()
+        return fingerprint(self.student, self.plan.model_dump_json(), prepared)
 
 
 class Model(NamedTuple):

@@ -100,15 +100,19 @@ class Cost(_Record):
 class Manifest(_Record):
     """The description of a store.
 
-    ``question`` is what was asked. ``views`` is the spec of the augmentations and ``n_views`` how many of them (seeds 1
-    to ``n_views``) each example was to be labelled under, besides itself (seed 0). ``batch_size`` fixes which examples
-    the teacher sees together, so that a resumed store equals an uninterrupted one to the bit. ``encoding`` and ``form``
-    are unknown until the first answer has come. ``keys`` says what the ids are hashes of
-    (`joryu.examples.Examples.keyed_by`). ``former`` are the sets that the store was made for before it grew, and
-    ``strangers`` counts its answers about examples that are no longer in the set. ``precision`` is what a network
-    computed all of them at: unknown until the first answer has come, of who computes nothing, and of stores that are
-    older than the choice, whose networks computed in float32. ``rounding`` is what the encoding changed in the first
-    answers, where it was chosen by that.
+    - ``question``, ``teacher``, ``examples``: what was asked, who answered, and about what.
+    - ``keys``: what the ids are hashes of (`joryu.examples.Examples.keyed_by`).
+    - ``former``: the sets of the store before it grew; ``strangers``: the number of answers about examples that are no
+      longer in the set.
+    - ``views``: the spec of the augmentations; ``n_views``: how many views of each example are to be labelled, with the
+      seeds 1 to ``n_views``, besides the example itself, seed 0.
+    - ``batch_size``: how many examples the teacher is shown at once. It is fixed, so that a resumed labelling gives the
+      same bits as one that was not interrupted.
+    - ``encoding``, ``form``: the layout of the answers; ``None`` before the first answer.
+    - ``rounding``: what the encoding changed in the first answers, where it was chosen by that.
+    - ``precision``: the precision at which a network computed all answers. It is ``None`` before the first answer, for
+      teachers that compute nothing, and in older stores, whose networks computed in float32.
+    - ``provenance``, ``cost``, ``updated``: how the store was made, what it cost, and when it was last written.
     """
 
     schema_version: Annotated[int, Field(ge=1)] = SCHEMA
