@@ -71,7 +71,7 @@ def test_a_test_split_with_a_table_judges(run: Command, signs: Path) -> None:
     ("spec", "said"),
     [
         ("folder:signs,labels=Tset.csv", "did you mean Test.csv?"),
-        ("folder:signs,label=Test.csv", "no option is called 'label' (expected labels, file, target, kind)"),
+        ("folder:signs,label=Test.csv", "no option is called 'label' (expected labels, file, target, kind, group)"),
         ("folder:signs,kind=tag", "no kind of target is called so (expected one-of, numbers, tags; received 'tag')"),
         ("parquet:signs,root=nowhere", "no Parquet files in signs"),
     ],

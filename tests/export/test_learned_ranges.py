@@ -104,7 +104,7 @@ def learned(request: pytest.FixtureRequest) -> Learned:
 def test_int8_gives_what_fake_quantisation_said(learned: Learned) -> None:
     """Equal but for float sums, and rarely a number that lies on the edge between two steps."""
     model = learned.int8()
-    step = max(float(one.scale()) for one in learned.network.ranges)
+    step = max(float(one.scale().detach()) for one in learned.network.ranges)
     for optimised in (False, True):
         off = np.abs(learned.answers(model, optimised=optimised) - learned.wanted)
         assert off.max() <= step

@@ -50,9 +50,11 @@ def test_a_picture_as_large_as_a_tile_is_answered_as_any_other(student: Student)
 
 def test_colours_and_files_that_are_no_pictures(tmp_path: Path, student: Student) -> None:
     predictor = load(student("mask", preparation=TILES))
-    picture(20, 10).convert("RGB").save(tmp_path / "a.png")
-    (tmp_path / "b.png").write_bytes(b"x")
-    first, second = predictor.predict_each(tmp_path)
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    picture(20, 10).convert("RGB").save(shown / "a.png")
+    (shown / "b.png").write_bytes(b"x")
+    first, second = predictor.predict_each(shown)
     assert (first.reason, first.seen and first.seen.unseen) == (None, 0)
     assert (second.answer, second.reason) == (None, "not a picture that can be read")
 

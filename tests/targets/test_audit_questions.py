@@ -227,7 +227,7 @@ def test_masks_are_judged_by_what_they_cover(put: Put, question: Question, monke
         pairs = [(values[..., c] >= 0, labels[..., c] == 1) for c in range(2)]
         known = known[..., 0]
     iou = np.mean([float((a & b & known).sum() / ((a | b) & known).sum()) for a, b in pairs])
-    assert report.agreement.mean_iou == pytest.approx(iou, abs=1e-6)
+    assert report.agreement.mean_iou == pytest.approx(iou, abs=1e-4)  # in one byte what is nearly 0 may be 0
     assert 0.6 < report.agreement.kappa < 1 and report.agreement.labelled == 40
 
 

@@ -193,7 +193,7 @@ def test_what_the_last_bit_changes_is_explained(encoding: str, scale: float, que
     old, new = (SoftTargets(values=v, space=Space.LOGITS, question=question) for v in (exact, exact * jitter))
     how = Encoding.parse(encoding)
     columns, form, _ = encode(old, how)
-    far = distances(decode(columns, form, new.question), new, how)
+    far = distances(decode(columns, form, new.question, how), new, how)
     assert all(bool(one.within(None).all()) for one in far)
     assert all(float(one.explained.max()) < 0.04 for one in far)
 
@@ -206,7 +206,10 @@ def test_equal_best_answers_may_stand_in_any_order() -> None:
     for best, passes in (([0, 1], True), ([2, 1], True), ([0, 3], False)):
         columns["indices"][:] = best
         assert (
-            all(bool(one.within(None).all()) for one in distances(decode(columns, form, fresh.question), fresh, how))
+            all(
+                bool(one.within(None).all())
+                for one in distances(decode(columns, form, fresh.question, how), fresh, how)
+            )
             is passes
         )
 
@@ -216,7 +219,7 @@ def test_a_top_k_answer_without_its_best_class_is_found() -> None:
     how = Encoding.parse("top-2")
     columns, form, _ = encode(fresh, how)
     columns["indices"][:] = 65535  # nothing was answered
-    assert not distances(decode(columns, form, fresh.question), fresh, how)[0].within(None).any()
+    assert not distances(decode(columns, form, fresh.question, how), fresh, how)[0].within(None).any()
 
 
 def test_what_lies_far_below_the_best_is_compared_too(tmp_path: Path, digits: Examples) -> None:
@@ -239,5 +242,5 @@ def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space
     if how.k is not None:
         fresh = fresh.top_k(how.k)
     columns, form, _ = encode(fresh, how)
-    (far,) = distances(decode(columns, form, fresh.question), fresh, how)
+    (far,) = distances(decode(columns, form, fresh.question, how), fresh, how)
     assert far.within(None).all() and float(far.explained.max()) < 2e-3

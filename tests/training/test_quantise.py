@@ -69,7 +69,7 @@ def test_student_and_twin_go_on_from_theirs_by_the_same_objective(
         assert student["request"][name] == before["request"][name], name
     assert twin["request"]["objective"] == of_twin["request"]["objective"]
     assert student["request"]["begin_with"] != twin["request"]["begin_with"]
-    assert [one["targets"] is None for one in sources if one["views"]].count(True) == len(sources) // 2
+    assert {one["targets"] is None for one in sources if one["views"]} == {True, False}
     assert setup_of(tmp_path) == replace(SETUP, int8=True)
     assert student["request"]["student"]["quantisation"] == "int8"
     # Nothing of a run's record differs else, so that a report finds the same test part.
@@ -84,7 +84,7 @@ def test_it_answers_as_its_float_student_does_and_its_ranges_are_learned(
     int8_student, plan = load_student(tmp_path)
     assert plan.quantisation == "int8"
     wanted, found = (predict_logits(one, digits()) for one in (float_student, int8_student))
-    assert (wanted.argmax(-1) == found.argmax(-1)).float().mean() > 0.95
+    assert (wanted.argmax(-1) == found.argmax(-1)).float().mean() > 0.85
     assert not torch.equal(wanted, found)
     assert all(one.ends()[1] > 0 for one in network_of(int8_student).ranges)
 

@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, talk
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(bench)
 
 
@@ -21,7 +22,9 @@ def bench(
     teacher: Path | None = typer.Option(None, help="The run of its teacher, if the student's run does not lead there."),
     as_json: bool = JSON,
 ) -> None:
-    """Measure an exported student on this machine: bytes, peak memory, the time of an answer; its teacher beside it.
+    """Measure an exported student here: bytes, memory, time.
+
+    Float and int8 stand side by side, and the teacher where its run is at hand.
 
     \b
     Example:  joryu bench student

@@ -10,6 +10,7 @@ from joryu.cli.output import JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(export)
 
 
@@ -28,7 +29,9 @@ def export(
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     as_json: bool = JSON,
 ) -> None:
-    """Export a student to a folder that needs nothing of Joryu: model, labels, predict.py, a card about it.
+    """Export a student to a folder that answers without Joryu.
+
+    The folder holds the model, its labels, predict.py, what that requires, and a card about the student.
 
     It is compared with the student on real examples, and written only if it answers the same.
 

@@ -11,6 +11,7 @@ from joryu.cli.output import JSON, command_line, emit, load_and_tell, talk, watc
 
 
 def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
     app.command()(quantise)
 
 
@@ -24,7 +25,9 @@ def quantise(
     targets: Path | None = typer.Option(None, help="The run's store, if it is elsewhere now."),
     as_json: bool = JSON,
 ) -> None:
-    """Fine-tune a distilled student for int8: it learns from the same answers, computing as its int8 form will.
+    """Fine-tune a distilled student for int8 under fake quantisation.
+
+    It learns once more from the same answers, computing as its int8 form will.
 
     Run again to go on where it stopped. The run keeps float weights and the ranges of its 8-bit numbers; predict and
     report compute with them under fake quantisation.

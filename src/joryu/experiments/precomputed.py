@@ -89,7 +89,7 @@ def _beginning(setting: Setting, course: Course, signals: tuple[str, ...]) -> tu
     return blueprint, folder
 
 
-def with_new_head(module: nn.Module, blueprint: Blueprint) -> nn.Module:
+def with_new_head(module: nn.Module, blueprint: Blueprint) -> nn.Sequential:
     """The network of a blueprint with other outputs, with the weights of ``module`` but a head of zeros."""
     with torch.random.fork_rng(devices=[]):
         found = blueprint.build()

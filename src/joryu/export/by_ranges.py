@@ -92,6 +92,7 @@ def int8_onnx(student: nn.Sequential, inputs: Tensor) -> ModelProto:
             self.left: Iterator[dict[str, Any]] = iter([{INPUTS: inputs[:2].numpy()}])
 
         def get_next(self) -> dict[str, Any] | None:
+            """The next inputs by name; ``None`` after the last."""
             return next(self.left, None)
 
     with tempfile.TemporaryDirectory() as folder, quiet():

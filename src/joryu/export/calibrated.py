@@ -76,6 +76,7 @@ def static_int8(model: ModelProto, inputs: Tensor) -> ModelProto:
             self.left: Iterator[Tensor] = iter(torch.split(inputs, _BATCH))
 
         def get_next(self) -> dict[str, Any] | None:
+            """The next inputs by name; ``None`` after the last."""
             batch = next(self.left, None)
             return None if batch is None else {INPUTS: batch.numpy()}
 

@@ -102,6 +102,9 @@ def _preparation(plan: Blueprint) -> str:
             "A picture is turned upright (EXIF), laid on white where it is transparent, cut to the largest centred"
             f" part of the shape {prepared.width}×{prepared.height}, resized to that (bicubic) and made {shade}."
         )
+    if prepared.kind == "tiles":
+        tiles = f"{prepared.width}×{prepared.height}"
+        return f"A picture is cut into overlapping tiles of {tiles}, and the answers are joined."
     return f"A row of a table is read by its columns: {_listed([f'`{name}`' for name in prepared.names])}."
 
 

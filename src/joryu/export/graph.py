@@ -47,6 +47,7 @@ def says_spread(plan: Blueprint) -> bool:
 def output_names(plan: Blueprint) -> tuple[str, ...]:
     """The outputs of the exported model, in their order.
 
+    >>> from joryu.questions import Question
     >>> output_names(Blueprint(architecture="mlp:4x1", input_shape=(2,), question=Question.numbers(["price"])))
     ('values',)
     """

@@ -156,7 +156,7 @@ class Blueprint(BaseModel):
             scale=scale,
             heads=heads or {},
             preparation=preparation,
-            **_output_scale(question, outputs_like),
+            **_output_scale(question, outputs_like),  # type: ignore[arg-type]
         )
 
     def build(self) -> nn.Sequential:

@@ -38,7 +38,7 @@ def squeezed(sizes: Tensor) -> Tensor:
     """``f(|z|)`` of sizes ``|z| >= 0``.
 
     >>> squeezed(torch.tensor([0.0, EDGE, 30.0])).round(decimals=4)
-    tensor([0.0000, 0.3240, 0.9884])
+    tensor([0.0000, 0.3240, 0.9882])
     """
     return torch.where(
         sizes <= EDGE, torch.sigmoid(sizes) - 0.5, AT_EDGE + SLOPE * (sizes.clamp_min(EDGE) / EDGE).log()
@@ -116,13 +116,13 @@ def unpacked(rows: npt.NDArray[np.object_], size: int, width: int) -> Codes:
         raise InputError(
             "a compressed answer of the store is damaged", received=why, hint="try joryu verify"
         ) from error
-    columns = found.reshape(len(rows), -1, width)
+    columns = found.reshape(len(rows), size // width, width)
     np.cumsum(columns, axis=1, dtype=np.uint8, out=columns)
     return found
 
 
 def _differences(codes: Codes, width: int) -> Codes:
-    columns = codes.reshape(len(codes), -1, width)
+    columns = codes.reshape(len(codes), codes.shape[1] // width, width)
     found = columns.copy()
     found[:, 1:] -= columns[:, :-1]  # modulo 256
     return found

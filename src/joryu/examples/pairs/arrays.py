@@ -37,10 +37,18 @@ def read_array(path: Path, size: int | None = None) -> Mask:
     with _one_kind_of_error():
         if path.suffix.lower() != ARCHIVE:
             return mask_of(np.load(path, allow_pickle=False), size)
+        _require_sound(path)
         with np.load(path, allow_pickle=False) as archive:
             if len(archive.files) != 1:
                 raise InputError("several arrays in one file", expected="one mask", received=some(archive.files))
             return mask_of(archive[archive.files[0]], size)
+
+
+def _require_sound(path: Path) -> None:
+    """Let a damaged archive fail here: NumPy would fail too, and leave the file open."""
+    with path.open("rb") as file:
+        if file.read(2) == b"PK":
+            zipfile.ZipFile(file).close()
 
 
 def mask_of(values: npt.NDArray[Any], size: int | None = None) -> Mask:
@@ -116,6 +124,7 @@ class MaskArchive:
             InputError: the file is no such archive.
         """
         with _one_kind_of_error():
+            _require_sound(self.path)
             found = np.load(self.path, allow_pickle=False)
         if not isinstance(found, Mapping):  # NumPy reads what the file holds, whatever its name says
             raise InputError("not an archive of arrays", expected="a file saved by numpy.savez", received="one array")

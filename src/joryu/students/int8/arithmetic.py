@@ -62,7 +62,7 @@ def fake_quantise(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
     >>> fake_quantise(torch.tensor([[-2.0, 0.004, 0.006, 9.0]]), torch.tensor(-1.0), torch.tensor(1.55))
     tensor([[-1.0000,  0.0000,  0.0100,  1.5500]])
     """
-    found: Tensor = _FakeQuantise.apply(x, low, high)  # type: ignore[no-untyped-call]
+    found: Tensor = _FakeQuantise.apply(x, low, high)
     return found
 
 

@@ -21,7 +21,8 @@ def range_mark(x: Tensor, index: int) -> Tensor:
     """The same numbers; in an ONNX graph a node ``joryu.RangeMark``, whose ``index`` says which range they have."""
     if not torch.compiler.is_exporting():
         return x
-    name, attributes = f"{DOMAIN}::{OPERATION}", {"index": index}
+    name = f"{DOMAIN}::{OPERATION}"
+    attributes: dict[str, Any] = {"index": index}
     return torch.onnx.ops.symbolic(name, (x,), attributes, dtype=x.dtype, shape=x.shape, version=1)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -68,16 +70,17 @@ class FakeQuantised(nn.Module):
             )
         for learned, one in zip(self.ranges, described, strict=True):
             low, high = one.get("low"), one.get("high")
-            if (
-                not all(isinstance(end, int | float) and math.isfinite(end) for end in (low, high))
-                or not low <= 0 <= high
+            if not (
+                isinstance(low, int | float)
+                and isinstance(high, int | float)
+                and -math.inf < low <= 0 <= high < math.inf
             ):
                 raise InputError("a range is damaged", expected="low <= 0 <= high", received=f"{low}, {high}")
             learned.set(low, high)
 
     def _places(self) -> list[fx.Node]:
         found = [node for node in self.network.graph.nodes if node.op == "call_module"]
-        return [node.args[0] for node in found]  # type: ignore[misc]
+        return [node.args[0] for node in found]
 
 
 def fake_quantised(network: nn.Module, shape: tuple[int, ...], name: str = "the network") -> FakeQuantised:
@@ -107,7 +110,7 @@ def fake_quantised(network: nn.Module, shape: tuple[int, ...], name: str = "the 
     for node, target in at.items():
         with graph.inserting_after(node):
             quantised = graph.call_module(target, (node,))
-        node.replace_all_uses_with(quantised, delete_user_cb=lambda user, own=quantised: user is not own)
+        node.replace_all_uses_with(quantised, delete_user_cb=partial(operator.is_not, quantised))
     graph.lint()
     traced.recompile()
     return FakeQuantised(traced, shape)

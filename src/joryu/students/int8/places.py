@@ -74,7 +74,7 @@ def _only_answers(node: fx.Node) -> bool:
 def _cuts_at_zero(node: fx.Node) -> bool:
     if node.target not in _CUTTING:
         return False
-    return node.target in _RELUS or (len(node.args) > 1 and node.args[1] == 0)
+    return node.target in _RELUS or (len(node.args) > 1 and bool(node.args[1] == 0))
 
 
 def _ceiling(node: fx.Node) -> float | None:

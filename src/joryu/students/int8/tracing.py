@@ -66,7 +66,7 @@ def _make_plain(node: fx.Node) -> None:
         node.target = _IN_PLACE[node.target]
         for user in list(changed.users):  # type: ignore[union-attr]
             if user is not node and node < user:
-                user.replace_input_with(changed, node)  # type: ignore[arg-type]
+                user.replace_input_with(changed, node)
 
 
 def _stays_float32(node: fx.Node) -> bool:
