@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, Final, Self, final
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from joryu.errors import InputError
@@ -126,8 +128,9 @@ class MaskArchive:
         with _one_kind_of_error():
             _require_sound(self.path)
             found = np.load(self.path, allow_pickle=False)
-        if not isinstance(found, Mapping):  # NumPy reads what the file holds, whatever its name says
+        if not isinstance(found, NpzFile):  # NumPy reads what the file holds, whatever its name says
             raise InputError("not an archive of arrays", expected="a file saved by numpy.savez", received="one array")
+        weakref.finalize(self, found.close)  # it reads as long as this lives
         return found
 
     @property
