@@ -64,6 +64,12 @@ CASES = {
     "smoothed labels": Case(HardLabels(label_smoothing=0.1), soft=False, hard=True, weighted=False),
     "signals unlooked-at": Case(WithSignals(main=Distillation(), weight=0), divergence=True),
     "tags": Case(Distillation(link=Link.SIGMOID, temperature=2.0), link=Link.SIGMOID),
+    "tags, T²": Case(
+        Distillation(link=Link.SIGMOID, temperature=2.0, divergence="kl-forward", factor="T^2"),
+        link=Link.SIGMOID,
+        divergence=True,
+    ),
+    "classes, T": Case(Distillation(temperature=3.0, factor="T"), divergence=True),
     "tags, kl": Case(
         Distillation(link=Link.SIGMOID, temperature=2.0, divergence="kl-forward"), link=Link.SIGMOID, divergence=True
     ),

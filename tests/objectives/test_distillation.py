@@ -146,6 +146,45 @@ def test_tags_are_scaled_by_t_and_not_by_t_squared(divergence, pure):
     assert torch.allclose(losses, 3 * pure(student, teacher, temperature=3.0))
 
 
+@pytest.mark.parametrize(("factor", "power"), [("T", 1), ("T^2", 2)])
+@pytest.mark.parametrize("link", ["softmax", "sigmoid"])
+def test_the_factor_may_be_named(link, factor, power):
+    student, teacher = random(3, 4), random(2, 3, 4)[-1]
+    pure = binary_kl if link == "sigmoid" else forward_kl
+    objective = Distillation(link=link, temperature=3.0, divergence="kl-forward", factor=factor)
+    losses = loss(objective, student, logits_of(teacher, tags=link == "sigmoid"), None)
+    assert torch.allclose(losses, 3**power * pure(student, teacher, temperature=3.0))
+
+
+@pytest.mark.parametrize(("factor", "left"), [("T", 1 / 40), ("T^2", 1 / 4)])
+def test_only_t_squared_keeps_the_gradient_of_a_tag_at_its_size(factor, left):
+    """At high T the soft gradient of one tag is (z - v) / (4 T) with T, and (z - v) / 4 with T²."""
+    student, teacher = torch.tensor([[1.0]], requires_grad=True), logits_of(torch.tensor([[-1.0]]), tags=True)
+    objective = Distillation(link="sigmoid", temperature=10.0, factor=factor)
+    (gradient,) = torch.autograd.grad(loss(objective, student, teacher, None).sum(), student)
+    assert gradient.item() == pytest.approx(2 * left, rel=0.01)
+
+
+def test_the_usual_factor_said_aloud_is_the_same_objective_and_another_is_told():
+    assert Distillation(link="sigmoid", factor="T") == Distillation(link="sigmoid")
+    assert "factor" not in Distillation(link="sigmoid", factor="T").describe()
+    assert Distillation(link="sigmoid", factor="T^2").describe()["factor"] == "T^2"
+    assert Distillation(factor="T").describe()["factor"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"factor": "T2"}, r"^factor is not usable \(expected T or T\^2; received 'T2'\)"),
+        ({"factor": "T^2", "divergence": "logit-mse"}, "factor means nothing to logit-mse.*leave it out"),
+        ({"factor": "T", "link": "identity", "temperature": 1.0}, "factor means nothing to squared-error"),
+    ],
+)
+def test_a_factor_that_multiplies_nothing_is_refused_by_name(settings, said):
+    with pytest.raises(InputError, match=said):
+        Distillation(**settings)
+
+
 def test_the_mixture_of_tags_is_the_seeds_formula():
     """Seed: (1 - λ) · BCE(labels, student) + λ · T · BCE(teacher at T, student at T), λ = 0.9."""
     student, teacher, labels = torch.zeros(1, 1), torch.tensor([[math.log(9)]]), torch.tensor([[1.0]])

@@ -45,6 +45,9 @@ def distill(
         help="Of classes kl-forward, cross-entropy, kl-reverse, js, logit-mse; of tags cross-entropy, kl-forward; "
         "of numbers squared-error, gaussian-nll. The first, unless said.",
     ),
+    factor: str | None = typer.Option(
+        None, help="What the soft part is multiplied by: T^2 for classes and T for tags and masks, unless said."
+    ),
     labelled: float = typer.Option(1.0, help="Use only this share of the labels, as if the rest were unknown."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
@@ -101,7 +104,11 @@ def distill(
     setup = DistillationSetup(
         student=student,
         objective=default_objective(
-            store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
+            store.manifest.question,
+            temperature=temperature,
+            hard_weight=hard_weight,
+            divergence=divergence,
+            factor=factor,
         ),
         validation=validation,
         test=share_held_out(examples, test, split),

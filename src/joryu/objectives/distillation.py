@@ -12,7 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.objectives.objective import Outputs, Terms
-from joryu.objectives.parts import DIVERGENCES, checked_units, default_divergence, hard_part, soft_part
+from joryu.objectives.parts import DIVERGENCES, checked_factor, checked_units, default_divergence, hard_part, soft_part
 from joryu.questions import Link
 from joryu.questions.softening import check_temperature
 
@@ -33,7 +33,8 @@ class Distillation:
     * ``softmax`` (one of many), ``s = T²``: ``kl-forward``, ``cross-entropy``, ``kl-reverse``, ``js``, or
       ``logit-mse``, the limit T → ∞ with T² already in it, which heeds no temperature.
     * ``sigmoid`` (tags, masks), ``s = T``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that the
-      teacher did not return are held below their bound (`joryu.objectives.tagging`).
+      teacher did not return are held below their bound (`joryu.objectives.tagging`). With ``factor="T^2"`` the gradient
+      keeps its size at every T, as a softmax's does; with ``T`` it falls as 1 / T.
     * ``identity`` (numbers), nothing to soften, so T must be 1: ``squared-error``, or ``gaussian-nll`` for a student
       with a ``log_variance`` head. ``units`` has what each number's squared error is measured in, so that euros and
       metres weigh the same.
@@ -56,8 +57,8 @@ class Distillation:
 
     Raises:
         InputError: a temperature that is not positive, a ``hard_weight`` outside 0..1, a divergence that the link does
-            not have; when called, a part with some weight whose targets or labels are missing, or targets of another
-            link.
+            not have, a ``factor`` where nothing is softened; when called, a part with some weight whose targets or
+            labels are missing, or targets of another link.
     """
 
     name: ClassVar[str] = "distillation"
@@ -67,6 +68,7 @@ class Distillation:
     divergence: str | None = None
     link: Link = Link.SOFTMAX
     units: tuple[float, ...] = ()
+    factor: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
@@ -83,6 +85,7 @@ class Distillation:
                 f"unknown divergence for {self.link} outputs", expected=" or ".join(known),
                 received=repr(self.divergence),
             )  # fmt: skip
+        object.__setattr__(self, "factor", checked_factor(self.factor, self.link, self.divergence or ""))
         if self.temperature != 1 and not self.link.has_probs:
             raise InputError(
                 "numbers cannot be softened", expected="temperature 1", received=self.temperature,
@@ -90,8 +93,11 @@ class Distillation:
             )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
-        """The objective as JSON, for provenance."""
-        return _described(self.name, self)
+        """The objective as JSON, for provenance; without the factor where it is the link's own."""
+        described = _described(self.name, self)
+        if self.factor in {None, self.link.factor}:
+            del described["factor"]
+        return described
 
     def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
         """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
@@ -111,7 +117,9 @@ class Distillation:
                 "these soft targets are of another link than the objective", expected=self.link.value,
                 received=targets.link.value, hint=f"try Distillation(link={targets.link.value!r})",
             )  # fmt: skip
-        return soft_part(self.divergence or "", outputs, targets, temperature=self.temperature, units=self.units)
+        return soft_part(
+            self.divergence or "", outputs, targets, temperature=self.temperature, units=self.units, factor=self.factor
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

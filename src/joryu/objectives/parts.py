@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
@@ -22,14 +22,19 @@ from joryu.objectives.objective import Outputs
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
 from joryu.questions import LOG_VARIANCE, MAIN, Link
+from joryu.questions.link import FACTORS
 
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets
 
 Units = tuple[float, ...]  #: what each number's error is measured in; none: in itself
 
-Divergence = Callable[["Outputs", "SoftTargets", float, Units], Tensor]
-"""Outputs, soft targets, temperature and units to losses ``[B, (height, width)]``, the gradient's factor included."""
+
+class Divergence(NamedTuple):
+    """A soft part without its factor, and whether the temperature means anything to it."""
+
+    losses: Callable[[Outputs, SoftTargets, float, Units], Tensor]  #: ``[B, (height, width)]``
+    softened: bool = True
 
 
 def checked_units(units: Sequence[float], link: Link) -> Units:
@@ -46,14 +51,41 @@ def checked_units(units: Sequence[float], link: Link) -> Units:
     return found
 
 
+def checked_factor(factor: str | None, link: Link, divergence: str) -> str | None:
+    """The name of the soft part's factor, that of the link where none is given; none where nothing is softened.
+
+    Raises:
+        InputError: there is no such factor, or nothing for it to multiply.
+    """
+    if not DIVERGENCES[link][divergence].softened:
+        if factor is not None:
+            raise InputError(
+                f"means nothing to {divergence}, which no temperature softens", setting="factor", received=factor,
+                hint="leave it out",
+            )  # fmt: skip
+        return None
+    if factor is not None and factor not in FACTORS:
+        raise InputError("is not usable", setting="factor", expected=" or ".join(FACTORS), received=repr(factor))
+    return factor or link.factor
+
+
 def soft_part(
-    divergence: str, outputs: Outputs, targets: SoftTargets, *, temperature: float, units: Units = ()
+    divergence: str,
+    outputs: Outputs,
+    targets: SoftTargets,
+    *,
+    temperature: float,
+    units: Units = (),
+    factor: str | None = None,
 ) -> Tensor:
     """The soft part ``[B]``: the divergence of that name, at a temperature and with its factor s(T).
 
     Where the question repeats on a grid it is a mean over the sites of each example.
     """
-    losses = DIVERGENCES[targets.link][divergence](outputs, targets, temperature, units)
+    link, found = targets.link, DIVERGENCES[targets.link][divergence]
+    losses = found.losses(outputs, targets, temperature, units)
+    if found.softened:
+        losses = losses * link.gradient_scale(temperature, factor)
     return losses if losses.ndim == 1 else losses.flatten(1).mean(1)
 
 
@@ -86,10 +118,9 @@ def _of_classes(divergence: Callable[..., Tensor]) -> Divergence:
     def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
         del units
         teacher_logits = _raw_logits(targets.mean(temperature))
-        losses = divergence(outputs[MAIN], teacher_logits, temperature=temperature)
-        return losses * Link.SOFTMAX.gradient_scale(temperature)
+        return divergence(outputs[MAIN], teacher_logits, temperature=temperature)
 
-    return at
+    return Divergence(at)
 
 
 def _matched_logits(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
@@ -102,10 +133,9 @@ def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
     def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
         del units
         dense = targets.mean(temperature).dense()
-        losses = divergence(outputs[MAIN], _raw_logits(dense), temperature=temperature, coverage=dense.coverage)
-        return losses * Link.SIGMOID.gradient_scale(temperature)
+        return divergence(outputs[MAIN], _raw_logits(dense), temperature=temperature, coverage=dense.coverage)
 
-    return at
+    return Divergence(at)
 
 
 def _in(numbers: Tensor, units: Units) -> Tensor:
@@ -137,13 +167,16 @@ DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
         "cross-entropy": _of_classes(soft_cross_entropy),
         "kl-reverse": _of_classes(reverse_kl),
         "js": _of_classes(jensen_shannon),
-        "logit-mse": _matched_logits,
+        "logit-mse": Divergence(_matched_logits, softened=False),
     },
     Link.SIGMOID: {
         "cross-entropy": _of_tags(soft_binary_cross_entropy),
         "kl-forward": _of_tags(binary_kl),
     },
-    Link.IDENTITY: {"squared-error": _squared_error, "gaussian-nll": _gaussian_nll},
+    Link.IDENTITY: {
+        "squared-error": Divergence(_squared_error, softened=False),
+        "gaussian-nll": Divergence(_gaussian_nll, softened=False),
+    },
 }
 """The soft parts of each link by name; the first is taken where none is named."""
 

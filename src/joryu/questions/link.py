@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,6 +17,12 @@ from joryu.questions.softening import (
     logits_from_probs,
     logits_from_scores,
 )
+
+FACTORS: Mapping[str, Callable[[float], float]] = {
+    "T": float,
+    "T^2": lambda temperature: float(temperature**2),
+}
+"""What a soft loss may be multiplied by, by name."""
 
 
 class Link(StrEnum):
@@ -73,22 +79,31 @@ class Link(StrEnum):
         """
         return _LINKS[self].logits(probs)
 
-    def gradient_scale(self, temperature: float) -> float:
-        """The factor on a soft loss at ``temperature``: T² (softmax), T (sigmoid), 1 (identity).
+    @property
+    def factor(self) -> str | None:
+        """The usual factor on a soft loss, by its name in `FACTORS`: ``T^2`` (softmax), ``T`` (sigmoid), none."""
+        return _LINKS[self].factor
+
+    def gradient_scale(self, temperature: float, factor: str | None = None) -> float:
+        """The factor on a soft loss at ``temperature``: T² (softmax), T (sigmoid), 1 (identity), or the one named.
 
         With student logits ``z`` and teacher logits ``v``, the gradient of the softmax cross-entropy is
         ``(softmax(z/T) - softmax(v/T)) / T``, about ``(z - v) / (C T²)`` at high T. So T² keeps the soft part as large
         beside the hard part at every T (Hinton, Vinyals & Dean 2015, §2, eqs. 2 to 4).
 
         The gradient of the sigmoid cross-entropy is ``(σ(z/T) - σ(v/T)) / T``. The factor T, the convention of the
-        U-Net work that Joryu follows, cancels the outer ``1 / T`` alone: at high T, ``(z - v) / (4 T)`` is left. See
-        ``docs/objectives.md``.
+        U-Net work that Joryu follows, cancels the outer ``1 / T`` alone: at high T, ``(z - v) / (4 T)`` is left. The
+        factor ``T^2`` leaves ``(z - v) / 4``. See ``docs/objectives.md``.
+
+        >>> Link("sigmoid").gradient_scale(4.0, "T^2")
+        16.0
 
         Raises:
             InputError: a temperature that is not a positive, finite number.
         """
         check_temperature(temperature)
-        return _LINKS[self].gradient_scale(temperature)
+        named = self.factor if factor is None else factor
+        return 1.0 if named is None else FACTORS[named](temperature)
 
     def entropy(self, probs: Tensor) -> Tensor:
         """Entropy ``[...]`` in nats of probabilities ``[..., C]``.
@@ -113,7 +128,7 @@ class Link(StrEnum):
 class _Maths(NamedTuple):
     log_probs: Callable[[Tensor, float], Tensor]
     logits: Callable[[Tensor], Tensor]
-    gradient_scale: Callable[[float], float]
+    factor: str | None
     entropy: Callable[[Tensor], Tensor]
 
 
@@ -131,14 +146,14 @@ _LINKS = {
     Link.SOFTMAX: _Maths(
         log_probs=log_softmax,
         logits=logits_from_probs,
-        gradient_scale=lambda temperature: float(temperature**2),
+        factor="T^2",
         entropy=lambda probs: _surprise(probs).sum(-1),
     ),
     Link.SIGMOID: _Maths(
         log_probs=log_sigmoid,
         logits=logits_from_scores,
-        gradient_scale=float,
+        factor="T",
         entropy=lambda probs: (_surprise(probs) + _surprise(1 - probs)).sum(-1),
     ),
-    Link.IDENTITY: _Maths(log_probs=_refuse, logits=_refuse, gradient_scale=lambda _: 1.0, entropy=_refuse),
+    Link.IDENTITY: _Maths(log_probs=_refuse, logits=_refuse, factor=None, entropy=_refuse),
 }

@@ -35,6 +35,8 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
         for name in ("temperature", "hard_weight")
         if isinstance(value := request["objective"].get(name), int | float)
     ]
+    if factor := request["objective"].get("factor"):  # recorded where it is not the usual one
+        settings.append(f"soft part times {factor.replace('^2', '²')}")
     settings.append(f"seed {request['recipe']['seed']}")
     taught = plural(request["examples"]["n"], "example")
     return f"Judged by {judging}. {who} learned from {taught} with {labels}; {', '.join(settings)}."

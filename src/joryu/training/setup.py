@@ -92,11 +92,12 @@ def default_objective(
     temperature: float | None = None,
     hard_weight: float = 0.1,
     divergence: str | None = None,
+    factor: str | None = None,
 ) -> Distillation:
     """The usual objective for a question. ``None`` stands for the value in the table of `joryu.evaluation.defaults_of`.
 
-    >>> default_objective(Question.tags(["red", "round"]))
-    Distillation(temperature=1.0, hard_weight=0.1, divergence='cross-entropy', link=<Link.SIGMOID: 'sigmoid'>, units=())
+    >>> default_objective(Question.tags(["red", "round"])).describe()
+    {'name': 'distillation', 'temperature': 1.0, 'hard_weight': 0.1, 'divergence': 'cross-entropy', 'link': 'sigmoid'}
 
     Raises:
         InputError: the table has no such question, or the settings do not fit its link.
@@ -107,6 +108,7 @@ def default_objective(
         hard_weight=hard_weight,
         divergence=divergence or usual.divergence,
         link=question.link,
+        factor=factor,
     )
 
 
