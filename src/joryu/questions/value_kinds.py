@@ -42,10 +42,9 @@ def value_kind_under(link: Link, values: Tensor) -> ValueKind:
     >>> value_kind_under(Link.SIGMOID, torch.tensor([[0.2, 0.8]])).value
     'sigmoids'
     """
-    found = value_kind(values)
     if not link.independent:
-        return found
-    return {ValueKind.PROBABILITIES: ValueKind.SIGMOIDS, ValueKind.PERCENTAGES: ValueKind.LOGITS}.get(found, found)
+        return value_kind(values)
+    return ValueKind.SIGMOIDS if _lie_between(values, 1.0) else ValueKind.LOGITS
 
 
 def both(found: ValueKind, so_far: ValueKind | None) -> ValueKind:
@@ -66,13 +65,18 @@ def value_kind(values: Tensor) -> ValueKind:
     >>> [value_kind(torch.tensor([row])).value for row in ([0.2, 0.8], [0.2, 0.9], [20.0, 80.0], [-1.0, 4.0])]
     ['probabilities', 'sigmoids', 'percentages', 'logits']
     """
+    if _lie_between(values, 1.0) and bool(_sums_to(values, 1.0).all()):
+        return ValueKind.PROBABILITIES
+    # First: of more than a hundred classes that are nearly even, each may have less than one per cent.
+    if _lie_between(values, 100.0) and bool(_sums_to(values, 100.0).all()):
+        return ValueKind.PERCENTAGES
+    return ValueKind.SIGMOIDS if _lie_between(values, 1.0) else ValueKind.LOGITS
+
+
+def _lie_between(values: Tensor, whole: float) -> bool:
+    """Whether all that is no NaN lies between 0 and ``whole``, but for rounding."""
     low, high = values.amin(-1), values.amax(-1)  # NaN where one of the row is
-    if bool((low < -EDGE).any()):
-        return ValueKind.LOGITS
-    if bool((high > 1 + EDGE).any()):
-        of_hundred = bool((~(high > 100 * (1 + EDGE)) & _sums_to(values, 100.0)).all())
-        return ValueKind.PERCENTAGES if of_hundred else ValueKind.LOGITS
-    return ValueKind.PROBABILITIES if bool(_sums_to(values, 1.0).all()) else ValueKind.SIGMOIDS
+    return not bool(((low < -EDGE) | (high > whole * (1 + EDGE))).any())
 
 
 def _sums_to(values: Tensor, whole: float) -> Tensor:
