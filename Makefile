@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo
 
-# Where tests train: what they find may depend on what precision "auto" means.
+# Where tests train: what they find may depend on what precision "auto" means. Those of them that asked are replayed.
 TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
 
 # A process per core, four at most, as each holds torch. A process plays whole files, so that what a file makes once is
@@ -38,7 +38,7 @@ check: $(VENV)/all.stamp
 
 test: check
 	$(PYTEST)
-	$(PYTEST) --auto-precision other $(TRAINING)
+	$(PYTEST) --auto-precision other --replay $(TRAINING)
 
 test-quick: $(VENV)/all.stamp
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ import signal
 import hypothesis
 import pytest
 
+pytest_plugins = ["asked_auto"]  # --replay
+
 VARIABLE = "JORYU_AUTO_PRECISION"  # what the processes that tests start inherit too
 PRECISIONS = {"bf16": "bf16-mixed", "float32": "32-true"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from joryu.precision import AUTO
 from joryu.training import Recipe
 from joryu.training.precision import chosen_precision
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: a quick file of each of several folders that have a conftest
 ONE_OF_EACH = [f"tests/{name}.py" for name in ("report/test_tables", "targets/test_index", "examples/test_places")]
 
@@ -40,6 +41,51 @@ def test_the_switch_plays_either_kind_of_processor_in_any_folders_at_once(kind: 
     done = play("--auto-precision", kind, "--collect-only", "--quiet", "--verbose", *ONE_OF_EACH)
     assert done.returncode == 0, done.stdout[-2000:]
     assert f"precision auto: {precision} " in done.stdout
+
+
+ASKING = """
+import os, subprocess, sys
+import pytest
+
+@pytest.fixture(scope="module")
+def trained():
+    return os.environ.get("JORYU_AUTO_PRECISION")
+
+@pytest.fixture
+def on_trained(trained):
+    return trained
+
+def test_that_asks(): assert os.environ["JORYU_AUTO_PRECISION"] in "ab"
+def test_that_does_not(): assert os.environ.get("JORYU_DATA") != "JORYU_AUTO_PRECISION"
+def test_on_what_asked(on_trained): pass
+def test_on_what_asked_for_another(trained): pass
+def test_a_process(): subprocess.run([sys.executable, "-c", ""], check=True)
+def test_after_a_process(): pass
+def test_that_is_skipped(): pytest.skip("no")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [[], ["-p", "xdist", "-n", "1"]])
+def test_what_did_not_ask_what_auto_means_is_not_replayed(tmp_path: Path, processes: list[str]) -> None:
+    (tmp_path / "test_asking.py").write_text(ASKING)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+
+    def play(kind: str, *words: str) -> list[str]:
+        command = [sys.executable, "-m", "pytest", "-p", "asked_auto", "-v", *processes, *words]
+        known = {AUTO: kind, "PYTHONPATH": str(Path(__file__).parent), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | known, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        return sorted(set(re.findall(r"::(test_\w+)", done.stdout)))
+
+    asked = ["test_a_process", "test_on_what_asked", "test_on_what_asked_for_another", "test_that_asks"]
+    assert len(play("a")) == 7
+    assert play("b", "--replay") == asked
+    with (tmp_path / "test_asking.py").open("a") as file:
+        file.write("def test_that_nobody_played(): pass\n")
+    assert play("b", "--replay") == sorted([*asked, "test_that_nobody_played"])
 
 
 def test_one_of_several_processes_that_share_the_tests_has_one_thread() -> None:
