@@ -18,6 +18,8 @@ MODULES = {
     "brain": "brain",
     "signal-as-task": "signal_as_task",
     "leaf-phone": "leaf_phone",
+    "unet-salt": "unet_salt",
+    "unet-temperature": "unet_temperature",
 }
 
 

@@ -38,21 +38,15 @@ others use too). Smoke size (scikit-learn's digits, small networks): seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
-from joryu.evaluation import (
-    compare,
-    count_parameters,
-    evaluate_logits,
-    measure_latency,
-    predict_logits,
-    state_bytes,
-)
-from joryu.examples import Examples, parse_views
+from joryu.evaluation import compare, evaluate_logits, predict_logits
+from joryu.examples import parse_views
+from joryu.experiments.costs import costs
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.leaves import LeafParts, leaf_parts
 from joryu.experiments.mnist import seconds_of
@@ -159,22 +153,6 @@ def against_twin(student_logits: Tensor, twin_logits: Tensor, labels: Tensor) ->
         "removed_high": paired.removed_high,
         "p_value": paired.p_value,
     }
-
-
-def costs(trained: Mapping[str, Trained], examples: Examples) -> Measured:
-    """Parameters, megabytes of weights, milliseconds for one picture on one thread, and teacher-to-student ratios."""
-    modules = {name: one.module for name, one in trained.items()}
-    latency = measure_latency(modules, examples.inputs[:1], repeats=101, threads=1)
-    found: Measured = {}
-    for name, module in modules.items():
-        found |= {
-            f"{name}_parameters": count_parameters(module),
-            f"{name}_mb": state_bytes(module) / 1e6,
-            f"{name}_ms": latency[name].milliseconds,
-        }
-    for what in ("mb", "ms"):
-        found[f"{what}_ratio"] = found[f"teacher_{what}"] / found[f"student_{what}"]
-    return found
 
 
 NAMES = {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from joryu.evaluation import summarise
 from joryu.report.figures import PALETTE, house_style, new_figure
 from joryu.report.scales import log_ticks
 
@@ -73,8 +74,12 @@ def lines(
     axes_labels: tuple[str, str],
     log_x: bool = False,
     log_y: bool = False,
+    intervals: bool = False,
 ) -> Figure:
     """One line per series through the means over seeds, with a bar for the range over seeds.
+
+    With ``intervals`` the bar is the 95 % t interval of the mean, and the lines stand a little beside one another, so
+    that bars can be told apart.
 
     ``series`` maps a name to ``{x: values of all seeds}``. ``levels`` maps the name of a series to the values of a
     dashed horizontal line in its colour. ``axes_labels`` are those of x and y.
@@ -83,7 +88,7 @@ def lines(
     """
     figure, (axes,) = new_figure()
     with house_style():
-        _draw_lines(axes, series, levels)
+        _draw_lines(axes, series, levels, intervals=intervals)
         axes.set_xlabel(axes_labels[0])
         axes.set_ylabel(axes_labels[1])
         if log_x:
@@ -99,18 +104,29 @@ def lines(
 
 
 def _draw_lines(
-    axes: Axes, series: Mapping[str, Mapping[float, Sequence[float]]], levels: Mapping[str, Sequence[float]]
+    axes: Axes,
+    series: Mapping[str, Mapping[float, Sequence[float]]],
+    levels: Mapping[str, Sequence[float]],
+    *,
+    intervals: bool,
 ) -> None:
-    for colour, (name, points) in zip(_colours(len(series)), series.items(), strict=True):
+    for place, (colour, (name, points)) in enumerate(zip(_colours(len(series)), series.items(), strict=True)):
         at = sorted(points)
-        means = [statistics.fmean(points[x]) for x in at]
+        found = [summarise(points[x]) for x in at]
+        means = [one.mean for one in found]
         # The mean of equal numbers is rounded, and may lie a hair outside of them.
-        below = [max(0.0, mean - min(points[x])) for x, mean in zip(at, means, strict=True)]
-        above = [max(0.0, max(points[x]) - mean) for x, mean in zip(at, means, strict=True)]
-        axes.errorbar(at, means, yerr=[below, above], marker="o", color=colour, label=name)
+        low = [one.low if intervals and one.low is not None else min(one.values) for one in found]
+        high = [one.high if intervals and one.high is not None else max(one.values) for one in found]
+        below = [max(0.0, mean - least) for mean, least in zip(means, low, strict=True)]
+        above = [max(0.0, most - mean) for mean, most in zip(means, high, strict=True)]
+        beside = [x * _BESIDE ** (place - (len(series) - 1) / 2) for x in at] if intervals else at
+        axes.errorbar(beside, means, yerr=[below, above], marker="o", color=colour, label=name)
         if name in levels:
             axes.axhline(statistics.fmean(levels[name]), color=colour, linestyle="--", linewidth=1)
             _note(axes, f"{name}, twin", statistics.fmean(levels[name]), at[-1])
+
+
+_BESIDE = 1.03  #: how far one line stands beside the next, as a factor of x
 
 
 def points(
