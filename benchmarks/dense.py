@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.results import keep, table
 from benchmarks.side_by_side import interleave, machine_line, paired_ratio, print_json
 from joryu.examples import Examples, load_examples
 from joryu.objectives import HardLabels
@@ -26,11 +29,13 @@ from joryu.questions import PICTURE, Question
 from joryu.students import build_architecture
 from joryu.targets import Encoding, SoftTargets, Space, Store, StoreWriter
 from joryu.targets.manifest import ExamplesRecord, Manifest, TeacherRecord
+from joryu.targets.provenance import joryu_version, machine
 from joryu.targets.rounding import measure
 from joryu.training.setup import default_objective
 
 ENCODINGS = ("dense:float32", "dense:float16", "dense:uint8", "dense:uint8+zstd")
 BATCH, GATHERS = 32, 40
+NAME = "dense"
 
 
 class Sizes(NamedTuple):
@@ -142,13 +147,36 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="in a round")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write DIR/dense.json and DIR/dense.md")
     given = parser.parse_args()
     examples = drawn(given.rows) if given.examples is None else load_examples(given.examples, size=given.size)
     examples = examples.select(range(min(given.rows, len(examples))))
     values = answers_of(examples, given.teacher, given.epochs)
     answers = SoftTargets(values=values, space=Space.LOGITS, question=examples.asked_question.answer)
     sizes = Sizes(len(examples), given.steps, given.repeats)
+    results = compared(examples, answers, given.student, sizes)
+    report = {
+        "command": " ".join(["python -m benchmarks.dense", *sys.argv[1:]]), "examples": examples.name,
+        "rows": len(examples), "answer": list(values.shape[1:]), "teacher": given.teacher, "epochs": given.epochs,
+        "student": given.student, "batch": BATCH, **results,
+    }  # fmt: skip
+    if given.out:
+        report = {"machine": machine(), "joryu": joryu_version(), **report}
+        keep(NAME, report, markdown(report), given.out)
+    if given.json:
+        print_json(**report)
+        return
+    print(machine_line())
+    print(about(report))
+    print(f"{'':<34}" + "".join(f"{encoding:>18}" for encoding in ENCODINGS))
+    for name, *cells in rows_of(report):
+        print(f"{name:<34}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+def compared(examples: Examples, answers: SoftTargets, student: str, sizes: Sizes) -> dict[str, Any]:
+    """Bytes, rates and steps of each encoding."""
     results: dict[str, dict[str, float]] = {}
+    values = answers.values
     with tempfile.TemporaryDirectory() as folder:
         stores = {}
         for encoding in ENCODINGS:
@@ -156,30 +184,51 @@ def main() -> None:
             stores[encoding] = store
             size = sum(path.stat().st_size for path in store.path.glob("*.arrow"))
             rounding = measure(answers.select(torch.arange(min(256, len(answers)))), Encoding.parse(encoding))
+            rate = gather_rate(store, np.random.default_rng(0), sizes.repeats)
             results[encoding] = {
                 "bytes_per_pixel": size / values.numel(),
                 "share_of_float32": size / (4 * values.numel()),
+                "bytes_per_answer": size / len(answers),
                 "most_a_probability_moves": rounding.probability,
                 "soft_loss_lost_nats": rounding.divergence,
                 "write_answers_per_second": len(answers) / seconds,
-                "gather_answers_per_second": gather_rate(store, np.random.default_rng(0), given.repeats),
+                "gather_answers_per_second": rate,
+                "gather_megapixels_per_second": rate * values[0].numel() / 1e6,
             }
-            results[encoding]["gather_megapixels_per_second"] = (
-                results[encoding]["gather_answers_per_second"] * values[0].numel() / 1e6
-            )
-        bare, ratios = step_ratios(examples, stores, given.student, sizes)
-        for encoding, ratio in ratios.items():
-            results[encoding]["step_by_bare_step"] = ratio
-    about = {"examples": examples.name, "rows": len(examples), "answer": list(values.shape[1:]),
-             "student": given.student, "bare_step_seconds": bare}  # fmt: skip
-    if given.json:
-        print_json(**about, results=results)
-        return
-    print(machine_line())
-    print(", ".join(f"{name} {value}" for name, value in about.items()))
-    print(f"{'':<30}" + "".join(f"{encoding:>18}" for encoding in results))
-    for name in results[ENCODINGS[0]]:
-        print(f"{name:<30}" + "".join(f"{measured[name]:>18,.4f}" for measured in results.values()))
+        bare, ratios = step_ratios(examples, stores, student, sizes)
+    for encoding, ratio in ratios.items():
+        results[encoding]["step_by_bare_step"] = ratio
+    return {"bare_step_seconds": bare, "results": results}
+
+
+def about(report: dict[str, Any]) -> str:
+    """What was measured."""
+    return (
+        f"{report['rows']:,} examples of {report['examples']}, answers {'×'.join(map(str, report['answer']))} of a"
+        f" {report['teacher']} taught for {report['epochs']} epochs; steps of {report['student']}, batch"
+        f" {report['batch']}, float32, {1000 * report['bare_step_seconds']:.1f} ms with held float32 answers."
+    )
+
+
+def rows_of(report: dict[str, Any]) -> Iterator[list[str]]:
+    """The table, measure by measure."""
+    for name in report["results"][ENCODINGS[0]]:
+        yield [name.replace("_", " "), *(f"{report['results'][one][name]:,.4g}" for one in ENCODINGS)]
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The page."""
+    where = report["machine"]
+    parts = [
+        "# Soft targets for each pixel: bytes, rates, steps",
+        f"{where['cpu']}, {where['cores']} core(s), {where['system']}, Python {where['python']}, PyTorch "
+        f"{where['torch']}. `{report['command']}`; medians of interleaved rounds.",
+        about(report),
+        table(["", *ENCODINGS], rows_of(report)),
+        "Wanted: at most a quarter of float32 on disk, an eighth with compression, and a step of at most 1.10 × the"
+        " bare one. Bytes are those of the shards: beside its pixels an answer has its key and its range, some 60 bytes.",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":
