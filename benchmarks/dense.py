@@ -226,7 +226,7 @@ def markdown(report: dict[str, Any]) -> str:
         about(report),
         table(["", *ENCODINGS], rows_of(report)),
         "Wanted: at most a quarter of float32 on disk, an eighth with compression, and a step of at most 1.10 × the"
-        " bare one. Bytes are those of the shards: beside its pixels an answer has its key and its range, some 60 bytes.",
+        " bare one. Bytes are those of the shards: beside its pixels an answer has a key and a range, some 60 bytes.",
     ]
     return "\n\n".join(parts) + "\n"
 
