@@ -11,7 +11,9 @@ import functools
 import multiprocessing.process
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Generator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,27 +23,37 @@ RECORD = "joryu/asked-what-auto-means"  #: the place in pytest's cache: the id o
 
 
 class Watched(type(os.environ)):  # type: ignore[misc]
-    """The environment, which says when somebody reads the variable."""
+    """The environment, which says when somebody reads in the variable what the tests are played as.
+
+    A test that has set it to something else, or taken it away, knows what it will read.
+    """
 
     def __getitem__(self, name: str) -> str:
-        if name == VARIABLE:
-            Asking.now = True
         value: str = super().__getitem__(name)
+        if name == VARIABLE and value == Asking.played and not put_back_later(sys._getframe(1)):
+            Asking.now = True
         return value
+
+
+def put_back_later(reader: FrameType) -> bool:
+    """Whether it is `pytest.MonkeyPatch` that reads, through ``get``, what it is about to change."""
+    caller = reader.f_back
+    return caller is not None and caller.f_globals.get("__name__") == "_pytest.monkeypatch"
 
 
 class Asking:
     """Whether anything has asked since a test, or the fixture that is being made for it, began."""
 
     now = False
+    played: str | None = None
 
 
-def noting(start: Callable[..., Any]) -> Callable[..., Any]:
+def noting(start: Callable[..., Any], whether: Callable[[], object]) -> Callable[..., Any]:
     """Whoever starts a process may have it ask."""
 
     @functools.wraps(start)
     def started(*arguments: Any, **more: Any) -> Any:
-        Asking.now = True
+        Asking.now |= bool(whether())
         return start(*arguments, **more)
 
     return started
@@ -107,6 +119,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)  # the variable is set by then
 def pytest_configure(config: pytest.Config) -> None:
     """Watch, unless this is a replay: a replay is told from what was found before, and changes nothing of it."""
     if getattr(config, "cache", None) is None:  # -p no:cacheprovider
@@ -115,9 +128,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.getoption("replay"):
         return
-    os.environ.__class__ = Watched
-    subprocess.Popen.__init__ = noting(subprocess.Popen.__init__)  # type: ignore[method-assign]
-    multiprocessing.process.BaseProcess.start = noting(multiprocessing.process.BaseProcess.start)  # type: ignore[method-assign]
+    Asking.played, os.environ.__class__ = os.environ.get(VARIABLE), Watched
+    popen, process = subprocess.Popen, multiprocessing.process.BaseProcess
+    popen.__init__ = noting(popen.__init__, lambda: os.environ.get(VARIABLE) == Asking.played)  # type: ignore[method-assign]
+    process.start = noting(process.start, lambda: True)  # type: ignore[method-assign] # its server began earlier
     config.pluginmanager.register(AskedAuto())
     if not hasattr(config, "workerinput"):  # pytest-xdist: a worker reports to the one that started it
         config.pluginmanager.register(Recorder(config))

@@ -62,6 +62,14 @@ def test_on_what_asked_for_another(trained): pass
 def test_a_process(): subprocess.run([sys.executable, "-c", ""], check=True)
 def test_after_a_process(): pass
 def test_that_is_skipped(): pytest.skip("no")
+
+def test_that_says_so_itself(monkeypatch):
+    monkeypatch.setenv("JORYU_AUTO_PRECISION", "c")
+    assert os.environ.get("JORYU_AUTO_PRECISION") == "c"
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    monkeypatch.delenv("JORYU_AUTO_PRECISION")
+    assert "JORYU_AUTO_PRECISION" not in os.environ
+    subprocess.run([sys.executable, "-c", ""], check=True)
 """
 
 
@@ -81,7 +89,7 @@ def test_what_did_not_ask_what_auto_means_is_not_replayed(tmp_path: Path, proces
         return sorted(set(re.findall(r"::(test_\w+)", done.stdout)))
 
     asked = ["test_a_process", "test_on_what_asked", "test_on_what_asked_for_another", "test_that_asks"]
-    assert len(play("a")) == 7
+    assert len(play("a")) == 8
     assert play("b", "--replay") == asked
     with (tmp_path / "test_asking.py").open("a") as file:
         file.write("def test_that_nobody_played(): pass\n")

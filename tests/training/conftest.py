@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,21 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, targets: Path) -> Ca
     return play
 
 
+#: what a training imports only once it has begun, some of it under fake quantisation
+LATE = ("sklearn.datasets", "tensorboardX", "torch._dynamo", "torch._functorch.aot_autograd", "torch.export._trace")
+
+
 @pytest.fixture(scope="session")
 def elsewhere() -> Callable[..., ForkServerProcess]:
-    """Start a function in a process of its own, forked from one that has imported everything already."""
+    """Start a function in a process of its own, forked from one that has imported everything already.
+
+    Before Python 3.13 that one does not know where pytest found `scenes`, and imports nothing without a word.
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scenes", "lightning_fabric", "tensorboardX"])
+    context.set_forkserver_preload(["scenes", "lightning_fabric", *LATE])
+    with pytest.MonkeyPatch.context() as starting:
+        starting.setenv("PYTHONPATH", str(Path(scenes.__file__).parent), prepend=os.pathsep)
+        forkserver.ensure_running()
 
     def start(act: Callable[..., None], *arguments: object) -> ForkServerProcess:
         process = context.Process(target=act, args=arguments)
