@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ from joryu.training import read_run
 from joryu.training.run import Watch
 
 
+@contextmanager
+def unwatched(_: str) -> Iterator[Watch | None]:
+    yield None
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    folder = tmp_path_factory.mktemp("unet-salt")
+    return Setting(seed=0, smoke=True, folder=folder / "seed-0", shared=folder / "shared", watching=unwatched)  # type: ignore[arg-type]
+
+
 def depths(examples: Examples) -> set[str]:
     return set(examples.groups or ())
 
@@ -29,8 +41,8 @@ def ids(examples: Examples) -> set[bytes]:
     return {words.tobytes() for words in examples.ids}
 
 
-def test_no_depth_is_in_two_parts_and_a_random_split_parts_them() -> None:
-    parts, mixed = salt_parts(smoke=True), salt_parts(smoke=True, by_depth=False)
+def test_no_depth_is_in_two_parts_and_a_random_split_parts_them(setting: Setting) -> None:
+    parts, mixed = salt_parts(setting), salt_parts(setting, by_depth=False)
     for one, other in ((parts.train, parts.validation), (parts.train, parts.test), (parts.validation, parts.test)):
         assert not depths(one) & depths(other)
         assert not ids(one) & ids(other)
@@ -42,9 +54,11 @@ def test_no_depth_is_in_two_parts_and_a_random_split_parts_them() -> None:
 
 
 @pytest.mark.slow
-def test_the_real_tiles_are_split_by_their_depth(in_real_data: Callable[[str], Path], monkeypatch: Any) -> None:
+def test_the_real_tiles_are_split_by_their_depth(
+    setting: Setting, in_real_data: Callable[[str], Path], monkeypatch: Any
+) -> None:
     monkeypatch.setenv("JORYU_DATA", str(in_real_data("tgs_salt").parent))
-    parts = salt_parts(smoke=False)
+    parts = salt_parts(replace(setting, smoke=False))
     assert sum(map(len, parts)) == 4000
     assert sum(len(depths(part)) for part in parts) == len(set.union(*map(depths, parts))) == 839
     assert sum(int((~with_salt(part)).sum()) for part in parts) == 1562 + 36  # small masks vanish as tiles shrink
@@ -76,17 +90,6 @@ def test_pictures_go_through_text_and_are_drawn_by_lot() -> None:
     rows = drawn_tiles(tiles, 4)
     assert rows == sorted(set(rows)) == drawn_tiles(tiles, 4)
     assert with_salt(tiles)[rows].all()
-
-
-@contextmanager
-def unwatched(_: str) -> Iterator[Watch | None]:
-    yield None
-
-
-@pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    folder = tmp_path_factory.mktemp("unet-salt")
-    return Setting(seed=0, smoke=True, folder=folder / "seed-0", shared=folder / "shared", watching=unwatched)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from joryu.cli.output import JSON, command_line, emit, talk, watching
+from joryu.errors import InputError
 
 app = typer.Typer(help="Published claims, each reproduced by one command.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,6 +33,7 @@ def run(
     out: Path | None = typer.Option(None, help="Where to work and write; runs/NAME by default."),
     publish: Path | None = typer.Option(None, help="Write NAME.json, NAME.md and NAME.svg there too (docs/results)."),
     smoke: bool = typer.Option(False, "--smoke", help="Seconds, on scikit-learn's digits: shows that it runs."),
+    full: bool = typer.Option(False, "--full", help="A larger size than the published one, for experiments with one."),
     as_json: bool = JSON,
 ) -> None:
     """Run an experiment over seeds: result.json, table.md and figure.svg. Run again to go on where it stopped.
@@ -41,16 +43,19 @@ def run(
     """
     from joryu.allocator import keep_freed_memory
     from joryu.experiments.catalogue import find_experiment
-    from joryu.experiments.experiment import Folders, parse_seeds, run_experiment, table
+    from joryu.experiments.experiment import Folders, Size, parse_seeds, run_experiment, table
 
+    if smoke and full:
+        raise InputError("an experiment has one size", expected="--smoke or --full", received="both")
     keep_freed_memory()
     experiment = find_experiment(name)
-    folder = out or Path("runs") / (f"{name}-smoke" if smoke else name)
+    size = Size.SMOKE if smoke else Size.FULL if full else Size.PUBLISHED
+    folder = out or Path("runs") / (name if size is Size.PUBLISHED else f"{name}-{size}")
     result = run_experiment(
         experiment,
         parse_seeds(seeds),
         place=Folders(folder, publish),
-        smoke=smoke,
+        size=size,
         watching=watching,
         command=command_line(),
     )

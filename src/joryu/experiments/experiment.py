@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -31,13 +32,31 @@ HARD_LABELS = "hard labels"  #: what a twin learns unless an experiment says oth
 ASKED = "asked"  #: in a seed's ``measured.json``: the metrics that the experiment asked for when it was measured
 
 
+class Size(StrEnum):
+    """How large an experiment is run.
+
+    - ``smoke`` takes seconds, and shows only that the experiment runs.
+    - ``published`` is the size of the published result.
+    - ``full`` is a larger one, which some experiments have: hours of a small machine.
+    """
+
+    SMOKE = "smoke"
+    PUBLISHED = "published"
+    FULL = "full"
+
+    @property
+    def shared(self) -> str:
+        """The folder that neighbouring experiments of this size share."""
+        return "shared" if self is Size.PUBLISHED else f"shared-{self}"
+
+
 @dataclass(frozen=True)
 class Setting:
     """One seed of one experiment: where it works, at which size and precision, and how it shows its progress.
 
     ``folder`` belongs to this seed alone. ``shared`` is a folder that experiments with neighbouring ``--out`` folders
     have in common, so that a teacher which takes an hour is trained once for all of them. ``smoke`` is a size of
-    seconds, which shows only that the experiment runs.
+    seconds, which shows only that the experiment runs; ``full`` is larger than what is published.
     """
 
     seed: int
@@ -47,6 +66,7 @@ class Setting:
     watching: Callable[[str], AbstractContextManager[Watch]]
     command: str = ""
     precision: Precision = "32-true"
+    full: bool = False
 
     @property
     def of_seed(self) -> Self:
@@ -89,6 +109,7 @@ class Experiment:
       latter.
     - ``precision`` is part of the recipe, because what was chosen at one precision need not be the best at another.
     - ``headline`` holds the metrics of the rows that stand for the experiment in a table of many experiments.
+    - ``full`` says what the larger size is, where there is one.
     - ``moved`` says which numbers were published earlier and are different now, and why.
     """
 
@@ -106,6 +127,7 @@ class Experiment:
     precision: Precision = "32-true"
     headline: Sequence[str] = ()
     moved: str = ""
+    full: str = ""
 
     @property
     def metrics(self) -> set[str]:
@@ -126,7 +148,7 @@ def run_experiment(
     seeds: Sequence[int],
     *,
     place: Folders,
-    smoke: bool,
+    size: Size,
     watching: Callable[[str], AbstractContextManager[Watch]],
     command: str = "",
 ) -> dict[str, Any]:
@@ -138,23 +160,28 @@ def run_experiment(
     progress of a training under a title, as `joryu.cli.output.watching` does. The result is that of ``result.json``.
 
     Raises:
-        InputError: no seed was asked for.
+        InputError: no seed was asked for, or a larger size of an experiment that has none.
     """
     if not seeds:
         raise InputError("an experiment needs a seed", expected="--seeds 3, or --seeds 0,4", received="none")
+    if size is Size.FULL and not experiment.full:
+        raise InputError(f"{experiment.name} has no larger size", received="--full", hint="leave --full out")
     out, measured = place.out, []
     for seed in seeds:
         setting = Setting(
             seed=seed,
-            smoke=smoke,
+            smoke=size is Size.SMOKE,
+            full=size is Size.FULL,
             folder=out / f"seed-{seed}",
-            shared=out.parent / ("shared-smoke" if smoke else "shared"),
+            shared=out.parent / size.shared,
             watching=watching,
             command=command,
             precision=experiment.precision,
         )
         measured.append(_one_seed(experiment, setting))
-    result = gather(experiment, seeds, measured) | {"command": command, "smoke": smoke}
+    result = gather(experiment, seeds, measured) | {"command": command, "smoke": size is Size.SMOKE}
+    if size is Size.FULL:
+        result["full"] = True
     write(experiment, result, measured, out)
     if place.published is not None:
         publish(experiment, result, measured, place.published)
@@ -196,13 +223,14 @@ def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Meas
     """Collect the measurements of all seeds.
 
     ``published`` holds the published number of each metric; ``ours`` its mean, its standard deviation (division by
-    ``n - 1``) and the value of each seed.
+    ``n - 1``) and the value of each seed. Some metrics may be measured by some seeds only.
     """
     ours = {}
-    for name in [key for key, value in measured[0].items() if isinstance(value, int | float) and key != "seconds"]:
-        found = summarise([one[name] for one in measured])
-        values = {str(seed): value for seed, value in zip(seeds, found.values, strict=True)}
-        ours[name] = {"mean": found.mean, "sd": found.sd, "values": values}
+    for name in dict.fromkeys(key for one in measured for key, value in one.items() if isinstance(value, int | float)):
+        values = {str(seed): one[name] for seed, one in zip(seeds, measured, strict=True) if name in one}
+        if name != "seconds":
+            found = summarise(list(values.values()))
+            ours[name] = {"mean": found.mean, "sd": found.sd, "values": dict(zip(values, found.values, strict=True))}
     return {
         "experiment": experiment.name,
         "claim": experiment.claim,
@@ -274,6 +302,8 @@ def page(experiment: Experiment, result: Mapping[str, Any], figure: str) -> str:
     machine = result["machine"]
     compared = paired_table(experiment.pairs, result["paired"]) + "\n" if experiment.pairs else ""
     note = "Smoke size: these numbers say nothing about the claim. " if result["smoke"] else ""
+    if result.get("full"):
+        note = f"Larger size: {experiment.full}. "
     moved = f"What moved: {experiment.moved}\n\n" if experiment.moved and not result["smoke"] else ""
     return (
         f"# {experiment.name} ({experiment.claim})\n\n{experiment.summary}\n\n{table(experiment, result)}\n{compared}"

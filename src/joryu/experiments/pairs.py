@@ -27,12 +27,18 @@ def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str
     """For every pair the mean difference, its 95 % t interval over seeds, and the two-sided p of the paired t test.
 
     ``ours`` is that of a result: for each metric its ``values``, one per seed. With one seed interval and p are
-    ``None``. The method is that of `joryu.evaluation.compare_seeds`.
+    ``None``. Only seeds that measured both are compared; a pair that none measured is left out. The method is that of
+    `joryu.evaluation.compare_seeds`.
     """
     found = []
     for pair in pairs:
-        first, second = (list(ours[name]["values"].values()) for name in (pair.metric, pair.against))
-        compared = compare_seeds(first, second, confidence=CONFIDENCE)
+        first, second = (ours.get(name, {}).get("values", {}) for name in (pair.metric, pair.against))
+        seeds = [seed for seed in first if seed in second]
+        if not seeds:
+            continue
+        compared = compare_seeds(
+            [first[seed] for seed in seeds], [second[seed] for seed in seeds], confidence=CONFIDENCE
+        )
         found.append(
             {
                 "label": pair.label,
@@ -49,10 +55,10 @@ def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str
 
 def paired_table(pairs: Sequence[PairedRow], found: Sequence[Mapping[str, Any]]) -> str:
     """The comparisons that `paired` found as a table in Markdown, with a reminder of how many were made."""
-    rows = []
-    for pair, one in zip(pairs, found, strict=True):
+    rows, digits = [], {(pair.metric, pair.against): pair.digits for pair in pairs}
+    for one in found:
         test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
-        rows.append([pair.label, *difference(one, pair.digits), test])
+        rows.append([one["label"], *difference(one, digits[one["metric"], one["against"]]), test])
     table = markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"
     if len(rows) == 1:
         return table

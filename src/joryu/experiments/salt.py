@@ -21,6 +21,8 @@ from joryu.teachers.labelling import LabelOptions, Origin, label_examples
 from joryu.training import LabelsAlone, Recipe, Trained, TrainingData, train
 
 TILES, SIDE = "pairs:tgs_salt,group=depths.csv#z,classes=salt", 32
+SIDE_FULL, EPOCHS_FULL = 96, 3
+FULL = f"tiles read at {SIDE_FULL} × {SIDE_FULL}, and {EPOCHS_FULL} times as many epochs"
 TRAIN, VALIDATION, TEST = 0.65, 0.15, 0.2
 SPLIT_SEED = 0  #: one test part for all seeds, so that nothing chosen with one seed has seen another's
 
@@ -41,7 +43,7 @@ class SaltParts(NamedTuple):
     test: Examples
 
 
-def salt_parts(*, smoke: bool, by_depth: bool = True) -> SaltParts:
+def salt_parts(setting: Setting, *, by_depth: bool = True) -> SaltParts:
     """Split the tiles into three parts, the same for every seed; at smoke size tiles that are made up here.
 
     ``by_depth``: tiles of one depth stay together, so that those of one large picture are nearly always in one part.
@@ -50,7 +52,7 @@ def salt_parts(*, smoke: bool, by_depth: bool = True) -> SaltParts:
     Raises:
         InputError: the tiles are not under ``JORYU_DATA``.
     """
-    tiles = made_up_tiles() if smoke else load_examples(TILES, size=SIDE)
+    tiles = made_up_tiles() if setting.smoke else load_examples(TILES, size=SIDE_FULL if setting.full else SIDE)
     if not by_depth:
         tiles = replace(tiles, groups=None)
     return SaltParts(*split_examples(tiles, [TRAIN, VALIDATION, TEST], seed=SPLIT_SEED))
@@ -78,6 +80,8 @@ def teach(
 ) -> Trained:
     """Train one network of an experiment in the setting's folder; at smoke size for four epochs of small batches."""
     recipe = setting.recipe(recipe)
+    if setting.full:
+        recipe = recipe.model_copy(update={"epochs": EPOCHS_FULL * recipe.epochs})
     if setting.smoke:
         recipe = recipe.model_copy(update={"epochs": 4, "batch_size": 8, "learning_rate": 2e-2})
     blueprint = Blueprint.fitted(

@@ -23,6 +23,7 @@ from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.mnist import seconds_of
 from joryu.experiments.pairs import PairedRow
 from joryu.experiments.salt import (
+    FULL,
     LABELS,
     PRECISION,
     STUDENT,
@@ -82,7 +83,7 @@ def shown(factor: str) -> str:
 
 def measure(setting: Setting) -> Measured:
     """Measure one seed: a student at every point of the grid, and their twin."""
-    parts = salt_parts(smoke=setting.smoke)
+    parts = salt_parts(setting)
     teacher = salt_teacher(setting, parts)
     taught = TrainingData(parts.train, Replayed(salt_answers(setting, teacher, parts.train)))
     spec = STUDENT_SMOKE if setting.smoke else STUDENT
@@ -162,5 +163,6 @@ EXPERIMENT = Experiment(
     ]
     + [PairedRow(label="the point best on validation less twin", metric="chosen_iou", against="twin_iou")],
     precision=PRECISION,
+    full=FULL,
     headline=("chosen_iou",),
 )
