@@ -33,7 +33,7 @@ def run(
     out: Path | None = typer.Option(None, help="Where to work and write; runs/NAME by default."),
     publish: Path | None = typer.Option(None, help="Write NAME.json, NAME.md and NAME.svg there too (docs/results)."),
     smoke: bool = typer.Option(False, "--smoke", help="Seconds, on scikit-learn's digits: shows that it runs."),
-    full: bool = typer.Option(False, "--full", help="A larger size than the published one, for experiments with one."),
+    full: bool = typer.Option(False, "--full", help="A larger size than the published one, for those that have one."),
     as_json: bool = JSON,
 ) -> None:
     """Run an experiment over seeds: result.json, table.md and figure.svg. Run again to go on where it stopped.
