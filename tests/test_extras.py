@@ -18,7 +18,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = {name: wanted for name, wanted in PROJECT["optional-dependencies"].items() if name not in ("dev", "all")}
 CALLED_OTHERWISE = {
     "lightning-fabric": "lightning_fabric", "scikit-learn": "sklearn", "pillow": "PIL", "pyserial": "serial",
-    "litert-torch": "litert_torch", "ai-edge-litert": "ai_edge_litert",
+    "segmentation-models-pytorch": "segmentation_models_pytorch", "litert-torch": "litert_torch",
+    "ai-edge-litert": "ai_edge_litert",
 }  # fmt: skip
 COME_ALONG = {
     "starlette": "fastapi",

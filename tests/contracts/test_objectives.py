@@ -25,8 +25,16 @@ class Case:
     divergence: bool = False  # zero where student and teacher agree
     link: Link = Link.SOFTMAX
     weighted: bool = True  # heeds the weight of soft targets
+    grid: bool = False  # of masks: each row is repeated on a grid, with pixels surer than others
+
+    def spread(self, values: Tensor, *, scaled: bool = True) -> Tensor:
+        if not self.grid or values.ndim == 4:
+            return values
+        sites = values[:, None, None].expand(-1, 2, 3, *values.shape[1:])
+        return sites * (2.0 ** torch.arange(-3, 3)).reshape(2, 3, 1).to(values.dtype) if scaled else sites
 
     def targets(self, values: Tensor, **more: Any) -> SoftTargets:
+        values = self.spread(values)
         space = Space.LOGITS if self.link.has_probs else Space.NUMBERS
         names = [str(output) for output in range(values.shape[-1])]
         question = Question(names=names, link=self.link, grid=PICTURE if values.ndim == 4 else ())
@@ -34,7 +42,15 @@ class Case:
 
     def labels(self) -> Tensor:
         classes = torch.arange(ROWS) % CLASSES
-        return classes if self.link is Link.SOFTMAX else torch.nn.functional.one_hot(classes, CLASSES).float()
+        found = classes if self.link is Link.SOFTMAX else torch.nn.functional.one_hot(classes, CLASSES).float()
+        return self.spread(found, scaled=False)
+
+    def reordered(self, order: Tensor) -> "Case":
+        """The same case for classes in another order."""
+        weights = getattr(self.objective, "class_weights", ())
+        if not weights:
+            return self
+        return replace(self, objective=replace(self.objective, class_weights=tuple(weights[at] for at in order)))
 
     def unknown(self, labels: Tensor, rows: list[int]) -> Tensor:
         kinds = {Link.SOFTMAX: LabelKind.CLASS, Link.SIGMOID: LabelKind.TAGS, Link.IDENTITY: LabelKind.NUMBERS}
@@ -42,6 +58,7 @@ class Case:
 
     def of(self, student: Tensor, targets: SoftTargets | None, labels: Tensor | None) -> Tensor:
         """The loss of each row. A student of numbers says with its log-variance how sure it is."""
+        student = self.spread(student)
         return total(self.objective({"main": student, "log_variance": torch.zeros_like(student)}, targets, labels))
 
     def loss(self, student: Tensor, teacher: Tensor, **more: Any) -> Tensor:
@@ -77,6 +94,38 @@ CASES = {
         Distillation(link=Link.SIGMOID, temperature=2.0, hard_weight=0.1), link=Link.SIGMOID, hard=True
     ),
     "hard tags": Case(HardLabels(link=Link.SIGMOID), link=Link.SIGMOID, soft=False, hard=True, weighted=False),
+    "weighted classes": Case(
+        HardLabels(class_weights=(1.0, 2.0, 0.5, 3.0, 1.0)), soft=False, hard=True, weighted=False
+    ),
+    "weighted, smoothed": Case(
+        HardLabels(label_smoothing=0.1, class_weights=(1.0, 2.0, 0.5, 3.0, 1.0)), soft=False, hard=True, weighted=False
+    ),
+    "weighted tags": Case(
+        HardLabels(link=Link.SIGMOID, class_weights=(1.0, 2.0, 0.5, 3.0, 1.0)),
+        link=Link.SIGMOID,
+        soft=False,
+        hard=True,
+        weighted=False,
+    ),
+    "kl + dice": Case(Distillation(hard_weight=0.3, hard_loss="dice"), hard=True, grid=True),
+    "dice": Case(HardLabels(hard_loss="dice"), soft=False, hard=True, weighted=False, grid=True),
+    "masks + jaccard": Case(
+        Distillation(link=Link.SIGMOID, temperature=2.0, hard_weight=0.3, hard_loss="jaccard"),
+        link=Link.SIGMOID,
+        hard=True,
+        grid=True,
+    ),
+    "masks, all losses": Case(
+        HardLabels(
+            link=Link.SIGMOID, hard_loss="cross-entropy+dice+jaccard+boundary", class_weights=(1.0, 2.0, 0.5, 3.0, 1.0)
+        ),
+        link=Link.SIGMOID,
+        soft=False,
+        hard=True,
+        weighted=False,
+        grid=True,
+    ),
+    "boundary": Case(HardLabels(hard_loss="boundary"), soft=False, hard=True, weighted=False, grid=True),
     "numbers": Case(Distillation(link=Link.IDENTITY, temperature=1.0), link=Link.IDENTITY, divergence=True),
     "numbers + hard": Case(
         Distillation(link=Link.IDENTITY, temperature=1.0, hard_weight=0.4), link=Link.IDENTITY, hard=True
@@ -156,6 +205,8 @@ def test_descending_it_brings_the_student_to_the_teacher(case: Case) -> None:
 
 @only(soft=True)
 def test_sites_of_one_answer_are_worth_what_the_row_is(case: Case) -> None:
+    if case.grid:
+        pytest.skip("masks are compared as wholes")
     student, teacher = (part[:, None, None].expand(-1, 2, 3, -1) for part in logits())
     labels = case.labels()[:, None, None].expand(-1, 2, 3, *case.labels().shape[1:])
     weight = torch.arange(ROWS, dtype=torch.float64)
@@ -202,8 +253,8 @@ def test_rows_do_not_see_one_another(case: Case) -> None:
 def test_the_order_of_the_classes_does_not_matter(case: Case) -> None:
     student, teacher = logits()
     order = torch.tensor([3, 0, 4, 1, 2])
-    labels = order.argsort()[case.labels()] if case.link is Link.SOFTMAX else case.labels()[:, order]
-    shuffled = case.of(student[:, order], case.targets(teacher[:, order]), labels)
+    labels = order.argsort()[case.labels()] if case.link is Link.SOFTMAX else case.labels()[..., order]
+    shuffled = case.reordered(order).of(student[:, order], case.targets(teacher[:, order]), labels)
     assert torch.allclose(shuffled, case.loss(student, teacher))
 
 

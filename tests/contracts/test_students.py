@@ -39,6 +39,8 @@ CASES = {
     "cnn that drops": Case("cnn:8x2,dropout=0.4", GREY, Question.tags(4)),
     "unet": Case("unet:4x2", COLOUR, Question.one_of(3, grid=PICTURE)),
     "unet that drops": Case("unet:4x1,dropout=0.4", GREY, Question.tags(["salt"], grid=PICTURE)),
+    "separable unet": Case("separable-unet:4x2", GREY, Question.tags(["salt"], grid=PICTURE)),
+    "smp": Case("smp:unet/tu-test_resnet", COLOUR, Question.one_of(3, grid=PICTURE)),
     "timm": Case("timm:test_resnet", (3, 32, 32), Question.one_of(3)),
     "a factory": Case("module:contract_networks:small", COLOUR, Question.one_of(3)),
 }
@@ -48,6 +50,8 @@ CASES = {
 def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     if request.param == "timm":
         pytest.importorskip("timm", reason="timm is in the extra vision")
+    if request.param == "smp":
+        pytest.importorskip("segmentation_models_pytorch", reason="it is in the extra segmentation")
     (tmp_path / "contract_networks.py").write_text(FACTORY)
     monkeypatch.syspath_prepend(tmp_path)
     return CASES[request.param]
@@ -141,7 +145,7 @@ def test_a_good_spec_is_found_good_before_it_is_built(case: Case) -> None:
         require_architecture(f"{family}:")
 
 
-@pytest.mark.parametrize("family", ["mlp", "cnn", "unet"])
+@pytest.mark.parametrize("family", ["mlp", "cnn", "unet", "separable-unet"])
 @pytest.mark.parametrize(
     ("rest", "says"),
     [

@@ -144,6 +144,8 @@ def test_overlays_by_hand() -> None:
     assert worst["label"][11, 9].tolist() == blended(int(ground[11, 9]), UNSURE)
     faded = int(ground[0, 0] * 0.5 + 127)
     assert worst["difference"][0, 0].tolist() == blended(faded, MISSED)
+    found = overlays(run, {role: one.scores for role, one in find(run).evaluations.items()})[0].panels[-1]
+    assert found.text.replace("\u00a0", " ") == "the student beside the label, missed 18.2 %, added 0.0 %"  # 20 of 110
     other = next(strips[name] for name in strips if name != "example 3")
     assert (other["label"] == other["teacher"])[:11].all()
 

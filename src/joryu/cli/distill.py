@@ -21,7 +21,7 @@ from joryu.cli.output import (
     warn_of_overlap,
     watching,
 )
-from joryu.cli.recipe_options import RECIPE, takes_recipe
+from joryu.cli.recipe_options import CLASS_WEIGHTS, HARD_LOSS, RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,9 @@ def register(app: typer.Typer) -> None:
 
 
 def distill(
-    student: str = typer.Option(..., help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME or module:pkg.mod:factory."),
+    student: str = typer.Option(
+        ..., help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, module:pkg.mod:factory."
+    ),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
@@ -48,6 +50,8 @@ def distill(
     factor: str | None = typer.Option(
         None, help="What the soft part is multiplied by: T^2 for classes and T for tags and masks, unless said."
     ),
+    hard_loss: str | None = HARD_LOSS,
+    class_weights: str | None = CLASS_WEIGHTS,
     labelled: float = typer.Option(1.0, help="Use only this share of the labels, as if the rest were unknown."),
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
@@ -67,6 +71,8 @@ def distill(
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     One go:   joryu distill --student mlp:800x2 --examples mnist --teacher run:teacher --out run --twin
     """
+    from dataclasses import replace
+
     from joryu.cli.asking import Asking, ask_teacher, load_for
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
@@ -101,15 +107,17 @@ def distill(
         asked, _ = ask_teacher(shown, place, asking)
         talk(in_words_of(place, asked))
         store, views = asked.store, None if n_views else views
+    usual = default_objective(
+        store.manifest.question,
+        temperature=temperature,
+        hard_weight=hard_weight,
+        divergence=divergence,
+        factor=factor,
+    )
     setup = DistillationSetup(
         student=student,
-        objective=default_objective(
-            store.manifest.question,
-            temperature=temperature,
-            hard_weight=hard_weight,
-            divergence=divergence,
-            factor=factor,
-        ),
+        objective=replace(usual, hard_loss=hard_loss),
+        class_weights=class_weights,
         validation=validation,
         test=share_held_out(examples, test, split),
         labelled=labelled,
@@ -118,6 +126,7 @@ def distill(
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
     )
+    setup = setup.about(store.manifest.question)  # before pictures are read for minutes
     shown = load_and_tell(examples, split, size) if shown is None else shown
     if not is_finished(out):
         warn_of_overlap(examples, shown, share=setup.test, seed=recipe.seed, size=size)

@@ -1,4 +1,4 @@
-"""The options of a recipe, in one list for all commands that train."""
+"""The options of a recipe, in one list for all commands that train; and those about labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+
+HARD_LOSS: Any = typer.Option(
+    None,
+    help="Of labels: cross-entropy, unless said; for masks also dice, jaccard or boundary, or a sum such as "
+    "cross-entropy+dice.",
+)
+CLASS_WEIGHTS: Any = typer.Option(
+    None,
+    help="What each class, or each tag where it holds, weighs in the cross-entropy of labels: balanced, or a number "
+    "for each, such as 1,2.5.",
+)
 
 
 def _options(

@@ -18,7 +18,7 @@ from joryu.cli.output import (
     warn_of_overlap,
     watching,
 )
-from joryu.cli.recipe_options import RECIPE, takes_recipe
+from joryu.cli.recipe_options import CLASS_WEIGHTS, HARD_LOSS, RECIPE, takes_recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -27,12 +27,16 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    network: str = typer.Option(..., help="mlp:1200x2,dropout=0.2/0.5, cnn:64x6, timm:NAME or module:pkg.mod:factory."),
+    network: str = typer.Option(
+        ..., help="mlp:1200x2,dropout=0.5, cnn:64x6, unet:16x3, timm:NAME, module:pkg.mod:factory."
+    ),
     examples: str = typer.Option(..., help="Labelled examples."),
     split: str = typer.Option("train", help="Which part is taught: train, test, all or what the set calls it."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     views: str | None = typer.Option(None, help="Augmentations, such as shift:2,flip."),
+    hard_loss: str | None = HARD_LOSS,
+    class_weights: str | None = CLASS_WEIGHTS,
     validation: float = typer.Option(0.1, help="Share of the examples held out to choose the best epoch."),
     test: float | None = typer.Option(None, help="Share held out for the report (0.2 if there is no test split)."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
@@ -47,6 +51,7 @@ def train(
     from joryu.examples import with_column
     from joryu.students.architecture import require_architecture
     from joryu.training import Recipe, Run
+    from joryu.training.label_loss import LabelLoss
     from joryu.training.on_labels import train_on_labels
     from joryu.training.run import is_finished
     from joryu.training.setup import DistillationSetup
@@ -63,7 +68,14 @@ def train(
         notes = {"examples": examples, "split": split, "size": size}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = train_on_labels(
-            network, shown, views=views, validation=validation, test=held_out, recipe=recipe, run=run
+            network,
+            shown,
+            views=views,
+            validation=validation,
+            test=held_out,
+            label_loss=LabelLoss(hard_loss=hard_loss, class_weights=class_weights),
+            recipe=recipe,
+            run=run,
         )
     talk_of_few_steps(recipe, len(shown))
     emit({"run": str(out), **outcome(done)}, as_json, f"{out}: {in_words(done)}")

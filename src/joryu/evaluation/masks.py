@@ -78,11 +78,11 @@ class Overlap(NamedTuple):
 
     def iou(self) -> Tensor:
         """``|A ∩ B| / |A ∪ B|`` (Jaccard 1901), 1 if both are empty: for each picture the mean over its outputs."""
-        return self._mean(_ratio(self.both, self.union))
+        return self.mean(_ratio(self.both, self.union))
 
     def dice(self) -> Tensor:
         """``2 |A ∩ B| / (|A| + |B|)`` (Dice 1945), 1 if both are empty: for each picture the mean over its outputs."""
-        return self._mean(_ratio(2 * self.both, self.answered + self.true))
+        return self.mean(_ratio(2 * self.both, self.answered + self.true))
 
     def hits(self) -> Tensor:
         """The share of the thresholds 0.50, 0.55, …, 0.95 below the IoU: for each picture the mean over its outputs.
@@ -92,9 +92,10 @@ class Overlap(NamedTuple):
         thresholds = torch.arange(HITS, 2 * HITS)
         union, both = self.union[..., None], self.both[..., None]
         above = (2 * HITS * both > thresholds * union) | (union == 0)
-        return self._mean(above.double().mean(-1))
+        return self.mean(above.double().mean(-1))
 
-    def _mean(self, values: Tensor) -> Tensor:
+    def mean(self, values: Tensor) -> Tensor:
+        """For each picture ``[B]`` the mean of ``[B, C]`` over the outputs that count in it."""
         counted = self.counted.double()
         return (values * counted).sum(1) / counted.sum(1)
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from joryu.evaluation.boundaries import boundary_f_of_classes, boundary_f_of_tags
 from joryu.evaluation.classes import teacher_probs
 from joryu.evaluation.evaluator import (
     Better,
@@ -53,6 +54,8 @@ class PixelEvaluation:
     * ``precision``: the share of the thresholds 0.50, 0.55, …, 0.95 that the IoU is above, with the same means. For
       one mask it is the score of Kaggle's "TGS Salt Identification Challenge": one object in a picture, and 1 if
       neither answer nor label has any.
+    * ``boundary_f``: whether the boundaries of ``A`` and ``B`` lie at the same places, within 0.75 % of the picture's
+      diagonal and at least a pixel (`joryu.evaluation.boundaries.boundary_f`), with the same means.
     * ``set_iou``: the IoU over all pixels of the set, as in Pascal VOC: the mean over the classes or masks, without
       those that nobody has. ``per_output`` holds them one by one.
     * ``accuracy``: the share of known pixels that are answered right; with several masks, of pixels times masks.
@@ -65,6 +68,7 @@ class PixelEvaluation:
     iou: float | None
     dice: float | None
     precision: float | None
+    boundary_f: float | None
     set_iou: float | None
     accuracy: float
     per_output: tuple[OutputOverlap, ...]
@@ -79,6 +83,7 @@ class PixelEvaluation:
             Measure("IoU over the set", self.set_iou, unit="share"),
             Measure("Dice", self.dice, unit="share"),
             Measure("precision at IoU 0.50–0.95", self.precision, unit="share"),
+            Measure("boundary F", self.boundary_f, unit="share"),
             Measure("pixel accuracy", self.accuracy, unit="share"),
             Measure("cross-entropy", self.loss, Better.LOWER, "nats"),
             *self.likeness,
@@ -91,12 +96,12 @@ class PixelEvaluation:
 
 @final
 class PixelTally:
-    """Collects answers about masks; keeps sums over the set and four numbers per picture."""
+    """Collects answers about masks; keeps sums over the set and five numbers per picture."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
         self._likeness = PixelLikeness(question)
-        self._columns: dict[str, list[Tensor]] = {"loss": [], "iou": [], "dice": [], "hits": []}
+        self._columns: dict[str, list[Tensor]] = {name: [] for name in ("loss", "iou", "dice", "hits", "edges")}
         # both, answered, true, known: one row each
         self._sums = torch.zeros(4, len(question), dtype=torch.int64)
 
@@ -104,11 +109,15 @@ class PixelTally:
         """Add a batch: logits ``[B, height, width, C]`` and masks; those of classes are ``[B, height, width]``."""
         logits = outputs[MAIN].detach()
         if self._question.link is Link.SIGMOID:
-            losses, found = mask_losses(logits, labels), Overlap.of_tags(logits > 0, *decided(labels))
+            masks = (logits > 0, *decided(labels))
+            losses, found, edges = mask_losses(logits, labels), Overlap.of_tags(*masks), boundary_f_of_tags(*masks)
         else:
             losses = total(HardLabels()({MAIN: logits}, None, labels))
-            found = Overlap.of_classes(logits.argmax(-1), labels, len(self._question))
+            answer = logits.argmax(-1)
+            found = Overlap.of_classes(answer, labels, len(self._question))
+            edges = boundary_f_of_classes(answer, labels, found.counted)
         columns = {"loss": losses, "iou": found.iou(), "dice": found.dice(), "hits": found.hits()}
+        columns["edges"] = found.mean(edges)
         for name, column in columns.items():
             self._columns[name].append(column)
         sums = torch.stack([part.sum(0) for part in (found.both, found.answered, found.true, found.known)])
@@ -133,6 +142,7 @@ class PixelTally:
             iou=means["iou"],
             dice=means["dice"],
             precision=means["hits"],
+            boundary_f=means["edges"],
             set_iou=sum(found) / len(found) if found else None,
             accuracy=accuracy,
             per_output=per_output,

@@ -1,5 +1,6 @@
 """Objectives: pure functions of logits and soft targets, one loss per example."""
 
+from joryu.objectives.boundary import boundary_loss
 from joryu.objectives.classification import (
     UNLABELLED,
     forward_kl,
@@ -10,7 +11,9 @@ from joryu.objectives.classification import (
     soft_cross_entropy,
 )
 from joryu.objectives.distillation import Distillation, HardLabels
+from joryu.objectives.hard import HardPart
 from joryu.objectives.objective import Objective, Outputs, Terms, total
+from joryu.objectives.overlap import soft_dice, soft_jaccard
 from joryu.objectives.parts import DIVERGENCES, default_divergence
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.signals import SIGNALS, WithSignals
@@ -33,11 +36,13 @@ __all__ = [
     "UNLABELLED",
     "Distillation",
     "HardLabels",
+    "HardPart",
     "Objective",
     "Outputs",
     "Terms",
     "WithSignals",
     "binary_kl",
+    "boundary_loss",
     "default_divergence",
     "forward_kl",
     "gaussian_nll",
@@ -53,6 +58,8 @@ __all__ = [
     "sigmoid",
     "soft_binary_cross_entropy",
     "soft_cross_entropy",
+    "soft_dice",
+    "soft_jaccard",
     "softmax",
     "squared_error",
     "total",

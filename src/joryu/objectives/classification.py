@@ -92,11 +92,14 @@ def logit_matching(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
     return 0.5 * (gap - gap.mean(-1, keepdim=True)).square().mean(-1)
 
 
-def hard_cross_entropy(student_logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+def hard_cross_entropy(
+    student_logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0, class_weights: Tensor | None = None
+) -> Tensor:
     """``-log q_y`` at T = 1 (Bishop 2006, eq. 4.108).
 
     Labels are int64 ``[...]``, or distributions ``[..., C]``, as mixup makes them. With ``label_smoothing`` ε the label
-    becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016, §7).
+    becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016, §7). With ``class_weights`` ``[C]`` it is ``-w_y log q_y``, and
+    ``-Σ w y log q`` of a distribution.
 
     A row labelled `UNLABELLED` gives exactly 0, and so does a distribution of zeros. The mean over a batch still
     divides by all its rows: where a tenth of them is labelled, the hard part counts a tenth.
@@ -108,13 +111,16 @@ def hard_cross_entropy(student_logits: Tensor, labels: Tensor, *, label_smoothin
     if not labels.is_floating_point():
         if logits.ndim > 2:
             logits = logits.movedim(-1, 1)
+        weights = None if class_weights is None else class_weights.to(logits.dtype)
         return F.cross_entropy(
-            logits, labels, ignore_index=UNLABELLED, reduction="none", label_smoothing=label_smoothing
+            logits, labels, weights, ignore_index=UNLABELLED, reduction="none", label_smoothing=label_smoothing
         )
     label_probs = labels.to(logits.dtype)
     if label_smoothing:
         share = label_probs.sum(-1, keepdim=True) * (label_smoothing / logits.shape[-1])
         label_probs = (1 - label_smoothing) * label_probs + share
+    if class_weights is not None:
+        label_probs = label_probs * class_weights
     return -(label_probs * torch.log_softmax(logits, dim=-1)).sum(-1)
 
 

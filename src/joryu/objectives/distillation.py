@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import Tensor
 
 from joryu.errors import InputError
+from joryu.objectives.hard import CROSS_ENTROPY, HardPart
 from joryu.objectives.objective import Outputs, Terms
-from joryu.objectives.parts import DIVERGENCES, checked_factor, checked_units, default_divergence, hard_part, soft_part
+from joryu.objectives.parts import DIVERGENCES, checked_factor, default_divergence, soft_part
 from joryu.questions import Link
 from joryu.questions.softening import check_temperature
 
@@ -39,6 +40,9 @@ class Distillation:
       with a ``log_variance`` head. ``units`` has what each number's squared error is measured in, so that euros and
       metres weigh the same.
 
+    ``hard_loss`` is the cross-entropy, a loss of masks, or a sum of these, and ``class_weights`` weigh the classes of
+    its cross-entropy; see `joryu.objectives.HardPart`.
+
     What is averaged: on a grid, each part over the sites of an example (the hard part over those with a label), so that
     every example is worth the same; of an ensemble, the members' probabilities at ``temperature`` (for ``logit-mse``
     their logits).
@@ -57,8 +61,8 @@ class Distillation:
 
     Raises:
         InputError: a temperature that is not positive, a ``hard_weight`` outside 0..1, a divergence that the link does
-            not have, a ``factor`` where nothing is softened; when called, a part with some weight whose targets or
-            labels are missing, or targets of another link.
+            not have, a ``factor`` where nothing is softened, an unusable hard loss or class weight; when called, a part
+            with some weight whose targets or labels are missing, or targets of another link.
     """
 
     name: ClassVar[str] = "distillation"
@@ -69,10 +73,11 @@ class Distillation:
     link: Link = Link.SOFTMAX
     units: tuple[float, ...] = ()
     factor: str | None = None
+    hard_loss: str | None = None
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
-        object.__setattr__(self, "units", checked_units(self.units, self.link))
         check_temperature(self.temperature)
         if not 0 <= self.hard_weight <= 1:
             raise InputError(
@@ -86,6 +91,7 @@ class Distillation:
                 received=repr(self.divergence),
             )  # fmt: skip
         object.__setattr__(self, "factor", checked_factor(self.factor, self.link, self.divergence or ""))
+        _take_checked(self, self._hard)
         if self.temperature != 1 and not self.link.has_probs:
             raise InputError(
                 "numbers cannot be softened", expected="temperature 1", received=self.temperature,
@@ -106,10 +112,14 @@ class Distillation:
             soft = self._soft(outputs, _required_targets(soft_targets))
             terms["soft"] = soft if self.hard_weight == 0 else (1 - self.hard_weight) * soft
         if self.hard_weight > 0:
-            hard = hard_part(self.link, outputs, _required_labels(labels), units=self.units)
+            hard = self._hard(outputs, _required_labels(labels))
             terms["hard"] = hard if self.hard_weight == 1 else self.hard_weight * hard
         weight = None if soft_targets is None else soft_targets.weight
         return terms if weight is None else {name: term * weight for name, term in terms.items()}
+
+    @property
+    def _hard(self) -> HardPart:
+        return HardPart(link=self.link, loss=self.hard_loss, class_weights=self.class_weights, units=self.units)
 
     def _soft(self, outputs: Outputs, targets: SoftTargets) -> Tensor:
         if targets.link is not self.link:
@@ -127,15 +137,16 @@ class HardLabels:
     """The twin's objective: the labels alone; soft targets are not looked at.
 
     Cross-entropy for ``softmax`` (Bishop 2006, eq. 4.108), binary cross-entropy for ``sigmoid`` (eq. 4.90), the
-    squared error for ``identity`` (eq. 3.12), each at temperature 1. Give it labelled examples only: a row without a
-    label gives 0 and still counts in the mean over the batch.
+    squared error for ``identity`` (eq. 3.12), each at temperature 1; or another ``hard_loss``, as in `Distillation`.
+    Give it labelled examples only: a row without a label gives 0 and still counts in the mean over the batch.
 
     >>> import torch
     >>> HardLabels()({"main": torch.zeros(1, 4)}, None, torch.tensor([2]))
     {'hard': tensor([1.3863])}
 
     Raises:
-        InputError: ``label_smoothing`` outside 0..1, or for outputs that are no classes; when called, no labels.
+        InputError: ``label_smoothing`` outside 0..1, or for outputs that are no classes; a hard loss or class weights
+            that cannot be, as in `HardPart`; when called, no labels.
     """
 
     name: ClassVar[str] = "hard-labels"
@@ -143,16 +154,12 @@ class HardLabels:
     label_smoothing: float = 0.0
     link: Link = Link.SOFTMAX
     units: tuple[float, ...] = ()
+    hard_loss: str | None = None
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
-        object.__setattr__(self, "units", checked_units(self.units, self.link))
-        most = 1 if self.link is Link.SOFTMAX else 0
-        if not 0 <= self.label_smoothing <= most:
-            raise InputError(
-                "is not usable", setting="label_smoothing", expected="0..1 for classes, else 0",
-                received=self.label_smoothing,
-            )  # fmt: skip
+        _take_checked(self, self._hard)
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""
@@ -161,18 +168,31 @@ class HardLabels:
     def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
         """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
         del soft_targets
-        hard = hard_part(
-            self.link, outputs, _required_labels(labels), label_smoothing=self.label_smoothing, units=self.units
-        )
-        return {"hard": hard}
+        return {"hard": self._hard(outputs, _required_labels(labels))}
+
+    @property
+    def _hard(self) -> HardPart:
+        return HardPart(
+            link=self.link, loss=self.hard_loss, label_smoothing=self.label_smoothing,
+            class_weights=self.class_weights, units=self.units,
+        )  # fmt: skip
+
+
+def _take_checked(objective: Distillation | HardLabels, hard: HardPart) -> None:
+    """Keep the settings of the hard part in their usual form, so that equal objectives are equal."""
+    for setting, value in (("hard_loss", hard.loss), ("class_weights", hard.class_weights), ("units", hard.units)):
+        object.__setattr__(objective, setting, value)
 
 
 def _described(name: str, objective: Distillation | HardLabels) -> dict[str, Any]:
     described = {"name": name, **asdict(objective), "link": objective.link.value}
     if objective.link is Link.SOFTMAX:  # as it was before there were others, so that its runs can be gone on with
         del described["link"]
-    if not objective.units:
-        del described["units"]
+    for setting in ("units", "class_weights"):
+        if not described[setting]:
+            del described[setting]
+    if objective.hard_loss in {None, CROSS_ENTROPY}:
+        del described["hard_loss"]
     return described
 
 

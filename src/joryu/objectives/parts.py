@@ -1,4 +1,4 @@
-"""The soft and the hard part of a loss for each link: the tables that `Distillation` and `HardLabels` look into."""
+"""The soft part of a loss for each link: the table of divergences that `Distillation` looks into."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.objectives.classification import (
-    UNLABELLED,
     forward_kl,
-    hard_cross_entropy,
     jensen_shannon,
     logit_matching,
     reverse_kl,
@@ -20,7 +18,7 @@ from joryu.objectives.classification import (
 )
 from joryu.objectives.objective import Outputs
 from joryu.objectives.regression import gaussian_nll, squared_error
-from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
+from joryu.objectives.tagging import binary_kl, soft_binary_cross_entropy
 from joryu.questions import LOG_VARIANCE, MAIN, Link
 from joryu.questions.link import FACTORS
 
@@ -89,20 +87,6 @@ def soft_part(
     return losses if losses.ndim == 1 else losses.flatten(1).mean(1)
 
 
-def hard_part(
-    link: Link, outputs: Outputs, labels: Tensor, *, label_smoothing: float = 0.0, units: Units = ()
-) -> Tensor:
-    """The hard part ``[B]``: the loss of the labels at temperature 1.
-
-    Where the question repeats on a grid it is a mean over the sites of each example that have a label; 0 where none
-    has.
-    """
-    losses, known = _HARD[link](outputs, labels, label_smoothing, units)
-    if losses.ndim == 1:
-        return losses
-    return losses.flatten(1).sum(1) / known.flatten(1).sum(1).clamp_min(1)
-
-
 def default_divergence(link: Link) -> str:
     """The divergence taken where none is named."""
     return next(iter(DIVERGENCES[link]))
@@ -138,14 +122,15 @@ def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
     return Divergence(at)
 
 
-def _in(numbers: Tensor, units: Units) -> Tensor:
+def in_units(numbers: Tensor, units: Units) -> Tensor:
+    """Numbers divided by their units; as they are where there are none."""
     return numbers / numbers.new_tensor(units) if units else numbers
 
 
 def _squared_error(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
     del temperature
     answer = targets.mean()
-    return squared_error(_in(outputs[MAIN], units), _in(answer.numbers(), units), coverage=answer.coverage)
+    return squared_error(in_units(outputs[MAIN], units), in_units(answer.numbers(), units), coverage=answer.coverage)
 
 
 def _gaussian_nll(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
@@ -179,27 +164,3 @@ DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
     },
 }
 """The soft parts of each link by name; the first is taken where none is named."""
-
-
-def _hard_classes(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
-    del units
-    whole = labels if labels.is_floating_point() else labels.long()
-    known = whole.sum(-1) > 0 if whole.is_floating_point() else whole != UNLABELLED
-    return hard_cross_entropy(outputs[MAIN], whole, label_smoothing=label_smoothing), known
-
-
-def _hard_tags(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
-    del label_smoothing, units
-    return hard_binary_cross_entropy(outputs[MAIN], labels), (labels != UNLABELLED).any(-1)
-
-
-def _hard_numbers(outputs: Outputs, labels: Tensor, label_smoothing: float, units: Units) -> tuple[Tensor, Tensor]:
-    del label_smoothing
-    if LOG_VARIANCE in outputs:
-        losses = gaussian_nll(outputs[MAIN], outputs[LOG_VARIANCE], labels)
-    else:
-        losses = squared_error(_in(outputs[MAIN], units), _in(labels, units))
-    return losses, (~labels.isnan()).any(-1)
-
-
-_HARD = {Link.SOFTMAX: _hard_classes, Link.SIGMOID: _hard_tags, Link.IDENTITY: _hard_numbers}

@@ -59,17 +59,23 @@ def binary_kl(
     return (_cross_entropy(student, teacher_probs) - _cross_entropy(teacher, teacher_probs)).mean(-1)
 
 
-def hard_binary_cross_entropy(student_logits: Tensor, labels: Tensor) -> Tensor:
+def hard_binary_cross_entropy(
+    student_logits: Tensor, labels: Tensor, *, positive_weights: Tensor | None = None
+) -> Tensor:
     """``-1/C Σ [y log q + (1 - y) log(1 - q)]`` at T = 1, for labels ``[..., C]`` in [0, 1] (Bishop 2006, eq. 4.90).
 
-    A tag labelled `UNKNOWN` gives 0; the mean still divides by all ``C`` tags.
+    A tag labelled `UNKNOWN` gives 0; the mean still divides by all ``C`` tags. ``positive_weights`` ``[C]`` multiply
+    the first of the two parts, what a missed tag costs.
 
     >>> hard_binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[1, -1]]))
     tensor([0.3466])
     """
     logits = widen(student_logits)
     known = labels != UNKNOWN
-    losses = _cross_entropy(logits, labels.to(logits.dtype).clamp_min(0))
+    weights = None if positive_weights is None else positive_weights.to(logits.dtype)
+    losses = F.binary_cross_entropy_with_logits(
+        logits, labels.to(logits.dtype).clamp_min(0), reduction="none", pos_weight=weights
+    )
     return losses.masked_fill(~known, 0).mean(-1)
 
 

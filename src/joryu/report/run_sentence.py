@@ -7,6 +7,8 @@ from typing import Any
 from joryu.report.wording import plural
 from joryu.training.setup import NOTED
 
+FEW = 5  #: so many weights are shown one by one
+
 
 def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     """The setting of a run in words: the evaluated examples, how many it was trained on, labels, temperature, seed.
@@ -37,9 +39,21 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     ]
     if factor := request["objective"].get("factor"):  # recorded where it is not the usual one
         settings.append(f"soft part times {factor.replace('^2', '²')}")
+    settings += _of_labels(request["objective"])
     settings.append(f"seed {request['recipe']['seed']}")
     taught = plural(request["examples"]["n"], "example")
     return f"Judged by {judging}. {who} learned from {taught} with {labels}; {', '.join(settings)}."
+
+
+def _of_labels(objective: dict[str, Any]) -> list[str]:
+    """How labels were learned, where not in the usual way; a run's objective may have one of its own within."""
+    objective = objective.get("main", objective)
+    found = [] if "hard_loss" not in objective else [f"labels by {objective['hard_loss'].replace('+', ' + ')}"]
+    if weights := objective.get("class_weights"):
+        few = len(weights) <= FEW
+        shown = ", ".join(f"{weight:.3g}" for weight in weights) if few else f"{min(weights):.3g} to {max(weights):.3g}"
+        found.append(f"class weights {shown}")
+    return found
 
 
 def judging_in_words(n: int, name: str, *, split: str, held_out: float) -> str:

@@ -15,10 +15,15 @@ from joryu.errors import InputError, JoryuError, MissingExtraError, did_you_mean
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
+from joryu.students.segmentation import decoder_and_encoder, segmenter
+from joryu.students.separable_unet import separable_unet
 from joryu.students.trial import failure_of
 from joryu.students.unet import UNet
 
-EXAMPLES = "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, timm:NAME, module:pkg.mod:factory"
+EXAMPLES = (
+    "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, separable-unet:4x2, timm:NAME, smp:unet/resnet18,"
+    " module:pkg.mod:factory"
+)
 
 
 def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
@@ -28,8 +33,10 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
     width]`` where it answers for every pixel.
 
     * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
-      ``unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
+      ``unet:WIDTHxDEPTH[,dropout=P]`` and ``separable-unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
     * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
+    * ``smp:DECODER/ENCODER``: for every pixel, any network of segmentation-models-pytorch (extra ``segmentation``),
+      without pretrained weights;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
 
@@ -40,7 +47,7 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
 
     Raises:
         InputError: the spec cannot be read, names nothing, or its network does not take inputs of this shape.
-        MissingExtraError: timm is not installed.
+        MissingExtraError: timm or segmentation-models-pytorch is not installed.
     """
     family, rest = _family_of(spec)
     return family.build(rest, input_shape, n_classes)
@@ -129,6 +136,10 @@ def _unet(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Modul
     return UNet(input_shape, n_classes, width=size.width, depth=size.depth, dropout=size.rates[0])
 
 
+def _separable_unet(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
+    return separable_unet(input_shape, n_classes, width=size.width, depth=size.depth, dropout=size.rates[0])
+
+
 def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     try:
         import timm  # noqa: PLC0415
@@ -190,6 +201,8 @@ _FAMILIES: Mapping[str, _Family] = {
     "mlp": _sized("mlp", _mlp, most_rates=2),
     "cnn": _sized("cnn", _cnn, most_rates=1),
     "unet": _sized("unet", _unet, most_rates=1),
+    "separable-unet": _sized("separable-unet", _separable_unet, most_rates=1),
     "timm": _Family(_timm, require=str),  # whether timm has it is known when it is built
+    "smp": _Family(segmenter, require=decoder_and_encoder),
     "module": _Family(_module, require=str),
 }

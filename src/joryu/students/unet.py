@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from joryu.errors import InputError
 from joryu.students.head import Float32Conv2d
+
+Convolution = Callable[[int, int], list[nn.Module]]
+"""From the number of channels before and after to the layers that make the one of the other, pictures kept in size."""
 
 
 class UNet(nn.Module):
@@ -29,21 +34,31 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, input_shape: tuple[int, ...], n_outputs: int, *, width: int, depth: int, dropout: float = 0.0
+        self,
+        input_shape: tuple[int, ...],
+        n_outputs: int,
+        *,
+        width: int,
+        depth: int,
+        dropout: float = 0.0,
+        convolution: Convolution | None = None,
     ) -> None:
         super().__init__()
         if len(input_shape) != 3:
             raise InputError("a U-Net needs pictures", expected="[channels, height, width]", received=list(input_shape))
         widths = [width * 2**level for level in range(depth + 1)]
-        self.down = nn.ModuleList(map(_two, [input_shape[0], *widths[:-1]], widths))
-        self.up = nn.ModuleList(_two(3 * above, above) for above in widths[:-1])  # with those from below
+        layers = whole_convolution if convolution is None else convolution
+        self.down = nn.ModuleList(
+            _two(layers, *pair) for pair in zip([input_shape[0], *widths[:-1]], widths, strict=True)
+        )
+        self.up = nn.ModuleList(_two(layers, 3 * above, above) for above in widths[:-1])  # with those from below
         self.dropout = nn.Dropout2d(dropout)
         self.head = Float32Conv2d(width, n_outputs, kernel_size=1)
         self.multiple = 2**depth
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
-        x = _padded(pictures, -height % self.multiple, -width % self.multiple)
+        x = padded(pictures, -height % self.multiple, -width % self.multiple)
         passed = []
         for at, block in enumerate(self.down):
             x = block(x if at == 0 else F.max_pool2d(x, 2))
@@ -55,14 +70,17 @@ class UNet(nn.Module):
         return outputs[..., :height, :width]
 
 
-def _two(before: int, after: int) -> nn.Sequential:
-    def layer(n: int) -> list[nn.Module]:
-        return [nn.Conv2d(n, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-
-    return nn.Sequential(*layer(before), *layer(after))
+def whole_convolution(before: int, after: int) -> list[nn.Module]:
+    """A 3 × 3 convolution, batch norm and ReLU."""
+    return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
 
-def _padded(pictures: Tensor, below: int, right: int) -> Tensor:
+def _two(layers: Convolution, before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(*layers(before, after), *layers(after, after))
+
+
+def padded(pictures: Tensor, below: int, right: int) -> Tensor:
+    """Pictures with so many rows below and columns at the right: their mirror image, or of small ones their edge."""
     if not below and not right:
         return pictures
     small = below >= pictures.shape[-2] or right >= pictures.shape[-1]  # reflection needs more pixels than it adds

@@ -89,7 +89,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     )
     if setup.int8:
         blueprint = blueprint.model_copy(update={"quantisation": "int8"})
-    objective = replace(objective, units=blueprint.output_std)
+    weights = setup.label_loss.weights(question, teaching) or objective.class_weights
+    objective = replace(objective, units=blueprint.output_std, class_weights=weights)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | held_out(examples, setup.test))
@@ -101,7 +102,10 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     run = replace(run, folder=run.folder / TWIN, begin_with=_beginning_of_twin(run, setup))
     _require_one_precision(student, run, recipe)
     # The twin has the outputs for the signals too, so that it starts from the same weights; nobody looks at them.
-    alone = _with_signals(HardLabels(link=question.link, units=blueprint.output_std), blueprint, 0.0)
+    labels_alone = HardLabels(
+        link=question.link, units=objective.units, hard_loss=objective.hard_loss, class_weights=weights
+    )
+    alone = _with_signals(labels_alone, blueprint, 0.0)
     twin = train(blueprint, labelled, objective=alone, recipe=recipe, run=run)
     return Distilled(student, twin, parts)
 

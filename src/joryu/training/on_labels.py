@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from joryu.examples import Examples, parse_views
 from joryu.examples.inputs import spooled
-from joryu.objectives import HardLabels
 from joryu.students import Blueprint
+from joryu.training.label_loss import LabelLoss
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run
 from joryu.training.setup import DistillationSetup, held_out, split_test, split_validation
@@ -16,13 +16,14 @@ from joryu.training.trainer import Trained, content_of, train
 from joryu.training.training_data import TrainingData
 
 
-def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test are the words they are in a DistillationSetup
+def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validation and test are the words they are in a DistillationSetup
     network: str,
     examples: Examples,
     *,
     views: str | None = None,
     validation: float,
     test: float = 0.0,
+    label_loss: LabelLoss | None = None,
     recipe: Recipe,
     run: Run,
 ) -> Trained:
@@ -31,20 +32,22 @@ def train_on_labels(  # noqa: PLR0913 - a seventh, so that validation and test a
     ``network`` is an architecture, as in `joryu.students.build_architecture`; ``views`` are augmentations, as in
     `joryu.examples.parse_views`. ``validation`` and ``test`` are the shares of a `DistillationSetup`. Give the ``test``
     and the seed that the student will have: then the student's test part is held out from its teacher too.
+    ``label_loss`` says how labels are learned, if not by the usual loss of the question.
 
     Raises:
-        InputError: no example has a label, or the shares leave nothing to train on.
+        InputError: no example has a label, the shares leave nothing to train on, or the loss does not fit the question.
         MismatchError: the folder holds another run.
     """
     setup = DistillationSetup(validation=validation, test=test)
+    question, label_loss = examples.asked_question, label_loss or LabelLoss()
+    label_loss.require(question)
     spooled(examples.inputs, run.folder)
     rest, judging = split_test(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
     teaching, validating = split_validation(rest.labelled(), setup, recipe.seed)
-    question = examples.asked_question
     blueprint = Blueprint.fitted(
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
     )
     data = TrainingData(teaching, LabelsAlone(parse_views(views)), validation=validating)
     run = replace(run, notes=run.notes | held_out(examples, test, None if judging is None else content_of(judging)))
-    objective = HardLabels(link=question.link, units=blueprint.output_std)
+    objective = replace(label_loss.objective(question, teaching), units=blueprint.output_std)
     return train(blueprint, data, objective=objective, recipe=recipe, run=run)

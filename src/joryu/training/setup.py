@@ -13,7 +13,9 @@ from joryu.evaluation import defaults_of
 from joryu.examples import Examples, split_examples
 from joryu.examples.groups import grouping_key
 from joryu.objectives import Distillation
+from joryu.objectives.hard import checked_loss
 from joryu.questions import Question
+from joryu.training.label_loss import LabelLoss
 from joryu.training.run import damaged, read_run
 
 NOTED = "lesson"  #: the key of a setup in a run's notes, from before setups had their name
@@ -33,6 +35,8 @@ class DistillationSetup:
         twin: also train the same student on hard labels alone, for as many steps. If the recipe has patience, each of
             the two stops by its own.
         views: augmentations for a store without views: the answer about an example is used for all its views.
+        class_weights: what each class weighs in the hard part, of student and twin alike: ``balanced`` by the labels
+            that are taught, or a number for each, such as ``1,2.5`` (`joryu.training.label_loss.LabelLoss`).
         signal_weight: the weight of the squared error of the store's measured signals, as a second task
             (`joryu.objectives.WithSignals`); 0 leaves them out.
         int8: fine-tune a finished run under fake quantisation, see `joryu.training.quantise.quantise`.
@@ -49,6 +53,7 @@ class DistillationSetup:
     labelled: float = 1.0
     twin: bool = False
     views: str | None = None
+    class_weights: str | None = None
     signal_weight: float = 0.0
     int8: bool = False
     allow_dead_teacher: bool = False
@@ -74,16 +79,32 @@ class DistillationSetup:
         """The same setup with the question's default objective, if it has none yet.
 
         Raises:
-            InputError: its objective is for another link than the question's.
+            InputError: its objective is for another link than the question's, or its hard loss for another question.
         """
         if self.objective is None:
-            return replace(self, objective=default_objective(question))
+            return replace(self, objective=default_objective(question)).about(question)
         if self.objective.link is not question.link:
             raise InputError(
                 "this objective is for other outputs than the question's", expected=question.link.value,
                 received=self.objective.link.value, hint=f"try Distillation(link={question.link.value!r})",
             )  # fmt: skip
+        self.label_loss.require(question)
+        if self.class_weights is not None and self.objective.class_weights:
+            raise InputError("are given twice", setting="class_weights", hint="leave those of the objective out")
+        usual = LabelLoss(hard_loss=checked_loss(None, question.link))
+        if self.objective.hard_weight == 0 and not self.twin and self.label_loss != usual:
+            raise InputError(
+                "means nothing where nothing is learned from labels",
+                setting="class_weights" if self.objective.hard_loss == usual.hard_loss else "hard_loss",
+                expected="a hard_weight above 0, or a twin", received="neither", hint="leave it out",
+            )  # fmt: skip
         return self
+
+    @property
+    def label_loss(self) -> LabelLoss:
+        """How labels are learned, by student and twin alike."""
+        hard_loss = None if self.objective is None else self.objective.hard_loss
+        return LabelLoss(hard_loss=hard_loss, class_weights=self.class_weights)
 
 
 def default_objective(

@@ -12,7 +12,7 @@ from joryu.evaluation import Scores
 from joryu.questions import UNKNOWN, Link, Question
 from joryu.report.data import ReportData, Role
 from joryu.report.pictures import are_pictures, data_uri, thumbnail_uri
-from joryu.report.wording import number
+from joryu.report.wording import number, percent
 
 WORST, SEEDED = 4, 4  #: examples shown: the student's worst, and some chosen at random with a fixed seed
 SIDE = 160  #: a panel's longer side, in pixels
@@ -25,6 +25,7 @@ COLOURS = (
 )  # fmt: skip
 """Okabe & Ito's, which most people can tell apart, and three more; used again from the first where they run out."""
 RIGHT, MISSED, EXTRA, UNSURE = (0, 114, 178), (230, 159, 0), (204, 50, 20), (128, 128, 128)
+"""At least ΔE 25 (CIE 1976) from one another and from the faded picture, for protan, deutan and tritan eyes too."""
 
 
 class Panel(NamedTuple):
@@ -49,6 +50,40 @@ class Map(NamedTuple):
 
     holds: Tensor
     known: Tensor
+
+
+class Difference(NamedTuple):
+    """Where answer and label agree on what is drawn, and where only one of them has it: bool ``[height, width]``.
+
+    A pixel that the answer gives to another class than the label has been both missed and added; it counts as both, and
+    is drawn as added.
+    """
+
+    right: Tensor
+    missed: Tensor
+    added: Tensor
+    known: Tensor
+
+    @classmethod
+    def of(cls, label: Map, answer: Map, question: Question) -> Difference:
+        """Compare an answer with the label."""
+        shown = list(shown_outputs(question))
+        known, true, said = label.known[shown], label.holds[shown], answer.holds[shown]
+        right, missed, added = ((part & known).any(0) for part in (true & said, true & ~said, said & ~true))
+        return cls(right, missed, added, label.known.any(0))
+
+    def in_words(self) -> str:
+        """How much is missed and added, in shares of the known pixels."""
+        known = max(int(self.known.sum()), 1)
+        missed, added = (percent(int(part.sum()) / known) for part in (self.missed, self.added))
+        return f"missed {missed}, added {added}"
+
+    def over(self, ground: Tensor) -> Tensor:
+        """The three, over a faded picture."""
+        drawn = (ground.float() * 0.5 + 127).to(torch.uint8)
+        for where, colour in ((self.right, RIGHT), (self.missed, MISSED), (self.added, EXTRA), (~self.known, UNSURE)):
+            drawn = _painted(drawn, where, colour)
+        return drawn
 
 
 def overlays(run: ReportData, scores: Mapping[Role, Scores]) -> list[Strip]:
@@ -93,8 +128,9 @@ def _strip(run: ReportData, row: int, why: str, answers: Mapping[Role, tuple[Ten
         value = score.values[row].item()
         note = f"{score.name} {number(value)}"
         panels.append(Panel(role, _uri(_coloured(ground, found, question)), f"the {role}’s answer, {note}", note))
-    differing = _difference(ground, label, maps[Role.STUDENT], question)
-    panels.append(Panel("difference", _uri(differing), "the student beside the label"))
+    differing = Difference.of(label, maps[Role.STUDENT], question)
+    words = differing.in_words()
+    panels.append(Panel("difference", _uri(differing.over(ground)), f"the student beside the label, {words}", words))
     name = run.examples.sources[row] if run.examples.sources else f"example {row}"
     return Strip(name, why, panels)
 
@@ -138,19 +174,6 @@ def _coloured(ground: Tensor, found: Map, question: Question) -> Tensor:
     for output in shown_outputs(question):
         drawn = _painted(drawn, found.holds[output] & found.known[output], colour_of(output, question))
     return _painted(drawn, ~found.known.any(0), UNSURE)
-
-
-def _difference(ground: Tensor, label: Map, answer: Map, question: Question) -> Tensor:
-    shown = list(shown_outputs(question))
-    known, true, said = label.known[shown], label.holds[shown], answer.holds[shown]
-    missed, extra = (true & ~said & known).any(0), (said & ~true & known).any(0)
-    drawn = _painted(_faded(ground), (true & said & known).any(0), RIGHT)
-    drawn = _painted(_painted(drawn, missed, MISSED), extra, EXTRA)
-    return _painted(drawn, ~label.known.any(0), UNSURE)
-
-
-def _faded(ground: Tensor) -> Tensor:
-    return (ground.float() * 0.5 + 127).to(torch.uint8)
 
 
 def _painted(picture: Tensor, where: Tensor, colour: tuple[int, int, int]) -> Tensor:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from joryu.evaluation import PixelEvaluation
-from joryu.questions import Question
+from joryu.questions import UNKNOWN, Question
 from joryu.report import wording
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
-from joryu.report.sections.overlays import COLOURS, EXTRA, MISSED, RIGHT, colour_of, overlays, shown_outputs
+from joryu.report.sections.overlays import COLOURS, EXTRA, MISSED, RIGHT, UNSURE, colour_of, overlays, shown_outputs
 from joryu.report.sections.section import (
     GAP,
     PAIRED,
@@ -35,6 +35,11 @@ DEFINITIONS: Definitions = (
     (
         "Precision at IoU 0.50–0.95",
         "The mean over ten thresholds of the share of pictures whose IoU is greater (Kaggle’s salt challenge).",
+    ),
+    (
+        "Boundary F",
+        "Of the answer’s boundary pixels the share near the true boundary, of the true ones the share near the"
+        " answer’s, and their harmonic mean; near is within 0.75 % of the diagonal, and at least a pixel.",
     ),
     ("Cross-entropy", "Mean of −log p of what a pixel is, over a picture, then over the pictures, in nats."),
     *GAP,
@@ -80,6 +85,7 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
     """What the template is filled in with: strips of pictures, and the table of classes or tags."""
     evaluations = {role: cast(PixelEvaluation, found) for role, found in findings.evaluations.items()}
     rows = output_rows(run.question, evaluations)
+    unknown = run.labels is not None and bool((run.labels == UNKNOWN).any())
     return {
         "strips": overlays(run, {role: found.scores for role, found in evaluations.items()}),
         "rows": rows,
@@ -87,6 +93,7 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
         "roles": list(evaluations),
         "keys": [(row.name, row.colour) for row in rows if row.colour][: len(COLOURS)],
         "colours": {"right": css(RIGHT), "missed": css(MISSED), "extra": css(EXTRA)},
+        "unsure": css(UNSURE) if unknown else None,
     }
 
 

@@ -1,0 +1,108 @@
+"""`segmenter`: any decoder on any encoder of segmentation-models-pytorch, as a student (extra ``segmentation``)."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from torch import Tensor, nn
+
+from joryu.errors import InputError, MissingExtraError, did_you_mean
+from joryu.students.head import Float32Conv2d
+from joryu.students.unet import padded
+
+SPELT = "smp:DECODER/ENCODER, such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
+MULTIPLE = 32  #: the sides of a picture that every encoder takes
+
+
+class Segmenter(nn.Module):
+    """A network of segmentation-models-pytorch for pictures of any size; ``[B, C, H, W]`` to ``[B, n_outputs, H, W]``.
+
+    A picture whose sides are not multiples of 32 is padded with its mirror image or its edge, and the answer is cut
+    back. The last convolution is computed in float32 (`joryu.students.head`).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[-2:]
+        answers: Tensor = self.network(padded(pictures, -height % MULTIPLE, -width % MULTIPLE))
+        return answers[..., :height, :width]
+
+
+def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmenter:
+    """Build ``DECODER/ENCODER`` with new random weights; nothing is downloaded.
+
+    Decoders are those that `segmentation_models_pytorch.create_model` knows (``unet``, ``fpn``, ``deeplabv3plus``, …).
+    Encoders are its own (``resnet18``, …) and, after ``tu-``, those of timm.
+
+    Raises:
+        InputError: no such decoder or encoder, or it does not take pictures of this shape.
+        MissingExtraError: segmentation-models-pytorch is not installed.
+    """
+    decoder, encoder = decoder_and_encoder(spec)
+    try:
+        import segmentation_models_pytorch as smp  # noqa: PLC0415 - it takes seconds
+    except ImportError as error:
+        raise MissingExtraError("segmentation-models-pytorch", "segmentation", f"the student smp:{spec}") from error
+    if len(input_shape) != 3:
+        raise InputError(f"smp:{spec} needs pictures", expected="[channels, height, width]", received=list(input_shape))
+    decoders = smp.MODEL_ARCHITECTURES_MAPPING
+    if decoder not in decoders:
+        raise InputError(
+            f"segmentation-models-pytorch has no decoder {decoder!r}", expected=", ".join(decoders),
+            hint=did_you_mean(decoder, decoders),
+        )  # fmt: skip
+    _require_encoder(encoder, smp.encoders.get_encoder_names())
+    try:
+        network: nn.Module = smp.create_model(
+            decoder, encoder, encoder_weights=None, in_channels=input_shape[0], classes=n_outputs
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"segmentation-models-pytorch cannot put {decoder} on {encoder}", received=" ".join(str(error).split())
+        ) from error
+    _head_in_float32(network)
+    return Segmenter(network)
+
+
+def decoder_and_encoder(spec: str) -> tuple[str, str]:
+    """The two names in what stands behind ``smp:``.
+
+    >>> decoder_and_encoder("unet/resnet18")
+    ('unet', 'resnet18')
+
+    Raises:
+        InputError: they are not two names.
+    """
+    match = re.fullmatch(r"(\w+)/([\w.-]+)", spec)
+    if match is None:
+        raise InputError(f"cannot read architecture smp:{spec}", expected=SPELT)
+    return match[1], match[2]
+
+
+def _require_encoder(encoder: str, known: list[str]) -> None:
+    if encoder in known:
+        return
+    import timm  # noqa: PLC0415 - comes along with segmentation-models-pytorch
+
+    of_timm = encoder.removeprefix("tu-")
+    if encoder.startswith("tu-") and timm.is_model(of_timm):
+        return
+    models = [*known, *(f"tu-{name}" for name in timm.list_models())]
+    raise InputError(
+        f"segmentation-models-pytorch has no encoder {encoder!r}", hint=did_you_mean(encoder, models)
+        or "see segmentation_models_pytorch.encoders.get_encoder_names(); timm's models go by tu-NAME",
+    )  # fmt: skip
+
+
+def _head_in_float32(network: nn.Module) -> None:
+    head = network.get_submodule("segmentation_head")
+    for name, part in list(head.named_children()):
+        if type(part) is nn.Conv2d:
+            kernel, padding = cast(tuple[int, int], part.kernel_size), cast(tuple[int, int], part.padding)
+            new = Float32Conv2d(part.in_channels, part.out_channels, kernel, padding=padding, device="meta")
+            new.weight, new.bias = part.weight, part.bias
+            setattr(head, name, new)
