@@ -142,7 +142,8 @@ def test_no_folder_for_leftovers() -> None:
 def test_the_public_surface_is_real_and_light() -> None:
     script = (
         "import sys, joryu; assert 'torch' not in sys.modules, 'import joryu brings torch';"
-        "[getattr(joryu, name) for name in joryu.__all__]"
+        "[getattr(joryu, name) for name in joryu.__all__];"
+        "assert 'lightning_fabric' not in sys.modules, 'only a training needs it'"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=120)
 

@@ -125,7 +125,7 @@ def test_fabric_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_strategy_that_splits_the_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("joryu.training.processes.SingleDeviceStrategy", type("Other", (), {}))
+    monkeypatch.setattr("lightning_fabric.strategies.single_device.SingleDeviceStrategy", type("Other", (), {}))
     with pytest.raises(InputError, match="strategy cannot train a student"):
         make_fabric(Recipe())
 

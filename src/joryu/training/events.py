@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from lightning_fabric import Fabric
 from tensorboardX import SummaryWriter
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Events:

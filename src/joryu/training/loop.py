@@ -7,10 +7,9 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -37,6 +36,9 @@ from joryu.training.recipe import Recipe
 from joryu.training.run import METRICS, Run
 from joryu.training.training_data import Batch, TrainingData
 from joryu.training.validation import sum_dtype, validate
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 MEETING = 10  #: steps after which several processes agree again on whether to save or to stop
 SOON = 5.0  #: seconds since the last checkpoint after which another is saved at the end of an epoch

@@ -7,17 +7,17 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
-from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.training.precision import ASKED, chosen_precision, device_type
 from joryu.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def make_fabric(recipe: Recipe) -> Fabric:
@@ -29,6 +29,11 @@ def make_fabric(recipe: Recipe) -> Fabric:
         InputError: the strategy splits the weights, which the moving average, max-norm and the saved student need
             whole; the precision is not available (`chosen_precision`), or is not the same in every process.
     """
+    # As slow to import as PyTorch, and whoever only reads a run does without.
+    from lightning_fabric import Fabric  # noqa: PLC0415
+    from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: PLC0415
+    from lightning_fabric.strategies.single_device import SingleDeviceStrategy  # noqa: PLC0415
+
     precision = chosen_precision(recipe, device_type())
     settings: dict[str, Any] = {} if ASKED in os.environ else {"precision": precision}  # Fabric reads that by itself
     if "LT_DEVICES" not in os.environ:
