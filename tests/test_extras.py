@@ -26,6 +26,7 @@ COME_ALONG = {
     "lightning_utilities": "lightning-fabric",
     "cycler": "matplotlib",
     "markupsafe": "jinja2",
+    "sqlalchemy": "optuna",
 }
 
 

@@ -91,6 +91,7 @@ ALLOWED = {
         "evaluation",
     },
 }
+ALLOWED["search"] = {*ALLOWED["training"], "training", "report"}
 OUTSIDE = {"__main__", "cli", "experiments", "allocator"}  #: imported by nobody else
 
 

@@ -114,6 +114,10 @@ class TrainingError(JoryuError):
     exit_code = 6
 
 
+class DivergedError(TrainingError):
+    """The loss or the weights are not finite any more: these settings do not train, others may."""
+
+
 class Stop(JoryuError):  # noqa: N818 - it tells of an end, not of an error
     """A teacher can be asked no more: a budget is spent, a quota or a permission is lost. What was answered is kept."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from joryu.cli.best_of_option import BEST_OF, takes_best_of
 from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
     JSON,
@@ -26,18 +27,19 @@ from joryu.cli.recipe_options import CLASS_WEIGHTS, HARD_LOSS, RECIPE, takes_rec
 
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
-    app.command()(takes_recipe(distill))
+    app.command()(takes_best_of(takes_recipe(distill)))
 
 
 def distill(
-    student: str = typer.Option(
-        ..., help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, module:pkg.mod:factory."
+    student: str | None = typer.Option(
+        None, help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, module:pkg.mod:factory."
     ),
-    examples: str = typer.Option(..., help="The examples that the teacher answered about."),
+    examples: str | None = typer.Option(None, help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     targets: Path | None = typer.Option(None, help="The store that joryu label wrote; with --teacher OUT/targets."),
     teacher: str | None = typer.Option(None, help="Ask this teacher first, as joryu label does, and keep its answers."),
+    best_of: Any = BEST_OF,
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
     temperature: float | None = typer.Option(None, help="Softens both sides: 4 for classes, 1 for tags, unless said."),
@@ -70,6 +72,7 @@ def distill(
     \b
     Example:  joryu distill --student mlp:800x2 --examples mnist --targets targets --out run --twin
     One go:   joryu distill --student mlp:800x2 --examples mnist --teacher run:teacher --out run --twin
+    Searched: joryu distill --best-of sweep --out run --twin
     """
     from dataclasses import replace
 
@@ -84,6 +87,9 @@ def distill(
     from joryu.training.run import is_finished
     from joryu.training.setup import DistillationSetup, default_objective
 
+    if student is None or examples is None:
+        missing = "student" if student is None else "examples"
+        raise InputError("is missing", setting=missing, expected=f"--{missing} or --best-of SWEEP")
     require_architecture(student)  # before pictures are read for minutes
     recipe = Recipe.of(**settings)
     if targets is None and teacher is None:
@@ -125,13 +131,15 @@ def distill(
         views=views,
         signal_weight=signal_weight,
         allow_dead_teacher=allow_dead_teacher,
+        split_seed=None if best_of is None or best_of.split_seed == recipe.seed else best_of.split_seed,
     )
     setup = setup.about(store.manifest.question)  # before pictures are read for minutes
     shown = load_and_tell(examples, split, size) if shown is None else shown
     if not is_finished(out):
-        warn_of_overlap(examples, shown, share=setup.test, seed=recipe.seed, size=size)
+        warn_of_overlap(examples, shown, share=setup.test, seed=setup.seed_of_parts(recipe.seed), size=size)
     with watching("distilling") as watch:
-        notes = {"examples": examples, "split": split, "size": size, "targets": str(place)}
+        notes: dict[str, Any] = {"examples": examples, "split": split, "size": size, "targets": str(place)}
+        notes |= {} if best_of is None else {"best_of": best_of.note}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, setup=setup, recipe=recipe, run=run)
     talk_of_few_steps(recipe, len(shown))

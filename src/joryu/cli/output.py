@@ -7,7 +7,7 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,12 @@ def remember(words: Sequence[str]) -> None:
     _typed[:] = words
 
 
-def command_line() -> str:
-    """The command line that was typed, for provenance."""
-    return shlex.join(["joryu", *_typed])
+def command_line(hidden: Mapping[str, str] | None = None) -> str:
+    """The command line that was typed, for provenance; what ``hidden`` names, such as a password, is replaced."""
+    words = list(_typed)
+    for secret, shown in (hidden or {}).items():
+        words = [word.replace(secret, shown) for word in words]
+    return shlex.join(["joryu", *words])
 
 
 def load_and_tell(spec: str, split: str, size: int | None) -> Examples:

@@ -13,7 +13,7 @@ from joryu.examples.repeats import Repeats, find_repeats
 from joryu.targets import Store
 from joryu.teachers.trained import run_of
 from joryu.training import read_run
-from joryu.training.setup import NOTED, setup_of, split_test
+from joryu.training.setup import NOTED, setup_of, split_seed_of, split_test
 
 
 def own_set(record: dict[str, Any]) -> Examples | None:
@@ -40,7 +40,7 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         share = _share_held_out(record, folder, record, whole)
         if share is None:
             return None
-        taught, _ = split_test(whole, share, asked["recipe"]["seed"])
+        taught, _ = split_test(whole, share, split_seed_of(record))
     except JoryuError:  # a set that has changed, or a damaged record, only leaves this unsaid
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
@@ -70,13 +70,13 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         share = _share_held_out(taught, folder, record, whole)
         if share is None:
             return None
-        rest, _ = split_test(whole, share, taught["request"]["recipe"]["seed"])
+        rest, _ = split_test(whole, share, split_seed_of(taught))
     except JoryuError:  # the teacher itself was found, so a record that is gone or damaged only leaves this unsaid
         return None
     seen = find_repeats(judging, rest)
     if not len(seen):
         return None
-    held_out, seed = record["notes"].get(NOTED, {}).get("test"), record["request"]["recipe"]["seed"]
+    held_out, seed = record["notes"].get(NOTED, {}).get("test"), split_seed_of(record)
     return (
         f"the teacher {spec} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
         " may tell the student more than its twin could know; "

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from joryu.durable import durable_file
-from joryu.errors import InputError, TrainingError
+from joryu.errors import DivergedError, InputError
 from joryu.objectives import LOG_VARIANCE, Objective, Outputs, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.blueprint import begin_as, state_of
@@ -311,23 +311,28 @@ class Loop:
         """The mean of each term over the epoch's steps so far; the sum of the terms is the loss.
 
         Raises:
-            TrainingError: the loss is not finite.
+            DivergedError: the loss is not finite.
         """
         steps = max(1, self.progress.loss_rows)
         terms = {name: mean_of(self.fabric, value) / steps for name, value in self.sums.items()}
         if not math.isfinite(loss := sum(terms.values())):
-            raise TrainingError(
-                f"the loss is not finite in epoch {self.progress.epoch + 1}",
-                received=loss,
-                hint="try a lower --learning-rate, --clip 1.0 or a lower --temperature",
-            )
+            raise self._diverged("the loss is", received=loss)
         return terms
+
+    def _diverged(self, what: str, received: object = None) -> DivergedError:
+        hint = "try a lower --learning-rate, --clip 1.0 or a lower --temperature"
+        return DivergedError(f"{what} not finite in epoch {self.progress.epoch + 1}", received=received, hint=hint)
 
     def _validated(self, validation: TrainingData) -> dict[str, float]:
         """Validate in the first process, and give all processes its numbers, so that all stop at the same epoch.
 
         Their own numbers may differ, because each batch norm has seen other examples.
+
+        Raises:
+            DivergedError: the last steps of the epoch left weights that are not finite.
         """
+        if not all(bool(part.isfinite().all()) for part in (*self.student.parameters(), *self.student.buffers())):
+            raise self._diverged("the student's weights are")
         with self._saved_first():
             found = validate(self.student, validation, self.fabric.device) if self.fabric.is_global_zero else {}
         return self.fabric.broadcast(found)

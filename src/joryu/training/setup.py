@@ -41,6 +41,8 @@ class DistillationSetup:
             (`joryu.objectives.WithSignals`); 0 leaves them out.
         int8: fine-tune a finished run under fake quantisation, see `joryu.training.quantise.quantise`.
         allow_dead_teacher: distil even if the audit finds that the teacher teaches nothing.
+        split_seed: the seed that cuts the parts; ``None`` is the recipe's. With one of its own, trainings of several
+            seeds share their parts, so that what tests one of them is seen by none.
 
     Raises:
         InputError: a share or weight is out of range, or nothing is left to train on.
@@ -57,6 +59,7 @@ class DistillationSetup:
     signal_weight: float = 0.0
     int8: bool = False
     allow_dead_teacher: bool = False
+    split_seed: int | None = None
 
     def __post_init__(self) -> None:
         for name, value, low in (("validation", self.validation, True), ("test", self.test, False)):
@@ -74,6 +77,10 @@ class DistillationSetup:
             )
         if not 0 <= self.signal_weight < float("inf"):
             raise InputError("is not usable", setting="signal_weight", expected=">= 0", received=self.signal_weight)
+
+    def seed_of_parts(self, seed: int) -> int:
+        """The seed that cuts the parts, where the recipe's is ``seed``."""
+        return seed if self.split_seed is None else self.split_seed
 
     def about(self, question: Question) -> DistillationSetup:
         """The same setup with the question's default objective, if it has none yet.
@@ -178,13 +185,21 @@ def split_parts(examples: Examples, setup: DistillationSetup, seed: int) -> Trai
     """Split examples into those to train on, validation and test; stratified, and a function of the arguments alone.
 
     The validation part keeps its labels even if ``setup.labelled`` hides others, because it chooses the best epoch of
-    student and twin alike.
+    student and twin alike. ``seed`` is the recipe's; ``setup.split_seed`` takes its place where there is one.
     """
+    seed = setup.seed_of_parts(seed)
     rest, test = split_test(examples, setup.test, seed)
     teaching, validation = split_validation(rest, setup, seed)
     return TrainingParts(
         teaching if setup.labelled == 1 else hide_labels(teaching, setup.labelled, seed), validation, test
     )
+
+
+def split_seed_of(record: dict[str, Any]) -> int:
+    """The seed that cut the parts of a run, by the content of its ``run.json``."""
+    own = (record["notes"].get(NOTED) or {}).get("split_seed")
+    seed: int = record["request"]["recipe"]["seed"] if own is None else own
+    return seed
 
 
 def hide_labels(examples: Examples, keep: float, seed: int) -> Examples:
