@@ -49,7 +49,8 @@ def test_it_says_what_it_chose_and_what_comes_next(job: Path, capsys: pytest.Cap
     chosen = json.loads((job / "sweep" / "sweep.json").read_text())["chosen"]["values"]
     assert f"temperature {chosen['temperature']:g}, hard weight {chosen['hard_weight']:g}: validation loss" in out
     assert "over 2 seeds" in out
-    assert out.rstrip().endswith(f"next: joryu distill --best-of {job / 'sweep'} --out run --twin")
+    assert f"next: joryu distill --best-of {job / 'sweep'} --out run --twin" in out
+    assert out.rstrip().endswith("sweep.html")
     code, out, _ = run(capsys, *sweep(job, job / "sweep", "--trials", "3", "--confirm", "2", "--json"))
     assert (code, json.loads(out)["chosen"]["values"]) == (0, chosen)
 

@@ -18,7 +18,7 @@ from joryu.cli.output import (
     split_labelled,
     talk,
 )
-from joryu.cli.recipe_options import RECIPE, takes_recipe, typed_options
+from joryu.cli.recipe_options import CLASS_WEIGHTS, HARD_LOSS, RECIPE, takes_recipe, typed_options
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +50,9 @@ def sweep(
     temperature: float | None = typer.Option(None, help="Where it is not searched; as of joryu distill."),
     hard_weight: float = typer.Option(0.1, help="Where it is not searched: weight of the hard labels, 0 to 1."),
     divergence: str | None = typer.Option(None, help="As of joryu distill."),
+    factor: str | None = typer.Option(None, help="What the soft part is multiplied by; as of joryu distill."),
+    hard_loss: str | None = HARD_LOSS,
+    class_weights: str | None = CLASS_WEIGHTS,
     labelled: float = typer.Option(1.0, help="Use only this share of the labels, as if the rest were unknown."),
     validation: float = typer.Option(0.1, help="Share of the examples held out, by which points are compared."),
     test: float | None = typer.Option(None, help="Share cut off and never looked at (0.2 if there is no test split)."),
@@ -71,6 +74,7 @@ def sweep(
     from joryu.examples import with_column
     from joryu.search import Budget, Space, SweepRun, SweepSetup, usual_space
     from joryu.search import sweep as search_space
+    from joryu.search.page import write_sweep_page
     from joryu.search.storage import without_secrets
     from joryu.search.words import in_words
     from joryu.targets import Store
@@ -82,15 +86,21 @@ def sweep(
     run = SweepRun(folder=out, storage=storage, command=command_line(hidden))
     space = Space.parse(search) if search else None
     store = Store.open(targets)
-    objective = default_objective(
-        store.manifest.question, temperature=temperature, hard_weight=hard_weight, divergence=divergence
+    usual = default_objective(
+        store.manifest.question,
+        temperature=temperature,
+        hard_weight=hard_weight,
+        divergence=divergence,
+        factor=factor,
     )
+    objective = replace(usual, hard_loss=hard_loss)
     examples = with_column(examples, column)
     split, size = split or split_labelled(store, examples), size_of(store, size)
     setup = SweepSetup(
         distillation=DistillationSetup(
             student=student,
             objective=objective,
+            class_weights=class_weights,
             validation=validation,
             test=share_held_out(examples, test, split),
             labelled=labelled,
@@ -110,4 +120,5 @@ def sweep(
     with counting("sweeping") as advance:
         run = replace(run, notes=notes, tell=talk, watch=lambda at, note: advance(at - 1, trials, note))
         found = search_space(shown, store, setup=setup, budget=budget, run=run)
-    emit(found.model_dump(mode="json"), as_json, in_words(found, out))
+    page = write_sweep_page(found, out)
+    emit(found.model_dump(mode="json"), as_json, f"{in_words(found, out)}\n{page}")

@@ -40,6 +40,8 @@ def provenance_of(record: dict[str, Any], store: Store | None) -> dict[str, Any]
     }
     request = record["request"]
     kept |= {"objective": request["objective"], "recipe": request["recipe"], "examples": request["examples"]}
+    if best_of := record.get("notes", {}).get("best_of"):
+        kept["chosen by a sweep"] = best_of
     if store is not None:
         manifest = store.manifest
         kept["soft targets"] = {

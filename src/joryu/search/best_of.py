@@ -15,6 +15,11 @@ from joryu.search.space import spoken
 
 OWN_SEED = "seed"  #: another seed changes weights and order, and never the parts
 
+_OF_SETUP = (
+    "student", "validation", "test", "labelled", "views", "class_weights", "signal_weight", "allow_dead_teacher",
+)  # fmt: skip
+_OF_OBJECTIVE = ("temperature", "hard_weight", "divergence", "factor", "hard_loss")
+
 
 @dataclass(frozen=True)
 class BestOf:
@@ -45,13 +50,9 @@ def best_of(folder: Path, typed: Mapping[str, Any]) -> BestOf:
     sweep = SweepSetup.of_record(record.request)
     setup, recipe = sweep.applied(chosen.values)
     objective = setup.objective
-    found: dict[str, Any] = {
-        "student": setup.student, "validation": setup.validation, "test": setup.test, "labelled": setup.labelled,
-        "views": setup.views, "signal_weight": setup.signal_weight, "allow_dead_teacher": setup.allow_dead_teacher,
-        **recipe.model_dump(),
-    }  # fmt: skip
+    found: dict[str, Any] = {name: getattr(setup, name) for name in _OF_SETUP} | recipe.model_dump()
     if objective is not None:
-        found |= {name: getattr(objective, name) for name in ("temperature", "hard_weight", "divergence")}
+        found |= {name: getattr(objective, name) for name in _OF_OBJECTIVE}
     for name in ("examples", "targets"):
         found[name] = from_here(record.notes[name], folder, record.typed_in) if record.notes.get(name) else None
     found |= {name: record.notes.get(name) for name in ("split", "size")}

@@ -10,7 +10,7 @@ from joryu.errors import InputError
 from joryu.examples import Examples
 from joryu.objectives import Distillation
 from joryu.search.sampling import PRUNERS, SAMPLERS
-from joryu.search.space import HOLE, Range, Space, Values, spoken, typed
+from joryu.search.space import HOLE, Choices, Range, Space, Values, spoken, typed
 from joryu.students.architecture import require_architecture
 from joryu.targets import Store
 from joryu.training import Recipe
@@ -110,7 +110,12 @@ class SweepSetup:
             raise InputError(
                 f"no example of {examples.name} has a label, so that hard-weight would change nothing", hint=_LEAVE_OUT
             )
-        return replace(self, distillation=distillation)
+        found = replace(self, distillation=distillation)
+        inside = {name: _ends(part)[1] for name, part in self.space.parts.items()}
+        for name, part in self.space.parts.items():
+            for value in part.values if isinstance(part, Choices) else ():  # an end of a range is never quite tried
+                found.applied({**inside, name: value})[0].about(store.manifest.question)
+        return found
 
     def applied(self, values: Values, *, seed: int | None = None) -> tuple[DistillationSetup, Recipe]:
         """The setup and the recipe of one point.
@@ -140,7 +145,11 @@ class SweepSetup:
         """
         try:
             setup = dict(record["setup"])
-            objective = None if setup["objective"] is None else Distillation(**setup["objective"])
+            objective = (
+                None
+                if setup["objective"] is None
+                else Distillation(**{**setup["objective"], **_tuples(setup["objective"])})
+            )
             return cls(
                 distillation=DistillationSetup(**{**setup, "objective": objective}),
                 recipe=Recipe.of(**record["recipe"]), space=Space.of_record(record["space"]),
@@ -162,6 +171,11 @@ class SweepSetup:
 
 
 _LEAVE_OUT = "leave it out: name what is to be searched with --search"
+
+
+def _tuples(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON keeps as lists."""
+    return {name: tuple(record[name]) for name in ("units", "class_weights") if name in record}
 
 
 def with_width(student: str, values: Values) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-from joryu.report.wording import quantity
+from joryu.report.wording import plural, quantity
 from joryu.search.record import Confirmation, Edge, SweepRecord, TrialRecord
 from joryu.search.setup import described_point
 from joryu.search.space import spoken, typed
+
+CONDITIONAL = (
+    "The interval holds for other first weights and orders of this student. It is conditional on the parts of the"
+    " examples, on the teacher's answers and on the points that the sweep came to; of three means the best was taken,"
+    " which flatters it a little."
+)
 
 
 def in_words(record: SweepRecord, folder: Path) -> str:
@@ -40,8 +47,8 @@ def notes(record: SweepRecord) -> list[str]:
         found.append("one seed says nothing about chance: --confirm 3 trains the best points again with other seeds")
     if record.plateau is not None and len(record.plateau.trials) > 1:
         spans = ", ".join(f"{spoken(name)} {low:g} to {high:g}" for name, (low, high) in record.plateau.spans.items())
-        count = len(record.plateau.trials)
-        found.append(f"one seed cannot tell it from {count} of the trials: {spans}")
+        others = plural(len(record.plateau.trials) - 1, "other trial")
+        found.append(f"one seed cannot tell it from {others}: {spans}")
     return found + [edge_in_words(edge, record) for edge in record.edges]
 
 
@@ -57,7 +64,12 @@ def next_step(record: SweepRecord, folder: Path) -> str:
     """What to type next."""
     if record.chosen is None:
         return f"see why in {folder / 'sweep.json'}"
-    return f"next: joryu distill --best-of {folder} --out run --twin"
+    return f"next: {best_of_command(folder)}"
+
+
+def best_of_command(folder: Path) -> str:
+    """The command that distils the chosen point."""
+    return f"joryu distill --best-of {shlex.quote(str(folder))} --out run --twin"
 
 
 def ended(trial: TrialRecord) -> str:
