@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from joryu.errors import MismatchError
-from joryu.export.by_ranges import EXACT_SUMS, float_onnx, int8_onnx
+from joryu.export.by_ranges import float_onnx, int8_onnx
+from joryu.export.exact_sums import exact_sums
 from joryu.export.learned_ranges import (
     overrides_of,
     quantised_nodes,
@@ -87,7 +88,7 @@ class Learned:
     def answers(self, model: Any, *, optimised: bool = True) -> np.ndarray:
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        for name, value in EXACT_SUMS.items():
+        for name, value in exact_sums().items():
             options.add_session_config_entry(name, value)
         if not optimised:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL

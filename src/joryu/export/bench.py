@@ -17,6 +17,7 @@ import numpy as np
 from joryu.errors import InputError, JoryuError
 from joryu.export import bench_child
 from joryu.export.contents import FORM, STUDENT
+from joryu.export.exact_sums import exact_sums
 from joryu.export.origin import origin_of
 
 TEACHER: Final = "teacher"
@@ -166,7 +167,7 @@ def _timed(threads: int, found: Sequence[Mapping[str, Any]]) -> Timed:
 def _child(model: Timeable, batch: int, threads: int, seconds: float) -> dict[str, Any]:
     asked = {
         "model": str(model.path.absolute()), "runtime": model.runtime, "shape": list(model.shape),
-        "dtype": model.dtype, "batch": batch, "threads": threads, "seconds": seconds,
+        "dtype": model.dtype, "batch": batch, "threads": threads, "seconds": seconds, "session": exact_sums(),
     }  # fmt: skip
     done = subprocess.run(  # noqa: S603 - our own script, by this interpreter
         [sys.executable, "-I", bench_child.__file__, json.dumps(asked)], check=False, capture_output=True, text=True

@@ -1,8 +1,8 @@
 """Times one exported model in a process of its own: ``python -I bench_child.py JSON``. Imports nothing of Joryu.
 
-The JSON names the model, its runtime, the shape and type of an input, the batch, the threads, and the seconds that it
-is to be timed for. Out comes JSON: the seconds of every answer, and the peak memory of the process in bytes, as it was
-before the model was loaded and in the end.
+The JSON names the model, its runtime and the settings of its session, the shape and type of an input, the batch, the
+threads, and the seconds that it is to be timed for. Out comes JSON: the seconds of every answer, and the peak memory of
+the process in bytes, as it was before the model was loaded and in the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def onnx(asked: dict[str, Any]) -> Callable[[Any], object]:
     import onnxruntime  # noqa: PLC0415
 
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    for name, value in asked["session"].items():
+        options.add_session_config_entry(name, value)
     options.intra_op_num_threads, options.inter_op_num_threads = asked["threads"], 1
     session = onnxruntime.InferenceSession(asked["model"], options, providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()

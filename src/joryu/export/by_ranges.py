@@ -28,13 +28,6 @@ from joryu.students.int8.saved import network_of
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-EXACT_SUMS = {"session.x64quantprecision": "1"}
-"""A setting of onnxruntime's sessions without which int8 is another network on some processors.
-
-x86 processors without VNNI add products of u8 and s8 in 16 bits, which overflow. With this they take another way, and
-give what all others give.
-"""
-
 OPSET = 20  #: of the exported models; onnxruntime reads it since 1.17
 INPUTS, OUTPUTS = "inputs", "outputs"
 

@@ -189,8 +189,8 @@ def _limits(facts: Facts, runtime: str) -> list[str]:
         lines.append("32-bit pictures, and 16-bit ones that would turn black, are refused.")
     if any(model.kind == INT8 for model in facts.models):
         lines.append(
-            "int8 on x86 processors without VNNI is asked for exact sums (`session.x64quantprecision`), which costs"
-            " some speed there; without it the sums overflow and it answers otherwise."
+            "int8 on x86 processors without VNNI is asked for exact sums (`session.x64quantprecision`), which makes"
+            " it slower there than in float; without it the sums overflow and it answers otherwise."
         )
     if runtime == "litert":
         lines.append("The model takes one example at a time.")

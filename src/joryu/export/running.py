@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from joryu.errors import MissingExtraError
-from joryu.export.by_ranges import EXACT_SUMS, INPUTS
+from joryu.export.by_ranges import INPUTS
+from joryu.export.exact_sums import exact_sums
 from joryu.export.graph import LOGITS, VALUES
 from joryu.questions import LOG_VARIANCE, MAIN
 
@@ -34,7 +35,7 @@ def onnx_answers(model: ModelProto) -> Answers:
     except ImportError as error:
         raise MissingExtraError("onnxruntime", "onnx", "checking an export") from error
     options = onnxruntime.SessionOptions()
-    for name, value in EXACT_SUMS.items():
+    for name, value in exact_sums().items():
         options.add_session_config_entry(name, value)
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
