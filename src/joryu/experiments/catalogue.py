@@ -18,6 +18,7 @@ MODULES = {
     "brain": "brain",
     "signal-as-task": "signal_as_task",
     "leaf-phone": "leaf_phone",
+    "int8": "int8",
     "unet-salt": "unet_salt",
     "unet-temperature": "unet_temperature",
 }

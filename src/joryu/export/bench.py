@@ -101,7 +101,8 @@ def bench_folder(
             for name, said in student["models"].items()
         ]  # fmt: skip
         found = _teacher_of(folder, student, teacher, Path(place), tell)
-        return _measured([*([found] if found else []), *models], batch, counts, seconds / ROUNDS)
+        timed = [*([found] if found else []), *models]
+        return bench_models(timed, batch=batch, threads=counts, seconds=seconds, rounds=ROUNDS)
 
 
 def read_student(folder: Path) -> dict[str, Any]:
@@ -141,12 +142,24 @@ def _require_settings(student: Mapping[str, Any], batch: int, threads: Sequence[
         raise InputError("is not usable", setting="seconds", expected="more than 0, less than 600", received=seconds)
 
 
-def _measured(models: Sequence[Timeable], batch: int, threads: Sequence[int], seconds: float) -> list[Cost]:
+def bench_models(
+    models: Sequence[Timeable],
+    *,
+    batch: int = 1,
+    threads: Sequence[int] = (1,),
+    seconds: float = 1.0,
+    rounds: int = ROUNDS,
+) -> list[Cost]:
+    """Measure models beside one another, as `bench_folder` does; they take turns ``rounds`` times.
+
+    Raises:
+        JoryuError: a model that cannot be run here.
+    """
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for count in threads:
             for model in models:
-                found.setdefault((model.name, count), []).append(_child(model, batch, count, seconds))
+                found.setdefault((model.name, count), []).append(_child(model, batch, count, seconds / rounds))
     return [
         Cost(
             name=model.name, kind=model.kind, size=model.path.stat().st_size,

@@ -107,7 +107,7 @@ def predict_script(plan: Blueprint, runtime: str) -> str:
             "example": reading.example, "one": reading.one, "files": reading.files, "masks": answering.says,
         },
         "joryu": joryu_version(),
-        "modules": sorted({"argparse", "json", "sys", *reading.modules, *answering.modules}),
+        "modules": sorted({"argparse", "json", *reading.modules, *answering.modules}),
         "libraries": _sorted({_RUNTIMES[runtime], *reading.libraries, *answering.libraries}),
         "reader": f"predict/{reading.template}.py.j2",
         "answers": f"predict/{answering.template}.py.j2",
