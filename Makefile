@@ -14,6 +14,9 @@ TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
 # made once, in the order of collection: it ends with hundreds of short docstrings, which leave no core waiting.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Tests start a hundred processes: Joryu is compiled for them once, also where the environment says to keep no bytecode.
+test test-quick: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test test-quick check docs wheel bench bench-peers clean
 
 $(BIN)/python:

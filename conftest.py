@@ -41,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("any machine")
     if config.getoption("numprocesses", None):
         os.environ["OMP_NUM_THREADS"] = "1"  # what the processes that run the tests inherit, and theirs
+    # torch.compile would start processes of its own to compile with, each of which imports torch.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     # A shell that starts something in the background has it ignore Ctrl-C, and so would what tests start and interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

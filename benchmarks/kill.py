@@ -183,13 +183,13 @@ def torture(what: str, times: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", choices=[*WORKS, "all"], default="all")
+    parser.add_argument("--what", nargs="+", choices=[*WORKS, "all"], default=["all"])
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     # One server imports everything once and is forked for each worker: seconds of imports need no killing.
     SERVER.set_forkserver_preload(PRELOAD)
-    for what in WORKS if arguments.what == "all" else [arguments.what]:
+    for what in WORKS if "all" in arguments.what else arguments.what:
         print(json.dumps(torture(what, arguments.times, arguments.seed)))
 
 

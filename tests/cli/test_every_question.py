@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def chain(run: Command, examples: str, *, teacher: str, student: str, encoding: str = "dense", more: str = "") -> dict:
     """The whole way; what the student's kept epoch came to."""
     run(f"train --network {teacher} --examples {examples} --out teacher --precision 32-true {more}")
-    run(f"label --teacher run:teacher --examples {examples} --out targets --encoding {encoding}")
+    run(f"label --teacher run:teacher --examples {examples} --out targets --encoding {encoding} --precision 32-true")
     assert not json.loads(run("audit targets --json"))["fatal"]
     assert "the answers are the same" in run("verify targets --sample 16")
     precise = f"--precision 32-true {more}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from smoke import play_small
 
 from joryu.evaluation import predict_logits
 from joryu.experiments.experiment import Measured, Setting
@@ -51,13 +52,20 @@ def unwatched(_: str) -> Iterator[Watch | None]:
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    folder = tmp_path_factory.mktemp("leaf-phone")
-    return Setting(seed=0, smoke=True, folder=folder / "seed-0", shared=folder, watching=unwatched)  # type: ignore[arg-type]
+    """The seed that `test_smoke` runs: its trainings serve all tests of this file."""
+    folder = tmp_path_factory.mktemp("experiments")
+    return Setting(
+        seed=0, smoke=True, folder=folder / "leaf-phone" / "seed-0", shared=folder / "shared-smoke", watching=unwatched
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def measured(setting: Setting) -> Measured:
     return measure(setting)
+
+
+def test_smoke(setting: Setting, capsys: pytest.CaptureFixture[str]) -> None:
+    play_small("leaf-phone", setting.folder.parent, capsys)
 
 
 def request(setting: Setting, name: str) -> dict[str, object]:
