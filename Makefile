@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO := demo
 
 # Where tests train: what they find may depend on what precision "auto" means. Those of them that asked are replayed.
-TRAINING := tests/training tests/cli tests/experiments tests/docs tests/teachers
+TRAINING := tests/training tests/cli tests/experiments tests/docs tests/search tests/teachers
 
 # A process per core, four at most, as each holds torch. A process plays whole files, so that what a file makes once is
 # made once, in the order of collection: it ends with hundreds of short docstrings, which leave no core waiting.

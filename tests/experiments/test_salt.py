@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from smoke import play_small
 
 from joryu.evaluation import evaluator_for
 from joryu.examples import Examples
@@ -29,8 +30,16 @@ def unwatched(_: str) -> Iterator[Watch | None]:
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    folder = tmp_path_factory.mktemp("unet-salt")
-    return Setting(seed=0, smoke=True, folder=folder / "seed-0", shared=folder / "shared", watching=unwatched)  # type: ignore[arg-type]
+    """The seed that `test_smoke` runs: its trainings serve all tests of this file."""
+    folder = tmp_path_factory.mktemp("experiments")
+    return Setting(
+        seed=0,
+        smoke=True,
+        folder=folder / "unet-salt" / "seed-0",
+        shared=folder / "shared-smoke",
+        watching=unwatched,
+        precision=unet_salt.EXPERIMENT.precision,
+    )  # type: ignore[arg-type]
 
 
 def depths(examples: Examples) -> set[str]:
@@ -95,6 +104,11 @@ def test_pictures_go_through_text_and_are_drawn_by_lot() -> None:
 @pytest.fixture(scope="module")
 def measured(setting: Setting) -> Measured:
     return unet_salt.measure(setting)
+
+
+@pytest.mark.slow
+def test_smoke(setting: Setting, capsys: pytest.CaptureFixture[str]) -> None:
+    play_small("unet-salt", setting.folder.parent, capsys)
 
 
 @pytest.mark.slow

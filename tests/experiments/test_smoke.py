@@ -8,7 +8,7 @@ from smoke import play_small
 from joryu.experiments.catalogue import MODULES
 
 #: those whose own tests look at what their smoke size made, and make it once
-ELSEWHERE = {"leaf-phone": "test_leaf_phone.py"}
+ELSEWHERE = {"leaf-phone": "test_leaf_phone.py", "unet-salt": "test_salt.py"}
 
 
 @pytest.mark.slow
