@@ -12,6 +12,7 @@ import pytest
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.search import Budget, Space, SweepRecord, SweepRun, SweepSetup, read_sweep, sweep
+from joryu.search.queue import Queue
 from joryu.search.record import FILE
 from joryu.targets import Store
 from joryu.training import Recipe, read_run
@@ -88,6 +89,7 @@ def test_other_seeds_share_the_parts_and_nothing_is_learned_from_the_test_part(
         assert run["request"]["validation"]["fingerprint"] == parts.validation.fingerprint
 
 
+@pytest.mark.slow
 def test_gone_on_with_it_tries_what_it_would_have_tried(
     whole: tuple[Path, SweepRecord], digits: Examples, targets: Store, tmp_path: Path
 ) -> None:
@@ -104,11 +106,30 @@ def test_gone_on_with_it_tries_what_it_would_have_tried(
         sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=3), run=run)
     assert told
     assert (folder / "trials" / "0003" / "checkpoint.safetensors").is_file()
+    assert [one.state for one in read_sweep(folder).trials] == ["finished", "finished", "waiting"]
     sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=3), run=run)
-    again = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4, confirm=2), run=run)
+    again = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4), run=run)
     assert points(again) == points(whole[1])
     assert [one.attempts for one in again.trials] == [1, 1, 2, 1]
-    assert (again.chosen, again.confirmed, again.plateau) == (whole[1].chosen, whole[1].confirmed, whole[1].plateau)
+
+
+def test_a_run_that_finished_and_was_not_told_of_is_not_trained_again(
+    whole: tuple[Path, SweepRecord], digits: Examples, targets: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    run = SweepRun(folder=tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=1), run=run)
+    before = (tmp_path / "trials" / "0001" / "run.json").stat().st_mtime_ns
+    found = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=1), run=run)
+    assert (tmp_path / "trials" / "0001" / "run.json").stat().st_mtime_ns == before
+    (one,) = found.trials
+    assert one.attempts == 2
+    assert (one.score, one.history) == (whole[1].trials[0].score, whole[1].trials[0].history)
 
 
 def test_a_finished_sweep_is_only_read(whole: tuple[Path, SweepRecord], digits: Examples, targets: Store) -> None:
@@ -168,22 +189,23 @@ def test_what_diverges_is_a_bad_trial_and_no_end(digits: Examples, targets: Stor
     assert record.chosen is not None and record.chosen.values == {"learning_rate": 0.01}
 
 
+@pytest.mark.slow
 def test_the_median_stops_what_is_worse(digits: Examples, targets: Store, tmp_path: Path) -> None:
-    recipe = RECIPE.model_copy(update={"epochs": 4, "schedule": "constant", "seed": 1})
+    recipe = RECIPE.model_copy(update={"epochs": 3, "schedule": "constant", "seed": 1})
     setup = setup_of(targets, "learning-rate=1e-6..1e-1:log", recipe=recipe, sampler="random")
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=7), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=Budget(trials=6), run=SweepRun(folder=tmp_path))
     assert all(one.state == "finished" for one in record.trials[:5])
     pruned = [one for one in record.trials if one.state == "pruned"]
     assert pruned
     for one in pruned:
         assert one.score is None and "worse than the median" in (one.why or "")
-        assert len(one.history) < 4
+        assert len(one.history) < 3
         assert not (tmp_path / "trials" / f"{one.trial:04d}" / "checkpoint.safetensors").exists()
 
 
 def test_by_measure_the_highest_accuracy_is_the_best(digits: Examples, targets: Store, tmp_path: Path) -> None:
     setup = setup_of(targets, by="measure")
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=3), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=Budget(trials=2), run=SweepRun(folder=tmp_path))
     assert (record.score.name, record.score.lower) == ("validation accuracy", False)
     assert record.chosen is not None
     assert record.chosen.score == max(one.measures["validation_accuracy"] for one in record.trials)

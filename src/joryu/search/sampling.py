@@ -45,9 +45,12 @@ class ByTrial(BaseSampler):
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make, self._seed = make, seed
+        self._numbers: dict[int, int] = {}  # by Optuna's own: reading all trials takes longer than drawing
 
     def _of(self, study: Study, trial: FrozenTrial, name: str = "") -> BaseSampler:
-        number = number_of(study.get_trials(deepcopy=False), trial)
+        if trial.number not in self._numbers:
+            self._numbers[trial.number] = number_of(study.get_trials(deepcopy=False), trial)
+        number = self._numbers[trial.number]
         drawn = hashlib.blake2b(f"{self._seed} {number} {name}".encode(), digest_size=4).digest()
         return self._make(int.from_bytes(drawn, "little"))
 

@@ -77,11 +77,6 @@ def asking(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        raise InputError(
-            f"the driver of {without_secrets(url)} is not installed", received=scrubbed(str(error), url),
-            hint="install it, as SQLAlchemy names it: psycopg for postgresql+psycopg://",
-        ) from None  # fmt: skip
     except (SQLAlchemyError, OptunaError) as error:  # its chain holds the URL
         first = (scrubbed(str(error.__cause__ or error), url).splitlines() or [""])[0]
         raise JoryuError(
@@ -94,11 +89,18 @@ def open_storage(url: str) -> RDBStorage:
     """Open a storage, whose tables are made if there are none.
 
     Raises:
+        InputError: the driver of its kind is not installed.
         JoryuError: as `asking`.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with asking(url):
-        return RDBStorage(url, engine_kwargs=_engine(url))
+    try:
+        with asking(url):
+            return RDBStorage(url, engine_kwargs=_engine(url))
+    except ImportError as error:
+        raise InputError(
+            f"the driver of {without_secrets(url)} is not installed", received=scrubbed(str(error), url),
+            hint="install it, as SQLAlchemy names it: psycopg for postgresql+psycopg://",
+        ) from None  # fmt: skip
 
 
 def _engine(url: str) -> dict[str, object]:

@@ -84,9 +84,12 @@ def sweep(examples: Examples, targets: Store, *, setup: SweepSetup, budget: Budg
             record.write(run.folder)
             while (taken := queue.take(budget.trials)) is not None:
                 run.watch(taken.number, "")
-                trainer.run_trial(taken, queue)
-                record = _tried(record, queue, setup)
-                record.write(run.folder)
+                _tried(record, queue, setup).write(run.folder)  # it is running
+                try:
+                    trainer.run_trial(taken, queue)
+                finally:
+                    record = _tried(record, queue, setup)
+                    record.write(run.folder)
                 run.tell(_told(record, next(one for one in record.trials if one.trial == taken.number)))
             left = queue.others_run(budget.trials)
             if left:

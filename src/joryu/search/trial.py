@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from joryu.errors import DivergedError, InputError
@@ -85,46 +86,51 @@ class Trainer:
         if (earlier := _same_point(taken, queue)) is not None:
             _copy(earlier, taken, queue)
             return
-        folder = self.run.folder / TRIALS / f"{taken.number:04d}"
+        folder, reports = self.run.folder / TRIALS / f"{taken.number:04d}", _Reports(taken, self)
         try:
             with queue.alive(taken):
-                done = self.train(folder, taken.values, watch=self._watch(taken))
+                done = self.train(folder, taken.values, watch=reports.watch)
             score = self.score_of(done)
+            reports.tell(done.history)  # the last epoch, or all of a run that had finished when its process died
         except _PrunedError:
             queue.finish(taken, TrialState.PRUNED)
             clean(folder)
         except DivergedError as error:
             queue.finish(taken, TrialState.PRUNED, kept={DIVERGED: str(error)})
             clean(folder)
-        except KeyboardInterrupt:
+        except UpdateFinishedTrialError:
+            self.run.tell(f"trial {taken.number} gave no sign of life for long, and others have begun it again")
+        except BaseException:
             queue.give_back(taken)
             raise
         else:
-            for record in done.history[len(done.history) - 1 :]:  # the last one was not seen by the watch
-                _report(taken, record, self.score.key)
             measures = {name: value for name, value in done.chosen.items() if name.startswith("validation_")}
             kept = {"epoch": done.chosen["epoch"], "epochs": len(done.history), "measures": measures}
             queue.finish(taken, TrialState.COMPLETE, score, kept | {"seconds": done.history[-1]["seconds"]})
 
-    def _watch(self, taken: Taken) -> Watch:
-        seen = 0
 
-        def watch(progress: TrainingProgress, _: int, epochs: int) -> None:
-            nonlocal seen
-            for record in progress.history[seen:]:
-                seen += 1
-                _report(taken, record, self.score.key)
-                if taken.trial.should_prune():
-                    raise _PrunedError
-            self.run.watch(taken.number, f"epoch {progress.epoch + 1}/{epochs}")
+class _Reports:
+    """Tells the storage the score of each epoch of a trial, once."""
 
-        return watch
+    def __init__(self, taken: Taken, trainer: Trainer) -> None:
+        self._taken, self._key, self._run = taken, trainer.score.key, trainer.run
+        self._told = 0
 
+    def tell(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Tell the epochs that were not told yet."""
+        for record in history[self._told :]:
+            self._told += 1
+            value = record.get(self._key)
+            if isinstance(value, int | float):
+                self._taken.trial.report(float(value), record["epoch"])
 
-def _report(taken: Taken, record: Mapping[str, Any], key: str) -> None:
-    value = record.get(key)
-    if isinstance(value, int | float):
-        taken.trial.report(float(value), record["epoch"])
+    def watch(self, progress: TrainingProgress, _: int, epochs: int) -> None:
+        """Tell an epoch that has just ended, and stop the trial if it is worse than the others' median."""
+        if len(progress.history) > self._told:
+            self.tell(progress.history)
+            if self._taken.trial.should_prune():
+                raise _PrunedError
+        self._run.watch(self._taken.number, f"epoch {progress.epoch + 1}/{epochs}")
 
 
 def _same_point(taken: Taken, queue: Queue) -> int | None:
