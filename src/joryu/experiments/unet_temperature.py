@@ -43,9 +43,9 @@ from joryu.training import Recipe, Replayed, TrainingData
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEMPERATURES = {"T": (1.0, 2.0, 4.0, 8.0), "T^2": (1.0, 2.0, 4.0, 8.0, 16.0)}  #: by the factor of the soft part
+TEMPERATURES = {"T": (1.0, 2.0, 4.0, 8.0), "T^2": (1.0, 2.0, 4.0, 8.0)}  #: by the factor of the soft part
 SOFT_SHARES = (0.5, 0.9)  #: λ, the weight of the soft part
-RECIPE = Recipe(epochs=12, learning_rate=8e-3, batch_size=64, keep="last")
+RECIPE = Recipe(epochs=10, learning_rate=8e-3, batch_size=64, keep="last")
 
 
 class Point(NamedTuple):
