@@ -46,8 +46,11 @@ def distill(
     hard_weight: float = typer.Option(0.1, help="Weight of the hard labels, 0 to 1; the soft part has the rest."),
     divergence: str | None = typer.Option(
         None,
-        help="Of classes kl-forward, cross-entropy, kl-reverse, js, logit-mse; of tags cross-entropy, kl-forward; "
-        "of numbers squared-error, gaussian-nll. The first, unless said.",
+        "--divergence",
+        "--objective",
+        help="Of classes kl-forward, cross-entropy, kl-reverse, js, logit-mse; of tags cross-entropy (bounded), "
+        "kl-forward, bounded-prior, zero-filled, asymmetric, normalised-kl; of numbers squared-error, gaussian-nll. "
+        "The first, unless said.",
     ),
     factor: str | None = typer.Option(
         None, help="What the soft part is multiplied by: T^2 for classes and T for tags and masks, unless said."

@@ -18,7 +18,7 @@ from joryu.evaluation.evaluator import (
     joined,
 )
 from joryu.objectives import LOG_VARIANCE, MAIN, HardLabels, Outputs, total
-from joryu.objectives.parts import Units, soft_part
+from joryu.objectives.parts import PerOutput, Units, soft_part
 from joryu.questions import Link, Question
 from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets
@@ -166,8 +166,10 @@ class NumberLikeness:
         """Add a batch: numbers ``[B, (height, width,) C]`` and the teacher's answers."""
         heads, answer = _heads(outputs), teacher.mean()
         divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
-        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0, units=self._units))
-        self._errors.append(soft_part("squared-error", heads, teacher, temperature=1.0, units=self._units))
+        self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0, per_output=PerOutput(self._units)))
+        self._errors.append(
+            soft_part("squared-error", heads, teacher, temperature=1.0, per_output=PerOutput(self._units))
+        )
         numbers = answer.numbers()
         covered = numbers if answer.coverage is None else numbers.where(answer.coverage, math.nan)
         self._moments.add(covered, heads[MAIN])

@@ -14,6 +14,12 @@ from joryu.objectives.distillation import Distillation, HardLabels
 from joryu.objectives.hard import HardPart
 from joryu.objectives.objective import Objective, Outputs, Terms, total
 from joryu.objectives.overlap import soft_dice, soft_jaccard
+from joryu.objectives.partial_tags import (
+    asymmetric_cross_entropy,
+    normalised_kl,
+    prior_cross_entropy,
+    zero_filled_cross_entropy,
+)
 from joryu.objectives.parts import DIVERGENCES, default_divergence
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.signals import SIGNALS, WithSignals
@@ -41,6 +47,7 @@ __all__ = [
     "Outputs",
     "Terms",
     "WithSignals",
+    "asymmetric_cross_entropy",
     "binary_kl",
     "boundary_loss",
     "default_divergence",
@@ -54,6 +61,8 @@ __all__ = [
     "logit_matching",
     "logits_from_probs",
     "logits_from_scores",
+    "normalised_kl",
+    "prior_cross_entropy",
     "reverse_kl",
     "sigmoid",
     "soft_binary_cross_entropy",
@@ -63,4 +72,5 @@ __all__ = [
     "softmax",
     "squared_error",
     "total",
+    "zero_filled_cross_entropy",
 ]

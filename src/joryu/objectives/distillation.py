@@ -13,7 +13,14 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.objectives.hard import CROSS_ENTROPY, HardPart
 from joryu.objectives.objective import Outputs, Terms
-from joryu.objectives.parts import DIVERGENCES, checked_factor, default_divergence, soft_part
+from joryu.objectives.parts import (
+    DIVERGENCES,
+    PerOutput,
+    checked_factor,
+    checked_priors,
+    default_divergence,
+    soft_part,
+)
 from joryu.questions import Link
 from joryu.questions.softening import check_temperature
 
@@ -35,7 +42,9 @@ class Distillation:
       ``logit-mse``, the limit T → ∞ with T² already in it, which heeds no temperature.
     * ``sigmoid`` (tags, masks), ``s = T``: ``cross-entropy`` or ``kl-forward``, a mean over the tags. Tags that the
       teacher did not return are held below their bound (`joryu.objectives.tagging`). With ``factor="T^2"`` the gradient
-      keeps its size at every T, as a softmax's does; with ``T`` it falls as 1 / T.
+      keeps its size at every T, as a softmax's does; with ``T`` it falls as 1 / T. ``bounded`` is ``cross-entropy``;
+      ``bounded-prior``, ``zero-filled``, ``asymmetric`` and ``normalised-kl`` are those of
+      `joryu.objectives.partial_tags`. ``priors`` has what is expected of each tag where it was not returned.
     * ``identity`` (numbers), nothing to soften, so T must be 1: ``squared-error``, or ``gaussian-nll`` for a student
       with a ``log_variance`` head. ``units`` has what each number's squared error is measured in, so that euros and
       metres weigh the same.
@@ -75,6 +84,7 @@ class Distillation:
     factor: str | None = None
     hard_loss: str | None = None
     class_weights: tuple[float, ...] = ()
+    priors: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
@@ -90,6 +100,7 @@ class Distillation:
                 f"unknown divergence for {self.link} outputs", expected=" or ".join(known),
                 received=repr(self.divergence),
             )  # fmt: skip
+        object.__setattr__(self, "priors", checked_priors(self.priors, self.divergence or ""))
         object.__setattr__(self, "factor", checked_factor(self.factor, self.link, self.divergence or ""))
         _take_checked(self, self._hard)
         if self.temperature != 1 and not self.link.has_probs:
@@ -103,6 +114,8 @@ class Distillation:
         described = _described(self.name, self)
         if self.factor in {None, self.link.factor}:
             del described["factor"]
+        if not self.priors:
+            del described["priors"]
         return described
 
     def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
@@ -128,7 +141,12 @@ class Distillation:
                 received=targets.link.value, hint=f"try Distillation(link={targets.link.value!r})",
             )  # fmt: skip
         return soft_part(
-            self.divergence or "", outputs, targets, temperature=self.temperature, units=self.units, factor=self.factor
+            self.divergence or "",
+            outputs,
+            targets,
+            temperature=self.temperature,
+            per_output=PerOutput(self.units, self.priors),
+            factor=self.factor,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
@@ -17,6 +18,12 @@ from joryu.objectives.classification import (
     soft_cross_entropy,
 )
 from joryu.objectives.objective import Outputs
+from joryu.objectives.partial_tags import (
+    asymmetric_cross_entropy,
+    normalised_kl,
+    prior_cross_entropy,
+    zero_filled_cross_entropy,
+)
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.tagging import binary_kl, soft_binary_cross_entropy
 from joryu.questions import LOG_VARIANCE, MAIN, Link
@@ -28,10 +35,21 @@ if TYPE_CHECKING:
 Units = tuple[float, ...]  #: what each number's error is measured in; none: in itself
 
 
+class PerOutput(NamedTuple):
+    """Numbers with one for each output, or none: ``units`` of numbers, ``priors`` of tags that were not returned."""
+
+    units: Units = ()
+    priors: tuple[float, ...] = ()
+
+
+NO_NUMBERS = PerOutput()
+PRIOR = "bounded-prior"  #: the divergence that heeds the priors
+
+
 class Divergence(NamedTuple):
     """A soft part without its factor, and whether the temperature means anything to it."""
 
-    losses: Callable[[Outputs, SoftTargets, float, Units], Tensor]  #: ``[B, (height, width)]``
+    losses: Callable[[Outputs, SoftTargets, float, PerOutput], Tensor]  #: ``[B, (height, width)]``
     softened: bool = True
 
 
@@ -46,6 +64,20 @@ def checked_units(units: Sequence[float], link: Link) -> Units:
         raise InputError(
             "is not usable", setting="units", expected="a number > 0 for each number asked", received=found
         )
+    return found
+
+
+def checked_priors(priors: Sequence[float], divergence: str) -> tuple[float, ...]:
+    """The priors as a tuple of floats.
+
+    Raises:
+        InputError: there are priors and the divergence heeds none, or one is no probability.
+    """
+    found = tuple(float(prior) for prior in priors)
+    if found and divergence != PRIOR:
+        raise InputError(f"means nothing to {divergence}", setting="priors", expected=PRIOR, received=len(found))
+    if not all(0 < prior < 1 for prior in found):
+        raise InputError("is not usable", setting="priors", expected="probabilities between 0 and 1", received=found)
     return found
 
 
@@ -73,7 +105,7 @@ def soft_part(
     targets: SoftTargets,
     *,
     temperature: float,
-    units: Units = (),
+    per_output: PerOutput = NO_NUMBERS,
     factor: str | None = None,
 ) -> Tensor:
     """The soft part ``[B]``: the divergence of that name, at a temperature and with its factor s(T).
@@ -81,7 +113,7 @@ def soft_part(
     Where the question repeats on a grid it is a mean over the sites of each example.
     """
     link, found = targets.link, DIVERGENCES[targets.link][divergence]
-    losses = found.losses(outputs, targets, temperature, units)
+    losses = found.losses(outputs, targets, temperature, per_output)
     if found.softened:
         losses = losses * link.gradient_scale(temperature, factor)
     return losses if losses.ndim == 1 else losses.flatten(1).mean(1)
@@ -99,27 +131,33 @@ def _raw_logits(targets: SoftTargets) -> Tensor:
 
 
 def _of_classes(divergence: Callable[..., Tensor]) -> Divergence:
-    def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
-        del units
+    def at(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+        del per_output
         teacher_logits = _raw_logits(targets.mean(temperature))
         return divergence(outputs[MAIN], teacher_logits, temperature=temperature)
 
     return Divergence(at)
 
 
-def _matched_logits(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
-    del temperature, units
+def _matched_logits(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+    del temperature, per_output
     logits = _raw_logits(targets)
     return logit_matching(outputs[MAIN], logits.mean(1) if targets.members else logits)
 
 
 def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
-    def at(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
-        del units
+    def at(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+        del per_output
         dense = targets.mean(temperature).dense()
         return divergence(outputs[MAIN], _raw_logits(dense), temperature=temperature, coverage=dense.coverage)
 
     return Divergence(at)
+
+
+def _expecting(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+    return _of_tags(partial(prior_cross_entropy, priors=per_output.priors)).losses(
+        outputs, targets, temperature, per_output
+    )
 
 
 def in_units(numbers: Tensor, units: Units) -> Tensor:
@@ -127,14 +165,15 @@ def in_units(numbers: Tensor, units: Units) -> Tensor:
     return numbers / numbers.new_tensor(units) if units else numbers
 
 
-def _squared_error(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
+def _squared_error(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
     del temperature
     answer = targets.mean()
-    return squared_error(in_units(outputs[MAIN], units), in_units(answer.numbers(), units), coverage=answer.coverage)
+    found, units = answer.numbers(), per_output.units
+    return squared_error(in_units(outputs[MAIN], units), in_units(found, units), coverage=answer.coverage)
 
 
-def _gaussian_nll(outputs: Outputs, targets: SoftTargets, temperature: float, units: Units) -> Tensor:
-    del temperature, units  # a likelihood in other units differs by a constant
+def _gaussian_nll(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+    del temperature, per_output  # a likelihood in other units differs by a constant
     if LOG_VARIANCE not in outputs:
         raise InputError(
             "this student does not say how far off its numbers may be", expected=f"a {LOG_VARIANCE} head",
@@ -157,6 +196,11 @@ DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
     Link.SIGMOID: {
         "cross-entropy": _of_tags(soft_binary_cross_entropy),
         "kl-forward": _of_tags(binary_kl),
+        "bounded": _of_tags(soft_binary_cross_entropy),  # what cross-entropy means where tags were not returned
+        PRIOR: Divergence(_expecting),
+        "zero-filled": _of_tags(zero_filled_cross_entropy),
+        "asymmetric": _of_tags(asymmetric_cross_entropy),
+        "normalised-kl": _of_tags(normalised_kl),
     },
     Link.IDENTITY: {
         "squared-error": Divergence(_squared_error, softened=False),

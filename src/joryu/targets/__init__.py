@@ -6,6 +6,7 @@ from joryu.targets.finding import Finding, Severity
 from joryu.targets.manifest import Cost, Manifest
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.targets.store import Store
+from joryu.targets.unreturned import expected_unreturned
 from joryu.targets.writer import Flush, StoreWriter
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Store",
     "StoreWriter",
     "audit",
+    "expected_unreturned",
 ]

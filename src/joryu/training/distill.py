@@ -12,8 +12,9 @@ from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
 from joryu.examples.inputs import spooled
 from joryu.objectives import LOG_VARIANCE, SIGNALS, Distillation, HardLabels, Objective, WithSignals
+from joryu.objectives.parts import PRIOR
 from joryu.students import Blueprint
-from joryu.targets import Store, audit
+from joryu.targets import Store, audit, expected_unreturned
 from joryu.targets.failures import id_to_hex
 from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
@@ -90,7 +91,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     if setup.int8:
         blueprint = blueprint.model_copy(update={"quantisation": "int8"})
     weights = setup.label_loss.weights(question, teaching) or objective.class_weights
-    objective = replace(objective, units=blueprint.output_std, class_weights=weights)
+    priors = _priors(objective, teaching, targets)
+    objective = replace(objective, units=blueprint.output_std, class_weights=weights, priors=priors)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
     run = replace(run, notes=found_at | run.notes | notes | held_out(examples, setup.test))
@@ -146,6 +148,13 @@ def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
         return teaching.labels
     answers = targets.gather(targets.rows(teaching.ids, 0)).mean()
     return answers.numbers().where(answers.coverage, math.nan) if answers.coverage is not None else answers.numbers()
+
+
+def _priors(objective: Distillation, teaching: Examples, targets: Store) -> tuple[float, ...]:
+    """What is expected of tags that were not returned, where the objective asks; of the examples that are taught."""
+    if objective.divergence != PRIOR:
+        return ()
+    return objective.priors or expected_unreturned(targets, targets.rows(teaching.ids, 0))
 
 
 def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
