@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
-from joryu.evaluation import TagEvaluation, evaluator_for
+from joryu.evaluation import TagEvaluation, TagLikenessEvaluation, evaluator_for
 from joryu.questions import Question
 from joryu.targets.soft_targets import SoftTargets, Space
 
@@ -112,3 +112,40 @@ def test_saturated_probabilities_still_rank() -> None:
     """At logits 50 and 60 both probabilities are 1 in float64, and the order is still known."""
     labels = torch.tensor([[1, 0], [0, 0]], dtype=torch.int8)
     assert evaluate(torch.tensor([[60.0, 0.0], [50.0, 0.0]]), labels).macro == 1.0
+
+
+def test_recall_and_ndcg_beside_scikit_learn() -> None:
+    from sklearn.metrics import ndcg_score
+
+    logits, labels = drawn()
+    labels = labels.clamp_min(0)
+    some = labels.any(1)
+    found = evaluate(logits, labels)
+    assert found.ndcg_at[5] == pytest.approx(ndcg_score(labels[some].numpy(), logits[some].numpy(), k=5))
+    best = logits[some].topk(5).indices
+    recall = labels[some].gather(1, best).sum(1) / labels[some].sum(1)
+    assert found.recall_at[5] == pytest.approx(recall.double().mean().item())
+
+
+def test_a_students_tags_beside_what_the_teacher_returned() -> None:
+    """Tag 0 is returned in both rows, tag 1 in the first; of the second row tag 1 is below 0.4, and of tag 2 nothing
+    is known in the first."""
+    evaluator = evaluator_for(Question.tags(3))
+    teacher = SoftTargets(
+        values=torch.tensor([[0.9, 0.3, 0.0], [0.2, 0.0, 0.0]]), space=Space.PROBS, question=Question.tags(3),
+        coverage=torch.tensor([[True, True, False], [True, False, False]]), bound=torch.tensor([1.0, 0.4]),
+    )  # fmt: skip
+    logits = torch.logit(torch.tensor([[0.8, 0.4, 0.1], [0.3, 0.2, 0.1]]))
+    evaluator.add({"main": logits}, None, teacher)
+    found = evaluator.result()
+    assert isinstance(found, TagLikenessEvaluation)
+    assert [(tag.returned, tag.bounded, tag.unknown) for tag in found.per_tag] == [(2, 0, 0), (1, 1, 0), (0, 1, 1)]
+    first, second, third = found.per_tag
+    assert (first.teacher_prob, first.student_prob) == (pytest.approx(0.55), pytest.approx(0.55))
+    assert first.average_precision == 1.0
+    assert (second.average_precision, third.teacher_prob) == (None, None)
+    measures = {one.name: one.value for one in found.measures}
+    # returned pairs, each in a bin of its own: |0.8 - 0.9|, |0.4 - 0.3|, |0.3 - 0.2|
+    assert measures["calibration error to the teacher"] == pytest.approx(0.1, abs=1e-6)
+    assert measures["macro average precision"] == 1.0
+    assert "recall at 5" not in measures

@@ -58,7 +58,7 @@ def test_every_model_has_a_loss_and_measures(name: str) -> None:
 
 def test_every_type_of_evaluation_has_a_section() -> None:
     seen = {type(find(make()).of_student) for make in RUNS.values()}
-    seen |= {type(find(unlabelled(tags_run())).of_student)}
+    seen |= {type(find(unlabelled(make())).of_student) for make in (tags_run, numbers_run)}
     assert {found.__name__ for found in seen} == {found.__name__ for found in SECTIONS} - {"ClassEvaluation"}
 
 
@@ -241,6 +241,18 @@ def test_a_teacher_that_left_tags_out_is_judged_by_what_it_said() -> None:
     found = find(replace(run, models=[teacher, run.student]))
     measures = {one.name: one.value for one in found.of_student.measures}
     assert 0.8 < (measures["same tags as the teacher"] or 0) <= 1
+    page = render_report(replace(run, models=[teacher, run.student]))
+    assert "What the teacher said of each tag" in page
+    assert "What the teacher said of each tag" not in render_report(tags_run())  # it said something of every tag
+
+
+def test_tags_without_labels_are_shown_by_what_the_teacher_returned() -> None:
+    run = unlabelled(tags_run(n_tags=6))
+    page = render_report(run)
+    assert "What the teacher said of each tag" in page
+    assert "Does it say what the teacher says?" in page
+    measures = {one.name for one in find(run).of_student.measures}
+    assert {"macro average precision", "recall at 5", "nDCG at 5", "calibration error to the teacher"} <= measures
 
 
 def test_graded_labels_ask_their_own_evaluator() -> None:

@@ -33,6 +33,7 @@ from joryu.evaluation.replies import (
 )
 from joryu.evaluation.running import evaluate_student, evaluate_together
 from joryu.evaluation.seeds import SeedComparison, Summary, compare_seeds, summarise
+from joryu.evaluation.tag_likeness import TagCoverage, TagLikenessEvaluation
 from joryu.evaluation.tags import TagEvaluation, TagNumbers
 from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import BINS, ReliabilityBin, expected_calibration_error
@@ -70,7 +71,9 @@ __all__ = [
     "SeedComparison",
     "StudentReplies",
     "Summary",
+    "TagCoverage",
     "TagEvaluation",
+    "TagLikenessEvaluation",
     "TagNumbers",
     "TeacherReplies",
     "Verdict",

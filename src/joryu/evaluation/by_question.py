@@ -12,7 +12,8 @@ from joryu.evaluation.evaluator import Evaluated, Evaluator, LikenessTally, Scor
 from joryu.evaluation.measured import NumberLikeness, NumberTally
 from joryu.evaluation.paired_scores import check_paired, compare_scores
 from joryu.evaluation.pixels import PixelLikeness, PixelTally
-from joryu.evaluation.tags import TagLikeness, TagTally
+from joryu.evaluation.tag_likeness import TagLikeness
+from joryu.evaluation.tags import TagTally
 from joryu.objectives import default_divergence
 from joryu.objectives.parts import Units, checked_units
 from joryu.questions import PICTURE, LabelKind, Link, Question

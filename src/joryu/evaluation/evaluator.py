@@ -104,7 +104,7 @@ class LikenessTally(Protocol):
         """Add a batch of outputs by name and the teacher's answers to the same examples."""
         ...
 
-    def result(self) -> LikenessEvaluation:
+    def result(self) -> Evaluated:
         """The evaluation of all batches."""
         ...
 

@@ -9,20 +9,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from joryu.evaluation.evaluator import (
-    Better,
-    LikenessEvaluation,
-    Measure,
-    Scores,
-    defined,
-    described,
-    joined,
-)
-from joryu.evaluation.masks import decided, teacher_answers
+from joryu.evaluation.evaluator import Better, Measure, Scores, defined, described
+from joryu.evaluation.masks import decided
+from joryu.evaluation.tag_likeness import TagCoverage, TagLikeness
 from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
-from joryu.objectives.parts import soft_part
 from joryu.questions import UNKNOWN, Question
-from joryu.targets.average_precision import average_precision, precision_at
+from joryu.targets.average_precision import average_precision, ndcg_at, precision_at, recall_at
 from joryu.targets.calibration import ReliabilityBin, calibration_errors, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets
 
@@ -54,6 +46,8 @@ class TagEvaluation:
       positive and a negative tag.
     * ``precision_at[k]``: the share of positives among the ``k`` best tags of each example, for ``k < C``: among all
       ``C`` it would not depend on the student.
+    * ``recall_at[k]``: the share of an example's positives that are among its ``k`` best tags. ``ndcg_at[k]``: the
+      normalised discounted cumulative gain, with the labels for gains (`joryu.targets.average_precision`).
     * ``ece``: the expected calibration error over all pairs, with 15 bins of the probability (Guo et al. 2017, eq. 3,
       with the frequency of the tags in place of accuracy); ``reliability`` holds the bins.
 
@@ -74,11 +68,14 @@ class TagEvaluation:
     micro: float | None
     per_example: float | None
     precision_at: dict[int, float | None]
+    recall_at: dict[int, float | None]
+    ndcg_at: dict[int, float | None]
     ece: float
     reliability: tuple[ReliabilityBin, ...]
     per_tag: tuple[TagNumbers, ...]
     likeness: tuple[Measure, ...]
     scores: Scores
+    coverage: tuple[TagCoverage, ...] = ()  #: which tags a teacher returned, if there is one
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -88,6 +85,8 @@ class TagEvaluation:
             Measure("micro average precision", self.micro, unit="share"),
             Measure("average precision per example", self.per_example, unit="share"),
             *(Measure(f"precision at {k}", value, unit="share") for k, value in self.precision_at.items()),
+            *(Measure(f"recall at {k}", value, unit="share") for k, value in self.recall_at.items()),
+            *(Measure(f"nDCG at {k}", value, unit="share") for k, value in self.ndcg_at.items()),
             Measure("cross-entropy", self.loss, Better.LOWER, "nats"),
             Measure("calibration error", self.ece, Better.LOWER, "share"),
             *self.likeness,
@@ -101,8 +100,11 @@ class TagEvaluation:
             ranked=self.ranked,
             unranked=self.unranked,
             precision_at=self.precision_at,
+            recall_at=self.recall_at,
+            ndcg_at=self.ndcg_at,
             reliability=[asdict(part) for part in self.reliability],
             per_tag=[asdict(tag) for tag in self.per_tag],
+            **({"coverage": [asdict(tag) for tag in self.coverage]} if self.coverage else {}),
         )
 
 
@@ -136,6 +138,9 @@ class TagTally:
         bins = reliability_of(probs[known], labels[known])
         usable = int((~by_tag.isnan()).sum())
         scores = Scores("average precision", by_example)
+        some = known.any(1)
+        best = logits[some], positive[some], sure[some]
+        gains = labels.double().clamp_min(0)
         if len(self._names) == 1:
             scores = Scores("cross-entropy", losses / known.sum(1), Better.LOWER)
         return TagEvaluation(
@@ -147,18 +152,16 @@ class TagTally:
             unranked=len(self._names) - usable,
             micro=defined(everything),
             per_example=defined(by_example.nanmean()),
-            precision_at={k: _precision_at(logits, positive, sure, k) for k in FIRST if k < len(self._names)},
+            precision_at={k: defined(precision_at(*best, k).mean()) for k in FIRST if k < len(self._names)},
+            recall_at={k: defined(recall_at(*best, k).nanmean()) for k in FIRST[1:] if k < len(self._names)},
+            ndcg_at={k: defined(ndcg_at(logits, gains, known, k).nanmean()) for k in FIRST[1:] if k < len(self._names)},
             ece=expected_calibration_error(bins),
             reliability=bins,
             per_tag=_per_tag(self._names, probs, labels, by_tag),
             likeness=self._likeness.measures(),
+            coverage=self._likeness.coverage(),
             scores=scores,
         )
-
-
-def _precision_at(logits: Tensor, positive: Tensor, known: Tensor, k: int) -> float | None:
-    some = known.any(1)
-    return defined(precision_at(logits[some], positive[some], known[some], k).mean())
 
 
 def _per_tag(names: tuple[str, ...], probs: Tensor, labels: Tensor, precisions: Tensor) -> tuple[TagNumbers, ...]:
@@ -178,45 +181,3 @@ def _per_tag(names: tuple[str, ...], probs: Tensor, labels: Tensor, precisions: 
         )
         for name, n, p, row in zip(names, counts.tolist(), positives, rows, strict=True)
     )  # fmt: skip
-
-
-@final
-class TagLikeness:
-    """Collects how closely a student follows its teacher's tags.
-
-    The measures are the share of tags on the same side of 0.5, and the mean KL of the Bernoulli distributions. A tag
-    that the teacher did not return has only a bound: it counts as negative if the bound is at most 0.5, and is left out
-    otherwise.
-    """
-
-    def __init__(self, question: Question) -> None:
-        del question
-        self._losses: list[Tensor] = []
-        self._divergences: list[Tensor] = []
-        self._same: list[Tensor] = []
-
-    def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
-        """Add a batch: logits ``[B, C]`` and the teacher's answers."""
-        outputs = {MAIN: outputs[MAIN].detach()}
-        self._losses.append(soft_part("cross-entropy", outputs, teacher, temperature=1.0))
-        self._divergences.append(soft_part("kl-forward", outputs, teacher, temperature=1.0))
-        answer, known = teacher_answers(teacher)
-        same = ((outputs[MAIN] > 0) == answer) & known
-        self._same.append(same.sum(-1) / known.sum(-1))
-
-    def measures(self) -> tuple[Measure, ...]:
-        """Same tags and KL as means over the examples; empty if there was no teacher."""
-        if not self._same:
-            return ()
-        return (
-            Measure("same tags as the teacher", defined(joined(self._same).nanmean()), unit="share"),
-            Measure("KL to the teacher", max(joined(self._divergences).mean().item(), 0.0), Better.LOWER, "nats"),
-        )
-
-    def result(self) -> LikenessEvaluation:
-        """The evaluation by the teacher's answers: the loss is the cross-entropy, the score the KL."""
-        losses, divergences = joined(self._losses), joined(self._divergences)
-        return LikenessEvaluation(
-            n=len(losses), loss=losses.mean().item(), measures=self.measures(),
-            scores=Scores("KL to the teacher", divergences, Better.LOWER),
-        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Ranking: average precision, and precision among the ``k`` best, for many rankings at once."""
+"""Ranking: average precision, and precision, recall and nDCG among the ``k`` best, for many rankings at once."""
 
 from __future__ import annotations
 
@@ -48,6 +48,38 @@ def precision_at(scores: Tensor, positive: Tensor, known: Tensor, k: int) -> Ten
     >>> precision_at(scores, positive, torch.ones(1, 3, dtype=torch.bool), 2)
     tensor([0.5000], dtype=torch.float64)
     """
-    # A stable sort: which of equal scores topk takes differs between devices.
-    best = scores.masked_fill(~known, -torch.inf).sort(dim=-1, descending=True, stable=True).indices[:, :k]
+    best = _best(scores, known, k)
     return (positive & known).gather(1, best).double().sum(1) / known.sum(1).clamp(1, k).double()
+
+
+def recall_at(scores: Tensor, positive: Tensor, known: Tensor, k: int) -> Tensor:
+    """The share of each example's positives that are among its ``k`` best tags, ``[n, C] -> [n]``; NaN without any.
+
+    >>> scores, positive = torch.tensor([[3.0, 2.0, 1.0]]), torch.tensor([[True, False, True]])
+    >>> recall_at(scores, positive, torch.ones(1, 3, dtype=torch.bool), 2)
+    tensor([0.5000], dtype=torch.float64)
+    """
+    positive = positive & known
+    return positive.gather(1, _best(scores, known, k)).double().sum(1) / positive.sum(1).double()
+
+
+def ndcg_at(scores: Tensor, gains: Tensor, known: Tensor, k: int) -> Tensor:
+    """``DCG_k / ideal DCG_k`` of each example, ``[n, C] -> [n]`` in float64; NaN where nothing has a gain.
+
+    ``DCG_k = Σ_(i = 1..k) gain_i / log₂(i + 1)`` over the ``k`` best tags in their order (Järvelin & Kekäläinen 2002,
+    "Cumulated gain-based evaluation of IR techniques", with the discount that has become usual); the ideal order is
+    that of the gains.
+
+    >>> ndcg_at(torch.tensor([[3.0, 2.0]]), torch.tensor([[0.0, 1.0]]), torch.ones(1, 2, dtype=torch.bool), 2)
+    tensor([0.6309], dtype=torch.float64)
+    """
+    gains = gains.double() * known
+    best = _best(scores, known, k)
+    discounts = 1 / torch.log2(torch.arange(best.shape[1], device=scores.device, dtype=torch.float64) + 2)
+    ideal = gains.sort(dim=1, descending=True).values[:, :k]
+    return (gains.gather(1, best) * discounts).sum(1) / (ideal * discounts).sum(1)
+
+
+def _best(scores: Tensor, known: Tensor, k: int) -> Tensor:
+    # A stable sort: which of equal scores topk takes differs between devices.
+    return scores.masked_fill(~known, -torch.inf).sort(dim=-1, descending=True, stable=True).indices[:, :k]

@@ -9,9 +9,10 @@ from joryu.evaluation import (
     NumberEvaluation,
     PixelEvaluation,
     TagEvaluation,
+    TagLikenessEvaluation,
 )
 from joryu.report.findings import Findings
-from joryu.report.sections import alike, classes, graded, numbers, pixels, tags
+from joryu.report.sections import alike, classes, graded, numbers, pixels, tag_coverage, tags
 from joryu.report.sections.section import HeadlineBars, MeasureRow, Runner, Section
 
 SECTIONS: dict[type, Section] = {
@@ -21,6 +22,7 @@ SECTIONS: dict[type, Section] = {
     PixelEvaluation: pixels.SECTION,
     NumberEvaluation: numbers.SECTION,
     LikenessEvaluation: alike.SECTION,
+    TagLikenessEvaluation: tag_coverage.SECTION,
 }
 """By the type of the student's evaluation."""
 

@@ -18,6 +18,7 @@ from joryu.report.sections.section import (
     Definitions,
     Section,
 )
+from joryu.report.sections.tag_coverage import COVERAGE, coverage_context
 
 FIRST = 15  #: tags shown before "more"
 MOST = 400  #: the most tags shown; the downloaded numbers hold all
@@ -40,6 +41,12 @@ DEFINITIONS: Definitions = (
         "Cross-entropy",
         "Mean of −log p of the tag being as it is, over known pairs of example and tag, in nats.",
     ),
+    (
+        "Precision, recall and nDCG at 5",
+        "Of an example’s five best tags: the share that hold, the share of those that hold, and how well they are"
+        " ordered (1: all that hold come first).",
+    ),
+    *COVERAGE,
     *GAP,
     *SOONER,
 )
@@ -92,7 +99,9 @@ def context(run: ReportData, findings: Findings) -> dict[str, object]:
     del run
     evaluations = {role: cast(TagEvaluation, found) for role, found in findings.evaluations.items()}
     student = evaluations[Role.STUDENT]
+    covered = {role: found.coverage for role, found in evaluations.items() if found.coverage}
     return {
+        **(coverage_context(covered) if any(tag.returned < student.n for tag in student.coverage) else {}),
         "tags": tag_rows(evaluations),
         "n_tags": len(student.per_tag),
         "unranked": student.unranked,
