@@ -19,7 +19,7 @@ EXTRAS = {name: wanted for name, wanted in PROJECT["optional-dependencies"].item
 CALLED_OTHERWISE = {
     "lightning-fabric": "lightning_fabric", "scikit-learn": "sklearn", "pillow": "PIL", "pyserial": "serial",
     "segmentation-models-pytorch": "segmentation_models_pytorch", "litert-torch": "litert_torch",
-    "ai-edge-litert": "ai_edge_litert",
+    "ai-edge-litert": "ai_edge_litert", "prometheus-client": "prometheus_client",
 }  # fmt: skip
 COME_ALONG = {
     "starlette": "fastapi",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tiny_tflite import write_tflite
 from torch import Tensor, nn
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, picture_key
@@ -139,6 +140,18 @@ def cases(folder: Path) -> dict[str, Case]:
             lambda: module("linear", order=("cat", "ant", "bee")),
             others={"in ours": lambda: module("linear"), "in another": lambda: module("linear", ("bee", "cat", "ant"))},
         ),
+        "quantised TFLite": Case(
+            lambda: lite(folder),
+            others={
+                "weights": lambda: lite(folder, seed=1),
+                "read before its softmax": lambda: lite(folder, ",tensor=logits"),
+                "order": lambda: lite(folder, order=("cat", "ant", "bee")),
+            },
+        ),
+        "TFLite of floats": Case(
+            lambda: lite(folder, ",mean=128,std=128", kind="float32"),
+            others={"scaling": lambda: lite(folder, ",mean=0,std=255", kind="float32")},
+        ),
         "people": Case(
             lambda: people(folder),
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
@@ -171,6 +184,13 @@ def project_of(folder: Path, second: str = "bee") -> Path:
         project.record(Answer(picture=file.key, annotator="a", session="s", choice=choice, at=1.0), key=str(at))
     project.close()
     return place / "project"
+
+
+def lite(
+    folder: Path, options: str = "", *, kind: str = "uint8", seed: int = 0, order: tuple[str, ...] | None = None
+) -> Network:
+    path = write_tflite(folder / f"{kind}-{seed}.tflite", kind, seed=seed)
+    return load_teacher(f"tflite:{path}{options}", classes=CLASSES, order=order)
 
 
 class Sure:

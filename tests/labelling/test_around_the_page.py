@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from joryu.annotations import Settings
 from joryu.examples.rejected import Rejected
-from joryu.labelling.guessing import ENOUGH, surprises
 from joryu.labelling.keys import CLEAR, DONE, HELP, MOST_ON_KEYS, SKIP, UNDO, keys_of
 from joryu.labelling.left_out import FILE, keep_left_out, left_out_of
 from joryu.labelling.opening import NAME, opened
+from joryu.listening.guessing import ENOUGH, surprises
 
 LEVELS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

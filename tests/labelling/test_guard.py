@@ -19,8 +19,9 @@ from joryu.errors import InputError
 from joryu.labelling import serve as serving
 from joryu.labelling.guard import HEADERS, KEY, MOST_BYTES
 from joryu.labelling.pictures import ID_LENGTH, scan
-from joryu.labelling.serve import Address, hosts_of, is_local, name_of
+from joryu.labelling.serve import Address, hosts_of, name_of
 from joryu.labelling.tickets import Guest, Tickets
+from joryu.listening.address import is_local
 
 
 @pytest.fixture

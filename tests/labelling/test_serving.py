@@ -18,10 +18,10 @@ import pytest
 from scene import Browser, Page, make_project, paint
 
 from joryu.errors import InputError
-from joryu.labelling import connections
-from joryu.labelling.guessing import ENOUGH, surprises
 from joryu.labelling.opening import opened
 from joryu.labelling.serve import Address, Labeller, check, link_to
+from joryu.listening import connections
+from joryu.listening.guessing import ENOUGH, surprises
 
 WEAK = [
     "aaaaaaaaaaaaaaaa", "abababababababab", "1234567890123456", "abcdefghijklmnop", "qwertyuiopasdfgh",

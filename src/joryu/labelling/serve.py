@@ -14,16 +14,15 @@ import uvicorn
 from joryu.annotations import Project, pseudonym
 from joryu.errors import InputError
 from joryu.labelling.app import create_app
-from joryu.labelling.connections import Patient, most_connections
 from joryu.labelling.desk import Desk
 from joryu.labelling.devices import open_device
-from joryu.labelling.guessing import ENOUGH, surprises
 from joryu.labelling.opening import opened
 from joryu.labelling.tickets import Guest, Tickets
 from joryu.labelling.worn import Worn
+from joryu.listening.address import SHORTEST, is_local, listen, token_fault
+from joryu.listening.connections import Patient, most_connections
 
 PORT, HTTP = 8642, 80
-SHORTEST = 16  #: the least characters of a launch token chosen by a person
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - addresses to listen on, but not to go to
 
@@ -42,7 +41,7 @@ class Address:
     token: str | None = None
 
     def __post_init__(self) -> None:
-        wrong = _wrong_with(self.token)
+        wrong = token_fault(self.token)
         if wrong is None and self.token:
             return
         expected = f"--token with at least {SHORTEST} characters that nobody guesses"
@@ -57,19 +56,6 @@ class Address:
             )
 
 
-def _wrong_with(token: str | None) -> str | None:
-    """What is wrong with a chosen token, or ``None``; the token itself is not repeated, as others may see it."""
-    if not token:
-        return None
-    if token.encode(errors="replace").decode() != token:
-        return "signs that are not text"
-    if len(token) < SHORTEST:
-        return f"{len(token)} characters"
-    if surprises(token) < ENOUGH:
-        return f"{len(token)} characters, most of which repeat or continue those before"
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labeller:
     """The person who labels at this machine, their device, and whether its values are hidden while they label."""
@@ -77,16 +63,6 @@ class Labeller:
     annotator: str | None = None
     device: str | None = None
     hide_signals: bool = False
-
-
-def is_local(host: str) -> bool:
-    """Whether an address is this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check(labeller: Labeller) -> None:
@@ -190,19 +166,4 @@ def _own_addresses() -> set[str]:
 
 
 def _listen(place: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    for port in [place.port] if place.port is not None else [PORT, 0]:
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((place.host.strip("[]"), port))
-        except OSError as error:
-            listening.close()
-            reason = error.strerror or str(error)
-            continue
-        listening.listen()  # the browser may knock before the server has begun; it waits instead of being refused
-        return listening
-    raise InputError(
-        f"cannot listen on {place.host}", expected="a free port and an address of this machine", received=reason,
-        hint="try another --port",
-    )  # fmt: skip
+    return listen(place.host, place.port, PORT)

@@ -34,6 +34,14 @@ class Answer(Protocol):
         ...
 
 
+class Ranked(Protocol):
+    """What the answers to questions of classes and tags have besides."""
+
+    def top(self, k: int | None = None) -> dict[str, float]:
+        """The ``k`` most probable names (all if ``None``) with their probabilities, the highest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassAnswer:
     """The answer to a question of classes: ``probs [C]`` over ``names``.
@@ -290,6 +298,11 @@ def answers_by(question: Question) -> Make:
             received=str(question),
         )  # fmt: skip
     return make
+
+
+def is_ranked(question: Question) -> bool:
+    """Whether its answers have a probability for each name, so that there are most probable ones: classes and tags."""
+    return _MAKES.get((question.link, bool(question.grid))) in _RANKED
 
 
 def require_settings(question: Question, *, threshold: float | None = None, top: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Teachers from specs: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory`` or ``human:PROJECT``."""
+"""Teachers from specs: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory``, ``tflite:FILE`` or ``human:PROJECT``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples import Examples
+from joryu.examples.preparation import PicturePreparation
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request, build_module, build_timm, load_factory, load_run
 from joryu.teachers.teacher import Teacher
+from joryu.teachers.tflite import find_tflite, load_tflite, shape_of_tflite
 from joryu.teachers.trained import as_taught, describe_inputs_of_run
 
 
@@ -67,9 +69,10 @@ def load_teacher(
       safetensors file, without it from timm's own (downloaded) weights.
     * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module``, weights likewise. The module is shown the
       examples unchanged: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
+    * ``tflite:FILE[,labels=FILE]``: a TensorFlow Lite model (`joryu.teachers.tflite`); it knows its own classes.
 
-    The last two answer the examples' ``question`` (or ``classes``, for a question of classes), and are built for
-    ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
+    ``timm`` and ``module`` answer the examples' ``question`` (or ``classes``, for a question of classes), and are built
+    for ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
     names the outputs in the network's own order, if that differs.
 
     Raises:
@@ -83,6 +86,35 @@ def load_teacher(
     return family.load(Request(spec, rest, order=order, question=asked, input_shape=input_shape))
 
 
+def load_for_pictures(
+    spec: str, *, question: Question | None = None, size: int | None = None
+) -> tuple[Network, PicturePreparation]:
+    """The network that a spec names, and how a file of a picture becomes its input, where no examples say so.
+
+    ``question`` and ``size`` (height and width, in colour) are needed by those that do not know them: ``timm:`` and
+    ``module:``.
+
+    Raises:
+        InputError, MismatchError, MissingExtraError: as `load_teacher`; or a size is needed and not given, or the
+            other way round; or it can be asked about no new pictures.
+    """
+    family, rest = _family_of(spec)
+    request = Request(spec, rest, question=question)
+    if family.shape is None:
+        raise InputError(
+            f"{spec} cannot be asked about new pictures", expected="a network",
+            hint="distil it into a student, and name the student's run",
+        )  # fmt: skip
+    own = family.shape(request)
+    if own is not None and size is not None:
+        raise InputError("is not usable", setting="size", expected=f"none: {spec} has its own", received=size)
+    if own is None and size is None:
+        raise InputError(f"{spec} does not say how large its pictures are", expected="--size N", received="none")
+    channels, height, width = own or (3, size or 1, size or 1)
+    preparation = PicturePreparation(channels=channels, height=height, width=width)  # type: ignore[arg-type]
+    return family.load(request._replace(input_shape=(channels, height, width))), preparation
+
+
 class _Family(NamedTuple):
     """What may stand before the colon of a spec."""
 
@@ -90,6 +122,8 @@ class _Family(NamedTuple):
     find: Callable[[Request, Examples], tuple[Teacher, Examples]]
     load: Callable[[Request], Network]
     shown: Callable[[str, Examples, bool], str | None]  #: `describe_inputs`; last, whether they were read anew
+    #: of what it is shown, unless examples or a person must say; no function: it is asked about no new pictures
+    shape: Callable[[Request], tuple[int, int, int] | None] | None = lambda _: None
 
 
 def _family_of(spec: str) -> tuple[_Family, str]:
@@ -141,6 +175,10 @@ _FAMILIES: Mapping[str, _Family] = {
         shown=lambda _, examples, __: f"the module is shown {shown_as(examples.inputs)}: to scale them is its own"
         " affair",
     ),
-    "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None),
+    "tflite": _Family(
+        "tflite:FILE[,labels=FILE]", find=find_tflite, load=load_tflite, shape=shape_of_tflite,
+        shown=lambda _, examples, __: f"the model is shown {shown_as(examples.inputs)}, turned into what it takes",
+    ),
+    "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None, shape=None),
 }  # fmt: skip
 EXAMPLES = ", ".join(family.usage for family in _FAMILIES.values())

@@ -1,0 +1,75 @@
+"""`Batcher`: what is asked at the same time is answered together, and nobody's trouble is another's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from joryu.serving.web.batching import Batcher
+from joryu.serving.web.limits import Limits, Refused
+
+
+def doubled(asked: Sequence[int]) -> list[int]:
+    if 13 in asked:
+        raise ValueError("thirteen")
+    return [2 * one for one in asked]
+
+
+def test_what_is_asked_together_is_answered_together() -> None:
+    sizes = list[int]()
+
+    async def ask() -> list[list[int]]:
+        batcher = Batcher(doubled, Limits(batch=4, wait_ms=50), sizes.append)
+        found = await asyncio.gather(*(batcher.ask([at, at + 100]) for at in range(5)))
+        await batcher.close()
+        return list(found)
+
+    assert asyncio.run(ask()) == [[2 * at, 2 * at + 200] for at in range(5)]
+    assert sizes == [4, 4, 2]
+
+
+def test_whoever_fails_fails_alone() -> None:
+    async def ask() -> list[object]:
+        batcher = Batcher(doubled, Limits(batch=4, wait_ms=20))
+        found = await asyncio.gather(*(batcher.ask([at]) for at in (12, 13, 14)), return_exceptions=True)
+        await batcher.close()
+        return list(found)
+
+    first, second, third = asyncio.run(ask())
+    assert (first, third) == ([24], [28])
+    assert isinstance(second, ValueError)
+
+
+def test_too_many_are_told_to_come_again_and_those_who_left_are_not_answered() -> None:
+    asked, busy, free = list[int](), threading.Event(), threading.Event()
+
+    def slow(batch: Sequence[int]) -> list[int]:
+        asked.extend(batch)
+        busy.set()
+        free.wait(5)
+        return list(batch)
+
+    async def ask() -> None:
+        batcher = Batcher(slow, Limits(batch=1, waiting=2, wait_ms=0))
+        first = asyncio.create_task(batcher.ask([1]))
+        await asyncio.to_thread(busy.wait, 5)
+        leaving, staying = asyncio.create_task(batcher.ask([2])), asyncio.create_task(batcher.ask([3]))
+        await asyncio.sleep(0)
+        assert batcher.waiting == 2
+        with pytest.raises(Refused, match="2 pictures are waiting") as refused:
+            await batcher.ask([4])
+        assert refused.value.headers["retry-after"] == "1"
+        leaving.cancel()
+        closing = asyncio.create_task(batcher.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Refused, match="stopping"):
+            await batcher.ask([5])
+        free.set()
+        await closing
+        assert (await first, await staying) == ([1], [3])
+
+    asyncio.run(ask())
+    assert asked == [1, 3]

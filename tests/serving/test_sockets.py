@@ -1,0 +1,125 @@
+"""`joryu serve` on a real socket: clients that are slow, send too much, or are Google's; and how it stops."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from joryu.listening.address import listen
+from joryu.serving.web import gate
+from joryu.serving.web.app import Served, create_app
+from joryu.serving.web.limits import Limits
+from joryu.serving.web.opening import Opened, open_model
+from joryu.serving.web.server import server_of
+
+pytestmark = pytest.mark.sockets
+
+
+@contextmanager
+def serving(model: Opened, **more: object) -> Iterator[int]:
+    limits = Limits(wait_ms=0, **more)  # type: ignore[arg-type]
+    with listen("127.0.0.1", 0, 0) as listening:
+        server = server_of(create_app(model, Served(limits)), limits)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def raw(port: int, head: str, *parts: bytes) -> bytes:
+    """What comes back for a request, written by hand."""
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        for part in parts:
+            line.sendall(part)
+        found = b""
+        while piece := line.recv(65536):
+            found += piece
+            if b"\r\n\r\n" in found and b"connection: close" not in found.lower():
+                break
+        return found
+
+
+@pytest.fixture
+def model(student: Callable[..., Path]) -> Opened:
+    return open_model(str(student("tags")))
+
+
+def picture() -> bytes:
+    file = BytesIO()
+    Image.new("L", (8, 8), 9).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_large_and_slow_bodies_are_refused_and_others_answered(model: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "PART_S", 0.2)
+    host = "Host: 127.0.0.1"
+    with serving(model, body=10_000) as port:
+        large = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 100000000", b"x" * 5000)
+        assert large.startswith(b"HTTP/1.1 413 ")
+        slow = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 500", b"x" * 100)
+        assert slow.startswith(b"HTTP/1.1 408 ")
+        assert json.loads(slow.partition(b"\r\n\r\n")[2])["error"]["message"].startswith("nothing came for 0.2")
+        assert raw(port, "POST /predict HTTP/1.1").startswith(b"HTTP/1.1 400 ")  # no host: h11 refuses it
+        content = picture()
+        fine = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: {len(content)}", content)
+        assert fine.startswith(b"HTTP/1.1 200 ")
+        assert b"server:" not in fine.lower()
+
+
+def test_what_is_being_answered_is_answered_when_the_server_stops(
+    model: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, real = threading.Event(), type(model.behind).predict_each
+
+    def slowly(self: object, files: Sequence[object]) -> object:
+        begun.set()
+        time.sleep(0.1)
+        return real(self, files)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(model.behind), "predict_each", slowly)
+    found = list[bytes]()
+    content = picture()
+    head = f"POST /predict HTTP/1.1\nHost: localhost\nContent-Length: {len(content)}"
+    with serving(model) as port:
+        asking = threading.Thread(target=lambda: found.append(raw(port, head, content)))
+        asking.start()
+        assert begun.wait(5)
+    asking.join(5)
+    assert found[0].startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_official_client_is_answered(model: Opened) -> None:
+    vision = pytest.importorskip("google.cloud.vision")
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials
+
+    with serving(model) as port:
+        options = ClientOptions(api_endpoint=f"http://127.0.0.1:{port}")
+        client = vision.ImageAnnotatorClient(
+            credentials=AnonymousCredentials(), transport="rest", client_options=options
+        )
+        image = vision.Image(content=picture())
+        labels = client.label_detection(image=image, max_results=2).label_annotations
+        assert len(labels) == 2
+        assert labels[0].score >= labels[1].score
+        feature = {"type_": vision.Feature.Type.LABEL_DETECTION}
+        asked = [{"image": image, "features": [feature]}, {"image": {"content": b"none"}, "features": [feature]}]
+        good, bad = client.batch_annotate_images(requests=asked).responses
+        assert len(good.label_annotations) == 3
+        assert (bad.error.code, bad.error.message[:15]) == (3, "Bad image data:")
