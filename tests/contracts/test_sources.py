@@ -19,6 +19,7 @@ from PIL import Image
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, prepared
 from joryu.examples.loading import split_names
+from joryu.examples.screened import Filter, write_filter
 from joryu.questions import codec
 from joryu.targets.failures import id_to_hex
 
@@ -111,13 +112,26 @@ def _arrays(root: Path, split: str, rows: list[int], labelled: bool) -> str:
     return f"pairs:{root}"
 
 
+def _screened(root: Path, split: str, rows: list[int], labelled: bool) -> str:
+    """A folder with one more picture in each split, which a filter leaves out."""
+    spec = _folder(root, split, [*rows, 90, 91], labelled)
+    out = {hashlib.sha256(_picture(at)).hexdigest()[:32]: "planted" for at in (90, 91)}
+    write_filter(
+        root.parent / f"{root.name}.json",
+        Filter(examples=spec, typed_in=None, left_out=out, once={}),
+        names={},
+        settings={},
+    )
+    return f"screened:{root.parent}/{root.name}.json"
+
+
 Make = Callable[[Path, str, list[int], bool], str]
 """Writes the rows of a split, with labels or without, below a folder; returns the spec of the whole set."""
 
 SOURCES: dict[str, Make] = {
     "folder": _folder, "folder with a table": _named, "parquet": _parquet,
     "parquet of paths": _paths, "table": _table, "pairs": _pairs,
-    "pairs with run lengths": _runs, "pairs with arrays": _arrays,
+    "pairs with run lengths": _runs, "pairs with arrays": _arrays, "screened": _screened,
 }  # fmt: skip
 PICTURES = {name: make for name, make in SOURCES.items() if make is not _table}
 FILES = {name: make for name, make in PICTURES.items() if make not in (_parquet, _paths)}

@@ -26,6 +26,8 @@ from joryu.examples.originals import Originals
 from joryu.examples.pairs import labelled_pair_splits, load_pairs, pair_splits
 from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parquet_splits
 from joryu.examples.pictures import Progress, advised_size
+from joryu.examples.places import from_here
+from joryu.examples.screened import read_filter
 from joryu.examples.specs import BUNDLED, OPTIONS, Place, find_place, table_of
 from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
@@ -101,6 +103,11 @@ _LAYOUTS = {
         splits=_one_set,
         labelled=_one_set,
     ),
+    "screened": _Layout(
+        load=lambda place, how: _load_screened(place.path, how),
+        splits=lambda place: set(split_names(_behind(place.path))),
+        labelled=lambda place: set(labelled_splits(_behind(place.path))),
+    ),
 }
 
 
@@ -118,7 +125,8 @@ def load_examples(
     ``digits``; ``idx:DIR``; ``parquet:DIR_OR_FILE[,root=DIR][,kind=numbers]`` (see `load_parquet`);
     ``folder:DIR[,labels=TABLE][,target=COLUMN;…]``, pictures (see `load_folder`); ``project:DIR``, the answered
     pictures of a labelling project; ``table:FILE_OR_DIR,target=COLUMN`` (see `load_prepared_table`);
-    ``pairs:DIR[,classes=NAME;…]``, pictures with masks. ``,group=FILE[#COLUMN]`` (of a table ``,group=COLUMN``) names
+    ``pairs:DIR[,classes=NAME;…]``, pictures with masks; ``screened:FILE``, another set without what a filter leaves
+    out (see `joryu.examples.screened`). ``,group=FILE[#COLUMN]`` (of a table ``,group=COLUMN``) names
     what no split may part. A name that `list_data` lists; or a path, whose layout is then
     recognised. A bare name is sought among the known sets, then as a path, then in the data root
     (`joryu.examples.data_root` unless given).
@@ -167,6 +175,17 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
         return _load_table(place, _How(split, None, None))
     except OSError as error:
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _behind(file: Path) -> str:
+    """The spec of the set that a filter is about, as it is found from here."""
+    found = read_filter(file)
+    return from_here(found.examples, file.parent, found.typed_in)
+
+
+def _load_screened(file: Path, how: _How) -> Examples:
+    whole = load_examples(_behind(file), split=how.split, size=how.size, progress=how.progress)
+    return read_filter(file).applied(whole, file)
 
 
 def _grouped(place: Place, examples: Examples) -> Examples:

@@ -19,7 +19,7 @@ from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
 from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
-LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs")
+LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs", "screened")
 #: the options that may follow the path of each layout, as ``,name=value``
 OPTIONS = {
     "table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS, "parquet": PARQUET_OPTIONS
@@ -138,7 +138,7 @@ def _unknown(spec: str, root: Path) -> InputError:
     return InputError(
         f"no examples are known as {spec!r}",
         expected="digits, a name in the data root, a path, idx:DIR, parquet:DIR_OR_FILE, folder:DIR, project:DIR, "
-        "table:FILE_OR_DIR or pairs:DIR",
+        "table:FILE_OR_DIR, pairs:DIR or screened:FILE",
         hint=f"did you mean table:{spec}?" if spec in TABLES else did_you_mean(spec.lower(), _near(spec, root)),
     )
 
