@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MissingExtraError, did_you_mean
 from joryu.students.head import Float32Conv2d
 from joryu.students.unet import padded
+from joryu.students.weights import load_weights
 
-SPELT = "smp:DECODER/ENCODER, such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
+SPELT = "smp:DECODER/ENCODER[@FILE.safetensors], such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
 MULTIPLE = 32  #: the sides of a picture that every encoder takes
 
 
@@ -32,8 +33,16 @@ class Segmenter(nn.Module):
         return answers[..., :height, :width]
 
 
+class Parts(NamedTuple):
+    """What stands behind ``smp:``."""
+
+    decoder: str
+    encoder: str
+    weights: str | None = None  #: the file with the weights that the encoder begins with
+
+
 def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmenter:
-    """Build ``DECODER/ENCODER`` with new random weights; nothing is downloaded.
+    """Build ``DECODER/ENCODER[@FILE]`` with new random weights; nothing is downloaded, and no file is read.
 
     Decoders are those that `segmentation_models_pytorch.create_model` knows (``unet``, ``fpn``, ``deeplabv3plus``, …).
     Encoders are its own (``resnet18``, …) and, after ``tu-``, those of timm.
@@ -42,7 +51,7 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
         InputError: no such decoder or encoder, or it does not take pictures of this shape.
         MissingExtraError: segmentation-models-pytorch is not installed.
     """
-    decoder, encoder = decoder_and_encoder(spec)
+    decoder, encoder, _ = parts_of(spec)
     try:
         import segmentation_models_pytorch as smp  # noqa: PLC0415 - it takes seconds
     except ImportError as error:
@@ -68,19 +77,43 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
     return Segmenter(network)
 
 
-def decoder_and_encoder(spec: str) -> tuple[str, str]:
-    """The two names in what stands behind ``smp:``.
+def parts_of(spec: str) -> Parts:
+    """What stands behind ``smp:``, taken apart.
 
-    >>> decoder_and_encoder("unet/resnet18")
-    ('unet', 'resnet18')
+    >>> parts_of("unet/resnet18@encoder.safetensors")
+    Parts(decoder='unet', encoder='resnet18', weights='encoder.safetensors')
 
     Raises:
         InputError: they are not two names.
     """
-    match = re.fullmatch(r"(\w+)/([\w.-]+)", spec)
+    match = re.fullmatch(r"(\w+)/([\w.-]+)(?:@(.+))?", spec)
     if match is None:
         raise InputError(f"cannot read architecture smp:{spec}", expected=SPELT)
-    return match[1], match[2]
+    return Parts(*match.groups())
+
+
+def begin_encoder(spec: str, network: nn.Module) -> None:
+    """Load the weights that the spec names into the encoder of the network that it built; without any, do nothing.
+
+    The file holds an encoder's weights by the names that segmentation-models-pytorch has for them, for pictures in
+    colour. Where the network takes other channels, its first convolution is changed as that library changes it: of grey
+    pictures it gets the sum over the three colours.
+
+    Raises:
+        InputError: there is no such file, or it is no safetensors file.
+        MismatchError: it holds the weights of another encoder.
+    """
+    _, encoder, weights = parts_of(spec)
+    if weights is None:
+        return
+    import segmentation_models_pytorch as smp  # noqa: PLC0415 - it has built the network
+
+    own = network.get_submodule("network.encoder")
+    published = smp.encoders.get_encoder(encoder, in_channels=3, depth=own._depth, weights=None)
+    load_weights(published, weights)
+    if own._in_channels != published._in_channels:
+        published.set_in_channels(own._in_channels, pretrained=True)
+    own.load_state_dict(published.state_dict())
 
 
 def _require_encoder(encoder: str, known: list[str]) -> None:
