@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from joryu.errors import InputError, MissingExtraError, did_you_mean
 from joryu.students.head import Float32Conv2d
 from joryu.students.unet import padded
-from joryu.students.weights import load_weights
+from joryu.students.weights import fill, read_weights
 
 SPELT = "smp:DECODER/ENCODER[@FILE.safetensors], such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
 MULTIPLE = 32  #: the sides of a picture that every encoder takes
@@ -96,24 +97,30 @@ def begin_encoder(spec: str, network: nn.Module) -> None:
     """Load the weights that the spec names into the encoder of the network that it built; without any, do nothing.
 
     The file holds an encoder's weights by the names that segmentation-models-pytorch has for them, for pictures in
-    colour. Where the network takes other channels, its first convolution is changed as that library changes it: of grey
-    pictures it gets the sum over the three colours.
+    colour. For grey pictures its first convolution is summed over the three colours; for more channels they are
+    repeated, and scaled so that the sum stays: as that library and timm do it.
 
     Raises:
         InputError: there is no such file, or it is no safetensors file.
         MismatchError: it holds the weights of another encoder.
     """
-    _, encoder, weights = parts_of(spec)
+    weights = parts_of(spec).weights
     if weights is None:
         return
-    import segmentation_models_pytorch as smp  # noqa: PLC0415 - it has built the network
+    encoder = network.get_submodule("network.encoder")
+    own = encoder.state_dict()
+    state = {name: _for_channels(part, own.get(name)) for name, part in read_weights(weights).items()}
+    fill(encoder, state, Path(weights))
 
-    own = network.get_submodule("network.encoder")
-    published = smp.encoders.get_encoder(encoder, in_channels=3, depth=own._depth, weights=None)
-    load_weights(published, weights)
-    if own._in_channels != published._in_channels:
-        published.set_in_channels(own._in_channels, pretrained=True)
-    own.load_state_dict(published.state_dict())
+
+def _for_channels(weights: Tensor, own: Tensor | None) -> Tensor:
+    """The weights of a first convolution for as many channels as the network's own has; all others as they are."""
+    if own is None or weights.ndim != 4 or weights.shape[1] != 3 or own.ndim != 4:
+        return weights
+    channels = own.shape[1]
+    if channels == 1:
+        return weights.sum(1, keepdim=True)
+    return weights if channels == 3 else weights.repeat(1, -(-channels // 3), 1, 1)[:, :channels] * (3 / channels)
 
 
 def _require_encoder(encoder: str, known: list[str]) -> None:
