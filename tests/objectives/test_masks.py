@@ -171,7 +171,7 @@ def test_a_tags_weight_is_that_of_where_it_holds():
         ({"hard_loss": "cross-entropy", "link": "identity"}, "means nothing to numbers"),
         ({"class_weights": (1, -1)}, r"class_weights are not usable .*> 0"),
         ({"class_weights": (1, math.nan)}, "class_weights are not usable"),
-        ({"class_weights": (1,), "link": "identity"}, "class_weights are not usable"),
+        ({"class_weights": (1,), "link": "identity"}, "class_weights mean nothing to numbers"),
         ({"class_weights": (1, 2), "hard_loss": "dice"}, r"class_weights means nothing to dice.*cross-entropy\+dice"),
         ({"label_smoothing": 0.1, "hard_loss": "dice"}, "label_smoothing means nothing to dice"),
     ],

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
@@ -102,7 +103,7 @@ class Distillation:
             )  # fmt: skip
         object.__setattr__(self, "priors", checked_priors(self.priors, self.divergence or ""))
         object.__setattr__(self, "factor", checked_factor(self.factor, self.link, self.divergence or ""))
-        _take_checked(self, self._hard)
+        _take_checked(self, self.hard_part)
         if self.temperature != 1 and not self.link.has_probs:
             raise InputError(
                 "numbers cannot be softened", expected="temperature 1", received=self.temperature,
@@ -125,13 +126,14 @@ class Distillation:
             soft = self._soft(outputs, _required_targets(soft_targets))
             terms["soft"] = soft if self.hard_weight == 0 else (1 - self.hard_weight) * soft
         if self.hard_weight > 0:
-            hard = self._hard(outputs, _required_labels(labels))
+            hard = _hard_part(self)(outputs, _required_labels(labels))
             terms["hard"] = hard if self.hard_weight == 1 else self.hard_weight * hard
         weight = None if soft_targets is None else soft_targets.weight
         return terms if weight is None else {name: term * weight for name, term in terms.items()}
 
     @property
-    def _hard(self) -> HardPart:
+    def hard_part(self) -> HardPart:
+        """What the labels teach."""
         return HardPart(link=self.link, loss=self.hard_loss, class_weights=self.class_weights, units=self.units)
 
     def _soft(self, outputs: Outputs, targets: SoftTargets) -> Tensor:
@@ -177,7 +179,7 @@ class HardLabels:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "link", Link(self.link))
-        _take_checked(self, self._hard)
+        _take_checked(self, self.hard_part)
 
     def describe(self) -> dict[str, Any]:
         """The objective as JSON, for provenance."""
@@ -186,14 +188,21 @@ class HardLabels:
     def __call__(self, outputs: Outputs, soft_targets: SoftTargets | None, labels: Tensor | None) -> Terms:
         """Terms ``[B]`` of outputs ``main [B, (height, width,) C]``; labels as the question's codec has them."""
         del soft_targets
-        return {"hard": self._hard(outputs, _required_labels(labels))}
+        return {"hard": _hard_part(self)(outputs, _required_labels(labels))}
 
     @property
-    def _hard(self) -> HardPart:
+    def hard_part(self) -> HardPart:
+        """What the labels teach."""
         return HardPart(
             link=self.link, loss=self.hard_loss, label_smoothing=self.label_smoothing,
             class_weights=self.class_weights, units=self.units,
         )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _hard_part(objective: Distillation | HardLabels) -> HardPart:
+    """The hard part of an objective, made once: its checks take longer than a small loss."""
+    return objective.hard_part
 
 
 def _take_checked(objective: Distillation | HardLabels, hard: HardPart) -> None:

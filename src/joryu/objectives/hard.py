@@ -67,11 +67,11 @@ class HardPart:
                 "is not usable", setting="label_smoothing", expected="0..1 for classes, else 0",
                 received=self.label_smoothing,
             )  # fmt: skip
-        for setting in ("label_smoothing", "class_weights"):
-            if getattr(self, setting) and CROSS_ENTROPY not in self.names:
+        for setting, given in (("label_smoothing", self.label_smoothing), ("class_weights", self.class_weights)):
+            if given and CROSS_ENTROPY not in self.names:
                 raise InputError(
                     f"means nothing to {self.loss}, only to a cross-entropy", setting=setting,
-                    received=getattr(self, setting), hint=f"leave it out, or try {CROSS_ENTROPY}+{self.loss}",
+                    hint=f"leave it out, or try {CROSS_ENTROPY}+{self.loss}",
                 )  # fmt: skip
 
     @property
@@ -165,7 +165,9 @@ def wrong_number_of_weights(outputs: int, weights: int) -> InputError:
 
 def _checked_weights(weights: Sequence[float], link: Link) -> tuple[float, ...]:
     found = tuple(float(weight) for weight in weights)
-    if found and (not link.has_probs or not all(0 < weight < math.inf for weight in found)):
+    if found and not link.has_probs:
+        raise InputError("mean nothing to numbers", setting="class_weights", hint="leave them out")
+    if not all(0 < weight < math.inf for weight in found):
         raise InputError(
             "are not usable", setting="class_weights", expected="a number > 0 for each class or tag", received=found
         )

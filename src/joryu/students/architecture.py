@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
@@ -15,7 +16,7 @@ from joryu.errors import InputError, JoryuError, MissingExtraError, did_you_mean
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
-from joryu.students.segmentation import decoder_and_encoder, segmenter
+from joryu.students.segmentation import begin_encoder, parts_of, segmenter
 from joryu.students.separable_unet import separable_unet
 from joryu.students.trial import failure_of
 from joryu.students.unet import UNet
@@ -35,8 +36,8 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
     * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
       ``unet:WIDTHxDEPTH[,dropout=P]`` and ``separable-unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
     * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
-    * ``smp:DECODER/ENCODER``: for every pixel, any network of segmentation-models-pytorch (extra ``segmentation``),
-      without pretrained weights;
+    * ``smp:DECODER/ENCODER[@FILE.safetensors]``: for every pixel, any network of segmentation-models-pytorch (extra
+      ``segmentation``), its encoder to begin with the weights of a file (`begin_with_its_file`) where one is named;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
 
@@ -69,11 +70,35 @@ def require_architecture(spec: str) -> None:
     family.require(rest)
 
 
+def file_to_begin_with(spec: str) -> Path | None:
+    """The file of weights that a spec names; ``None`` if it begins with random ones."""
+    family, rest = _family_of(spec)
+    named = family.weights(rest)
+    return None if named is None else Path(named)
+
+
+def begin_with_its_file(spec: str, network: nn.Module) -> None:
+    """Load the weights that a spec names into the network it built. A training does; a finished student has its own.
+
+    Raises:
+        InputError: the file is absent or damaged.
+        MismatchError: it holds the weights of another network.
+    """
+    family, rest = _family_of(spec)
+    family.begin(rest, network)
+
+
+def _random(rest: str, network: nn.Module) -> None:
+    """Begin with the random weights that the network was built with."""
+
+
 class _Family(NamedTuple):
-    """What may stand before the colon of a spec; both are given what stands behind it."""
+    """What may stand before the colon of a spec; each is given what stands behind it."""
 
     build: Callable[[str, tuple[int, ...], int], nn.Module]
     require: Callable[[str], object]  #: refuses what cannot be read, as far as that can be told without building
+    begin: Callable[[str, nn.Module], None] = _random  #: loads the weights that are named, if any are
+    weights: Callable[[str], str | None] = lambda rest: None  #: the file that they are in
 
 
 class _Size(NamedTuple):
@@ -203,6 +228,6 @@ _FAMILIES: Mapping[str, _Family] = {
     "unet": _sized("unet", _unet, most_rates=1),
     "separable-unet": _sized("separable-unet", _separable_unet, most_rates=1),
     "timm": _Family(_timm, require=str),  # whether timm has it is known when it is built
-    "smp": _Family(segmenter, require=decoder_and_encoder),
+    "smp": _Family(segmenter, require=parts_of, begin=begin_encoder, weights=lambda rest: parts_of(rest).weights),
     "module": _Family(_module, require=str),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,8 +16,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from joryu.durable import durable_file
@@ -32,6 +30,7 @@ from joryu.students.int8 import fake_quantised
 from joryu.students.int8.saved import float_names, load_ranges, save_ranges, with_ranges
 from joryu.students.named_outputs import NamedOutputs
 from joryu.students.normalise import Normalise, measure_normalisation
+from joryu.students.weights import fill, read_weights
 
 PLAN, WEIGHTS = "student.json", "student.safetensors"
 
@@ -254,7 +253,7 @@ def begin_as(module: nn.Sequential, blueprint: Blueprint, folder: Path | str) ->
     """
     path = Path(folder) / WEIGHTS
     state = read_weights(path)
-    _load(module, state if blueprint.quantisation is None else with_ranges(module, state), path)
+    fill(module, state if blueprint.quantisation is None else with_ranges(module, state), path)
 
 
 def read_blueprint(folder: Path | str) -> Blueprint:
@@ -308,69 +307,6 @@ def _what_would_fit(expected: tuple[int, ...], shape: tuple[int, ...]) -> str | 
     if expected[1] == expected[2] and expected[1:] != shape[1:]:
         hints.append(f"try --size {expected[1]}")
     return "; ".join(hints) or None
-
-
-def load_weights(module: nn.Module, path: Path | str) -> None:
-    """Load a safetensors file into a module. Every name must be in both; dtypes are converted to the module's.
-
-    Raises:
-        InputError: the file is absent or damaged, or is one that ``torch.save`` wrote.
-        MismatchError: names or shapes differ.
-    """
-    _load(module, read_weights(path), Path(path))
-
-
-def read_weights(path: Path | str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, by name.
-
-    Raises:
-        InputError: the file is absent or damaged.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no weights at {path}", expected="a safetensors file")
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError) as error:
-        with path.open("rb") as file:
-            pickled = file.read(4).startswith(_PICKLES)
-        raise InputError(
-            f"cannot read the weights {path}", expected="a safetensors file",
-            received="what torch.save writes" if pickled else str(error),
-            hint=f"convert it once: {_conversion(path)}" if pickled else None,
-        ) from error  # fmt: skip
-    return state
-
-
-def _load(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise MismatchError(
-            f"the weights {path.name} do not fit the network", received=" ".join(str(error).split())[:300]
-        ) from error
-
-
-_PICKLES = (b"PK\x03\x04", b"\x80")  # how the files of torch.save begin, today's and those before PyTorch 1.6
-
-
-def _conversion(path: Path) -> str:
-    """A line for a shell. Only a plain state dict passes ``weights_only``, so no code of the file is run.
-
-    The file is handed over opened: of a name that ends in .safetensors PyTorch would believe it.
-    """
-    # A file that is called safetensors already is left as it is: whoever wrote it may still want it.
-    misnamed = path.suffix == ".safetensors"
-    converted = str(
-        path.with_name(f"{path.stem}-converted.safetensors") if misnamed else path.with_suffix(".safetensors")
-    )
-    code = (
-        "import torch; from safetensors.torch import save_file;"
-        f' state = torch.load(open({json.dumps(str(path))}, "rb"), map_location="cpu", weights_only=True);'
-        ' state = state.get("state_dict", state);'
-        f" save_file({{name: part.clone().contiguous() for name, part in state.items()}}, {json.dumps(converted)})"
-    )
-    return shlex.join(["python", "-c", code])
 
 
 def fingerprint(module: nn.Module, *extra: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MissingExtraError, did_you_mean
 from joryu.students.head import Float32Conv2d
 from joryu.students.unet import padded
+from joryu.students.weights import fill, read_weights
 
-SPELT = "smp:DECODER/ENCODER, such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
+SPELT = "smp:DECODER/ENCODER[@FILE.safetensors], such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
 MULTIPLE = 32  #: the sides of a picture that every encoder takes
 
 
@@ -32,8 +34,16 @@ class Segmenter(nn.Module):
         return answers[..., :height, :width]
 
 
+class Parts(NamedTuple):
+    """What stands behind ``smp:``."""
+
+    decoder: str
+    encoder: str
+    weights: str | None = None  #: the file with the weights that the encoder begins with
+
+
 def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmenter:
-    """Build ``DECODER/ENCODER`` with new random weights; nothing is downloaded.
+    """Build ``DECODER/ENCODER[@FILE]`` with new random weights; nothing is downloaded, and no file is read.
 
     Decoders are those that `segmentation_models_pytorch.create_model` knows (``unet``, ``fpn``, ``deeplabv3plus``, …).
     Encoders are its own (``resnet18``, …) and, after ``tu-``, those of timm.
@@ -42,7 +52,7 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
         InputError: no such decoder or encoder, or it does not take pictures of this shape.
         MissingExtraError: segmentation-models-pytorch is not installed.
     """
-    decoder, encoder = decoder_and_encoder(spec)
+    decoder, encoder, _ = parts_of(spec)
     try:
         import segmentation_models_pytorch as smp  # noqa: PLC0415 - it takes seconds
     except ImportError as error:
@@ -68,19 +78,49 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
     return Segmenter(network)
 
 
-def decoder_and_encoder(spec: str) -> tuple[str, str]:
-    """The two names in what stands behind ``smp:``.
+def parts_of(spec: str) -> Parts:
+    """What stands behind ``smp:``, taken apart.
 
-    >>> decoder_and_encoder("unet/resnet18")
-    ('unet', 'resnet18')
+    >>> parts_of("unet/resnet18@encoder.safetensors")
+    Parts(decoder='unet', encoder='resnet18', weights='encoder.safetensors')
 
     Raises:
         InputError: they are not two names.
     """
-    match = re.fullmatch(r"(\w+)/([\w.-]+)", spec)
+    match = re.fullmatch(r"(\w+)/([\w.-]+)(?:@(.+))?", spec)
     if match is None:
         raise InputError(f"cannot read architecture smp:{spec}", expected=SPELT)
-    return match[1], match[2]
+    return Parts(*match.groups())
+
+
+def begin_encoder(spec: str, network: nn.Module) -> None:
+    """Load the weights that the spec names into the encoder of the network that it built; without any, do nothing.
+
+    The file holds an encoder's weights by the names that segmentation-models-pytorch has for them, for pictures in
+    colour. For grey pictures its first convolution is summed over the three colours; for more channels they are
+    repeated, and scaled so that the sum stays: as that library and timm do it.
+
+    Raises:
+        InputError: there is no such file, or it is no safetensors file.
+        MismatchError: it holds the weights of another encoder.
+    """
+    weights = parts_of(spec).weights
+    if weights is None:
+        return
+    encoder = network.get_submodule("network.encoder")
+    own = encoder.state_dict()
+    state = {name: _for_channels(part, own.get(name)) for name, part in read_weights(weights).items()}
+    fill(encoder, state, Path(weights))
+
+
+def _for_channels(weights: Tensor, own: Tensor | None) -> Tensor:
+    """The weights of a first convolution for as many channels as the network's own has; all others as they are."""
+    if own is None or weights.ndim != 4 or weights.shape[1] != 3 or own.ndim != 4:
+        return weights
+    channels = own.shape[1]
+    if channels == 1:
+        return weights.sum(1, keepdim=True)
+    return weights if channels == 3 else weights.repeat(1, -(-channels // 3), 1, 1)[:, :channels] * (3 / channels)
 
 
 def _require_encoder(encoder: str, known: list[str]) -> None:

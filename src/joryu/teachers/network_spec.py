@@ -14,8 +14,9 @@ from joryu.errors import InputError, MismatchError
 from joryu.questions import Question
 from joryu.questions.names import spelt
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import load_student, load_weights, require_inputs
+from joryu.students.blueprint import load_student, require_inputs
 from joryu.students.normalise import Normalise
+from joryu.students.weights import load_weights
 from joryu.teachers.network import Network
 from joryu.teachers.outputs import InOrder, Output, short, split_output
 

@@ -17,6 +17,7 @@ from joryu.durable import durable_file
 from joryu.errors import DivergedError, InputError
 from joryu.objectives import LOG_VARIANCE, Objective, Outputs, total
 from joryu.students import Blueprint, load_weights
+from joryu.students.architecture import begin_with_its_file
 from joryu.students.blueprint import begin_as, state_of
 from joryu.students.trial import require_outputs, require_parameters
 from joryu.training.checkpoint import (
@@ -75,6 +76,8 @@ class Loop:
         require_parameters(module, blueprint.architecture)
         if run.begin_with is not None:
             begin_as(module, blueprint, run.begin_with)
+        else:
+            begin_with_its_file(blueprint.architecture, module[1])
         module = module.to(memory_format=torch.channels_last)
         self.ema = None if recipe.ema is None else averaged(module, recipe.ema).to(self.fabric.device)
         self.module: Any

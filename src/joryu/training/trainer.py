@@ -15,6 +15,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.objectives import Objective
 from joryu.students import Blueprint, fingerprint, load_student, save_student
+from joryu.students.architecture import file_to_begin_with
 from joryu.training.checkpoint import clean
 from joryu.training.loop import Loop
 from joryu.training.processes import make_fabric, no_gpu_search, own_randomness
@@ -71,6 +72,8 @@ def train(
     request = describe(blueprint, data, objective, recipe)
     if run.begin_with is not None:
         request["begin_with"] = _beginning(run.begin_with, blueprint)
+    elif (file := file_to_begin_with(blueprint.architecture)) is not None:
+        request["begin_with"] = _content_of_file(file)
     if run.finished:
         run.open(request)  # only compares
         clean(run.folder)  # in case it was killed right after it had finished
@@ -123,6 +126,18 @@ def _beginning(folder: Path, blueprint: Blueprint) -> str:
             received=", ".join(f"{name} {found.get(name)}" for name in differing),
         )
     return fingerprint(module)
+
+
+def _content_of_file(file: Path) -> str:
+    """A hash of the weights to begin with, so that a run with others is another run.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not file.is_file():
+        raise InputError(f"no weights at {file}", expected="a safetensors file")
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def check(data: TrainingData, recipe: Recipe) -> None:
