@@ -43,8 +43,9 @@ from joryu.training import Recipe, Replayed, TrainingData
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEMPERATURES = {"T": (1.0, 2.0, 4.0, 8.0), "T^2": (1.0, 2.0, 4.0, 8.0)}  #: by the factor of the soft part
-SOFT_SHARES = (0.5, 0.9)  #: λ, the weight of the soft part
+TEMPERATURES = (0.5, 1.0, 2.0, 4.0, 8.0)
+FACTORS = {0.5: ("T", "T^2"), 0.9: ("T", "T^2"), 1.0: ("T",)}
+"""Those tried with each λ, the weight of the soft part. With λ = 1 a factor only scales the loss, which AdamW undoes."""
 RECIPE = Recipe(epochs=10, learning_rate=8e-3, batch_size=64, keep="last")
 
 
@@ -63,7 +64,7 @@ class Point(NamedTuple):
     @property
     def label(self) -> str:
         """Its name in the table."""
-        return f"λ = {self.soft_share:g}, factor {shown(self.factor)}, T = {self.temperature:g}"
+        return f"{line_of(self.soft_share, self.factor)}, T = {self.temperature:g}"
 
     @property
     def trained_as(self) -> str:
@@ -72,17 +73,12 @@ class Point(NamedTuple):
         return f"lambda-{self.soft_share:g}-{'1' if same else self.factor.replace('^', '')}-T{self.temperature:g}"
 
 
-GRID = [
-    Point(share, factor, t)
-    for share in SOFT_SHARES
-    for factor, temperatures in TEMPERATURES.items()
-    for t in temperatures
-]
+GRID = [Point(share, factor, t) for share, factors in FACTORS.items() for factor in factors for t in TEMPERATURES]
 
 
-def shown(factor: str) -> str:
-    """A factor as it is written in tables."""
-    return factor.replace("^2", "²")
+def line_of(soft_share: float, factor: str) -> str:
+    """The name of the points that differ in temperature alone."""
+    return f"λ = {soft_share:g}" + (f", factor {factor.replace('^2', '²')}" if soft_share < 1 else "")
 
 
 def measure(setting: Setting) -> Measured:
@@ -124,12 +120,12 @@ def draw(measured: Sequence[Measured]) -> Figure:
 
     return lines(
         {
-            f"λ = {share:g}, factor {shown(factor)}": {
+            line_of(share, factor): {
                 t: [one[f"{Point(share, factor, t).metric}_iou"] - one["twin_iou"] for one in measured]
-                for t in temperatures
+                for t in TEMPERATURES
             }
-            for share in SOFT_SHARES
-            for factor, temperatures in TEMPERATURES.items()
+            for share, factors in FACTORS.items()
+            for factor in factors
         },
         levels={},
         axes_labels=("temperature", "test mean IoU, student less twin, points"),
