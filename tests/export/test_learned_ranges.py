@@ -83,6 +83,8 @@ class Learned:
     def int8(self) -> Any:
         found = int8_onnx(self.student, self.inputs)
         onnx.checker.check_model(found)
+        used = {name for node in found.graph.node for name in node.input}
+        assert {one.name for one in found.graph.initializer} <= used
         return found
 
     def answers(self, model: Any, *, optimised: bool = True) -> np.ndarray:

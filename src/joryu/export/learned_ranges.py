@@ -111,7 +111,8 @@ def quantised_nodes(model: ModelProto, tensors: Collection[str]) -> list[str]:
 def without_other_ranges(model: ModelProto, tensors: Collection[str]) -> None:
     """Take out the conversions of a QDQ model at tensors that nobody gave a range: the outputs of the network.
 
-    onnxruntime quantises what a layer gives even where that is the answer.
+    onnxruntime quantises what a layer gives even where that is the answer. The constants of those conversions go too,
+    or whoever loads the model would be warned of them.
     """
     graph, constants = model.graph, {one.name for one in model.graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
@@ -130,6 +131,9 @@ def without_other_ranges(model: ModelProto, tensors: Collection[str]) -> None:
             source = given
         for node in graph.node:
             node.input[:] = [source if name in (given, quantise.input[0]) else name for name in node.input]
+    used = _users(model).keys()
+    for constant in [one for one in graph.initializer if one.name not in used]:
+        graph.initializer.remove(constant)
 
 
 def _users(model: ModelProto) -> dict[str, list[NodeProto]]:

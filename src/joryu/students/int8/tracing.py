@@ -103,6 +103,7 @@ _SAYS_NOTHING = {aten._assert_tensor_metadata.default, aten.sym_constrain_range_
 _LEAVES_ALONE = {
     aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
     aten.dropout_.default, aten.feature_dropout_.default, aten.clone.default, aten.contiguous.default,
+    aten.alias.default, aten.detach.default,
 }  # fmt: skip
 _IN_PLACE = {
     aten.relu_.default: aten.relu.default,
