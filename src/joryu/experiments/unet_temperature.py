@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 TEMPERATURES = (0.5, 1.0, 2.0, 4.0, 8.0)
 FACTORS = {0.5: ("T", "T^2"), 0.9: ("T", "T^2"), 1.0: ("T",)}
-"""Those tried with each λ, the weight of the soft part. With λ = 1 a factor only scales the loss, which AdamW undoes."""
+"""Those tried with each λ, the weight of the soft part. With λ = 1 a factor only scales the loss; AdamW undoes that."""
 RECIPE = Recipe(epochs=10, learning_rate=8e-3, batch_size=64, keep="last")
 
 
