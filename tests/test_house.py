@@ -21,6 +21,7 @@ ALLOWED = {
     "listening": {"errors"},
     "annotations": {"errors", "durable", "pydantic_errors"},
     "questions": {"errors"},
+    "remote": {"errors", "durable", "pydantic_errors"},
     "examples": {"errors", "durable", "annotations", "questions"},
     "targets": {
         "errors",
@@ -39,6 +40,7 @@ ALLOWED = {
         "durable",
         "questions",
         "annotations",
+        "remote",
         "examples",
         "targets",
         "students",

@@ -83,6 +83,28 @@ def durable_folder(folder: Path) -> Iterator[Path]:
         ) from error  # fmt: skip
 
 
+def exchange_folder(folder: Path, new: Path, old: Path) -> None:
+    """Put the folder ``new`` in the place of ``folder``, which becomes ``old``: two renames.
+
+    A kill between them leaves nothing at ``folder``; `finish_exchange` puts that right.
+
+    Raises:
+        InputError: there is something at ``old`` already.
+    """
+    if old.exists():
+        raise InputError(f"{old} is in the way of what was in {folder}", hint="move it elsewhere and run it again")
+    folder.rename(old)
+    new.rename(folder)
+    flush_folder(folder.parent)
+
+
+def finish_exchange(folder: Path, new: Path, old: Path) -> None:
+    """Finish an `exchange_folder` that was killed between its two renames; nothing where none was."""
+    if not folder.exists() and new.is_dir() and old.is_dir():
+        new.rename(folder)
+        flush_folder(folder.parent)
+
+
 def require_free(folder: Path) -> None:
     """Check that a folder can be made, before there is work to lose.
 

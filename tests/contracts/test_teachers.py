@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,13 @@ from torch import Tensor, nn
 from joryu.annotations import Answer, PictureFile, Project, Settings, picture_key
 from joryu.examples import Examples, load_examples
 from joryu.questions import Question
+from joryu.remote import Ledger, google_vision
+from joryu.remote.ledger import Settled
 from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Encoding, SoftTargets, Space
-from joryu.teachers import Human, Interpretation, Network, Reply, Teacher, TeacherBatch, load_teacher
+from joryu.teachers import Human, Interpretation, Network, Recorded, Reply, Teacher, TeacherBatch, load_teacher
 from joryu.teachers.labelling import LabelOptions, label_examples
+from joryu.teachers.recorded import keys_of, vocabulary_of
 
 CLASSES = ("ant", "bee", "cat")
 ANIMALS = Question.one_of(CLASSES)
@@ -32,6 +36,8 @@ ABC = Question.one_of("abc")
 PLAN = Blueprint(architecture="mlp:8x1,dropout=0.3", input_shape=(1, 8, 8), classes=CLASSES, scale=1 / 255)
 
 SMOOTHED = Interpretation(confidence="constant:0.2")
+
+FLOATS = Encoding(dtype="float32")
 
 Make = Callable[[], Teacher]
 
@@ -70,6 +76,7 @@ class Case:
     make: Make
     shown: Callable[[], Examples] = lambda: Examples.of(pictures())
     question: Question = ANIMALS
+    encoding: Encoding = FLOATS
     #: teachers that answer otherwise, or about something else
     others: dict[str, Make] = field(default_factory=dict)
     tolerance: float = 1e-5
@@ -160,7 +167,44 @@ def cases(folder: Path) -> dict[str, Case]:
                 "another reading": lambda: people(folder, reading=Interpretation(confidence="constant:0.3")),
             },
         ),
+        "answers of an API": Case(
+            lambda: recorded(folder),
+            shown=lambda: load_examples(f"folder:{pictures_in(folder)}"),
+            question=TAGS,
+            encoding=Encoding(layout="top-k", k=3, dtype="float32"),
+            others={
+                "fewer tags": lambda: recorded(folder, names=2),
+                "another floor": lambda: recorded(folder, floor=0.4),
+            },
+        ),
     }
+
+
+def recorded(folder: Path, *, names: int | None = None, floor: float = 0.5) -> Recorded:
+    """What an API said of the pictures, each of which it saw three to five tags of."""
+    box = google_vision("http://127.0.0.1:1", max_results=6)
+    api = box.model_copy(update={"answer": box.answer.model_copy(update={"floor": floor})})
+    place = Path(tempfile.mkdtemp(dir=folder))
+    examples = load_examples(f"folder:{pictures_in(folder)}")
+    with Ledger.write(place, api.settings) as ledger:
+        for at, key in enumerate(keys_of(examples.ids)):
+            tags = [
+                {"mid": f"/m/{tag}", "description": CLASSES[tag], "score": 0.9 - 0.03 * at - 0.01 * tag}
+                for tag in range(at % 3 + 1)
+            ]
+            raw = json.dumps({"labelAnnotations": tags}).encode()
+            ledger.settle(ledger.intend([key], units=1), Settled("200", 1, {key: raw}))
+    read = Ledger.read(place)
+    return Recorded(read, vocabulary_of(read, most=names))
+
+
+def pictures_in(folder: Path) -> Path:
+    place = folder / "pictures"
+    if not place.exists():
+        place.mkdir()
+        for at, picture in enumerate(pictures()):
+            Image.fromarray(picture[0].numpy()).save(place / f"{at:02d}.png")
+    return place
 
 
 def people(folder: Path, *, second: str = "bee", reading: Interpretation = SMOOTHED) -> Human:
@@ -308,7 +352,7 @@ def test_answers_carry_no_gradient_and_can_be_learned_from(case: Case) -> None:
 
 def test_its_answers_go_into_a_store_and_come_back(case: Case, tmp_path: Path) -> None:
     teacher, examples = case.make(), case.shown()
-    options = LabelOptions(encoding=Encoding(dtype="float32"))
+    options = LabelOptions(encoding=case.encoding)
     store = label_examples(
         teacher, replace(examples, question=None, labels=None), tmp_path / "targets", options=options
     )

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from torch import nn
 
 from joryu.examples import Examples, load_examples
 from joryu.targets import Store
 from joryu.teachers import Network
 from joryu.teachers.labelling import label_examples
+
+
+@pytest.fixture(scope="package", autouse=True)
+def unhurried_disk() -> Iterator[None]:
+    """Nobody waits for the disk here: a process that is killed loses nothing by it, and power is not lost."""
+
+    def unsafe(connection: Any, _: object) -> None:
+        connection.execute("pragma synchronous = off")
+
+    event.listen(Engine, "connect", unsafe)
+    with pytest.MonkeyPatch.context() as always:
+        always.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+    event.remove(Engine, "connect", unsafe)
 
 
 @pytest.fixture(scope="package")

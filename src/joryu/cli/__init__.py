@@ -21,6 +21,7 @@ from joryu.cli import (
     experiment,
     export,
     label,
+    plan,
     predict,
     quantise,
     report,
@@ -50,6 +51,7 @@ app = typer.Typer(
 for command in (
     examples,
     train,
+    plan,
     label,
     audit,
     screen,

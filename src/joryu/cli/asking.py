@@ -74,7 +74,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     shown_as = parse_views(asking.views) if asking.views else None
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:
-        talk("people were asked another question than the examples' names say: those are not taken for labels")
+        talk("the teacher was asked another question than the examples' names say: those are not taken for labels")
     if (words := describe_inputs(asking.teacher, known, shown)) is not None:
         talk(words)
     for remark in known.remarks[len(shown.remarks) :]:

@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    teacher: str = typer.Option(..., help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], human:PROJECT."),
+    teacher: str = typer.Option(
+        ...,
+        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], human:PROJECT, ledger:DIR; paid by the answer:"
+        " google-vision, http:FILE.",
+    ),
     examples: str = typer.Option(
         ..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."
     ),
@@ -48,22 +52,44 @@ def label(
         "auto",
         help="What a network computes at: 32-true, bf16-mixed, or bf16 only where a sample is answered the same.",
     ),
+    endpoint: str | None = typer.Option(None, help="Paid: the address, if not the API's own."),
+    budget: str | None = typer.Option(
+        None, help="Paid: the most that the ledger may ever cost, in pictures (500) or money (7.50USD)."
+    ),
+    ledger: Path | None = typer.Option(None, help="Paid: the folder of the raw answers, if not OUT.ledger."),
+    tags: int | None = typer.Option(None, min=1, help="Paid: so many of the most frequent tags (5000)."),
+    min_count: int | None = typer.Option(None, min=1, help="Paid: only tags that were returned so often."),
+    rate: float | None = typer.Option(None, help="Paid: requests a second (30)."),
+    concurrency: int | None = typer.Option(None, min=1, help="Paid: requests in flight at a time (8)."),
+    canaries: int | None = typer.Option(
+        None, min=0, help="Paid: known pictures asked about again first, to see that the API has not changed (3)."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
 
     Answers that nothing can be learned from are kept and warned of (fatal in --json): joryu audit says 5.
+    What a paid teacher answers is kept in a ledger, and never paid for twice; its key comes from the environment.
 
     \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
     """
+    from joryu.cli.paid import Paying, ask_paid, find_paid
     from joryu.errors import InputError
     from joryu.examples import with_column
     from joryu.examples.views import parse_views
     from joryu.precision import require_wish
     from joryu.questions import Question
+    from joryu.remote.spec import is_paid
     from joryu.targets.encoding import Encoding
 
+    paying = Paying(endpoint, budget, ledger, tags, min_count, rate, concurrency, canaries)
+    if paying.given and not is_paid(teacher):
+        raise InputError(f"{paying.given[0]} is for a teacher that is paid by the answer", received=teacher)
+    if is_paid(teacher) and (classes is not None or n_views):
+        what = "a paid teacher names its own tags, of the pictures themselves"
+        raise InputError(what, hint="leave --classes and --views out")
+    paid = find_paid(teacher, paying) if is_paid(teacher) else None
     wished = require_wish(precision)
     kept = None if encoding is None else Encoding.parse(encoding)
     parse_views(views)  # now: a slip in an option must not be told after thousands of pictures were read
@@ -74,6 +100,9 @@ def label(
     names = None if classes is None else _names(classes)
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names
+    stop = None
+    if paid is not None:
+        teacher, stop = ask_paid(paid, shown, out, paying)
     asking = Asking(
         teacher=teacher, examples=examples, split=split, size=size, views=views, n_views=n_views, order=order,
         encoding=kept, batch_size=batch_size, recheck=recheck, precision=wished,
@@ -95,6 +124,8 @@ def label(
         "agreement": None if agreement is None else agreement.score,
     }
     emit(summary, as_json, in_words_of(out, done))
+    if stop is not None:
+        raise stop
 
 
 def in_words_of(out: Path, done: Labelled) -> str:

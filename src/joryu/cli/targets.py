@@ -6,14 +6,18 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, counting, emit, reopen, talk
+from joryu.cli.output import JSON, command_line, counting, emit, reopen, talk
 
-app = typer.Typer(help="Stores of answers: give an old one its new keys.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Stores of answers: give an old one its new keys, make one anew from its ledger.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.callback()
 def targets() -> None:
-    """Stores of answers: give an old one its new keys."""
+    """Stores of answers: give an old one its new keys, make one anew from its ledger."""
 
 
 @app.command()
@@ -48,3 +52,38 @@ def rekey(
     found = {"store": str(store), "moved": done.moved, "left": done.left, "old": str(done.aside)}
     emit(found, as_json, f"{done.moved} answers in {store} have new keys; the old store is {done.aside}: delete it "
          "when you do not miss anything")  # fmt: skip
+
+
+@app.command()
+def rebuild(
+    store: Path = typer.Argument(..., help="A store that was made from a paid teacher's ledger."),
+    tags: int = typer.Option(5000, min=1, help="So many of the most frequent tags."),
+    min_count: int = typer.Option(1, min=1, help="Only tags that were returned so often."),
+    out: Path | None = typer.Option(None, help="A new folder; left out, the new store takes the old one's place."),
+    examples: str | None = typer.Option(None, help="The examples that were labelled, if not those named in the store."),
+    split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
+    as_json: bool = JSON,
+) -> None:
+    """Make a store anew from recorded answers, with another vocabulary; nothing is asked, and nothing is paid.
+
+    \b
+    Example:  joryu targets rebuild targets --tags 500
+    """
+    from joryu.targets import Store
+    from joryu.teachers.labelling import LabelOptions, Origin
+    from joryu.teachers.rebuilding import finish, ledger_spec_of
+    from joryu.teachers.rebuilding import rebuild as make_anew
+
+    finish(store)
+    opened = Store.open(store)
+    ledger_spec_of(opened)  # before pictures are read
+    about = reopen(opened, examples, split, None)
+    with counting("rebuilding") as advance:
+        options = LabelOptions(progress=advance, origin=Origin(command=command_line()))
+        made = make_anew(opened, about, most=tags, at_least=min_count, out=out, options=options)
+    found = {"store": str(made.path), "answers": len(made), "tags": len(made.manifest.question)}
+    emit(
+        found,
+        as_json,
+        f"{len(made):,} answers about {len(made.manifest.question):,} tags in {made.path}; nothing was asked",
+    )

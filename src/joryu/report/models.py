@@ -31,7 +31,8 @@ from joryu.training import read_history, read_run
 from joryu.training.distill import find_twin
 from joryu.training.run import best_epoch_kept
 
-PEOPLE = "human:"  #: prefix of the specs of people, whose recorded answers are read instead of asking anew
+#: whose recorded answers are read instead of asking anew: the family of their specs, and what they are called
+RECORDED = {"human": "people", "ledger": "an API, as recorded"}
 
 
 def _as_they_are(examples: Examples) -> Examples:
@@ -115,7 +116,7 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
     if models.teacher is not None:
         return cards
     if store is not None:
-        return [*cards, _people(store, examples) or _not_found(store.manifest.teacher.description)]
+        return [*cards, _recorded(store, examples) or _not_found(store.manifest.teacher.description)]
     return cards if targets is None else [*cards, _not_found(f"the one of {targets}")]
 
 
@@ -152,7 +153,7 @@ def _student_replies(student: nn.Sequential, examples: Examples) -> Replies:
 def _teacher(store: Store, examples: Examples) -> Network | None:
     """The network that labelled, if its spec still loads it; ``None`` rather than another network."""
     spec = store.teacher_spec
-    if spec is None or spec.startswith(PEOPLE):
+    if spec is None or spec.partition(":")[0] in RECORDED:
         return None
     try:
         shape = tuple(as_taught(spec, examples).inputs.shape[1:])
@@ -163,21 +164,22 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None
 
 
-def _people(store: Store, examples: Examples) -> ModelCard | None:
-    """People's recorded answers, if they still exist and cover every one of these examples."""
+def _recorded(store: Store, examples: Examples) -> ModelCard | None:
+    """Recorded answers of people or of an API, if they still exist and cover every one of these examples."""
     spec = store.teacher_spec or ""
-    if not spec.startswith(PEOPLE):
+    family, _, place = spec.partition(":")
+    if family not in RECORDED:
         return None
     try:
-        people, known = find_teacher(spec, examples)
+        teacher, known = find_teacher(spec, examples)
     except JoryuError:
         return None
-    if people.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
+    if teacher.fingerprint != store.manifest.teacher.fingerprint or len(known) < len(examples):
         return None
-    replies = kept_where_small(TeacherReplies(people, examples), examples)
+    replies = kept_where_small(TeacherReplies(teacher, examples), examples)
     judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
     note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
-    return ModelCard(role=Role.TEACHER, description=f"people: {spec.removeprefix(PEOPLE)}{note}", replies=replies)
+    return ModelCard(role=Role.TEACHER, description=f"{RECORDED[family]}: {place}{note}", replies=replies)
 
 
 def _not_found(who: str) -> ModelCard:

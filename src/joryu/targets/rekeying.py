@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 
-from joryu.durable import flush_folder, sole_writer
+from joryu.durable import exchange_folder, finish_exchange, sole_writer
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.targets.failures import id_from_hex, id_to_hex, read_failures
@@ -76,17 +76,14 @@ def rekey(
     with sole_writer(path):
         _write(store, path.with_name(path.name + NEW), _described(manifest, examples, len(rows)),
                _Answers(ids[there], found[there], _failed(store, examples)), progress)  # fmt: skip
-        _swap(path)
+        exchange_folder(path, path.with_name(path.name + NEW), path.with_name(path.name + OLD))
     left = len(store) - len(np.unique(found[there]))
     return Rekeyed(Store.open(path), int(there.sum()), left, path.with_name(path.name + OLD))
 
 
 def finish(path: Path) -> None:
     """Rename the new store to ``path`` if `rekey` was killed between its two renames, so that no store is there."""
-    new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
-    if not path.exists() and new.is_dir() and old.is_dir():
-        new.rename(path)
-        flush_folder(path.parent)
+    finish_exchange(path, path.with_name(path.name + NEW), path.with_name(path.name + OLD))
 
 
 class _Answers(NamedTuple):
@@ -119,16 +116,6 @@ def _write(
         new = writer.compact()
     if len(new) != len(answers.ids):
         raise JoryuError(f"{place} is not whole", expected=f"{len(answers.ids)} answers", received=len(new))
-
-
-def _swap(path: Path) -> None:
-    """Rename the old store, and put the new one in its place."""
-    old = path.with_name(path.name + OLD)
-    if old.exists():
-        raise InputError(f"{old} is in the way of the old store", hint="move it elsewhere and run it again")
-    path.rename(old)
-    path.with_name(path.name + NEW).rename(path)
-    flush_folder(path.parent)
 
 
 def _described(manifest: Manifest, examples: Examples, count: int) -> Manifest:

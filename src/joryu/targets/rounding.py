@@ -74,14 +74,17 @@ def usual_encoding(answers: SoftTargets) -> tuple[Encoding, Rounding | None]:
     """The encoding used when none is asked for, and what it was chosen by.
 
     Dense logits about pixels are kept in one byte each where that changes a sample of them, the first batch, so little
-    (`Rounding.small`); everything else as `Encoding.natural` says.
+    (`Rounding.small`). Answers that are top-k stay so, and everything else is as `Encoding.natural` says.
     """
     dense = answers.indices is None and answers.coverage is None
     if answers.question.grid and answers.space is Space.LOGITS and dense and answers.question.link.has_probs:
         encoding = Encoding(dtype="uint8")
         if (found := measure(answers, encoding)).small:
             return encoding, found
-    return Encoding.natural(answers.space), None
+    natural = Encoding.natural(answers.space)
+    if answers.indices is not None:
+        natural = Encoding(layout="top-k", k=answers.indices.shape[-1], dtype=natural.dtype)
+    return natural, None
 
 
 def _divergence(exact: torch.Tensor, kept: torch.Tensor, link: Link, temperature: float) -> torch.Tensor:

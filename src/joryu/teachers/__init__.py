@@ -3,6 +3,7 @@
 from joryu.teachers.human import Human
 from joryu.teachers.interpretation import Interpretation, read_answers
 from joryu.teachers.network import Network
+from joryu.teachers.recorded import Recorded
 from joryu.teachers.spec import find_teacher, load_teacher
 from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
@@ -10,6 +11,7 @@ __all__ = [
     "Human",
     "Interpretation",
     "Network",
+    "Recorded",
     "Reply",
     "Teacher",
     "TeacherBatch",

@@ -1,4 +1,4 @@
-"""Teachers from specs: ``run:DIR``, ``timm:NAME``, ``module:pkg.mod:factory``, ``tflite:FILE`` or ``human:PROJECT``."""
+"""Teachers from specs: ``run:``, ``timm:``, ``module:``, ``tflite:``, ``human:`` and ``ledger:``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from joryu.examples import Examples
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
+from joryu.remote.spec import USAGE as PAID
+from joryu.remote.spec import is_paid
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request, build_module, build_timm, load_factory, load_run
+from joryu.teachers.recorded import find_recorded
 from joryu.teachers.teacher import Teacher
 from joryu.teachers.tflite import find_tflite, load_tflite, shape_of_tflite
 from joryu.teachers.trained import as_taught, describe_inputs_of_run
@@ -27,8 +30,9 @@ def find_teacher(
 
     The spec is one of `load_teacher`, or ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people
     of a labelling project, who can only be asked about pictures they were shown (`joryu.teachers.Reading` describes the
-    options). Examples without classes come back with the teacher's classes; for a teacher trained by Joryu they come
-    back `as_taught`. ``order`` is as in `load_teacher`.
+    options); or ``ledger:DIR[,vocabulary=NAME]``: the recorded answers of a paid API. Examples without classes come
+    back with the teacher's classes; for a teacher trained by Joryu they come back `as_taught`. ``order`` is as in
+    `load_teacher`.
 
     Raises:
         InputError, MismatchError, MissingExtraError: as `load_teacher`. For people also: nobody answered about any
@@ -130,6 +134,11 @@ def _family_of(spec: str) -> tuple[_Family, str]:
     name, _, rest = spec.partition(":")
     if name in _FAMILIES and rest:
         return _FAMILIES[name], rest
+    if is_paid(spec):
+        raise InputError(
+            f"{spec} is paid by the answer, and asked by joryu label alone", expected=EXAMPLES,
+            hint=f"joryu label --teacher {spec}, which keeps its answers in a ledger and a store",
+        )  # fmt: skip
     if spec and Path(spec).is_dir():
         raise InputError(f"{spec} is a folder", expected=EXAMPLES, hint=f"did you mean run:{spec}?")
     hint = None if name in _FAMILIES else did_you_mean(name, _FAMILIES, written="{}:…".format)
@@ -155,9 +164,17 @@ def _find_people(request: Request, examples: Examples) -> tuple[Teacher, Example
     return find_human(request.rest, examples)
 
 
-def _no_network(request: Request) -> Network:
+def _find_recorded(request: Request, examples: Examples) -> tuple[Teacher, Examples]:
+    if request.n_views:
+        raise InputError("an API was shown the pictures themselves, not views of them", hint="leave --views out")
+    if request.order is not None:
+        raise InputError("recorded tags are known by name, so they have no order", hint="leave --classes out")
+    return find_recorded(request.rest, examples)
+
+
+def _no_network(request: Request, *, who: str = "people know only the pictures they were shown") -> Network:
     raise InputError(
-        f"{request.spec} is no network: people know only the pictures they were shown",
+        f"{request.spec} is no network: {who}",
         hint="try find_teacher, which takes the examples too",
     )
 
@@ -180,5 +197,9 @@ _FAMILIES: Mapping[str, _Family] = {
         shown=lambda _, examples, __: f"the model is shown {shown_as(examples.inputs)}, turned into what it takes",
     ),
     "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None, shape=None),
+    "ledger": _Family(
+        "ledger:DIR", find=_find_recorded, load=partial(_no_network, who="it holds answers to what was asked alone"),
+        shown=lambda *_: None, shape=None,
+    ),
 }  # fmt: skip
-EXAMPLES = ", ".join(family.usage for family in _FAMILIES.values())
+EXAMPLES = ", ".join(family.usage for family in _FAMILIES.values()) + f"; paid by the answer: {PAID}"
