@@ -140,7 +140,8 @@ EXPERIMENT = Experiment(
     name="unet-temperature",
     claim="U2",
     summary="Does a larger temperature make a better student of masks, with the factor T and with T²?",
-    data="as unet-salt: TGS salt, 4,000 tiles, 32 × 32, split by depth",
+    data="as unet-salt: TGS salt, 4,000 tiles, 32 × 32, split by depth. The seconds count pauses in which other work "
+    "had the cores",
     chance="a seed draws first weights, order and views of its teacher, of the twin and of all students, which begin "
     "alike; the split is the same for all",
     rows=[
