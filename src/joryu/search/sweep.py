@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -96,7 +96,8 @@ def sweep(examples: Examples, targets: Store, *, setup: SweepSetup, budget: Budg
                 run.tell(f"{left} trial(s) are still run by others: run the same command again when they are done")
             record = record.model_copy(update={"importance": importance_of(queue.study, record.trials)})
         if budget.confirm and not left:
-            record = record.model_copy(update={"confirmed": compared(_confirmed(record, trainer, budget), record)})
+            again = _confirmed(record, replace(trainer, done=len(record.trials)), budget)
+            record = record.model_copy(update={"confirmed": compared(again, record)})
         record = _concluded(record, setup)
         record.write(run.folder)
     return record

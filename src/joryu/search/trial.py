@@ -38,6 +38,7 @@ class Trainer:
     setup: SweepSetup
     score: ScoreRule
     run: SweepRun
+    done: int = 0  #: how many trials have ended, when points are confirmed
 
     def train(self, folder: Path, values: Values, *, watch: Watch | None, seed: int | None = None) -> Trained:
         """Distil one point in a run folder, or go on with it; a finished one is only read."""
@@ -72,7 +73,8 @@ class Trainer:
         folder = self.run.folder / CONFIRMATIONS / f"{trial:04d}-seed{seed}"
 
         def watch(progress: TrainingProgress, _: int, epochs: int) -> None:
-            self.run.watch(trial, f"seed {seed}, epoch {progress.epoch + 1}/{epochs}")
+            note = f"trial {trial} again, seed {seed}, epoch {progress.epoch + 1}/{epochs}"
+            self.run.watch(self.done + 1, note)
 
         return self.score_of(self.train(folder, values, watch=watch, seed=seed))
 

@@ -75,9 +75,14 @@ def measure_rows(evaluations: Mapping[Role, Evaluated]) -> list[MeasureRow]:
     found: dict[str, MeasureRow] = {}
     for role, evaluation in evaluations.items():
         for one in evaluation.measures:
-            row = found.setdefault(one.name, MeasureRow(one.name[0].upper() + one.name[1:], ARROWS[one.better], {}))
+            row = found.setdefault(one.name, MeasureRow(_headed(one.name), ARROWS[one.better], {}))
             row.cells[role] = measured(one.value, one.unit)
     return list(found.values())
+
+
+def _headed(name: str) -> str:
+    """A measure's name at the head of a row: with a capital, unless it is an abbreviation such as nDCG."""
+    return name if name[1:2].isupper() else name[0].upper() + name[1:]
 
 
 def first_measure(found: Evaluated) -> str:

@@ -140,7 +140,8 @@ async def _read_body(headers: Headers, receive: Receive, most: int) -> bytes:
     parts, taken = list[bytes](), 0
     while True:
         try:
-            message = await asyncio.wait_for(receive(), PART_S)
+            async with asyncio.timeout(PART_S):  # wait_for would make a task of each part
+                message = await receive()
         except TimeoutError as error:
             raise Refused(408, f"nothing came for {PART_S:g} seconds") from error
         if message["type"] == "http.disconnect":

@@ -73,6 +73,8 @@ def open_model(
             )
         student = load(folder, threshold=threshold, batch_size=batch, tell=tell)
         return Opened(student, _of_json(student))
+    if ":" not in spec:
+        raise InputError(f"{spec} is no run", expected="a run folder, or a teacher such as tflite:FILE")
     teacher, preparation = load_for_pictures(spec, question=question, size=size)
     return Opened(AskedTeacher(teacher, preparation, threshold=threshold, batch_size=batch))
 
