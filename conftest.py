@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from joryu.training.precision import best_precision, device_type
+    from joryu.precision import best_precision, device_type
 
     asked = config.getoption("--auto-precision")
     native = best_precision(device_type())
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    from joryu.training.precision import best_precision, device_type
+    from joryu.precision import best_precision, device_type
 
     played, native = os.environ[VARIABLE], best_precision(device_type())
     own = "this machine's own" if played == native else f"this machine's own is {native}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ class Learned:
         self.marks = take_marks(self.model)
         self.tensors = tensors_with_ranges(self.model, self.marks)
 
+    @cached_property
     def int8(self) -> Any:
         found = int8_onnx(self.student, self.inputs)
         onnx.checker.check_model(found)
@@ -106,7 +108,7 @@ def learned(request: pytest.FixtureRequest) -> Learned:
 
 def test_int8_gives_what_fake_quantisation_said(learned: Learned) -> None:
     """Equal but for float sums, and rarely a number that lies on the edge between two steps."""
-    model = learned.int8()
+    model = learned.int8
     step = max(float(one.scale().detach()) for one in learned.network.ranges)
     for optimised in (False, True):
         off = np.abs(learned.answers(model, optimised=optimised) - learned.wanted)
@@ -125,7 +127,7 @@ def test_every_layer_is_int8_and_answers_are_float(learned: Learned) -> None:
     nodes = quantised_nodes(learned.model, learned.tensors)
     layers = [node.name for node in learned.model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
     assert set(layers) <= set(nodes)
-    model = learned.int8()
+    model = learned.int8
     weights = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.INT8 and len(one.dims) > 1]
     assert len(weights) == len(layers)
     makers = {name: node.op_type for node in model.graph.node for name in node.output}

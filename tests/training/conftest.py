@@ -62,9 +62,11 @@ LATE = ("sklearn.datasets", "tensorboardX", "torch._dynamo", "torch._functorch.a
 def elsewhere() -> Callable[..., ForkServerProcess]:
     """Start a function in a process of its own, forked from one that has imported everything already.
 
-    Before Python 3.13 that one does not know where pytest found `scenes`, and imports nothing without a word.
+    Before Python 3.13 that one does not know where pytest found `scenes`, and imports nothing without a word; nor does
+    one that is there already.
     """
     context = multiprocessing.get_context("forkserver")
+    forkserver._forkserver._stop()  # type: ignore[attr-defined] # what tests of the benchmarks began
     context.set_forkserver_preload(["scenes", "lightning_fabric", *LATE])
     with pytest.MonkeyPatch.context() as starting:
         starting.setenv("PYTHONPATH", str(Path(scenes.__file__).parent), prepend=os.pathsep)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import lightning_fabric  # noqa: F401 - a training imports it late, when a process of several may write nothing any more
 import torch
 from torch import nn
 
