@@ -50,10 +50,13 @@ def did_you_mean(word: str, known: Iterable[str], *, written: Callable[[str], st
 
     >>> did_you_mean("minst", ["mnist", "digits"])
     'did you mean mnist?'
+    >>> did_you_mean("mpl", ["smp", "mlp"])
+    'did you mean mlp or smp?'
     >>> did_you_mean("tim", ["timm", "run"], written="{}:NAME".format)
     'did you mean timm:NAME?'
     """
     near = difflib.get_close_matches(word, sorted(set(known)), n=most)
+    near.sort(key=lambda one: sorted(one) != sorted(word))  # letters exchanged are likelier than others
     return f"did you mean {' or '.join(map(written, near))}?" if near else None
 
 

@@ -126,6 +126,9 @@ ROWS = {
         Question.numbers(3, grid=PICTURE), lambda: numbers(SIDE, SIDE), lambda labels: labels, math.nan
     ),
 }  # fmt: skip
+#: measures of ranked tags: the best that can be reached depends on how many are true
+_RANKINGS = ("precision at 5", "recall at 5")
+
 every = pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in ROWS.items()])
 
 
@@ -263,7 +266,8 @@ def test_where_nobody_labelled_the_teacher_judges(case: Case) -> None:
     own = {"main": case.teacher().values, **{head: torch.zeros_like(case.outputs()[head]) for head in case.heads[1:]}}
     itself = case.evaluate(own, None, teacher=True)
     for best, other in zip(itself.measures, found.measures, strict=True):
-        assert best.value == pytest.approx(1 if best.better is Better.HIGHER else 0, abs=1e-5), best.name
+        if best.name not in _RANKINGS:  # of which the best depends on how many were returned
+            assert best.value == pytest.approx(1 if best.better is Better.HIGHER else 0, abs=1e-5), best.name
         assert other.value is not None
         assert other.value < best.value if best.better is Better.HIGHER else other.value > best.value, best.name
     assert itself.loss < found.loss
@@ -279,7 +283,8 @@ def test_with_labels_and_a_teacher_likeness_follows_and_the_rest_stays(case: Cas
     evaluator = evaluator_for(case.question)
     evaluator.add({name: part[rows] for name, part in case.outputs().items()}, None, case.teacher().select(rows))
     further = {measure.name: measure.value for measure in taught.measures[len(alone.measures) :]}
-    assert further == pytest.approx({measure.name: measure.value for measure in evaluator.result().measures})
+    unlabelled = {measure.name: measure.value for measure in evaluator.result().measures}
+    assert further == pytest.approx({name: unlabelled[name] for name in further})  # which ranks tags beside
 
 
 @every

@@ -77,7 +77,7 @@ def test_split_size_and_progress_are_passed_on(root: Path) -> None:
         ("rozes", "did you mean roses"),
         ("floder:roses", "did you mean folder:roses"),
         ("parqet:cifar10", "did you mean parquet:cifar10"),
-        ("zzzzzz", "no examples are known as 'zzzzzz' .*project:DIR, table:FILE_OR_DIR or pairs:DIR\\)$"),
+        ("zzzzzz", "no examples are known as 'zzzzzz' .*table:FILE_OR_DIR, pairs:DIR or screened:FILE\\)$"),
         ("", "no examples are known as ''"),
         ("fashion-mnist", "fashion-mnist is not in .*; set JORYU_DATA, or try: python -c .*FashionMNIST"),
         ("folder:rozes", "no such file or folder: rozes"),

@@ -27,7 +27,9 @@ def plan(
     rate: float | None = typer.Option(None, help="Requests a second (30)."),
     as_json: bool = JSON,
 ) -> None:
-    """Say what asking a paid teacher would take: pictures, requests, money, hours, bytes. Nothing is sent.
+    """Say what a paid teacher would cost: money, hours, bytes.
+
+    Pictures and requests are counted; nothing is sent.
 
     \b
     Example:  joryu plan --teacher google-vision --examples photos --budget 7.50USD

@@ -27,7 +27,9 @@ def screen(
     least: int = typer.Option(20, help="Pictures that a source must have to be judged."),
     as_json: bool = JSON,
 ) -> None:
-    """Look for near-duplicates and for sources whose tags are suspiciously constant; write a page and a filter.
+    """Look for near-duplicates and for sources that tag alike.
+
+    Sources are those whose tags are suspiciously constant; a page and a filter are written.
 
     A source is what --by says, else the group that the set names, else the folder of the picture.
 

@@ -36,7 +36,9 @@ def serve(
     seconds: float = typer.Option(30.0, help="For a request from its first byte to its answer."),
     docs: bool = typer.Option(False, "--docs", help="Also a page about the API at /docs, and /openapi.json."),
 ) -> None:
-    """Answer over HTTP: a picture to POST /predict, or as the vision API that the student was cloned from.
+    """Answer over HTTP, also in the place of a vision API.
+
+    A picture is sent to POST /predict, or as to the vision API that the student was cloned from.
 
     POST /v1/images:annotate takes what Google's client sends (LABEL_DETECTION), if its api_endpoint is this address.
     GET /healthz and /metrics tell how it goes. No address that a request names is ever fetched.

@@ -9,7 +9,7 @@ import typer
 from joryu.cli.output import JSON, command_line, counting, emit, reopen, talk
 
 app = typer.Typer(
-    help="Stores of answers: give an old one its new keys, make one anew from its ledger.",
+    help="Stores of answers: new keys, or made anew from a ledger.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def targets() -> None:
-    """Stores of answers: give an old one its new keys, make one anew from its ledger."""
+    """Stores of answers: new keys, or made anew from a ledger."""
 
 
 @app.command()

@@ -39,6 +39,8 @@ def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validati
         MismatchError: the folder holds another run.
     """
     setup = DistillationSetup(validation=validation, test=test)
+    if not bool(examples.known.any()):
+        examples.labelled()  # says what is missing
     question, label_loss = examples.asked_question, label_loss or LabelLoss()
     label_loss.require(question)
     spooled(examples.inputs, run.folder)

@@ -62,7 +62,7 @@ def labels_of(top: Mapping[str, float], least: float) -> dict[str, Any]:
     """The response about one picture: tags or classes with their probabilities, the highest first, from ``least`` up.
 
     >>> labels_of({"cat": 0.75, "dog": 0.1}, 0.5)
-    {'labelAnnotations': [{'mid': '/joryu/95e8a28d', 'description': 'cat', 'score': 0.75, 'topicality': 0.75}]}
+    {'labelAnnotations': [{'mid': '/joryu/6a8b12bb', 'description': 'cat', 'score': 0.75, 'topicality': 0.75}]}
     """
     found = [
         {"mid": mid_of(name), "description": name, "score": score, "topicality": score}
