@@ -182,7 +182,7 @@ EXPERIMENT = Experiment(
     name="int8",
     claim="B4, U1",
     summary="Students in 8-bit numbers: what they lose and win, after training and by learning under them.",
-    data="MNIST (H1's student and a CNN), PlantVillage leaves (B4's), TGS salt tiles at 32 × 32 (U1's)",
+    data="MNIST (H1's student and a CNN), TGS salt tiles at 32 × 32 (U1's); at full size PlantVillage leaves (B4's)",
     chance="a seed draws first weights and order of every student; teachers, their answers and the splits are the same "
     "for all",
     rows=ROWS,
