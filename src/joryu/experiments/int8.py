@@ -17,7 +17,7 @@ All three are judged as onnxruntime runs them, on the whole test part: share rig
 are shorter than those of H1, B4 and U1, whose teachers are here the same for all seeds, so read the differences, not
 the level. The last epoch is kept and nothing was chosen on the test part. Learned int8 had more epochs than the float
 student it is compared with; that is part of what it does. The students of leaves, which take longer than all others
-together, are measured with seed 0 alone.
+together, are measured with ``--full`` alone, and the U-Net with seed 0 alone without it.
 
 Latency is that of one picture on one CPU thread, the median of processes of their own in which the three take turns.
 
@@ -58,7 +58,8 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 SMOKE: Final = ("mlp",)
-ONCE: Final = ("phone", "relu")  #: measured with seed 0 alone: they take longer than all others together
+LARGE: Final = ("phone", "relu")  #: measured at full size alone: they take longer than all others together
+ONCE: Final = ("unet",)  #: measured with seed 0 alone, except at full size
 AFTER, LEARNED = "after", "learned"
 FORMS: Final[Mapping[str, str]] = MappingProxyType({AFTER: "int8 after training", LEARNED: "int8 learned"})
 
@@ -66,8 +67,8 @@ FORMS: Final[Mapping[str, str]] = MappingProxyType({AFTER: "int8 after training"
 def measure(setting: Setting) -> Measured:
     """Measure one seed: every student in its three forms."""
     measured: Measured = {"seconds": 0.0}
-    names = SMOKE if setting.smoke else [name for name in NAMES if setting.seed == 0 or name not in ONCE]
-    for name in names:
+    left_out = () if setting.full else (*LARGE, *(ONCE if setting.seed else ()))
+    for name in SMOKE if setting.smoke else [name for name in NAMES if name not in left_out]:
         found = measure_student(setting, name)
         measured["seconds"] += found.pop("seconds")
         measured |= {f"{name}_{what}": value for what, value in found.items()}
@@ -181,7 +182,7 @@ EXPERIMENT = Experiment(
     name="int8",
     claim="B4, U1",
     summary="Students in 8-bit numbers: what they lose and win, after training and by learning under them.",
-    data="MNIST (H1's student and a CNN), PlantVillage leaves (B4's), TGS salt tiles at 32 × 32 (U1's)",
+    data="MNIST (H1's student and a CNN), TGS salt tiles at 32 × 32 (U1's); at full size PlantVillage leaves (B4's)",
     chance="a seed draws first weights and order of every student; teachers, their answers and the splits are the same "
     "for all",
     rows=ROWS,
@@ -191,5 +192,6 @@ EXPERIMENT = Experiment(
     twin="float",
     pairs=PAIRS,
     precision=PRECISION,
+    full="the students of leaves too",
     headline=("cnn_learned_times",),
 )

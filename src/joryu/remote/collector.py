@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
@@ -105,7 +105,8 @@ class _Session:
         self._places = asyncio.Semaphore(limits.concurrency)
         self._random = random.Random()
         self._stopping = asyncio.Event()
-        self._why: JoryuError | None = None
+        self._stop: Stop | None = None
+        self._error: JoryuError | None = None
         self._answered = self._failed = self._compared = 0
 
     async def run(self, pictures: Pictures) -> Collected:
@@ -130,34 +131,38 @@ class _Session:
         for error in ended:
             if isinstance(error, Exception):  # none that anybody expected
                 raise error
-        if self._why is not None and not isinstance(self._why, Stop):
-            raise self._why
-        return Collected(self._answered, self._failed, self._ahead.known, self._why)
+        if self._error is not None:
+            raise self._error
+        return Collected(self._answered, self._failed, self._ahead.known, self._stop)
 
-    def _end(self, why: JoryuError) -> None:
-        """Send nothing more; the first reason is the one that is told."""
-        self._why = self._why or why
-        self._stopping.set()
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Send nothing more after an error or a stop; the first of each is the one that is told."""
+        try:
+            yield
+        except Stop as stop:
+            self._stop = self._stop or stop
+            self._stopping.set()
+        except JoryuError as error:
+            self._error = self._error or error
+            self._stopping.set()
 
     async def _feed(self) -> None:
         try:
-            await self._ask_canaries()
-            if not self._stopping.is_set():
-                await self._ahead.fill()
-        except JoryuError as error:
-            self._end(error)
+            with self._ending():
+                await self._ask_canaries()
+                if not self._stopping.is_set():
+                    await self._ahead.fill()
         except Exception:
             await self._ahead.end()  # nobody must wait for more
             raise
         await self._ahead.end()
 
     async def _work(self) -> None:
-        try:
+        with self._ending():
             while not self._stopping.is_set() and (ready := await self._ahead.take()) is not None:
                 await self._give_up(ready)
                 await self._see_through(ready.shown)
-        except JoryuError as error:
-            self._end(error)
 
     async def _give_up(self, ready: Ready) -> None:
         for failed in ready.failed:
@@ -289,4 +294,4 @@ class _Session:
 
 
 def _may_be_asked_again(part: bytes | Refusal) -> bool:
-    return isinstance(part, Refusal) and not part.good
+    return not isinstance(part, bytes) and not part.good

@@ -307,11 +307,6 @@ class Ledger:
                     found += self._run(f"{select} WHERE example IN ({_marks(part)})", part).fetchall()
         return [LedgerFailure(example, reason, bool(final)) for example, reason, final in found]
 
-    def first_answered(self, count: int) -> list[bytes]:
-        """The examples that were answered first of all: they are asked again as canaries."""
-        with self._lock:
-            return [row[0] for row in self._run("SELECT example FROM answers ORDER BY rowid LIMIT ?", (count,))]
-
     def n_answers(self) -> int:
         """How many examples have an answer."""
         with self._lock, _sqlite_errors(self.folder):

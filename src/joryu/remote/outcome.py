@@ -24,6 +24,10 @@ class Received(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
+    def meaning(self, api: Api, count: int) -> Outcome:
+        """What it says of ``count`` pictures."""
+        return _read(api, self, count)
+
 
 class Lost(NamedTuple):
     """No answer came: a word for the ledger, why, and whether the request may have arrived."""
@@ -31,6 +35,10 @@ class Lost(NamedTuple):
     kind: str
     reason: str
     sent: bool
+
+    def meaning(self, _: Api, count: int) -> Outcome:
+        """Nothing of any picture, and they may be asked about again."""
+        return Outcome(self.kind, [Refusal(self.reason, good=False)] * count, charged=self.sent)
 
 
 class Outcome(NamedTuple):
@@ -61,8 +69,10 @@ class Outcome(NamedTuple):
 
 def outcome_of(api: Api, came: Received | Lost, count: int) -> Outcome:
     """What a reply to a request about ``count`` pictures means."""
-    if isinstance(came, Lost):
-        return Outcome(came.kind, [Refusal(came.reason, good=False)] * count, charged=came.sent)
+    return came.meaning(api, count)
+
+
+def _read(api: Api, came: Received, count: int) -> Outcome:
     status, free = str(came.status), came.status in FREE
     if came.status == 200:
         return _answered(api, came.body, count)
@@ -86,7 +96,7 @@ def _answered(api: Api, body: bytes, count: int) -> Outcome:
         said = "it is cut off, or no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
         reason = f"an answer that cannot be read: {said}"
         return Outcome("unreadable", [Refusal(reason, good=False)] * count, charged=True)
-    stopping = next((part for part in parts if isinstance(part, Refusal) and part.stops), None)
+    stopping = next((part for part in parts if not isinstance(part, bytes) and part.stops), None)
     stop = None if stopping is None else Stop("the API refuses to be asked", received=stopping.reason)
     return Outcome("200", parts, charged=True, stop=stop)
 
