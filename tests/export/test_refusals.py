@@ -20,8 +20,9 @@ from joryu.examples import Examples
 from joryu.export import ExportSettings, calibrated, export_run, exporting, onnx_models
 from joryu.export.by_ranges import float_onnx
 from joryu.export.exporting import without
-from joryu.export.parity import Parity, parity, require_parity
+from joryu.export.parity import Parity, parity, require_parity, rounding
 from joryu.questions import Question
+from joryu.students.named_outputs import NamedOutputs
 
 onnx = pytest.importorskip("onnx", reason="onnx is in the extra onnx")
 pytest.importorskip("onnxruntime", reason="onnxruntime is in the extra onnx")
@@ -149,6 +150,29 @@ def test_what_lies_beyond_the_bound_is_refused(changes: dict[str, Any], bound: f
 )
 def test_what_lies_within_is_not(changes: dict[str, Any], bound: float | None) -> None:
     require_parity(dataclasses.replace(PARITY, **changes), "model.onnx", most_lost=bound)
+
+
+def test_a_student_whose_own_sums_differ_that_much_is_not_refused() -> None:
+    apart = dataclasses.replace(PARITY, largest=0.0015)
+    with pytest.raises(MismatchError, match=r"differ by at most 0\.001"):
+        require_parity(apart, "model.onnx", most_lost=None, rounding=0.0002)
+    require_parity(apart, "model.onnx", most_lost=None, rounding=0.0004)
+
+
+def test_the_rounding_of_sums_that_cancel_is_measured() -> None:
+    """A kernel of large weights that sum to zero: what is left of its sums is their rounding."""
+    torch.manual_seed(0)
+    weights = 1e4 * torch.randn(2, 4, 3, 3)
+    layer = nn.Conv2d(4, 2, 3, bias=False)
+    layer.weight.data = weights - weights.mean((1, 2, 3), keepdim=True)
+    question = Question.one_of(["a", "b"])
+    network = nn.Sequential(layer, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    student = nn.Sequential(nn.Identity(), network, NamedOutputs(question, {}))
+    examples = Examples.of(torch.rand(8, 4, 33, 33) + 50, torch.zeros(8, dtype=torch.long), question=question)
+    found = rounding(student, examples)
+    assert 0 < found < 1
+    layer.weight.data.zero_()
+    assert rounding(student, examples) == 0
 
 
 def test_parity_by_hand() -> None:

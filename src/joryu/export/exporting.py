@@ -30,7 +30,7 @@ from joryu.export.contents import (
 from joryu.export.litert import litert_models, require_litert
 from joryu.export.onnx_models import onnx_models, require_onnx
 from joryu.export.origin import gain_over_twin, origin_of
-from joryu.export.parity import Parity, parity, require_parity
+from joryu.export.parity import Parity, parity, require_parity, rounding
 from joryu.export.predict_script import answering_of, predict_script, reading_of
 from joryu.export.settings import ExportSettings
 from joryu.export.source import Model, Source
@@ -114,9 +114,10 @@ def export_run(
     found = {
         model.name: parity(model.wanted, model.answers, judging, question, units=units_of(student)) for model in models
     }
+    apart = rounding(student, judging)
     for model in models:
         bound = None if model.kind == FLOAT else settings.most_lost
-        require_parity(found[model.name], model.name, most_lost=bound)
+        require_parity(found[model.name], model.name, most_lost=bound, rounding=apart)
     facts = Facts(
         plan=plan, run=run, origin=origin_of(run), gain=gain_over_twin(run, judging, question), judging=judging,
         models=models, parities=found,
