@@ -63,7 +63,7 @@ def test_a_convolutional_student_takes_pictures_of_any_size() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("mpl:800x2", "or mlp:…?"),
+        ("mpl:800x2", "did you mean mlp:…"),
         ("resnet", "unknown architecture"),
         ("mlp", "unknown architecture"),
         ("mlp:", "unknown architecture"),
