@@ -90,7 +90,7 @@ def test_a_trial_that_is_given_back_comes_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
+        ("sqlite:////data/a.db", "sqlite:////data/a.db"),
         ("mysql+pymysql://me:p@ss@host:3306/db?ssl_key=k", "mysql+pymysql://host:3306/db"),
         ("postgresql://me@host/db", "postgresql://host/db"),
     ],

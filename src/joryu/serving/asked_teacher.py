@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import final
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from joryu.examples.preparation import Preparation
 from joryu.questions import MAIN
 from joryu.serving.answers import Answer, answers_by, require_settings
+from joryu.serving.framing import Framing
 from joryu.serving.inputs import ReadInput, Wanted, reader_of
-from joryu.serving.predictor import THRESHOLD, Predicted
+from joryu.serving.predictor import THRESHOLD, Predicted, paired
 from joryu.teachers import Network
 
 
@@ -47,19 +46,10 @@ class AskedTeacher:
         yield from self._answered(waiting)
 
     def _answered(self, waiting: list[ReadInput]) -> Iterator[Predicted]:
-        usable = [one for one in waiting if one.input is not None]
-        rows = [one.input for one in usable if one.input is not None]
-        found = iter(self._said(torch.from_numpy(np.stack(rows)), usable) if rows else [])
-        for one in waiting:
-            if one.input is None:
-                yield Predicted(one.wanted, None, one.reason, one.row)
-                continue
-            answer = next(found)
-            reason = None if answer is not None else "the teacher's outputs for it are not finite"
-            yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if self.question.grid else None)
+        return paired(waiting, self.question, self._said, "the teacher")
 
-    def _said(self, inputs: Tensor, asked: list[ReadInput]) -> list[Answer | None]:
+    def _said(self, inputs: Tensor, seen: Sequence[Framing | None]) -> list[Answer | None]:
         values = self._teacher.label(inputs).values
-        answers = self._answers(self.question, {MAIN: values}, self.threshold, [one.seen for one in asked])
+        answers = self._answers(self.question, {MAIN: values}, self.threshold, seen)
         sound = values.isfinite().flatten(1).all(1).tolist()
         return [answer if fine else None for answer, fine in zip(answers, sound, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final, overload
@@ -127,6 +127,25 @@ class Settings(NamedTuple):
     precision: Answering = "32-true"
 
 
+def paired(
+    waiting: Sequence[ReadInput],
+    question: Question,
+    answers_to: Callable[[Tensor, Sequence[Framing | None]], list[Answer | None]],
+    who: str,
+) -> Iterator[Predicted]:
+    """Ask about what could be read, all at once, and say of the rest why it could not, in the order it was given."""
+    usable = [one for one in waiting if one.input is not None]
+    rows = [one.input for one in usable if one.input is not None]
+    answers = iter(answers_to(torch.from_numpy(np.stack(rows)), [one.seen for one in usable]) if rows else [])
+    for one in waiting:
+        if one.input is None:
+            yield Predicted(one.wanted, None, one.reason, one.row)
+            continue
+        answer = next(answers)
+        reason = None if answer is not None else f"{who}'s outputs for it are not finite"
+        yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if question.grid else None)
+
+
 @final
 class Predictor:
     """A student that makes predictions; `load` makes one.
@@ -235,16 +254,7 @@ class Predictor:
         yield from self._answered(waiting)
 
     def _answered(self, waiting: list[ReadInput]) -> Iterator[Predicted]:
-        rows = [one.input for one in waiting if one.input is not None]
-        seen = [one.seen for one in waiting if one.input is not None]
-        answers = iter(self._of_batch(torch.from_numpy(np.stack(rows)), seen) if rows else [])
-        for one in waiting:
-            if one.input is None:
-                yield Predicted(one.wanted, None, one.reason, one.row)
-                continue
-            answer = next(answers)
-            reason = None if answer is not None else "the student's outputs for it are not finite"
-            yield Predicted(one.wanted, answer, reason, one.row, seen=one.seen if self.question.grid else None)
+        return paired(waiting, self.question, self._of_batch, "the student")
 
     def _of_batch(self, inputs: Tensor, seen: Sequence[Framing | None] | None = None) -> list[Answer | None]:
         outputs = self.outputs(inputs)
