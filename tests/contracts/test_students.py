@@ -42,13 +42,15 @@ CASES = {
     "separable unet": Case("separable-unet:4x2", GREY, Question.tags(["salt"], grid=PICTURE)),
     "smp": Case("smp:unet/tu-test_resnet", COLOUR, Question.one_of(3, grid=PICTURE)),
     "timm": Case("timm:test_resnet", (3, 32, 32), Question.one_of(3)),
+    "timm with a head of tags": Case("timm:test_resnet,head=pooled/8,dropout=0.3", (3, 32, 32), Question.tags(5)),
+    "timm with frozen layers": Case("timm:test_resnet,frozen=3,head=flat", (3, 32, 32), Question.tags(5)),
     "a factory": Case("module:contract_networks:small", COLOUR, Question.one_of(3)),
 }
 
 
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    if request.param == "timm":
+    if request.param.startswith("timm"):
         pytest.importorskip("timm", reason="timm is in the extra vision")
     if request.param == "smp":
         pytest.importorskip("segmentation_models_pytorch", reason="it is in the extra segmentation")
@@ -88,7 +90,8 @@ def test_its_outputs_stay_float32_where_the_rest_is_bf16(case: Case) -> None:
 def test_every_parameter_learns(case: Case) -> None:
     network = built(case).train()
     network(inputs_of(case)).square().sum().backward()
-    assert not [name for name, one in network.named_parameters() if one.grad is None]
+    assert ("frozen=" in case.spec) is any(not one.requires_grad for one in network.parameters())
+    assert not [name for name, one in network.named_parameters() if one.requires_grad and one.grad is None]
     moved = [name for name, one in network.named_parameters() if one.grad is not None and one.grad.any()]
     assert moved, "nothing learns"
 

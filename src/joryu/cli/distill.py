@@ -14,6 +14,7 @@ from joryu.cli.output import (
     command_line,
     emit,
     load_and_tell,
+    require_student,
     share_held_out,
     size_of,
     split_labelled,
@@ -83,7 +84,6 @@ def distill(
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
     from joryu.examples import with_column
-    from joryu.students.architecture import require_architecture
     from joryu.targets import Store
     from joryu.training import Recipe, Run
     from joryu.training.distill import distill as learn
@@ -93,7 +93,7 @@ def distill(
     if student is None or examples is None:
         missing = "student" if student is None else "examples"
         raise InputError("is missing", setting=missing, expected=f"--{missing} or --best-of SWEEP")
-    require_architecture(student)  # before pictures are read for minutes
+    require_student(student)
     recipe = Recipe.of(**settings)
     if targets is None and teacher is None:
         raise InputError(

@@ -42,6 +42,26 @@ def talk(message: str) -> None:
     sys.stderr.write(message + "\n")
 
 
+def require_student(spec: str) -> None:
+    """Check the spec of a student before examples are read for minutes, and say what is odd about it.
+
+    Raises:
+        InputError: it cannot be read, or names no family.
+    """
+    from joryu.students.architecture import require_architecture
+
+    require_architecture(spec)
+    talk_of_student(spec)
+
+
+def talk_of_student(spec: str) -> None:
+    """Say what is odd about a student, such as frozen layers with random weights."""
+    from joryu.students.architecture import remarks_on
+
+    for remark in remarks_on(spec):
+        talk(f"note: {remark}")
+
+
 _typed: list[str] = []
 
 

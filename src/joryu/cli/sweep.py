@@ -17,6 +17,7 @@ from joryu.cli.output import (
     size_of,
     split_labelled,
     talk,
+    talk_of_student,
 )
 from joryu.cli.recipe_options import CLASS_WEIGHTS, HARD_LOSS, RECIPE, takes_recipe, typed_options
 
@@ -115,6 +116,7 @@ def sweep(
         by=by,
     )
     setup.require_once(typed_options(context))
+    talk_of_student(student)
     shown = load_and_tell(examples, split, size)
     notes = {"examples": examples, "split": split, "size": size, "targets": str(targets)}
     with counting("sweeping") as advance:

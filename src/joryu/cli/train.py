@@ -13,6 +13,7 @@ from joryu.cli.output import (
     command_line,
     emit,
     load_and_tell,
+    require_student,
     share_held_out,
     talk_of_few_steps,
     warn_of_overlap,
@@ -49,14 +50,13 @@ def train(
     Example:  joryu train --network mlp:1200x2,dropout=0.2/0.5 --examples mnist --views shift:2 --out teacher
     """
     from joryu.examples import with_column
-    from joryu.students.architecture import require_architecture
     from joryu.training import Recipe, Run
     from joryu.training.label_loss import LabelLoss
     from joryu.training.on_labels import train_on_labels
     from joryu.training.run import is_finished
     from joryu.training.setup import DistillationSetup
 
-    require_architecture(network)  # before pictures are read for minutes
+    require_student(network)
     recipe = Recipe.of(**settings)
     examples = with_column(examples, column)
     held_out = share_held_out(examples, test, split)

@@ -14,7 +14,7 @@ from joryu.evaluation.comparison import (
     tango_interval,
 )
 from joryu.evaluation.confusion import ConfusedPair, most_confused, per_class_accuracy
-from joryu.evaluation.cost import Latency, count_parameters, measure_latency, state_bytes
+from joryu.evaluation.cost import Latency, count_learning, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
 from joryu.evaluation.measured import NumberErrors, NumberEvaluation
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
@@ -87,6 +87,7 @@ __all__ = [
     "compare_scores",
     "compare_seeds",
     "confusion_matrix",
+    "count_learning",
     "count_parameters",
     "defaults_of",
     "device_of",

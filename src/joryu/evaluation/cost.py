@@ -35,6 +35,19 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def count_learning(module: nn.Module) -> int:
+    """The number of the parameters that learn: all but those of frozen layers (`joryu.students.frozen`).
+
+    >>> layer = nn.Linear(3, 2)
+    >>> layer.bias.requires_grad_(False)
+    Parameter containing:
+    ...
+    >>> count_learning(layer)
+    6
+    """
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
 def state_bytes(module: nn.Module) -> int:
     """The bytes of all weights and buffers of a module. Memory that tensors share counts once.
 

@@ -30,7 +30,8 @@ class ModelCard:
     ``history``: the lines of ``metrics.jsonl`` (``epoch``, ``validation_loss``, …), if there are any.
     ``parameters``, ``bytes`` and ``latency``: the cost of the model; ``None`` where it means nothing, as for a paid
     API. ``best_epoch``: the epoch of the history whose weights were kept; ``None`` means the last.
-    ``steps_per_epoch``: optimiser steps per epoch, if known.
+    ``steps_per_epoch``: optimiser steps per epoch, if known. ``learning``: how many parameters learned, where some were
+    frozen.
     """
 
     role: Role
@@ -42,6 +43,7 @@ class ModelCard:
     latency: Latency | None = None
     best_epoch: int | None = None
     steps_per_epoch: int | None = None
+    learning: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ def report_numbers(run: ReportData, findings: Findings | None = None) -> dict[st
             str(role): {
                 "description": card.description,
                 "parameters": card.parameters,
+                **({} if card.learning is None else {"learning": card.learning}),
                 "bytes": card.bytes,
                 "latency": None if card.latency is None else asdict(card.latency),
                 "best_epoch": card.best_epoch,

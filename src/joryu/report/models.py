@@ -16,6 +16,7 @@ from joryu.evaluation import (
     Replies,
     StudentReplies,
     TeacherReplies,
+    count_learning,
     count_parameters,
     kept_where_small,
     measure_latency,
@@ -131,9 +132,10 @@ def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> Mod
     )
     if model.folder is None:
         return card
-    record = read_run(model.folder)
+    record, learning = read_run(model.folder), count_learning(model.module)
     return replace(
         card,
+        learning=None if learning == card.parameters else learning,
         history=read_history(model.folder),
         best_epoch=best_epoch_kept(record),
         steps_per_epoch=_steps(record["request"]),

@@ -13,6 +13,7 @@ LIST_ITEMS = 12  #: the most items of a list that are written out
 
 _COSTS: tuple[tuple[str, Callable[[ModelCard], str]], ...] = (
     ("Parameters", lambda card: wording.count(card.parameters)),
+    ("Parameters that learned", lambda card: wording.count(card.learning)),
     ("Size on disk", lambda card: wording.size(card.bytes)),
     ("Latency", lambda card: wording.duration(card.latency.milliseconds if card.latency else None)),
 )

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from joryu.errors import InputError, JoryuError, MissingExtraError, did_you_mean
+from joryu.errors import InputError, JoryuError, did_you_mean
+from joryu.students.backbone import backbone, backbone_parts, begin_backbone, remarks_on_backbone
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
 from joryu.students.mlp import mlp
@@ -35,7 +36,8 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
 
     * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
       ``unet:WIDTHxDEPTH[,dropout=P]`` and ``separable-unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
-    * ``timm:NAME``: any model of timm (extra ``vision``), without pretrained weights;
+    * ``timm:NAME[,frozen=N][,head=flat|pooled[/UNITS]][,dropout=P][@FILE.safetensors]``: any model of timm (extra
+      ``vision``), to begin with the weights of a file where one is named, see `joryu.students.backbone.backbone`;
     * ``smp:DECODER/ENCODER[@FILE.safetensors]``: for every pixel, any network of segmentation-models-pytorch (extra
       ``segmentation``), its encoder to begin with the weights of a file (`begin_with_its_file`) where one is named;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
@@ -57,7 +59,7 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
 def require_architecture(spec: str) -> None:
     """Check a spec without building its network, so that a mistake is found before examples are read for minutes.
 
-    Of ``timm:`` and ``module:`` only the words before the colon are checked.
+    Whether timm has a model, and what ``module:`` names, is not looked at.
 
     >>> require_architecture("mlp:4")
     Traceback (most recent call last):
@@ -68,6 +70,16 @@ def require_architecture(spec: str) -> None:
     """
     family, rest = _family_of(spec)
     family.require(rest)
+
+
+def remarks_on(spec: str) -> list[str]:
+    """What is worth telling whoever typed a spec that can be read, in words; usually nothing.
+
+    >>> remarks_on("mlp:800x2")
+    []
+    """
+    family, rest = _family_of(spec)
+    return family.remarks(rest)
 
 
 def file_to_begin_with(spec: str) -> Path | None:
@@ -99,6 +111,7 @@ class _Family(NamedTuple):
     require: Callable[[str], object]  #: refuses what cannot be read, as far as that can be told without building
     begin: Callable[[str, nn.Module], None] = _random  #: loads the weights that are named, if any are
     weights: Callable[[str], str | None] = lambda rest: None  #: the file that they are in
+    remarks: Callable[[str], list[str]] = lambda rest: []  #: what is worth telling of a spec that can be read
 
 
 class _Size(NamedTuple):
@@ -165,21 +178,6 @@ def _separable_unet(input_shape: tuple[int, ...], n_classes: int, size: _Size) -
     return separable_unet(input_shape, n_classes, width=size.width, depth=size.depth, dropout=size.rates[0])
 
 
-def _timm(name: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
-    try:
-        import timm  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("timm", "vision", f"the model timm:{name}") from error
-    if not timm.is_model(name):
-        hint = did_you_mean(name, timm.list_models()) or "see timm.list_models()"
-        raise InputError(f"timm has no model {name!r}", hint=hint)
-    try:
-        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=n_classes, in_chans=input_shape[0])
-    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise InputError(f"timm:{name} does not take these inputs", received=f"{list(input_shape)}: {error}") from error
-    return keep_head_in_float32(model, n_classes)
-
-
 def _module(path: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     factory = _imported(path)
     offered = {"n_classes": n_classes, "input_shape": input_shape}
@@ -227,7 +225,13 @@ _FAMILIES: Mapping[str, _Family] = {
     "cnn": _sized("cnn", _cnn, most_rates=1),
     "unet": _sized("unet", _unet, most_rates=1),
     "separable-unet": _sized("separable-unet", _separable_unet, most_rates=1),
-    "timm": _Family(_timm, require=str),  # whether timm has it is known when it is built
+    "timm": _Family(
+        backbone,
+        require=backbone_parts,  # whether timm has it is known when it is built
+        begin=begin_backbone,
+        weights=lambda rest: backbone_parts(rest).weights,
+        remarks=remarks_on_backbone,
+    ),
     "smp": _Family(segmenter, require=parts_of, begin=begin_encoder, weights=lambda rest: parts_of(rest).weights),
     "module": _Family(_module, require=str),
 }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from joryu.errors import InputError, MissingExtraError, did_you_mean
 from joryu.students.head import Float32Conv2d
 from joryu.students.unet import padded
-from joryu.students.weights import fill, read_weights
+from joryu.students.weights import fill, for_channels, read_weights
 
 SPELT = "smp:DECODER/ENCODER[@FILE.safetensors], such as smp:unet/resnet18 or smp:fpn/tu-mobilenetv3_small_050"
 MULTIPLE = 32  #: the sides of a picture that every encoder takes
@@ -97,8 +97,7 @@ def begin_encoder(spec: str, network: nn.Module) -> None:
     """Load the weights that the spec names into the encoder of the network that it built; without any, do nothing.
 
     The file holds an encoder's weights by the names that segmentation-models-pytorch has for them, for pictures in
-    colour. For grey pictures its first convolution is summed over the three colours; for more channels they are
-    repeated, and scaled so that the sum stays: as that library and timm do it.
+    colour; a first convolution for other channels is made as `joryu.students.weights.for_channels` does.
 
     Raises:
         InputError: there is no such file, or it is no safetensors file.
@@ -109,18 +108,8 @@ def begin_encoder(spec: str, network: nn.Module) -> None:
         return
     encoder = network.get_submodule("network.encoder")
     own = encoder.state_dict()
-    state = {name: _for_channels(part, own.get(name)) for name, part in read_weights(weights).items()}
+    state = {name: for_channels(part, own.get(name)) for name, part in read_weights(weights).items()}
     fill(encoder, state, Path(weights))
-
-
-def _for_channels(weights: Tensor, own: Tensor | None) -> Tensor:
-    """The weights of a first convolution for as many channels as the network's own has; all others as they are."""
-    if own is None or weights.ndim != 4 or weights.shape[1] != 3 or own.ndim != 4:
-        return weights
-    channels = own.shape[1]
-    if channels == 1:
-        return weights.sum(1, keepdim=True)
-    return weights if channels == 3 else weights.repeat(1, -(-channels // 3), 1, 1)[:, :channels] * (3 / channels)
 
 
 def _require_encoder(encoder: str, known: list[str]) -> None:

@@ -59,6 +59,20 @@ def fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
         ) from error
 
 
+def for_channels(weights: Tensor, own: Tensor | None) -> Tensor:
+    """The weights of a first convolution for as many channels as the network's ``own`` has; all others as they are.
+
+    A file's are for three colours. For grey pictures they are summed over these; for more channels they are repeated
+    and scaled so that the sum stays, as timm and segmentation-models-pytorch do it.
+    """
+    if own is None or weights.ndim != 4 or weights.shape[1] != 3 or own.ndim != 4:
+        return weights
+    channels = own.shape[1]
+    if channels == 1:
+        return weights.sum(1, keepdim=True)
+    return weights if channels == 3 else weights.repeat(1, -(-channels // 3), 1, 1)[:, :channels] * (3 / channels)
+
+
 _PICKLES = (b"PK\x03\x04", b"\x80")  # how the files of torch.save begin, today's and those before PyTorch 1.6
 
 
