@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
-from joryu.evaluation import Better, Evaluated, compare_evaluations, evaluator_for
+from joryu.evaluation import Better, Evaluated, compare_evaluations, evaluator_for, validator_for
 from joryu.evaluation.by_question import JUDGING
 from joryu.objectives import HardLabels, total
 from joryu.questions import PICTURE, UNKNOWN, LabelKind, Link, Question, codec
@@ -38,8 +38,10 @@ class Case:
         drawn = torch.randn(len(self.heads), N, *sites, len(self.question), generator=generator(seed)) * 2
         return dict(zip(self.heads, drawn, strict=True))
 
-    def evaluate(self, outputs: Outputs, labels: Tensor | None, size: int = N, teacher: bool = False) -> Evaluated:
-        evaluator = evaluator_for(self.question)
+    def evaluate(
+        self, outputs: Outputs, labels: Tensor | None, size: int = N, teacher: bool = False, brief: bool = False
+    ) -> Evaluated:
+        evaluator = (validator_for if brief else evaluator_for)(self.question)
         answers = self.teacher() if teacher else None
         for start in range(0, N, size):
             rows = slice(start, start + size)
@@ -169,6 +171,17 @@ def test_batches_of_any_size_give_the_same(case: Case, size: int, teacher: bool)
     for labels in (case.labels(), partly_unknown(case)):
         whole = case.evaluate(case.outputs(), labels, teacher=teacher)
         same(whole, case.evaluate(case.outputs(), labels, size=size, teacher=teacher))
+
+
+@every
+@pytest.mark.parametrize("labels", ["all", "some", "none"])
+def test_validation_is_the_loss_and_the_first_measure_to_the_bit(case: Case, labels: str) -> None:
+    """So that a run's curve, its best epoch and a sweep mean what a report says."""
+    given = {"all": case.labels(), "some": partly_unknown(case), "none": None}[labels]
+    whole, brief = (
+        case.evaluate(case.outputs(), given, size=7, teacher=labels == "none", brief=brief) for brief in (False, True)
+    )
+    assert (brief.n, brief.loss, brief.measures[0]) == (whole.n, whole.loss, whole.measures[0])
 
 
 @every

@@ -2,7 +2,14 @@
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
 from joryu.evaluation.answers import outputs_of
-from joryu.evaluation.by_question import Paired, QuestionDefaults, compare_evaluations, defaults_of, evaluator_for
+from joryu.evaluation.by_question import (
+    Paired,
+    QuestionDefaults,
+    compare_evaluations,
+    defaults_of,
+    evaluator_for,
+    validator_for,
+)
 from joryu.evaluation.calibration import reliability
 from joryu.evaluation.classes import ClassEvaluation, GradedEvaluation
 from joryu.evaluation.comparison import (
@@ -113,4 +120,5 @@ __all__ = [
     "state_bytes",
     "summarise",
     "tango_interval",
+    "validator_for",
 ]

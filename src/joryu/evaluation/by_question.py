@@ -13,6 +13,7 @@ from joryu.evaluation.measured import NumberLikeness, NumberTally
 from joryu.evaluation.paired_scores import check_paired, compare_scores
 from joryu.evaluation.pixels import PixelLikeness, PixelTally
 from joryu.evaluation.tag_likeness import TagLikeness
+from joryu.evaluation.tag_validation import BriefTagLikeness, BriefTagTally
 from joryu.evaluation.tags import TagTally
 from joryu.objectives import default_divergence
 from joryu.objectives.parts import Units, checked_units
@@ -68,6 +69,8 @@ class QuestionDefaults(NamedTuple):
     compare: Callable[[Scores, Scores], Paired]  #: compares student and twin by their scores
     divergence: str  #: the name of the soft part's divergence in the default objective
     temperature: float  #: that of the default objective
+    brief_tally: Callable[[Question, Units], Tally] | None = None  #: for validation, where ``tally`` is slow
+    brief_likeness: Callable[[Question, Units], LikenessTally] | None = None  #: likewise
 
 
 def _compare_right(student: Scores, twin: Scores) -> Paired:
@@ -84,8 +87,9 @@ _CLASSES = QuestionDefaults(
     _unitless(ClassTally), _unitless(ClassLikeness), _compare_right, default_divergence(Link.SOFTMAX), 4.0
 )
 _TAGS = QuestionDefaults(
-    _unitless(TagTally), _unitless(TagLikeness), compare_scores, default_divergence(Link.SIGMOID), 1.0
-)
+    _unitless(TagTally), _unitless(TagLikeness), compare_scores, default_divergence(Link.SIGMOID), 1.0,
+    _unitless(BriefTagTally), _unitless(BriefTagLikeness),
+)  # fmt: skip
 _PIXELS = (_unitless(PixelTally), _unitless(PixelLikeness))
 _NUMBERS = QuestionDefaults(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
 
@@ -96,7 +100,9 @@ JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], QuestionDefaults] = {
         tally=_PIXELS[0], likeness=_PIXELS[1], compare=compare_scores
     ),
     (Link.SIGMOID, (), LabelKind.TAGS): _TAGS,
-    (Link.SIGMOID, PICTURE, LabelKind.TAGS): _TAGS._replace(tally=_PIXELS[0], likeness=_PIXELS[1]),
+    (Link.SIGMOID, PICTURE, LabelKind.TAGS): _TAGS._replace(
+        tally=_PIXELS[0], likeness=_PIXELS[1], brief_tally=None, brief_likeness=None
+    ),
     (Link.IDENTITY, (), LabelKind.NUMBERS): _NUMBERS,
     (Link.IDENTITY, PICTURE, LabelKind.NUMBERS): _NUMBERS,
 }
@@ -137,10 +143,28 @@ def evaluator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluat
     Raises:
         InputError: as `defaults_of`; units are given for a question that does not ask for numbers, or not one for each.
     """
-    row, found = defaults_of(question), checked_units(units, question.link)
+    row, found = defaults_of(question), _units_for(question, units)
+    return Evaluator(question, row.tally(question, found), row.likeness(question, found))
+
+
+def validator_for(question: Question, *, units: Sequence[float] = ()) -> Evaluator:
+    """Make an evaluator for use after every epoch: its loss and its first measure are those of `evaluator_for`.
+
+    Of tags it computes nothing else, because the rankings of 5,000 tags take longer than an epoch.
+
+    Raises:
+        InputError: as `evaluator_for`.
+    """
+    row, found = defaults_of(question), _units_for(question, units)
+    tally, likeness = row.brief_tally or row.tally, row.brief_likeness or row.likeness
+    return Evaluator(question, tally(question, found), likeness(question, found))
+
+
+def _units_for(question: Question, units: Sequence[float]) -> Units:
+    found = checked_units(units, question.link)
     if found and len(found) != len(question):
         raise InputError("is not usable", setting="units", expected=f"one for each of {question.count}", received=found)
-    return Evaluator(question, row.tally(question, found), row.likeness(question, found))
+    return found
 
 
 def compare_evaluations(question: Question, student: Evaluated, twin: Evaluated) -> Paired:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from joryu.errors import InputError
-from joryu.evaluation import evaluator_for
+from joryu.evaluation import validator_for
 from joryu.evaluation.evaluator import slug
 from joryu.students.named_outputs import outputs_of, units_of
 from joryu.training.training_data import TrainingData
@@ -32,7 +32,7 @@ def validate(student: nn.Sequential, data: TrainingData, device: torch.device) -
     question = data.examples.question
     if question is None:
         raise InputError("there is nothing to validate by", expected="a question", received="examples that ask nothing")
-    evaluator, by_teacher = evaluator_for(question, units=units_of(student)), False
+    evaluator, by_teacher = validator_for(question, units=units_of(student)), False
     everything = torch.arange(len(data.examples))
     for batch in data.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
         outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
