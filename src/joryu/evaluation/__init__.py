@@ -23,6 +23,7 @@ from joryu.evaluation.comparison import (
 from joryu.evaluation.confusion import ConfusedPair, most_confused, per_class_accuracy
 from joryu.evaluation.cost import Latency, count_learning, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
+from joryu.evaluation.learning_curve import LearningCurve, UntoldError, fit_learning_curve, hold_out_largest
 from joryu.evaluation.measured import NumberErrors, NumberEvaluation
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
 from joryu.evaluation.paired_scores import ScoreComparison, ScoreVerdict, bca_interval, compare_scores, sign_flip_test
@@ -59,6 +60,7 @@ __all__ = [
     "GradedEvaluation",
     "KeptReplies",
     "Latency",
+    "LearningCurve",
     "Likeness",
     "LikenessEvaluation",
     "Measure",
@@ -83,6 +85,7 @@ __all__ = [
     "TagLikenessEvaluation",
     "TagNumbers",
     "TeacherReplies",
+    "UntoldError",
     "Verdict",
     "agreement",
     "as_json",
@@ -104,6 +107,8 @@ __all__ = [
     "evaluating",
     "evaluator_for",
     "expected_calibration_error",
+    "fit_learning_curve",
+    "hold_out_largest",
     "kept_where_small",
     "likeness",
     "mcnemar_exact",
