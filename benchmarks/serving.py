@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -30,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.results import keep, table
-from benchmarks.side_by_side import machine_line, print_json
+from benchmarks.side_by_side import machine_line
 
 CLIENTS, BATCH, MUST = 32, 32, 0.85
 STUDENTS = {
@@ -293,7 +294,7 @@ def main() -> None:
     if asked.out is not None:
         keep("serving", report, page(report), asked.out)
     if asked.json:
-        print_json(report)
+        print(json.dumps(report, indent=2))
     else:
         print(page(report))
 

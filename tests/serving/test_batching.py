@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from joryu.serving.web.batching import Batcher
 from joryu.serving.web.limits import Limits, Refused
+from joryu.serving.web.main_thread import WorkHere
 
 
 def doubled(asked: Sequence[int]) -> list[int]:
@@ -73,3 +75,56 @@ def test_too_many_are_told_to_come_again_and_those_who_left_are_not_answered() -
 
     asyncio.run(ask())
     assert asked == [1, 3]
+
+
+def test_a_client_that_is_alone_waits_for_nobody() -> None:
+    async def ask() -> tuple[float, bool]:
+        loop, sizes = asyncio.get_running_loop(), list[int]()
+        batcher = Batcher(doubled, Limits(batch=4, wait_ms=60_000), sizes.append)
+        begun = loop.time()
+        assert [await batcher.ask([at]) for at in (1, 2, 3)] == [[2], [4], [6]]
+        alone = loop.time() - begun
+        await batcher.ask([1, 2, 3, 4])  # a whole batch need not wait either; the one after it hopes for others
+        late = asyncio.create_task(batcher.ask([5]))
+        await asyncio.wait([late], timeout=0.2)
+        waits = not late.done()
+        await asyncio.gather(batcher.ask([6, 7, 8]), late)
+        await batcher.close()
+        assert sizes == [1, 1, 1, 4, 4]
+        return alone, waits
+
+    alone, waits = asyncio.run(ask())
+    assert alone < 30
+    assert waits
+
+
+def test_the_model_can_have_the_main_thread() -> None:
+    here, threads = WorkHere(), set[int]()
+
+    def noted(batch: Sequence[int]) -> list[int]:
+        threads.add(threading.get_ident())
+        return doubled(batch)
+
+    async def ask() -> list[object]:
+        batcher = Batcher(noted, Limits(batch=2, wait_ms=0), thread=here)
+        found = await asyncio.gather(*(batcher.ask([at]) for at in (1, 13)), return_exceptions=True)
+        await batcher.close()
+        return list(found)
+
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(asyncio.run, ask())
+        here.work()  # until the batcher is closed
+        first, second = running.result()
+    assert first == [2]
+    assert isinstance(second, ValueError)
+    assert threads == {threading.get_ident()}
+
+
+def test_work_that_is_not_done_any_more_is_cancelled_or_refused() -> None:
+    here = WorkHere()
+    left = here.submit(lambda: 1)
+    here.shutdown(cancel_futures=True)
+    here.work()
+    assert left.cancelled()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        here.submit(lambda: 2)

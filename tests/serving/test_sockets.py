@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -100,6 +103,30 @@ def test_what_is_being_answered_is_answered_when_the_server_stops(
         assert begun.wait(5)
     asking.join(5)
     assert found[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_small_answers_are_not_held_back_by_the_network(model: Opened) -> None:
+    """Nagle's algorithm made each answer wait 40 ms for the client's acknowledgement of its head."""
+    with listen("127.0.0.1", 0, 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP  # where it is another, asyncio leaves the algorithm on
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopping", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_answers_and_ends_well(student: Callable[..., Path], stopping: signal.Signals) -> None:
+    command = [sys.executable, "-m", "joryu", "serve", str(student("tags")), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        said = server.stderr.readline()
+        content, port = picture(), int(said.partition("127.0.0.1:")[2].split()[0])
+        for _ in range(3):
+            head = f"POST /predict HTTP/1.1\nHost: localhost\nContent-Length: {len(content)}"
+            assert raw(port, head, content).startswith(b"HTTP/1.1 200 ")
+        server.send_signal(stopping)
+        assert server.wait(20) == 0
+        assert server.stderr.read().strip() == "stopped"
 
 
 @pytest.mark.slow

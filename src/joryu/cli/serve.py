@@ -29,7 +29,7 @@ def serve(
         None, help="Holds the token that clients must send; else it is read from $JORYU_SERVE_TOKEN."
     ),
     batch: int = typer.Option(32, help="The most pictures that the model is shown at a time."),
-    wait_ms: float = typer.Option(2.0, help="How long a picture waits for others, in milliseconds."),
+    wait_ms: float = typer.Option(4.0, help="How long a picture waits for others, in milliseconds."),
     body: int = typer.Option(10 * 2**20, help="The largest request, in bytes."),
     pixels: int = typer.Option(80_000_000, help="The most pixels of a picture."),
     requests: int = typer.Option(64, help="Requests at the same time; others are told to come again."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any, NamedTuple, cast
@@ -60,17 +61,17 @@ class Served(NamedTuple):
     token: str | None = None
 
 
-def create_app(model: Opened, served: Served) -> Gate:
-    """The application behind its gate."""
+def create_app(model: Opened, served: Served, *, thread: Executor | None = None) -> Gate:
+    """The application behind its gate; the model works in the ``thread``, or in one of its own."""
     counters = Counters()
-    app = _Application(model, served, counters)
+    app = _Application(model, served, counters, thread)
     return Gate(app.routed(), limits=served.limits, key=Key.of(served.token), counters=counters)
 
 
 class _Application:
-    def __init__(self, model: Opened, served: Served, counters: Counters) -> None:
+    def __init__(self, model: Opened, served: Served, counters: Counters, thread: Executor | None) -> None:
         self._model, self._served, self._counters = model, served, counters
-        self._batcher = Batcher(self._answer, served.limits, counters.batch)
+        self._batcher = Batcher(self._answer, served.limits, counters.batch, thread=thread)
         self._labels = is_ranked(model.behind.question) and model.of_json is None
         counters.waits(lambda: self._batcher.waiting)
 

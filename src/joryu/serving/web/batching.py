@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 
@@ -26,13 +26,16 @@ class Batcher(Generic[Asked, Found]):
     """Collects what is asked at the same time, and has it answered in batches by one thread.
 
     A batch begins as soon as the thread is free and ``limits.batch`` are waiting, or the first of them has waited for
-    ``limits.wait_ms``. While a batch is being answered the next one gathers, so under load nobody waits for the clock.
+    ``limits.wait_ms``. While a batch is being answered the next one gathers. Clients that were answered together ask
+    again together, which is worth waiting for; a client that is alone never waits, as the batch before its own was of
+    one, too.
     If a batch fails, each of it is asked again alone, so that one client's input spoils no other's answer.
 
     Args:
         answer: what is asked, in its order, to what is found, as many; called in a thread, never twice at a time.
         limits: ``batch``, ``wait_ms`` and ``waiting`` count here.
         heard: is told the size of each batch.
+        thread: where ``answer`` is called, one call after another; without it, in a thread of its own.
     """
 
     def __init__(
@@ -40,13 +43,16 @@ class Batcher(Generic[Asked, Found]):
         answer: Callable[[Sequence[Asked]], Sequence[Found]],
         limits: Limits,
         heard: Callable[[int], None] = lambda _: None,
+        *,
+        thread: Executor | None = None,
     ) -> None:
         self._answer, self._limits, self._heard = answer, limits, heard
         self._queue = deque[_Waiting[Asked, Found]]()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._before = 1  #: the size of the last batch
 
     @property
     def waiting(self) -> int:
@@ -98,12 +104,15 @@ class Batcher(Generic[Asked, Found]):
                 continue
             await self._gather()
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.batch))]
+            self._before = len(batch)
             if wanted := [one for one in batch if not one.found.done()]:  # some clients have gone meanwhile
                 self._heard(len(wanted))
                 await self._answered(wanted)
 
     async def _gather(self) -> None:
         """Wait for a whole batch, or until the first has waited long enough."""
+        if len(self._queue) == self._before == 1:
+            return
         until = self._queue[0].since + self._limits.wait_ms / 1000
         loop = asyncio.get_running_loop()
         while len(self._queue) < self._limits.batch and not self._closing and (left := until - loop.time()) > 0:

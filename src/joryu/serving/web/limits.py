@@ -52,7 +52,7 @@ class Limits:
     waiting: int = 1024
     seconds: float = 30.0
     batch: int = 32
-    wait_ms: float = 2.0
+    wait_ms: float = 4.0
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +19,7 @@ from joryu.listening.connections import Patient, most_connections
 from joryu.serving.web.app import Served, create_app
 from joryu.serving.web.gate import Gate
 from joryu.serving.web.limits import Limits
+from joryu.serving.web.main_thread import WorkHere
 from joryu.serving.web.opening import Opened, warm_up
 
 PORT: Final = 8643
@@ -67,14 +70,33 @@ def serve(model: Opened, *, place: Place, served: Served, say: Callable[[str], N
         InputError: the address is not usable.
     """
     with listen(place.host, place.port, PORT) as listening:
-        app = create_app(model, served)
+        here = WorkHere()
+        server = server_of(create_app(model, served, thread=here), served.limits)
         warm_up(model)
         name = f"[{place.host.strip('[]')}]" if ":" in place.host else place.host
         say(f"http://{name}:{listening.getsockname()[1]} answers {model.behind.question.count}")
-        # uvicorn raises the signal that stopped it once more: as an interrupt, so that SIGTERM ends it well too.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            server_of(app, served.limits).run(sockets=[listening])
+        with _stopping(server), ThreadPoolExecutor(1, thread_name_prefix="http") as beside:
+            running = beside.submit(_run, server, listening, here)
+            here.work()
+            running.result()
+
+
+def _run(server: uvicorn.Server, listening: socket.socket, model: WorkHere) -> None:
+    try:
+        server.run(sockets=[listening])
+    finally:
+        model.shutdown(cancel_futures=True)  # the main thread must not wait for a server that has ended
+
+
+@contextmanager
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """SIGINT and SIGTERM let the server end; a second SIGINT does not wait for what is being answered."""
+    before = {one: signal.signal(one, server.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def server_of(app: Gate, limits: Limits) -> uvicorn.Server:
