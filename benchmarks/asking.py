@@ -12,6 +12,7 @@ beside what the concurrency allows, and the memory it takes.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -25,10 +26,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from benchmarks.results import keep, table
+from benchmarks.side_by_side import machine_line
 from joryu.remote import Collected, Ledger, Limits, Options, Pictures, collect, google_vision
 from joryu.remote.credentials import Anonymous
+from joryu.remote.transport import Sender
 
 PATIENT = Limits(
     concurrency=8, rate=1e6, attempts=8, timeout=2.0, first_wait=0.02, longest_wait=0.5, cool_down=0.2, canaries=0
@@ -117,17 +122,83 @@ def speed(count: int) -> dict[str, Any]:
     rows = []
     for concurrency in (8, 32):
         limits = Limits(concurrency=concurrency, rate=1e6, canaries=0)
-        asked = count if concurrency == 8 else 4 * count
+        asked = (count if concurrency == 8 else 4 * count) // 16 * 16
         with tempfile.TemporaryDirectory() as folder, server(delay=0.1) as url:
             ask(url, folder, 16 * concurrency, limits)  # imports, connections
             started = time.perf_counter()
             ask(url, folder, asked, limits)
             took = time.perf_counter() - started
-        least = (asked - 16 * concurrency) / 16 / concurrency * 0.1
-        share = least / took
-        rows.append({"concurrency": concurrency, "pictures": asked, "seconds": took, "least": least, "share": share})
+            bare = asyncio.run(bare_seconds(url, asked // 16 - concurrency, concurrency))
+        least = (asked / 16 - concurrency) / concurrency * 0.1
+        rows.append({
+            "concurrency": concurrency, "pictures": asked, "seconds": took, "least": least, "bare": bare,
+            "share": least / took, "share_of_bare": bare / took,
+        })  # fmt: skip
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"ok": all(row["share"] >= 0.9 for row in rows), "runs": rows, "peak_mb": memory}
+
+
+async def bare_seconds(url: str, requests: int, concurrency: int) -> float:
+    """How long the same server and HTTP client take where nothing is read, written down or understood."""
+    api = google_vision(url, longest_side=None)
+    body, content_type = api.body([picture(at) for at in range(16)])
+    left = iter(range(requests))
+    async with Sender(api, Anonymous(), connections=concurrency, timeout=10) as sender:
+
+        async def work() -> None:
+            for _ in left:
+                await sender.send(body, content_type)
+
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+        return time.perf_counter() - started
+
+
+def page(report: dict[str, Any]) -> str:
+    """What was found, as Markdown."""
+    parts = [
+        "# Asking a paid API",
+        f"{report['machine']}. One run of `{report['command']}`: {report['pictures']:,} pictures against"
+        " [an API](../../benchmarks/black_box.py) in a process of its own, which keeps its own bill"
+        " ([how](../../benchmarks/asking.py)). A unit is one picture asked about.",
+    ]
+    found = report["found"]
+    if faults := found.get("faults"):
+        went_wrong = sum(count for name, count in faults["faults"].items() if name != "none")
+        parts.append(
+            f"**A fifth of all requests goes wrong, in fourteen ways** ({went_wrong:,} of"
+            f" {sum(faults['faults'].values()):,}): {faults['answered']:,} pictures answered, {faults['listed']:,} listed"
+            f" with their last error, {faults['more_than_once']:,} delivered more than once. Units at the server"
+            f" {faults['units_at_server']:,}, in the ledger {faults['units_in_ledger']:,}: {_met(faults)}."
+        )
+    if budget := found.get("budget"):
+        rows = [[f"{one['budget']:,}", f"{one['units_at_server']:,}", one["stop"] or "–"] for one in budget["runs"]]
+        parts += [f"**A budget is kept to the unit**: {_met(budget)}.",
+                  table(["budget", "units at the server", "stopped because"], rows)]  # fmt: skip
+    if kills := found.get("kills"):
+        parts.append(
+            f"**Killed with SIGKILL {len(kills['kills'])} times**: {kills['kept']:,} answers kept,"
+            f" {kills['asked_again']:,} pictures asked again, of {kills['were_in_flight']:,} that were in flight:"
+            f" {_met(kills)}."
+        )
+    if speed := found.get("speed"):
+        rows = [
+            [str(one["concurrency"]), f"{one['pictures']:,}", f"{one['least']:.2f}", f"{one['bare']:.2f}",
+             f"{one['seconds']:.2f}", f"{one['share']:.2f}", f"{one['share_of_bare']:.2f}"]
+            for one in speed["runs"]
+        ]  # fmt: skip
+        parts += [
+            f"**Speed against a server that takes 100 ms**, sixteen pictures a request. *Allowed* is what so many requests"
+            " at a time need at the least; *bare* the same HTTP client, server and bodies where nothing is read, written"
+            f" down or understood. Peak memory of the asking process {speed['peak_mb']:.0f} MB. At least 0.90 of what is"
+            f" allowed was wanted: {_met(speed)}.",
+            table(["in flight", "pictures", "allowed, s", "bare, s", "ours, s", "allowed ÷ ours", "bare ÷ ours"], rows),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _met(found: dict[str, Any]) -> str:
+    return "met" if found["ok"] else "**missed**"
 
 
 CHECKS = {"faults": faults, "budget": budget, "kills": kills, "speed": speed}
@@ -139,6 +210,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--only", choices=[*CHECKS], nargs="*", default=[*CHECKS])
     parser.add_argument("--client", nargs=2, metavar=("URL", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help="keep asking.json and asking.md in this folder")
     given = parser.parse_args()
     if given.client is not None:
         ask(given.client[0], given.client[1], given.pictures)
@@ -147,6 +219,10 @@ def main() -> int:
     for name in given.only:
         found[name] = CHECKS[name](given.pictures)
         print(json.dumps({name: found[name]}, indent=1), flush=True)
+    if given.out is not None:
+        command = f"python -m benchmarks.asking --pictures {given.pictures}"
+        report = {"machine": machine_line(), "command": command, "pictures": given.pictures, "found": found}
+        keep("asking", report, page(report), given.out)
     return 0 if all(one["ok"] for one in found.values()) else 1
 
 

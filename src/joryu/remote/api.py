@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
@@ -138,16 +139,16 @@ class Api(_Part):
         asked = self.request
         if asked.body is None:
             return pictures[0], content_type(pictures[0])
-        if asked.each is not None and asked.pictures >= 1 and _holds(asked.body, PICTURES):
-            listed = [_filled(asked.each, PICTURE, self._written(one)) for one in pictures]
-            content = _filled(asked.body, PICTURES, listed)
-        else:
-            content = _filled(asked.body, PICTURE, self._written(pictures[0]))
-        return json.dumps(content).encode(), "application/json"
+        written = [self._written(one) for one in pictures]
+        if asked.each is not None and _holds(asked.body, PICTURES):
+            listed = [_filled(asked.each, PICTURE, one) for one in written]
+            return _filled(asked.body, PICTURES, f"[{', '.join(listed)}]").encode(), "application/json"
+        return _filled(asked.body, PICTURE, written[0]).encode(), "application/json"
 
     def _written(self, picture: bytes) -> str:
-        text = base64.b64encode(picture).decode()
-        return text if self.request.picture == "base64" else f"data:{content_type(picture)};base64,{text}"
+        """A picture as JSON; base64 has nothing in it that JSON would escape."""
+        start = "" if self.request.picture == "base64" else f"data:{content_type(picture)};base64,"
+        return f'"{start}{base64.b64encode(picture).decode()}"'
 
     def split(self, body: bytes, count: int) -> list[bytes | Refusal]:
         """What a reply says of each of ``count`` pictures: the answer, byte for byte as it stands there, or a refusal.
@@ -186,11 +187,13 @@ class Api(_Part):
             return [_tag(name, name, score, place.scale) for name, score in listed.items()]
         if not isinstance(listed, list):
             raise ValueError(f"{place.tags} is no list")
-        return [
-            _tag(value_at(one, place.id or place.name) or value_at(one, place.name), value_at(one, place.name),
-                 value_at(one, place.score), place.scale)
-            for one in listed
-        ]  # fmt: skip
+        return [self._tag(one) for one in listed]
+
+    def _tag(self, content: Any) -> Tag:
+        place = self.answer
+        name = value_at(content, place.name)
+        key = name if place.id is None else value_at(content, place.id) or name
+        return _tag(key, name, value_at(content, place.score), place.scale)
 
     def read(self, raw: bytes) -> tuple[list[Tag], float]:
         """The tags of a raw answer, and the bound that every other tag lies below: *not returned is not zero*.
@@ -245,9 +248,6 @@ def _holds(content: Any, mark: str) -> bool:
     return bool(content == mark)
 
 
-def _filled(content: Any, mark: str, value: Any) -> Any:
-    if isinstance(content, dict):
-        return {name: _filled(part, mark, value) for name, part in content.items()}
-    if isinstance(content, list):
-        return [_filled(part, mark, value) for part in content]
-    return value if content == mark else content
+def _filled(content: Any, mark: str, value: str) -> str:
+    """The content as JSON, with the JSON ``value`` wherever the mark is a value of its own, and not a name."""
+    return re.sub(re.escape(json.dumps(mark)) + "(?!: )", lambda _: value, json.dumps(content))

@@ -19,7 +19,7 @@ from joryu.remote.credentials import Credentials
 from joryu.remote.journal import Journal
 from joryu.remote.ledger import Ledger, LedgerFailure, Settled
 from joryu.remote.limits import Limits
-from joryu.remote.outcome import Lost, Outcome, Received, outcome_of
+from joryu.remote.outcome import Lost, Outcome, outcome_of
 from joryu.remote.pace import Breaker, Pause, TokenBucket, back_off_s
 from joryu.remote.reading_ahead import Pictures, ReadingAhead, Ready, Shown, blocks, retrieved
 from joryu.remote.transport import Sender
@@ -217,8 +217,9 @@ class _Session:
             ids = [one.example for one in now]
             kind = "canaries" if canaries else "answers"
             request = await self._journal.submit(lambda ledger: ledger.intend(ids, units=taken, kind=kind))
+            body, content_type = self._api.body([one.picture for one in now])  # before it takes a place in flight
             async with self._places:
-                came = await self._send(now) if await self._may_be_sent() else NOT_SENT
+                came = await self._sender.send(body, content_type) if await self._may_be_sent() else NOT_SENT
             outcome = outcome_of(self._api, came, taken)
             spent = taken if outcome.charged else 0
             kept = not canaries and came is not NOT_SENT
@@ -246,10 +247,6 @@ class _Session:
                 raise Stop("the API asks to wait long", received=f"{outcome.wait_s:,.0f} s", hint="run it again then")
             self._pause.ask_for(outcome.wait_s)
         self._breaker.note(outcome.succeeded, outcome.reason)
-
-    async def _send(self, now: list[Shown]) -> Received | Lost:
-        body, content_type = self._api.body([one.picture for one in now])
-        return await self._sender.send(body, content_type)
 
     async def _may_be_sent(self) -> bool:
         """Wait until rate, pause and breaker let a request through; false where the session ends meanwhile."""

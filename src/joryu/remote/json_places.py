@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 _DECODER: Final = json.JSONDecoder()
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 
 
+@lru_cache(maxsize=1024)  # a description has a few paths, and asks for them at every tag of every answer
 def parts_of(path: str) -> tuple[str, ...]:
     """The steps of a path such as ``result.labels``; none of an empty one."""
     return tuple(path.split(".")) if path else ()
