@@ -183,9 +183,9 @@ def test_the_raster_is_plain_to_the_api_and_hardly_shows_to_the_student() -> Non
         return np.asarray(Image.open(io.BytesIO(content)).convert("L").resize((side, side), how), dtype=float)
 
     plain, printed = picture(), rastered(picture())
-    large = grey(printed, 256, Image.Resampling.BOX) - grey(plain, 256, Image.Resampling.BICUBIC)
+    large = grey(printed, 256, Image.Resampling.BOX) - grey(plain, 256, Image.Resampling.NEAREST)
     small = grey(printed, 64, Image.Resampling.BILINEAR) - grey(plain, 64, Image.Resampling.BILINEAR)
-    assert large.std() > 40
+    assert large.std() > 35
     assert np.abs(small).mean() < 8 and abs(small.mean()) < 3
 
 

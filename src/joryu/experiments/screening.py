@@ -6,8 +6,9 @@ spoiled the clone, and it got much better once they were screened out.
 The API and the pictures are those of `vision-clone`. The 16,000 pictures to learn from are said to come from five
 sites, drawn by lot and the same for every seed. One site's are *planted*: enlarged to 256 pixels and printed with a
 fine raster, as a site's scans or watermarks may be. The API sees the raster and calls nearly all of them ``window
-screen``; the student reads pictures at 64 pixels, where a period of the raster is one pixel and hardly shows. So it
-learns that any picture may be a window screen, and little of what is on a fifth of them.
+screen``; the student reads pictures at 64 pixels, where a period of the raster is one pixel and hardly shows
+(`joryu.experiments.planted_source`). So it learns that any picture may be a window screen, and nothing of what is on a
+fifth of them.
 
 * *spoiled*: learns from all five sites.
 * *screened*: learns from what the filter of `joryu.targets.screening` leaves, for as many steps.
