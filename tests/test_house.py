@@ -23,6 +23,7 @@ ALLOWED = {
     "questions": {"errors"},
     "remote": {"errors", "durable", "pydantic_errors"},
     "examples": {"errors", "durable", "annotations", "questions"},
+    "collecting": {"errors", "durable", "remote", "examples"},
     "targets": {
         "errors",
         "durable",

@@ -15,6 +15,7 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.examples.content import content_key
 from joryu.examples.inputs import Inputs, select
+from joryu.examples.origin import Origin
 from joryu.examples.originals import Originals, ids_of
 from joryu.examples.rejected import Rejected as Rejected  # noqa: PLC0414 - what examples hold is found here
 from joryu.questions import UNKNOWN, LabelCodec, LabelKind, Question, codec
@@ -50,6 +51,7 @@ class Examples:
     width and height that each picture has in its file, int64 ``[n, 2]``, where they come from files.
     ``preparation`` is how a file or a row became its input, where they come from any. ``groups`` names the group of
     each example where some belong together (tiles of one picture, pictures of one patient): no split parts a group.
+    ``origins`` says under which licence each was found and where, if it was collected.
 
     >>> inputs = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
     >>> examples = Examples.of(inputs, labels=torch.tensor([0, 1]), classes=["a", "b"])
@@ -70,6 +72,7 @@ class Examples:
     sizes: npt.NDArray[np.int64] | None = None
     originals: Originals | None = None
     groups: tuple[str, ...] | None = None
+    origins: tuple[Origin, ...] | None = None
 
     @classmethod
     def of(  # noqa: PLR0913 - the seventh is for those who have hashed the inputs already
@@ -137,6 +140,7 @@ class Examples:
             sizes=None if self.sizes is None else self.sizes[index.numpy()],
             originals=None if self.originals is None else self.originals.select(index.numpy()),
             groups=None if self.groups is None else tuple(self.groups[i] for i in index.tolist()),
+            origins=None if self.origins is None else tuple(self.origins[i] for i in index.tolist()),
         )
 
     def encoded(self, rows: Tensor | Sequence[int]) -> list[bytes]:

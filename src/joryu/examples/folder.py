@@ -12,6 +12,7 @@ from joryu.errors import InputError
 from joryu.examples.beside import FolderLabelOptions
 from joryu.examples.class_folders import class_level, find_set
 from joryu.examples.clutter import by_weight
+from joryu.examples.collected import OriginCounts, is_collection, licences_in_words, read_origins
 from joryu.examples.examples import Examples, Rejected
 from joryu.examples.folder_part import Part
 from joryu.examples.folder_set import FolderSet
@@ -71,12 +72,21 @@ def load_folder(
         sources=[part.files.names[row] for row in read.kept.tolist()],
     )
     remarks, beside = _about(folder_set, part)
+    if is_collection(root):
+        examples = _with_origins(examples, root)
     return replace(
         examples,
         labels=examples.labels if bool(examples.known.any()) else None,
         rejected=tuple(by_weight([*beside, *part.rejected, *read.rejected])),
         remarks=(*remarks, *examples.remarks),
     )
+
+
+def _with_origins(examples: Examples, root: Path) -> Examples:
+    examples = replace(examples, origins=read_origins(root, examples.ids))
+    counts = OriginCounts.of(examples)
+    said = "" if counts is None else f"collected under these licences: {licences_in_words(counts.licences)}"
+    return replace(examples, remarks=(*examples.remarks, said))
 
 
 def folder_splits(root: Path) -> set[str]:

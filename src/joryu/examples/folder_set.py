@@ -24,6 +24,7 @@ from joryu.examples.beside import (
     require_no_boxes,
 )
 from joryu.examples.class_folders import Level, SplitFolders, class_level, find_set, lies_in_parts, spelling
+from joryu.examples.collected import is_collection
 from joryu.examples.folder_part import Part, part_of, whole
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.tree import Folder, link_root, printable
@@ -36,6 +37,8 @@ class FolderSet:
     def __init__(self, root: Path, options: FolderLabelOptions | None = None) -> None:
         self.root = root
         self.options = options or FolderLabelOptions()
+        if self.options.say_nothing and is_collection(root):  # its folders only keep each of them small
+            self.options = self.options._replace(labels=NONE)
         self.found: SplitFolders = find_set(root)
         self._real_root = link_root(root)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from joryu.errors import InputError
 from joryu.examples.cache import user_cache
+from joryu.examples.collected import is_collection
 from joryu.examples.emnist import EMNIST
 from joryu.examples.folder import has_labelled_pictures
 from joryu.examples.idx import has_idx_files
@@ -96,6 +97,8 @@ def sniff(place: Path) -> str | None:
     """The layout of a folder or file: ``idx``, ``parquet``, ``pairs`` or ``folder``; ``None`` if it has none."""
     if place.is_file():
         return "parquet" if place.suffix == ".parquet" else None
+    if is_collection(place):
+        return "folder"
     if has_idx_files(place):
         return "idx"
     if parquet_folder(place) is not None:

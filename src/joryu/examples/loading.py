@@ -314,4 +314,5 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         sizes=np.concatenate(sizes) if len(sizes) == len(parts) else None,
         originals=Originals.joined(originals) if len(originals) == len(parts) else None,
         groups=tuple(group for part in parts for group in part.groups or ()) if first.groups is not None else None,
+        origins=tuple(one for part in parts for one in part.origins or ()) if first.origins is not None else None,
     )

@@ -1,0 +1,94 @@
+"""Licences and sources of collected pictures: how they are counted, joined and accepted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from joryu.errors import InputError, MismatchError
+from joryu.examples import Examples
+from joryu.examples.collected import COPY, FAILED, KEPT, OTHERS, Collected, OriginCounts, origins_of
+from joryu.examples.origin import LicenceRule, Origin, short_name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "licence", "accepted"),
+    [
+        ("CC0*", "cc0 1.0", True),
+        ("cc-by-4.0", "CC BY 4.0", True),
+        ("CC_BY_4.0", "https://creativecommons.org/licenses/by/4.0/deed.en", True),
+        ("CC-BY-[0-9]*", "CC BY-NC 4.0", False),
+        ("CC-BY*", "CC BY-NC 4.0", True),  # a star is a star
+        ("CC0*", "http://creativecommons.org/publicdomain/zero/1.0/", True),
+        ("PDM*", "https://creativecommons.org/publicdomain/mark/1.0/", True),
+        ("CC0*", "", False),
+        ("unknown", "", True),
+        ("*", "", True),
+        ("CC0*", "CC0 | all rights reserved", False),
+        ("*", "CC0 | all rights reserved", True),
+        ("Unsplash License", "unsplash license", True),
+    ],
+)
+def test_a_pattern_of_licences(pattern: str, licence: str, accepted: bool) -> None:
+    assert LicenceRule.of([pattern]).accepts(licence) is accepted
+
+
+def test_without_patterns_everything_is_accepted() -> None:
+    rule = LicenceRule.of([])
+    assert rule.accepts("anything")
+    rule.require(None, "a set", hint="no")
+    with pytest.raises(InputError, match="licence is not usable"):
+        LicenceRule.of([" "])
+
+
+def test_what_is_not_accepted_is_named_with_its_number() -> None:
+    rule = LicenceRule.of(["CC0*"])
+    rule.require({"CC0": 3}, "a set", hint="try another")
+    with pytest.raises(
+        MismatchError, match=r"a set has pictures of licences .*received NC 2, unknown 1\); try another"
+    ):
+        rule.require({"CC0": 3, "NC": 2, "unknown": 1}, "a set", hint="try another")
+    with pytest.raises(MismatchError, match="received no licence on record"):
+        rule.require(None, "a set", hint="try another")
+    with pytest.raises(MismatchError, match="and 3 more"):
+        rule.require({f"{at}": 1 for at in range(8)}, "a set", hint="try another")
+    LicenceRule.of(["unknown"]).require(None, "a set", hint="none")
+
+
+def test_short_names_of_other_addresses_are_the_addresses() -> None:
+    assert short_name("https://example.com/licenses/by/4.0/") == "https://example.com/licenses/by/4.0/"
+
+
+def test_a_picture_that_was_found_twice_has_what_both_said() -> None:
+    records = [
+        Collected("x", KEPT, licence="CC0", source="me", picture="p"),
+        Collected("y", COPY, licence="", source="me", picture="p"),
+        Collected("z", KEPT, licence="CC0", source="me", picture="q"),
+        Collected("w", FAILED, licence="NC", source="me"),
+    ]
+    found = origins_of(record.known for record in records)
+    assert found == {"p": Origin(("CC0", "unknown"), ("me",)), "q": Origin(("CC0",), ("me",))}
+    assert OriginCounts.counted(found.values()).licences == {"CC0": 1, "CC0 | unknown": 1}
+
+
+def test_what_is_too_much_to_be_named_is_one_number_and_is_accepted_by_no_rule_but_all() -> None:
+    counts = OriginCounts.counted(Origin.of("CC0", f"photographer {at}") for at in range(500))
+    assert (len(counts.sources), counts.sources[OTHERS]) == (201, 300)
+    assert counts.licences == {"CC0": 500}
+    assert not LicenceRule.of(["CC*"]).accepts(OTHERS)
+
+
+def test_copies_among_examples_count_once_and_a_set_without_origins_counts_nothing() -> None:
+    examples = Examples.of(torch.tensor([[1.0], [1.0], [2.0]]))
+    assert OriginCounts.of(examples) is None
+    origins = tuple(Origin.of(licence, "") for licence in ("CC0", "CC0", "NC"))
+    assert OriginCounts.of(replace(examples, origins=origins)) == OriginCounts({"CC0": 1, "NC": 1}, {"unknown": 2})
+
+
+def test_a_line_keeps_everything_and_nothing_that_is_empty() -> None:
+    record = Collected("https://a.example/ä b", KEPT, licence='say "what"\n', n_bytes=3)
+    assert record.line().count("\n") == 1
+    assert Collected.of(record.line()) == record
+    assert "reason" not in record.line()
