@@ -27,6 +27,7 @@ COME_ALONG = {
     "cycler": "matplotlib",
     "markupsafe": "jinja2",
     "sqlalchemy": "optuna",
+    "httpcore2": "httpx2",
 }
 
 

@@ -13,6 +13,7 @@ from joryu.cli import (
     annotate,
     audit,
     bench,
+    collect,
     data,
     devices,
     distill,
@@ -49,6 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command in (
+    collect,
     examples,
     train,
     plan,
