@@ -23,6 +23,9 @@ def export(
     calibration: int = typer.Option(256, help="Examples of the transfer set by which int8 is adjusted."),
     seed: int = typer.Option(0, help="Draws these."),
     most_lost: float = typer.Option(0.02, help="Of the headline measure by int8: an export that loses more fails."),
+    licence: list[str] = typer.Option(
+        [], help="Refuse if pictures that it learned from have another licence, such as CC0* or CC-BY-4.0; repeatable."
+    ),
     examples: str | None = typer.Option(None, help="Examples to check it on, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
@@ -47,8 +50,9 @@ def export(
 
     ways = {(False, False): None, (True, False): "static", (True, True): "dynamic", (False, True): "dynamic"}
     settings = ExportSettings(
-        format=format, int8=ways[int8, dynamic], calibration=calibration, seed=seed, most_lost=most_lost
-    )
+        format=format, int8=ways[int8, dynamic], calibration=calibration, seed=seed, most_lost=most_lost,
+        licences=tuple(licence),
+    )  # fmt: skip
     require_exportable(run, out, settings)
     keep_freed_memory()
     chosen = EvaluationSet(examples=in_column(examples, column), split=split, size=size)

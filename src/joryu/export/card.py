@@ -119,11 +119,35 @@ def _origin(origin: Origin, plan: Blueprint) -> list[str]:
     objective = ", ".join(f"{name} {value}" for name, value in origin.objective.items() if value not in (None, [], {}))
     lines.append(f"Objective: {objective}. Seed {origin.recipe['seed']}.")
     lines.append(f"Trained with Joryu {origin.joryu or 'of an unknown version'}, {origin.finished or 'unfinished'}.")
+    return [*lines, *_licences(origin), *_of_int8(plan)]
+
+
+def _licences(origin: Origin) -> list[str]:
+    lines = []
+    if origin.licences is None:
+        lines.append("Licences of what it learned from: unknown, nobody has recorded any.")
+    else:
+        lines.append(f"Licences of what it learned from, by examples: {_counted(origin.licences)}.")
+    if origin.sources is not None:
+        lines.append(f"Their sources: {_counted(origin.sources)}.")
+    if origin.taught_under is not None:
+        lines.append(f"Licences of what its teacher learned from: {_counted(origin.taught_under)}.")
     lines.append(
-        "Licences: Joryu records none. Weights that were made from a teacher's answers and from pictures may be bound"
-        " by the licences and terms of both; look them up before you pass this on."
+        "Weights that were made from a teacher's answers and from pictures may be bound by the licences and terms of"
+        " both; look them up before you pass this on."
     )
-    return [*lines, *_of_int8(plan)]
+    return lines
+
+
+def _counted(names: Mapping[str, int]) -> str:
+    """Names that somebody else wrote, so that nothing in them is Markdown."""
+    shown = [f"{_code(name)} {n:,}" for name, n in [*names.items()][:_NAMES_SHOWN]]
+    left = len(names) - len(shown)
+    return ", ".join([*shown, f"and {left} more"] if left else shown)
+
+
+def _code(text: str) -> str:
+    return f"`{' '.join(text.replace('`', chr(39)).split())}`"
 
 
 def _of_int8(plan: Blueprint) -> list[str]:

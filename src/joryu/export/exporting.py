@@ -15,6 +15,7 @@ import torch
 from joryu.durable import durable_folder, require_free
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
+from joryu.examples.origin import LicenceRule
 from joryu.export.card import Facts, card
 from joryu.export.contents import (
     CARD,
@@ -67,6 +68,7 @@ def require_exportable(run: Path, out: Path, settings: ExportSettings) -> Bluepr
 
     Raises:
         InputError: no finished run, a question or preparation that no export carries, or ``out`` is there already.
+        MismatchError: it learned from pictures of licences that are not accepted, or that nobody has recorded.
         MissingExtraError: the format's libraries are not installed.
         JoryuError: ``out`` cannot be written.
     """
@@ -76,7 +78,17 @@ def require_exportable(run: Path, out: Path, settings: ExportSettings) -> Bluepr
     reading_of(plan)
     answering_of(plan.question)
     labels_text(plan.question)
+    _require_licences(run, settings)
     return plan
+
+
+def _require_licences(run: Path, settings: ExportSettings) -> None:
+    rule, hint = LicenceRule.of(settings.licences), "name these licences too, or learn from other pictures"
+    if rule.patterns:
+        origin = origin_of(run)
+        rule.require(origin.licences, f"the set that {run} learned from", hint=hint)
+        if origin.taught_under is not None:
+            rule.require(origin.taught_under, f"the set that the teacher of {run} learned from", hint=hint)
 
 
 def export_run(

@@ -29,9 +29,16 @@ _PIXEL_ROWS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What is known of a student's run; what nobody recorded is ``None``."""
+    """What is known of a student's run; what nobody recorded is ``None``.
+
+    ``licences`` and ``sources`` count the examples of its transfer set, ``taught_under`` those that its teacher learned
+    from, by licence.
+    """
 
     examples: str | None
+    licences: dict[str, int] | None
+    sources: dict[str, int] | None
+    taught_under: dict[str, int] | None
     teacher: str | None
     teacher_run: Path | None
     answers: int | None
@@ -60,10 +67,15 @@ def origin_of(folder: Path) -> Origin:
     store = _store_of(folder, record)
     spec = None if store is None else store.teacher_spec
     run = None if spec is None else run_of(spec)
+    learned = run if run is not None and run.is_dir() else None
+    made_for = None if store is None else store.manifest.examples
     return Origin(
         examples=notes.get("examples"),
+        licences=notes.get("licences") or (None if made_for is None else made_for.licences),
+        sources=notes.get("sources") or (None if made_for is None else made_for.sources),
+        taught_under=None if learned is None else _notes_of(learned).get("licences"),
         teacher=None if store is None else store.manifest.teacher.spec or store.manifest.teacher.description,
-        teacher_run=run if run is not None and run.is_dir() else None,
+        teacher_run=learned,
         answers=None if store is None else len(store),
         seconds=None if store is None else store.manifest.cost.seconds,
         money=None if store is None else store.manifest.cost.money,
@@ -72,6 +84,14 @@ def origin_of(folder: Path) -> Origin:
         joryu=record.get("joryu"),
         finished=record.get("finished"),
     )
+
+
+def _notes_of(folder: Path) -> dict[str, Any]:
+    try:
+        notes: dict[str, Any] = read_run(folder)["notes"]
+    except (JoryuError, KeyError):  # a card does without what is damaged or older
+        return {}
+    return notes
 
 
 def _store_of(folder: Path, record: dict[str, Any]) -> Store | None:

@@ -21,6 +21,8 @@ class ExportSettings:
             (`joryu.training.quantise`); ``dynamic``: without examples; ``None``: a float model alone.
         calibration: examples whose ranges are measured.
         seed: draws these.
+        licences: those that the pictures which student and teacher learned from may have, as patterns
+            (`joryu.examples.origin.LicenceRule`); none: nothing is asked.
         most_lost: of the headline measure by int8: more is refused (of an error, a share of it).
 
     Raises:
@@ -32,6 +34,7 @@ class ExportSettings:
     calibration: int = 256
     seed: int = 0
     most_lost: float = 0.02
+    licences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, known in (("format", self.format, FORMATS), ("int8", self.int8, (None, *WAYS))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,7 +46,8 @@ class ExamplesRecord(_Record):
     """The examples that the teacher is asked about; ``count`` is the number of *distinct* ones.
 
     `load_examples` finds them again by ``spec``, ``split`` and ``size``. ``shape`` is that of one input as the teacher
-    is shown it, ``(channels, height, width)`` for pictures.
+    is shown it, ``(channels, height, width)`` for pictures. ``licences`` and ``sources`` count the distinct examples of
+    each, where somebody has recorded any (`joryu.examples.collected`).
     """
 
     fingerprint: str
@@ -56,6 +57,14 @@ class ExamplesRecord(_Record):
     split: str | None = None
     size: int | None = None
     shape: tuple[int, ...] | None = None
+    licences: dict[str, int] | None = None
+    sources: dict[str, int] | None = None
+
+    def with_origins_of(self, other: ExamplesRecord) -> Self:
+        """The same with what is said of licences and sources now, as a list of pictures may be corrected."""
+        if other.licences is None:
+            return self
+        return self.model_copy(update={"licences": other.licences, "sources": other.sources})
 
 
 class FormerExamples(ExamplesRecord):

@@ -151,6 +151,7 @@ class StoreWriter:
             "n_views": max(stored.n_views, wanted.n_views),
             "views": stored.views or wanted.views,
             "encoding": stored.encoding or wanted.encoding,
+            "examples": stored.examples.with_origins_of(wanted.examples),
         }
         merged = stored.model_copy(update=more)
         if merged != Manifest.read(self.path):

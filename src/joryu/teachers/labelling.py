@@ -11,6 +11,7 @@ import torch
 
 from joryu.errors import InputError, MismatchError, Stop
 from joryu.examples import Examples, Ids, distinct_rows
+from joryu.examples.collected import OriginCounts
 from joryu.examples.places import typed_in
 from joryu.examples.views import Views
 from joryu.precision import require_wish
@@ -285,7 +286,7 @@ def _manifest(
     """What the store is to be, and the ids of the distinct examples that it is about."""
     ids = examples.ids[distinct_rows(examples.ids)]
     begun = Manifest.read(out).batch_size if (out / FILE).is_file() else BATCH_SIZE
-    origin = options.origin
+    origin, counts = options.origin, OriginCounts.of(examples)
     manifest = Manifest(
         question=teacher.question.answer,
         teacher=TeacherRecord(
@@ -302,6 +303,8 @@ def _manifest(
             split=origin.split,
             size=_size_shown(examples, origin),
             shape=tuple(examples.inputs.shape[1:]),
+            licences=None if counts is None else counts.licences,
+            sources=None if counts is None else counts.sources,
         ),
         keys=examples.keyed_by,
         views=views.spec if views is not None and n_views else None,

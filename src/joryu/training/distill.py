@@ -19,7 +19,15 @@ from joryu.targets.failures import id_to_hex
 from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, another_precision, is_finished, read_run
-from joryu.training.setup import NOTED, DistillationSetup, TrainingParts, default_objective, held_out, split_parts
+from joryu.training.setup import (
+    NOTED,
+    DistillationSetup,
+    TrainingParts,
+    default_objective,
+    held_out,
+    origin_notes,
+    split_parts,
+)
 from joryu.training.target_source import CarriedOver, LabelsAlone, Replayed
 from joryu.training.trainer import Trained, check, train
 from joryu.training.training_data import TrainingData
@@ -95,6 +103,7 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     objective = replace(objective, units=blueprint.output_std, class_weights=weights, priors=priors)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
     notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
+    notes |= origin_notes(examples)
     run = replace(run, notes=found_at | run.notes | notes | held_out(examples, setup.test))
     student = train(
         blueprint, data, objective=_with_signals(objective, blueprint, setup.signal_weight), recipe=recipe, run=run

@@ -10,7 +10,7 @@ from joryu.students import Blueprint
 from joryu.training.label_loss import LabelLoss
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run
-from joryu.training.setup import DistillationSetup, held_out, split_test, split_validation
+from joryu.training.setup import DistillationSetup, held_out, origin_notes, split_test, split_validation
 from joryu.training.target_source import LabelsAlone
 from joryu.training.trainer import Trained, content_of, train
 from joryu.training.training_data import TrainingData
@@ -50,6 +50,7 @@ def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validati
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
     )
     data = TrainingData(teaching, LabelsAlone(parse_views(views)), validation=validating)
-    run = replace(run, notes=run.notes | held_out(examples, test, None if judging is None else content_of(judging)))
+    notes = origin_notes(examples) | held_out(examples, test, None if judging is None else content_of(judging))
+    run = replace(run, notes=run.notes | notes)
     objective = replace(label_loss.objective(question, teaching), units=blueprint.output_std)
     return train(blueprint, data, objective=objective, recipe=recipe, run=run)

@@ -11,6 +11,7 @@ import torch
 from joryu.errors import InputError
 from joryu.evaluation import defaults_of
 from joryu.examples import Examples, split_examples
+from joryu.examples.collected import OriginCounts
 from joryu.examples.groups import grouping_key
 from joryu.objectives import Distillation
 from joryu.objectives.hard import checked_loss
@@ -159,6 +160,12 @@ def held_out(examples: Examples, test: float, content: str | None = None) -> dic
     more = {"content": content, "groups": groups}
     found = {"of": examples.fingerprint, "test": test}
     return {"held_out": found | {name: value for name, value in more.items() if value is not None}}
+
+
+def origin_notes(examples: Examples) -> dict[str, Any]:
+    """The notes of a run about the licences and sources of its examples; none where nobody has recorded any."""
+    counts = OriginCounts.of(examples)
+    return {} if counts is None else counts.as_notes()
 
 
 def split_test(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples | None]:
