@@ -11,6 +11,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.examples.collected import COPY, FAILED, KEPT, OTHERS, Collected, OriginCounts, origins_of
 from joryu.examples.origin import LicenceRule, Origin, short_name
+from joryu.targets.screening import sources_of
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,13 @@ def test_copies_among_examples_count_once_and_a_set_without_origins_counts_nothi
     assert OriginCounts.of(examples) is None
     origins = tuple(Origin.of(licence, "") for licence in ("CC0", "CC0", "NC"))
     assert OriginCounts.of(replace(examples, origins=origins)) == OriginCounts({"CC0": 1, "NC": 1}, {"unknown": 2})
+
+
+def test_the_sources_that_a_screening_looks_at_are_those_of_the_collection() -> None:
+    examples = Examples.of(torch.tensor([[1.0], [2.0]]), sources=["ab/ab1.jpg", "cd/cd2.jpg"])
+    assert sources_of(examples) == ["ab", "cd"]
+    origins = (Origin.of("CC0", "shop"), Origin.of("CC0", ""))
+    assert sources_of(replace(examples, origins=origins)) == ["shop", "unknown"]
 
 
 def test_a_line_keeps_everything_and_nothing_that_is_empty() -> None:

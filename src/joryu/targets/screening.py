@@ -156,7 +156,8 @@ def screen(
 def sources_of(examples: Examples, by: str | None = None) -> list[str]:
     """The source of each example: by a table ``FILE[#COLUMN]``, by the groups that the set names, or by its folder.
 
-    The table names pictures by path or file name in one column; those it does not mention have the source "".
+    Of a collection it is the source that was written down: its folders only keep each of them small. The table names
+    pictures by path or file name in one column; those it does not mention have the source "".
 
     Raises:
         InputError: nothing says where examples come from, the folders are the classes, or the table cannot be read.
@@ -170,6 +171,8 @@ def sources_of(examples: Examples, by: str | None = None) -> list[str]:
         return [group or "" for group in groups_in_table(paths, str(Path.cwd() / Path(by).expanduser()), around).groups]
     if examples.groups is not None:
         return ["" if group is None else str(group) for group in examples.groups]
+    if examples.origins is not None:
+        return [origin.source for origin in examples.origins]
     if examples.sources is None:
         raise InputError(f"nothing says where the examples of {examples.name} come from", hint=hint)
     folders = [str(PurePosixPath(name).parent) for name in examples.sources]
