@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 import itertools
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpcore2
 import pytest
 from website import Site, breaks_off, drips, endless, first, gives, moved, opened, picture, says
 
@@ -256,3 +261,34 @@ def test_the_rate_is_kept_and_a_crawl_delay_makes_it_slower(site: Site) -> None:
     fetch(*(site.at(f"{at}.png") for at in range(2)))
     times = [one.at for one in site.asked]
     assert min(b - a for a, b in itertools.pairwise(times)) > 0.35
+
+
+@pytest.fixture
+def secure(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The site behind TLS, with a certificate of photos.example alone, which this test trusts; its port."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=photos.example",
+             "-addext", "subjectAltName=DNS:photos.example", "-keyout", str(key), "-out", str(certificate)]  # fmt: skip
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    site.secure(context)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(httpcore2, "default_ssl_context", lambda: trusting)
+    for module in ("httpcore2._async.connection", "httpcore2._async.connection_pool"):
+        monkeypatch.setattr(f"{module}.default_ssl_context", lambda: trusting, raising=False)
+    return str(site.port)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_a_certificate_is_that_of_the_name_though_an_address_is_connected_to(site: Site, secure: str) -> None:
+    site.pages["a.png"] = GOOD
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    (found,) = fetch(f"https://photos.example:{secure}/a.png", resolve=resolve)
+    assert isinstance(found, Fetched)
+    assert site.asked[-1].headers["Host"] == f"photos.example:{secure}"
+    with pytest.raises(Unreachable, match=r"(?i)certificate"):
+        fetch(f"https://other.example:{secure}/a.png", resolve=resolve)

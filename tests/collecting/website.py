@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,7 @@ class Site:
     port: int = 0
     pages: dict[str, bytes | Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    secure: Callable[[ssl.SSLContext], None] = lambda _: None
 
     @property
     def url(self) -> str:
@@ -88,6 +90,11 @@ def opened() -> Iterator[Site]:
 
     server = Server(("127.0.0.1", 0), Handler)
     site.port = server.server_address[1]
+
+    def secure(context: ssl.SSLContext) -> None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+    site.secure = secure
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -176,7 +176,7 @@ class Fetcher:
             return Missed(f"not finished in {self._limits.seconds:g} s", for_good=False)
         except http.ConnectError as error:
             return Missed(f"no connection: {_said(error)}", for_good=False)
-        except (http.NetworkError, http.ProtocolError, zlib.error) as error:
+        except (http.NetworkError, http.ProtocolError, zlib.error, OSError) as error:  # TLS that breaks is an OSError
             return Missed(f"the answer broke off: {_said(error)}", for_good=False)
 
     async def _stream(self, address: Address, largest: int, *, cut: bool) -> _Answer:

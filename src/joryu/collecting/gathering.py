@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ Progress = Callable[[int, int, str], None]
 _BATCH: Final = 64  #: pictures that are written together …
 _BATCH_BYTES: Final = 64 * MIB  #: … or so many bytes of them …
 _BATCH_S: Final = 2.0  #: … or what has come in so many seconds
+_DECODING: Final = 8  #: threads that decode and write, beside those that look up hosts
 _TASKS: Final = 64  #: pictures of a folder that are begun and not yet kept
 
 
@@ -186,6 +188,8 @@ def _looked_at(entry: tuple[int, Read]) -> tuple[int, Collected, bytes]:
 
 async def _fetch(listing: Listing, numbers: Sequence[int], keeper: _Keeper, options: GatherOptions) -> dict[str, str]:
     """Pictures that lie at addresses; the hosts that were left alone."""
+    threads = ThreadPoolExecutor(options.limits.concurrency + _DECODING, thread_name_prefix="joryu-collect")
+    asyncio.get_running_loop().set_default_executor(threads)  # names that nobody knows would else hold up the decoding
     download = Download(listing.places, numbers, options.limits, agent=options.agent, resolve=options.resolve)
     try:
         async with aclosing(download.results()) as results:
