@@ -33,6 +33,7 @@ from joryu.cli import (
     train,
     verify,
     version,
+    worth,
 )
 from joryu.cli.output import remember
 from joryu.cli.summaries import show_summaries_whole
@@ -60,6 +61,7 @@ for command in (
     verify,
     distill,
     sweep,
+    worth,
     quantise,
     evaluate,
     report,

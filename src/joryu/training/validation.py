@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from joryu.errors import InputError
-from joryu.evaluation import validator_for
+from joryu.evaluation import Evaluated, Evaluator, evaluator_for, validator_for
 from joryu.evaluation.evaluator import slug
+from joryu.questions import Question
 from joryu.students.named_outputs import outputs_of, units_of
 from joryu.training.training_data import TrainingData
 
@@ -28,20 +31,43 @@ def validate(student: nn.Sequential, data: TrainingData, device: torch.device) -
     Raises:
         InputError: the examples ask nothing, or none has a label or an answer.
     """
-    student.eval()
+    evaluator = validator_for(_question(data), units=units_of(student))
+    by_teacher = _show(student, data, evaluator, device)
+    found = evaluator.result()
+    first = found.measures[0]
+    name = "validation_agreement" if by_teacher else f"validation_{slug(first.name)}"
+    return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
+
+
+@torch.inference_mode()
+def evaluate_on(student: nn.Sequential, data: TrainingData, *, units: Sequence[float]) -> Evaluated:
+    """All measures of a student on ``data``, as `validate` shows it; ``units`` as `joryu.evaluation.evaluator_for`.
+
+    Raises:
+        InputError: as `validate`.
+    """
+    evaluator = evaluator_for(_question(data), units=units)
+    _show(student, data, evaluator, next(student.parameters()).device)
+    return evaluator.result()
+
+
+def _question(data: TrainingData) -> Question:
     question = data.examples.question
     if question is None:
         raise InputError("there is nothing to validate by", expected="a question", received="examples that ask nothing")
-    evaluator, by_teacher = validator_for(question, units=units_of(student)), False
+    return question
+
+
+def _show(student: nn.Sequential, data: TrainingData, evaluator: Evaluator, device: torch.device) -> bool:
+    """Show a student all examples as they are; whether a teacher's answers judge it."""
+    student.eval()
+    by_teacher = False
     everything = torch.arange(len(data.examples))
     for batch in data.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
         outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
         by_teacher = batch.soft_targets is not None
         evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)
-    found = evaluator.result()
-    first = found.measures[0]
-    name = "validation_agreement" if by_teacher else f"validation_{slug(first.name)}"
-    return {"validation_loss": found.loss} | ({} if first.value is None else {name: first.value})
+    return by_teacher
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
