@@ -29,12 +29,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import keep, table
-from benchmarks.side_by_side import machine_line
 from joryu.remote import Collected, Ledger, Limits, Options, Pictures, collect, google_vision
 from joryu.remote.credentials import Anonymous
 from joryu.remote.transport import Sender
 
+WANTED = 0.9  #: of the speed that the concurrency allows
 PATIENT = Limits(
     concurrency=8, rate=1e6, attempts=8, timeout=2.0, first_wait=0.02, longest_wait=0.5, cool_down=0.2, canaries=0
 )
@@ -90,7 +89,9 @@ def budget(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, server(faults=0.2, delay=0.01, hang=3) as url:
         for most in (limit, limit + 7, 2 * limit):
             found, counted = ask(url, folder, count, budget=most), counts(url)
-            rows.append({"budget": most, "units_at_server": counted["units"], "stop": str(found.stop or "")[:40]})
+            rows.append(
+                {"budget": most, "units_at_server": counted["units"], "stop": str(found.stop or "").partition(" (")[0]}
+            )
     return {"ok": all(row["units_at_server"] <= row["budget"] for row in rows), "runs": rows}
 
 
@@ -135,7 +136,7 @@ def speed(count: int) -> dict[str, Any]:
             "share": least / took, "share_of_bare": bare / took,
         })  # fmt: skip
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"ok": all(row["share"] >= 0.9 for row in rows), "runs": rows, "peak_mb": memory}
+    return {"ok": all(row["share"] >= WANTED for row in rows), "runs": rows, "peak_mb": memory}
 
 
 async def bare_seconds(url: str, requests: int, concurrency: int) -> float:
@@ -156,6 +157,8 @@ async def bare_seconds(url: str, requests: int, concurrency: int) -> float:
 
 def page(report: dict[str, Any]) -> str:
     """What was found, as Markdown."""
+    from benchmarks.results import table  # at the end: torch would count as memory
+
     parts = [
         "# Asking a paid API",
         f"{report['machine']}. One run of `{report['command']}`: {report['pictures']:,} pictures against"
@@ -167,9 +170,10 @@ def page(report: dict[str, Any]) -> str:
         went_wrong = sum(count for name, count in faults["faults"].items() if name != "none")
         parts.append(
             f"**A fifth of all requests goes wrong, in fourteen ways** ({went_wrong:,} of"
-            f" {sum(faults['faults'].values()):,}): {faults['answered']:,} pictures answered, {faults['listed']:,} listed"
-            f" with their last error, {faults['more_than_once']:,} delivered more than once. Units at the server"
-            f" {faults['units_at_server']:,}, in the ledger {faults['units_in_ledger']:,}: {_met(faults)}."
+            f" {sum(faults['faults'].values()):,}): {faults['answered']:,} pictures answered,"
+            f" {faults['listed']:,} listed with their last error, {faults['more_than_once']:,} delivered more"
+            f" than once. Units at the server {faults['units_at_server']:,}, in the ledger"
+            f" {faults['units_in_ledger']:,}: {_met(faults)}."
         )
     if budget := found.get("budget"):
         rows = [[f"{one['budget']:,}", f"{one['units_at_server']:,}", one["stop"] or "–"] for one in budget["runs"]]
@@ -184,15 +188,28 @@ def page(report: dict[str, Any]) -> str:
     if speed := found.get("speed"):
         rows = [
             [str(one["concurrency"]), f"{one['pictures']:,}", f"{one['least']:.2f}", f"{one['bare']:.2f}",
-             f"{one['seconds']:.2f}", f"{one['share']:.2f}", f"{one['share_of_bare']:.2f}"]
+             f"{one['seconds']:.2f}", f"{one['share']:.2f}", f"{one['share_of_bare']:.2f}",
+             "yes" if one["share"] >= WANTED else "no"]
             for one in speed["runs"]
         ]  # fmt: skip
         parts += [
-            f"**Speed against a server that takes 100 ms**, sixteen pictures a request. *Allowed* is what so many requests"
-            " at a time need at the least; *bare* the same HTTP client, server and bodies where nothing is read, written"
-            f" down or understood. Peak memory of the asking process {speed['peak_mb']:.0f} MB. At least 0.90 of what is"
-            f" allowed was wanted: {_met(speed)}.",
-            table(["in flight", "pictures", "allowed, s", "bare, s", "ours, s", "allowed ÷ ours", "bare ÷ ours"], rows),
+            "**Speed against a server that takes 100 ms**, sixteen pictures a request. *Allowed* is what so many"
+            " requests at a time need at the least; *bare* the same HTTP client, server and bodies where nothing is"
+            " read, written down or understood. Peak memory of the asking process"
+            f" {speed['peak_mb']:.0f} MB.",
+            table(
+                [
+                    "in flight",
+                    "pictures",
+                    "allowed, s",
+                    "bare, s",
+                    "ours, s",
+                    "allowed ÷ ours",
+                    "bare ÷ ours",
+                    f"≥ {WANTED}",
+                ],
+                rows,
+            ),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -220,6 +237,9 @@ def main() -> int:
         found[name] = CHECKS[name](given.pictures)
         print(json.dumps({name: found[name]}, indent=1), flush=True)
     if given.out is not None:
+        from benchmarks.results import keep
+        from benchmarks.side_by_side import machine_line
+
         command = f"python -m benchmarks.asking --pictures {given.pictures}"
         report = {"machine": machine_line(), "command": command, "pictures": given.pictures, "found": found}
         keep("asking", report, page(report), given.out)

@@ -30,6 +30,8 @@ COME_ALONG = {
     "httpcore2": "httpx2",
 }
 
+BEHIND = {"httptools": "uvicorn.protocols.http.httptools_impl"}  #: brought for a module of another that needs it
+
 
 def distributions(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=~! ;]", requirement)[0] for requirement in requirements}
@@ -51,6 +53,7 @@ def modules_in(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
+            yield from (needed for needed, module in BEHIND.items() if module == node.module)
         if isinstance(node, ast.Call) and called(node) in ("library", "import_module") and node.args:
             first = node.args[0]
             if isinstance(first, ast.Constant):

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -76,11 +76,26 @@ def test_large_and_slow_bodies_are_refused_and_others_answered(model: Opened, mo
         slow = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 500", b"x" * 100)
         assert slow.startswith(b"HTTP/1.1 408 ")
         assert json.loads(slow.partition(b"\r\n\r\n")[2])["error"]["message"].startswith("nothing came for 0.2")
-        assert raw(port, "POST /predict HTTP/1.1").startswith(b"HTTP/1.1 400 ")  # no host: h11 refuses it
+        assert raw(port, "POST /predict HTTP/1.1").startswith(b"HTTP/1.1 421 ")  # no host
+        assert raw(port, "POST /predict HTTP/1.1\nHost").startswith(b"HTTP/1.1 400 ")  # no HTTP
         content = picture()
         fine = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: {len(content)}", content)
         assert fine.startswith(b"HTTP/1.1 200 ")
         assert b"server:" not in fine.lower()
+
+
+def test_a_head_that_does_not_end_is_refused(model: Opened) -> None:
+    lines = b"X-More: " + b"x" * 1000 + b"\r\n"
+    with serving(model) as port, socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + 40 * lines)
+        line.sendall(b"\r\n")
+        assert line.recv(65536).startswith(b"HTTP/1.1 200 ")  # 40 kB are a head still; the count begins anew
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        with suppress(ConnectionError):  # it may be closed while this is being sent
+            for _ in range(200):
+                line.sendall(lines)
+                time.sleep(0.001)
+        assert line.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
 def test_what_is_being_answered_is_answered_when_the_server_stops(

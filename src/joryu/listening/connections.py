@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -11,22 +11,26 @@ MOST = 256  #: the most connections at once; a page needs six
 WHOLE_REQUEST_S = 10.0  #: seconds for a request's headers, from the connection's start or last response
 
 
-class Patient(H11Protocol):
-    """Uvicorn's protocol that closes idle connections after `WHOLE_REQUEST_S`, and the oldest beyond `MOST`.
+class Patience:
+    """Closes idle connections after `WHOLE_REQUEST_S`, and the oldest beyond `MOST`; stands before a uvicorn protocol.
 
     Uvicorn itself waits forever for the first request of a connection. 1,300 silent connections used up all files that
     a process may open, and the page did not answer any more.
     """
 
+    transport: asyncio.Transport
+    connections: set[Any]
+    cycle: Any
+    loop: asyncio.AbstractEventLoop
     idle_since: float
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Close the oldest idle connections if there are too many, and wait for a request on the new one."""
-        super().connection_made(transport)
+        super().connection_made(transport)  # type: ignore[misc]
         self._wait()
         if len(self.connections) > most_connections():
-            others = [cast("Patient", one) for one in self.connections if one is not self]
+            others = [cast("Patience", one) for one in self.connections if one is not self]
             idle = [one for one in others if one.is_idle]
             if idle:
                 min(idle, key=lambda one: one.idle_since).drop()
@@ -34,12 +38,12 @@ class Patient(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting for a request."""
         self._stop_waiting()
-        super().connection_lost(exc)
+        super().connection_lost(exc)  # type: ignore[misc]
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         self._wait()
-        super().on_response_complete()
+        super().on_response_complete()  # type: ignore[misc]
 
     @property
     def is_idle(self) -> bool:
@@ -60,6 +64,10 @@ class Patient(H11Protocol):
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+
+
+class Patient(Patience, H11Protocol):  # type: ignore[misc]
+    """The protocol of the labelling page; it reads in Python what comes."""
 
 
 def most_connections() -> int:

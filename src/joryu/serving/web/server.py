@@ -15,12 +15,13 @@ import uvicorn
 
 from joryu.errors import InputError
 from joryu.listening.address import SHORTEST, is_local, listen, token_fault
-from joryu.listening.connections import Patient, most_connections
+from joryu.listening.connections import most_connections
 from joryu.serving.web.app import Served, create_app
 from joryu.serving.web.gate import Gate
 from joryu.serving.web.limits import Limits
 from joryu.serving.web.main_thread import WorkHere
 from joryu.serving.web.opening import Opened, warm_up
+from joryu.serving.web.protocol import Quick
 
 PORT: Final = 8643
 VARIABLE: Final = "JORYU_SERVE_TOKEN"  #: where the token is read from, unless from a file
@@ -103,7 +104,7 @@ def server_of(app: Gate, limits: Limits) -> uvicorn.Server:
     """The server itself. When it stops, requests that are being answered have the time of a request to end."""
     # No access log, no proxy headers: nothing that a client says is kept, and there is no proxy.
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", proxy_headers=False, server_header=False, http=Patient,
+        app, access_log=False, log_level="warning", proxy_headers=False, server_header=False, http=Quick,
         ws="none", backlog=most_connections(), timeout_graceful_shutdown=int(limits.seconds) + 1,
     )  # fmt: skip
     return uvicorn.Server(config)
