@@ -100,6 +100,20 @@ def is_collection(folder: Path) -> bool:
     return (folder / MARKER).is_file()
 
 
+def require_not_inside(folder: Path) -> None:
+    """Refuse the folder of pictures of a collection, whose inner folders look like classes and are none.
+
+    Raises:
+        InputError: it is one.
+    """
+    outer = folder.absolute().parent
+    if folder.name == PICTURES and is_collection(outer):
+        raise InputError(
+            f"{folder} is the inside of a collection, whose folders are no classes", expected="the collection itself",
+            hint=f"try {folder.parent}",
+        )  # fmt: skip
+
+
 def read_journal(folder: Path) -> Iterator[Collected]:
     """The lines of a collection as they were written; of several about one place the last is true.
 

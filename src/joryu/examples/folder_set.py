@@ -24,7 +24,7 @@ from joryu.examples.beside import (
     require_no_boxes,
 )
 from joryu.examples.class_folders import Level, SplitFolders, class_level, find_set, lies_in_parts, spelling
-from joryu.examples.collected import is_collection
+from joryu.examples.collected import is_collection, require_not_inside
 from joryu.examples.folder_part import Part, part_of, whole
 from joryu.examples.layouts import find_split, in_order, require_unsplit, some
 from joryu.examples.tree import Folder, link_root, printable
@@ -35,6 +35,7 @@ class FolderSet:
     """A folder of pictures; its splits are looked into when they are asked about, and train only once."""
 
     def __init__(self, root: Path, options: FolderLabelOptions | None = None) -> None:
+        require_not_inside(root)
         self.root = root
         self.options = options or FolderLabelOptions()
         if self.options.say_nothing and is_collection(root):  # its folders only keep each of them small
