@@ -45,6 +45,9 @@ CASES = {
     "rows of numbers": Case("mlp:12x1", Question.numbers(["price"]), None),
     "unet of masks": Case("unet:4x2", Question.tags(["salt", "other"], grid=PICTURE), WIDE),
     "unet of classes": Case("unet:4x1", Question.one_of(["sky", "sea", "land"], grid=PICTURE), GREY),
+    "separable unet of masks": Case("separable-unet:4x2", Question.tags(["salt"], grid=PICTURE), WIDE),
+    "unet with an encoder": Case("smp:unet/mobilenet_v2", Question.one_of(["sky", "sea"], grid=PICTURE),
+                                 PicturePreparation(channels=3, height=32, width=32)),
     "frozen layers, a head of tags": Case("timm:test_resnet,frozen=3,head=flat/8,dropout=0.3", Question.tags(
         ["red", "round", "sweet"]), PicturePreparation(channels=3, height=32, width=32)),
     "depthwise": Case("timm:mobilenetv3_small_050", Question.one_of(3), PicturePreparation(

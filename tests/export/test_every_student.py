@@ -208,6 +208,7 @@ def test_the_folder_holds_what_the_card_says(done: Done) -> None:
     }  # fmt: skip
     assert all(f"`{name}`" in card for name in names - {"README.md"})
     assert "Licences" in card
+    assert "Teacher: unknown. It learned from a teacher's answers" in card  # as its objective says
     assert (done.folder / "labels.txt").read_text("utf-8").splitlines() == list(done.case.question.names)
     assert len((done.folder / "predict.py").read_text().splitlines()) < 120
     wanted = (done.folder / "requirements.txt").read_text().split()

@@ -17,6 +17,7 @@ from joryu.export.origin import Gain, Origin
 from joryu.export.parity import Parity
 from joryu.export.predict_script import reading_of, templates
 from joryu.export.source import Model
+from joryu.objectives import HardLabels
 from joryu.students import Blueprint
 
 _NONE: Final = "–"
@@ -109,7 +110,7 @@ def _preparation(plan: Blueprint) -> str:
 
 
 def _origin(origin: Origin, plan: Blueprint) -> list[str]:
-    lines = [f"Teacher: `{origin.teacher}`." if origin.teacher else "It learned from labels; no teacher is recorded."]
+    lines = [f"Teacher: `{origin.teacher}`." if origin.teacher else _without_teacher(origin)]
     if origin.answers is not None:
         took = f"{origin.seconds:,.0f} s" if origin.seconds is not None else "an unknown time"
         money = f" and {origin.money:g} in the teacher's currency" if origin.money else ""
@@ -120,6 +121,12 @@ def _origin(origin: Origin, plan: Blueprint) -> list[str]:
     lines.append(f"Objective: {objective}. Seed {origin.recipe['seed']}.")
     lines.append(f"Trained with Joryu {origin.joryu or 'of an unknown version'}, {origin.finished or 'unfinished'}.")
     return [*lines, *_licences(origin), *_of_int8(plan)]
+
+
+def _without_teacher(origin: Origin) -> str:
+    if origin.objective.get("name") == HardLabels.name:
+        return "It learned from labels alone."
+    return "Teacher: unknown. It learned from a teacher's answers; their store is not recorded, or not there any more."
 
 
 def _licences(origin: Origin) -> list[str]:
