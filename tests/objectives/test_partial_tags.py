@@ -17,6 +17,7 @@ from joryu.objectives import (
     soft_binary_cross_entropy,
     zero_filled_cross_entropy,
 )
+from joryu.objectives.parts import soft_part
 from joryu.questions import Question
 from joryu.targets import SoftTargets, Space
 
@@ -126,3 +127,31 @@ def test_priors_are_refused_where_nobody_heeds_them():
         Distillation(link="sigmoid", priors=(0.1,))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="probabilities between 0 and 1"):
         Distillation(link="sigmoid", divergence="bounded-prior", priors=(0.0,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+@pytest.mark.parametrize("space", [Space.PROBS, Space.LOGITS])
+def test_few_returned_tags_cost_what_they_cost_when_all_are_dense(space: Space, temperature: float) -> None:
+    """Values and gradients; with empty places, a row without any answer, and bounds that say nothing."""
+    generator = torch.Generator().manual_seed(0)
+    rows, tags, k = 9, 40, 6
+    indices = torch.stack([torch.randperm(tags, generator=generator)[:k] for _ in range(rows)])
+    empty = torch.rand(rows, k, generator=generator) < 0.3
+    empty[0] = True
+    probs = (0.5 + 0.5 * torch.rand(rows, k, generator=generator)).double()
+    bound = torch.full((rows,), 0.5).double()
+    bound[1] = 1.0
+    logits = space is Space.LOGITS
+    targets = SoftTargets(
+        values=(probs.logit() if logits else probs).masked_fill(empty, 0), indices=indices.masked_fill(empty, -1),
+        bound=bound.logit() if logits else bound, space=space, question=Question.tags(tags), temperature=2.0,
+    )  # fmt: skip
+    student = (torch.randn(rows, tags, generator=generator).double() * 3).requires_grad_()
+    found = [
+        soft_part("cross-entropy", {"main": student}, answer, temperature=temperature)
+        for answer in (targets, targets.dense())
+    ]
+    assert torch.allclose(*found, rtol=1e-10)
+    gradients = [torch.autograd.grad(one.sum(), student)[0] for one in found]
+    assert torch.allclose(*gradients, rtol=1e-8, atol=1e-12)
+    assert gradients[0].abs().sum() > 0

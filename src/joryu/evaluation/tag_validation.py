@@ -82,9 +82,8 @@ class BriefTagLikeness:
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
         """Add a batch: logits ``[B, C]`` and the teacher's answers."""
         logits = outputs[MAIN].detach()
-        dense = teacher.mean(1.0).dense()  # once, for both
-        self._losses.append(soft_part("cross-entropy", {MAIN: logits}, dense, temperature=1.0))
-        answer, known = teacher_answers(dense)
+        self._losses.append(soft_part("cross-entropy", {MAIN: logits}, teacher, temperature=1.0))
+        answer, known = teacher_answers(teacher)
         self._same.append((((logits > 0) == answer) & known).sum(-1) / known.sum(-1))
 
     def result(self) -> TagValidation:

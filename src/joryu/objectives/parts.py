@@ -25,9 +25,10 @@ from joryu.objectives.partial_tags import (
     zero_filled_cross_entropy,
 )
 from joryu.objectives.regression import gaussian_nll, squared_error
-from joryu.objectives.tagging import binary_kl, soft_binary_cross_entropy
+from joryu.objectives.tagging import binary_kl, returned_cross_entropy, soft_binary_cross_entropy
 from joryu.questions import LOG_VARIANCE, MAIN, Link
 from joryu.questions.link import FACTORS
+from joryu.questions.softening import widen
 
 if TYPE_CHECKING:
     from joryu.targets.soft_targets import SoftTargets
@@ -154,6 +155,17 @@ def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
     return Divergence(at)
 
 
+def _of_returned_tags(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
+    """The bounded cross-entropy, of few returned tags without making the others dense, which takes half the time."""
+    if targets.indices is None or targets.bound is None or targets.members or targets.question.grid:
+        return _of_tags(soft_binary_cross_entropy).losses(outputs, targets, temperature, per_output)
+    odds, bound = widen(targets.values), widen(targets.bound)
+    if not targets.in_logits:
+        odds, bound = targets.link.logits(odds), targets.link.logits(bound)
+    own = targets.temperature
+    return returned_cross_entropy(outputs[MAIN], odds * own, targets.indices, bound * own, temperature=temperature)
+
+
 def _expecting(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
     return _of_tags(partial(prior_cross_entropy, priors=per_output.priors)).losses(
         outputs, targets, temperature, per_output
@@ -194,9 +206,9 @@ DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
         "logit-mse": Divergence(_matched_logits, softened=False),
     },
     Link.SIGMOID: {
-        "cross-entropy": _of_tags(soft_binary_cross_entropy),
+        "cross-entropy": Divergence(_of_returned_tags),
         "kl-forward": _of_tags(binary_kl),
-        "bounded": _of_tags(soft_binary_cross_entropy),  # what cross-entropy means where tags were not returned
+        "bounded": Divergence(_of_returned_tags),  # what cross-entropy means where tags were not returned
         PRIOR: Divergence(_expecting),
         "zero-filled": _of_tags(zero_filled_cross_entropy),
         "asymmetric": _of_tags(asymmetric_cross_entropy),

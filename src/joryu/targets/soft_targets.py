@@ -179,6 +179,11 @@ class SoftTargets:
         return self.question.link
 
     @property
+    def in_logits(self) -> bool:
+        """Whether the values are logits."""
+        return self.space is Space.LOGITS
+
+    @property
     def n_outputs(self) -> int:
         """The number of the question's outputs."""
         return len(self.question)
