@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -21,18 +22,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.side_by_side import machine_line, print_json
+from benchmarks import store_page
+from benchmarks.side_by_side import machine, machine_line, print_json
 from joryu.questions import Question
 from joryu.targets import Encoding, Flush, Manifest, SoftTargets, Space, Store, StoreWriter
+from joryu.targets.coverage import NO_ANSWER
 from joryu.targets.manifest import ExamplesRecord, TeacherRecord
 
 BATCH, ASKED = 4096, 256
-LAYOUTS = {"top-32 of 1000": ("top-32", 1000, 32), "dense 10": ("dense", 10, 10)}
+TAGS, FEWEST = 5000, 4  #: of an API's vocabulary, and the fewest that it returns of a picture
+LAYOUTS = {
+    "top-32 of 1000": ("top-32", 1000, 32), "dense 10": ("dense", 10, 10),
+    "top-32 of 5000 tags": ("top-32", TAGS, 32), "the same in float32": ("top-32:float32", TAGS, 32),
+}  # fmt: skip
 
 
 def batches(rows: int, layout: str) -> Iterator[tuple[np.ndarray, SoftTargets]]:
     """Ids and answers, the same in every process."""
     encoding, n_classes, width = LAYOUTS[layout]
+    if n_classes == TAGS:
+        yield from replies(rows, width)
+        return
     rng = np.random.default_rng(0)
     logits = torch.randn(BATCH, width, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
     indices = torch.from_numpy(rng.integers(0, n_classes, (BATCH, width))) if encoding != "dense" else None
@@ -43,15 +53,36 @@ def batches(rows: int, layout: str) -> Iterator[tuple[np.ndarray, SoftTargets]]:
         yield ids, SoftTargets(values=logits[:n], indices=part, space=Space.LOGITS, question=Question.one_of(n_classes))
 
 
+def replies(rows: int, width: int) -> Iterator[tuple[np.ndarray, SoftTargets]]:
+    """What a tagging API says, as `joryu.teachers.recorded.Recorded` gives it: scores above a bound, empty places."""
+    rng, question = np.random.default_rng(0), Question.tags([f"tag {number}" for number in range(TAGS)])
+    common = 1 / np.arange(1, TAGS + 1)
+    pool = torch.from_numpy(rng.choice(TAGS, (4 * BATCH, width), p=common / common.sum()))
+    for start in range(0, rows, BATCH):
+        n = min(BATCH, rows - start)
+        ids = rng.integers(0, 2**63, (n, 2), dtype=np.uint64)
+        scores = -np.sort(-rng.uniform(0.5, 1.0, (n, width)).astype(np.float32), axis=1)
+        empty = torch.from_numpy(np.arange(width) >= rng.integers(FEWEST, width + 1, (n, 1)))
+        yield ids, SoftTargets(
+            values=torch.from_numpy(scores).masked_fill(empty, 0), bound=torch.full((n,), 0.5), space=Space.PROBS,
+            indices=pool[rng.integers(0, len(pool), n)].masked_fill(empty, NO_ANSWER), question=question,
+        )  # fmt: skip
+
+
+def question_of(layout: str) -> Question:
+    """The question that a layout's answers are to."""
+    n_classes = LAYOUTS[layout][1]
+    return Question.one_of(n_classes) if n_classes != TAGS else Question.tags([f"tag {at}" for at in range(TAGS)])
+
+
 def write(folder: Path, rows: int, layout: str, *, shard_rows: int) -> dict[str, float]:
     """Write all rows, then merge."""
-    encoding, n_classes, _ = LAYOUTS[layout]
     manifest = Manifest(
-        question=Question.one_of(n_classes),
+        question=question_of(layout),
         teacher=TeacherRecord(fingerprint="0", description="benchmark"),
         examples=ExamplesRecord(fingerprint="0", name="benchmark", count=rows),
         batch_size=BATCH,
-        encoding=Encoding.parse(encoding),
+        encoding=Encoding.parse(LAYOUTS[layout][0]),
     )
     before, started = peak_bytes(), time.perf_counter()
     with StoreWriter(folder, manifest, flush=Flush(rows=shard_rows)) as writer:
@@ -96,6 +127,7 @@ def read(folder: Path, rows: int, layout: str) -> dict[str, float]:
         "index_seconds": indexed - opened,
         "lookup_keys_per_second": rows / (looked_up - indexed),
         "gather_rows_per_second": statistics.median(rates),
+        "read_pss_mib": pss_bytes() / 2**20,
         "read_peak_mib": (peak_bytes() - before) / 2**20,
         "index_anonymous_mib": anonymous / 2**20,
         "shards": len(store.shards),
@@ -105,6 +137,14 @@ def read(folder: Path, rows: int, layout: str) -> dict[str, float]:
 def peak_bytes() -> int:
     """The largest resident set so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def pss_bytes() -> int:
+    """The resident memory of the whole process now, shared pages by their share; imports and mapped shards included."""
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def anonymous_bytes() -> int:
@@ -129,28 +169,36 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--shard-rows", type=int, default=65_536, help="rows of a shard before merging")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, help="keep tag-store.json and tag-store.md in this folder")
     parser.add_argument("--step", choices=["write", "read"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--layout", choices=list(LAYOUTS), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--layout", choices=list(LAYOUTS), action="append", help="only this one; may come several times"
+    )
     arguments = parser.parse_args()
+    layouts = arguments.layout or list(LAYOUTS)
     if arguments.step == "write":
-        print(json.dumps(write(arguments.folder, arguments.rows, arguments.layout, shard_rows=arguments.shard_rows)))
+        print(json.dumps(write(arguments.folder, arguments.rows, layouts[0], shard_rows=arguments.shard_rows)))
         return
     if arguments.step == "read":
-        print(json.dumps(read(arguments.folder, arguments.rows, arguments.layout)))
+        print(json.dumps(read(arguments.folder, arguments.rows, layouts[0])))
         return
     results = {}
-    for layout in LAYOUTS:
+    for layout in layouts:
         with tempfile.TemporaryDirectory() as folder:
             written = in_own_process("write", Path(folder), arguments, layout)
             results[layout] = written | in_own_process("read", Path(folder), arguments, layout)
+    if arguments.out is not None:
+        command = "python -m benchmarks.store " + shlex.join(sys.argv[1:])
+        report = {"machine": machine(), "command": command, "rows": arguments.rows, "results": results}
+        store_page.write(report, arguments.out)
     if arguments.json:
         print_json(rows=arguments.rows, results=results)
         return
     print(f"{machine_line()}\n{arguments.rows:,} rows; gathers of {ASKED} random rows, warm")
-    print(f"{'':<26}" + "".join(f"{layout:>18}" for layout in results))
+    print(f"{'':<26}" + "".join(f"{layout:>21}" for layout in results))
     for name in next(iter(results.values())):
-        print(f"{name:<26}" + "".join(f"{measured[name]:>18,.3f}" for measured in results.values()))
+        print(f"{name:<26}" + "".join(f"{measured[name]:>21,.3f}" for measured in results.values()))
 
 
 if __name__ == "__main__":

@@ -249,15 +249,24 @@ class Store:
         shard_of = np.searchsorted(self._starts, rows, side="right") - 1
         order = np.argsort(shard_of, kind="stable")
         touched, starts = np.unique(shard_of[order], return_index=True)
-        groups = list(zip(touched.tolist(), np.split(order, starts[1:]), strict=True)) if len(rows) else []
+        ends = [*starts[1:].tolist(), len(order)] if len(rows) else []
+        groups = [
+            (self.shards[shard].columns, order[start:end], rows[order[start:end]] - self._starts[shard])
+            for shard, start, end in zip(touched.tolist(), starts.tolist(), ends, strict=True)
+        ]
         taken: Columns = {}
         for name in names:
             like = next(shard.columns[name] for shard in self.shards if name in shard.columns)
-            out: npt.NDArray[Any] = absent_column(name, like, len(rows))
-            for shard, at in groups:
-                column = self.shards[shard].columns.get(name)
-                if column is not None:
-                    out[at] = column.take(rows[at] - self._starts[shard], axis=0)
+            everywhere = all(name in columns for columns, _, _ in groups)
+            out: npt.NDArray[Any]
+            out = (
+                np.empty((len(rows), *like.shape[1:]), like.dtype)
+                if everywhere
+                else absent_column(name, like, len(rows))
+            )
+            for columns, at, within in groups:
+                if name in columns:
+                    out[at] = columns[name].take(within, axis=0)
             taken[name] = out
         return taken
 
