@@ -38,6 +38,7 @@ ALLOWED = {
     "teachers": {
         "precision",
         "errors",
+        "pydantic_errors",
         "durable",
         "questions",
         "annotations",
@@ -87,6 +88,7 @@ ALLOWED = {
         "questions",
         "examples",
         "targets",
+        "objectives",
         "students",
         "teachers",
         "evaluation",

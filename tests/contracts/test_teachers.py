@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from tiny_onnx import write_onnx
 from tiny_tflite import write_tflite
 from torch import Tensor, nn
 
@@ -159,6 +161,18 @@ def cases(folder: Path) -> dict[str, Case]:
             lambda: lite(folder, ",mean=128,std=128", kind="float32"),
             others={"scaling": lambda: lite(folder, ",mean=0,std=255", kind="float32")},
         ),
+        "ONNX": Case(
+            lambda: onnx(folder),
+            others={
+                "weights": lambda: onnx(folder, seed=1),
+                "range": lambda: onnx(folder, ",range=-1..1"),
+                "probabilities": lambda: onnx(folder, ",range=0..1,output=probs"),
+                "order": lambda: onnx(folder, order=("cat", "ant", "bee")),
+            },
+        ),
+        "ONNX of one picture at a time, larger": Case(
+            lambda: onnx(folder, shape=(1, 11, 11, 1)), others={"smaller": lambda: onnx(folder)}
+        ),
         "people": Case(
             lambda: people(folder),
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
@@ -235,6 +249,11 @@ def lite(
 ) -> Network:
     path = write_tflite(folder / f"{kind}-{seed}.tflite", kind, seed=seed)
     return load_teacher(f"tflite:{path}{options}", classes=CLASSES, order=order)
+
+
+def onnx(folder: Path, options: str = ",range=0..1", *, order: tuple[str, ...] | None = None, **plan: Any) -> Network:
+    path = write_onnx(Path(tempfile.mkdtemp(dir=folder)) / "a.onnx", **plan)
+    return load_teacher(f"onnx:{path}{options}", classes=CLASSES, order=order)
 
 
 class Sure:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from joryu.errors import MismatchError
 from joryu.export.by_ranges import float_onnx, int8_onnx
-from joryu.export.exact_sums import exact_sums
 from joryu.export.learned_ranges import (
     overrides_of,
     quantised_nodes,
@@ -24,6 +23,7 @@ from joryu.export.learned_ranges import (
 from joryu.students import Normalise, build_architecture
 from joryu.students.int8 import FakeQuantised, fake_quantised
 from joryu.students.int8.marked import marked
+from joryu.teachers.foreign.exact_sums import exact_sums
 
 onnx = pytest.importorskip("onnx", reason="onnx is in the extra onnx")
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is in the extra onnx")

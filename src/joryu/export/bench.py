@@ -17,8 +17,8 @@ import numpy as np
 from joryu.errors import InputError, JoryuError
 from joryu.export import bench_child
 from joryu.export.contents import FORM, STUDENT
-from joryu.export.exact_sums import exact_sums
 from joryu.export.origin import origin_of
+from joryu.teachers.foreign.exact_sums import exact_sums
 
 TEACHER: Final = "teacher"
 ROUNDS: Final = 3  #: in which the models take turns, so that a machine that slows down slows each alike

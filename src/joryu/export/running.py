@@ -12,9 +12,9 @@ from torch import Tensor
 
 from joryu.errors import MissingExtraError
 from joryu.export.by_ranges import INPUTS
-from joryu.export.exact_sums import exact_sums
 from joryu.export.graph import LOGITS, VALUES
 from joryu.questions import LOG_VARIANCE, MAIN
+from joryu.teachers.foreign.exact_sums import exact_sums
 
 if TYPE_CHECKING:
     from onnx import ModelProto

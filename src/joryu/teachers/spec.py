@@ -1,4 +1,4 @@
-"""Teachers from specs: ``run:``, ``timm:``, ``module:``, ``tflite:``, ``human:`` and ``ledger:``."""
+"""Teachers from specs: runs, networks of timm or a module, models of other frameworks, people and ledgers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.remote.spec import USAGE as PAID
 from joryu.remote.spec import is_paid
+from joryu.teachers.foreign.onnx_file import ONNX
+from joryu.teachers.foreign.tflite_file import TFLITE
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request, build_module, build_timm, load_factory, load_run
 from joryu.teachers.recorded import find_recorded
 from joryu.teachers.teacher import Teacher
-from joryu.teachers.tflite import find_tflite, load_tflite, shape_of_tflite
 from joryu.teachers.trained import as_taught, describe_inputs_of_run
 
 
@@ -73,7 +74,8 @@ def load_teacher(
       safetensors file, without it from timm's own (downloaded) weights.
     * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module``, weights likewise. The module is shown the
       examples unchanged: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
-    * ``tflite:FILE[,labels=FILE]``: a TensorFlow Lite model (`joryu.teachers.tflite`); it knows its own classes.
+    * ``onnx:FILE``, ``tflite:FILE``: a model of another framework (`joryu.teachers.foreign`), with options such as
+      ``labels=FILE``, ``output=NAME`` and ``range=0..1``; it knows its own classes.
 
     ``timm`` and ``module`` answer the examples' ``question`` (or ``classes``, for a question of classes), and are built
     for ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
@@ -193,9 +195,9 @@ _FAMILIES: Mapping[str, _Family] = {
         " affair",
     ),
     "tflite": _Family(
-        "tflite:FILE[,labels=FILE]", find=find_tflite, load=load_tflite, shape=shape_of_tflite,
-        shown=lambda _, examples, __: f"the model is shown {shown_as(examples.inputs)}, turned into what it takes",
+        "tflite:FILE[,labels=FILE]", find=TFLITE.find, load=TFLITE.load, shown=TFLITE.shown, shape=TFLITE.shape,
     ),
+    "onnx": _Family("onnx:FILE[,labels=FILE]", find=ONNX.find, load=ONNX.load, shown=ONNX.shown, shape=ONNX.shape),
     "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None, shape=None),
     "ledger": _Family(
         "ledger:DIR", find=_find_recorded, load=partial(_no_network, who="it holds answers to what was asked alone"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from joryu.export import exact_sums as module
-from joryu.export.exact_sums import exact_sums
+import joryu.export
+from joryu.teachers.foreign import exact_sums as module
+from joryu.teachers.foreign.exact_sums import exact_sums
 
 TOLD = {"session.x64quantprecision": "1"}
 
@@ -32,7 +33,7 @@ def test_only_a_processor_that_names_vnni_is_not_told(
 
 
 def test_the_script_decides_alike() -> None:
-    template = Path(module.__file__).parent / "templates/predict/onnx.py.j2"
+    template = Path(joryu.export.__file__).parent / "templates/predict/onnx.py.j2"
     text = template.read_text()
     assert str(module._PROCESSORS) in text
     assert '"vnni" in cpu.read_text' in text

@@ -1,0 +1,1 @@
+"""Models of other frameworks as teachers: a runtime a file, and what they share: description, inputs, names."""

@@ -1,0 +1,46 @@
+"""An ONNX model of few bytes: pictures of 8×8, or rows, to three outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+SIDE, CLASSES = 8, 3
+
+
+def weights_of(seed: int, columns: int = SIDE * SIDE) -> np.ndarray:
+    return np.random.default_rng(seed).normal(scale=0.3, size=(columns, CLASSES)).astype(np.float32)
+
+
+def write_onnx(
+    path: Path, *, end: str = "Softmax", shape: Sequence[int | str] = ("n", 1, SIDE, SIDE), seed: int = 0,
+    both: bool = False, beside: str | None = None,
+) -> Path:  # fmt: skip
+    """Write a linear model; ``both`` gives its logits too, ``beside`` names another file for its weights."""
+    columns = int(np.prod([one for one in shape[1:] if isinstance(one, int)]))
+    weights = numpy_helper.from_array(weights_of(seed, columns), "weights")
+    if beside is not None:
+        (path.parent / Path(beside).name).write_bytes(weights.raw_data)
+        weights.ClearField("raw_data")
+        weights.data_location = TensorProto.EXTERNAL
+        weights.external_data.add(key="location", value=beside)
+    nodes = [
+        helper.make_node("Flatten", ["pictures"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+    ]
+    outputs = ["logits"] if both or not end else []
+    if end:
+        nodes.append(helper.make_node(end, ["logits"], ["probs"]))
+        outputs.append("probs")
+    graph = helper.make_graph(
+        nodes, "tiny",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [shape[0], CLASSES]) for name in outputs],
+        initializer=[weights],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path
