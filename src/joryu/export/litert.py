@@ -56,12 +56,12 @@ def litert_models(source: Source, settings: ExportSettings) -> list[Model]:
 
     Raises:
         MissingExtraError: litert-torch is not installed.
-        InputError: int8 was asked for, or an operation that cannot be exported.
+        InputError: the student learned to be int8, or has an operation that cannot be exported.
     """
-    if settings.int8 is not None or source.learned_ranges:
+    if source.learned_ranges:
         raise InputError(
-            "int8 is exported to ONNX alone", expected="--format onnx with --int8, or a float student",
-            received="--format litert",
+            "int8 is exported to ONNX alone", expected="--format onnx, or a float student",
+            received="a student fine-tuned for int8, and --format litert",
         )  # fmt: skip
     require_litert()
     spread = says_spread(source.plan)

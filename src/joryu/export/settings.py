@@ -43,6 +43,11 @@ class ExportSettings:
                     "is not known", setting=name, expected=" or ".join(str(one) for one in known if one),
                     received=repr(value), hint=did_you_mean(str(value), [one for one in known if one]),
                 )  # fmt: skip
+        if self.format == "litert" and self.int8 is not None:  # said before a heavy library is asked for
+            raise InputError(
+                "int8 is exported to ONNX alone", expected="--format onnx with --int8, or a float student",
+                received="--format litert",
+            )  # fmt: skip
         if self.calibration < LEAST:
             raise InputError(
                 "is not usable", setting="calibration", expected=f"an integer >= {LEAST}", received=self.calibration
