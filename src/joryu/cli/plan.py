@@ -32,7 +32,7 @@ def plan(
     Pictures and requests are counted; nothing is sent.
 
     \b
-    Example:  joryu plan --teacher google-vision --examples photos --budget 7.50USD
+    Example:  joryu plan --teacher google-vision --examples folder:photos --budget 7.50USD
     """
     from joryu.cli.asking import load_for
     from joryu.cli.paid import Paying, ledger_of

@@ -56,7 +56,7 @@ def worth(
     Every part is trained for as many steps. Where the errors cannot be told from a flat line, no number is given.
 
     \b
-    Example:  joryu worth targets --examples photos --student timm:mobilenetv3_small_100 --out worth --next 1000
+    Example:  joryu worth targets --examples folder:photos --student cnn:16x4 --out worth --next 1000
     """
     from joryu.examples import with_column
     from joryu.report.worth import draw_worth, worth_in_words
