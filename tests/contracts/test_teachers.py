@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny_onnx import write_onnx
+from tiny_program import write_program
 from tiny_tflite import write_tflite
 from torch import Tensor, nn
 
@@ -23,7 +25,17 @@ from joryu.remote import Ledger, google_vision
 from joryu.remote.ledger import Settled
 from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Encoding, SoftTargets, Space
-from joryu.teachers import Human, Interpretation, Network, Recorded, Reply, Teacher, TeacherBatch, load_teacher
+from joryu.teachers import (
+    Human,
+    Interpretation,
+    Network,
+    Recorded,
+    Reply,
+    Teacher,
+    TeacherBatch,
+    find_teacher,
+    load_teacher,
+)
 from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.teachers.recorded import keys_of, vocabulary_of
 
@@ -173,6 +185,16 @@ def cases(folder: Path) -> dict[str, Case]:
         "ONNX of one picture at a time, larger": Case(
             lambda: onnx(folder, shape=(1, 11, 11, 1)), others={"smaller": lambda: onnx(folder)}
         ),
+        "program": Case(
+            lambda: program(folder),
+            others={
+                "another program": lambda: program(folder, scale=2),
+                "order": lambda: program(folder, order=("cat", "ant", "bee")),
+            },
+        ),
+        "program shown the original files": Case(
+            lambda: program(folder), shown=lambda: load_examples(f"folder:{pictures_in(folder)}")
+        ),
         "people": Case(
             lambda: people(folder),
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
@@ -254,6 +276,12 @@ def lite(
 def onnx(folder: Path, options: str = ",range=0..1", *, order: tuple[str, ...] | None = None, **plan: Any) -> Network:
     path = write_onnx(Path(tempfile.mkdtemp(dir=folder)) / "a.onnx", **plan)
     return load_teacher(f"onnx:{path}{options}", classes=CLASSES, order=order)
+
+
+def program(folder: Path, *, scale: int = 1, order: tuple[str, ...] | None = None) -> Teacher:
+    script = write_program(folder / f"answers{scale}.py", scale=scale)
+    examples = Examples.of(pictures(), classes=CLASSES)
+    return find_teacher(f"command:{sys.executable} {script}", examples, order=order)[0]
 
 
 class Sure:

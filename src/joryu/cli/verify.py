@@ -34,6 +34,7 @@ def verify(
     from joryu.errors import InputError
     from joryu.targets import Store
     from joryu.teachers import find_teacher
+    from joryu.teachers.foreign.command import require_typed
     from joryu.teachers.verify import verify as ask_again
 
     keep_freed_memory()
@@ -41,6 +42,8 @@ def verify(
     spec = teacher or store.teacher_spec
     if spec is None:
         raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
+    if teacher is None:
+        require_typed(spec)
     shown = reopen(store, in_column(examples, column), split, size)
     try:
         who, known = find_teacher(spec, shown, order=store.manifest.teacher.order)

@@ -14,6 +14,7 @@ from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.remote.spec import USAGE as PAID
 from joryu.remote.spec import is_paid
+from joryu.teachers.foreign.command import describe_files, find_command
 from joryu.teachers.foreign.onnx_file import ONNX
 from joryu.teachers.foreign.tflite_file import TFLITE
 from joryu.teachers.human import find_human
@@ -198,6 +199,10 @@ _FAMILIES: Mapping[str, _Family] = {
         "tflite:FILE[,labels=FILE]", find=TFLITE.find, load=TFLITE.load, shown=TFLITE.shown, shape=TFLITE.shape,
     ),
     "onnx": _Family("onnx:FILE[,labels=FILE]", find=ONNX.find, load=ONNX.load, shown=ONNX.shown, shape=ONNX.shape),
+    "command": _Family(
+        "command:PROGRAM …", find=find_command, load=partial(_no_network, who="it is a program that reads files"),
+        shown=describe_files, shape=None,
+    ),
     "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None, shape=None),
     "ledger": _Family(
         "ledger:DIR", find=_find_recorded, load=partial(_no_network, who="it holds answers to what was asked alone"),
