@@ -17,6 +17,7 @@ from joryu.remote.credentials import Anonymous, Key, find_credentials, require_e
 from joryu.remote.json_places import pieces_of_list
 from joryu.remote.outcome import Lost, Received, outcome_of
 from joryu.remote.pace import Breaker, back_off_s
+from joryu.remote.vocabulary import Vocabulary
 
 GOOGLE = google_vision()
 
@@ -96,6 +97,17 @@ def test_a_tag_not_returned_lies_below_the_floor_or_the_smallest_of_a_full_list(
     assert GOOGLE.read(raw)[1] == 0.5
     assert google_vision(max_results=2).read(raw)[1] == 0.7
     assert GOOGLE.read(b"{}") == ([], 0.5)
+
+
+def test_a_list_that_goes_below_the_floor_says_where_it_ends_itself() -> None:
+    deep = [{"mid": "/m/1", "description": "a", "score": 0.9}, {"mid": "/m/2", "description": "b", "score": 0.04}]
+    raw = json.dumps({"labelAnnotations": deep}).encode()
+    assert GOOGLE.read(raw)[1] == 0.04
+    assert Vocabulary.of([raw], GOOGLE).below_floor
+    assert not Vocabulary.of([json.dumps({"labelAnnotations": deep[:1]}).encode()], GOOGLE).below_floor
+    unknown = GOOGLE.model_copy(update={"answer": GOOGLE.answer.model_copy(update={"floor": 1.0})})
+    assert unknown.read(raw)[1] == 1.0  # nothing is known of what such an API leaves out
+    assert not Vocabulary.of([raw], unknown).below_floor
 
 
 def test_the_recorded_answers_are_read(google_answers: dict[str, bytes]) -> None:

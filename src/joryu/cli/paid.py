@@ -128,6 +128,11 @@ def _vocabulary(ledger: Ledger, out: Path, paying: Paying) -> str:
         f"the vocabulary: {len(found):,} of {found.tags:,} tags, the rarest in {found.entries[-1].times:,} of"
         f" {found.answers:,} answers; another: joryu targets rebuild {out} --tags N"
     )
+    if found.below_floor:
+        talk(
+            f"scores go down to {found.lowest:.3g}, below the floor of {found.floor:g} that is said of this API:"
+            " of such lists the lowest score is the bound of what was not returned"
+        )
     for entry in found.renamed[:5]:
         talk(f"renamed meanwhile: {entry.key} is {entry.name!r}, and was {', '.join(map(repr, entry.also))} too")
     return found.save(ledger.folder)

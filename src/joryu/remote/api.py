@@ -198,11 +198,17 @@ class Api(_Part):
     def read(self, raw: bytes) -> tuple[list[Tag], float]:
         """The tags of a raw answer, and the bound that every other tag lies below: *not returned is not zero*.
 
-        It is the smallest score returned where the list is full, and else the API's floor.
+        It is the smallest score returned where the list is full, and else the API's floor. Where a list goes below
+        that floor, the floor is not what the description says; the list ends somewhere below its smallest score, which
+        is the bound then.
         """
         tags = self.tags(json.loads(raw))
+        if not tags:
+            return tags, self.answer.floor
         full = self.answer.most is not None and len(tags) >= self.answer.most
-        return tags, min(tag.score for tag in tags) if full and tags else self.answer.floor
+        lowest = min(tag.score for tag in tags)
+        # A floor of 1 is none: nothing is known then of what an API leaves out.
+        return tags, lowest if full or (self.answer.floor < 1 and lowest < self.answer.floor) else self.answer.floor
 
 
 def _tag(key: object, name: object, score: object, scale: float) -> Tag:

@@ -36,13 +36,16 @@ class Vocabulary:
 
     Tags are joined by their key, so that one which was renamed meanwhile stays one tag: it has the name that came most
     often. Where two tags have the same name, the rarer one's key is added to it. ``answers`` is how many answers were
-    counted, ``tags`` how many different tags were in them, and ``longest`` how many the longest of them had.
+    counted, ``tags`` how many different tags were in them, ``longest`` how many the longest of them had, ``lowest`` the
+    lowest score in any, and ``floor`` what the API's description says of that.
     """
 
     entries: tuple[Entry, ...]
     answers: int
     tags: int
     longest: int
+    lowest: float = 1.0
+    floor: float = 1.0
 
     @classmethod
     def of(cls, answers: Iterable[bytes], api: Api, *, most: int | None = MOST, at_least: int = 1) -> Self:
@@ -58,10 +61,12 @@ class Vocabulary:
         """
         counts: Counter[str] = Counter()
         names: dict[str, Counter[str]] = {}
-        n = longest = 0
+        n, longest, lowest = 0, 0, 1.0
         for raw in answers:
-            found = {tag.key: tag.name for tag in api.read(raw)[0]}
+            tags, _ = api.read(raw)
+            found = {tag.key: tag.name for tag in tags}
             n, longest = n + 1, max(longest, len(found))
+            lowest = min([lowest, *(tag.score for tag in tags)])
             counts.update(found.keys())
             for key, name in found.items():
                 names.setdefault(key, Counter())[name] += 1
@@ -71,7 +76,7 @@ class Vocabulary:
                 "no tag is left for the vocabulary", expected=f"one that came {at_least} times",
                 received=f"{len(counts)} tags in {n} answers", hint="try a smaller --min-count, or ask about more",
             )  # fmt: skip
-        return cls(tuple(_named(ordered[:most], counts, names)), n, len(counts), longest)
+        return cls(tuple(_named(ordered[:most], counts, names)), n, len(counts), longest, lowest, api.answer.floor)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -85,6 +90,11 @@ class Vocabulary:
     def number_of(self) -> dict[str, int]:
         """The number of each tag by its key."""
         return {entry.key: at for at, entry in enumerate(self.entries)}
+
+    @property
+    def below_floor(self) -> bool:
+        """Whether scores came that the API is said never to return; a floor of 1 says nothing."""
+        return self.lowest < self.floor < 1
 
     @property
     def renamed(self) -> tuple[Entry, ...]:
@@ -101,7 +111,8 @@ class Vocabulary:
         """Keep it in the folder of a ledger; the name by which `load` finds it again."""
         folder = ledger / FOLDER
         folder.mkdir(exist_ok=True)
-        content = {"answers": self.answers, "tags": self.tags, "longest": self.longest, "entries": self.entries}
+        content = {"answers": self.answers, "tags": self.tags, "longest": self.longest}
+        content |= {"lowest": self.lowest, "floor": self.floor, "entries": self.entries}
         with durable_file(folder / f"{self.digest}.json") as file:
             file.write(json.dumps(content, ensure_ascii=False, indent=0).encode())
         return self.digest
