@@ -10,9 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import skops.io
 import torch
 from PIL import Image
+from sklearn.ensemble import RandomForestClassifier
 from tiny_onnx import write_onnx
 from tiny_program import write_program
 from tiny_tflite import write_tflite
@@ -195,6 +198,14 @@ def cases(folder: Path) -> dict[str, Case]:
         "program shown the original files": Case(
             lambda: program(folder), shown=lambda: load_examples(f"folder:{pictures_in(folder)}")
         ),
+        "estimator": Case(
+            lambda: estimator(folder),
+            others={
+                "depth": lambda: estimator(folder, depth=2),
+                "range": lambda: estimator(folder, ",range=0..1"),
+                "order": lambda: estimator(folder, order=("cat", "ant", "bee")),
+            },
+        ),
         "people": Case(
             lambda: people(folder),
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
@@ -282,6 +293,17 @@ def program(folder: Path, *, scale: int = 1, order: tuple[str, ...] | None = Non
     script = write_program(folder / f"answers{scale}.py", scale=scale)
     examples = Examples.of(pictures(), classes=CLASSES)
     return find_teacher(f"command:{sys.executable} {script}", examples, order=order)[0]
+
+
+def estimator(
+    folder: Path, options: str = ",range=0..255", *, depth: int = 4, order: tuple[str, ...] | None = None
+) -> Network:
+    """A forest that learned the pictures by heart, as others would have it."""
+    path = folder / f"{depth}.skops"
+    if not path.exists():  # a second file of the same estimator would be another one: it says when it was written
+        rows, kinds = pictures().flatten(1).numpy(), np.resize(CLASSES, 13)
+        skops.io.dump(RandomForestClassifier(7, max_depth=depth, random_state=0, n_jobs=2).fit(rows, kinds), path)
+    return load_teacher(f"sklearn:{path}{options}", classes=CLASSES, order=order)
 
 
 class Sure:

@@ -26,8 +26,8 @@ def register(app: typer.Typer) -> None:
 def label(
     teacher: str = typer.Option(
         ...,
-        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:FILE, tflite:FILE, command:PROGRAM,"
-        " human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
+        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite: or sklearn:FILE,"
+        " command:PROGRAM, human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
     ),
     examples: str = typer.Option(
         ..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."

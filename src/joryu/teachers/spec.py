@@ -16,6 +16,7 @@ from joryu.remote.spec import USAGE as PAID
 from joryu.remote.spec import is_paid
 from joryu.teachers.foreign.command import describe_files, find_command
 from joryu.teachers.foreign.onnx_file import ONNX
+from joryu.teachers.foreign.sklearn_file import SKLEARN
 from joryu.teachers.foreign.tflite_file import TFLITE
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
@@ -199,6 +200,9 @@ _FAMILIES: Mapping[str, _Family] = {
         "tflite:FILE[,labels=FILE]", find=TFLITE.find, load=TFLITE.load, shown=TFLITE.shown, shape=TFLITE.shape,
     ),
     "onnx": _Family("onnx:FILE[,labels=FILE]", find=ONNX.find, load=ONNX.load, shown=ONNX.shown, shape=ONNX.shape),
+    "sklearn": _Family(
+        "sklearn:FILE.skops", find=SKLEARN.find, load=SKLEARN.load, shown=SKLEARN.shown, shape=SKLEARN.shape
+    ),
     "command": _Family(
         "command:PROGRAM …", find=find_command, load=partial(_no_network, who="it is a program that reads files"),
         shown=describe_files, shape=None,

@@ -31,7 +31,8 @@ class InputSaid(_Part):
     """What the model takes, as far as it is said: ``(pixel / 255 · (high - low) + low - mean) / std``.
 
     ``range`` is what the pixels 0 to 255 become first, by default 0 to 255; ``mean`` and ``std`` are in its units, one
-    number or one a channel. ``height``, ``width`` and ``channels`` are for a model that takes any.
+    number or one a channel. ``height``, ``width`` and ``channels`` are for a model that takes any; ``columns`` names
+    those of a table, in its order.
     """
 
     layout: Layout | None = None
@@ -42,6 +43,7 @@ class InputSaid(_Part):
     range: tuple[Finite, Finite] | None = None
     mean: tuple[Finite, ...] | None = None
     std: tuple[Positive, ...] | None = None
+    columns: tuple[str, ...] | None = None
 
 
 class OutputSaid(_Part):

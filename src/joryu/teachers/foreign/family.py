@@ -11,6 +11,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
 from joryu.questions import Link, Question
+from joryu.teachers.foreign.columns import Columns
 from joryu.teachers.foreign.description import OPTIONS, Options, options_of
 from joryu.teachers.foreign.labels import names_of
 from joryu.teachers.foreign.model import Foreign, Opened
@@ -55,7 +56,8 @@ class Runtime(NamedTuple):
         if preparation is not None and is_picture and not examples.asks_pixels:
             examples = prepared(examples, preparation)
         _require_size(opened, examples, request.spec)
-        teacher = as_network(request._replace(question=examples.question), options, opened)
+        columns = _columns(opened, options, examples)
+        teacher = as_network(request._replace(question=examples.question), options, opened, columns)
         return teacher, examples.asked(teacher.question)
 
     def shape(self, request: Request) -> tuple[int, int, int] | None:
@@ -65,14 +67,17 @@ class Runtime(NamedTuple):
     def shown(self, spec: str, examples: Examples, again: bool) -> str:
         """A sentence about what the model is shown."""
         del again
-        intake = self.open(options_of(self.name, spec.partition(":")[2], self.known)).intake
-        return f"the model is shown {shown_as(examples.inputs)}, turned into what it takes: {intake}"
+        options = options_of(self.name, spec.partition(":")[2], self.known)
+        opened = self.open(options)
+        columns = _columns(opened, options, examples)
+        taken = opened.intake if columns is None else columns
+        return f"the model is shown {shown_as(examples.inputs)}, turned into what it takes: {taken}"
 
     def _options(self, request: Request) -> Options:
         return options_of(self.name, request.rest, self.known)
 
 
-def as_network(request: Request, options: Options, opened: Opened) -> Network:
+def as_network(request: Request, options: Options, opened: Opened, columns: Columns | None = None) -> Network:
     """An opened model as a teacher that answers the request's question, or its own.
 
     Raises:
@@ -95,7 +100,7 @@ def as_network(request: Request, options: Options, opened: Opened) -> Network:
         )  # fmt: skip
     if asked is None:
         asked = own or _MAKE[link or Link.SOFTMAX](names or ())
-    module: nn.Module = Foreign(opened, f"{said.name or ''} {said.tensor or ''}")
+    module: nn.Module = Foreign(opened, f"{said.name or ''} {said.tensor or ''}", columns)
     if opened.n_outputs not in (None, len(names or asked.names)):
         raise MismatchError(
             f"{options.path} answers about another number of names", expected=f"{opened.n_outputs} names",
@@ -105,6 +110,19 @@ def as_network(request: Request, options: Options, opened: Opened) -> Network:
         module = nn.Sequential(module, InOrder(names, asked.names))
     output: Output | None = said.values or opened.values
     return Network(module, question=asked, output=output if asked.link.has_probs else None, device="cpu")
+
+
+def _columns(opened: Opened, options: Options, examples: Examples) -> Columns | None:
+    """How a table's inputs become the model's columns; ``None`` for what is no table, or is Joryu's own student.
+
+    Raises:
+        InputError, MismatchError: as `Columns.of`.
+    """
+    prepared_as = examples.preparation
+    if prepared_as is None or prepared_as.kind != "table" or opened.question is not None or opened.intake.row is None:
+        return None
+    wanted = options.said.input.columns or opened.columns
+    return Columns.of(prepared_as, wanted, opened.intake.row, model=str(options.path))
 
 
 def _require_size(opened: Opened, examples: Examples, spec: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from joryu.errors import MismatchError
 from joryu.questions import Link, Question
+from joryu.teachers.foreign.columns import Columns
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.outputs import Output
 
@@ -33,6 +34,7 @@ class Opened(NamedTuple):
         names: what its outputs are called, where it says so.
         question: what it answers, where it says that too.
         rounded: its probabilities are rounded, so that those of classes sum to a little more or less than one.
+        columns: the names of a table's columns that it learned from, where it says so.
     """
 
     ask: Ask
@@ -45,6 +47,7 @@ class Opened(NamedTuple):
     names: tuple[str, ...] | None = None
     question: Question | None = None
     rounded: bool = False
+    columns: tuple[str, ...] | None = None
 
 
 class Foreign(nn.Module):
@@ -57,13 +60,14 @@ class Foreign(nn.Module):
         MismatchError: (when asked) inputs that the model does not take, or answers that are not one an example.
     """
 
-    def __init__(self, opened: Opened, which: str = "") -> None:
+    def __init__(self, opened: Opened, which: str = "", columns: Columns | None = None) -> None:
         super().__init__()
-        self._opened = opened
+        self._opened, self._columns = opened, columns
+        self.columns = "" if columns is None else repr(columns)
         self.digest, self.which, self.taken = opened.digest, which, f"{opened.intake} {opened.intake.said!r}"
 
     def forward(self, inputs: Tensor) -> Tensor:
-        given = self._opened.intake.given(inputs)
+        given = self._opened.intake.given(inputs if self._columns is None else self._columns.raw(inputs))
         found = torch.from_numpy(self._asked(given).astype(np.float32))  # a copy: a runtime writes its memory over
         if len(found) != len(inputs) or found.ndim == 0:
             raise MismatchError(
