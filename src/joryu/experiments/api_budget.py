@@ -205,5 +205,5 @@ EXPERIMENT = Experiment(
     unit="",
     twin="hard tags, as many answers",
     pairs=PAIRS,
-    headline=("prior_500_macro", "prior_16000_macro", "prior_macro_exponent"),
+    headline=("prior_16000_macro", "prior_500_macro", "prior_macro_exponent"),
 )

@@ -233,5 +233,5 @@ EXPERIMENT = Experiment(
     "+0.75 (+0.04 to +1.46; before +0.74, -0.22 to +1.71, which was not shown). One comparison of attention with "
     "its shuffled twin was published as less than chance (both, ρ = 0.3, 40 epochs: -0.16, p = 0.025); it is "
     "-0.17, p = 0.068 now, one of sixteen of its kind.",
-    headline=("found_attention_0", "found_attention_0.6", "converged_attention_0.6_accuracy"),
+    headline=("found_attention_0.6", "found_attention_0", "converged_attention_0.6_accuracy"),
 )

@@ -19,6 +19,7 @@ MODULES = {
     "signal-as-task": "signal_as_task",
     "leaf-phone": "leaf_phone",
     "int8": "int8",
+    "int8-depthwise": "int8_depthwise",
     "unet-salt": "unet_salt",
     "unet-temperature": "unet_temperature",
 }

@@ -135,5 +135,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     draw=draw,
     pairs=PAIRS,
-    headline=("teacher", "paper", "views"),
+    headline=("paper", "teacher", "views"),
 )

@@ -1,12 +1,10 @@
 """`int8`: what students lose and win in 8-bit numbers, after training and by learning under them.
 
-Claims B4 and U1 end on a small device, and there a student is computed in 8-bit numbers. Students of H1, B4 and U1, and
-two that show what a processor makes of convolutions:
+Claims B4 and U1 end on a small device, and there a student is computed in 8-bit numbers. Students of H1 and U1, and one
+that shows what a processor makes of convolutions (`int8-depthwise` has B4's):
 
 * *MLP*: H1's 2 × 800 units, on MNIST;
 * *CNN*: six plain 3 × 3 convolutions of 32 to 64 channels, on MNIST;
-* *MobileNetV3*: B4's student (half width, 64 × 64 leaves): depthwise, with hard-swish and squeeze-and-excite;
-* *MobileNetV4*: the small convolutional one, from B4's teacher: depthwise, with ReLUs alone;
 * *U-Net*: U1's student of base 4, on salt tiles of 32 × 32 split by depth.
 
 Each is distilled in float, and exported three times: as it is; as int8 *after training* (onnxruntime's static
@@ -14,10 +12,10 @@ quantisation, its ranges measured on 256 examples that teach); and as int8 *lear
 more, on the same answers and objective, under fake quantisation (``joryu quantise``; Mishra & Marr 2018, Polino et al.
 2018).
 All three are judged as onnxruntime runs them, on the whole test part: share right, and of masks the mean IoU. Courses
-are shorter than those of H1, B4 and U1, whose teachers are here the same for all seeds, so read the differences, not
+are shorter than those of H1 and U1, whose teachers are here the same for all seeds, so read the differences, not
 the level. The last epoch is kept and nothing was chosen on the test part. Learned int8 had more epochs than the float
-student it is compared with; that is part of what it does. The students of leaves, which take longer than all others
-together, are measured with ``--full`` alone, and the U-Net with seed 0 alone without it.
+student it is compared with; that is part of what it does. The U-Net is measured with seed 0 alone, and with all seeds
+at full size.
 
 Latency is that of one picture on one CPU thread, the median of processes of their own in which the three take turns.
 
@@ -27,7 +25,7 @@ scikit-learn's digits): seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -52,13 +50,10 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "mlp": "MLP 2 × 800, MNIST",
         "cnn": "CNN, MNIST",
-        "phone": "MobileNetV3-small × 0.5, leaves",
-        "relu": "MobileNetV4-small, leaves",
         "unet": "U-Net of base 4, salt",
     }
 )
 SMOKE: Final = ("mlp",)
-LARGE: Final = ("phone", "relu")  #: measured at full size alone: they take longer than all others together
 ONCE: Final = ("unet",)  #: measured with seed 0 alone, except at full size
 AFTER, LEARNED = "after", "learned"
 FORMS: Final[Mapping[str, str]] = MappingProxyType({AFTER: "int8 after training", LEARNED: "int8 learned"})
@@ -66,9 +61,14 @@ FORMS: Final[Mapping[str, str]] = MappingProxyType({AFTER: "int8 after training"
 
 def measure(setting: Setting) -> Measured:
     """Measure one seed: every student in its three forms."""
+    left_out = ONCE if setting.seed and not setting.full else ()
+    return measure_all(setting, SMOKE if setting.smoke else [name for name in NAMES if name not in left_out])
+
+
+def measure_all(setting: Setting, names: Sequence[str]) -> Measured:
+    """Measure some students in their three forms, by name."""
     measured: Measured = {"seconds": 0.0}
-    left_out = () if setting.full else (*LARGE, *(ONCE if setting.seed else ()))
-    for name in SMOKE if setting.smoke else [name for name in NAMES if name not in left_out]:
+    for name in names:
         found = measure_student(setting, name)
         measured["seconds"] += found.pop("seconds")
         measured |= {f"{name}_{what}": value for what, value in found.items()}
@@ -132,32 +132,37 @@ def timed(files: Mapping[str, Path], test: Examples, *, quickly: bool) -> Measur
     return found | {f"{form}_times": found[f"{FLOAT}_ms"] / found[f"{form}_ms"] for form in FORMS}
 
 
-ROWS = tuple(
-    ClaimRow(
-        label=f"{label}: {said}, {what}",
-        metric=f"{name}_{form}{ending}",
-        twin=f"{name}_{FLOAT}{ending}" if beside else None,
-        digits=digits,
+def rows_of(names: Mapping[str, str], *, masks: Collection[str] = ()) -> tuple[ClaimRow, ...]:
+    """The rows of students by name; those of ``masks`` answer pixels."""
+    return tuple(
+        ClaimRow(
+            label=f"{label}: {said}, {what}",
+            metric=f"{name}_{form}{ending}",
+            twin=f"{name}_{FLOAT}{ending}" if beside else None,
+            digits=digits,
+        )
+        for name, label in names.items()
+        for ending, what, digits, beside in (
+            ("", "mean IoU, %" if name in masks else "test accuracy, %", 2, True),
+            ("_same", "pixels as in float, %" if name in masks else "top answer as in float, %", 2, False),
+            ("_bytes", "bytes", 0, True),
+            ("_ms", "one picture, ms", 3, True),
+            ("_times", "times as fast as float", 2, False),
+        )
+        for form, said in FORMS.items()
     )
-    for name, label in NAMES.items()
-    for ending, what, digits, beside in (
-        ("", "mean IoU, %" if name == "unet" else "test accuracy, %", 2, True),
-        ("_same", "pixels as in float, %" if name == "unet" else "top answer as in float, %", 2, False),
-        ("_bytes", "bytes", 0, True),
-        ("_ms", "one picture, ms", 3, True),
-        ("_times", "times as fast as float", 2, False),
-    )
-    for form, said in FORMS.items()
-)
-
-PAIRS = [
-    PairedRow(label=f"{label}: {said} less float, points", metric=f"{name}_{form}", against=f"{name}_{FLOAT}")
-    for name, label in NAMES.items()
-    for form, said in FORMS.items()
-]
 
 
-def draw(measured: Sequence[Measured]) -> Figure:
+def pairs_of(names: Mapping[str, str]) -> list[PairedRow]:
+    """What each form of each student loses, paired over seeds."""
+    return [
+        PairedRow(label=f"{label}: {said} less float, points", metric=f"{name}_{form}", against=f"{name}_{FLOAT}")
+        for name, label in names.items()
+        for form, said in FORMS.items()
+    ]
+
+
+def draw(measured: Sequence[Measured], names: Mapping[str, str] = NAMES) -> Figure:
     """Draw how much is lost against how much faster it is: a point for each seed of each student, a panel a form."""
     from joryu.report.plots import points
 
@@ -169,7 +174,7 @@ def draw(measured: Sequence[Measured]) -> Figure:
                     for one in measured
                     if f"{name}_{form}" in one
                 ]
-                for name, label in NAMES.items()
+                for name, label in names.items()
                 if any(f"{name}_{form}" in one for one in measured)
             }
             for form, said in FORMS.items()
@@ -180,18 +185,18 @@ def draw(measured: Sequence[Measured]) -> Figure:
 
 EXPERIMENT = Experiment(
     name="int8",
-    claim="B4, U1",
+    claim="U1",
     summary="Students in 8-bit numbers: what they lose and win, after training and by learning under them.",
-    data="MNIST (H1's student and a CNN), TGS salt tiles at 32 × 32 (U1's); at full size PlantVillage leaves (B4's)",
+    data="MNIST (H1's student and a CNN), TGS salt tiles at 32 × 32 (U1's)",
     chance="a seed draws first weights and order of every student; teachers, their answers and the splits are the same "
     "for all",
-    rows=ROWS,
+    rows=rows_of(NAMES, masks=ONCE),
     measure=measure,
     draw=draw,
     unit="",
     twin="float",
-    pairs=PAIRS,
+    pairs=pairs_of(NAMES),
     precision=PRECISION,
-    full="the students of leaves too",
+    full="the U-Net with every seed",
     headline=("cnn_learned_times",),
 )

@@ -1,4 +1,4 @@
-"""The students of `int8`: which network learns what from whom, each in a course short enough for three seeds."""
+"""The students of `int8` and `int8-depthwise`: which network learns what from whom, in short courses."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _on_leaves(setting: Setting, student: str) -> Lesson:
     few = TrainingData(parts.transfer.labelled(), LabelsAlone(views))
     teacher = learn(first, "leaf-teacher", plan.teacher, few, objective=HardLabels(), recipe=plan.teacher_recipe)
     store = _answers(first, teacher, parts.transfer, "leaf-targets")
-    recipe = plan.recipe.model_copy(update={"epochs": 4, "batch_size": 32})
+    recipe = plan.recipe.model_copy(update={"epochs": 12, "batch_size": 32})
     return Lesson(student, TrainingData(parts.transfer, Replayed(store)), parts.test, plan.objective, recipe)
 
 

@@ -72,7 +72,7 @@ def overview_table(results: Results) -> str:
 
 
 def short_table(results: Results, folder: str, words: Mapping[str, str] | None = None) -> str:
-    """The headline rows in a short table in Markdown; its links lead into ``folder``.
+    """The first headline row of each experiment in a short table in Markdown; its links lead into ``folder``.
 
     ``words`` holds the words of another language by the English ones.
 
@@ -81,8 +81,9 @@ def short_table(results: Results, folder: str, words: Mapping[str, str] | None =
     """
     header, rows = ["experiment", "what", "published", "ours", "twin"], []
     for one in headlines(results):
-        name = one.experiment.name
-        rows.append([f"[{name}]({folder}/{name}.md)" if one.first else "", one.what, *one.cells])
+        if one.first:
+            name = one.experiment.name
+            rows.append([f"[{name}]({folder}/{name}.md)", one.what, *one.cells])
     if words is not None:
         header, rows = [words[title] for title in header], [[name, words[what], *rest] for name, what, *rest in rows]
     return markdown_table(header, rows, left=2)

@@ -188,5 +188,5 @@ EXPERIMENT = Experiment(
     unit="",
     twin="hard tags, the same pictures",
     pairs=PAIRS,
-    headline=("spoiled_prior_macro", "screened_prior_macro", "clean_prior_macro"),
+    headline=("screened_prior_macro", "spoiled_prior_macro", "clean_prior_macro"),
 )
