@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -198,6 +199,14 @@ def cases(folder: Path) -> dict[str, Case]:
         "program shown the original files": Case(
             lambda: program(folder), shown=lambda: load_examples(f"folder:{pictures_in(folder)}")
         ),
+        "exported program": Case(
+            lambda: exported(folder),
+            others={
+                "range": lambda: exported(folder, ",range=-1..1"),
+                "another output": lambda: exported(folder, ",range=0..1,output=1"),
+                "order": lambda: exported(folder, order=("cat", "ant", "bee")),
+            },
+        ),
         "estimator": Case(
             lambda: estimator(folder),
             others={
@@ -293,6 +302,32 @@ def program(folder: Path, *, scale: int = 1, order: tuple[str, ...] | None = Non
     script = write_program(folder / f"answers{scale}.py", scale=scale)
     examples = Examples.of(pictures(), classes=CLASSES)
     return find_teacher(f"command:{sys.executable} {script}", examples, order=order)[0]
+
+
+def exported(folder: Path, options: str = ",range=0..1,output=0", *, order: tuple[str, ...] | None = None) -> Network:
+    """A network that gives a pair, as torch.export keeps it."""
+    path = folder / "exported.pt2"
+    if not path.exists():
+        torch.manual_seed(5)
+        network = Pair(nn.Sequential(nn.Flatten(), nn.Linear(64, 3))).eval()
+        free = ({0: torch.export.Dim("n")},)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.export.save(torch.export.export(network, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=free), path)
+    spec = f"torch:{path}{options}" if "output" in options else f"torch:{path}{options},output=0"
+    return load_teacher(spec, classes=CLASSES, order=order)
+
+
+class Pair(nn.Module):
+    """What a network says, and three times that."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.network(inputs)
+        return found, 3 * found
 
 
 def estimator(

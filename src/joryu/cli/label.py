@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def label(
     teacher: str = typer.Option(
         ...,
-        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite: or sklearn:FILE,"
+        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, torch: or sklearn:FILE,"
         " command:PROGRAM, human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
     ),
     examples: str = typer.Option(

@@ -18,6 +18,7 @@ from joryu.teachers.foreign.command import describe_files, find_command
 from joryu.teachers.foreign.onnx_file import ONNX
 from joryu.teachers.foreign.sklearn_file import SKLEARN
 from joryu.teachers.foreign.tflite_file import TFLITE
+from joryu.teachers.foreign.torch_file import TORCH
 from joryu.teachers.human import find_human
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request, build_module, build_timm, load_factory, load_run
@@ -200,6 +201,7 @@ _FAMILIES: Mapping[str, _Family] = {
         "tflite:FILE[,labels=FILE]", find=TFLITE.find, load=TFLITE.load, shown=TFLITE.shown, shape=TFLITE.shape,
     ),
     "onnx": _Family("onnx:FILE[,labels=FILE]", find=ONNX.find, load=ONNX.load, shown=ONNX.shown, shape=ONNX.shape),
+    "torch": _Family("torch:FILE.pt2", find=TORCH.find, load=TORCH.load, shown=TORCH.shown, shape=TORCH.shape),
     "sklearn": _Family(
         "sklearn:FILE.skops", find=SKLEARN.find, load=SKLEARN.load, shown=SKLEARN.shown, shape=SKLEARN.shape
     ),
