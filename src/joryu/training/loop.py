@@ -30,6 +30,7 @@ from joryu.training.checkpoint import (
     unusable,
 )
 from joryu.training.events import Events
+from joryu.training.first_rates import begin_at_rates
 from joryu.training.interrupt import Interrupt
 from joryu.training.optimiser import averaged, constrain, make_optimiser
 from joryu.training.processes import any_says, mean_of, rows_of
@@ -77,7 +78,9 @@ class Loop:
         if run.begin_with is not None:
             begin_as(module, blueprint, run.begin_with)
         else:
-            begin_with_its_file(blueprint.architecture, module[1])
+            if not (run.folder / NAME).is_file():  # what goes on has its weights from there
+                begin_at_rates(module, blueprint.question, data)
+            begin_with_its_file(blueprint.architecture, module[1])  # a file that has a head has its offsets
         module = module.to(memory_format=torch.channels_last)
         self.ema = None if recipe.ema is None else averaged(module, recipe.ema).to(self.fabric.device)
         self.module: Any
