@@ -111,8 +111,8 @@ class Vocabulary:
         """Keep it in the folder of a ledger; the name by which `load` finds it again."""
         folder = ledger / FOLDER
         folder.mkdir(exist_ok=True)
-        content = {"answers": self.answers, "tags": self.tags, "longest": self.longest}
-        content |= {"lowest": self.lowest, "floor": self.floor, "entries": self.entries}
+        counts = {"answers": self.answers, "tags": self.tags, "longest": self.longest}
+        content = {**counts, "lowest": self.lowest, "floor": self.floor, "entries": self.entries}
         with durable_file(folder / f"{self.digest}.json") as file:
             file.write(json.dumps(content, ensure_ascii=False, indent=0).encode())
         return self.digest

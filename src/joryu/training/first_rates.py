@@ -77,6 +77,7 @@ def _answers(module: nn.Sequential, inputs: Tensor) -> Tensor:
     module.eval()
     try:
         with torch.inference_mode():
-            return module(inputs).float()
+            answers: Tensor = module(inputs)
+            return answers.float()
     finally:
         module.train(training)
