@@ -24,7 +24,8 @@ def test_it_reads_what_it_wrote(tmp_path: Path, make_manifest: Make) -> None:
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert written["schema_version"] == SCHEMA
     assert written["form"] == {
-        "space": "probs", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": []
+        "space": "probs", "temperature": 2.0, "shape": [3, 4], "members": 3, "signals": [],
+        "combination": None,
     }  # fmt: skip
 
 

@@ -258,34 +258,34 @@ def test_cutting_covered_tags_keeps_what_is_known_of_the_rest():
 def test_members_are_averaged_as_softened_probabilities():
     batch = targets([[[math.log(9), 0.0], [0.0, 0.0]]], members=True)
     assert batch.probs().shape == (1, 2, 2)
-    assert batch.mean().probs()[0].tolist() == pytest.approx([0.7, 0.3])
-    softened = batch.mean(2.0)
+    assert batch.combined().probs()[0].tolist() == pytest.approx([0.7, 0.3])
+    softened = batch.combined(2.0)
     assert softened.temperature == 2.0
     assert softened.probs()[0].tolist() == pytest.approx([0.625, 0.375])
 
 
 def test_the_mean_of_one_answer_is_itself():
     batch = targets(random(2, 3))
-    assert batch.mean(7.0) is batch
+    assert batch.combined(7.0) is batch
 
 
 def test_top_k_members_keep_their_own_classes():
     logits = random(3, 4, 6)
     batch = targets(logits, members=True)
-    assert torch.allclose(batch.top_k(6).mean().values, batch.mean().values, atol=1e-6)
+    assert torch.allclose(batch.top_k(6).combined().values, batch.combined().values, atol=1e-6)
     assert batch.top_k(2).values.shape == (3, 4, 2)
-    assert batch.top_k(2).mean().probs().sum(-1).tolist() == pytest.approx([1.0] * 3)
+    assert batch.top_k(2).combined().probs().sum(-1).tolist() == pytest.approx([1.0] * 3)
 
 
 def test_a_tag_is_covered_in_the_mean_where_every_member_answered():
     indices = torch.tensor([[[0, 1], [0, 2]]])
     mean = targets(
         [[[0.9, 0.5], [0.7, 0.3]]], Space.PROBS, link=Link.SIGMOID, n_classes=3, indices=indices, members=True
-    ).mean()
-    assert (mean.space, mean.link) == (Space.PROBS, Link.SIGMOID)
+    ).combined()
+    assert (mean.space, mean.link) == (Space.LOGITS, Link.SIGMOID)
     assert mean.coverage.tolist() == [[True, False, False]]
-    assert mean.values[0, 0].item() == pytest.approx(0.8)
-    assert mean.bound.item() == pytest.approx(0.5)  # the highest upper bound of any tag left
+    assert mean.probs()[0, 0].item() == pytest.approx(0.8)
+    assert mean.bound.sigmoid().item() == pytest.approx(0.5)  # the highest upper bound of any tag left
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -388,10 +388,10 @@ def test_numbers_have_no_probabilities():
 def test_the_mean_of_numbers_is_that_of_their_mixture():
     values = torch.tensor([[[1.0], [3.0]]])
     batch = targets(values, Space.NUMBERS, link=Link.IDENTITY, members=True, variance=torch.tensor([[[0.5], [1.5]]]))
-    mean = batch.mean()
+    mean = batch.combined()
     assert mean.values.tolist() == [[2.0]]
     assert mean.variance.tolist() == [[2.0]]  # 1 within, 1 between
-    assert targets(values, Space.NUMBERS, link=Link.IDENTITY, members=True).mean().variance is None
+    assert targets(values, Space.NUMBERS, link=Link.IDENTITY, members=True).combined().variance is None
 
 
 def test_a_sigmoid_for_each_pixel_is_no_softmax_over_one_class():

@@ -11,7 +11,7 @@ from joryu.targets.soft_targets import SoftTargets, Space
 def outputs_of(teacher: SoftTargets) -> Outputs:
     """The outputs of a student that gives the same answers at T = 1: ``main``, and ``log_variance`` if it is known.
 
-    ``main [B, (height, width,) C]`` holds logits, or numbers. Members are averaged; what was not answered is filled in
+    ``main [B, (height, width,) C]`` holds logits, or numbers. Members are combined; what was not answered is filled in
     as by `SoftTargets.dense`. If any logit is infinite, because a probability is 0 or 1, all of them are computed anew
     from the probabilities, with the floors of `Link.logits`.
 
@@ -22,7 +22,7 @@ def outputs_of(teacher: SoftTargets) -> Outputs:
     >>> outputs_of(teacher)["main"].softmax(-1)
     tensor([[0.7500, 0.2500]])
     """
-    answer = teacher.mean(1.0).dense()
+    answer = teacher.combined(1.0).dense()
     if answer.space is Space.NUMBERS:
         outputs = {MAIN: answer.numbers()}
         if answer.variance is not None:

@@ -190,8 +190,8 @@ class ClassLikeness:
 
 
 def teacher_probs(teacher: SoftTargets) -> Tensor:
-    """A teacher's probabilities of all classes or tags at T = 1, ``[B, (height, width,) C]``; members are averaged."""
-    return teacher.mean(1.0).probs(1.0)
+    """A teacher's probabilities of all classes or tags at T = 1, ``[B, (height, width,) C]``; members are combined."""
+    return teacher.combined(1.0).probs(1.0)
 
 
 def _likeness(top1: float, kl: float) -> tuple[Measure, ...]:

@@ -33,7 +33,7 @@ def teacher_answers(teacher: SoftTargets) -> tuple[Tensor, Tensor]:
     Members are averaged. A tag that the teacher did not return has only a bound: it is known to be negative if the
     bound is at most 0.5, and not known otherwise.
     """
-    dense = teacher.mean(1.0).dense()
+    dense = teacher.combined(1.0).dense()
     answer = dense.probs(1.0) > 0.5
     # Of a tag that was not returned the value is a bound: at most 0.5, it is known not to hold.
     return answer, torch.ones_like(answer) if dense.coverage is None else dense.coverage | ~answer

@@ -164,7 +164,7 @@ class NumberLikeness:
 
     def add(self, outputs: Outputs, teacher: SoftTargets) -> None:
         """Add a batch: numbers ``[B, (height, width,) C]`` and the teacher's answers."""
-        heads, answer = _heads(outputs), teacher.mean()
+        heads, answer = _heads(outputs), teacher.combined()
         divergence = "gaussian-nll" if LOG_VARIANCE in heads else "squared-error"
         self._losses.append(soft_part(divergence, heads, teacher, temperature=1.0, per_output=PerOutput(self._units)))
         self._errors.append(

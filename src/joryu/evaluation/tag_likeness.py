@@ -92,7 +92,7 @@ class TagLikeness:
         answer, known = teacher_answers(teacher)
         same = ((outputs[MAIN] > 0) == answer) & known
         self._same.append(same.sum(-1) / known.sum(-1))
-        dense = teacher.mean(1.0).dense()
+        dense = teacher.combined(1.0).dense()
         probs = dense.probs(1.0)
         returned = torch.ones_like(answer) if dense.coverage is None else dense.coverage
         bounded = ~returned & (probs < SILENT)

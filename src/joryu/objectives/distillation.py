@@ -54,8 +54,8 @@ class Distillation:
     its cross-entropy; see `joryu.objectives.HardPart`.
 
     What is averaged: on a grid, each part over the sites of an example (the hard part over those with a label), so that
-    every example is worth the same; of an ensemble, the members' probabilities at ``temperature`` (for ``logit-mse``
-    their logits).
+    every example is worth the same; of an ensemble, the members' probabilities at ``temperature``, by the rule of the
+    ensemble (for ``logit-mse`` their logits: `joryu.targets.pooling.mean_logits`).
 
     What is left out: the hard part of a row without a label is 0, and its soft part keeps its weight; a part of weight
     0 is not computed and not among the terms. The ``weight`` of a row multiplies both parts.

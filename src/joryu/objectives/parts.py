@@ -134,7 +134,7 @@ def _raw_logits(targets: SoftTargets) -> Tensor:
 def _of_classes(divergence: Callable[..., Tensor]) -> Divergence:
     def at(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
         del per_output
-        teacher_logits = _raw_logits(targets.mean(temperature))
+        teacher_logits = _raw_logits(targets.combined(temperature))
         return divergence(outputs[MAIN], teacher_logits, temperature=temperature)
 
     return Divergence(at)
@@ -142,14 +142,13 @@ def _of_classes(divergence: Callable[..., Tensor]) -> Divergence:
 
 def _matched_logits(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
     del temperature, per_output
-    logits = _raw_logits(targets)
-    return logit_matching(outputs[MAIN], logits.mean(1) if targets.members else logits)
+    return logit_matching(outputs[MAIN], _raw_logits(targets.averaged_logits()))
 
 
 def _of_tags(divergence: Callable[..., Tensor]) -> Divergence:
     def at(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
         del per_output
-        dense = targets.mean(temperature).dense()
+        dense = targets.combined(temperature).dense()
         return divergence(outputs[MAIN], _raw_logits(dense), temperature=temperature, coverage=dense.coverage)
 
     return Divergence(at)
@@ -179,7 +178,7 @@ def in_units(numbers: Tensor, units: Units) -> Tensor:
 
 def _squared_error(outputs: Outputs, targets: SoftTargets, temperature: float, per_output: PerOutput) -> Tensor:
     del temperature
-    answer = targets.mean()
+    answer = targets.combined()
     found, units = answer.numbers(), per_output.units
     return squared_error(in_units(outputs[MAIN], units), in_units(found, units), coverage=answer.coverage)
 
@@ -191,7 +190,7 @@ def _gaussian_nll(outputs: Outputs, targets: SoftTargets, temperature: float, pe
             "this student does not say how far off its numbers may be", expected=f"a {LOG_VARIANCE} head",
             received=", ".join(outputs), hint="try the squared-error divergence",
         )  # fmt: skip
-    answer = targets.mean()
+    answer = targets.combined()
     return gaussian_nll(
         outputs[MAIN], outputs[LOG_VARIANCE], answer.numbers(), variance=answer.variance, coverage=answer.coverage
     )

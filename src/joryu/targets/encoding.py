@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_validator
 from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.questions import Link, Question
+from joryu.targets.combination import Combination
 from joryu.targets.compact import decoded_logits, encoded_logits, packed, unpacked
 from joryu.targets.coverage import NO_ANSWER, least_kept
 from joryu.targets.soft_targets import SoftTargets, Space
@@ -97,12 +98,21 @@ class Encoding(BaseModel):
         return self.dtype if self.compression is None else "object"
 
 
+Written = Annotated[
+    Combination,
+    PlainSerializer(str, return_type=str),
+    BeforeValidator(lambda rule: Combination.parse(rule) if isinstance(rule, str) else rule),
+]
+"""In a manifest a rule stands as it is typed: ``power=0.1,weights=2/1``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """What all answers of one store have in common.
 
     ``shape`` is that of one row's values, ``(members,) (height, width,) C`` or ``k``. ``members`` is their number, 0 if
-    there is no such axis. ``signals`` names the measured signals of each row.
+    there is no such axis, and ``combination`` the rule by which they become one answer. ``signals`` names the measured
+    signals of each row.
     """
 
     space: Space
@@ -110,6 +120,7 @@ class Form:
     shape: tuple[int, ...]
     members: int
     signals: tuple[str, ...] = ()
+    combination: Written | None = None
 
     @classmethod
     def of(cls, soft_targets: SoftTargets) -> Form:
@@ -121,10 +132,12 @@ class Form:
             shape=shape,
             members=shape[0] if soft_targets.members else 0,
             signals=soft_targets.signal_names,
+            combination=soft_targets.combination,
         )
 
     def __str__(self) -> str:
         members = f", {self.members} members" if self.members else ""
+        members += f" by {self.combination}" if self.combination else ""
         signals = f", with {', '.join(self.signals)}" if self.signals else ""
         return f"{self.space} of shape {self.shape} at temperature {self.temperature:g}{members}{signals}"
 
@@ -197,6 +210,7 @@ def decode(columns: Mapping[str, npt.NDArray[Any]], form: Form, question: Questi
         space=form.space,
         temperature=form.temperature,
         members=form.members > 0,
+        combination=form.combination,
         question=question,
     )
 

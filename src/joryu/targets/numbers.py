@@ -111,11 +111,11 @@ def number_agreement(store: Store, rows: Tensor, labels: Tensor) -> NumberAgreem
     moments, within, known = Moments(len(names)), 0, 0
     start = 0
     for part in in_parts(store, rows):
-        truth, answers = labels[start : start + len(part)], store.gather(part)
+        truth, answers = labels[start : start + len(part)], store.gather(part).combined()
         start += len(part)
-        numbers = _numbers(store, part)
+        numbers = answers.numbers()
         moments.add(truth, numbers)
-        if answers.variance is not None and not answers.members:
+        if answers.variance is not None:
             sure = (truth - numbers).abs() <= HALF_WIDTH * answers.variance.float().sqrt()
             within, known = within + int(sure.sum()), known + int((~truth.isnan()).sum())
     means, deviations = moments.of_labels()
@@ -182,5 +182,4 @@ def _described(outputs: list[OutputAgreement]) -> str:
 
 
 def _numbers(store: Store, rows: Tensor) -> Tensor:
-    answers = store.gather(rows)
-    return answers.numbers().mean(1) if answers.members else answers.numbers()
+    return store.gather(rows).combined().numbers()

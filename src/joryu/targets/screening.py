@@ -207,13 +207,13 @@ def left_out_ids(examples: Examples, found: Screening) -> LeftOutIds:
 def _held(found: SoftTargets) -> tuple[Tensor, Tensor]:
     """The pairs of row and output that hold, as two int64 tensors."""
     if found.link is Link.SOFTMAX:
-        probs = found.mean(1.0).probs(1.0)
+        probs = found.combined(1.0).probs(1.0)
         return torch.arange(len(found)), probs.argmax(-1)
     if found.indices is not None and not found.members:  # 5,000 tags are never spread out
         probs = found.values if found.space.value == "probs" else found.link.probs(found.values)
         at, place = ((probs > _HELD) & (found.indices >= 0)).nonzero(as_tuple=True)
         return at, found.indices[at, place]
-    dense = found.mean(1.0).dense()
+    dense = found.combined(1.0).dense()
     held = dense.probs(1.0) > _HELD
     held = held if dense.coverage is None else held & dense.coverage
     at, tag = held.nonzero(as_tuple=True)

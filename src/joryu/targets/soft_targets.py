@@ -13,7 +13,9 @@ from torch import Tensor
 from joryu.errors import InputError
 from joryu.questions import Link, Question
 from joryu.questions.softening import TINY, log_softmax, widen
+from joryu.targets.combination import Combination
 from joryu.targets.coverage import NO_ANSWER, covers, least_kept, spread, tail_share
+from joryu.targets.pooling import mean_logits, pool_numbers, pool_probs, pool_votes
 
 
 class Space(StrEnum):
@@ -50,6 +52,8 @@ class SoftTargets:
     or partly covered must be log-probabilities, so that the total probability of the other outputs is known; `top_k`
     normalises them. Nothing is known about numbers that are not covered.
 
+    ``combination``: the rule by which members become one answer (`combined`); ``None`` is ``soft``, all alike.
+
     ``temperature``: the temperature at which the values were already softened (1 for raw answers). ``weight``
     (``[B]``): factor of each row's loss; ``None`` means 1. ``variance``: of each number, in the shape of dense numbers.
     ``signals`` (``[B, S]``, named by ``signal_names``): what was measured of the teacher while it answered, for example
@@ -75,6 +79,7 @@ class SoftTargets:
     bound: Tensor | None = None
     variance: Tensor | None = None
     members: bool = False
+    combination: Combination | None = None
     signals: Tensor | None = None
     signal_names: tuple[str, ...] = ()
 
@@ -92,6 +97,7 @@ class SoftTargets:
                 received=self.space.value,
             )  # fmt: skip
         self._check_values()
+        self._check_combination()
         self._check_coverage()
         self._check_variance()
         self._check_signals()
@@ -125,6 +131,14 @@ class SoftTargets:
         if self.space in (Space.DIRICHLET, Space.NUMBERS):
             what = "concentrations" if self.space is Space.DIRICHLET else "numbers"
             raise InputError(f"{what} cannot be cut to the best k", expected="dense values", received="indices")
+
+    def _check_combination(self) -> None:
+        if self.combination is None:
+            return
+        if not self.members:
+            raise InputError("a rule combines members", expected="members=True", received=str(self.combination))
+        self.combination.require_members(self.values.shape[1])
+        self.combination.require_link(self.link)
 
     def _check_variance(self) -> None:
         if self.variance is None:
@@ -293,6 +307,20 @@ class SoftTargets:
             values = values / values.sum(-1, keepdim=True).clamp_min(TINY)
         return self.link.logits(values)
 
+    def averaged_logits(self) -> SoftTargets:
+        """The members' logits averaged by their weights, the target of logit matching; no change without members.
+
+        Raises:
+            InputError: the rule is a vote, or the largest or smallest probability (`joryu.targets.pooling`).
+        """
+        if not self.members:
+            return self
+        values = mean_logits(self.logits(), self.combination or Combination())
+        return replace(
+            self, values=values, space=Space.LOGITS, indices=None, coverage=None, bound=None, members=False,
+            combination=None,
+        )  # fmt: skip
+
     def numbers(self) -> Tensor:
         """The numbers ``[B, (M,) ..., C]``, float32 or wider; 0 where ``coverage`` is false.
 
@@ -327,25 +355,30 @@ class SoftTargets:
         indices = top.indices.masked_fill(~kept, NO_ANSWER)
         return replace(self, values=top.values.masked_fill(~kept, 0), indices=indices, coverage=None, bound=bound)
 
-    def mean(self, temperature: float | None = None) -> SoftTargets:
-        """Average the members' probabilities, each softened at ``temperature`` first; no change without members.
+    def combined(self, temperature: float | None = None) -> SoftTargets:
+        """The members' answers as one, by the rule in ``combination``; no change without members.
 
-        ``p = 1/M Σ_m softmax(v_m / T)``, the arithmetic mean of Hinton et al. 2015, §3. A tag is covered if every
-        member answered it. Numbers become the mean of the members' mixture, with the variance within the members plus
-        that between them (Lakshminarayanan et al. 2017, §2.4); without the members' variances it is unknown.
+        Each member is softened at ``temperature`` (default: the batch's own) *before* the rule is applied, as in Hinton
+        et al. 2015: the mean of softened probabilities is not the softened mean. The result stands at that temperature,
+        as log-probabilities (logits up to a constant), log-odds of tags, or for a vote as shares, which no temperature
+        changes. A tag is covered if every member answered it. Numbers become the mean of the members' mixture, with its
+        variance. The formulas are those of `joryu.targets.pooling`.
         """
         if not self.members:
             return self
-        full = self.dense()
+        full, rule = self.dense(), self.combination or Combination()
         coverage = None if full.coverage is None or self.link is Link.SOFTMAX else full.coverage.all(1)
+        one = {"coverage": coverage, "members": False, "combination": None}
         if self.space is Space.NUMBERS:
-            within, between = full.variance, full.numbers().var(1, unbiased=False)
-            variance = None if within is None else widen(within).mean(1) + between
-            return replace(full, values=full.numbers().mean(1), variance=variance, coverage=coverage, members=False)
+            values, variance = pool_numbers(full.numbers(), full.variance, rule)
+            return replace(full, values=values, variance=variance, **one)
         own = self.temperature if temperature is None else temperature
-        probs, bound = full.probs(own).mean(1), None
+        if rule.exponent is None:
+            values, space = pool_votes(self.link, full.logits(), rule), Space.PROBS
+        else:
+            values, space = pool_probs(self.link, full.logits(), own / self.temperature, rule), Space.LOGITS
+        bound = None
         if coverage is not None:
-            bound = probs.masked_fill(coverage, 0).reshape(len(probs), -1).amax(1)
-        return replace(
-            full, values=probs, space=Space.PROBS, temperature=own, coverage=coverage, bound=bound, members=False
-        )
+            least = 0.0 if space is Space.PROBS else -math.inf
+            bound = values.masked_fill(coverage, least).reshape(len(values), -1).amax(1)
+        return replace(full, values=values, space=space, temperature=own, bound=bound, **one)

@@ -112,9 +112,8 @@ def _named_counts(probs: Tensor, link: Link, n_classes: int) -> Tensor:
 
 
 def class_probs(answers: SoftTargets, temperature: float) -> Tensor:
-    """Probabilities at a temperature, ``[answers, C]``: members are averaged, and each pixel is an answer by itself."""
-    probs = answers.probs(temperature)
-    return (probs.mean(1) if answers.members else probs).flatten(0, -2)
+    """Probabilities at a temperature, ``[answers, C]``: members are combined, and each pixel is an answer by itself."""
+    return answers.combined(temperature).probs(temperature).flatten(0, -2)
 
 
 def _name_one_class(answers: SoftTargets) -> Tensor:

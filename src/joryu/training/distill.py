@@ -155,7 +155,7 @@ def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
         return None
     if bool(teaching.known.any()):
         return teaching.labels
-    answers = targets.gather(targets.rows(teaching.ids, 0)).mean()
+    answers = targets.gather(targets.rows(teaching.ids, 0)).combined()
     return answers.numbers().where(answers.coverage, math.nan) if answers.coverage is not None else answers.numbers()
 
 

@@ -56,7 +56,7 @@ def probs_of(run: ReportData) -> dict[Role, Tensor]:
     """Probabilities ``[n, C]`` at T = 1 of every model with replies."""
     rows = torch.arange(len(run.examples))
     answered = {role: card.replies for role, card in run.cards.items() if card.replies is not None}
-    return {role: replies.about(rows).soft_targets.mean(1.0).probs(1.0) for role, replies in answered.items()}
+    return {role: replies.about(rows).soft_targets.combined(1.0).probs(1.0) for role, replies in answered.items()}
 
 
 def wrong_pictures(run: ReportData, probs: Mapping[Role, Tensor], *, limit: int = SHOWN) -> list[WrongPicture]:
@@ -106,7 +106,7 @@ def temperature_ladder(run: ReportData, probs: Mapping[Role, Tensor]) -> Ladder 
     row = int(distance.argmin())
     temperatures = sorted({*TEMPERATURES, run.temperature})
     answer = teacher.replies.about(torch.tensor([row])).soft_targets
-    step_probs = [answer.mean(t).probs(t)[0] for t in temperatures]
+    step_probs = [answer.combined(t).probs(t)[0] for t in temperatures]
     pictures = are_pictures(run.examples.inputs)
     return Ladder(
         picture=data_uri(run.examples.inputs[row]) if pictures else None,
