@@ -30,6 +30,7 @@ from joryu.remote.ledger import Settled
 from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Encoding, SoftTargets, Space
 from joryu.teachers import (
+    Ensemble,
     Human,
     Interpretation,
     Network,
@@ -98,6 +99,8 @@ class Case:
     #: teachers that answer otherwise, or about something else
     others: dict[str, Make] = field(default_factory=dict)
     tolerance: float = 1e-5
+    requests: int = 1  #: of an ensemble, one of each member
+    requests: int = 1  #: of an ensemble, one of each member
 
 
 def cases(folder: Path) -> dict[str, Case]:
@@ -215,6 +218,27 @@ def cases(folder: Path) -> dict[str, Case]:
                 "order": lambda: estimator(folder, order=("cat", "ant", "bee")),
             },
         ),
+        "ensemble": Case(
+            lambda: Ensemble([network(), network("cnn:4x2")], "power=0.1,weights=2/1"),
+            requests=2,
+            others={
+                "rule": lambda: Ensemble([network(), network("cnn:4x2")], "vote,weights=2/1"),
+                "exponent": lambda: Ensemble([network(), network("cnn:4x2")], "power=0.2,weights=2/1"),
+                "weights": lambda: Ensemble([network(), network("cnn:4x2")], "power=0.1,weights=1/2"),
+                "order of members": lambda: Ensemble([network("cnn:4x2"), network()], "power=0.1,weights=2/1"),
+                "another member": lambda: Ensemble([network(), network()], "power=0.1,weights=2/1"),
+                "a member alone": network,
+            },
+        ),
+        "ensemble for tags": Case(
+            lambda: Ensemble([network(question=TAGS), network("cnn:4x2", question=TAGS)], "logits"),
+            question=TAGS,
+            requests=2,
+        ),
+        "ensemble for masks": Case(
+            lambda: Ensemble([Network(pixelwise(1), question=MASKS, device="cpu")] * 2), question=MASKS, requests=2
+        ),
+        "ensemble for numbers": Case(lambda: Ensemble([Sure(), Sure()]), question=NUMBERS, requests=2),
         "people": Case(
             lambda: people(folder),
             shown=lambda: load_examples(f"project:{project_of(folder)}"),
@@ -398,7 +422,8 @@ def test_one_finite_row_of_all_outputs_per_example(case: Case) -> None:
         answers = said(teacher, examples, torch.arange(n))
         assert len(answers) == n
         assert answers.question == teacher.question
-        dense = answers.probs() if case.question.link.has_probs else answers.numbers()
+        one = answers.combined()
+        dense = one.probs() if case.question.link.has_probs else one.numbers()
         assert dense.shape == (n, *sites, len(teacher.question))
         assert torch.isfinite(answers.values).all()
         assert answers.variance is None or bool((answers.variance > 0).all())
@@ -407,7 +432,7 @@ def test_one_finite_row_of_all_outputs_per_example(case: Case) -> None:
 
 def test_a_reply_says_what_it_cost_and_stops_nothing(case: Case) -> None:
     reply = case.make().answer(TeacherBatch.of(case.shown()))
-    assert reply.cost.requests == 1 and reply.cost.money == 0
+    assert reply.cost.requests == case.requests and reply.cost.money == 0
     assert reply.stop is None and not reply.failures
     assert list(reply.answered(13)) == list(range(13))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from joryu.cli.output import command_line, counting, load_and_tell, talk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joryu.examples import Examples
     from joryu.targets.encoding import Encoding
     from joryu.teachers.labelling import Labelled
@@ -51,6 +53,35 @@ def load_for(teacher: str, examples: str, split: str, size: int | None) -> Examp
             raise
         hint = f"try --size {own[0]}, at which the teacher learned"
         raise SizeNeededError(error.what, expected=error.expected, received=error.received, hint=hint) from error
+
+
+def together(teachers: Sequence[str], combine: str | None) -> str:
+    """The spec of the one teacher that was named, or of the ensemble of several; without a rule ``soft``.
+
+    Raises:
+        InputError: a rule for one teacher alone, or a teacher that is paid by the answer among several.
+    """
+    from joryu.errors import InputError
+    from joryu.remote.spec import is_paid
+    from joryu.targets.combination import Combination
+    from joryu.targets.ensemble_spec import read_ensemble, write_ensemble
+
+    if len(teachers) == 1:
+        if combine is not None:
+            raise InputError(
+                "--combine is for several teachers", expected="two or more --teacher", received=teachers[0]
+            )
+        return teachers[0]
+    if paid := [teacher for teacher in teachers if is_paid(teacher)]:
+        raise InputError(
+            f"{paid[0]} is paid by the answer, and no member of an ensemble", expected="teachers that cost nothing",
+            hint="label with it alone, then combine the stores with joryu targets combine",
+        )  # fmt: skip
+    if combine is None:
+        talk("several teachers: the mean of their probabilities is taken (--combine soft)")
+    spec = write_ensemble(Combination.parse(combine or "soft"), teachers)
+    read_ensemble(spec.partition(":")[2])  # a slip must not be told after thousands of pictures were read
+    return spec
 
 
 def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, Examples]:

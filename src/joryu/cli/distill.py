@@ -39,7 +39,10 @@ def distill(
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     targets: Path | None = typer.Option(None, help="The store that joryu label wrote; with --teacher OUT/targets."),
-    teacher: str | None = typer.Option(None, help="Ask this teacher first, as joryu label does, and keep its answers."),
+    teachers: list[str] | None = typer.Option(
+        None, "--teacher", help="Ask this teacher first, or these, as joryu label does, and keep the answers."
+    ),
+    combine: str | None = typer.Option(None, help="With several --teacher: their rule, as joryu label has it (soft)."),
     best_of: Any = BEST_OF,
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     twin: bool = typer.Option(False, "--twin", help="Train the same student on hard labels too, to compare."),
@@ -80,7 +83,7 @@ def distill(
     """
     from dataclasses import replace
 
-    from joryu.cli.asking import Asking, ask_teacher, load_for
+    from joryu.cli.asking import Asking, ask_teacher, load_for, together
     from joryu.cli.label import in_words_of
     from joryu.errors import InputError
     from joryu.examples import with_column
@@ -95,6 +98,10 @@ def distill(
         raise InputError("is missing", setting=missing, expected=f"--{missing} or --best-of SWEEP")
     require_student(student)
     recipe = Recipe.of(**settings)
+    if combine is not None and not teachers:
+        raise InputError("--combine is for several teachers", expected="two or more --teacher", received="none",
+                         hint="joryu targets combine takes another rule for a store")  # fmt: skip
+    teacher = together(teachers, combine) if teachers else None
     if targets is None and teacher is None:
         raise InputError(
             "there is nobody to learn from", expected="--targets STORE or --teacher SPEC", received="neither"

@@ -24,15 +24,20 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    teacher: str = typer.Option(
+    teachers: list[str] = typer.Option(
         ...,
-        help="run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, torch: or sklearn:FILE,"
+        "--teacher",
+        help="Once, or several times for an ensemble:"
+        " run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, torch: or sklearn:FILE,"
         " command:PROGRAM, human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
     ),
     examples: str = typer.Option(
         ..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."
     ),
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
+    combine: str | None = typer.Option(
+        None, help="Of several teachers: soft (the mean), vote, logits or power=U; weighed with ,weights=W1/W2/…"
+    ),
     split: str = typer.Option("train", help="train, test or all."),
     column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
@@ -69,11 +74,14 @@ def label(
     """Ask a teacher about every example and keep its soft answers; run again to go on where it stopped.
 
     Answers that nothing can be learned from are kept and warned of (fatal in --json): joryu audit says 5.
+    Of an ensemble every member's answer is kept: joryu targets combine takes another rule without asking.
     What a paid teacher answers is kept in a ledger, and never paid for twice; its key comes from the environment.
 
     \b
     Example:  joryu label --teacher run:teacher --examples mnist --out targets
+    Ensemble: joryu label --teacher run:a --teacher run:b --combine power=0.1 --examples mnist --out targets
     """
+    from joryu.cli.asking import together
     from joryu.cli.paid import Paying, ask_paid, find_paid
     from joryu.errors import InputError
     from joryu.examples import with_column
@@ -83,6 +91,7 @@ def label(
     from joryu.remote.spec import is_paid
     from joryu.targets.encoding import Encoding
 
+    teacher = together(teachers, combine)
     paying = Paying(endpoint, budget, ledger, tags, min_count, rate, concurrency, canaries)
     if paying.given and not is_paid(teacher):
         raise InputError(f"{paying.given[0]} is for a teacher that is paid by the answer", received=teacher)

@@ -9,7 +9,7 @@ import typer
 from joryu.cli.output import JSON, command_line, counting, emit, reopen, talk
 
 app = typer.Typer(
-    help="Stores of answers: new keys, or made anew from a ledger.",
+    help="Stores of answers: combined, given new keys, made anew.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def targets() -> None:
-    """Stores of answers: new keys, or made anew from a ledger."""
+    """Stores of answers: combined, given new keys, made anew."""
 
 
 @app.command()
@@ -87,3 +87,61 @@ def rebuild(
         as_json,
         f"{len(made):,} answers about {len(made.manifest.question):,} tags in {made.path}; nothing was asked",
     )
+
+
+@app.command()
+def combine(
+    stores: list[Path] = typer.Argument(..., help="Stores about the same examples; one of an ensemble has members."),
+    out: Path = typer.Option(..., help="The new store: a folder, made or gone on with."),
+    by: str = typer.Option("soft", "--combine", help="soft (the mean), vote, logits or power=U, and ,weights=W1/W2/…"),
+    power: float | None = typer.Option(None, help="Short for --combine power=U."),
+    members: str | None = typer.Option(None, help="Some of all members, such as 1,3; counted in the stores' order."),
+    encoding: str | None = typer.Option(None, help="As joryu label has it, if not that of the stores."),
+    as_json: bool = JSON,
+) -> None:
+    """Combine stored answers as those of an ensemble, any members by any rule; nobody is asked.
+
+    \b
+    Example:  joryu targets combine targets-a targets-b --power 0.1 --out targets-both
+    """
+    from joryu.errors import InputError
+    from joryu.targets import Store
+    from joryu.targets.combination import Combination, Rule
+    from joryu.targets.encoding import Encoding
+    from joryu.targets.recombining import RecombineOptions, recombine
+
+    rule = Combination.parse(by)
+    if power is not None:
+        if rule.rule is not Rule.SOFT:
+            raise InputError("two rules were given", expected="--power or --combine", received=f"both, {by} too")
+        rule = Combination(Rule.POWER, power, rule.weights)
+    chosen = () if members is None else _places(members)
+    opened = [Store.open(store) for store in stores]
+    with counting("combining") as advance:
+        options = RecombineOptions(
+            members=chosen, encoding=None if encoding is None else Encoding.parse(encoding), progress=advance,
+            command=command_line(),
+        )  # fmt: skip
+        done = recombine(opened, out, rule, options)
+    if done.unanswered:
+        talk(f"{done.unanswered} answers are left out: some member has none (joryu label asks for them)")
+    if done.without_views:
+        talk("the stores hold other views: only what all of them have is combined")
+    found = {"store": str(done.store.path), "answers": len(done.store), "members": list(done.members),
+             "rule": str(rule), "unanswered": done.unanswered}  # fmt: skip
+    emit(found, as_json, f"{len(done.store)} answers of {len(done.members)} members in {done.store.path},"
+         f" by {rule}; nothing was asked")  # fmt: skip
+
+
+def _places(members: str) -> tuple[int, ...]:
+    """The numbers in ``--members``.
+
+    Raises:
+        InputError: they are no numbers.
+    """
+    from joryu.errors import InputError
+
+    try:
+        return tuple(int(one) for one in members.split(","))
+    except ValueError as error:
+        raise InputError("--members is not usable", expected="numbers such as 1,3", received=members) from error

@@ -43,7 +43,8 @@ def verify(
     if spec is None:
         raise InputError(f"{targets} does not say how to find its teacher", hint="name it with --teacher")
     if teacher is None:
-        require_typed(spec)
+        for one in store.teacher_specs:
+            require_typed(one)
     shown = reopen(store, in_column(examples, column), split, size)
     try:
         who, known = find_teacher(spec, shown, order=store.manifest.teacher.order)

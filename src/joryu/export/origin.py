@@ -73,7 +73,7 @@ def origin_of(folder: Path) -> Origin:
         examples=notes.get("examples"),
         licences=notes.get("licences") or (None if made_for is None else made_for.licences),
         sources=notes.get("sources") or (None if made_for is None else made_for.sources),
-        taught_under=None if learned is None else _notes_of(learned).get("licences"),
+        taught_under=None if store is None else _taught_under(store),
         teacher=None if store is None else store.manifest.teacher.spec or store.manifest.teacher.description,
         teacher_run=learned,
         answers=None if store is None else len(store),
@@ -84,6 +84,17 @@ def origin_of(folder: Path) -> Origin:
         joryu=record.get("joryu"),
         finished=record.get("finished"),
     )
+
+
+def _taught_under(store: Store) -> dict[str, int] | None:
+    """The licences of what the teacher learned from; of an ensemble the most examples of each that a member saw."""
+    runs = [run for spec in store.teacher_specs if (run := run_of(spec)) is not None and run.is_dir()]
+    found: dict[str, int] | None = None
+    for run in runs:
+        licences = _notes_of(run).get("licences")
+        if licences is not None:
+            found = {name: max(licences.get(name, 0), (found or {}).get(name, 0)) for name in licences | (found or {})}
+    return found
 
 
 def _notes_of(folder: Path) -> dict[str, Any]:

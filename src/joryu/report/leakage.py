@@ -58,10 +58,16 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
     """A warning if the teacher was trained on evaluated examples: on what ``judging`` has in common with ``whole``.
 
     This follows from the records of both runs (``record`` is the student's). Returns ``None`` too if they do not show
-    it: the teacher was trained on other examples, or not by Joryu.
+    it: the teacher was trained on other examples, or not by Joryu. Of an ensemble it speaks of the first such member.
     """
-    spec = store.manifest.teacher.spec
-    folder = run_of(store.teacher_spec or "")
+    typed = store.manifest.teacher.specs
+    every = (_seen_by(*one, record, judging, whole) for one in zip(typed, store.teacher_specs, strict=True))
+    return next((warning for warning in every if warning is not None), None)
+
+
+def _seen_by(typed: str, spec: str, record: dict[str, Any], judging: Examples, whole: Examples) -> str | None:
+    """`seen_by_teacher`, of the teacher with this spec; it is called as it was ``typed``."""
+    folder = run_of(spec)
     if folder is None:
         return None
     try:
@@ -78,7 +84,7 @@ def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, who
         return None
     held_out, seed = record["notes"].get(NOTED, {}).get("test"), split_seed_of(record)
     return (
-        f"the teacher {spec} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
+        f"the teacher {typed} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
         " may tell the student more than its twin could know; "
         + (
             f"train it again with --test {held_out:g} --seed {seed}"

@@ -27,6 +27,7 @@ from joryu.report.data import ModelCard, Role
 from joryu.students import Blueprint, load_student
 from joryu.targets import Store
 from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.teachers.foreign.command import require_typed
 from joryu.teachers.trained import as_taught
 from joryu.training import read_history, read_run
 from joryu.training.distill import find_twin
@@ -117,7 +118,8 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
     if models.teacher is not None:
         return cards
     if store is not None:
-        return [*cards, _recorded(store, examples) or _not_found(store.manifest.teacher.description)]
+        found = _recorded(store, examples) or _together(store, examples)
+        return [*cards, found or _not_found(store.manifest.teacher.description)]
     return cards if targets is None else [*cards, _not_found(f"the one of {targets}")]
 
 
@@ -182,6 +184,23 @@ def _recorded(store: Store, examples: Examples) -> ModelCard | None:
     judged_by_themselves = (store.manifest.examples.spec or "").startswith("project:")
     note = "; the labels are the majority of these very answers" if judged_by_themselves else ""
     return ModelCard(role=Role.TEACHER, description=f"{RECORDED[family]}: {place}{note}", replies=replies)
+
+
+def _together(store: Store, examples: Examples) -> ModelCard | None:
+    """An ensemble that is asked anew, if all its members are found and none is a program that nobody typed."""
+    spec, made_by = store.teacher_spec, store.manifest.teacher
+    if spec is None or not made_by.members:
+        return None
+    try:
+        for member in store.teacher_specs:
+            require_typed(member)
+        teacher, known = find_teacher(spec, examples)
+    except JoryuError:
+        return None
+    if teacher.fingerprint != made_by.fingerprint or len(known) < len(examples):
+        return None
+    replies = kept_where_small(TeacherReplies(teacher, known), known)
+    return ModelCard(role=Role.TEACHER, description=f"ensemble: {made_by.description}", replies=replies)
 
 
 def _not_found(who: str) -> ModelCard:

@@ -44,8 +44,10 @@ def provenance_of(record: dict[str, Any], store: Store | None) -> dict[str, Any]
         kept["chosen by a sweep"] = best_of
     if store is not None:
         manifest = store.manifest
+        members, rule = manifest.teacher.members, None if manifest.form is None else manifest.form.combination
         kept["soft targets"] = {
             "teacher": manifest.teacher.spec or manifest.teacher.description,
+            **({"members": ", ".join(one.description for one in members), "rule": str(rule)} if members else {}),
             "teacher fingerprint": manifest.teacher.fingerprint,
             "examples fingerprint": manifest.examples.fingerprint,
             "answers": len(store),

@@ -34,12 +34,20 @@ class TeacherRecord(_Record):
     """Who answered: the ``fingerprint`` identifies the teacher, ``spec`` finds it again, ``description`` is for people.
 
     ``order`` names the classes in the order in which the teacher itself gives them, if it is not the question's.
+    ``members`` are those of an ensemble, in the order of the members axis.
     """
 
     fingerprint: str
     description: str
     spec: str | None = None
     order: tuple[str, ...] | None = None
+    members: tuple[TeacherRecord, ...] = ()
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """The specs of all that answered: of an ensemble those of its members; none where they are not known."""
+        every = self.members or (self,)
+        return tuple(one.spec for one in every if one.spec is not None)
 
 
 class ExamplesRecord(_Record):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -368,7 +369,7 @@ class SoftTargets:
             return self
         full, rule = self.dense(), self.combination or Combination()
         coverage = None if full.coverage is None or self.link is Link.SOFTMAX else full.coverage.all(1)
-        one = {"coverage": coverage, "members": False, "combination": None}
+        one: dict[str, Any] = {"coverage": coverage, "members": False, "combination": None}
         if self.space is Space.NUMBERS:
             values, variance = pool_numbers(full.numbers(), full.variance, rule)
             return replace(full, values=values, variance=variance, **one)

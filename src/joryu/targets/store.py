@@ -14,7 +14,9 @@ from torch import Tensor
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, Ids
 from joryu.examples.places import from_here
+from joryu.targets.combination import Combination
 from joryu.targets.encoding import Columns, Encoding, Form, decode
+from joryu.targets.ensemble_spec import read_ensemble, write_ensemble
 from joryu.targets.failures import Failure, id_from_hex, read_failures
 from joryu.targets.index import KeyIndex, Rows, Seeds
 from joryu.targets.manifest import Manifest
@@ -133,15 +135,35 @@ class Store:
     @property
     def teacher_spec(self) -> str | None:
         """The teacher's spec, rewritten for the present folder."""
-        return self._from_here(self.manifest.teacher.spec)
+        teacher = self.manifest.teacher
+        if teacher.spec is None:
+            return None
+        return (
+            write_ensemble(self._combination, self.teacher_specs) if teacher.members else self.from_here(teacher.spec)
+        )
+
+    @property
+    def teacher_specs(self) -> tuple[str, ...]:
+        """The specs of all that answered, rewritten for the present folder: of an ensemble those of its members."""
+        return tuple(self.from_here(spec) for spec in self.manifest.teacher.specs)
+
+    @property
+    def _combination(self) -> Combination:
+        """The rule of an ensemble; before the first answer its spec alone says it."""
+        form, spec = self.manifest.form, self.manifest.teacher.spec
+        if form is not None and form.combination is not None:
+            return form.combination
+        return Combination() if spec is None else read_ensemble(spec.partition(":")[2])[0]
 
     @property
     def examples_spec(self) -> str | None:
         """The examples' spec, rewritten for the present folder."""
-        return self._from_here(self.manifest.examples.spec)
+        spec = self.manifest.examples.spec
+        return None if spec is None else self.from_here(spec)
 
-    def _from_here(self, spec: str | None) -> str | None:
-        return None if spec is None else from_here(spec, self.path, self.manifest.provenance.typed_in)
+    def from_here(self, spec: str) -> str:
+        """A spec that was typed when the store was made, rewritten for the present folder."""
+        return from_here(spec, self.path, self.manifest.provenance.typed_in)
 
     @property
     def form(self) -> Form:

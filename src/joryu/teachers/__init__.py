@@ -1,5 +1,6 @@
 """Teachers: anything with ``answer(batch) -> Reply``; and the labelling that stores their answers."""
 
+from joryu.teachers.ensemble import Ensemble
 from joryu.teachers.human import Human
 from joryu.teachers.interpretation import Interpretation, read_answers
 from joryu.teachers.network import Network
@@ -8,6 +9,7 @@ from joryu.teachers.spec import find_teacher, load_teacher
 from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
 __all__ = [
+    "Ensemble",
     "Human",
     "Interpretation",
     "Network",

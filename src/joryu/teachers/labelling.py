@@ -25,7 +25,7 @@ from joryu.teachers.asking import Asker
 from joryu.teachers.grid import Grid
 from joryu.teachers.precision import SAMPLE, WORTH, Precision, Wish, require_same_precision
 from joryu.teachers.recheck import recheck
-from joryu.teachers.teacher import Teacher, TeacherBatch
+from joryu.teachers.teacher import Composed, Teacher, TeacherBatch
 from joryu.teachers.verify import Verification
 
 BATCH_SIZE = 256
@@ -280,6 +280,17 @@ def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
     return Stop(stop.what, expected=stop.expected, received=stop.received, hint=hint)
 
 
+def _record(teacher: Teacher, origin: Origin) -> TeacherRecord:
+    """What the manifest says of the teacher; one that is composed of others tells of each."""
+    if isinstance(teacher, Composed):
+        own = teacher.record()
+        return own.model_copy(update={"spec": origin.teacher or own.spec})
+    return TeacherRecord(
+        fingerprint=teacher.fingerprint, description=origin.teacher or type(teacher).__name__, spec=origin.teacher,
+        order=origin.order,
+    )  # fmt: skip
+
+
 def _manifest(
     teacher: Teacher, examples: Examples, out: Path, n_views: int, views: Views | None, options: LabelOptions
 ) -> tuple[Manifest, Ids]:
@@ -289,12 +300,7 @@ def _manifest(
     origin, counts = options.origin, OriginCounts.of(examples)
     manifest = Manifest(
         question=teacher.question.answer,
-        teacher=TeacherRecord(
-            fingerprint=teacher.fingerprint,
-            description=origin.teacher or type(teacher).__name__,
-            spec=origin.teacher,
-            order=origin.order,
-        ),
+        teacher=_record(teacher, origin),
         examples=ExamplesRecord(
             fingerprint=examples.fingerprint,
             name=examples.name,

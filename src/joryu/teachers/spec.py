@@ -14,6 +14,8 @@ from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.remote.spec import USAGE as PAID
 from joryu.remote.spec import is_paid
+from joryu.targets.ensemble_spec import FAMILY, USAGE
+from joryu.teachers.finding_members import find_ensemble
 from joryu.teachers.foreign.command import describe_files, find_command
 from joryu.teachers.foreign.onnx_file import ONNX
 from joryu.teachers.foreign.sklearn_file import SKLEARN
@@ -177,6 +179,13 @@ def _find_recorded(request: Request, examples: Examples) -> tuple[Teacher, Examp
     return find_recorded(request.rest, examples)
 
 
+def _find_together(request: Request, examples: Examples) -> tuple[Teacher, Examples]:
+    def find(member: Request, known: Examples) -> tuple[Teacher, Examples]:
+        return find_teacher(member.spec, known, n_views=member.n_views, order=member.order)
+
+    return find_ensemble(request, examples, find=find, describe=describe_inputs)
+
+
 def _no_network(request: Request, *, who: str = "people know only the pictures they were shown") -> Network:
     raise InputError(
         f"{request.spec} is no network: {who}",
@@ -208,6 +217,10 @@ _FAMILIES: Mapping[str, _Family] = {
     "command": _Family(
         "command:PROGRAM …", find=find_command, load=partial(_no_network, who="it is a program that reads files"),
         shown=describe_files, shape=None,
+    ),
+    FAMILY: _Family(
+        USAGE, find=_find_together, load=partial(_no_network, who="its members are asked, and may be anything"),
+        shown=lambda *_: None, shape=None,
     ),
     "human": _Family("human:PROJECT", find=_find_people, load=_no_network, shown=lambda *_: None, shape=None),
     "ledger": _Family(

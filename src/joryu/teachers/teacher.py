@@ -16,7 +16,7 @@ from joryu.examples.inputs import take
 from joryu.precision import Answering
 from joryu.questions import Question
 from joryu.targets.index import Rows, Seeds
-from joryu.targets.manifest import Cost
+from joryu.targets.manifest import Cost, TeacherRecord
 from joryu.targets.soft_targets import SoftTargets
 
 Originals = Callable[[Tensor], Sequence[bytes]]
@@ -179,3 +179,10 @@ class Teacher(Protocol):
         batch, which is halved to find the examples that cause it.
         """
         ...
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A teacher that asks other teachers, and can tell a store's manifest who they are."""
+
+    def record(self) -> TeacherRecord: ...

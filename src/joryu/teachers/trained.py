@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from joryu.examples import Examples, prepared
+from joryu.examples.preparation import Preparation
 from joryu.examples.shown import shown_as
+from joryu.questions import Question
 from joryu.students.blueprint import PLAN, read_blueprint
 from joryu.teachers.outputs import split_output
 
@@ -29,11 +31,33 @@ def as_taught(spec: str, examples: Examples) -> Examples:
     Raises:
         InputError: a file has changed since the examples were read.
     """
-    folder = run_of(spec)
-    if folder is None or not (folder / PLAN).is_file() or examples.originals is None or examples.asks_pixels:
+    if examples.originals is None or examples.asks_pixels:
         return examples
-    own = read_blueprint(folder).preparation
+    own = preparation_of_run(spec)
     return examples if own is None or own.kind != "pictures" else prepared(examples, own)
+
+
+def preparation_of_run(spec: str) -> Preparation | None:
+    """How a teacher trained by Joryu was shown its examples; ``None`` for any other, or where its run does not say.
+
+    Raises:
+        InputError: its blueprint cannot be read.
+    """
+    folder = run_of(spec)
+    return None if folder is None or not (folder / PLAN).is_file() else read_blueprint(folder).preparation
+
+
+def own_names(spec: str, asked: Question | None) -> tuple[str, ...] | None:
+    """The outputs of a teacher trained by Joryu in its own order, if that alone differs from the order asked.
+
+    Raises:
+        InputError: its blueprint cannot be read.
+    """
+    folder = run_of(spec)
+    if folder is None or asked is None or not (folder / PLAN).is_file():
+        return None
+    names = read_blueprint(folder).classes
+    return names if names != asked.names and sorted(names) == sorted(asked.names) else None
 
 
 def learned_at(spec: str) -> tuple[int, int] | None:
