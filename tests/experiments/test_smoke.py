@@ -8,7 +8,11 @@ from smoke import play_small
 from joryu.experiments.catalogue import MODULES
 
 #: those whose own tests look at what their smoke size made, and make it once
-ELSEWHERE = {"leaf-phone": "test_leaf_phone.py", "unet-salt": "test_salt.py"}
+ELSEWHERE = {
+    "leaf-phone": "test_leaf_phone.py",
+    "unet-salt": "test_salt.py",
+    "vision-clone": "test_cloned_api.py",
+}
 
 
 @pytest.mark.slow

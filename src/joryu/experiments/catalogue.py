@@ -22,6 +22,7 @@ MODULES = {
     "int8-depthwise": "int8_depthwise",
     "unet-salt": "unet_salt",
     "unet-temperature": "unet_temperature",
+    "vision-clone": "vision_clone",
 }
 
 

@@ -25,7 +25,7 @@ from joryu.training import CarriedOver, LabelsAlone, Recipe, Trained, TrainingDa
 
 STUDENT, STUDENT_SMOKE = "module:joryu.experiments.small_mobile:small_mobile", "cnn:8x2"
 VIEWS, VIEWS_SMOKE = "crop:64+8,flip", "shift:1"
-RECIPE = Recipe(epochs=12, learning_rate=4e-3, batch_size=128, weight_decay=0.05, keep="last")
+RECIPE = Recipe(epochs=4, learning_rate=3e-3, batch_size=128, weight_decay=0.05, keep="last")
 RECIPE_SMOKE = {"epochs": 4, "batch_size": 32, "learning_rate": 1e-2}
 EPOCHS_FULL = 4
 FULL = f"students learn {EPOCHS_FULL} times as long"

@@ -23,7 +23,10 @@ the twin is taught the very question that its average precision asks, and the sc
 With a floor of 0.02 an unreturned tag can hardly be anything but 0. What a bound is worth shows where less is returned:
 the same answers cut at 0.5, as Google cuts them, teach four more students.
 
-The recipe was fixed beforehand, and is the same for all; the last epoch is kept.
+The recipe is the same for all, and the last epoch is kept. Its four epochs are what a published run has time for. A
+first course, of seven, began at one half for every tag and taught the soft students nothing but how frequent tags are;
+that all begin at the rates of the tags (`joryu.training.first_rates`) was tried on pictures that choose, with another
+seed.
 
 Command: ``JORYU_DATA=... joryu experiment run vision-clone --seeds 3``; ``--full`` trains four times as long. Smoke
 size (digits, and a small network behind the same API): seconds.
