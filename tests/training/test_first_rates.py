@@ -12,6 +12,7 @@ from joryu.examples import Examples
 from joryu.objectives import HardLabels
 from joryu.questions import PICTURE, Link, Question
 from joryu.students import Blueprint
+from joryu.targets.combination import Combination
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.training import LabelsAlone, Recipe, Run, TrainingData, train
 from joryu.training import loop as training_loop
@@ -59,6 +60,14 @@ def test_a_tag_that_was_not_returned_counts_as_nothing() -> None:
     )  # fmt: skip
     taught = TrainingData(data().examples, Said(said))  # type: ignore[arg-type]
     assert rates_of(taught, 3).tolist() == pytest.approx([0.8, 0.15, 0.125])
+
+
+def test_of_an_ensemble_the_rate_is_that_of_its_rule() -> None:
+    values = torch.tensor([[[0.9, 0.6, 0.2], [0.8, 0.4, 0.1]]]).expand(4, 2, 3).contiguous()
+    targets = SoftTargets(values=values, space=Space.PROBS, question=TAGS, members=True,
+                          combination=Combination.parse("vote,weights=3/1"))  # fmt: skip
+    found = rates_of(TrainingData(data().examples, Said(targets)), 3)  # type: ignore[arg-type]
+    assert found.tolist() == pytest.approx([0.875, 0.75, 0.125])  # 1 and 0 are kept half an example's worth away
 
 
 def test_a_new_student_says_the_rates_plus_what_its_weights_say() -> None:

@@ -58,9 +58,8 @@ def rates_of(data: TrainingData, n_tags: int) -> Tensor:
 def _taught(batch: Batch) -> tuple[Tensor, Tensor]:
     """What a batch teaches of each tag, ``[B, C]`` in 0..1, and where anything is known of it."""
     if batch.soft_targets is not None:
-        dense = batch.soft_targets.dense()
+        dense = batch.soft_targets.combined().dense()
         probs = dense.probs() if dense.coverage is None else torch.where(dense.coverage, dense.probs(), 0.0)
-        probs = probs.mean(1) if dense.members else probs
         return probs, torch.ones_like(probs, dtype=torch.bool)
     labels = batch.inputs.new_empty(0) if batch.labels is None else batch.labels  # there are some without soft targets
     return labels, labels >= 0
