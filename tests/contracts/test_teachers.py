@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 import tempfile
 import warnings
@@ -43,6 +45,8 @@ from joryu.teachers import (
 )
 from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.teachers.recorded import keys_of, vocabulary_of
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # before anything imports Keras
 
 CLASSES = ("ant", "bee", "cat")
 ANIMALS = Question.one_of(CLASSES)
@@ -202,6 +206,14 @@ def cases(folder: Path) -> dict[str, Case]:
         "program shown the original files": Case(
             lambda: program(folder), shown=lambda: load_examples(f"folder:{pictures_in(folder)}")
         ),
+        "Keras": Case(
+            lambda: keras_model(folder),
+            others={
+                "range": lambda: keras_model(folder, ",range=-1..1"),
+                "probabilities": lambda: keras_model(folder, ",range=0..1,output=probs"),
+                "legacy file": lambda: keras_model(folder, kind=".h5"),
+            },
+        ),
         "exported program": Case(
             lambda: exported(folder),
             others={
@@ -326,6 +338,21 @@ def program(folder: Path, *, scale: int = 1, order: tuple[str, ...] | None = Non
     script = write_program(folder / f"answers{scale}.py", scale=scale)
     examples = Examples.of(pictures(), classes=CLASSES)
     return find_teacher(f"command:{sys.executable} {script}", examples, order=order)[0]
+
+
+def keras_model(folder: Path, options: str = ",range=0..1", *, kind: str = ".keras") -> Network:
+    import keras
+
+    path = folder / f"a{kind}"
+    if not path.exists():
+        keras.utils.set_random_seed(0)
+        ends = keras.layers.Dense(3, activation="softmax", kernel_initializer="random_normal")
+        logging.disable(logging.WARNING)  # that .h5 is legacy is known
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, about copies
+            keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), ends]).save(path)
+        logging.disable(logging.NOTSET)
+    return load_teacher(f"keras:{path}{options}", classes=CLASSES)
 
 
 def exported(folder: Path, options: str = ",range=0..1,output=0", *, order: tuple[str, ...] | None = None) -> Network:

@@ -28,7 +28,7 @@ def label(
         ...,
         "--teacher",
         help="Once, or several times for an ensemble:"
-        " run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, torch: or sklearn:FILE,"
+        " run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, keras:, torch: or sklearn:FILE,"
         " command:PROGRAM, human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
     ),
     examples: str = typer.Option(

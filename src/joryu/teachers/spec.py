@@ -17,6 +17,7 @@ from joryu.remote.spec import is_paid
 from joryu.targets.ensemble_spec import FAMILY, USAGE
 from joryu.teachers.finding_members import find_ensemble
 from joryu.teachers.foreign.command import describe_files, find_command
+from joryu.teachers.foreign.keras_file import KERAS
 from joryu.teachers.foreign.onnx_file import ONNX
 from joryu.teachers.foreign.sklearn_file import SKLEARN
 from joryu.teachers.foreign.tflite_file import TFLITE
@@ -210,6 +211,7 @@ _FAMILIES: Mapping[str, _Family] = {
         "tflite:FILE[,labels=FILE]", find=TFLITE.find, load=TFLITE.load, shown=TFLITE.shown, shape=TFLITE.shape,
     ),
     "onnx": _Family("onnx:FILE[,labels=FILE]", find=ONNX.find, load=ONNX.load, shown=ONNX.shown, shape=ONNX.shape),
+    "keras": _Family("keras:FILE", find=KERAS.find, load=KERAS.load, shown=KERAS.shown, shape=KERAS.shape),
     "torch": _Family("torch:FILE.pt2", find=TORCH.find, load=TORCH.load, shown=TORCH.shown, shape=TORCH.shape),
     "sklearn": _Family(
         "sklearn:FILE.skops", find=SKLEARN.find, load=SKLEARN.load, shown=SKLEARN.shown, shape=SKLEARN.shape
