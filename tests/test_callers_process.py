@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ import joryu
 from joryu.allocator import keep_freed_memory
 from joryu.cli import main
 from joryu.students import Blueprint, save_student
+
+#: set the environment and filter warnings when they are first imported, whoever imports them; that is theirs
+IMPORTED_FIRST = ("lightning_fabric", "lightning_fabric.strategies", "tensorboardX", "torch._inductor.config")
 
 
 def settings_of_the_process() -> dict[str, Any]:
@@ -61,6 +65,8 @@ def test_the_library_leaves_the_callers_process_alone(
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as some libraries leave it
     keep_freed_memory.cache_clear()
+    for library in IMPORTED_FIRST:
+        import_module(library)
     examples = joryu.load_examples("digits")
     Image.fromarray(examples.inputs[0, 0].numpy()).save(tmp_path / "one.png")
     before = settings_of_the_process()
