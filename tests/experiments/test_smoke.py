@@ -12,6 +12,8 @@ ELSEWHERE = {
     "leaf-phone": "test_leaf_phone.py",
     "unet-salt": "test_salt.py",
     "vision-clone": "test_cloned_api.py",
+    "api-budget": "test_cloned_api.py",
+    "screening": "test_cloned_api.py",
 }
 
 

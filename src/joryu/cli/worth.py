@@ -53,7 +53,8 @@ def worth(
 ) -> None:
     """Learn from nested parts of a teacher's answers; say what more would bring.
 
-    Run again to go on. Every part is trained for as many steps. Where the errors cannot be told from a flat line, no number is given.
+    Run again to go on. Every part is trained for as many steps. Where the errors cannot be told from a flat line, no
+    number is given.
 
     \b
     Example:  joryu worth targets --examples folder:photos --student cnn:16x4 --out worth --next 1000

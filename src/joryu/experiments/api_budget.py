@@ -44,7 +44,7 @@ SIZES_SMOKE: Final = (25, 50, 75, 100, 150, 200)
 TAUGHT: Final = ("prior", HARD)
 FITTED: Final = ("macro", "micro")  #: average precisions that a curve is fitted to
 FURTHER: Final = (100_000, 1_000_000)  #: answers that the article had
-_EXPONENTS = np.linspace(0.02, 2, 199)
+_EXPONENTS = np.geomspace(0.001, 2, 400)  #: at the smallest the law is a logarithm, as far as can be seen
 
 
 class PowerLaw(NamedTuple):
@@ -60,7 +60,7 @@ class PowerLaw(NamedTuple):
 
 
 def power_law(points: Mapping[float, float]) -> PowerLaw:
-    """Fit ``c + a n^-b`` with ``a, c >= 0`` by least squares; ``b`` is the best of a grid from 0.02 to 2.
+    """Fit ``c + a n^-b`` with ``a, c >= 0`` by least squares; ``b`` is the best of a grid from 0.001 to 2.
 
     For each exponent the other two are linear (non-negative least squares).
 

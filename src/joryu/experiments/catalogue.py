@@ -23,6 +23,8 @@ MODULES = {
     "unet-salt": "unet_salt",
     "unet-temperature": "unet_temperature",
     "vision-clone": "vision_clone",
+    "api-budget": "api_budget",
+    "screening": "screening",
 }
 
 
