@@ -187,7 +187,7 @@ def fit_learning_curve(
     resampled, spread = _resampled(sizes, table, (a, b, c), rng)
     kept = {int(size): tuple(row.tolist()) for size, row in zip(sizes, table, strict=True)}
     return LearningCurve(
-        a=a, b=b, c=c, errors=kept, p_flat=p_flat, p_misfit=p_misfit, confidence=confidence, _resampled=resampled,
+        a=float(a), b=float(b), c=float(c), errors=kept, p_flat=p_flat, p_misfit=p_misfit, confidence=confidence, _resampled=resampled,
         _spread=spread,
     )  # fmt: skip
 

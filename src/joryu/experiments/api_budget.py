@@ -65,8 +65,8 @@ def power_law(points: Mapping[float, float]) -> PowerLaw:
     For each exponent the other two are linear (non-negative least squares).
 
     >>> law = power_law({n: 10 + 300 * n**-0.5 for n in (100, 400, 1600)})
-    >>> round(law.b, 2), round(law.c, 1)
-    (0.5, 10.0)
+    >>> round(law.b, 2), round(law.c)
+    (0.5, 10)
     """
     n, value = (np.array(part, dtype=float) for part in zip(*sorted(points.items()), strict=True))
     found = []
