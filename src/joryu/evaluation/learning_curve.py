@@ -187,8 +187,8 @@ def fit_learning_curve(
     resampled, spread = _resampled(sizes, table, (a, b, c), rng)
     kept = {int(size): tuple(row.tolist()) for size, row in zip(sizes, table, strict=True)}
     return LearningCurve(
-        a=float(a), b=float(b), c=float(c), errors=kept, p_flat=p_flat, p_misfit=p_misfit, confidence=confidence, _resampled=resampled,
-        _spread=spread,
+        a=float(a), b=float(b), c=float(c), errors=kept, p_flat=p_flat, p_misfit=p_misfit, confidence=confidence,
+        _resampled=resampled, _spread=spread,
     )  # fmt: skip
 
 
