@@ -108,6 +108,30 @@ def test_a_network_that_ends_elsewhere_is_left_alone() -> None:
     assert all(torch.equal(one, other) for one, other in zip(before, network.parameters(), strict=True))
 
 
+class Broken(nn.Module):
+    """It takes no such inputs; the training's own first try says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end = nn.Linear(4, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.end(inputs)
+        return found
+
+
+def test_a_network_that_cannot_be_asked_is_left_to_the_first_try() -> None:
+    assert not begin_at_rates(nn.Sequential(nn.Identity(), Broken()), TAGS, data())
+
+
+def test_parts_that_were_put_into_evaluation_mode_stay_there() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(5).eval(), nn.Linear(5, 3)).train()
+    network[0].eval()
+    assert begin_at_rates(nn.Sequential(nn.Identity(), network), TAGS, data())
+    assert network.training
+    assert not network[0].training
+
+
 def test_a_short_training_learns_more_of_rare_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """200 tags of which a row has two: from one half each, a few steps do little more than push all down."""
     random = torch.Generator().manual_seed(0)

@@ -7,6 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from joryu.evaluation.predictions import evaluating
 from joryu.questions import Link, Question
 from joryu.training.training_data import Batch, TrainingData
 
@@ -33,10 +34,13 @@ def begin_at_rates(module: nn.Sequential, question: Question, data: TrainingData
     offsets = torch.logit(rates_of(data, len(question)))
     shown = data.examples.inputs[:2].to(head.weight.device)
     before, kept = _answers(module, shown), head.bias.detach().clone()
+    if before is None or before.shape[1:] != offsets.shape:
+        return False
     with torch.no_grad():
         head.bias[: len(offsets)] = offsets.to(head.bias)
-    moved = _answers(module, shown) - before - (head.bias - kept)[: len(offsets)].detach()
-    if bool((moved.abs() <= _NEAR * (1 + offsets.abs().max())).all()):
+    after = _answers(module, shown)
+    wanted = before + (head.bias - kept)[: len(offsets)].detach()
+    if after is not None and bool(((after - wanted).abs() <= _NEAR * (1 + offsets.abs().max())).all()):
         return True
     with torch.no_grad():
         head.bias.copy_(kept)  # what comes last in the module does not come last in its computation
@@ -71,12 +75,11 @@ def _head_of(network: nn.Module, width: int) -> nn.Linear | None:
     return last if last is not None and last.bias is not None and last.out_features >= width else None
 
 
-def _answers(module: nn.Sequential, inputs: Tensor) -> Tensor:
-    training = module.training
-    module.eval()
-    try:
-        with torch.inference_mode():
+def _answers(module: nn.Sequential, inputs: Tensor) -> Tensor | None:
+    """What a student answers; ``None`` where it cannot be asked, which the training's own first try will say why."""
+    with evaluating(module):
+        try:
             answers: Tensor = module(inputs)
-            return answers.float()
-    finally:
-        module.train(training)
+        except Exception:  # noqa: BLE001 - somebody else's network raises what it likes
+            return None
+    return answers.float()
