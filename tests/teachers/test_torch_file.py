@@ -59,7 +59,7 @@ def test_it_answers_as_the_module_does(batch: int | None, tmp_path: Path) -> Non
 def test_of_a_dictionary_or_tuple_one_output_is_chosen(tmp_path: Path) -> None:
     both = Plain(lambda logits: {"features": logits[:, :2], "logits": logits}).eval()
     path = exported(tmp_path / "a.pt2", both)
-    with pytest.raises(InputError, match=re.escape("has 2 outputs (expected one of features, logits)")):
+    with pytest.raises(InputError, match=re.escape("has 2 outputs (expected one of features, logits, or its number)")):
         load_teacher(f"torch:{path}{UNIT}", classes=ABC)
     found = load_teacher(f"torch:{path}{UNIT},output=logits", classes=ABC).label(pictures()).values
     assert torch.allclose(found, both(pictures() / 255)["logits"], atol=1e-5)

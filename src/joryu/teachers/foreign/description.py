@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -54,6 +54,23 @@ class OutputSaid(_Part):
     values: Output | None = None
     link: Link | None = None
     names: tuple[str, ...] | None = None
+
+    def place_among(self, outputs: Sequence[str], path: Path) -> int:
+        """Which of a model's outputs is meant, by its name or its number; a model's only one need not be named.
+
+        Raises:
+            InputError: there are several and none was chosen, or there is none of the name.
+        """
+        if self.name in outputs:
+            return list(outputs).index(str(self.name))
+        if len(outputs) == 1 and (self.name is None or self.name == self.values):  # what it is was said, not which
+            return 0
+        if self.name is not None and self.name.isdecimal() and int(self.name) < len(outputs):
+            return int(self.name)
+        raise InputError(
+            f"{path} has {len(outputs)} outputs" if self.name is None else f"{path} has no output {self.name}",
+            expected=f"one of {', '.join(outputs)}, or its number", hint="choose one: ,output=NAME",
+        )  # fmt: skip
 
 
 class Description(_Part):

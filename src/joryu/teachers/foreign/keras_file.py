@@ -55,7 +55,7 @@ def open_keras(options: Options) -> Opened:
     if len(model.inputs or ()) != 1:
         raise InputError(f"{path} cannot be asked", expected="one input", received=len(model.inputs or ()))
     names = getattr(model, "output_names", None) or list(map(str, range(len(model.outputs))))  # a Sequential has none
-    place = _chosen(list(names), options.said.output, path)
+    place = options.said.output.place_among(list(names), path)
     link, values, asked = _meaning(keras, model, place, options.said.output)
     batch, *shape = model.inputs[0].shape
     said = model.outputs[place].shape
@@ -148,19 +148,6 @@ def _loaded(keras: Any, path: Path, content: bytes) -> Any:
         raise InputError(
             f"{path} cannot be used", expected="a model of layers that Keras 3 knows", received=reason_of(error)
         ) from error
-
-
-def _chosen(names: list[str], said: OutputSaid, path: Path) -> int:
-    if said.name in names:
-        return names.index(str(said.name))
-    if len(names) == 1 and (said.name is None or said.name == said.values):
-        return 0
-    if said.name is not None and said.name.isdecimal() and int(said.name) < len(names):
-        return int(said.name)
-    raise InputError(
-        f"{path} has {len(names)} outputs" if said.name is None else f"{path} has no output {said.name}",
-        expected=f"one of {', '.join(names)}, or its number", hint="choose one: ,output=NAME",
-    )  # fmt: skip
 
 
 def _meaning(keras: Any, model: Any, place: int, said: OutputSaid) -> tuple[Link | None, Output | None, Any]:

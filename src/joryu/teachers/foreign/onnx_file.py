@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,7 +52,8 @@ def open_onnx(options: Options) -> Opened:
     question, own = _told(model)
     said = _with_own(options.said, own, question)
     first = _session(runtime, path, model)
-    name = _chosen([one.name for one in first.get_outputs()], said.output, path)
+    outputs = [one.name for one in first.get_outputs()]
+    name = said.output.tensor or outputs[said.output.place_among(outputs, path)]
     link, values, read = _meaning(model.graph, name, said.output)
     known = {one.name for one in first.get_outputs()}
     if read not in known:
@@ -162,28 +162,6 @@ def _with_own(said: Description, own: PicturePreparation | None, question: Quest
     if own is not None and taken.layout is None:
         taken = InputSaid.model_validate({**taken.model_dump(), "layout": "NCHW"})
     return Description(input=taken, output=output)
-
-
-def _chosen(names: Sequence[str], said: OutputSaid, path: Path) -> str:
-    """The name of the output that is read.
-
-    Raises:
-        InputError: there are several and none was chosen, or there is none of the name.
-    """
-    if said.tensor is not None:
-        return said.tensor
-    if said.name in names:
-        return str(said.name)
-    if said.name in ("logits", "probs") and said.values is not None and len(names) == 1:
-        return names[0]  # what its one output is, not which
-    if said.name is not None and said.name.isdecimal() and int(said.name) < len(names):
-        return names[int(said.name)]
-    if said.name is None and len(names) == 1:
-        return names[0]
-    raise InputError(
-        f"{path} has {len(names)} outputs" if said.name is None else f"{path} has no output {said.name}",
-        expected=f"one of {', '.join(names)}, or its number", hint="choose one: ,output=NAME",
-    )  # fmt: skip
 
 
 def _meaning(graph: GraphProto, name: str, said: OutputSaid) -> tuple[Link | None, Output | None, str]:

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_flatten
 from joryu.errors import InputError
 from joryu.questions import Link
 from joryu.teachers.foreign.content import model_content, reason_of
-from joryu.teachers.foreign.description import Options, OutputSaid
+from joryu.teachers.foreign.description import Options
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Ask, Opened
@@ -42,7 +42,7 @@ def open_torch(options: Options) -> Opened:
     program = _loaded(path, content)
     _require_evaluation(path, program)
     outputs = next(node for node in program.graph.nodes if node.op == "output").args[0]
-    place = _chosen(_names(program.call_spec.out_spec, path), options.said.output, path)
+    place = options.said.output.place_among(_names(program.call_spec.out_spec, path), path)
     read = outputs[place]
     taken = [node for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
     if len(taken) != 1 or not torch.is_tensor(taken[0].meta.get("val")):
@@ -100,19 +100,6 @@ def _names(form: Any, path: Path) -> Sequence[str]:
     keys = form.context if isinstance(form.context, list | tuple) else ()
     named = len(keys) == len(children) and all(isinstance(one, str) for one in keys)
     return tuple(keys) if named else tuple(map(str, range(len(children))))
-
-
-def _chosen(names: Sequence[str], said: OutputSaid, path: Path) -> int:
-    if said.name in names:
-        return names.index(str(said.name))
-    if len(names) == 1 and (said.name is None or said.name == said.values):
-        return 0
-    if said.name is not None and said.name.isdecimal() and int(said.name) < len(names):
-        return int(said.name)
-    raise InputError(
-        f"{path} has {len(names)} outputs" if said.name is None else f"{path} has no output {said.name}",
-        expected=f"one of {', '.join(names)}", hint="choose one: ,output=NAME",
-    )  # fmt: skip
 
 
 def _asking(module: Any, place: int) -> Ask:
