@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from joryu.targets import Store as Store
     from joryu.targets import audit as audit
     from joryu.teachers import Ensemble as Ensemble
+    from joryu.teachers import Estimator as Estimator
     from joryu.teachers import Network as Network
     from joryu.teachers import Reply as Reply
     from joryu.teachers import Teacher as Teacher
@@ -60,7 +61,7 @@ _HOMES = {
     "joryu.serving": ("Predictor", "load"),
     "joryu.students": ("Blueprint", "load_student"),
     "joryu.targets": ("SoftTargets", "Space", "Store", "audit"),
-    "joryu.teachers": ("Ensemble", "Network", "Reply", "Teacher", "TeacherBatch", "load_teacher"),
+    "joryu.teachers": ("Ensemble", "Estimator", "Network", "Reply", "Teacher", "TeacherBatch", "load_teacher"),
     "joryu.teachers.labelling": ("label_examples",),
     "joryu.teachers.verify": ("verify",),
     "joryu.training": ("TrainingData", "Recipe", "Run", "train"),

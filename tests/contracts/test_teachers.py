@@ -19,6 +19,7 @@ import skops.io
 import torch
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
 from tiny_onnx import write_onnx
 from tiny_program import write_program
 from tiny_tflite import write_tflite
@@ -33,6 +34,7 @@ from joryu.students import Blueprint, Normalise, save_student
 from joryu.targets import Encoding, SoftTargets, Space
 from joryu.teachers import (
     Ensemble,
+    Estimator,
     Human,
     Interpretation,
     Network,
@@ -230,6 +232,24 @@ def cases(folder: Path) -> dict[str, Case]:
                 "order": lambda: estimator(folder, order=("cat", "ant", "bee")),
             },
         ),
+        "estimator in memory": Case(
+            in_memory,
+            others={
+                "depth": lambda: in_memory(depth=2),
+                "order": lambda: in_memory(("cat", "ant", "bee")),
+            },
+            shown=flat,
+        ),
+        "Gaussian process, with its deviation": Case(
+            process,
+            shown=flat,
+            question=NUMBERS,
+            others={
+                "other names": lambda: process(("height", "weight")),
+                "numbers alone": lambda: process(output="predict"),
+            },
+            tolerance=1e-4,
+        ),
         "ensemble": Case(
             lambda: Ensemble([network(), network("cnn:4x2")], "power=0.1,weights=2/1"),
             requests=2,
@@ -338,6 +358,22 @@ def program(folder: Path, *, scale: int = 1, order: tuple[str, ...] | None = Non
     script = write_program(folder / f"answers{scale}.py", scale=scale)
     examples = Examples.of(pictures(), classes=CLASSES)
     return find_teacher(f"command:{sys.executable} {script}", examples, order=order)[0]
+
+
+def flat() -> Examples:
+    return Examples.of(pictures().flatten(1).float() / 255)
+
+
+def in_memory(order: tuple[str, ...] = CLASSES, *, depth: int = 4) -> Estimator:
+    rows = flat().inputs[:].numpy()
+    forest = RandomForestClassifier(3, max_depth=depth, random_state=0)
+    return Estimator(forest.fit(rows, np.resize(CLASSES, len(rows))), question=Question.one_of(order))
+
+
+def process(names: tuple[str, ...] = NUMBERS.names, *, output: Any = None) -> Estimator:
+    rows = flat().inputs[:].numpy()
+    fitted = GaussianProcessRegressor(alpha=0.1).fit(rows[:9], rows[:9, :2])
+    return Estimator(fitted, question=Question.numbers(names), output=output)
 
 
 def keras_model(folder: Path, options: str = ",range=0..1", *, kind: str = ".keras") -> Network:

@@ -1,6 +1,7 @@
 """Teachers: anything with ``answer(batch) -> Reply``; and the labelling that stores their answers."""
 
 from joryu.teachers.ensemble import Ensemble
+from joryu.teachers.estimator import Estimator
 from joryu.teachers.human import Human
 from joryu.teachers.interpretation import Interpretation, read_answers
 from joryu.teachers.network import Network
@@ -10,6 +11,7 @@ from joryu.teachers.teacher import Reply, Teacher, TeacherBatch
 
 __all__ = [
     "Ensemble",
+    "Estimator",
     "Human",
     "Interpretation",
     "Network",

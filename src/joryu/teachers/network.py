@@ -16,7 +16,7 @@ from joryu.students.blueprint import fingerprint
 from joryu.students.head import head_in_float32
 from joryu.students.named_outputs import without_idle_answers
 from joryu.targets.soft_targets import SoftTargets, Space
-from joryu.teachers.outputs import OUTPUTS, Doubt, FromProbs, Output, require_probs, require_rows
+from joryu.teachers.outputs import MOMENTS, OUTPUTS, Doubt, FromProbs, Meant, moments, require_probs, require_rows
 from joryu.teachers.teacher import Reply, TeacherBatch
 
 
@@ -35,7 +35,8 @@ class Network:
         question: what it answers, where that is another: tags, numbers, masks.
         device: where to run; by default a GPU if there is one.
         output: ``logits`` (log-probabilities too), or ``probs`` for a module that ends in a softmax (of tags, in a
-            sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities.
+            sigmoid). Unless it is said, they are taken for logits and refused where they are probabilities. Of numbers,
+            ``moments`` says that the module gives ``[B, 2 C]``, the numbers and then their variances.
 
     ``fingerprint`` covers weights, buffers, the printed form and the plain settings of every module, and
     the question: not the code of ``forward``, and not the precision that it is asked to compute at. In bf16, its last
@@ -63,9 +64,9 @@ class Network:
         normalise: nn.Module | None = None,
         question: Question | None = None,
         device: torch.device | str | None = None,
-        output: Output | None = None,
+        output: Meant | None = None,
     ) -> None:
-        if output not in (None, *OUTPUTS):
+        if output not in (None, *OUTPUTS, MOMENTS):
             raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         first = nn.Identity() if normalise is None else normalise
@@ -73,6 +74,9 @@ class Network:
         self._asked = nn.Sequential(first, module)
         self.question = Question.one_of(classes) if question is None else question.answer
         link = self.question.link
+        self._moments = output == MOMENTS
+        if self._moments and link.has_probs:
+            raise InputError("only numbers have variances", expected="a question of numbers", received=link.value)
         self._read = FromProbs(link) if output == "probs" else None
         whole = self._asked if self._read is None else nn.Sequential(first, module, self._read)
         self.module = whole.to(self.device).eval().requires_grad_(False)
@@ -80,6 +84,7 @@ class Network:
         self._doubt = Doubt() if output is None and link is Link.SOFTMAX else None
         # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
         settings = [repr(sorted(_settings(part).items())) for part in self.module.modules()]
+        settings += [MOMENTS] if self._moments else []
         described = [_ADDRESS.sub("", text) for text in (repr(self.module), *settings)]
         self.fingerprint = fingerprint(self.module, *described, *_named(self.question))
 
@@ -91,6 +96,9 @@ class Network:
         """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
             asked = self._say(batch.to(self.device, non_blocking=True), precision)
+            variance = None
+            if self._moments:
+                asked, variance = moments(asked, len(batch), self.question)
             outputs = require_rows(asked, len(batch), self.question)
             if self._doubt is not None:
                 self._doubt.hear(outputs)
@@ -100,7 +108,9 @@ class Network:
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
         values = outputs.to("cpu", torch.float32, copy=True)
         space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
-        return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question)
+        if variance is not None:
+            variance = variance.to("cpu", torch.float32, copy=True).movedim(1, -1)
+        return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question, variance=variance)
 
     def _say(self, inputs: Tensor, precision: Answering) -> object:
         if precision == "32-true":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,10 @@ Output = Literal["logits", "probs"]
 """How a network's outputs are meant; log-probabilities are logits."""
 
 OUTPUTS: tuple[Output, ...] = ("logits", "probs")
+Meant = Literal["logits", "probs", "moments"]
+"""How the outputs of a module are meant: `Output`, or numbers ``[B, C]`` followed by their variances, ``[B, 2 C]``."""
+
+MOMENTS: Final = "moments"
 
 
 def split_output(spec: str) -> tuple[str, Output | None]:
@@ -53,6 +57,8 @@ class FromProbs(nn.Module):
 class InOrder(nn.Module):
     """Reorder a network's outputs from its own order of classes (``own``) to that of ``classes``.
 
+    With ``parts`` 2 the outputs are two rows after one another, such as numbers and their variances.
+
     >>> InOrder(["0", "1", "2", "10"], ["0", "1", "10", "2"])(torch.tensor([[5.0, 6.0, 7.0, 8.0]]))
     tensor([[5., 6., 8., 7.]])
 
@@ -62,7 +68,7 @@ class InOrder(nn.Module):
 
     columns: Tensor
 
-    def __init__(self, own: Sequence[str], classes: Sequence[str]) -> None:
+    def __init__(self, own: Sequence[str], classes: Sequence[str], *, parts: int = 1) -> None:
         super().__init__()
         if sorted(own) != sorted(classes):
             strange = [name for name in own if name not in classes]
@@ -74,7 +80,8 @@ class InOrder(nn.Module):
                 hint="leave --classes out where the orders agree",
             )
         place = {name: at for at, name in enumerate(own)}
-        self.register_buffer("columns", torch.tensor([place[name] for name in classes]))
+        columns = [at * len(own) + place[name] for at in range(parts) for name in classes]
+        self.register_buffer("columns", torch.tensor(columns))
 
     def forward(self, outputs: object) -> Tensor:
         # Other faults of the outputs are reported by the network that uses this.
@@ -107,6 +114,26 @@ def require_rows(outputs: object, rows: int | None, question: Question) -> Tenso
         received=list(outputs.shape) if torch.is_tensor(outputs) else _kind(outputs),
         hint=hint,
     )
+
+
+def moments(outputs: object, rows: int, question: Question) -> tuple[Tensor, Tensor]:
+    """Numbers and variances, each ``[B, C]`` (or ``[B, C, height, width]``), of outputs that hold both on axis 1.
+
+    Raises:
+        MismatchError: they are not twice as wide as the question.
+        InputError: a variance is negative or no number.
+    """
+    width, axes = 2 * len(question), 2 + len(question.grid)
+    if not torch.is_tensor(outputs) or outputs.ndim != axes or outputs.shape[:2] != (rows, width):
+        raise MismatchError(
+            "the teacher's answers do not fit its numbers", expected=f"[{rows}, {width}]: the numbers, then their"
+            " variances", received=list(outputs.shape) if torch.is_tensor(outputs) else _kind(outputs),
+        )  # fmt: skip
+    numbers, variances = outputs.chunk(2, dim=1)
+    if bool((variances < 0).any()) or bool(variances.isnan().any()):
+        raise InputError("the teacher's variances are none", expected="numbers >= 0",
+                         received=f"{float(variances.min()):.4g}")  # fmt: skip
+    return numbers, variances
 
 
 def _kind(outputs: object) -> str:

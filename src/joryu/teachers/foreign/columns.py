@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples.tabular.preparation import TablePreparation
+from joryu.teachers.foreign.intake import Intake
 
 _MISSING = "{} is missing".format
 
@@ -91,6 +93,10 @@ class Columns:
             column = values[:, place] * std + mean if place >= 0 else torch.full_like(values[:, 0], mean)
             columns.append(column if mark < 0 else torch.where(values[:, mark] > 0.5, torch.nan, column))
         return torch.stack(columns, dim=1)
+
+    def given(self, rows: Tensor, intake: Intake) -> npt.NDArray[Any]:
+        """The same as the model takes them."""
+        return intake.given(self.raw(rows))
 
     def __str__(self) -> str:
         return f"the columns {', '.join(self.names)} as they stand in the table"

@@ -11,13 +11,13 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, prepared
 from joryu.examples.shown import shown_as
 from joryu.questions import Link, Question
-from joryu.teachers.foreign.columns import Columns
 from joryu.teachers.foreign.description import OPTIONS, Options, options_of
+from joryu.teachers.foreign.frame import table_of
 from joryu.teachers.foreign.labels import names_of
-from joryu.teachers.foreign.model import Foreign, Opened
+from joryu.teachers.foreign.model import Foreign, Opened, TableColumns
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request
-from joryu.teachers.outputs import InOrder, Output, short
+from joryu.teachers.outputs import MOMENTS, InOrder, Meant, short
 
 Open = Callable[[Options], Opened]
 """Opens the model of a spec; it raises `InputError`, `MismatchError` or `MissingExtraError`."""
@@ -56,7 +56,7 @@ class Runtime(NamedTuple):
         if preparation is not None and is_picture and not examples.asks_pixels:
             examples = prepared(examples, preparation)
         _require_size(opened, examples, request.spec)
-        columns = _columns(opened, options, examples)
+        columns = columns_of(opened, options, examples)
         teacher = as_network(request._replace(question=examples.question), options, opened, columns)
         return teacher, examples.asked(teacher.question)
 
@@ -69,7 +69,7 @@ class Runtime(NamedTuple):
         del again
         options = options_of(self.name, spec.partition(":")[2], self.known)
         opened = self.open(options)
-        columns = _columns(opened, options, examples)
+        columns = columns_of(opened, options, examples)
         taken = opened.intake if columns is None else columns
         return f"the model is shown {shown_as(examples.inputs)}, turned into what it takes: {taken}"
 
@@ -77,7 +77,7 @@ class Runtime(NamedTuple):
         return options_of(self.name, request.rest, self.known)
 
 
-def as_network(request: Request, options: Options, opened: Opened, columns: Columns | None = None) -> Network:
+def as_network(request: Request, options: Options, opened: Opened, columns: TableColumns | None = None) -> Network:
     """An opened model as a teacher that answers the request's question, or its own.
 
     Raises:
@@ -107,22 +107,24 @@ def as_network(request: Request, options: Options, opened: Opened, columns: Colu
             received=short(names or asked.names), hint="end its spec in ,labels=FILE, a name a line",
         )  # fmt: skip
     if names is not None and tuple(names) != asked.names:
-        module = nn.Sequential(module, InOrder(names, asked.names))
-    output: Output | None = said.values or opened.values
-    return Network(module, question=asked, output=output if asked.link.has_probs else None, device="cpu")
+        module = nn.Sequential(module, InOrder(names, asked.names, parts=2 if opened.values == MOMENTS else 1))
+    output: Meant | None = opened.values if opened.values == MOMENTS else said.values or opened.values
+    return Network(
+        module, question=asked, output=output if asked.link.has_probs or output == MOMENTS else None, device="cpu"
+    )
 
 
-def _columns(opened: Opened, options: Options, examples: Examples) -> Columns | None:
+def columns_of(opened: Opened, options: Options, examples: Examples) -> TableColumns | None:
     """How a table's inputs become the model's columns; ``None`` for what is no table, or is Joryu's own student.
 
     Raises:
-        InputError, MismatchError: as `Columns.of`.
+        InputError, MismatchError: as `table_of`.
     """
     prepared_as = examples.preparation
     if prepared_as is None or prepared_as.kind != "table" or opened.question is not None or opened.intake.row is None:
         return None
     wanted = options.said.input.columns or opened.columns
-    return Columns.of(prepared_as, wanted, opened.intake.row, model=str(options.path))
+    return table_of(prepared_as, wanted, opened.intake.row, opened.encoded, model=str(options.path))
 
 
 def _require_size(opened: Opened, examples: Examples, spec: str) -> None:

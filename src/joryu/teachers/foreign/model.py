@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from joryu.errors import MismatchError
+from joryu.errors import InputError, MismatchError
 from joryu.questions import Link, Question
-from joryu.teachers.foreign.columns import Columns
 from joryu.teachers.foreign.intake import Intake
-from joryu.teachers.outputs import Output
+from joryu.teachers.outputs import Meant
 
 Ask = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 """From a batch as the model takes it to its answers, ``[B, …]``."""
@@ -28,26 +27,36 @@ class Opened(NamedTuple):
         intake: how examples become what it takes.
         digest: of all that would change its answers: the file, and what else it is made of.
         n_outputs: how many numbers it answers with, where it says so.
-        values: whether these are logits or probabilities, where that is known.
+        values: whether these are logits, probabilities, or numbers followed by their variances, where that is known.
         link: by which they are probabilities, where that is known.
         batch: how many examples it takes at a time, no more and no fewer; ``None`` takes any.
         names: what its outputs are called, where it says so.
         question: what it answers, where it says that too.
         rounded: its probabilities are rounded, so that those of classes sum to a little more or less than one.
         columns: the names of a table's columns that it learned from, where it says so.
+        encoded: of a model that takes these columns as a data frame, the categories that it knows, by column.
     """
 
     ask: Ask
     intake: Intake
     digest: str
     n_outputs: int | None = None
-    values: Output | None = None
+    values: Meant | None = None
     link: Link | None = None
     batch: int | None = None
     names: tuple[str, ...] | None = None
     question: Question | None = None
     rounded: bool = False
     columns: tuple[str, ...] | None = None
+    encoded: Mapping[str, tuple[Any, ...]] | None = None
+
+
+class TableColumns(Protocol):
+    """How a table's prepared inputs become what a model takes."""
+
+    def given(self, rows: Tensor, intake: Intake) -> Any:
+        """Prepared inputs ``[B, inputs]`` as the model takes them."""
+        ...
 
 
 class Foreign(nn.Module):
@@ -57,17 +66,22 @@ class Foreign(nn.Module):
     turned into what it takes.
 
     Raises:
+        InputError: (when asked) a model that takes data frames, of inputs that are no table.
         MismatchError: (when asked) inputs that the model does not take, or answers that are not one an example.
     """
 
-    def __init__(self, opened: Opened, which: str = "", columns: Columns | None = None) -> None:
+    def __init__(self, opened: Opened, which: str = "", columns: TableColumns | None = None) -> None:
         super().__init__()
         self._opened, self._columns = opened, columns
         self.columns = "" if columns is None else repr(columns)
         self.digest, self.which, self.taken = opened.digest, which, f"{opened.intake} {opened.intake.said!r}"
 
     def forward(self, inputs: Tensor) -> Tensor:
-        given = self._opened.intake.given(inputs if self._columns is None else self._columns.raw(inputs))
+        intake, columns = self._opened.intake, self._columns
+        given = intake.given(inputs) if columns is None else columns.given(inputs, intake)
+        if columns is None and self._opened.encoded is not None:
+            raise InputError("this estimator learned from a data frame", expected="the examples of a table",
+                             received=f"inputs {list(inputs.shape)}")  # fmt: skip
         found = torch.from_numpy(self._asked(given).astype(np.float32))  # a copy: a runtime writes its memory over
         if len(found) != len(inputs) or found.ndim == 0:
             raise MismatchError(
