@@ -11,9 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import skops.io
+import torch
 from PIL import Image
+from sklearn.linear_model import BayesianRidge
 
 from joryu.cli import main
+from joryu.examples import load_examples
+from joryu.students import load_student
+from joryu.students.named_outputs import outputs_of
+from joryu.targets import Store
+from joryu.teachers.foreign.columns import Columns
 
 pytestmark = pytest.mark.slow
 Command = Callable[..., str]
@@ -66,13 +74,21 @@ def test_numbers_of_a_table(run: Command) -> None:
     assert plan["preparation"]["kind"] == "table"
 
 
-def test_a_teacher_of_numbers_teaches_how_far_off_it_may_be(run: Command) -> None:
-    run("train --network mlp:16x1 --examples table:diabetes --epochs 10 --batch-size 32 --out teacher")
-    run(
-        "distill --student mlp:8x1 --examples table:diabetes --teacher run:teacher --divergence gaussian-nll"
-        " --epochs 5 --batch-size 32 --out run"
-    )
+def test_a_teacher_that_knows_how_far_off_it_may_be_teaches_it_and_is_taught_on(run: Command) -> None:
+    examples = load_examples("table:diabetes", split="train")
+    rows = Columns.of(examples.preparation, None, 10, model="").raw(examples.inputs[:])
+    skops.io.dump(BayesianRidge().fit(rows.numpy(), examples.labels[:, 0].numpy()), "ridge.skops")
+    more = "--student mlp:8x1 --examples table:diabetes --divergence gaussian-nll --epochs 5 --batch-size 32"
+    run(f"distill {more} --teacher sklearn:ridge.skops --out run")
     assert json.loads(Path("run/student.json").read_text())["heads"] == {"log_variance": ["target"]}
+    run(f"distill {more} --teacher run:run --out again")
+    shown = Store.open("again/targets").gather(torch.arange(9)).variance
+    assert shown is not None
+    student = load_student("run")[0]
+    learned = outputs_of(student, examples.inputs[:])["log_variance"].detach().exp().ravel()
+    assert all(float((learned / one - 1).abs().min()) < 1e-3 for one in shown.ravel())
+    refused = run(f"distill {more} --teacher sklearn:ridge.skops,output=predict --out none", code=2)
+    assert "these soft targets hold no variance to learn (expected a teacher that says how far off" in refused
 
 
 def test_tags_cut_to_the_best_and_held_below_their_bound(run: Command, tmp_path: Path) -> None:

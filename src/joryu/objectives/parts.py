@@ -44,6 +44,7 @@ class PerOutput(NamedTuple):
 
 
 NO_NUMBERS = PerOutput()
+GAUSSIAN = "gaussian-nll"  #: the divergence that teaches a variance
 PRIOR = "bounded-prior"  #: the divergence that heeds the priors
 
 
@@ -215,7 +216,7 @@ DIVERGENCES: Mapping[Link, Mapping[str, Divergence]] = {
     },
     Link.IDENTITY: {
         "squared-error": Divergence(_squared_error, softened=False),
-        "gaussian-nll": Divergence(_gaussian_nll, softened=False),
+        GAUSSIAN: Divergence(_gaussian_nll, softened=False),
     },
 }
 """The soft parts of each link by name; the first is taken where none is named."""

@@ -112,3 +112,24 @@ def outputs_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:
     raw: Tensor = student[:-1](inputs)
     found: dict[str, Tensor] = answers.everything(raw)  # type: ignore[operator]
     return found
+
+
+class Moments(nn.Module):
+    """A student with a ``log_variance`` head as a module whose outputs hold its numbers, then their variances.
+
+    ``[B, 2 C]``, or ``[B, 2 C, height, width]``.
+
+    >>> import torch
+    >>> student = nn.Sequential(nn.Linear(3, 2), NamedOutputs(Question.numbers(["price"]), {"log_variance": 1}))
+    >>> Moments(student)(torch.zeros(4, 3)).shape
+    torch.Size([4, 2])
+    """
+
+    def __init__(self, student: nn.Sequential) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found = outputs_of(self.student, inputs)
+        both = torch.cat([found[MAIN].float(), found[LOG_VARIANCE].float().exp()], dim=-1)
+        return both.movedim(-1, 1)

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
-from joryu.questions import Question
+from joryu.questions import LOG_VARIANCE, Question
 from joryu.questions.names import spelt
 from joryu.students.architecture import build_architecture
-from joryu.students.blueprint import load_student, require_inputs
+from joryu.students.blueprint import Blueprint, load_student, require_inputs
+from joryu.students.named_outputs import Moments
 from joryu.students.normalise import Normalise
 from joryu.students.weights import load_weights
 from joryu.teachers.network import Network
-from joryu.teachers.outputs import InOrder, Output, short, split_output
+from joryu.teachers.outputs import MOMENTS, InOrder, Meant, short, split_output
 
 RUN_FOLDER = "a folder that joryu train, joryu distill or joryu experiment wrote"
 SPELT = 40  #: classes up to which a hint spells their order out
@@ -41,7 +42,7 @@ normalisation."""
 
 
 def load_run(request: Request) -> Network:
-    """The student of a run as a teacher: ``DIR[,output=…]``.
+    """The student of a run as a teacher: ``DIR[,output=…]``; one that learned a variance teaches it on.
 
     Raises:
         InputError: no run, or one that is not finished.
@@ -50,8 +51,9 @@ def load_run(request: Request) -> Network:
     rest, output = split_output(request.rest)
     asked, order = request.question, request.order
     in_order = asked if asked is None or order is None else replace(asked, names=tuple(order))
-    module, own = _from_run(Path(rest), in_order, request.input_shape)
-    return _network(module, asked or own, order, output)
+    module, plan = _from_run(Path(rest), in_order, request.input_shape)
+    meant: Meant | None = MOMENTS if LOG_VARIANCE in plan.heads and not plan.question.link.has_probs else output
+    return _network(Moments(module) if meant == MOMENTS else module, asked or plan.question, order, meant)
 
 
 def load_factory(request: Request, *, build: Build) -> Network:
@@ -78,17 +80,19 @@ def _network(
     module: nn.Module,
     question: Question,
     order: Sequence[str] | None,
-    output: Output | None,
+    output: Meant | None,
     normalise: nn.Module | None = None,
 ) -> Network:
     """The network as a teacher about the question's outputs, in their order."""
     if order is not None and tuple(order) != question.names:
-        module = nn.Sequential(module, InOrder(order, question.names))
+        module = nn.Sequential(module, InOrder(order, question.names, parts=2 if output == MOMENTS else 1))
     return Network(module, question=question, normalise=normalise, output=output)
 
 
-def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...] | None) -> tuple[nn.Module, Question]:
-    """The network of a run, and the question it answers."""
+def _from_run(
+    folder: Path, asked: Question | None, input_shape: tuple[int, ...] | None
+) -> tuple[nn.Sequential, Blueprint]:
+    """The network of a run, and its plan."""
     if not folder.is_dir():
         raise InputError(f"no run at {folder}", expected=RUN_FOLDER)
     module, blueprint = load_student(folder)
@@ -106,7 +110,7 @@ def _from_run(folder: Path, asked: Question | None, input_shape: tuple[int, ...]
         )
     if input_shape is not None:
         require_inputs(module, blueprint, input_shape)
-    return module, blueprint.question
+    return module, blueprint
 
 
 def build_module(

@@ -12,7 +12,7 @@ from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
 from joryu.examples.inputs import spooled
 from joryu.objectives import LOG_VARIANCE, SIGNALS, Distillation, HardLabels, Objective, WithSignals
-from joryu.objectives.parts import PRIOR
+from joryu.objectives.parts import GAUSSIAN, PRIOR
 from joryu.students import Blueprint
 from joryu.targets import Store, audit, expected_unreturned
 from joryu.targets.failures import id_to_hex
@@ -61,7 +61,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
         DeadTeacherError: the audit found that the teacher teaches nothing.
         MismatchError: the store does not belong to these examples, the folder holds another run, or the twin would be
             trained at another precision than the student.
-        InputError: a shard of the store is damaged; no example has a label, but a twin or ``hard_weight`` 1 was asked
+        InputError: a shard of the store is damaged; a variance is to be learned and the store holds none; no example
+            has a label, but a twin or ``hard_weight`` 1 was asked
             for; ``setup.labelled`` leaves a class without a label; signals were asked for that the store does not hold.
     """
     targets.require_sound()
@@ -74,6 +75,7 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     spooled(examples.inputs, run.folder)  # student and twin see each of them many times
     parts = split_parts(examples, setup, recipe.seed)
     teaching, validation = _answerable(parts.teaching, targets), _answerable(parts.validation, targets)
+    _require_variance(targets, objective, teaching)
     source = _source(targets, setup, examples)
     data = TrainingData(teaching, source, validation=validation)
     targets.require_about(examples)
@@ -201,10 +203,29 @@ def _require_labels_for(setup: DistillationSetup, objective: Distillation, examp
         raise InputError(f"1 {missing}", setting="hard_weight", hint="try a smaller one")
 
 
+def _require_variance(targets: Store, objective: Distillation, teaching: Examples) -> None:
+    """Check that a student that is to learn how far off its numbers may be is told so by somebody.
+
+    Without a variance it would learn how well it imitates its teacher, and be far too sure about labels.
+
+    Raises:
+        InputError: neither the answers nor labels alone say it.
+    """
+    if objective.divergence != GAUSSIAN or objective.hard_weight == 1:
+        return
+    variance = targets.gather(targets.rows(teaching.ids, 0)).combined().variance
+    if variance is None or bool(variance.isnan().all()):
+        raise InputError(
+            "these soft targets hold no variance to learn", expected="a teacher that says how far off it may be, such"
+            " as a Gaussian process or several teachers that do", received=targets.manifest.teacher.description,
+            hint="try --divergence squared-error, or --hard-weight 1, by which labels alone teach it",
+        )  # fmt: skip
+
+
 def _heads(targets: Store, setup: DistillationSetup, objective: Distillation) -> dict[str, tuple[str, ...]]:
     """The student's further heads, each with the names of its outputs: log variances and measured signals."""
     names = targets.manifest.question.names
-    heads = {LOG_VARIANCE: names} if objective.divergence == "gaussian-nll" else {}
+    heads = {LOG_VARIANCE: names} if objective.divergence == GAUSSIAN else {}
     if not setup.signal_weight:
         return heads
     form = targets.manifest.form
