@@ -127,6 +127,7 @@ def test_a_member_that_has_its_classes_in_another_order_is_mapped_and_told(
         ([*TEACHERS, "--combine", "soft,weights=1/2"], 2, "one weight for each member (expected 3 weights"),
         ([*TEACHERS, "--teacher", "google-vision"], 2, "google-vision is paid by the answer, and no member"),
         ([*TEACHERS, "--teacher", "run:a|run:b"], 2, "a spec without |"),
+        ([*TEACHERS, "--teacher", "run:t1"], 2, "a teacher would be a member twice (expected teachers that differ; "),
         ([*TEACHERS, "--teacher", "run:nowhere"], 2, "no run at nowhere"),
         (["--teacher", "ensemble:soft:ensemble:soft:run:t0"], 2, "an ensemble of ensembles"),
         ([*TEACHERS, "--classes", "9,8,7,6,5,4,3,2,1,0"], 2, "mapped by the names of their classes"),
@@ -145,11 +146,17 @@ def test_two_rules_and_members_that_are_no_numbers_are_refused(three: Path, caps
     assert run(capsys, "label", "--teacher", "run:t0", "--examples", "digits", "--out", "s0")[0] == 0
     for words, said in (
         (["--power", "2", "--combine", "vote"], "two rules were given"),
+        (["--power", "2", "--combine", "soft"], "say both in one: --combine power=2"),
         (["--members", "a"], "--members is not usable"),
         (["--members", "2"], "no such member (expected 1..1; received 2)"),
     ):
         found, _, err = run(capsys, "targets", "combine", "s0", *words, "--out", "new")
         assert found == 2 and said in err
+    shutil.copytree("s0", "s1")
+    code, _, err = run(capsys, "targets", "combine", "s0", "s1", "--out", "new")
+    assert code == 2 and "a teacher would be a member twice (expected teachers that differ; received run:t0)" in err
+    code, out, _ = run(capsys, "targets", "combine", "s0", "--out", "one")
+    assert (code, out) == (0, "1197 answers of 1 member in one, by soft; nothing was asked\n")
     code, _, err = run(capsys, "distill", "--targets", "s0", "--combine", "vote", "--student", "mlp:8x1", "--examples",
                        "digits", "--out", "run")  # fmt: skip
     assert code == 2 and "joryu targets combine" in err

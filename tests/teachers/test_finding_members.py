@@ -147,6 +147,7 @@ def test_a_store_made_elsewhere_finds_its_members_from_here(
     [
         ("ensemble:soft:", "members need names"),
         ("ensemble:soft:run:a|", "members need names"),
+        ("ensemble:soft:run:a|run:b|run:a", "to count it twice give it a larger weight"),
         ("ensemble:mean:run:a|run:b", "unknown rule"),
         ("ensemble:soft,weights=1:run:a|run:b", "one weight for each member"),
         ("ensemble:soft:run:a|ensemble:soft:run:b", "an ensemble of ensembles"),

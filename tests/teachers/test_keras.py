@@ -117,6 +117,11 @@ def test_what_is_no_plain_model_is_refused(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "more.keras", "w") as after:
             for name in (*before.namelist(), "assets/x.pkl"):
                 after.writestr(name, b"" if "assets" in name else before.read(name))
+        (tmp_path / "cut.h5").write_bytes(weights[:-100])
+        config["config"]["layers"][1].update(module=None, class_name="Mine", registered_name="Custom>Mine")
+        with zipfile.ZipFile(tmp_path / "mine.keras", "w") as after:
+            for name in before.namelist():
+                after.writestr(name, json.dumps(config) if name == "config.json" else before.read(name))
         config["config"]["layers"][1].update(module="os", class_name="system")
         with zipfile.ZipFile(tmp_path / "other.keras", "w") as after:
             for name in before.namelist():
@@ -125,6 +130,8 @@ def test_what_is_no_plain_model_is_refused(tmp_path: Path) -> None:
         "cut.keras": "cannot be used (expected a whole .keras or .h5 model",
         "pickle.keras": "received a pickle",
         "a.h5": "is called what it is not (expected a name that ends in .keras",
+        "cut.h5": "it may be cut off",
+        "mine.keras": "wants code of others (expected Keras alone; received Custom>Mine); build it of Keras's own",
         "weights.h5": "weights alone are no model",
         "more.keras": "received assets/x.pkl",
         "other.keras": "wants code of others (expected Keras alone; received os.system",

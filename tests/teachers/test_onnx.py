@@ -127,6 +127,15 @@ def test_what_joryu_exported_says_all_of_itself(tmp_path: Path) -> None:
     assert torch.allclose(teacher.label(pictures()).values, student(pictures()).detach(), atol=1e-5)
     assert load_for_pictures(f"onnx:{tmp_path / 'model.onnx'}")[1].height == 8
 
+    (tmp_path / "others.txt").write_text("cow\ndog\nelk")
+    renamed = load_teacher(f"onnx:{tmp_path / 'model.onnx'},labels={tmp_path / 'others.txt'}")
+    assert renamed.question.names == ("cow", "dog", "elk")  # what is typed comes before what the model says
+    with pytest.raises(MismatchError, match="the teacher's are others"):
+        load_teacher(f"onnx:{tmp_path / 'model.onnx'},labels={tmp_path / 'others.txt'}", classes=ABC)
+    (tmp_path / "turned.txt").write_text("\n".join(ABC[::-1]))
+    turned = load_teacher(f"onnx:{tmp_path / 'model.onnx'},labels={tmp_path / 'turned.txt'}", classes=ABC)
+    assert torch.allclose(turned.label(pictures()).values, student(pictures()).detach().flip(1), atol=1e-5)
+
 
 def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
     path = write_onnx(tmp_path / "a.onnx")

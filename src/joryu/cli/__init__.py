@@ -35,6 +35,7 @@ from joryu.cli import (
     version,
     worth,
 )
+from joryu.cli.modules_here import find_modules_here
 from joryu.cli.output import remember
 from joryu.cli.summaries import show_summaries_whole
 from joryu.errors import InputError, JoryuError, option
@@ -104,8 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, with the exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if "" not in sys.path:  # module:net:factory finds net.py where one stands; last, so that it hides nothing installed
-        sys.path.append("")
+    find_modules_here()
     remember(words)
     try:
         _require_names_that_can_be_written(words)

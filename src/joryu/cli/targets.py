@@ -93,7 +93,9 @@ def rebuild(
 def combine(
     stores: list[Path] = typer.Argument(..., help="Stores about the same examples; one of an ensemble has members."),
     out: Path = typer.Option(..., help="The new store: a folder, made or gone on with."),
-    by: str = typer.Option("soft", "--combine", help="soft (the mean), vote, logits or power=U, and ,weights=W1/W2/…"),
+    by: str | None = typer.Option(
+        None, "--combine", help="soft (the mean, if nothing is said), vote, logits or power=U, and ,weights=W1/W2/…"
+    ),
     power: float | None = typer.Option(None, help="Short for --combine power=U."),
     members: str | None = typer.Option(None, help="Some of all members, such as 1,3; counted in the stores' order."),
     encoding: str | None = typer.Option(None, help="As joryu label has it, if not that of the stores."),
@@ -105,16 +107,16 @@ def combine(
     Example:  joryu targets combine targets-a targets-b --power 0.1 --out targets-both
     """
     from joryu.errors import InputError
+    from joryu.examples.overview_text import plural
     from joryu.targets import Store
     from joryu.targets.combination import Combination, Rule
     from joryu.targets.encoding import Encoding
     from joryu.targets.recombining import RecombineOptions, recombine
 
-    rule = Combination.parse(by)
-    if power is not None:
-        if rule.rule is not Rule.SOFT:
-            raise InputError("two rules were given", expected="--power or --combine", received=f"both, {by} too")
-        rule = Combination(Rule.POWER, power, rule.weights)
+    if power is not None and by is not None:
+        raise InputError("two rules were given", expected="--power or --combine", received=f"both, {by} too",
+                         hint=f"say both in one: --combine power={power:g}")  # fmt: skip
+    rule = Combination.parse(by or "soft") if power is None else Combination(Rule.POWER, power)
     chosen = () if members is None else _places(members)
     opened = [Store.open(store) for store in stores]
     with counting("combining") as advance:
@@ -129,7 +131,7 @@ def combine(
         talk("the stores hold other views: only what all of them have is combined")
     found = {"store": str(done.store.path), "answers": len(done.store), "members": list(done.members),
              "rule": str(rule), "unanswered": done.unanswered}  # fmt: skip
-    emit(found, as_json, f"{len(done.store)} answers of {len(done.members)} members in {done.store.path},"
+    emit(found, as_json, f"{len(done.store)} answers of {plural(len(done.members), 'member')} in {done.store.path},"
          f" by {rule}; nothing was asked")  # fmt: skip
 
 

@@ -22,7 +22,7 @@ class Rule(StrEnum):
     POWER = "power"  #: the power mean of probabilities
 
 
-USAGE = "soft, vote, logits or power=U, and perhaps ,weights=W1/W2/…"
+USAGE = "soft, vote, logits or power=U, such as power=0.1, and perhaps ,weights=W1/W2/…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,8 @@ def ensemble_fingerprint(combination: Combination, members: Sequence[str]) -> st
 
 
 def _unknown(spec: str) -> InputError:
-    hint = did_you_mean(spec.partition("=")[0].partition(",")[0], list(Rule))
+    rule = spec.partition("=")[0].partition(",")[0]
+    hint = None if rule in list(Rule) else did_you_mean(rule, list(Rule))
     return InputError("unknown rule of an ensemble", expected=USAGE, received=repr(spec), hint=hint)
 
 

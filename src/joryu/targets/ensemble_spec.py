@@ -37,8 +37,8 @@ def read_ensemble(rest: str) -> tuple[Combination, tuple[str, ...]]:
     ('run:a', 'run:b')
 
     Raises:
-        InputError: an unknown rule, a member without a name, an ensemble among the members, or weights for another
-            number of members.
+        InputError: an unknown rule, a member without a name, an ensemble among the members, one member twice, or
+            weights for another number of members.
     """
     rule, _, listed = rest.partition(":")
     members = tuple(listed.split(BETWEEN))
@@ -48,6 +48,11 @@ def read_ensemble(rest: str) -> tuple[Combination, tuple[str, ...]]:
         raise InputError(
             "an ensemble of ensembles has no members of its own", expected="one ensemble of all of them",
             received=f"{FAMILY}:{rest}",
+        )  # fmt: skip
+    if twice := [member for at, member in enumerate(members) if member in members[:at]]:
+        raise InputError(
+            "a teacher would be a member twice", expected="teachers that differ", received=twice[0],
+            hint="to count it twice give it a larger weight, such as soft,weights=2/1",
         )  # fmt: skip
     combination = Combination.parse(rule)
     combination.require_members(len(members))

@@ -119,7 +119,18 @@ def _chosen(stores: Sequence[Store], members: Sequence[int]) -> list[_Member]:
         raise InputError("no such member", expected=f"1..{len(every)}", received=strange[0])
     if len(set(members)) < len(members):
         raise InputError("a member was chosen twice", received=list(members), hint="give it a larger weight")
-    return [every[at - 1] for at in members] or every
+    chosen = [every[at - 1] for at in members] or every
+    known: dict[str, str] = {}
+    for member in chosen:
+        name, own = member.record.description, member.record.fingerprint
+        if own in known:
+            raise InputError(
+                "a teacher would be a member twice", expected="teachers that differ",
+                received=name if known[own] == name else f"{known[own]} and {name}, which are the same",
+                hint="leave one out with --members, or give it a larger weight",
+            )  # fmt: skip
+        known[own] = name
+    return chosen
 
 
 def _members(store: Store) -> list[_Member]:

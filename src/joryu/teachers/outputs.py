@@ -186,7 +186,9 @@ _NO_LOGITS = {
 }  # fmt: skip
 
 
-def require_probs(outputs: Tensor, link: Link) -> None:
+def require_probs(
+    outputs: Tensor, link: Link, *, hint: str = "leave ,output=probs out (in Python: output='probs')"
+) -> None:
     """Check that outputs declared as probabilities are probabilities.
 
     Raises:
@@ -201,7 +203,7 @@ def require_probs(outputs: Tensor, link: Link) -> None:
         expected="numbers between 0 and 1" + ("" if link.independent else ", of which every row sums to 1"),
         received=f"{float(outputs.min()):.4g} to {float(outputs.max()):.4g}, sums {float(sums.min()):.4g} to"
         f" {float(sums.max()):.4g}",
-        hint="leave ,output=probs out (in Python: output='probs')",
+        hint=hint,
     )
 
 

@@ -114,7 +114,7 @@ class Command:
     def _as_targets(self, kind: str, values: Tensor) -> SoftTargets:
         values = self._in_order(values)
         if kind == "probs":
-            require_probs(values, self.question.link)
+            require_probs(values, self.question.link, hint="let the program write what they are: logits, or probs")
             values = self.question.link.logits(values)
         space = Space.NUMBERS if kind == "numbers" else Space.LOGITS
         return SoftTargets(values=values.float(), space=space, question=self.question)
@@ -240,7 +240,8 @@ def _read(line: str, file: str) -> Mapping[str, Any]:
         said = json.loads(line)
     except ValueError as error:
         raise InputError(f"the program's answer to {file} is no JSON", expected='{"file": …, "probs": […]}',
-                         received=line[:200] or "an empty line") from error  # fmt: skip
+                         received=line[:200] or "an empty line",
+                         hint="stdout is for answers alone: let it print all else to stderr") from error  # fmt: skip
     if not isinstance(said, dict) or "file" not in said:
         raise InputError(f"the program's answer to {file} does not say of which file it is",
                          expected='{"file": …, "probs": […]}', received=line[:200])  # fmt: skip

@@ -105,6 +105,8 @@ def options_of(family: str, rest: str, known: Collection[str] = OPTIONS) -> Opti
         raise InputError(f"{family}:{rest} says an option twice", expected=wanted)
     if unknown := [name for name in found if name not in known]:
         raise InputError(f"{family}: has no such option", expected=wanted, received=f"{unknown[0]}=")
+    if not Path(path).name:
+        raise InputError(f"{family}:{rest} names no file", expected=f"{family}:FILE", received=path or "nothing")
     labels = Path(found["labels"]) if "labels" in found else None
     return Options(Path(path), labels, _over(described_beside(Path(path)), found))
 

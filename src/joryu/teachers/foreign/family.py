@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from torch import nn
@@ -91,7 +92,7 @@ def as_network(request: Request, options: Options, opened: Opened, columns: Tabl
             f"{options.path} answers another kind of question than is asked", expected=f"{asked.link} outputs",
             received=f"{link} outputs", hint="if they are meant so all the same: [output] link = … in a FILE.toml",
         )  # fmt: skip
-    names = request.order or (own.names if own is not None else names_of(options, opened.names, opened.n_outputs))
+    names = request.order or names_of(options, own.names if own is not None else opened.names, opened.n_outputs)
     if asked is None and names is None:
         outputs = "outputs" if opened.n_outputs is None else f"{opened.n_outputs} outputs"
         raise InputError(
@@ -99,7 +100,8 @@ def as_network(request: Request, options: Options, opened: Opened, columns: Tabl
             expected="a file with one name a line", hint="end its spec in ,labels=FILE",
         )  # fmt: skip
     if asked is None:
-        asked = own or _MAKE[link or Link.SOFTMAX](names or ())
+        known = names or ()
+        asked = _MAKE[link or Link.SOFTMAX](known) if own is None else replace(own, names=tuple(known))
     module: nn.Module = Foreign(opened, f"{said.name or ''} {said.tensor or ''}", columns)
     if opened.n_outputs not in (None, len(names or asked.names)):
         raise MismatchError(

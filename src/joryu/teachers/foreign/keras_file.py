@@ -104,9 +104,11 @@ def _config(path: Path, content: bytes) -> Any:
                                  received=strange[0])  # fmt: skip
             return json.loads(archive.read("config.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        hint = "weights alone are no model: save it with model.save"
         raise InputError(
             f"{path} cannot be used", expected="a whole .keras or .h5 model, with its architecture",
-            received=reason_of(error), hint="weights alone are no model: save it with model.save",
+            received="no architecture" if isinstance(error, KeyError) else reason_of(error),
+            hint=hint if isinstance(error, KeyError) else "it may be cut off: compare its size with the original's",
         ) from error  # fmt: skip
 
 
@@ -121,6 +123,11 @@ def _require_no_code(path: Path, config: Any) -> None:
             )  # fmt: skip
         if isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
             raise InputError(f"{path} wants code of others", expected="Keras alone", received=f"{module}.{kind}")
+        if module is None and part.get("registered_name"):  # how Keras writes what it does not know itself
+            raise InputError(
+                f"{path} wants code of others", expected="Keras alone", received=part["registered_name"],
+                hint="build it of Keras's own layers, or export it: model.export(FILE, format='onnx')",
+            )  # fmt: skip
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import IO, Final
 
 from joryu.errors import InputError, JoryuError
+from joryu.examples.overview_text import plural
 
 _PATIENCE: Final = 5.0  #: seconds for a program whose input was closed to end by itself
 _LAST: Final = 3  #: lines of its stderr that are told when it dies
@@ -99,7 +100,7 @@ class Program:
         if said is not None:
             return said
         raise JoryuError(
-            f"the program ended{self._how()}", expected=f"{len(lines)} answers", received=f"{at} of them",
+            f"the program ended{self._how()}", expected=plural(len(lines), "answer"), received=f"{at} of them",
             hint=f"it said: {' / '.join(self._complaints)}" if self._complaints else None,
         )  # fmt: skip
 
