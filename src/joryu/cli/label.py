@@ -106,7 +106,7 @@ def label(
         raise InputError("no view was asked for", received=f"--views {views} alone", hint="say how many with --n-views")
     examples = with_column(examples, column)
     shown = load_for(teacher, examples, split, size)
-    names = None if classes is None else _names(classes)
+    names = None if classes is None else names_of_classes(classes)
     shown = shown if names is None else shown.asked(Question.one_of(names))
     order = None if names == shown.classes else names
     stop = None
@@ -176,7 +176,7 @@ def _talk_of_what_was_said(store: Store, examples: Examples) -> tuple[Correctnes
     return agreement, fatal
 
 
-def _names(classes: str) -> tuple[str, ...]:
+def names_of_classes(classes: str) -> tuple[str, ...]:
     """The names of classes in ``--classes``, or in the file that it names.
 
     Raises:

@@ -128,6 +128,11 @@ class Ensemble:
         spec = write_ensemble(self.combination, self.names) if self._named else None
         return TeacherRecord(fingerprint=self.fingerprint, description=described, spec=spec, members=members)
 
+    def each(self, examples: Examples) -> list[tuple[str, Teacher, Examples]]:
+        """Every member's name, the member, and the examples as it is shown them."""
+        shown = [examples if own is None else own for own in self._shown]
+        return list(zip(self.names, self.teachers, shown, strict=True))
+
     def _ask(self, at: int, batch: TeacherBatch) -> Reply:
         name, started = self.names[at], time.perf_counter()
         try:

@@ -17,6 +17,7 @@ from joryu.teachers.foreign.description import Description, Options, OutputSaid
 from joryu.teachers.foreign.estimator_digest import estimator_digest
 from joryu.teachers.foreign.family import as_network, columns_of
 from joryu.teachers.foreign.sklearn_estimator import ask_in_one_thread, open_estimator
+from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request
 from joryu.teachers.teacher import Reply, TeacherBatch
 
@@ -77,6 +78,11 @@ class Estimator:
         self._network = as_network(Request("the estimator", "", question=asked), options, opened, columns)
         self.question = self._network.question
         self.fingerprint = self._network.fingerprint
+
+    @property
+    def network(self) -> Network:
+        """What is asked: the estimator as a network, with what turns examples into its columns."""
+        return self._network
 
     def answer(self, batch: TeacherBatch) -> Reply:
         """Probabilities as logits, or numbers and their variances, float32."""

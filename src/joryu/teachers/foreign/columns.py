@@ -98,5 +98,9 @@ class Columns:
         """The same as the model takes them."""
         return intake.given(self.raw(rows))
 
+    def shown(self, rows: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """The columns by name, and `raw`."""
+        return self.names, self.raw(rows).float()
+
     def __str__(self) -> str:
         return f"the columns {', '.join(self.names)} as they stand in the table"

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from joryu.errors import InputError, MismatchError, MissingExtraError
@@ -109,6 +110,17 @@ class Frame:
         for name, first, words in self.words:
             found[name] = _words(values[:, first : first + len(words)], words)
         return _pandas().DataFrame({name: found[name] for name in self.order})
+
+    def shown(self, rows: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """The columns by name and as numbers; of words the number of each, which the column's name explains."""
+        raw = self.numbers.raw(rows).T if self.numbers.names else torch.zeros(0, len(rows))
+        found = dict(zip(self.numbers.names, zip(self.numbers.names, raw, strict=True), strict=True))
+        for name, first, words in self.words:
+            marks = rows[:, first : first + len(words)]
+            number = torch.where(marks.amax(1) > 0.5, marks.argmax(1).double(), torch.nan)
+            found[name] = f"{name} ({', '.join(f'{at} {word}' for at, word in enumerate(words))})", number
+        names, columns = zip(*(found[name] for name in self.order), strict=True)
+        return names, torch.stack([one.double() for one in columns], dim=1).float()
 
     def __str__(self) -> str:
         return f"a data frame of the columns {', '.join(self.order)} as they stand in the table"

@@ -58,6 +58,10 @@ class TableColumns(Protocol):
         """Prepared inputs ``[B, inputs]`` as the model takes them."""
         ...
 
+    def shown(self, rows: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """The columns that these become, by name and as numbers ``[B, columns]``, for people to look at."""
+        ...
+
 
 class Foreign(nn.Module):
     """An opened model as a module: raw inputs ``[B, …]`` to float32 ``[B, C]``, or ``[B, C, height, width]``.
@@ -76,12 +80,31 @@ class Foreign(nn.Module):
         self.columns = "" if columns is None else repr(columns)
         self.digest, self.which, self.taken = opened.digest, which, f"{opened.intake} {opened.intake.said!r}"
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    @property
+    def intake(self) -> Intake:
+        """How examples become what the model takes."""
+        return self._opened.intake
+
+    @property
+    def turned(self) -> TableColumns | None:
+        """How a table's inputs become the model's columns, first of all."""
+        return self._columns
+
+    def given(self, inputs: Tensor) -> Any:
+        """Inputs ``[B, …]`` as the model takes them.
+
+        Raises:
+            InputError, MismatchError: it does not take them.
+        """
         intake, columns = self._opened.intake, self._columns
         given = intake.given(inputs) if columns is None else columns.given(inputs, intake)
         if columns is None and self._opened.encoded is not None:
             raise InputError("this estimator learned from a data frame", expected="the examples of a table",
                              received=f"inputs {list(inputs.shape)}")  # fmt: skip
+        return given
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        given = self.given(inputs)
         found = torch.from_numpy(self._asked(given).astype(np.float32))  # a copy: a runtime writes its memory over
         if len(found) != len(inputs) or found.ndim == 0:
             raise MismatchError(
