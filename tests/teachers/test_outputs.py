@@ -134,8 +134,10 @@ def test_by_its_spec(factory: str) -> None:
     assert torch.allclose(read.label(pictures).probs(), plain.label(pictures).probs(), atol=1e-6)
     with pytest.raises(InputError, match="taken for logits"):
         load_teacher(f"{factory}:probs", **known).label(pictures)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"unknown output of a network \(expected logits or probs; received scores\)"):
-        load_teacher(f"{factory}:probs,output=scores", **known)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"has no output scores \(expected one of 0, or its number\)"):
+        load_teacher(f"{factory}:probs,output=scores", **known).label(pictures)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"unknown output of a network .*received nothing"):
+        load_teacher(f"{factory}:probs,output=", **known)  # type: ignore[arg-type]
 
 
 def test_the_first_batch_decides_and_no_example_is_blamed(factory: str, tmp_path: Path) -> None:

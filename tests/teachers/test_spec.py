@@ -89,8 +89,8 @@ def test_a_factory_with_weights_from_a_file(factory: str, tmp_path: Path) -> Non
             "human:project is no network: people know only the pictures they were shown; try find_teacher",
         ),
         (
-            "module:torch.nn:Identity,output=odds",
-            "unknown output of a network (expected logits or probs; received odds)",
+            "module:torch.nn:Identity,output=",
+            "unknown output of a network (expected logits or probs, or an output's name; received nothing)",
         ),
         ("module:no.such:factory", "cannot import"),
         ("module:os", "module:pkg.mod:factory"),

@@ -18,8 +18,10 @@ from joryu.students.blueprint import Blueprint, load_student, require_inputs
 from joryu.students.named_outputs import Moments
 from joryu.students.normalise import Normalise
 from joryu.students.weights import load_weights
+from joryu.teachers.chosen_output import choose_output
+from joryu.teachers.foreign.description import output_said
 from joryu.teachers.network import Network
-from joryu.teachers.outputs import MOMENTS, InOrder, Meant, short, split_output
+from joryu.teachers.outputs import MOMENTS, InOrder, Meant, one_output, short, split_output
 
 RUN_FOLDER = "a folder that joryu train, joryu distill or joryu experiment wrote"
 SPELT = 40  #: classes up to which a hint spells their order out
@@ -48,7 +50,8 @@ def load_run(request: Request) -> Network:
         InputError: no run, or one that is not finished.
         MismatchError: it answers another question, knows other classes or takes no such inputs.
     """
-    rest, output = split_output(request.rest)
+    rest, said = split_output(request.rest)
+    output = one_output(said)
     asked, order = request.question, request.order
     in_order = asked if asked is None or order is None else replace(asked, names=tuple(order))
     module, plan = _from_run(Path(rest), in_order, request.input_shape)
@@ -59,11 +62,14 @@ def load_run(request: Request) -> Network:
 def load_factory(request: Request, *, build: Build) -> Network:
     """A network that ``build`` makes from ``NAME[@FILE.safetensors][,output=…]``, with the weights of the file.
 
+    Of a dictionary, a tuple or a ``ModelOutput`` the spec says which output answers (`choose_output`).
+
     Raises:
         InputError: nobody says what it is asked or shown; no such name or file.
         MismatchError: the weights do not fit the network.
     """
-    rest, output = split_output(request.rest)
+    rest, text = split_output(request.rest)
+    said = output_said(text)
     if request.question is None or request.input_shape is None:
         raise InputError(
             f"the teacher {request.spec} does not know its classes", expected="examples that name them",
@@ -73,7 +79,8 @@ def load_factory(request: Request, *, build: Build) -> Network:
     module, normalise = build(name, request.input_shape, len(request.question), bool(weights))
     if weights:
         load_weights(module, Path(weights))
-    return _network(module, request.question, request.order, output, normalise)
+    module = choose_output(module, said, request.spec)
+    return _network(module, request.question, request.order, said.values, normalise)
 
 
 def _network(

@@ -22,21 +22,26 @@ Meant = Literal["logits", "probs", "moments"]
 MOMENTS: Final = "moments"
 
 
-def split_output(spec: str) -> tuple[str, Output | None]:
-    """A spec without its ``,output=…``, and what is said there.
+def split_output(spec: str) -> tuple[str, str | None]:
+    """A spec without its ``,output=…``, and what stands there.
 
     >>> split_output("pkg.mod:factory,output=probs"), split_output("teacher")
     (('pkg.mod:factory', 'probs'), ('teacher', None))
+    """
+    named, comma, output = spec.rpartition(",output=")
+    return (named, output) if comma else (spec, None)
+
+
+def one_output(said: str | None) -> Output | None:
+    """What is said of a network that has one output, a tensor.
 
     Raises:
         InputError: it is none of `OUTPUTS`.
     """
-    named, comma, output = spec.rpartition(",output=")
-    if not comma:
-        return spec, None
-    if output not in OUTPUTS:
-        raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=output or "nothing")
-    return named, output
+    known = next((one for one in OUTPUTS if one == said), None)
+    if said is not None and known is None:
+        raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=said or "nothing")
+    return known
 
 
 class FromProbs(nn.Module):

@@ -55,7 +55,7 @@ class OutputSaid(_Part):
     link: Link | None = None
     names: tuple[str, ...] | None = None
 
-    def place_among(self, outputs: Sequence[str], path: Path) -> int:
+    def place_among(self, outputs: Sequence[str], path: Path | str) -> int:
         """Which of a model's outputs is meant, by its name or its number; a model's only one need not be named.
 
         Raises:
@@ -167,6 +167,18 @@ def _output(said: str) -> dict[str, Any]:
             "unknown output of a network", expected=f"{' or '.join(OUTPUTS)}, or an output's name", received="nothing"
         )
     return {"name": said, "values": said if said in OUTPUTS else None}
+
+
+def output_said(text: str | None) -> OutputSaid:
+    """What ``output=`` says in the spec of a network; nothing without it.
+
+    >>> output_said("scores:probs").name, output_said("logits").values, output_said(None).name
+    ('scores', 'logits', None)
+
+    Raises:
+        InputError: it names nothing.
+    """
+    return OutputSaid() if text is None else OutputSaid.model_validate(_output(text))
 
 
 def _number(name: str, text: str) -> float:
