@@ -86,6 +86,10 @@ def test_the_first_lines_say_what_judged_and_what_was_taught(job: Path) -> None:
     other = assemble(job / "run", named).lesson.replace("\u00a0", " ")
     assert other.startswith("Judged by 60 examples of pictures, its train split. ")
     assert "with 2.5 % of their labels" in other
+    assert record["notes"]["labels"] == 42
+    record["notes"]["labels"] = 0
+    (job / "run" / "run.json").write_text(json.dumps(record))
+    assert "learned from 42 examples without a label;" in assemble(job / "run", named).lesson.replace("\u00a0", " ")
 
 
 def test_the_curves_know_which_epoch_was_kept(job: Path) -> None:

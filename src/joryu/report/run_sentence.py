@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from joryu.report.wording import plural
-from joryu.training.setup import NOTED
+from joryu.training.setup import LABELS, NOTED
 
 FEW = 5  #: so many weights are shown one by one
 
@@ -31,7 +31,9 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     if setup.get("int8"):
         who += ", computing as their int8 forms will," if twin else ", computing as its int8 form will,"
     share = setup.get("labelled", 1)
-    labels = "the labels they have" if share == 1 else f"{percentage(share)} of their labels"
+    labels = "with the labels they have" if share == 1 else f"with {percentage(share)} of their labels"
+    if record["notes"].get(LABELS) == 0:
+        labels = "without a label"
     settings = [
         f"{name.replace('_', ' ')} {value:g}"
         for name in ("temperature", "hard_weight")
@@ -42,7 +44,7 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     settings += _of_labels(request["objective"])
     settings.append(f"seed {request['recipe']['seed']}")
     taught = plural(request["examples"]["n"], "example")
-    return f"Judged by {judging}. {who} learned from {taught} with {labels}; {', '.join(settings)}."
+    return f"Judged by {judging}. {who} learned from {taught} {labels}; {', '.join(settings)}."
 
 
 def _of_labels(objective: dict[str, Any]) -> list[str]:

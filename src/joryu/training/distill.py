@@ -20,6 +20,7 @@ from joryu.training.precision import chosen_precision, device_type
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, another_precision, is_finished, read_run
 from joryu.training.setup import (
+    LABELS,
     NOTED,
     DistillationSetup,
     TrainingParts,
@@ -62,8 +63,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
         MismatchError: the store does not belong to these examples, the folder holds another run, or the twin would be
             trained at another precision than the student.
         InputError: a shard of the store is damaged; a variance is to be learned and the store holds none; no example
-            has a label, but a twin or ``hard_weight`` 1 was asked
-            for; ``setup.labelled`` leaves a class without a label; signals were asked for that the store does not hold.
+            has a label, but a twin or ``hard_weight`` 1 was asked for; ``setup.labelled`` leaves a class without a
+            label; signals were asked for that the store does not hold.
     """
     targets.require_sound()
     question = targets.manifest.question
@@ -104,7 +105,7 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     priors = _priors(objective, teaching, targets)
     objective = replace(objective, units=blueprint.output_std, class_weights=weights, priors=priors)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
-    notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching)}
+    notes = {NOTED: asdict(setup), "left_out": len(parts.teaching) - len(teaching), LABELS: int(teaching.known.sum())}
     notes |= origin_notes(examples)
     run = replace(run, notes=found_at | run.notes | notes | held_out(examples, setup.test))
     student = train(

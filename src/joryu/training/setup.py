@@ -19,6 +19,7 @@ from joryu.questions import Question
 from joryu.training.label_loss import LabelLoss
 from joryu.training.run import damaged, read_run
 
+LABELS = "labels"  #: among a run's notes: how many of the examples it was trained on have a label
 NOTED = "lesson"  #: the key of a setup in a run's notes, from before setups had their name
 
 
