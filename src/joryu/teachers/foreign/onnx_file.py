@@ -12,7 +12,7 @@ import torch
 from joryu.errors import InputError, MissingExtraError
 from joryu.examples.preparation import PicturePreparation
 from joryu.questions import Link, Question
-from joryu.teachers.foreign.content import model_content, reason_of
+from joryu.students.model_content import model_content, reason_of
 from joryu.teachers.foreign.description import Description, InputSaid, Options, OutputSaid
 from joryu.teachers.foreign.exact_sums import exact_sums
 from joryu.teachers.foreign.family import Runtime

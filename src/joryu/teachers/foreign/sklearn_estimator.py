@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from joryu.errors import InputError
 from joryu.questions import Link
-from joryu.teachers.foreign.content import reason_of
+from joryu.students.model_content import reason_of
 from joryu.teachers.foreign.description import Options
 from joryu.teachers.foreign.frame import encoded_columns, is_framed, probe_frame
 from joryu.teachers.foreign.intake import Intake

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from joryu.errors import InputError, MissingExtraError
-from joryu.teachers.foreign.content import model_content, reason_of
+from joryu.students.model_content import model_content, reason_of
 from joryu.teachers.foreign.description import Options
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.model import Opened

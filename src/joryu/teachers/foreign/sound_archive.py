@@ -18,7 +18,7 @@ from typing import Any, Final
 import torch
 
 from joryu.errors import InputError
-from joryu.teachers.foreign.content import reason_of
+from joryu.students.model_content import reason_of
 
 #: the only entries that an export is made of, below one folder
 _ENTRIES: Final = re.compile(

@@ -15,7 +15,7 @@ import torch
 
 from joryu.errors import InputError, MissingExtraError
 from joryu.questions import Link
-from joryu.teachers.foreign.content import model_content, reason_of
+from joryu.students.model_content import model_content, reason_of
 from joryu.teachers.foreign.description import Options, OutputSaid
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
