@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +46,19 @@ CASES = {
     "timm": Case("timm:test_resnet", (3, 32, 32), Question.one_of(3)),
     "timm with a head of tags": Case("timm:test_resnet,head=pooled/8,dropout=0.3", (3, 32, 32), Question.tags(5)),
     "timm with frozen layers": Case("timm:test_resnet,frozen=3,head=flat", (3, 32, 32), Question.tags(5)),
+    "keras": Case("keras:net.keras", GREY, Question.one_of(3)),
     "a factory": Case("module:contract_networks:small", COLOUR, Question.one_of(3)),
 }
+
+
+def save_keras(path: Path) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras", reason="keras is in the extra keras")
+    layers = keras.layers
+    parts = [layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dropout(0.3), layers.Dense(3, "softmax")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, about copies
+        keras.Sequential([keras.Input((16, 16, 1)), *parts]).save(path)
 
 
 @pytest.fixture(params=list(CASES))
@@ -54,6 +67,9 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         pytest.importorskip("timm", reason="timm is in the extra vision")
     if request.param == "smp":
         pytest.importorskip("segmentation_models_pytorch", reason="it is in the extra segmentation")
+    if request.param == "keras":
+        monkeypatch.chdir(tmp_path)
+        save_keras(Path("net.keras"))
     (tmp_path / "contract_networks.py").write_text(FACTORY)
     monkeypatch.syspath_prepend(tmp_path)
     return CASES[request.param]

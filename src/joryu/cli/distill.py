@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def distill(
     student: str | None = typer.Option(
-        None, help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, module:pkg.mod:factory."
+        None, help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, keras:FILE, module:pkg.mod:factory."
     ),
     examples: str | None = typer.Option(None, help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     network: str = typer.Option(
-        ..., help="mlp:1200x2,dropout=0.5, cnn:64x6, unet:16x3, timm:NAME, module:pkg.mod:factory."
+        ..., help="mlp:1200x2,dropout=0.5, cnn:64x6, unet:16x3, timm:NAME, keras:FILE, module:pkg.mod:factory."
     ),
     examples: str = typer.Option(..., help="Labelled examples."),
     split: str = typer.Option("train", help="Which part is taught: train, test, all or what the set calls it."),

@@ -16,6 +16,7 @@ from joryu.errors import InputError, JoryuError, did_you_mean
 from joryu.students.backbone import backbone, backbone_parts, begin_backbone, remarks_on_backbone
 from joryu.students.cnn import cnn
 from joryu.students.head import keep_head_in_float32
+from joryu.students.keras_student import begin_keras, build_keras, keras_parts, layers_of_keras, remarks_on_keras
 from joryu.students.mlp import mlp
 from joryu.students.segmentation import begin_encoder, parts_of, segmenter
 from joryu.students.separable_unet import separable_unet
@@ -24,11 +25,13 @@ from joryu.students.unet import UNet
 
 EXAMPLES = (
     "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, separable-unet:4x2, timm:NAME, smp:unet/resnet18,"
-    " module:pkg.mod:factory"
+    " keras:FILE.keras, module:pkg.mod:factory"
 )
 
 
-def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
+def build_architecture(
+    spec: str, input_shape: tuple[int, ...], n_classes: int, *, layers: str | None = None
+) -> nn.Module:
     """Build the network that a spec names, with new random weights.
 
     It takes *normalised* inputs ``[B, *input_shape]`` and gives logits ``[B, n_classes]``, or ``[B, n_classes, height,
@@ -40,8 +43,12 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
       ``vision``), to begin with the weights of a file where one is named, see `joryu.students.backbone.backbone`;
     * ``smp:DECODER/ENCODER[@FILE.safetensors]``: for every pixel, any network of segmentation-models-pytorch (extra
       ``segmentation``), its encoder to begin with the weights of a file (`begin_with_its_file`) where one is named;
+    * ``keras:FILE.keras[,weights=new]``: a model of Keras (extra ``keras``), see
+      `joryu.students.keras_student.KerasNetwork`;
     * ``module:pkg.mod:factory``: any importable callable that returns an ``nn.Module``; it is given ``n_classes`` and
       ``input_shape`` if its parameters have these names.
+
+    ``layers`` are those of a file as `layers_of` gave them: with them the file is needed no more.
 
     The last linear layer is computed in float32 (`keep_head_in_float32`).
 
@@ -53,7 +60,20 @@ def build_architecture(spec: str, input_shape: tuple[int, ...], n_classes: int) 
         MissingExtraError: timm or segmentation-models-pytorch is not installed.
     """
     family, rest = _family_of(spec)
+    if layers is not None and family.build_again is not None:
+        return family.build_again(layers, rest, input_shape, n_classes)
     return family.build(rest, input_shape, n_classes)
+
+
+def layers_of(spec: str) -> str | None:
+    """The layers of the network in a file that a spec names, in text; ``None`` where the spec says all.
+
+    Raises:
+        InputError: the spec cannot be read, or the file cannot.
+        MissingExtraError: the library is not installed.
+    """
+    family, rest = _family_of(spec)
+    return family.layers(rest)
 
 
 def require_architecture(spec: str) -> None:
@@ -112,6 +132,8 @@ class _Family(NamedTuple):
     begin: Callable[[str, nn.Module], None] = _random  #: loads the weights that are named, if any are
     weights: Callable[[str], str | None] = lambda rest: None  #: the file that they are in
     remarks: Callable[[str], list[str]] = lambda rest: []  #: what is worth telling of a spec that can be read
+    layers: Callable[[str], str | None] = lambda rest: None  #: the layers of the network, where a file has them
+    build_again: Callable[[str, str, tuple[int, ...], int], nn.Module] | None = None  #: from these layers
 
 
 class _Size(NamedTuple):
@@ -233,5 +255,14 @@ _FAMILIES: Mapping[str, _Family] = {
         remarks=remarks_on_backbone,
     ),
     "smp": _Family(segmenter, require=parts_of, begin=begin_encoder, weights=lambda rest: parts_of(rest).weights),
+    "keras": _Family(
+        partial(build_keras, None),
+        require=keras_parts,
+        begin=begin_keras,
+        weights=lambda rest: None if keras_parts(rest).is_new else str(keras_parts(rest).file),
+        remarks=remarks_on_keras,
+        layers=layers_of_keras,
+        build_again=build_keras,
+    ),
     "module": _Family(_module, require=str),
 }

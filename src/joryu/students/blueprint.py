@@ -25,7 +25,7 @@ from joryu.examples.inputs import Inputs
 from joryu.examples.preparation import Preparation
 from joryu.pydantic_errors import first_fault
 from joryu.questions import Asked, Question
-from joryu.students.architecture import build_architecture
+from joryu.students.architecture import build_architecture, layers_of
 from joryu.students.int8 import fake_quantised
 from joryu.students.int8.saved import float_names, load_ranges, save_ranges, with_ranges
 from joryu.students.named_outputs import NamedOutputs
@@ -47,6 +47,9 @@ class Blueprint(BaseModel):
     - ``preparation``: how a file or row becomes an input, so that a student on disk needs nothing else.
     - ``output_mean``, ``output_std``: the network learns numbers standardised by these, and the student gives them in
       their own units.
+
+    - ``layers``: those of a network that was read from a file, as its library writes them, so that a student on disk
+      needs the file no more (`joryu.students.architecture.layers_of`).
 
     ``quantisation`` says that the network computes under fake quantisation what its int8 form will, see
     `joryu.students.int8`.
@@ -73,13 +76,15 @@ class Blueprint(BaseModel):
     output_mean: tuple[float, ...] = ()
     output_std: tuple[float, ...] = ()
     quantisation: Literal["int8"] | None = None
+    layers: str | None = None
 
     @model_serializer(mode="wrap")
     def _without_none(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A float student's plan, and with it its fingerprint, is what it was before there was any other.
         content: dict[str, Any] = usual(self)
-        if self.quantisation is None:
-            content.pop("quantisation", None)
+        for name in ("quantisation", "layers"):
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
 
     @model_validator(mode="before")
@@ -155,6 +160,7 @@ class Blueprint(BaseModel):
             scale=scale,
             heads=heads or {},
             preparation=preparation,
+            layers=layers_of(architecture),
             **_output_scale(question, outputs_like),  # type: ignore[arg-type]
         )
 
@@ -168,7 +174,7 @@ class Blueprint(BaseModel):
             MissingExtraError: timm is not installed.
         """
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
-        network = build_architecture(self.architecture, self.input_shape, self.width)
+        network = build_architecture(self.architecture, self.input_shape, self.width, layers=self.layers)
         if self.quantisation is not None:
             network = fake_quantised(network, self.input_shape, self.architecture)
         return nn.Sequential(
