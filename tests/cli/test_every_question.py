@@ -81,6 +81,7 @@ def test_a_teacher_that_knows_how_far_off_it_may_be_teaches_it_and_is_taught_on(
     more = "--student mlp:8x1 --examples table:diabetes --divergence gaussian-nll --epochs 5 --batch-size 32"
     run(f"distill {more} --teacher sklearn:ridge.skops --out run")
     assert json.loads(Path("run/student.json").read_text())["heads"] == {"log_variance": ["target"]}
+    assert "not found again" not in run("evaluate run")  # though it learned from the table itself
     run(f"distill {more} --teacher run:run --out again")
     shown = Store.open("again/targets").gather(torch.arange(9)).variance
     assert shown is not None

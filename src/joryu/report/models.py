@@ -162,7 +162,9 @@ def _teacher(store: Store, examples: Examples) -> Network | None:
     try:
         shape = tuple(as_taught(spec, examples).inputs.shape[1:])
         order = store.manifest.teacher.order
-        teacher = load_teacher(spec, question=examples.question, input_shape=shape, order=order)
+        teacher = load_teacher(
+            spec, question=examples.question, input_shape=shape, order=order, preparation=examples.preparation
+        )
     except JoryuError:
         return None
     return teacher if teacher.fingerprint == store.manifest.teacher.fingerprint else None

@@ -74,7 +74,7 @@ class Estimator:
         if asked is None and opened.names is None:
             raise InputError(f"nobody says what the numbers of the {options.path} are called",
                              expected="question=Question.numbers([…]), or examples", received="neither")  # fmt: skip
-        columns = None if examples is None else columns_of(opened, options, examples)
+        columns = None if examples is None else columns_of(opened, options, examples.preparation)
         self._network = as_network(Request("the estimator", "", question=asked), options, opened, columns)
         self.question = self._network.question
         self.fingerprint = self._network.fingerprint

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.examples.preparation import Preparation
 from joryu.questions import LOG_VARIANCE, Question
 from joryu.questions.names import spelt
 from joryu.students.architecture import build_architecture
@@ -36,6 +37,7 @@ class Request(NamedTuple):
     n_views: int = 0
     question: Question | None = None
     input_shape: tuple[int, ...] | None = None
+    preparation: Preparation | None = None  #: how the rows of a table became the inputs that it is shown
 
 
 Build = Callable[[str, tuple[int, ...], int, bool], tuple[nn.Module, nn.Module | None]]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples import Examples
-from joryu.examples.preparation import PicturePreparation
+from joryu.examples.preparation import PicturePreparation, Preparation
 from joryu.examples.shown import shown_as
 from joryu.questions import Question
 from joryu.remote.spec import USAGE as PAID
@@ -72,6 +72,7 @@ def load_teacher(
     question: Question | None = None,
     input_shape: tuple[int, ...] | None = None,
     order: Sequence[str] | None = None,
+    preparation: Preparation | None = None,
 ) -> Network:
     """Load the network that a spec names as a teacher.
 
@@ -85,7 +86,8 @@ def load_teacher(
 
     ``timm`` and ``module`` answer the examples' ``question`` (or ``classes``, for a question of classes), and are built
     for ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
-    names the outputs in the network's own order, if that differs.
+    names the outputs in the network's own order, if that differs. ``preparation`` says how the rows of a table became
+    inputs, for a model of another framework that learned from the table itself.
 
     Raises:
         InputError: the spec is unknown, a file is missing, or the factory cannot be imported.
@@ -95,7 +97,8 @@ def load_teacher(
     """
     asked = Question.one_of(classes) if classes and question is None else question
     family, rest = _family_of(spec)
-    return family.load(Request(spec, rest, order=order, question=asked, input_shape=input_shape))
+    request = Request(spec, rest, order=order, question=asked, input_shape=input_shape, preparation=preparation)
+    return family.load(request)
 
 
 def load_for_pictures(

@@ -10,6 +10,7 @@ from torch import nn
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, prepared
+from joryu.examples.preparation import Preparation
 from joryu.examples.shown import shown_as
 from joryu.questions import Link, Question
 from joryu.teachers.foreign.description import OPTIONS, Options, options_of
@@ -42,7 +43,8 @@ class Runtime(NamedTuple):
             MissingExtraError: the runtime is not installed.
         """
         options = self._options(request)
-        return as_network(request, options, self.open(options))
+        opened = self.open(options)
+        return as_network(request, options, opened, columns_of(opened, options, request.preparation))
 
     def find(self, request: Request, examples: Examples) -> tuple[Network, Examples]:
         """The teacher, and the examples as it takes them: read again at its size where their files can be.
@@ -57,7 +59,7 @@ class Runtime(NamedTuple):
         if preparation is not None and is_picture and not examples.asks_pixels:
             examples = prepared(examples, preparation)
         _require_size(opened, examples, request.spec)
-        columns = columns_of(opened, options, examples)
+        columns = columns_of(opened, options, examples.preparation)
         teacher = as_network(request._replace(question=examples.question), options, opened, columns)
         return teacher, examples.asked(teacher.question)
 
@@ -70,7 +72,7 @@ class Runtime(NamedTuple):
         del again
         options = options_of(self.name, spec.partition(":")[2], self.known)
         opened = self.open(options)
-        columns = columns_of(opened, options, examples)
+        columns = columns_of(opened, options, examples.preparation)
         taken = opened.intake if columns is None else columns
         return f"the model is shown {shown_as(examples.inputs)}, turned into what it takes: {taken}"
 
@@ -116,13 +118,12 @@ def as_network(request: Request, options: Options, opened: Opened, columns: Tabl
     )
 
 
-def columns_of(opened: Opened, options: Options, examples: Examples) -> TableColumns | None:
+def columns_of(opened: Opened, options: Options, prepared_as: Preparation | None) -> TableColumns | None:
     """How a table's inputs become the model's columns; ``None`` for what is no table, or is Joryu's own student.
 
     Raises:
         InputError, MismatchError: as `table_of`.
     """
-    prepared_as = examples.preparation
     if prepared_as is None or prepared_as.kind != "table" or opened.question is not None or opened.intake.row is None:
         return None
     wanted = options.said.input.columns or opened.columns
