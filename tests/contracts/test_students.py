@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError, MismatchError
+from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, TablePreparation
 from joryu.questions import PICTURE, Question
 from joryu.students import Blueprint, build_architecture, fingerprint, load_student, save_student
 from joryu.students.architecture import require_architecture
@@ -30,13 +31,22 @@ class Case(NamedTuple):
     spec: str
     shape: tuple[int, ...]
     question: Question
+    preparation: TablePreparation | None = None
 
 
 GREY, COLOUR, ROW = (1, 16, 16), (3, 12, 20), (7,)
+TOWNS = TablePreparation(
+    columns=(
+        CategoryColumn(name="town", values=("bern", "oslo", "rome"), missing=True),
+        NumberColumn(name="age"),
+        CategoryColumn(name="floor", values=("1", "2")),
+    )
+)
 CASES = {
     "mlp of pictures": Case("mlp:16x2", GREY, Question.one_of(3)),
     "mlp of a table": Case("mlp:16x1", ROW, Question.numbers(2)),
     "mlp without what it drops": Case("mlp:16x2,dropout=0.2/0.5", ROW, Question.tags(4)),
+    "mlp that embeds categories": Case("mlp:16x1,embed=3", ROW, Question.numbers(2), TOWNS),
     "cnn": Case("cnn:8x4", COLOUR, Question.one_of(3)),
     "cnn that drops": Case("cnn:8x2,dropout=0.4", GREY, Question.tags(4)),
     "unet": Case("unet:4x2", COLOUR, Question.one_of(3, grid=PICTURE)),
@@ -77,7 +87,8 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 def built(case: Case, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return build_architecture(case.spec, case.shape, len(case.question))
+    categories = () if case.preparation is None else case.preparation.categories
+    return build_architecture(case.spec, case.shape, len(case.question), categories=categories)
 
 
 def inputs_of(case: Case, n: int = 4) -> Tensor:
@@ -85,7 +96,9 @@ def inputs_of(case: Case, n: int = 4) -> Tensor:
 
 
 def planned(case: Case) -> Blueprint:
-    return Blueprint(architecture=case.spec, input_shape=case.shape, question=case.question)
+    return Blueprint(
+        architecture=case.spec, input_shape=case.shape, question=case.question, preparation=case.preparation
+    )
 
 
 def test_one_output_for_each_name_at_each_site(case: Case) -> None:
@@ -148,7 +161,7 @@ def test_a_plan_costs_no_random_numbers_of_the_caller_when_it_is_loaded(case: Ca
 def test_its_weights_are_refused_by_a_wider_one(case: Case, tmp_path: Path) -> None:
     """Another number of outputs: nothing is filled up and nothing is left over in silence."""
     more = Question(names=[*case.question.names, "another"], link=case.question.link, grid=case.question.grid)
-    other = Blueprint(architecture=case.spec, input_shape=case.shape, question=more)
+    other = planned(case._replace(question=more))
     save_student(tmp_path / "one", planned(case).build(), planned(case))
     save_student(tmp_path / "other", other.build(), other)
     (tmp_path / "other" / "student.safetensors").write_bytes((tmp_path / "one" / "student.safetensors").read_bytes())

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from torch import nn
 from joryu.errors import InputError, JoryuError, did_you_mean
 from joryu.students.backbone import backbone, backbone_parts, begin_backbone, remarks_on_backbone
 from joryu.students.cnn import cnn
+from joryu.students.embedding import Blocks, Embedding
 from joryu.students.head import keep_head_in_float32
 from joryu.students.keras_student import begin_keras, build_keras, keras_parts, layers_of_keras, remarks_on_keras
 from joryu.students.mlp import mlp
@@ -24,20 +26,25 @@ from joryu.students.trial import failure_of
 from joryu.students.unet import UNet
 
 EXAMPLES = (
-    "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, cnn:32x4, unet:8x4, separable-unet:4x2, timm:NAME, smp:unet/resnet18,"
-    " keras:FILE.keras, module:pkg.mod:factory"
+    "mlp:800x2, mlp:1200x2,dropout=0.2/0.5, mlp:64x2,embed=8, cnn:32x4, unet:8x4, separable-unet:4x2, timm:NAME,"
+    " smp:unet/resnet18, keras:FILE.keras, module:pkg.mod:factory"
 )
 
 
 def build_architecture(
-    spec: str, input_shape: tuple[int, ...], n_classes: int, *, layers: str | None = None
+    spec: str,
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    *,
+    layers: str | None = None,
+    categories: Blocks = (),
 ) -> nn.Module:
     """Build the network that a spec names, with new random weights.
 
     It takes *normalised* inputs ``[B, *input_shape]`` and gives logits ``[B, n_classes]``, or ``[B, n_classes, height,
     width]`` where it answers for every pixel.
 
-    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
+    * ``mlp:WIDTHxDEPTH[,dropout=INPUT/HIDDEN][,embed=N]``, ``cnn:WIDTHxDEPTH[,dropout=P]`` and, for every pixel,
       ``unet:WIDTHxDEPTH[,dropout=P]`` and ``separable-unet:WIDTHxDEPTH[,dropout=P]``: this package's own families;
     * ``timm:NAME[,frozen=N][,head=flat|pooled[/UNITS]][,dropout=P][@FILE.safetensors]``: any model of timm (extra
       ``vision``), to begin with the weights of a file where one is named, see `joryu.students.backbone.backbone`;
@@ -49,6 +56,7 @@ def build_architecture(
       ``input_shape`` if its parameters have these names.
 
     ``layers`` are those of a file as `layers_of` gave them: with them the file is needed no more.
+    ``embed=N`` maps each column of a table's ``categories`` to ``N`` learned numbers (`joryu.students.embedding`).
 
     The last linear layer is computed in float32 (`keep_head_in_float32`).
 
@@ -62,6 +70,8 @@ def build_architecture(
     family, rest = _family_of(spec)
     if layers is not None and family.build_again is not None:
         return family.build_again(layers, rest, input_shape, n_classes)
+    if family.build_of_table is not None:
+        return family.build_of_table(rest, input_shape, n_classes, categories)
     return family.build(rest, input_shape, n_classes)
 
 
@@ -83,7 +93,7 @@ def require_architecture(spec: str) -> None:
 
     >>> require_architecture("mlp:4")
     Traceback (most recent call last):
-    joryu.errors.InputError: cannot read architecture mlp:4 (expected mlp:WIDTHxDEPTH with options dropout, for ...
+    joryu.errors.InputError: cannot read architecture mlp:4 (expected mlp:WIDTHxDEPTH with options dropout, ...
 
     Raises:
         InputError: the spec cannot be read, or names no family.
@@ -134,14 +144,17 @@ class _Family(NamedTuple):
     remarks: Callable[[str], list[str]] = lambda rest: []  #: what is worth telling of a spec that can be read
     layers: Callable[[str], str | None] = lambda rest: None  #: the layers of the network, where a file has them
     build_again: Callable[[str, str, tuple[int, ...], int], nn.Module] | None = None  #: from these layers
+    #: the same as ``build``, by a family that heeds which inputs are columns of categories
+    build_of_table: Callable[[str, tuple[int, ...], int, Blocks], nn.Module] | None = None
 
 
 class _Size(NamedTuple):
-    """``WIDTHxDEPTH[,dropout=RATE/RATE]``, read."""
+    """``WIDTHxDEPTH[,dropout=RATE/RATE][,embed=N]``, read."""
 
     width: int
     depth: int
     rates: list[float]
+    embed: int = 0
 
 
 def _family_of(spec: str) -> tuple[_Family, str]:
@@ -158,18 +171,21 @@ def _sized(name: str, make: Callable[[tuple[int, ...], int, _Size], nn.Module], 
     return _Family(build=lambda rest, input_shape, n_classes: make(input_shape, n_classes, read(rest)), require=read)
 
 
-def _read_size(spec: str, *, family: str, most_rates: int) -> _Size:
+def _read_size(spec: str, *, family: str, most_rates: int, known: tuple[str, ...] = ("dropout",)) -> _Size:
     shape, *rest = spec.split(",")
     match = re.fullmatch(r"(\d{1,6})x(\d{1,4})", shape)
     options = dict(part.partition("=")[::2] for part in rest)
-    if match is None or set(options) - {"dropout"} or not all(map(int, match.groups())):
+    if match is None or set(options) - set(known) or not all(map(int, match.groups())):
         raise InputError(
             f"cannot read architecture {family}:{spec}",
-            expected=f"{family}:WIDTHxDEPTH with options dropout, for example {EXAMPLES}",
+            expected=f"{family}:WIDTHxDEPTH with options {', '.join(known)}, for example {EXAMPLES}",
         )
     if len(options) < len(rest):
         raise InputError(f"an option of {family}:{spec} comes twice", received=", ".join(rest))
-    return _Size(int(match[1]), int(match[2]), _rates(options.get("dropout", "0"), spec, most=most_rates))
+    embed = options.get("embed", "0")
+    if "embed" in options and not (re.fullmatch(r"\d{1,4}", embed) and int(embed)):
+        raise InputError(f"cannot read embed in {spec!r}", expected="numbers a category, 1 to 9999", received=embed)
+    return _Size(int(match[1]), int(match[2]), _rates(options.get("dropout", "0"), spec, most=most_rates), int(embed))
 
 
 def _rates(text: str, spec: str, most: int) -> list[float]:
@@ -183,9 +199,23 @@ def _rates(text: str, spec: str, most: int) -> list[float]:
     return rates
 
 
-def _mlp(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
+def _mlp(rest: str, input_shape: tuple[int, ...], n_classes: int, categories: Blocks = ()) -> nn.Module:
+    size = _read_mlp(rest)
     before, within = [0.0, *size.rates][-2:]  # a single rate is that of the hidden units
-    return mlp(input_shape, n_classes, width=size.width, depth=size.depth, dropout=(before, within))
+    embedding = None
+    if size.embed:
+        if not categories:
+            raise InputError(
+                f"mlp:{rest} has nothing to embed", expected="a table with columns of categories", received="none",
+                hint="leave embed out; a column of numbers is one of categories by table:FILE,categories=COLUMN",
+            )  # fmt: skip
+        embedding = Embedding(prod(input_shape), categories, width=size.embed)
+    return mlp(
+        input_shape, n_classes, width=size.width, depth=size.depth, dropout=(before, within), embedding=embedding
+    )
+
+
+_read_mlp = partial(_read_size, family="mlp", most_rates=2, known=("dropout", "embed"))
 
 
 def _cnn(input_shape: tuple[int, ...], n_classes: int, size: _Size) -> nn.Module:
@@ -243,7 +273,7 @@ def _imported(path: str) -> Callable[..., object]:
 
 #: to add a student: its function in a file of this folder, one row here, one row in the tests
 _FAMILIES: Mapping[str, _Family] = {
-    "mlp": _sized("mlp", _mlp, most_rates=2),
+    "mlp": _Family(_mlp, require=_read_mlp, build_of_table=_mlp),
     "cnn": _sized("cnn", _cnn, most_rates=1),
     "unet": _sized("unet", _unet, most_rates=1),
     "separable-unet": _sized("separable-unet", _separable_unet, most_rates=1),

@@ -174,7 +174,11 @@ class Blueprint(BaseModel):
             MissingExtraError: timm is not installed.
         """
         single, widths = len(self.mean) == 1, {name: len(outputs) for name, outputs in self.heads.items()}
-        network = build_architecture(self.architecture, self.input_shape, self.width, layers=self.layers)
+        table = self.preparation if self.preparation is not None and self.preparation.kind == "table" else None
+        network = build_architecture(
+            self.architecture, self.input_shape, self.width, layers=self.layers,
+            categories=() if table is None else table.categories,
+        )  # fmt: skip
         if self.quantisation is not None:
             network = fake_quantised(network, self.input_shape, self.architecture)
         return nn.Sequential(

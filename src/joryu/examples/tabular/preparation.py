@@ -151,6 +151,21 @@ class TablePreparation(BaseModel):
         """The names of the inputs, in order."""
         return tuple(name for column in self.columns for name in column.inputs)
 
+    @property
+    def categories(self) -> tuple[tuple[int, int], ...]:
+        """The first input, and the one behind the last, of each column of categories.
+
+        >>> colour = CategoryColumn(name="colour", values=("blue", "red"))
+        >>> TablePreparation(columns=(NumberColumn(name="age"), colour)).categories
+        ((1, 3),)
+        """
+        found, start = [], 0
+        for column in self.columns:
+            end = start + len(column.inputs)
+            found += [(start, end)] if column.kind == "category" else []
+            start = end
+        return tuple(found)
+
     def apply(self, table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Prepared:
         """Turn the rows of a table, a file, or columns as lists into inputs; unknown columns are ignored.
 
