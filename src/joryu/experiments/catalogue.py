@@ -25,6 +25,7 @@ MODULES = {
     "vision-clone": "vision_clone",
     "api-budget": "api_budget",
     "screening": "screening",
+    "estimators": "estimators",
 }
 
 
