@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_onnx import write_onnx
+from tiny_onnx import write_classifier, write_onnx
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
@@ -100,6 +100,26 @@ def test_rows_of_a_table_are_given_as_they_are(tmp_path: Path) -> None:
     assert torch.allclose(asked(flat), asked(image), atol=1e-6)
     with pytest.raises(InputError, match="range"):
         asked(flat, "")
+
+
+@pytest.mark.parametrize("zipmap", [True, False])
+@pytest.mark.parametrize("kind", ["strings", "int64s"])
+def test_a_classifier_of_skl2onnx_gives_its_probabilities_and_names(zipmap: bool, kind: str, tmp_path: Path) -> None:
+    names = ABC if kind == "strings" else ("0", "1", "2")
+    path = write_classifier(tmp_path / "a.onnx", kind, zipmap=zipmap)
+    rows = torch.tensor([[0.0, 0.0], [1.0, 2.0], [-1.0, 0.5]])
+    teacher = load_teacher(f"onnx:{path}")
+    assert teacher.question == Question.one_of(names)
+    # logits by hand: a - b, b, 0
+    logits = torch.stack([rows[:, 0] - rows[:, 1], rows[:, 1], torch.zeros(3)], dim=1)
+    assert torch.allclose(teacher.label(rows).probs(), logits.softmax(1), atol=1e-6)
+    assert torch.allclose(load_teacher(f"onnx:{path},output=1").label(rows).probs(), logits.softmax(1), atol=1e-6)
+    turned = load_teacher(f"onnx:{path}", classes=names[::-1], order=names)
+    assert torch.allclose(turned.label(rows).probs().flip(1), logits.softmax(1), atol=1e-6)
+    with pytest.raises(MismatchError, match="the teacher's are others"):
+        load_teacher(f"onnx:{path}", classes=("cow", "dog", "elk"))
+    with pytest.raises(InputError, match=re.escape("with options={'zipmap': False}")):
+        load_teacher(f"onnx:{path},output=label")
 
 
 def test_both_shapes_are_named_where_they_differ(tmp_path: Path) -> None:

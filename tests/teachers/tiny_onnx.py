@@ -44,3 +44,32 @@ def write_onnx(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def write_classifier(path: Path, kind: str, *, zipmap: bool) -> Path:
+    """A logistic regression of two columns and three classes as skl2onnx writes it; ``zipmap`` gives a list of maps."""
+    classes = ["ant", "bee", "cat"] if kind == "strings" else [0, 1, 2]
+    own = {f"classlabels_{kind.replace('64', '')}": classes}  # a map calls them otherwise than a classifier
+    mapped = {f"classlabels_{kind}": classes}
+    label = TensorProto.STRING if kind == "strings" else TensorProto.INT64
+    given = "scores" if zipmap else "probabilities"
+    nodes = [
+        helper.make_node(
+            "LinearClassifier", ["X"], ["label", given], domain="ai.onnx.ml", coefficients=[1.0, -1, 0, 1, 0, 0],
+            intercepts=[0.0, 0, 0], post_transform="SOFTMAX", **own,
+        ),
+        *([helper.make_node("ZipMap", ["scores"], ["probabilities"], domain="ai.onnx.ml", **mapped)] if zipmap else []),
+    ]  # fmt: skip
+    scores = helper.make_tensor_type_proto(TensorProto.FLOAT, None if zipmap else ["n", CLASSES])
+    maps = helper.make_sequence_type_proto(helper.make_map_type_proto(label, scores))
+    graph = helper.make_graph(
+        nodes, "classifier",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["n", 2])],
+        [
+            helper.make_tensor_value_info("label", label, ["n"]),
+            helper.make_value_info("probabilities", maps if zipmap else scores),
+        ],
+    )  # fmt: skip
+    domains = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    path.write_bytes(helper.make_model(graph, opset_imports=domains, ir_version=8).SerializeToString())
+    return path

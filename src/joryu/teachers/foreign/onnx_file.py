@@ -18,6 +18,7 @@ from joryu.teachers.foreign.exact_sums import exact_sums
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Ask, Opened
+from joryu.teachers.foreign.onnx_classifier import classifier_behind, that_answer
 from joryu.teachers.outputs import Output
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def open_onnx(options: Options) -> Opened:
     """Open an ONNX model.
 
     Of a chosen output that a softmax or sigmoid made, what went into that is read instead, unless ``output=…probs``
-    says otherwise: logits lose nothing to rounding. What Joryu exported says in its properties what it takes and what
-    it answers.
+    says otherwise: logits lose nothing to rounding. Of a classifier as skl2onnx writes it the probabilities are read
+    and the names of the classes taken, also where it gives a list of maps. What Joryu exported says in its properties
+    what it takes and what it answers.
 
     Raises:
         InputError: no such file, no ONNX model, weights beside it that are not there; several inputs; several outputs
@@ -52,9 +54,11 @@ def open_onnx(options: Options) -> Opened:
     question, own = _told(model)
     said = _with_own(options.said, own, question)
     first = _session(runtime, path, model)
-    outputs = [one.name for one in first.get_outputs()]
-    name = said.output.tensor or outputs[said.output.place_among(outputs, path)]
+    name = said.output.tensor or _chosen(model.graph, said.output, path)
     link, values, read = _meaning(model.graph, name, said.output)
+    classifier = classifier_behind(model.graph, name)
+    if classifier is not None and link is None:
+        link, values, read = Link.SOFTMAX, said.output.values or "probs", classifier.tensor
     known = {one.name for one in first.get_outputs()}
     if read not in known:
         model.graph.output.add().name = read  # onnxruntime finds its type and shape out by itself
@@ -64,7 +68,8 @@ def open_onnx(options: Options) -> Opened:
     if declared.type not in _TYPES:
         raise InputError(
             f"the output {read} of {path} holds no numbers that answer", expected="a tensor of floats",
-            received=declared.type, hint="choose another: ,output=NAME; skl2onnx writes one with zipmap=False",
+            received=declared.type, hint="choose another: ,output=NAME; skl2onnx writes one with"
+            " options={'zipmap': False}",
         )  # fmt: skip
     n_outputs = declared.shape[1] if len(declared.shape) > 1 and isinstance(declared.shape[1], int) else None
     return Opened(
@@ -73,6 +78,7 @@ def open_onnx(options: Options) -> Opened:
         digest,
         n_outputs=n_outputs if len(declared.shape) == 2 else None,
         values=values, link=link, batch=shape[0], question=question,
+        names=None if classifier is None else classifier.names,
     )  # fmt: skip
 
 
@@ -162,6 +168,14 @@ def _with_own(said: Description, own: PicturePreparation | None, question: Quest
     if own is not None and taken.layout is None:
         taken = InputSaid.model_validate({**taken.model_dump(), "layout": "NCHW"})
     return Description(input=taken, output=output)
+
+
+def _chosen(graph: GraphProto, said: OutputSaid, path: Path) -> str:
+    """The output that is meant. Beside what a classifier found likeliest, its scores are the only one that answers."""
+    outputs, answers = [one.name for one in graph.output], that_answer(graph)
+    if said.name is None or said.name == said.values:
+        return answers[said.place_among(answers, path)]
+    return outputs[said.place_among(outputs, path)]
 
 
 def _meaning(graph: GraphProto, name: str, said: OutputSaid) -> tuple[Link | None, Output | None, str]:
