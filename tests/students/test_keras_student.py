@@ -112,6 +112,19 @@ def test_a_copy_has_weights_and_averages_of_its_own(tmp_path: Path) -> None:
     assert copied.training
 
 
+def test_what_is_dropped_follows_from_the_random_state_of_torch(tmp_path: Path) -> None:
+    """So that a training that is gone on with equals one that was never interrupted."""
+    dropping = [layers.SpatialDropout2D(0.5), layers.GaussianNoise(0.5), layers.Flatten(), layers.Dropout(0.3)]
+    saved(tmp_path / "a.keras", *dropping, layers.Dense(3))
+    network = begun(f"keras:{tmp_path / 'a.keras'}").train()
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        found.append(network(pictures()))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
 def test_layers_that_scale_and_weights_of_another_scale_are_told(tmp_path: Path) -> None:
     saved(tmp_path / "a.keras", layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3))
     told = remarks_on(f"keras:{tmp_path / 'a.keras'}")

@@ -104,10 +104,15 @@ class KerasNetwork(nn.Module):
         self._written, self._shape = layers, shape
         self._model = (_rebuilt(layers),)  # a tuple: to PyTorch it is no part, as each weight would be one twice
         self._to = _layout(self._model[0].inputs[0].shape[1:], shape)
+        layers_within = self._model[0]._flatten_layers()
+        self._chance = [one for layer in layers_within for one in getattr(layer, "_seed_generators", ())]
         self.weights = nn.ParameterList([weight.value for weight in self._model[0].weights])
 
     def forward(self, inputs: Tensor) -> Tensor:
         given = inputs.float().permute(self._to) if self._to else inputs.float().flatten(1)
+        if self.training:
+            for generator in self._chance:  # a state of Keras's own would not be in a checkpoint; torch's is
+                generator.state.assign(torch.randint(2**31, (2,)).tolist())
         with torch.autocast(device_type=inputs.device.type, enabled=False):
             found: Tensor = self._model[0](given, training=self.training)
         return found.movedim(-1, 1) if found.ndim == 4 else found
