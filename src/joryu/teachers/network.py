@@ -82,6 +82,8 @@ class Network:
         self.module = whole.to(self.device).eval().requires_grad_(False)
         # Tags may well sum to one by chance, and whoever names the output is believed.
         self._doubt = Doubt() if output is None and link is Link.SOFTMAX else None
+        # What another runtime computes is the same at every precision of ours: nobody need ask it twice to see that.
+        self._at_own_precision = any(getattr(part, "at_own_precision", False) for part in module.modules())
         # Settings such as Normalise.scale are neither in the state nor in the printed form: hash them by hand.
         settings = [repr(sorted(_settings(part).items())) for part in self.module.modules()]
         settings += [MOMENTS] if self._moments else []
@@ -90,7 +92,8 @@ class Network:
 
     def answer(self, batch: TeacherBatch) -> Reply:
         """Logits of the batch, float32, on the CPU; a network never fails on a part of it."""
-        return Reply(self.label(batch.inputs, batch.precision), precision=batch.precision)
+        said = self.label(batch.inputs, batch.precision)
+        return Reply(said, precision=None if self._at_own_precision else batch.precision)
 
     def label(self, batch: Tensor, precision: Answering = "32-true") -> SoftTargets:
         """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""

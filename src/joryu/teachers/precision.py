@@ -32,7 +32,8 @@ class Precision:
     A store that has answers goes on at theirs. A new one is at what was ``wished``; ``auto`` is bf16 where the machine
     multiplies it (or ``JORYU_AUTO_PRECISION`` says so) and the teacher, asked about a sample in both, says the same:
     as far apart as `joryu.teachers.answer_distance` explains by rounding to the store's encoding, and the same class or
-    tags. Else it is float32. Teachers that say they computed at no precision are asked nothing twice.
+    tags. Else it is float32. Who computed at none of these (another runtime, people) is asked
+    nothing twice.
 
     Args:
         teacher: who is asked.
@@ -60,7 +61,8 @@ class Precision:
         if reply.precision is None:
             if self._wished != "auto":
                 raise InputError(
-                    "this teacher does not compute its answers", expected="a network to ask at a precision",
+                    "this teacher does not compute its answers with PyTorch",
+                    expected="a network to ask at a precision",
                     received=f"precision {self._wished}", hint="leave the precision out",
                 )  # fmt: skip
             return reply

@@ -116,32 +116,35 @@ class Intake:
         if self.layout == "NHWC":
             values = values.movedim(1, -1)
         if self.row is None:
-            return np.ascontiguousarray(values.numpy()).astype(self.kind)
+            return np.ascontiguousarray(values.numpy()).astype(self.kind, copy=False)
         self.require_range("the model of rows")
         return self._rows(values.flatten(1))
 
     def _fitted(self, pictures: Tensor) -> Tensor:
-        """Pictures as float32 ``[B, channels, height, width]``, values 0 to 255."""
+        """Pictures ``[B, channels, height, width]``, values 0 to 255; float32 where they are resized."""
         if pictures.shape[1] not in (1, self.channels):
             wanted = "1" if self.channels == 1 else f"1 or {self.channels}"
             raise MismatchError(
                 "the model takes pictures", expected=f"uint8 [B, {wanted}, {self.height or 'height'},"
                 f" {self.width or 'width'}]", received=_shape_of(pictures),
             )  # fmt: skip
-        values, own = pictures.float(), tuple(pictures.shape[2:])
+        values, own = pictures, tuple(pictures.shape[2:])
         wanted_size = (self.height or own[0], self.width or own[1])
         if own != wanted_size:
-            values = F.interpolate(values, size=wanted_size, mode="bilinear", align_corners=False, antialias=True)
+            values = F.interpolate(
+                values.float(), size=wanted_size, mode="bilinear", align_corners=False, antialias=True
+            )
         return values.expand(-1, self.channels, -1, -1)
 
     def _scaled(self, pixels: Tensor) -> Tensor:
         if self.said.colours == "BGR":
             pixels = pixels.flip(1)
         if not self.is_scaled:
-            return pixels.round() - (_HALF if self.kind == "int8" else 0)
+            whole = pixels.round() if pixels.is_floating_point() else pixels
+            return whole.to(torch.int16) - _HALF if self.kind == "int8" else whole
         low, high = self.said.range or _PIXELS
         mean, std = (torch.tensor(one).view(1, -1, 1, 1) for one in (self.said.mean or (0.0,), self.said.std or (1.0,)))
-        values = (pixels * ((high - low) / 255) + low - mean) / std
+        values = (pixels * ((high - low) / 255)).add_(low).sub_(mean).div_(std)  # no copy of a batch of floats but one
         if self.kind.startswith("float"):
             return values
         scale, zero = self.quantised

@@ -44,7 +44,7 @@ def open_keras(options: Options) -> Opened:
         _asking(keras, asked, place if asked is model else 0),
         Intake.of(tuple(shape), str(model.inputs[0].dtype), options.said.input, model=str(path)),
         hashlib.sha256(content).hexdigest(),
-        n_outputs=said[1] if len(said) == 2 else None, values=values, link=link, batch=batch,
+        n_outputs=said[1] if len(said) == 2 else None, values=values, link=link, batch=batch, by_torch=True,
     )  # fmt: skip
 
 

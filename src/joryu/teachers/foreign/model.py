@@ -34,6 +34,7 @@ class Opened(NamedTuple):
         question: what it answers, where it says that too.
         rounded: its probabilities are rounded, so that those of classes sum to a little more or less than one.
         columns: the names of a table's columns that it learned from, where it says so.
+        by_torch: PyTorch computes it, so at the precision that is asked.
         encoded: of a model that takes these columns as a data frame, the categories that it knows, by column.
     """
 
@@ -49,6 +50,7 @@ class Opened(NamedTuple):
     rounded: bool = False
     columns: tuple[str, ...] | None = None
     encoded: Mapping[str, tuple[Any, ...]] | None = None
+    by_torch: bool = False
 
 
 class TableColumns(Protocol):
@@ -84,6 +86,11 @@ class Foreign(nn.Module):
     def intake(self) -> Intake:
         """How examples become what the model takes."""
         return self._opened.intake
+
+    @property
+    def at_own_precision(self) -> bool:
+        """Whether its runtime computes at a precision of its own, whatever is asked."""
+        return not self._opened.by_torch
 
     @property
     def turned(self) -> TableColumns | None:

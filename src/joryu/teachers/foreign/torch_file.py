@@ -56,7 +56,7 @@ def open_torch(options: Options) -> Opened:
         Intake.of(tuple(shape), kind, options.said.input, model=str(path)),
         hashlib.sha256(content).hexdigest(),
         n_outputs=said[1] if len(said) == 2 and isinstance(said[1], int) else None,
-        values="probs" if link is not None else None, link=link, batch=batch,
+        values="probs" if link is not None else None, link=link, batch=batch, by_torch=True,
     )  # fmt: skip
 
 
