@@ -84,6 +84,11 @@ def test_the_whole_way_of_an_ensemble(three: Path, capsys: pytest.CaptureFixture
     models = json.loads(out)["models"]
     assert models["teacher"]["evaluation"]["n"] == 600
     assert models["teacher"]["evaluation"]["accuracy"] > 0.8
+    widths = [
+        int(json.loads((three / f"t{at}" / "student.json").read_text())["architecture"][len("mlp:") : -len("x1")])
+        for at in range(3)
+    ]
+    assert models["teacher"]["parameters"] == sum(64 * one + one + 10 * one + 10 for one in widths)
     assert run(capsys, "report", three / "run")[0] == 0
     page = (three / "run" / "report.html").read_text()
     assert "ensemble: power=0.1 of run:t0, run:t1, run:t2" in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from joryu.examples import Examples
 from joryu.report.data import ModelCard, Role
 from joryu.students import Blueprint, load_student
 from joryu.targets import Store
-from joryu.teachers import Network, find_teacher, load_teacher
+from joryu.teachers import Ensemble, Network, Teacher, find_teacher, load_teacher
 from joryu.teachers.foreign.command import require_typed
 from joryu.teachers.trained import as_taught
 from joryu.training import read_history, read_run
@@ -202,7 +202,21 @@ def _together(store: Store, examples: Examples) -> ModelCard | None:
     if teacher.fingerprint != made_by.fingerprint or len(known) < len(examples):
         return None
     replies = kept_where_small(TeacherReplies(teacher, known), known)
-    return ModelCard(role=Role.TEACHER, description=f"ensemble: {made_by.description}", replies=replies)
+    described = f"ensemble: {made_by.description}"
+    members = teacher.teachers if isinstance(teacher, Ensemble) else ()
+    return ModelCard(role=Role.TEACHER, description=described, replies=replies, parameters=parameters_of(members))
+
+
+def parameters_of(members: Sequence[Teacher]) -> int | None:
+    """The parameters of all members together; ``None`` where one has none that can be counted here.
+
+    >>> import torch
+    >>> both = [Network(torch.nn.Linear(2, 3), ["a", "b", "c"]) for _ in range(2)]
+    >>> parameters_of(both), parameters_of([])
+    (18, None)
+    """
+    counts = [count_parameters(one.module) for one in members if isinstance(one, Network)]
+    return sum(counts) if counts and all(counts) and len(counts) == len(members) else None
 
 
 def _not_found(who: str) -> ModelCard:
