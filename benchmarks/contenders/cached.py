@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
@@ -25,8 +24,10 @@ from joryu.students import Blueprint
 from joryu.targets import Store
 from joryu.teachers.labelling import label_examples
 from joryu.teachers.network import Network
+from joryu.teachers.teacher import Teacher
 from joryu.training import Recipe, Replayed, Run, TrainingData, train
 from joryu.training.checkpoint import TrainingProgress
+from joryu.training.target_source import TargetSource
 
 
 def labelling(work: Work) -> Contender:
@@ -53,39 +54,53 @@ def asked_about(work: Work) -> tuple[Examples, Network]:
 def training(work: Work) -> Contender:
     examples, guide = asked_about(work)
     folder = tempfile.TemporaryDirectory()
-    started = time.perf_counter()
-    store = label_examples(guide, examples, Path(folder.name) / "targets")
-    seconds = time.perf_counter() - started
+    store, spent = labelled_once(guide, examples, Path(folder.name) / "targets")
+    objective = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)
 
+    def epoch() -> Spent:
+        return epoch_of(work, examples, Replayed(store), Path(folder.name))
+
+    facts = {"torch": torch.__version__, "device": str(device()), "labelling_seconds": round(spent.seconds, 3)}
+    return Contender(epoch, first_loss(work, blueprint_of(work), objective, examples, store), facts)
+
+
+def labelled_once(guide: Teacher, examples: Examples, out: Path) -> tuple[Store, Spent]:
+    """A store of the teacher's answers, and what it took."""
+    start = Spent.now()
+    store = label_examples(guide, examples, out)
+    return store, Spent.since(start)
+
+
+def blueprint_of(work: Work) -> Blueprint:
+    """The student of the work."""
     channels = work.shape[0]
-    blueprint = Blueprint(
+    return Blueprint(
         architecture=work.architecture(teacher=False),
         input_shape=work.shape,
-        question=Question.one_of(examples.classes),
+        question=Question.one_of(CLASSES),
         mean=(MEAN,) * channels,
         std=(STD,) * channels,
         scale=1 / 255,
     )
-    objective = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)
+
+
+def epoch_of(work: Work, examples: Examples, source: TargetSource, folder: Path) -> Spent:
+    """One epoch of a training, from the last step of its first to the last step of its second."""
     recipe = Recipe.of(
         epochs=2, batch_size=work.batch, learning_rate=work.learning_rate, precision=PRECISIONS[work.precision]
     )
+    objective = Distillation(temperature=work.temperature, hard_weight=work.hard_weight)
+    ends: list[Spent] = []
 
-    def epoch() -> Spent:
-        ends: list[Spent] = []
+    def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:
+        if progress.step == steps:
+            ends.append(Spent.now())
 
-        def watch(progress: TrainingProgress, steps: int, epochs: int) -> None:
-            if progress.step == steps:
-                ends.append(Spent.now())
-
-        with tempfile.TemporaryDirectory(dir=folder.name) as run:
-            data = TrainingData(examples, Replayed(store))
-            train(blueprint, data, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
-        first, second = ends
-        return Spent(*(after - before for before, after in zip(first, second, strict=True)))
-
-    facts = {"torch": torch.__version__, "device": str(device()), "labelling_seconds": round(seconds, 3)}
-    return Contender(epoch, first_loss(work, blueprint, objective, examples, store), facts)
+    with tempfile.TemporaryDirectory(dir=folder) as run:
+        data = TrainingData(examples, source)
+        train(blueprint_of(work), data, objective=objective, recipe=recipe, run=Run(Path(run), watch=watch))
+    first, second = ends
+    return Spent(*(after - before for before, after in zip(first, second, strict=True)))
 
 
 def first_loss(work: Work, blueprint: Blueprint, objective: Distillation, examples: Examples, store: Store) -> float:

@@ -72,6 +72,11 @@ def teacher(work: Work) -> nn.Module:
     return module.to(device()).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
+def member(work: Work, at: int) -> nn.Module:
+    """One of the teachers, by its number."""
+    return _network(work, teacher=True, member=at).to(device()).to(memory_format=torch.channels_last)
+
+
 def fill(module: nn.Module, work: Work, *, teacher: bool, member: int = 0) -> None:
     """Give a network the weights of the work, layer by layer."""
     layers = [part for part in module.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
