@@ -23,7 +23,7 @@ def saved(folder: Path, plan: Blueprint = DIGITS) -> str:
 
 def test_a_run_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "seen.html"
-    spec = saved(tmp_path / "one")
+    spec, other = saved(tmp_path / "one"), saved(tmp_path / "other")
     code, out, err = run(
         capsys,
         "audit",
@@ -32,7 +32,7 @@ def test_a_run_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         "--teacher",
         spec,
         "--teacher",
-        spec,
+        other,
         "--pictures",
         2,
         "--out",
@@ -41,7 +41,7 @@ def test_a_run_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     )
     assert (code, f"look at {page}" in err, "mean of their probabilities" in err) == (0, True, False)
     told = json.loads(out)
-    assert [one["teacher"] for one in told["teachers"]] == [spec, spec]
+    assert [one["teacher"] for one in told["teachers"]] == [spec, other]
     assert told["teachers"][0]["labelled"] == 256
     assert len(told["teachers"][0]["examples"]) == 2
     assert page.read_text().count("<img") == 12
