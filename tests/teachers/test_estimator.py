@@ -11,8 +11,14 @@ import pandas
 import pytest
 import skops.io
 import torch
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestRegressor,
+)
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.impute import SimpleImputer
@@ -81,6 +87,9 @@ def test_who_has_no_variance_or_no_names_says_so() -> None:
         Estimator(line)
     with pytest.raises(InputError, match="expected a fitted classifier or regressor; received LinearRegression"):
         Estimator(LinearRegression(), question=PRICE)
+    for strange in (KMeans(2, n_init=1), IsolationForest(n_estimators=2)):
+        with pytest.raises(InputError, match=f"classifier or regressor; received {type(strange).__name__}"):
+            Estimator(strange.fit(ROWS), question=PRICE)
     wide = torch.nn.Linear(3, 3)
     with pytest.raises(MismatchError, match=re.escape("expected [2, 2]: the numbers, then their variances")):
         Network(wide, question=PRICE, output="moments").label(torch.zeros(2, 3))

@@ -105,7 +105,14 @@ def _asked(estimator: Any, options: Options) -> _Asked:
 
 
 def _of_numbers(estimator: Any, options: Options) -> _Asked:
+    from sklearn.base import is_regressor  # noqa: PLC0415 - whoever has an estimator has it imported
+
     said, forest = options.said.output.name, _last(estimator)
+    if not is_regressor(estimator):  # numbers of clusters and of outliers measure nothing
+        raise InputError(
+            f"{options.path} cannot be asked", expected="a fitted classifier or regressor",
+            received=type(forest).__name__,
+        )  # fmt: skip
     sure = "return_std" in inspect.signature(forest.predict).parameters
     if said == "predict" or (said is None and not sure):
         return _Asked(_quiet(lambda rows: _wide(estimator.predict(rows))), Link.IDENTITY)
