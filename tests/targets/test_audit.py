@@ -230,7 +230,10 @@ def test_a_class_never_named_is_told_by_name(label: Label, good: torch.Tensor, d
     values[:, [4, 7]] = -60
     report = audit(label(values), digits)
     (finding,) = (finding for finding in report.findings if finding.code == "dead-classes")
-    assert finding.severity is Severity.WARNING and "2 of 10 classes are never named: 4, 7" in finding.message
+    assert (
+        finding.severity is Severity.WARNING
+        and "2 of 10 classes are never the answer and have hardly any probability: 4, 7" in finding.message
+    )
 
 
 def test_one_class_on_top_but_alive_is_a_warning(label: Label, good: torch.Tensor, digits: Examples) -> None:

@@ -105,7 +105,7 @@ def test_a_tag_that_is_never_said_is_named(put: Put) -> None:
     values, labels = tagged(2.0)
     values[:, 2] = -30.0
     report = audit(*put(TAGS, values, labels))
-    assert "1 of 3 tags is never named: wet" in said(report, "dead-classes")
+    assert "1 of 3 tags is never the answer and has hardly any probability: wet" in said(report, "dead-classes")
     assert report.statistics is not None
     assert "at T = 2 the likeliest tag has" in report.statistics.words(2.0, TAGS)
     assert "the likeliest class has" in report.statistics.words(2.0, AREAS)

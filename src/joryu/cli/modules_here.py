@@ -20,6 +20,7 @@ class Here(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """The module of this name in the present folder; ``None`` if there is none, or it is within a package."""
         if path is not None:
             return None
         found = PathFinder.find_spec(fullname, [""], target)

@@ -111,7 +111,7 @@ def about_softness(store: Store, statistics: Statistics, temperature: float) -> 
 
 
 def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
-    """Findings about classes or tags that are never named, and about one class that is named for every example."""
+    """Findings about classes or tags that hardly occur, and about one class that is named for every example."""
     classes, n = store.manifest.classes, len(store.manifest.classes)
     columns = zip(classes, statistics.top_counts, statistics.mean_probs, strict=True)
     dead = [name for name, top, mean in columns if top == 0 and mean < RARE / n]
@@ -121,7 +121,8 @@ def about_classes(store: Store, statistics: Statistics) -> Iterator[Finding]:
         yield Finding("one-class", Severity.WARNING, message, "check the examples; look at the teacher's accuracy")
     if dead:
         named = f"{', '.join(dead[:6])}{', …' if len(dead) > 6 else ''}"
-        message = f"{len(dead)} of {n} {many} {'is' if len(dead) == 1 else 'are'} never named: {named}"
+        verbs = "is never the answer and has" if len(dead) == 1 else "are never the answer and have"
+        message = f"{len(dead)} of {n} {many} {verbs} hardly any probability: {named}"
         yield Finding("dead-classes", Severity.WARNING, message, f"add examples of them, or leave the {many} out")
 
 

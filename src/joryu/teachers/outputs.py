@@ -82,7 +82,7 @@ class InOrder(nn.Module):
                 "the examples name their own classes, and the teacher's are others",
                 expected=f"{short(classes)}, in the teacher's order",
                 received=f"{len(own)} classes {'with' if strange else 'without'} {', '.join((strange or absent)[:6])}",
-                hint="leave --classes out where the orders agree",
+                hint="ask it about examples of its own classes; if --classes was typed, it must name these",
             )
         place = {name: at for at, name in enumerate(own)}
         columns = [at * len(own) + place[name] for at in range(parts) for name in classes]

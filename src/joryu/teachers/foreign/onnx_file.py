@@ -172,7 +172,8 @@ def _with_own(said: Description, own: PicturePreparation | None, question: Quest
 
 def _chosen(graph: GraphProto, said: OutputSaid, path: Path) -> str:
     """The output that is meant. Beside what a classifier found likeliest, its scores are the only one that answers."""
-    outputs, answers = [one.name for one in graph.output], that_answer(graph)
+    outputs: list[str] = [one.name for one in graph.output]
+    answers = that_answer(graph)
     if said.name is None or said.name == said.values:
         return answers[said.place_among(answers, path)]
     return outputs[said.place_among(outputs, path)]
