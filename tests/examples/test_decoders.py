@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,11 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from decoding_scene import is_alive, photographs, wait_for
 from picture_files import noise, save, write_files
 
 from joryu.errors import InputError
-from joryu.examples import Examples, load_examples, prepared
+from joryu.examples import Examples, ahead, load_examples, prepared
 from joryu.examples import decoders as decoders_module
+from joryu.examples.ahead import decoding_threads
 from joryu.examples.decoders import DECODERS, HOW_MANY, Request, most_decoders
 from joryu.examples.picture_source import PictureSource
 from joryu.examples.preparation import PicturePreparation
@@ -38,6 +39,19 @@ def two_decoders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JORYU_MEMORY", "1K")
     monkeypatch.setenv(HOW_MANY, "2")
     monkeypatch.setattr(decoders_module, "_WORTH", 0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def two_threads() -> Iterator[None]:
+    """A thread for each process, whatever the machine has: with one alone the other process would never be asked, and
+    with more some pictures would be decoded here."""
+    decoding_threads.cache_clear()
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(ahead, "usable_cores", lambda: 2)
+        threads = decoding_threads()
+    yield
+    threads.shutdown()
+    decoding_threads.cache_clear()
 
 
 @pytest.fixture
@@ -64,28 +78,6 @@ def _asked_once() -> list[int]:
     with DECODERS.asked(lambda: _NOTHING):
         pass
     return DECODERS.processes
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def photographs(root: Path, *, n: int = 40) -> Path:
-    files = {f"{'ab'[at % 2]}/{at:02}.jpg": save(noise(20 + at, 50 - at, seed=at), "JPEG") for at in range(n)}
-    files["a/grey.png"] = save(noise(24, 24, 1, seed=90), "PNG")
-    files["b/half.jpg"] = save(noise(40, 40), "JPEG")[:900]
-    files["b/ein Bäumchen.png"] = save(noise(30, 30, seed=91), "PNG")
-    return write_files(root, files)
 
 
 def parquet(root: Path, *, n: int = 12) -> Path:
@@ -243,6 +235,8 @@ def test_a_process_that_was_ended_is_replaced(tmp_path: Path, monkeypatch: pytes
     first = started()
     os.kill(first[0], signal.SIGKILL)
     assert torch.equal(lazy.inputs[:], expected)
+    with DECODERS.asked(lambda: _NOTHING), DECODERS.asked(lambda: _NOTHING):  # whichever it was
+        pass
     assert len({*first, *started()}) == 3
 
 
@@ -332,80 +326,3 @@ def test_a_worker_is_light() -> None:
         assert not heavy, heavy
     """
     subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script)], check=True, timeout=60)
-
-
-#: a user's script that has no main function, in a folder with files that are called like modules
-SCRIPT = """
-    import sys, time
-    print("begun", flush=True)
-    import joryu
-    from joryu.examples import decoders
-    decoders._WORTH = 0.0
-    examples = joryu.load_examples(sys.argv[1], size=16)
-    deadline = time.monotonic() + 30
-    while len(decoders.DECODERS.processes) < 2 and time.monotonic() < deadline:
-        examples.inputs[[0, 1]]
-        examples.inputs[[2, 3]]
-        examples.inputs[[4, 5]]
-        examples.inputs[[6, 7]]
-    print(*decoders.DECODERS.processes, flush=True)
-"""
-READ_ON = """
-    for round_ in range(10_000):
-        examples.inputs[[(round_ + at) % len(examples) for at in range(30)]]
-"""
-
-
-def run_script(folder: Path, more: str) -> tuple[subprocess.Popen[str], list[int]]:
-    """A script that decodes in two processes, and their numbers."""
-    root = photographs(folder / "set")
-    (folder / "json.py").write_text("raise SystemExit('a file of the user')")
-    (folder / "place").mkdir()
-    (folder / "place/script.py").write_text(textwrap.dedent(SCRIPT) + textwrap.dedent(more))
-    process = subprocess.Popen(
-        [sys.executable, "place/script.py", str(root)], cwd=folder, text=True, process_group=0,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    return process, [int(word) for word in process.stdout.readline().split()]
-
-
-@pytest.mark.slow
-def test_a_script_without_a_main_function(tmp_path: Path) -> None:
-    process, workers = run_script(tmp_path, "print(examples.inputs[:].sum().item())")
-    said, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors, len(workers)) == (0, "", 2)
-    assert said.strip().isdecimal()
-    assert not any(map(is_alive, workers))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_no_process_outlives_who_asked(sent: signal.Signals, tmp_path: Path) -> None:
-    process, workers = run_script(tmp_path, READ_ON)
-    assert len(workers) == 2
-    assert all(map(is_alive, workers))
-    os.killpg(process.pid, sent)  # as a terminal does
-    _, errors = process.communicate(timeout=60)
-    wait_for(lambda: not any(map(is_alive, workers)))
-    assert errors.count("Traceback") == (sent == signal.SIGINT)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no copies of processes here")
-def test_a_copy_of_the_process_has_none_of_them(tmp_path: Path) -> None:
-    copied = """
-    import os
-    from joryu.examples.decoders import DECODERS
-    before = DECODERS.processes
-    expected = examples.inputs[:20]
-    if (child := os.fork()) == 0:
-        there = examples.inputs[1:21]
-        os._exit(0 if bool((there[:19] == expected[1:]).all()) and not {*DECODERS.processes} & {*before} else 1)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), bool((examples.inputs[2:22][:18] == expected[2:]).all()))
-    """
-    process, workers = run_script(tmp_path, copied)
-    said, _ = process.communicate(timeout=60)
-    assert said == "0 True\n"
-    wait_for(lambda: not any(map(is_alive, workers)))
