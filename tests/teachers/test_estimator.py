@@ -97,6 +97,23 @@ def test_who_has_no_variance_or_no_names_says_so() -> None:
         Network(wide, ["a", "b", "c"], output="moments")
 
 
+def test_what_to_name_is_said_in_python_and_no_file_that_lies_about_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = GaussianProcessRegressor(optimizer=None).fit(ROWS, PRICES)
+    hint = "; question=Question.numbers([…]), with a name for each of its outputs in their order"
+    for question, said in {
+        Question.numbers(["a", "b"]): "about another number of names (expected 1; received 2 numbers: a, b)",
+        Question.one_of(["a", "b"]): "another kind of question than is asked (expected one of 2 classes: a, b;"
+        " received identity outputs)",
+    }.items():
+        with pytest.raises(MismatchError, match=re.escape(f"the GaussianProcessRegressor answers {said}{hint}")):
+            Estimator(process, question=question)
+    (tmp_path / "labels.txt").write_text("ant\n")
+    monkeypatch.chdir(tmp_path)
+    assert Estimator(process, question=PRICE).question == PRICE
+
+
 def test_it_is_a_copy_known_by_its_content() -> None:
     forest = ExtraTreesClassifier(3, random_state=0, n_jobs=2).fit(ROWS, PRICES > 0)
     teacher, rows = Estimator(forest), torch.from_numpy(ROWS).float()

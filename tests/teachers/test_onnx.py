@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_onnx import write_classifier, write_onnx
+from tiny_onnx import write_classifier, write_columns, write_onnx
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
@@ -120,6 +120,24 @@ def test_a_classifier_of_skl2onnx_gives_its_probabilities_and_names(zipmap: bool
         load_teacher(f"onnx:{path}", classes=("cow", "dog", "elk"))
     with pytest.raises(InputError, match=re.escape("with options={'zipmap': False}")):
         load_teacher(f"onnx:{path},output=label")
+
+
+@pytest.mark.parametrize("rest", ["", ",output=sbee", ",output=1", ",output=probs"])
+def test_a_classifier_with_an_output_for_each_class_is_refused(rest: str, tmp_path: Path) -> None:
+    path = write_columns(tmp_path / "a.onnx")
+    said = "received 3 classes sant, sbee, scat); convert it with options={'zipmap': False}"
+    with pytest.raises(InputError, match=re.escape(said)) as refused:
+        load_teacher(f"onnx:{path}{rest}")
+    assert "\n" not in str(refused.value)
+
+
+def test_all_scores_of_it_may_be_named_all_the_same(tmp_path: Path) -> None:
+    path = write_columns(tmp_path / "a.onnx")
+    path.with_name("a.onnx.toml").write_text('[output]\ntensor = "scores"\n')
+    rows = torch.tensor([[0.0, 0.0], [1.0, 2.0]])
+    teacher = load_teacher(f"onnx:{path}")
+    assert teacher.question == Question.one_of(ABC)
+    assert torch.allclose(teacher.label(rows).probs(), torch.tensor([[0.0, 0, 0], [-1, 2, 0]]).softmax(1), atol=1e-6)
 
 
 def test_both_shapes_are_named_where_they_differ(tmp_path: Path) -> None:

@@ -73,3 +73,29 @@ def write_classifier(path: Path, kind: str, *, zipmap: bool) -> Path:
     domains = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
     path.write_bytes(helper.make_model(graph, opset_imports=domains, ir_version=8).SerializeToString())
     return path
+
+
+def write_columns(path: Path) -> Path:
+    """A classifier as skl2onnx writes it with ``zipmap='columns'``: the likeliest, and an output for each class."""
+    node = helper.make_node(
+        "LinearClassifier", ["X"], ["label", "scores"], domain="ai.onnx.ml", coefficients=[1.0, -1, 0, 1, 0, 0],
+        intercepts=[0.0, 0, 0], post_transform="SOFTMAX", classlabels_strings=["ant", "bee", "cat"],
+    )  # fmt: skip
+    columns = ["sant", "sbee", "scat"]
+    graph = helper.make_graph(
+        [
+            node,
+            helper.make_node("Split", ["scores"], [f"{name}1" for name in columns], axis=1, num_outputs=3),
+            *(helper.make_node("Reshape", [f"{name}1", "flat"], [name]) for name in columns),
+        ],
+        "classifier",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["n", 2])],
+        [
+            helper.make_tensor_value_info("label", TensorProto.STRING, ["n"]),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in columns),
+        ],
+        initializer=[numpy_helper.from_array(np.array([-1]), "flat")],
+    )
+    domains = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 1)]
+    path.write_bytes(helper.make_model(graph, opset_imports=domains, ir_version=8).SerializeToString())
+    return path

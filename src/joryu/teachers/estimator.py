@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 from torch import Tensor
 
-from joryu.errors import InputError
+from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
 from joryu.precision import Answering
-from joryu.questions import Question
+from joryu.questions import Link, Question
 from joryu.targets.soft_targets import SoftTargets
 from joryu.teachers.foreign.description import Description, Options, OutputSaid
 from joryu.teachers.foreign.estimator_digest import estimator_digest
 from joryu.teachers.foreign.family import as_network, columns_of
+from joryu.teachers.foreign.model import Opened
 from joryu.teachers.foreign.sklearn_estimator import ask_in_one_thread, open_estimator
 from joryu.teachers.network import Network
 from joryu.teachers.network_spec import Request
@@ -54,7 +55,8 @@ class Estimator:
 
     Raises:
         InputError: it is not fitted, gives no such output, or nobody says what its numbers are called.
-        MismatchError: it answers another kind of question, about other names, or learned from other columns.
+        MismatchError: it answers another kind of question, about other names or another number of them, or learned from
+            other columns.
         MissingExtraError: it learned from a data frame, and pandas is not installed.
     """
 
@@ -75,7 +77,10 @@ class Estimator:
             raise InputError(f"nobody says what the numbers of the {options.path} are called",
                              expected="question=Question.numbers([…]), or examples", received="neither")  # fmt: skip
         columns = None if examples is None else columns_of(opened, options, examples.preparation)
-        self._network = as_network(Request("the estimator", "", question=asked), options, opened, columns)
+        if asked is not None:
+            _require_answered(asked, opened, str(options.path))
+        names = opened.names or (None if asked is None else asked.names)  # never those of a file that lies about
+        self._network = as_network(Request("the estimator", "", names, question=asked), options, opened, columns)
         self.question = self._network.question
         self.fingerprint = self._network.fingerprint
 
@@ -91,6 +96,21 @@ class Estimator:
     def label(self, batch: Tensor, precision: Answering = "32-true") -> SoftTargets:
         """`answer` for whoever has nothing but the inputs."""
         return self._network.label(batch, precision)
+
+
+_ASKED: Final = {
+    Link.SOFTMAX: "Question.one_of([…])", Link.SIGMOID: "Question.tags([…])", Link.IDENTITY: "Question.numbers([…])",
+}  # fmt: skip
+
+
+def _require_answered(asked: Question, opened: Opened, who: str) -> None:
+    hint = f"question={_ASKED[opened.link or asked.link]}, with a name for each of its outputs in their order"
+    if opened.link not in (None, asked.link):
+        raise MismatchError(f"the {who} answers another kind of question than is asked", expected=str(asked),
+                            received=f"{opened.link} outputs", hint=hint)  # fmt: skip
+    if opened.n_outputs not in (None, len(asked.names)):
+        raise MismatchError(f"the {who} answers about another number of names", expected=f"{opened.n_outputs}",
+                            received=str(asked), hint=hint)  # fmt: skip
 
 
 def _named(model: Any) -> str:

@@ -45,6 +45,13 @@ def that_answer(graph: GraphProto) -> list[str]:
     return [one.name for one in graph.output if not _is_label(one)] or [one.name for one in graph.output]
 
 
+def columns_of_classes(graph: GraphProto) -> list[str]:
+    """The outputs of a graph that hold one class each, ``[B]``, beside what is likeliest; none where one holds all."""
+    answers = [one for one in graph.output if not _is_label(one)]
+    apart = len(answers) > 1 and all(len(one.type.tensor_type.shape.dim) == 1 for one in answers)
+    return [one.name for one in answers] if apart and len(answers) < len(graph.output) else []
+
+
 def _is_label(output: ValueInfoProto) -> bool:
     declared = output.type.tensor_type
     named = declared.elem_type in _LABEL_TYPES

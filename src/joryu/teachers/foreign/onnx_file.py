@@ -18,8 +18,8 @@ from joryu.teachers.foreign.exact_sums import exact_sums
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Ask, Opened
-from joryu.teachers.foreign.onnx_classifier import classifier_behind, that_answer
-from joryu.teachers.outputs import Output
+from joryu.teachers.foreign.onnx_classifier import classifier_behind, columns_of_classes, that_answer
+from joryu.teachers.outputs import Output, short
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -173,6 +173,9 @@ def _with_own(said: Description, own: PicturePreparation | None, question: Quest
 def _chosen(graph: GraphProto, said: OutputSaid, path: Path) -> str:
     """The output that is meant. Beside what a classifier found likeliest, its scores are the only one that answers."""
     outputs: list[str] = [one.name for one in graph.output]
+    if columns := columns_of_classes(graph):
+        raise InputError(f"{path} gives each class as an output of its own", expected="all scores in one output",
+                         received=short(columns), hint="convert it with options={'zipmap': False}")  # fmt: skip
     answers = that_answer(graph)
     if said.name is None or said.name == said.values:
         return answers[said.place_among(answers, path)]
