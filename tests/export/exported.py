@@ -41,7 +41,7 @@ CASES = {
     "cnn of tags": Case("cnn:6x2,dropout=0.3", Question.tags(["red", "round"]), GREY),
     "table of numbers": Case("mlp:12x1", Question.numbers(["price", "weight"]), TABLE,
                              {"log_variance": ("price", "weight")}),
-    "table of classes": Case("mlp:12x1", Question.one_of(["x", "y"]), TABLE, {"signals": ("eye",)}),
+    "table of classes, embedded": Case("mlp:12x1,embed=2", Question.one_of(["x", "y"]), TABLE, {"signals": ("eye",)}),
     "rows of numbers": Case("mlp:12x1", Question.numbers(["price"]), None),
     "unet of masks": Case("unet:4x2", Question.tags(["salt", "other"], grid=PICTURE), WIDE),
     "unet of classes": Case("unet:4x1", Question.one_of(["sky", "sea", "land"], grid=PICTURE), GREY),
