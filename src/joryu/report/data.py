@@ -29,7 +29,8 @@ class ModelCard:
     ``replies``: its answers about the report's examples; ``None`` for a teacher that cannot be asked about them.
     ``history``: the lines of ``metrics.jsonl`` (``epoch``, ``validation_loss``, …), if there are any.
     ``parameters``, ``bytes`` and ``latency``: the cost of the model; ``None`` where it means nothing, as for a paid
-    API. ``best_epoch``: the epoch of the history whose weights were kept; ``None`` means the last.
+    API, or is not counted, as the weights that another runtime holds (``onnx:``, ``sklearn:``, …). ``best_epoch``: the
+    epoch of the history whose weights were kept; ``None`` means the last.
     ``steps_per_epoch``: optimiser steps per epoch, if known. ``learning``: how many parameters learned, where some were
     frozen.
     """

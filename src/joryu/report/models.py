@@ -124,12 +124,15 @@ def cards_of(models: Models, store: Store | None, examples: Examples, *, targets
 
 
 def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> ModelCard:
+    counted = (
+        count_parameters(model.module) or None
+    )  # none: another runtime holds its weights, and they are not counted
     card = ModelCard(
         role=role,
         description=model.description,
         replies=kept_where_small(model.ask(model.shown(examples)), examples),
-        parameters=count_parameters(model.module),
-        bytes=state_bytes(model.module),
+        parameters=counted,
+        bytes=None if counted is None else state_bytes(model.module),
         latency=latency,
     )
     if model.folder is None:
