@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from joryu.errors import InputError
@@ -64,6 +64,7 @@ def test_codes_by_hand() -> None:
     assert decoded_logits(codes.numpy(), scale.numpy(), Link.SOFTMAX)[0, ::2].tolist() == [0, -4]
 
 
+@example(values=[0.0, 2.5482160825614155e-33], link=Link.SIGMOID, temperature=1.0)
 @given(
     values=st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=40),
     link=st.sampled_from([Link.SIGMOID, Link.SOFTMAX]),

@@ -64,7 +64,9 @@ def encoded_logits(logits: Tensor, link: Link) -> tuple[Tensor, Tensor]:
     """
     values = logits if link.independent else logits - logits.amax(-1, keepdim=True)
     scale = values.abs().flatten(1).amax(1)
-    most = squeezed(scale).clamp_min(torch.finfo(torch.float32).tiny).reshape(-1, *[1] * (values.ndim - 1))
+    most = squeezed(scale)
+    scale = torch.where(most > 0, scale, 0)  # what float32 does not tell from nothing is kept as nothing
+    most = most.clamp_min(torch.finfo(torch.float32).tiny).reshape(-1, *[1] * (values.ndim - 1))
     share = squeezed(values.abs()) / most
     if not link.independent:
         return (share * MOST).round().to(torch.uint8), scale
