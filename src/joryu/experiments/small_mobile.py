@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from joryu.experiments.channels_last import ChannelsLast
 from joryu.students.head import Float32Linear
 
 WIDTH, PATCH = 48, 4
-
-
-class _ChannelsLast(nn.Module):
-    """Keeps the channels of a pixel together in memory, where depthwise convolutions on a CPU are twice as fast."""
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        return pictures.contiguous(memory_format=torch.channels_last)
 
 
 def small_mobile(input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
@@ -28,7 +22,7 @@ def small_mobile(input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
     torch.Size([2, 10])
     """
     stem = nn.Conv2d(input_shape[0], WIDTH, PATCH, stride=PATCH, bias=False)
-    layers: list[nn.Module] = [_ChannelsLast(), stem, nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [ChannelsLast(), stem, nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)]
     blocks = ((1, 1, 1), (1, 2, 2), (2, 2, 1), (2, 4, 2), (4, 4, 1))  # channels before and after in WIDTH, and stride
     for before, after, stride in blocks:
         layers += _separable(before * WIDTH, after * WIDTH, stride)
