@@ -26,6 +26,8 @@ MODULES = {
     "api-budget": "api_budget",
     "screening": "screening",
     "estimators": "estimators",
+    "power-mean-ensemble": "power_mean_ensemble",
+    "few-labels": "few_labels",
 }
 
 
