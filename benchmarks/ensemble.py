@@ -10,8 +10,6 @@ the ensemble live.
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -28,7 +26,7 @@ from benchmarks.contenders.torch_parts import member
 from benchmarks.contenders.work import CLASSES, Work
 from benchmarks.contenders.worker import Spent
 from benchmarks.limit import EPOCHS, in_a_line, reached
-from benchmarks.results import keep, table
+from benchmarks.results import keep, on_machine, options, table
 from benchmarks.side_by_side import machine_line, print_json
 from joryu.allocator import keep_freed_memory
 from joryu.examples import Examples
@@ -96,15 +94,15 @@ def measure(work: Work, *, repeats: int, students: int = STUDENTS, epochs: int =
 
 def markdown(report: dict[str, Any]) -> str:
     """The page."""
-    about, found = report["machine"], report["found"]
+    found = report["found"]
+    machine_said = on_machine(report["machine"], report["threads"])
     steady = {name: statistics.median(found["seconds"][name]) for name in PARTS}
     rows = [[words, f"{steady[name]:.3f}", f"{steady[name] / steady['student']:.2f}"] for name, words in PARTS.items()]
     met = "met" if found["share"] >= WANTED else "missed"
-    machine_said = f"{about['cpu']}, {report['threads']} thread(s), {about['system']}, Python {about['python']}"
     students, gain, limit, share = found["students"], found["gain"], found["limit"], found["share"]
     return "\n\n".join([
         "# Ten teachers asked once, for three students",
-        f"{machine_said}, PyTorch {about['torch']}. `{report['command']}`; medians of {found['rounds']} interleaved"
+        f"{machine_said}. `{report['command']}`; medians of {found['rounds']} interleaved"
         f" rounds.{report['remark']}",
         f"{report['members']} teachers 784-1200-1200-10, students 784-800-800-10, {report['rows']:,} examples, batch"
         f" {report['batch']}, float32. One pass over the examples:",
@@ -118,14 +116,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=5120, help="examples, in whole batches of 256")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--remark", default="", help="what else must be known of the machine, a sentence of the page")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write DIR/{NAME}.json and DIR/{NAME}.md")
-    given = parser.parse_args()
+    given = options(__doc__, name=NAME, rows=5120, of_rows="examples, in whole batches of 256").parse_args()
     keep_freed_memory()
     torch.set_num_threads(given.threads)
     work = Work(network="mlp", rows=given.rows, teachers=MEMBERS, threads=given.threads)

@@ -8,7 +8,6 @@ Both go in turn, round after round, and the ratio is the median of those within 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -22,7 +21,7 @@ import torch
 from torch import nn
 
 from benchmarks.labelling import cnn
-from benchmarks.results import keep, table
+from benchmarks.results import keep, on_machine, options, table
 from benchmarks.side_by_side import interleave, machine_line, paired_ratio, print_json
 from joryu.allocator import keep_freed_memory
 from joryu.examples import Examples
@@ -168,7 +167,7 @@ def span(seconds: dict[str, list[float]]) -> str:
 
 def markdown(report: dict[str, Any]) -> str:
     """The page."""
-    about = report["machine"]
+    machine_said = on_machine(report["machine"], report["threads"])
     rows = [
         [one["work"], f"{one['rows']:,} of {'×'.join(map(str, one['shape']))}",
          f"{one['bare_pictures_per_second']:,.0f}",
@@ -176,10 +175,9 @@ def markdown(report: dict[str, Any]) -> str:
          f"{one['share_of_bare_cpu']:.3f}"]
         for one in report["results"]
     ]  # fmt: skip
-    machine_said = f"{about['cpu']}, {report['threads']} thread(s), {about['system']}, Python {about['python']}"
     return "\n\n".join([
         "# Labelling through models of other frameworks",
-        f"{machine_said}, PyTorch {about['torch']}. `{report['command']}`; medians of {report['repeats']} interleaved"
+        f"{machine_said}. `{report['command']}`; medians of {report['repeats']} interleaved"
         f" rounds.{report['remark']}",
         "The bare loop turns the same pictures, held in memory, into what the model takes with numpy and asks the same"
         " runtime in batches of the same size; its answers are thrown away. Ours is `joryu label` without reading"
@@ -193,14 +191,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=4096, help="pictures; of the TFLite model a sixteenth")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--remark", default="", help="what else must be known of the machine, a sentence of the page")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write DIR/{NAME}.json and DIR/{NAME}.md")
-    given = parser.parse_args()
+    given = options(__doc__, name=NAME, rows=4096, of_rows="pictures; of the TFLite model a sixteenth").parse_args()
     torch.set_num_threads(given.threads)
     keep_freed_memory()  # as ``joryu label`` does; for the bare loop too
     with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,24 @@ def keep(name: str, report: dict[str, Any], page: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")
     (folder / f"{name}.md").write_text(page)
+
+
+def on_machine(about: dict[str, Any], threads: int) -> str:
+    """The machine of a page, for what ran on so many threads."""
+    machine_said = f"{about['cpu']}, {threads} thread(s), {about['system']}, Python {about['python']}"
+    return f"{machine_said}, PyTorch {about['torch']}"
+
+
+def options(description: str | None, *, name: str, rows: int, of_rows: str) -> argparse.ArgumentParser:
+    """What can be said to a benchmark with a page of its own."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=rows, help=of_rows)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--remark", default="", help="what else must be known of the machine, a sentence of the page")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"write DIR/{name}.json and DIR/{name}.md")
+    return parser
 
 
 def markdown(report: dict[str, Any]) -> str:

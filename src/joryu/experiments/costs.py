@@ -1,13 +1,14 @@
-"""What networks of an experiment cost: parameters, megabytes of weights, and milliseconds for one picture."""
+"""What networks of an experiment cost: parameters, megabytes, milliseconds for one picture, and seconds of training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from joryu.evaluation import count_parameters, measure_latency, state_bytes
 from joryu.examples import Examples
 from joryu.experiments.experiment import Measured
-from joryu.training import Trained
+from joryu.training import Trained, read_run
 
 
 def costs(trained: Mapping[str, Trained], examples: Examples) -> Measured:
@@ -24,3 +25,8 @@ def costs(trained: Mapping[str, Trained], examples: Examples) -> Measured:
     for what in ("mb", "ms"):
         found[f"{what}_ratio"] = found[f"teacher_{what}"] / found[f"student_{what}"]
     return found
+
+
+def training_seconds(folder: Path) -> float:
+    """The seconds of all trainings below a folder, however often they were interrupted."""
+    return sum(float(read_run(record.parent).get("seconds", 0.0)) for record in folder.rglob("run.json"))

@@ -32,12 +32,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from joryu.evaluation import predict_logits
 from joryu.examples import Examples, load_examples, split_examples
+from joryu.experiments.costs import training_seconds
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.grid import tried_until_inside
 from joryu.experiments.pairs import PairedRow
-from joryu.experiments.weak_learners import HALF, LEARNER_SMOKE, RECIPE, SPLIT_SEED, Parts, cifar_parts, in_float32
+from joryu.experiments.weak_learners import (
+    HALF,
+    LEARNER_SMOKE,
+    RECIPE,
+    SPLIT_SEED,
+    Parts,
+    accuracy,
+    cifar_parts,
+    in_float32,
+)
 from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.targets import Store
@@ -105,11 +114,6 @@ class Lesson:
         with self.setting.running(name) as run:
             return train(blueprint, data, objective=objective, recipe=self.setting.recipe(recipe), run=run)
 
-    def accuracy(self, trained: Trained, examples: Examples) -> float:
-        """In per cent."""
-        right = predict_logits(trained.module, examples).argmax(-1) == examples.labels_or_empty
-        return 100 * right.double().mean().item()
-
 
 def measure(setting: Setting) -> Measured:
     """Measure one seed: for each set the network of all labels, and a soft and a hard student of every share."""
@@ -117,7 +121,7 @@ def measure(setting: Setting) -> Measured:
     for name, case in CASES.items():
         lesson = Lesson(replace(setting, folder=setting.folder / name), case, case.parts(setting))
         found |= {f"{name}_{what}": value for what, value in measure_case(lesson).items()}
-    return found
+    return found | {"seconds": training_seconds(setting.folder)}
 
 
 def measure_case(lesson: Lesson) -> Measured:
@@ -140,23 +144,23 @@ def measure_case(lesson: Lesson) -> Measured:
     def hard(percent: int) -> Trained:
         stopped = lesson.teach(f"{percent}-hard", drawn[percent], HardLabels(), best=True)
         last = lesson.teach(f"{percent}-hard-last", drawn[percent], HardLabels())
-        return max((stopped, last), key=lambda one: lesson.accuracy(one, parts.validation))
+        return max((stopped, last), key=lambda one: accuracy(one, parts.validation))
 
     fewest = percents[0]
     tried = tried_until_inside(
         TEMPERATURES,
-        lambda temperature: 100 - lesson.accuracy(soft(fewest, temperature), parts.validation),
+        lambda temperature: 100 - accuracy(soft(fewest, temperature), parts.validation),
         first=TRIED_FIRST,
     )
     temperature = min(tried, key=lambda one: tried[one])
     found: Measured = {"temperature": temperature, "tried": {f"{one:g}": wrong for one, wrong in tried.items()}}
-    best = lesson.accuracy(knows_all, parts.test)
+    best = accuracy(knows_all, parts.test)
     for percent in percents:
         students = {"hard": knows_all if percent == 100 else hard(percent), "soft": soft(percent, temperature)}
         for kind, trained in students.items():
             key = f"{percent}_{kind}"
-            found |= {f"{key}_train": lesson.accuracy(trained, drawn[percent])}
-            found |= {f"{key}_test": lesson.accuracy(trained, parts.test), f"{key}_lost": lost(trained)}
+            found |= {f"{key}_train": accuracy(trained, drawn[percent])}
+            found |= {f"{key}_test": accuracy(trained, parts.test), f"{key}_lost": lost(trained)}
         gap = best - found[f"{percent}_hard_test"]
         if percent < 100:
             gained = found[f"{percent}_soft_test"] - found[f"{percent}_hard_test"]

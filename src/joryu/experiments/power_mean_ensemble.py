@@ -34,17 +34,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from torch import Tensor
 
-from joryu.evaluation import predict_logits
-from joryu.examples import Examples, parse_views
+from joryu.examples import parse_views
+from joryu.experiments.costs import training_seconds
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.grid import tried_until_inside
 from joryu.experiments.pairs import PairedRow
 from joryu.experiments.subsets import VOTE, Floats, best_rules, estimate, right_answers, subsets_of
 from joryu.experiments.weak_learners import (
     DATA,
+    FOLDER,
     LEARNER,
     QUARTER,
     Parts,
+    accuracy,
     cifar_parts,
     learner,
     members,
@@ -82,7 +84,14 @@ def measure(setting: Setting) -> Measured:
     parts = cifar_parts(setting)
     chosen_by, judged_by = (pool_log_probs(setting, parts, part) for part in (parts.validation, parts.test))
     found = whole_pool(chosen_by, judged_by, parts) if setting.seed == POOL_SEED else {}
-    return found | one_ensemble(setting, parts, chosen_by, judged_by)
+    found |= one_ensemble(setting, parts, chosen_by, judged_by)
+    return found | {"seconds": seconds(setting)}
+
+
+def seconds(setting: Setting) -> float:
+    """Those of this seed's trainings; the shared learners count for the seed that measures the pool."""
+    own = training_seconds(setting.folder)
+    return own + training_seconds(setting.shared / FOLDER) if setting.seed == POOL_SEED else own
 
 
 def whole_pool(chosen_by: Tensor, judged_by: Tensor, parts: Parts) -> Measured:
@@ -195,12 +204,6 @@ def students(setting: Setting, parts: Parts, store: Store, temperature: float) -
     if setting.seed == POOL_SEED:
         found["longer_soft"] = teach(setting, "longer", LEARNER, carried, soft, longer=LONGER)
     return found
-
-
-def accuracy(trained: Trained, examples: Examples) -> float:
-    """In per cent."""
-    right = predict_logits(trained.module, examples).argmax(-1) == examples.labels_or_empty
-    return 100 * right.double().mean().item()
 
 
 def _rule_rows() -> list[ClaimRow]:

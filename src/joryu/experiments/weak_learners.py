@@ -30,6 +30,7 @@ LEARNER_SMOKE = {LEARNER: "mlp:32x2", HALF: "mlp:24x2", QUARTER: "mlp:12x2"}
 RECIPE = Recipe(epochs=5, learning_rate=1e-2, batch_size=128, weight_decay=0.01, schedule="one-cycle", keep="last")
 RECIPE_SMOKE = {"epochs": 3, "batch_size": 32}
 POOL, POOL_SMOKE = 10, 6
+FOLDER = "weak-learners"  #: of the learners of all seeds, in the folder that experiments share
 SPLIT_SEED = 0  #: one validation part for all seeds
 
 DATA = "CIFAR-10, JPEG-compressed (training and test alike): 40,000 pictures to learn from, 10,000 to choose by"
@@ -92,7 +93,7 @@ def teach(
 
 def learner(setting: Setting, parts: Parts, seed: int, spec: str = LEARNER) -> Trained:
     """A learner of all labels, shared by all experiments: member ``seed`` of the pool, or its like of another width."""
-    shared = replace(setting, seed=seed, folder=setting.shared / "weak-learners")
+    shared = replace(setting, seed=seed, folder=setting.shared / FOLDER)
     name = f"{spec.rpartition(':')[2]}-{seed}"
     return teach(shared, name, spec, TrainingData(parts.train), HardLabels())
 
@@ -109,7 +110,7 @@ def pool_store(setting: Setting, parts: Parts) -> Store:
         [Network(one.module, question=one.blueprint.question) for one in pool],
         names=[f"learner {seed}" for seed in range(len(pool))],
     )
-    return label_examples(asked, parts.train, setting.shared / "weak-learners" / "targets", options=in_float32(setting))
+    return label_examples(asked, parts.train, setting.shared / FOLDER / "targets", options=in_float32(setting))
 
 
 def in_float32(setting: Setting) -> LabelOptions:
@@ -122,3 +123,9 @@ def pool_log_probs(setting: Setting, parts: Parts, examples: Examples) -> Tensor
     """``log p`` of every member about examples that nobody learned from, ``[members, n, C]`` in float64."""
     said = [predict_logits(learner(setting, parts, seed).module, examples) for seed in range(members(setting))]
     return torch.stack(said).double().log_softmax(-1)
+
+
+def accuracy(trained: Trained, examples: Examples) -> float:
+    """How many of the examples a network names rightly, in per cent."""
+    right = predict_logits(trained.module, examples).argmax(-1) == examples.labels_or_empty
+    return 100 * right.double().mean().item()
