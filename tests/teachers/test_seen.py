@@ -267,3 +267,14 @@ def test_of_a_table_columns_stand_as_the_estimator_learned_them(tmp_path: Path) 
     ]
     assert seen.taken.said.words == "float64 rows, the columns age, height as they stand in the table"
     assert not seen.taken.said.is_normalised
+
+
+def test_answers_that_are_no_numbers_are_told_and_not_counted_as_a_class() -> None:
+    class Broken(nn.Module):
+        def forward(self, rows: Tensor) -> Tensor:
+            return rows.where(rows[:, :1] > 0, torch.nan)
+
+    rows = torch.tensor([[1.0, 0.0], [2.0, 3.0], [0.0, 5.0]])
+    (seen,) = see(Network(Broken(), ["a", "b"]), Examples.of(rows, torch.tensor([0, 1, 0]), classes=["a", "b"]), "x")
+    assert (seen.accuracy, seen.labelled) == (1.0, 2)
+    assert seen.doubts[0].startswith("some answers are not finite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -26,7 +27,13 @@ class Here(MetaPathFinder):
         found = PathFinder.find_spec(fullname, [""], target)
         if found is None or found.origin is not None:
             return found
-        return found if any(Path(fullname).rglob("*.py")) else None
+        return found if _holds_python(Path(fullname).resolve()) else None
+
+
+@cache
+def _holds_python(folder: Path) -> bool:
+    """Looked for once: a folder of data may hold a million files, and libraries ask for a name again and again."""
+    return any(folder.rglob("*.py"))
 
 
 def find_modules_here() -> None:

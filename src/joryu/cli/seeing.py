@@ -115,7 +115,7 @@ def _in_words(seen: Seen) -> list[str]:
         lines.append(f"  … and {len(seen.channels) - _MOST} more")
     for row, said in zip(seen.rows, seen.said, strict=True):
         words = ", ".join(
-            f"{name} {value:.3g}" if value > 1e-3 or value < 0 else f"{name} 0" for name, value in said.answers
+            f"{name} 0" if 0 <= value <= _NOTHING else f"{name} {value:.3g}" for name, value in said.answers
         )
         lines.append(f"  #{row}: {words}" + ("" if said.label is None else f" (labelled {said.label})"))
     if seen.accuracy is not None:
@@ -124,3 +124,4 @@ def _in_words(seen: Seen) -> list[str]:
 
 
 _MOST = 20  #: columns of a table, in lines
+_NOTHING = 1e-3  #: up to here a probability is written as 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -137,12 +138,15 @@ def _see_network(teacher: Any, examples: Examples, name: str, loaded: Examples, 
     said = _said(_answers(teacher, examples, shown, None), [labels[row] for row in shown.tolist()])
     found = guesses.found()
     accuracy, labelled = rightness(found)
+    doubts = doubts_about(whole, values, _contrast(loaded, rows), found)
+    if any(not math.isfinite(number) for one in said for _, number in one.answers):
+        doubts = ("some answers are not finite: labelling would fail there, and nothing could be learned", *doubts)
     return [
         Seen(
             name=name, taken=whole, channels=moments.channels(_channel_names(whole, examples)), values=values,
             rows=tuple(shown.tolist()), said=said, sampled=len(rows), link=teacher.question.link,
             of_pixels=bool(teacher.question.grid), accuracy=accuracy, labelled=labelled,
-            doubts=doubts_about(whole, values, _contrast(loaded, rows), found),
+            doubts=doubts,
         )
     ]  # fmt: skip
 
@@ -247,22 +251,21 @@ class _Guesses:
         kept = [(at, label) for at, label in known if label >= 0]
         if not self._classes or not kept:
             return
-        places = torch.tensor([at for at, _ in kept])
-        self._right += [label for _, label in kept]
+        places, right = (torch.tensor(column) for column in zip(*kept, strict=True))
+        said = _answers(self._teacher, examples, rows[places], inputs[places]).values
+        told = said.isfinite().all(1)  # what is no number names no class
+        self._right += right[told].tolist()
+        self._named.append(said[told].argmax(1))
+        places = places[told]
         chosen = inputs[places]
-        self._named.append(_best(self._teacher, examples, rows[places], chosen))
-        if chosen.ndim == 4 and chosen.shape[1] == 3:
-            self._exchanged.append(_best(self._teacher, examples, rows[places], chosen.flip(1)))
+        if len(chosen) and chosen.ndim == 4 and chosen.shape[1] == 3:
+            self._exchanged.append(_answers(self._teacher, examples, rows[places], chosen.flip(1)).values.argmax(1))
 
     def found(self) -> Guesses | None:
         if not self._right:
             return None
         exchanged = torch.cat(self._exchanged) if self._exchanged else None
         return Guesses(torch.tensor(self._right), torch.cat(self._named), exchanged)
-
-
-def _best(teacher: Any, examples: Examples, rows: Tensor, inputs: Tensor) -> Tensor:
-    return _answers(teacher, examples, rows, inputs).values.argmax(1)
 
 
 def _answers(teacher: Any, examples: Examples, rows: Tensor, inputs: Tensor | None) -> SoftTargets:
