@@ -218,6 +218,7 @@ def joryu(cwd: Path, *words: object, job: Job | None = None) -> tuple[Cost, str]
     settings = environment(threads=torch.get_num_threads(), precision="float32", device="cpu")
     if job is not None:
         settings = environment(threads=job.threads, precision=job.precision, device="cpu")
+        settings["XDG_CACHE_HOME"] = str(job.place("joryu/cache"))  # whoever trained the teacher has indexed the folder
     try:
         return run([sys.executable, "-m", "joryu", *map(str, words)], settings, cwd=cwd)
     except FailedError as error:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
+from joryu.allocator import keep_freed_memory
 from joryu.cli import (
     annotate,
     audit,
@@ -105,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, with the exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    keep_freed_memory()
     find_modules_here()
     remember(words)
     try:

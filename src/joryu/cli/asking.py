@@ -93,7 +93,6 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     Raises:
         JoryuError: as `joryu.teachers.find_teacher` and `joryu.teachers.labelling.label_and_count`.
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
@@ -101,7 +100,6 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     from joryu.teachers.precision import told_if_slow
     from joryu.teachers.spec import describe_inputs
 
-    keep_freed_memory()
     shown_as = parse_views(asking.views) if asking.views else None
     who, known = find_teacher(asking.teacher, shown, n_views=asking.n_views, order=asking.order)
     if shown.classes and known.classes != shown.classes:

@@ -27,12 +27,10 @@ def evaluate(
     \b
     Example:  joryu evaluate run
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.report.evaluation_set import EvaluationSet
     from joryu.report.summary import summary_lines
     from joryu.report.writing import evaluate_run
 
-    keep_freed_memory()
     found = evaluate_run(run, EvaluationSet(examples=in_column(examples, column), split=split, size=size))
     for warning in found["warnings"]:
         talk(f"warning: {warning}")

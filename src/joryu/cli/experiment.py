@@ -41,13 +41,11 @@ def run(
     \b
     Example:  JORYU_DATA=~/data joryu experiment run hinton-mnist --seeds 3
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.experiments.catalogue import find_experiment
     from joryu.experiments.experiment import Folders, Size, parse_seeds, run_experiment, table
 
     if smoke and full:
         raise InputError("an experiment has one size", expected="--smoke or --full", received="both")
-    keep_freed_memory()
     experiment = find_experiment(name)
     size = Size.SMOKE if smoke else Size.FULL if full else Size.PUBLISHED
     folder = out or Path("runs") / (name if size is Size.PUBLISHED else f"{name}-{size}")

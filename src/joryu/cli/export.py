@@ -41,7 +41,6 @@ def export(
     \b
     Example:  joryu export run --int8 --out student
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.export import ExportSettings, export_run, require_exportable
     from joryu.export.words import exported_lines
     from joryu.report.evaluation_set import EvaluationSet
@@ -54,7 +53,6 @@ def export(
         licences=tuple(licence),
     )  # fmt: skip
     require_exportable(run, out, settings)
-    keep_freed_memory()
     chosen = EvaluationSet(examples=in_column(examples, column), split=split, size=size)
     found = chosen.load(as_found_from_here(read_run(run), run), run)
     done = export_run(run, out, judging=found.examples, teaching=found.whole, settings=settings, tell=talk)

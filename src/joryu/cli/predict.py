@@ -47,7 +47,6 @@ def predict(
     \b
     Example:  joryu predict run photo.jpg holiday/ --top 5
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.errors import InputError
     from joryu.precision import require_answering
     from joryu.serving import load
@@ -63,7 +62,6 @@ def predict(
             received="both" if files else "neither",
         )  # fmt: skip
     asked = require_answering(precision)
-    keep_freed_memory()
     predictor = load(run, threshold=threshold, batch_size=batch_size, precision=asked, tell=talk)
     require_settings(predictor.question, top=top)
     if watch is not None:

@@ -29,11 +29,9 @@ def report(
     Example:  joryu report run
     Example:  joryu report narrow wide --out comparison.html
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.report.evaluation_set import EvaluationSet
     from joryu.report.writing import report_runs
 
-    keep_freed_memory()
     evaluation_set = EvaluationSet(examples=in_column(examples, column), split=split, size=size)
     page, headline = report_runs(run, evaluation_set, out=out, warn=lambda warning: talk(f"warning: {warning}"))
     emit({"page": str(page), "headline": headline}, as_json, f"{headline}\n{page}")

@@ -46,7 +46,6 @@ def serve(
     \b
     Example:  joryu serve run --port 8643
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.errors import MissingExtraError
 
     try:
@@ -58,7 +57,6 @@ def serve(
         raise MissingExtraError(error.name or "starlette", "serve", "joryu serve") from error
     limits = Limits(body=body, pixels=pixels, requests=requests, seconds=seconds, batch=batch, wait_ms=wait_ms)
     token = read_token(host, token_file)
-    keep_freed_memory()
     opened = open_model(
         model, question=_question(classes, tags), size=size, threshold=threshold, batch=batch, tell=talk
     )

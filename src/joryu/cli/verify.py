@@ -30,14 +30,12 @@ def verify(
     \b
     Example:  joryu verify targets
     """
-    from joryu.allocator import keep_freed_memory
     from joryu.errors import InputError
     from joryu.targets import Store
     from joryu.teachers import find_teacher
     from joryu.teachers.foreign.command import require_typed
     from joryu.teachers.verify import verify as ask_again
 
-    keep_freed_memory()
     store = Store.open(targets)
     spec = teacher or store.teacher_spec
     if spec is None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from joryu.errors import InputError
 from joryu.examples import Examples
+from joryu.students.micro_batches import micro_batches
 
 
 @contextmanager
@@ -67,7 +68,8 @@ def predict_logits(
         with evaluating(module):
             starts = range(0, len(examples), batch_size)
             batches = (examples.inputs[start : start + batch_size] for start in starts)
-            parts = [_answers(module, batch.to(place, non_blocking=True), len(examples.classes)) for batch in batches]
+            given = (part for batch in batches for part in micro_batches(batch.to(place, non_blocking=True)))
+            parts = [_answers(module, part, len(examples.classes)) for part in given]
     finally:
         module.to(home)
     # Joined outside inference mode, so that the caller may compute gradients from the logits.

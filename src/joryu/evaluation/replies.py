@@ -15,7 +15,7 @@ from joryu.examples import Examples
 from joryu.examples.inputs import rows_ahead
 from joryu.objectives import LOG_VARIANCE, MAIN, Outputs
 from joryu.questions import Question
-from joryu.students.named_outputs import outputs_of
+from joryu.students.micro_batches import answers_of
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
@@ -80,7 +80,7 @@ class StudentReplies:
     def about(self, rows: Tensor) -> ModelAnswers:
         """The student's outputs about these rows, float32."""
         with evaluating(self.student):
-            found = outputs_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
+            found = answers_of(self.student, self.examples.inputs[rows].to(device_of(self.student)))
             outputs = {name: part.float().cpu() for name, part in found.items()}
         return ModelAnswers.of_outputs(self.question, {name: part.clone() for name, part in outputs.items()})
 

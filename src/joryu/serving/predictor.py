@@ -30,7 +30,7 @@ from joryu.serving.inputs import ReadInput, Tell, Wanted, reader_of
 from joryu.serving.raw import raw_inputs
 from joryu.students import Blueprint, load_student, require_inputs
 from joryu.students.blueprint import fingerprint
-from joryu.students.named_outputs import outputs_of
+from joryu.students.micro_batches import answers_of
 
 THRESHOLD: Final = 0.5
 _BATCH, _PIXEL_BATCH = 512, 32  #: the batch of `joryu.evaluation.predict_logits`; smaller for questions about pixels
@@ -212,7 +212,7 @@ class Predictor:
         """All outputs of one batch of raw inputs by name, ``[B, (height, width,) C]``, float32 on the CPU."""
         place = device_of(self._module)
         with evaluating(self._module), computing_at(self.precision, place.type):
-            found = outputs_of(self._module, inputs.to(place))
+            found = answers_of(self._module, inputs.to(place))
             return {name: part.float().cpu() for name, part in found.items()}
 
     def _each(self, wanted: Iterable[Wanted]) -> Iterator[Predicted]:

@@ -14,6 +14,7 @@ from joryu.precision import Answering, computing_at
 from joryu.questions import Link, Question
 from joryu.students.blueprint import fingerprint
 from joryu.students.head import head_in_float32
+from joryu.students.micro_batches import micro_batches
 from joryu.students.named_outputs import without_idle_answers
 from joryu.targets.soft_targets import SoftTargets, Space
 from joryu.teachers.outputs import MOMENTS, OUTPUTS, Doubt, FromProbs, Meant, moments, require_probs, require_rows
@@ -98,16 +99,10 @@ class Network:
     def label(self, batch: Tensor, precision: Answering = "32-true") -> SoftTargets:
         """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
-            asked = self._say(batch.to(self.device, non_blocking=True), precision)
-            variance = None
-            if self._moments:
-                asked, variance = moments(asked, len(batch), self.question)
-            outputs = require_rows(asked, len(batch), self.question)
-            if self._doubt is not None:
-                self._doubt.hear(outputs)
-            if self._read is not None:
-                require_probs(outputs, self._read.link)
-                outputs = self._read(outputs)
+            given = micro_batches(batch.to(self.device, non_blocking=True))
+            sizes = map(len, given)
+            said, variances = zip(*map(self._heard, self._say(given, precision), sizes), strict=True)
+            outputs, variance = torch.cat(said), torch.cat(variances) if self._moments else None
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
         values = outputs.to("cpu", torch.float32, copy=True)
         space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
@@ -115,11 +110,24 @@ class Network:
             variance = variance.to("cpu", torch.float32, copy=True).movedim(1, -1)
         return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question, variance=variance)
 
-    def _say(self, inputs: Tensor, precision: Answering) -> object:
+    def _heard(self, asked: object, rows: int) -> tuple[Tensor, Tensor | None]:
+        """Logits or numbers ``[B, C, ...]`` in what the module gave, and the variances where there are any."""
+        variance = None
+        if self._moments:
+            asked, variance = moments(asked, rows, self.question)
+        outputs = require_rows(asked, rows, self.question)
+        if self._doubt is not None:
+            self._doubt.hear(outputs)
+        if self._read is not None:
+            require_probs(outputs, self._read.link)
+            outputs = self._read(outputs)
+        return outputs, variance
+
+    def _say(self, given: Sequence[Tensor], precision: Answering) -> list[object]:
         if precision == "32-true":
-            return self._asked(inputs)
+            return [self._asked(part) for part in given]
         with computing_at(precision, self.device.type), head_in_float32(self._asked, len(self.question)):
-            return self._asked(inputs)
+            return [self._asked(part) for part in given]
 
 
 def _named(question: Question) -> list[str]:

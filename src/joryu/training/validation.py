@@ -11,7 +11,8 @@ from joryu.errors import InputError
 from joryu.evaluation import Evaluated, Evaluator, evaluator_for, validator_for
 from joryu.evaluation.evaluator import slug
 from joryu.questions import Question
-from joryu.students.named_outputs import outputs_of, units_of
+from joryu.students.micro_batches import answers_of
+from joryu.students.named_outputs import units_of
 from joryu.training.training_data import TrainingData
 
 BATCH_SIZE = 1024
@@ -64,7 +65,7 @@ def _show(student: nn.Sequential, data: TrainingData, evaluator: Evaluator, devi
     by_teacher = False
     everything = torch.arange(len(data.examples))
     for batch in data.batches(everything, epoch=None, batch_size=BATCH_SIZE, device=device):
-        outputs = {name: part.float() for name, part in outputs_of(student, batch.inputs).items()}
+        outputs = {name: part.float() for name, part in answers_of(student, batch.inputs).items()}
         by_teacher = batch.soft_targets is not None
         evaluator.add(outputs, None if by_teacher else batch.labels, batch.soft_targets)
     return by_teacher
