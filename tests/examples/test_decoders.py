@@ -274,6 +274,25 @@ def test_processes_that_are_ended_again_and_again_are_given_up(tmp_path: Path) -
     assert started()  # what was long ago is forgotten
 
 
+def _interrupted() -> Request:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_process_that_we_end_ourselves_did_not_die(tmp_path: Path) -> None:
+    load_examples(str(photographs(tmp_path / "set")), size=16)
+    both = started()
+    for process in both:
+        os.kill(process, signal.SIGSTOP)  # it will not end when its pipes are closed
+    with pytest.raises(KeyboardInterrupt), DECODERS.asked(_interrupted):
+        pass
+    left = DECODERS.processes
+    for process in left:
+        os.kill(process, signal.SIGCONT)
+    assert len(left) == len(both) - 1
+    assert DECODERS._deaths == 0
+
+
 @pytest.mark.usefixtures("fresh")
 def test_an_interpreter_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lazy = load_examples(str(photographs(tmp_path / "set")), size=16)

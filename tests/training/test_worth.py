@@ -228,7 +228,8 @@ def test_what_cannot_be_meant_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sizes is more than there is .*at most 256"):
         shown_worth(store, tmp_path, setup=replace(SETUP, sizes=(20, 40, 80, 257)))
     with pytest.raises(InputError, match=r"no measure 'acuracy'.* did you mean accuracy"):
-        shown_worth(store, tmp_path, setup=replace(SETUP, by="acuracy"))
+        shown_worth(store, tmp_path / "misspelt", setup=replace(SETUP, by="acuracy"))
+    assert not (tmp_path / "misspelt").exists(), "nothing was trained before it was refused"
     with pytest.raises(InputError, match="numbers such as"):
         sizes_of("20,many")
     few = digits(60)

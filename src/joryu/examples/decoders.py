@@ -123,14 +123,15 @@ class _Decoder:
         except (EOFError, ValueError, KeyError) as error:
             raise OSError("it is not there any more") from error
 
-    def end(self, patience: float = 0.0) -> int:
-        """Close its pipes, and end it where it does not end by itself; its exit code."""
+    def end(self, patience: float = 0.0) -> bool:
+        """Close its pipes, and end it where it does not end by itself; whether somebody else had ended it."""
         self.let_go()
         try:
-            return self._process.wait(patience)
+            return self._process.wait(patience) != 0
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return self._process.wait()
+            self._process.wait()
+            return False
 
     def disown(self) -> None:
         """Let go of a process that is another's."""
@@ -245,11 +246,12 @@ class Decoders:
             self._bury(decoder)
             return None
         except BaseException:  # what it may still say belongs to no task
-            self._bury(decoder)
+            self._bury(decoder, ours=True)
             raise
 
-    def _bury(self, decoder: _Decoder) -> None:
-        died = decoder.end(patience=1.0) != 0
+    def _bury(self, decoder: _Decoder, *, ours: bool = False) -> None:
+        """Count one less; ``ours``: that it ends, however it does, is our own doing."""
+        died = decoder.end(patience=1.0) and not ours
         with self._lock:
             self._count -= 1
             self._deaths += died

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from joryu.errors import InputError, did_you_mean
-from joryu.evaluation import Better, Evaluated, LearningCurve, UntoldError, fit_learning_curve
+from joryu.evaluation import Better, Evaluated, LearningCurve, UntoldError, evaluator_for, fit_learning_curve
+from joryu.evaluation.answers import outputs_of
 from joryu.evaluation.evaluator import slug
 from joryu.evaluation.learning_curve import DRAWS, SIZES
 from joryu.examples import Examples, split_examples
@@ -29,6 +30,7 @@ from joryu.training.validation import evaluate_on
 
 FILE = "worth.json"
 LOSS = "loss"
+JUDGED = 256  #: answers of the teacher that are judged at a time
 HALVINGS = 5  #: sizes unless some are named: all that is there, its half, and so on
 LEAST = 20  #: no size is below
 
@@ -147,6 +149,7 @@ def worth(
     judging = TrainingData(pool, Replayed(targets), validation=judges).validation_data()
     if judging is None:
         raise InputError("there is nothing to judge by", expected="labels, or answers about the examples themselves")
+    error_of(_teacher_judged(judging, targets), setup.by)  # what cannot be followed is refused before any training
     chains = [nested(pool, sizes, seed=recipe.seed + draw) for draw in range(setup.draws)]
     steps = _steps(recipe, sizes[0], setup.distillation.validation)
     done, total, units = 0, len(sizes) * setup.draws, None
@@ -293,6 +296,17 @@ def _noting(watch: WorthWatch | None, done: int, total: int) -> Watch:
             watch(done, total, f"epoch {progress.epoch + 1}/{epochs}")
 
     return told
+
+
+def _teacher_judged(judging: TrainingData, targets: Store) -> Evaluated:
+    """The measures of the stored answers themselves, by what the students will be judged by."""
+    examples, by_teacher = judging.examples, judging.source.describe()["targets"] is not None
+    evaluator = evaluator_for(targets.manifest.question)
+    for rows in torch.split(torch.arange(len(examples)), JUDGED):
+        said = targets.gather(targets.rows(examples.ids[rows.numpy()], 0))
+        labels = None if by_teacher or examples.labels is None else examples.labels[rows]
+        evaluator.add(outputs_of(said), labels, said if by_teacher else None)
+    return evaluator.result()
 
 
 def _curve(errors: dict[int, list[float]]) -> tuple[LearningCurve | None, str | None]:
