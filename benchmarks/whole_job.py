@@ -71,7 +71,7 @@ def measure(
                 rows.append(finish(entrant, job, wanted[entrant.name], validation=size.validation))
             except MissingError as error:
                 missing[entrant.name] = error
-    return told(job, costs, [row for row in rows if row["name"] not in missing], missing)
+    return result_of(job, costs, [row for row in rows if row["name"] not in missing], missing)
 
 
 def settings(place: Place, size: Size, *, precision: str, threads: int, seed: int) -> Job:
@@ -92,7 +92,7 @@ def settings(place: Place, size: Size, *, precision: str, threads: int, seed: in
     )
 
 
-def told(
+def result_of(
     job: Job, costs: dict[str, float], rows: Sequence[dict[str, Any]], missing: dict[str, MissingError]
 ) -> dict[str, Any]:
     """The result: every job, and how ours compares seed by seed."""

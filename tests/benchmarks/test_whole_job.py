@@ -11,7 +11,7 @@ from benchmarks.contenders.job import STUDENT, TEACHER, Job, Network, load_weigh
 from benchmarks.entrants import PEERS, MissingError
 from benchmarks.jobs import BARE, ENTRANTS, OURS, Place, beginner, check, finish, plan, teach
 from benchmarks.photographs import Making, make
-from benchmarks.whole_job import Size, main, measure, settings, told
+from benchmarks.whole_job import Size, main, measure, result_of, settings
 from benchmarks.whole_job_page import lines, markdown
 from PIL import Image
 
@@ -76,7 +76,7 @@ def test_ours_is_compared_seed_by_seed_and_the_limit_counts_reading():
         for seed, seconds in enumerate(times)
     ]
     missing = {"torchdistill": MissingError("no Python in .venv-bench", absent=True)}
-    result = told(JOB, COSTS, rows, missing)
+    result = result_of(JOB, COSTS, rows, missing)
     assert result["teacher_times_student"] == 4.0
     assert result["limit_of_asking"] == pytest.approx(10 * 5 / 14)
     assert result["limit"] == pytest.approx(10 * 6 / 15)
@@ -95,7 +95,7 @@ def test_the_page_of_results_tells_of_it_once_it_is_published(monkeypatch):
     rows = [
         {"name": name, "seed": 0, "seconds": took, "accuracy": 0.95} for name, took in ((OURS, 60.0), (BARE, 210.0))
     ]
-    for job, paragraph in ((told(JOB, COSTS, rows, {}), True), ({}, False)):
+    for job, paragraph in ((result_of(JOB, COSTS, rows, {}), True), ({}, False)):
         found = {"benchmarks.json": published, "whole-job.json": job}
         monkeypatch.setattr(results_page, "_read", found.__getitem__)
         page = " ".join(results_page.results_page().split())

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from website import picture
 
-from joryu.collecting import Listing, Reading, Wanted, open_listing
+from joryu.collecting import Listing, ListingOptions, Wanted, open_listing
 from joryu.errors import InputError
 
 A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"
@@ -29,7 +29,7 @@ def written(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Pa
 
 
 def listed(path: Path, **columns: str) -> Listing:
-    return open_listing(path, Reading(columns=Wanted(**columns)))
+    return open_listing(path, ListingOptions(columns=Wanted(**columns)))
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.parquet"])
@@ -191,7 +191,7 @@ def test_rows_without_a_picture_and_columns_that_are_not_plain(tmp_path: Path) -
 
 def test_files_that_are_too_large_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(bytes(100))
-    found = open_listing(tmp_path, Reading(largest=99))
+    found = open_listing(tmp_path, ListingOptions(largest=99))
     assert found.contents is not None
     ((_, read),) = found.contents([0])
     with pytest.raises(InputError, match="too large"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from joryu.evaluation import rejection_bound
-from joryu.experiments.brain import what_is_told
+from joryu.experiments.brain import conditions_of
 from joryu.experiments.brain_sessions import (
     SessionPictures,
     choose_pictures,
@@ -60,26 +60,26 @@ def test_what_tells_much_is_found(pictures: SessionPictures, evidence: np.ndarra
 
 
 def test_answers_do_not_depend_on_how_well_attention_tells(pictures: SessionPictures, evidence: np.ndarray) -> None:
-    deaf, told = (simulated_session(pictures, evidence, rho=rho, seed=3) for rho in (0.0, 0.9))
-    np.testing.assert_array_equal(deaf.choice, told.choice)
-    np.testing.assert_array_equal(deaf.log_rt, told.log_rt)
-    np.testing.assert_array_equal(deaf.severity, told.severity)
-    assert (deaf.signals["attention"] != told.signals["attention"]).any()
+    deaf, conditions = (simulated_session(pictures, evidence, rho=rho, seed=3) for rho in (0.0, 0.9))
+    np.testing.assert_array_equal(deaf.choice, conditions.choice)
+    np.testing.assert_array_equal(deaf.log_rt, conditions.log_rt)
+    np.testing.assert_array_equal(deaf.severity, conditions.severity)
+    assert (deaf.signals["attention"] != conditions.signals["attention"]).any()
 
 
 def test_every_condition_keeps_the_choice_and_shuffling_keeps_the_amounts(
     pictures: SessionPictures, evidence: np.ndarray
 ) -> None:
-    told = what_is_told(pictures, evidence, seed=1)
-    choice = told["labels"].argmax(axis=1)
-    for name, q in told.items():
+    conditions = conditions_of(pictures, evidence, seed=1)
+    choice = conditions["labels"].argmax(axis=1)
+    for name, q in conditions.items():
         np.testing.assert_allclose(q.sum(axis=1), 1.0, err_msg=name)
         own = q[np.arange(len(q)), choice]
         assert (q.argmax(axis=1) == choice).all(), name
         if name != "constant_0.6":  # the control's grid goes past what any rule gives away, so that its best is inside
             assert (own >= 0.5 - 1e-9).all(), name
-    own, shuffled = (np.sort(told[name].max(axis=1)) for name in ("attention_0.6", "attention_shuffled_0.6"))
+    own, shuffled = (np.sort(conditions[name].max(axis=1)) for name in ("attention_0.6", "attention_shuffled_0.6"))
     np.testing.assert_allclose(own, shuffled)
-    healthy = told["severity_healthy"]
+    healthy = conditions["severity_healthy"]
     sick = choice != 0
-    assert (healthy[sick, 0] >= told["severity"][sick, 0]).all()  # what a mild disease leaves over is healthy
+    assert (healthy[sick, 0] >= conditions["severity"][sick, 0]).all()  # what a mild disease leaves over is healthy

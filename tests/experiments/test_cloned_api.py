@@ -17,7 +17,7 @@ from joryu.examples import Examples, load_examples
 from joryu.experiments import api_budget, cloned_api, screening, vision_clone
 from joryu.experiments.api_budget import part_of, power_law
 from joryu.experiments.cloned_api import FLOOR, MOST, Truth, ask, cloned_parts, cut_at, untruncated
-from joryu.experiments.cloned_students import hard_tags, quality, spread, told
+from joryu.experiments.cloned_students import api_answers, hard_tags, quality, spread
 from joryu.experiments.experiment import Experiment, Folders, Setting, Size, run_experiment
 from joryu.experiments.planted_source import PLANTED, SITES, rastered, sites
 from joryu.experiments.screening import constant_tag, screened_out, without
@@ -91,7 +91,7 @@ def test_the_same_answers_from_a_higher_floor(setting: Setting, ledger: Ledger) 
 
 def test_the_twin_is_told_what_was_returned_and_no_score(setting: Setting, ledger: Ledger) -> None:
     learn = cloned_parts(setting).learn
-    lesson = told(setting, ledger, learn, "answers")
+    lesson = api_answers(setting, ledger, learn, "answers")
     labels = hard_tags(lesson).labels
     assert labels is not None and set(labels.unique().tolist()) == {0, 1}
     for row in range(5):
@@ -193,7 +193,7 @@ def test_screening_finds_the_planted_site_and_nothing_else(setting: Setting) -> 
     learn = cloned_parts(setting).learn
     pictures = sites(setting, learn)
     assert len(ids(pictures) & ids(learn)) == len(learn) - len(learn) // SITES, "the others are the original files"
-    lesson = told(setting, ask(setting, pictures), pictures, "site-answers")
+    lesson = api_answers(setting, ask(setting, pictures), pictures, "site-answers")
     found = screen(lesson.store, lesson.examples, sources_of(lesson.examples))
     measured = screened_out(found, lesson.examples)
     assert [source.name for source in found.suspicious if source.name.endswith(PLANTED)]
@@ -237,7 +237,7 @@ def test_the_network_behind_the_real_api(in_real_data, setting: Setting) -> None
     real = replace(setting, smoke=False, shared=setting.shared.with_name("real"))
     truth = untruncated(real, cloned_api.unlabelled(few))
     assert truth.probs.shape == (12, 1001) and truth.names[0] == "background"
-    lesson = told(real, ask(real, cloned_api.unlabelled(few)), cloned_api.unlabelled(few), "few")
+    lesson = api_answers(real, ask(real, cloned_api.unlabelled(few)), cloned_api.unlabelled(few), "few")
     said = lesson.store.gather(lesson.store.rows(few.ids, 0))
     best = [lesson.examples.classes[at] for at in said.indices[:, 0].tolist()]
     same = sum(name == truth.names[at] for name, at in zip(best, truth.probs.argmax(1).tolist(), strict=True))

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from joryu.examples import Examples
-from joryu.experiments.estimator_tables import Parts, fitted, parts_of
+from joryu.experiments.estimator_tables import TableParts, fitted, parts_of
 from joryu.experiments.estimators import TEACHERS, most_frequent, quality, summed_up
 from joryu.questions import Question
 from joryu.teachers.foreign.columns import Columns
 
 
-def parts(examples: Examples, taught: list[int]) -> Parts:
+def parts(examples: Examples, taught: list[int]) -> TableParts:
     rest = [row for row in range(len(examples)) if row not in taught]
-    return Parts(examples.select(taught), examples.select(rest), Columns((), (), (), (), ()))
+    return TableParts(examples.select(taught), examples.select(rest), Columns((), (), (), (), ()))
 
 
 def test_what_is_said_of_numbers() -> None:

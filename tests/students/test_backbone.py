@@ -12,7 +12,7 @@ from torch import nn
 from joryu.errors import InputError, MismatchError
 from joryu.students import build_architecture
 from joryu.students.architecture import begin_with_its_file, file_to_begin_with, remarks_on, require_architecture
-from joryu.students.backbone import Parts, backbone_parts
+from joryu.students.backbone import BackboneSpec, parse_backbone
 from joryu.students.frozen import PartlyFrozen
 
 timm = pytest.importorskip("timm", reason="timm is in the extra vision")
@@ -26,14 +26,14 @@ def frozen_names(network: nn.Module) -> set[str]:
 @pytest.mark.parametrize(
     ("spec", "found"),
     [
-        ("vgg16", Parts("vgg16")),
-        ("vgg16@a,b@c.safetensors", Parts("vgg16", weights="a,b@c.safetensors")),
-        ("vit,frozen=3,head=pooled/12", Parts("vit", 3, "pooled", 12)),
-        ("vit,dropout=0.5,head=flat", Parts("vit", 0, "flat", None, 0.5)),
+        ("vgg16", BackboneSpec("vgg16")),
+        ("vgg16@a,b@c.safetensors", BackboneSpec("vgg16", weights="a,b@c.safetensors")),
+        ("vit,frozen=3,head=pooled/12", BackboneSpec("vit", 3, "pooled", 12)),
+        ("vit,dropout=0.5,head=flat", BackboneSpec("vit", 0, "flat", None, 0.5)),
     ],
 )
-def test_a_spec_is_taken_apart(spec: str, found: Parts) -> None:
-    assert backbone_parts(spec) == found
+def test_a_spec_is_taken_apart(spec: str, found: BackboneSpec) -> None:
+    assert parse_backbone(spec) == found
 
 
 @pytest.mark.parametrize(

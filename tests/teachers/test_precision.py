@@ -20,7 +20,7 @@ from joryu.targets import Encoding, Flush, SoftTargets, Space, Store
 from joryu.targets.manifest import FILE
 from joryu.teachers import Network, Reply, TeacherBatch
 from joryu.teachers.labelling import LabelOptions, label_and_count, label_examples
-from joryu.teachers.precision import FIRST, SAMPLE, WORTH, Wish, told_if_slow, unchanged
+from joryu.teachers.precision import FIRST, SAMPLE, WORTH, Wish, slowness_remark, unchanged
 from joryu.teachers.verify import verify
 
 QUESTION = Question.one_of(["a", "b", "c"])
@@ -236,15 +236,15 @@ def test_a_network_computes_in_bf16_and_its_head_in_float32() -> None:
 
 def test_what_is_slow_here_is_told(tmp_path: Path, many: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joryu.teachers.precision.best_precision", lambda _device: "32-true")
-    assert told_if_slow(tmp_path, "auto") is None
+    assert slowness_remark(tmp_path, "auto") is None
     assert (
-        told_if_slow(tmp_path, "bf16-mixed")
+        slowness_remark(tmp_path, "bf16-mixed")
         == "bf16 was asked for, which this machine computes more slowly than float32"
     )
     label_examples(Computing(hardly), many.select(range(B)), tmp_path, options=options("bf16-mixed"))
-    assert "was begun in bf16 and goes on in it" in (told_if_slow(tmp_path, "auto") or "")
+    assert "was begun in bf16 and goes on in it" in (slowness_remark(tmp_path, "auto") or "")
     monkeypatch.setattr("joryu.teachers.precision.best_precision", lambda _device: "bf16-mixed")
-    assert told_if_slow(tmp_path, "auto") is None
+    assert slowness_remark(tmp_path, "auto") is None
 
 
 @pytest.mark.parametrize(("asked", "hint"), [("bf16", "; try bf16-mixed"), ("16-mixed", ""), ("fast", "")])

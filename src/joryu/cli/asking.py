@@ -97,7 +97,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
     from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
-    from joryu.teachers.precision import told_if_slow
+    from joryu.teachers.precision import slowness_remark
     from joryu.teachers.spec import describe_inputs
 
     shown_as = parse_views(asking.views) if asking.views else None
@@ -117,7 +117,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         )
     if would_add_views(out, shown_as, asking.n_views):
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
-    if (slow := told_if_slow(out, asking.precision)) is not None:
+    if (slow := slowness_remark(out, asking.precision)) is not None:
         talk(slow)
     origin = Origin(
         teacher=asking.teacher, order=asking.order, examples=asking.examples, split=asking.split, size=asking.size,

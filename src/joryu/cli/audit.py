@@ -11,7 +11,7 @@ import typer
 from joryu.cli.output import JSON, emit, in_column, reopen
 
 if TYPE_CHECKING:
-    from joryu.cli.seeing import Looking
+    from joryu.cli.input_audit import Looking
     from joryu.questions import Question
     from joryu.targets import Audit, Store
 
@@ -48,7 +48,7 @@ def audit(
     Example:  joryu audit targets --temperature 4
               joryu audit --examples photographs --teacher onnx:model.onnx --out seen.html
     """
-    from joryu.cli.seeing import Looking, look_through, require_one_form
+    from joryu.cli.input_audit import Looking, look_through, require_one_form
 
     looking = Looking(tuple(teachers or ()), examples, split, column, size, classes, pictures, out)
     require_one_form(targets, looking, temperature)

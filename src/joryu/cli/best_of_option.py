@@ -39,7 +39,7 @@ def takes_best_of(command: Callable[..., None]) -> Callable[..., None]:
 
             found = options_of(best_of, {name: given[name] for name in typed_options(context) if name in given})
             given |= {name: value for name, value in found.options.items() if name in given}
-            for line in found.told:
+            for line in found.remarks:
                 talk(line)
         command(**given, best_of=found)
 

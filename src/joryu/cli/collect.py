@@ -46,7 +46,7 @@ def collect(
     Example:  joryu collect photos.csv --out photos --licence "CC0*" --licence CC-BY-4.0
               joryu label --teacher google-vision --examples photos --size 224 --out targets --budget 500
     """
-    from joryu.collecting import GatherOptions, Limits, Reading, Wanted, find_near, gather, open_listing
+    from joryu.collecting import GatherOptions, Limits, ListingOptions, Wanted, find_near, gather, open_listing
     from joryu.collecting.limits import MIB
     from joryu.collecting.words import remark_lines, summary_line
     from joryu.examples.origin import LicenceRule
@@ -57,7 +57,7 @@ def collect(
         rate=rate, concurrency=concurrency, seconds=seconds, largest=largest * MIB, private=allow_private
     )  # fmt: skip
     wanted = Wanted(url=url_column, licence=licence_column, source=source_column)
-    listing = open_listing(source, Reading(columns=wanted, largest=limits.largest))
+    listing = open_listing(source, ListingOptions(columns=wanted, largest=limits.largest))
     for remark in listing.remarks:
         talk(remark)
     listing = listing.with_defaults(default_licence, default_source)

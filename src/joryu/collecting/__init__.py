@@ -3,7 +3,7 @@
 from joryu.collecting.columns import Wanted
 from joryu.collecting.gathering import Gathered, GatherOptions, gather
 from joryu.collecting.limits import Limits
-from joryu.collecting.listing import Listing, Reading
+from joryu.collecting.listing import Listing, ListingOptions
 from joryu.collecting.near import Near, find_near
 from joryu.collecting.opening import open_listing
 
@@ -12,8 +12,8 @@ __all__ = [
     "Gathered",
     "Limits",
     "Listing",
+    "ListingOptions",
     "Near",
-    "Reading",
     "Wanted",
     "find_near",
     "gather",

@@ -47,7 +47,7 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ListingOptions:
     """How a source is read: the columns that were named, and the size of a file that is not looked at."""
 
     columns: Wanted = field(default_factory=Wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from joryu.collecting.columns import find_columns
-from joryu.collecting.listing import Listing, Reading
+from joryu.collecting.listing import Listing, ListingOptions
 from joryu.errors import InputError
 from joryu.examples.tabular.cells import texts
 from joryu.examples.tabular.files import Sheet, read_sheet
@@ -18,30 +18,30 @@ _USER: Final = re.compile(r"^([a-zA-Z][\w+.-]*:/*)[^/?#]*@")
 LISTS: Final = (".csv", ".tsv", ".parquet", *_TEXT)
 
 
-def address_list(path: Path, reading: Reading) -> Listing:
+def address_list(path: Path, options: ListingOptions) -> Listing:
     """The addresses of a list, with what it says of their licences and sources.
 
     Raises:
         InputError: it cannot be read, holds no address, or its columns are not plain.
     """
     if path.suffix.lower() in _TEXT:
-        return _of_text(path, reading)
+        return _of_text(path, options)
     sheet = read_sheet(path)
     if any("://" in name for name in sheet.columns):
         raise InputError(
             f"{path} does not name its columns", expected="names in its first line", received=sheet.columns[0],
             hint="write a line of names above, or end a plain list of addresses with .txt",
         )  # fmt: skip
-    return listing_of(sheet, reading)
+    return listing_of(sheet, options)
 
 
-def listing_of(sheet: Sheet, reading: Reading) -> Listing:
+def listing_of(sheet: Sheet, options: ListingOptions) -> Listing:
     """The addresses in a table.
 
     Raises:
         InputError: as `address_list`.
     """
-    columns = find_columns(sheet, reading.columns)
+    columns = find_columns(sheet, options.columns)
     if columns.url is None:
         raise InputError(f"no column of {sheet.name} holds addresses", hint="name it with --url-column")
     addresses = [without_password(value.strip()) for value in values_of(sheet, columns.url)]
@@ -92,8 +92,8 @@ def _first_of_each(
     return list(first.values()), repeated, otherwise
 
 
-def _of_text(path: Path, reading: Reading) -> Listing:
-    if any(reading.columns):
+def _of_text(path: Path, options: ListingOptions) -> Listing:
+    if any(options.columns):
         raise InputError(f"{path} has no columns", expected="a CSV or Parquet file", received="a column's name")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from joryu.collecting.checking import require_size
 from joryu.collecting.columns import Columns, find_columns
-from joryu.collecting.listing import Listing, Read, Reading
+from joryu.collecting.listing import Listing, ListingOptions, Read
 from joryu.collecting.lists import values_of
 from joryu.errors import InputError
 from joryu.examples.layouts import some
@@ -26,13 +26,13 @@ from joryu.examples.tree import find_files, printable
 _ROWS: Final = 128  #: rows of pictures that are held at a time
 
 
-def picture_folder(folder: Path, reading: Reading) -> Listing:
+def picture_folder(folder: Path, options: ListingOptions) -> Listing:
     """All files below a folder; hidden ones, what programs leave behind, and links out of it are passed over.
 
     Raises:
         InputError: there is no file.
     """
-    if any(reading.columns):
+    if any(options.columns):
         raise InputError(f"{folder} has no columns", expected="a CSV or Parquet file", received="a column's name")
     named = _named(folder)
     files, _ = find_files(folder)
@@ -41,7 +41,7 @@ def picture_folder(folder: Path, reading: Reading) -> Listing:
     nothing = [""] * len(files)
 
     def contents(numbers: Sequence[int]) -> Iterator[tuple[int, Read]]:
-        return ((number, partial(_read, files[number], reading.largest)) for number in numbers)
+        return ((number, partial(_read, files[number], options.largest)) for number in numbers)
 
     return Listing(
         name=printable(folder.resolve().name),
@@ -66,7 +66,7 @@ def _read(path: Path, largest: int) -> bytes:
         raise InputError(f"cannot be opened: {error.strerror or error}") from error
 
 
-def table_of_pictures(source: Path, reading: Reading) -> list[ParquetShard] | None:
+def table_of_pictures(source: Path, options: ListingOptions) -> list[ParquetShard] | None:
     """The Parquet files that hold pictures themselves; ``None`` where they hold addresses, or there are no such files.
 
     A column of addresses that was named is meant to be fetched, even if there are pictures too.
@@ -75,7 +75,7 @@ def table_of_pictures(source: Path, reading: Reading) -> list[ParquetShard] | No
     if not is_file and not (source.is_dir() and parquet_folder(source) is not None):
         return None
     shards = [ParquetShard(path) for paths in find_shards(source).splits.values() for path in paths]
-    if reading.columns.url is None and _columns_of_bytes(shards[0]):
+    if options.columns.url is None and _columns_of_bytes(shards[0]):
         return shards
     if is_file:
         return None
@@ -85,7 +85,7 @@ def table_of_pictures(source: Path, reading: Reading) -> list[ParquetShard] | No
     )  # fmt: skip
 
 
-def picture_table(source: Path, shards: Sequence[ParquetShard], reading: Reading) -> Listing:
+def picture_table(source: Path, shards: Sequence[ParquetShard], options: ListingOptions) -> Listing:
     """The pictures in the rows of Parquet files.
 
     Raises:
@@ -96,7 +96,7 @@ def picture_table(source: Path, shards: Sequence[ParquetShard], reading: Reading
     found = Columns(None, None, None)
     for shard in shards:
         sheet = _rest_of(shard, column)
-        found = find_columns(sheet, reading.columns, pictures=True)
+        found = find_columns(sheet, options.columns, pictures=True)
         name = f"{named}/{shard.path.relative_to(source).as_posix()}" if source.is_dir() else named
         places += [f"{name}#{row}" for row in range(shard.rows)]
         addresses += values_of(sheet, found.url)
@@ -104,7 +104,7 @@ def picture_table(source: Path, shards: Sequence[ParquetShard], reading: Reading
         sources += values_of(sheet, found.source)
 
     def contents(numbers: Sequence[int]) -> Iterator[tuple[int, Read]]:
-        return _rows(shards, column, numbers, reading.largest)
+        return _rows(shards, column, numbers, options.largest)
 
     return Listing(
         name=source.name, places=places, licences=licences, sources=sources, addresses=addresses, contents=contents,

@@ -87,7 +87,7 @@ def load_parquet(
     answers = None
     if found.columns.label is not None:
         answers = read_labels(found.shards, found.train, found.splits, found.columns.label, kind)
-    read, originals = _read(pictures, names, place, _Reading(size, channels, progress))
+    read, originals = _read(pictures, names, place, _ReadOptions(size, channels, progress))
     name = place.stem if place.is_file() else place.name
     examples = examples_of(
         read,
@@ -110,7 +110,7 @@ def load_parquet(
     return examples if answers is None else _without_absent(examples, answers, read.kept)
 
 
-class _Reading(NamedTuple):
+class _ReadOptions(NamedTuple):
     """How pictures become inputs."""
 
     size: int | None
@@ -118,7 +118,7 @@ class _Reading(NamedTuple):
     progress: Progress | None
 
 
-def _read(column: PictureColumn, names: Sequence[str], place: Path, how: _Reading) -> tuple[Pictures, Originals]:
+def _read(column: PictureColumn, names: Sequence[str], place: Path, how: _ReadOptions) -> tuple[Pictures, Originals]:
     """The pictures, and where their bytes lie: in the Parquet files, or in a copy where they are too many to hold."""
     size, channels, progress = how
     first = islice(column.pictures(repeat("")), _FIRST)

@@ -32,7 +32,7 @@ from scipy.optimize import nnls
 
 from joryu.examples import Examples
 from joryu.experiments.cloned_api import PRICE, ask, cloned_parts, untruncated
-from joryu.experiments.cloned_students import ARMS, HARD, SCORES, quality, student_probs, teach, told
+from joryu.experiments.cloned_students import ARMS, HARD, SCORES, api_answers, quality, student_probs, teach
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.pairs import PairedRow
 
@@ -87,7 +87,9 @@ def measure(setting: Setting) -> Measured:
         whole = size == max(_sizes(setting))
         pictures = parts.learn if whole else part_of(parts.learn, drawn, size)
         everybody = replace(setting, folder=setting.shared)
-        lesson = told(everybody if whole else setting, ledger, pictures, _named("answers", None if whole else size))
+        lesson = api_answers(
+            everybody if whole else setting, ledger, pictures, _named("answers", None if whole else size)
+        )
         showings = round((len(pictures) * len(parts.learn)) ** 0.5)
         for name in TAUGHT:
             place = setting.of_seed if whole else setting

@@ -71,15 +71,15 @@ def measure(setting: Setting) -> Measured:
     first = FIRST + setting.seed * count
     sessions = range(first, first + count)
     found: Measured = {**detection_rates(pictures, evidence, sessions=sessions, permutations=permutations)}
-    told = what_is_told(pictures, evidence, setting.seed)
+    conditions = conditions_of(pictures, evidence, setting.seed)
     truth = pictures.shown.labels_or_empty.numpy()
-    found["annotator"] = 100 * float((told["labels"].argmax(axis=1) == truth).mean())
+    found["annotator"] = 100 * float((conditions["labels"].argmax(axis=1) == truth).mean())
     for budget in BUDGETS:
-        found |= {f"{budget}_{name}": value for name, value in _students(setting, budget, pictures, told).items()}
+        found |= {f"{budget}_{name}": value for name, value in _students(setting, budget, pictures, conditions).items()}
     return found
 
 
-def what_is_told(pictures: SessionPictures, evidence: Floats, seed: int) -> dict[str, Floats]:
+def conditions_of(pictures: SessionPictures, evidence: Floats, seed: int) -> dict[str, Floats]:
     """The targets ``q [n, C]`` of the shown pictures in every condition, all from the answers of one annotator."""
     settings = pictures.settings
 
@@ -104,7 +104,9 @@ def what_is_told(pictures: SessionPictures, evidence: Floats, seed: int) -> dict
     return found
 
 
-def _students(setting: Setting, budget: str, pictures: SessionPictures, told: dict[str, Floats]) -> dict[str, float]:
+def _students(
+    setting: Setting, budget: str, pictures: SessionPictures, conditions: dict[str, Floats]
+) -> dict[str, float]:
     """Accuracy (%) and NLL (nats) of each condition's student; of constants, those of the best on validation."""
     shown, recipe = pictures.shown, BUDGETS[budget]
     if setting.smoke:
@@ -116,11 +118,11 @@ def _students(setting: Setting, budget: str, pictures: SessionPictures, told: di
     rows = [row_of[words.tobytes()] for words in teaching.ids]
     students = {
         name: learn(setting, f"{budget}/{name}", course, PrecomputedTeacher(teaching, q[rows]))
-        for name, q in told.items()
+        for name, q in conditions.items()
     }
-    found = {f"{name}_{what}": value for name, one in students.items() for what, value in _judged(one, judging).items()}
-    found |= {f"{name}_quarter": _judged(one, quarter)["accuracy"] for name, one in students.items()}
-    constants = {name: _judged(one, validation) for name, one in students.items() if name.startswith("constant_")}
+    found = {f"{name}_{what}": value for name, one in students.items() for what, value in _scores(one, judging).items()}
+    found |= {f"{name}_quarter": _scores(one, quarter)["accuracy"] for name, one in students.items()}
+    constants = {name: _scores(one, validation) for name, one in students.items() if name.startswith("constant_")}
     likeliest = min(constants, key=lambda name: constants[name]["nll"])
     rightest = max(constants, key=lambda name: constants[name]["accuracy"])
     best = {"nll": likeliest, "accuracy": rightest, "quarter": rightest}
@@ -128,7 +130,7 @@ def _students(setting: Setting, budget: str, pictures: SessionPictures, told: di
     return found
 
 
-def _judged(student: Trained, judging: Examples) -> dict[str, float]:
+def _scores(student: Trained, judging: Examples) -> dict[str, float]:
     found = evaluate_logits(predict_logits(student.module, judging), judging.labels_or_empty)
     return {"accuracy": 100 * found.accuracy, "nll": found.nll}
 

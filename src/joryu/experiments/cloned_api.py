@@ -54,7 +54,7 @@ NETWORK, LOGITS = "mobilenet_v2_1.0_224_quant.tflite", "MobilenetV2/Logits/Squee
 _PART = 1000  #: answers copied at a time
 
 
-class Parts(NamedTuple):
+class CloneParts(NamedTuple):
     """The pictures that are learned from, that choose settings, and that judge; no labels."""
 
     learn: Examples
@@ -69,7 +69,7 @@ class Behind(NamedTuple):
     logits: str
 
 
-def cloned_parts(setting: Setting) -> Parts:
+def cloned_parts(setting: Setting) -> CloneParts:
     """The three parts, the same for every seed; at smoke size scikit-learn's digits, as files.
 
     A picture that judges is learned from by nobody: one of the training pictures is also among those for validation.
@@ -86,7 +86,7 @@ def cloned_parts(setting: Setting) -> Parts:
         )
     judges = {words.tobytes() for words in judge.ids}
     learn = learn.select(torch.tensor([words.tobytes() not in judges for words in learn.ids]).nonzero().flatten())
-    return Parts(*(unlabelled(part) for part in (learn, choose, judge)))
+    return CloneParts(*(unlabelled(part) for part in (learn, choose, judge)))
 
 
 def unlabelled(examples: Examples) -> Examples:
@@ -212,7 +212,7 @@ class Truth(NamedTuple):
         return self.probs >= FLOOR
 
     @property
-    def judged(self) -> Tensor:
+    def frequent(self) -> Tensor:
         """The tags that are relevant for ten pictures or more, which are enough for an average precision: ``[C]``."""
         return self.relevant.sum(0) >= JUDGED
 

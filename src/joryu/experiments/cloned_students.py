@@ -57,14 +57,14 @@ BEST = 10  #: tags of a picture whose probabilities are checked
 UNNAMED = 1e-6  #: the probability of a tag that is not in a student's vocabulary
 
 
-class Told(NamedTuple):
+class ApiAnswers(NamedTuple):
     """Pictures, and what the API answered about them."""
 
     examples: Examples
     store: Store
 
 
-def told(setting: Setting, ledger: Ledger, examples: Examples, name: str) -> Told:
+def api_answers(setting: Setting, ledger: Ledger, examples: Examples, name: str) -> ApiAnswers:
     """The API's recorded answers about some pictures, as a store in the setting's folder.
 
     Its vocabulary are the tags that came in these answers, which is all that whoever paid for them knows.
@@ -72,10 +72,12 @@ def told(setting: Setting, ledger: Ledger, examples: Examples, name: str) -> Tol
     teacher = recorded(ledger, examples)
     asked = examples.asked(teacher.question)
     options = LabelOptions(recheck=False, origin=Origin(command=setting.command))
-    return Told(asked, label_examples(teacher, asked, setting.folder / name, options=options))
+    return ApiAnswers(asked, label_examples(teacher, asked, setting.folder / name, options=options))
 
 
-def teach(setting: Setting, name: str, lesson: Told, divergence: str | None, *, showings: int | None = None) -> Trained:
+def teach(
+    setting: Setting, name: str, lesson: ApiAnswers, divergence: str | None, *, showings: int | None = None
+) -> Trained:
     """Train one student. First weights, order and views depend on the seed alone.
 
     Without a ``divergence`` it learns hard tags: which were returned. ``showings`` are those of an epoch, where a small
@@ -100,7 +102,7 @@ def _recipe(setting: Setting) -> Recipe:
     return setting.recipe(RECIPE.model_copy(update=changed))
 
 
-def _objective(lesson: Told, divergence: str | None) -> Objective:
+def _objective(lesson: ApiAnswers, divergence: str | None) -> Objective:
     if divergence is None:
         return HardLabels(link=Link.SIGMOID)
     rows = lesson.store.rows(lesson.examples.ids, 0)
@@ -108,7 +110,7 @@ def _objective(lesson: Told, divergence: str | None) -> Objective:
     return Distillation(link=Link.SIGMOID, temperature=1.0, divergence=divergence, priors=priors)
 
 
-def hard_tags(lesson: Told) -> Examples:
+def hard_tags(lesson: ApiAnswers) -> Examples:
     """The same pictures, labelled with the tags that were returned: 1, and all others 0."""
     answers = lesson.store.gather(lesson.store.rows(lesson.examples.ids, 0)).dense()
     returned = torch.ones_like(answers.values, dtype=torch.bool) if answers.coverage is None else answers.coverage
@@ -127,7 +129,7 @@ def quality(name: str, probs: Tensor, truth: Truth) -> Measured:
     * ``kl``: ``Σ KL(p ‖ q)`` over the tags of a picture, in nats; ``mass``: ``Σ q``, where the network's is 1.
     """
     relevant, known = truth.relevant, torch.ones(probs.shape, dtype=torch.bool)
-    by_tag = average_precision(probs, relevant, known)[truth.judged]
+    by_tag = average_precision(probs, relevant, known)[truth.frequent]
     held = truth.probs >= HELD
     best = probs.topk(min(BEST, probs.shape[1]), dim=1)
     bins = reliability_of(best.values.flatten(), truth.probs.gather(1, best.indices).flatten())

@@ -34,7 +34,7 @@ TEACHERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Parts:
+class TableParts:
     """The rows that teach and those that judge, as the student takes them and as an estimator does (``raw``)."""
 
     teaching: Examples
@@ -57,13 +57,13 @@ class Parts:
         return self.raw.raw(examples.inputs[:]).numpy()
 
 
-def parts_of(table: str, seed: int, folder: Path) -> Parts:
+def parts_of(table: str, seed: int, folder: Path) -> TableParts:
     """A table, split by the seed; of classes each part has its share."""
     examples = load_examples(f"table:{_digits(folder)},target=kind" if table == "digits" else _SPECS[table])
     test, teaching = split_examples(examples, [TEST, 1 - TEST], seed=seed)
     prepared = examples.preparation
     columns = prepared if isinstance(prepared, TablePreparation) else TablePreparation(columns=())
-    return Parts(teaching, test, Columns.of(columns, None, None, model=table))
+    return TableParts(teaching, test, Columns.of(columns, None, None, model=table))
 
 
 _SPECS: Final = {"diabetes": "table:diabetes", "wine": "table:wine", "breast": "table:breast-cancer"}
@@ -83,7 +83,7 @@ def _digits(folder: Path) -> Path:
     return path
 
 
-def fitted(teacher: str, parts: Parts, seed: int) -> Any:
+def fitted(teacher: str, parts: TableParts, seed: int) -> Any:
     """The estimator, fitted on the rows that teach; its settings are the usual ones, and were not searched."""
     return _MAKE[teacher, parts.is_numbers](seed, len(parts.raw.names)).fit(parts.rows(parts.teaching), parts.targets)
 
@@ -157,7 +157,7 @@ class Asked(nn.Module):
         return self._ask(rows.numpy())
 
 
-def costs_of(estimator: Any, run: Path, parts: Parts, *, repeats: int) -> Measured:
+def costs_of(estimator: Any, run: Path, parts: TableParts, *, repeats: int) -> Measured:
     """Bytes on disk, and milliseconds for one row and for a batch, of an estimator and of its student, in turns.
 
     Both are given the table's own numbers, as arrays, and give arrays: the estimator through scikit-learn, its student

@@ -41,7 +41,7 @@ from joryu.evaluation import evaluate_logits, evaluator_for
 from joryu.evaluation.answers import outputs_of as outputs_like
 from joryu.evaluation.measured import NumberEvaluation
 from joryu.examples import parse_views
-from joryu.experiments.estimator_tables import TABLES, TEACHERS, Parts, costs_of, fitted, parts_of
+from joryu.experiments.estimator_tables import TABLES, TEACHERS, TableParts, costs_of, fitted, parts_of
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.pairs import PairedRow
 from joryu.objectives import LOG_VARIANCE, Distillation, HardLabels, Objective, Outputs
@@ -76,7 +76,7 @@ def measure(setting: Setting) -> Measured:
     return found | summed_up(found)
 
 
-def measure_teacher(setting: Setting, parts: Parts, name: str) -> Measured:
+def measure_teacher(setting: Setting, parts: TableParts, name: str) -> Measured:
     """Measure one teacher of one table, its student and the twins: quality of each, and what the first two cost."""
     table, _, kind = name.partition("-")
     sure = (table, kind) == SURE
@@ -98,7 +98,7 @@ def measure_teacher(setting: Setting, parts: Parts, name: str) -> Measured:
 def learned(
     setting: Setting,
     name: str,
-    parts: Parts,
+    parts: TableParts,
     *,
     sure: bool,
     teacher: Estimator | None = None,
@@ -129,16 +129,16 @@ def learned(
         return train(blueprint, data, objective=objective, recipe=setting.recipe(recipe), run=run)
 
 
-def _of_labels(parts: Parts, units: tuple[float, ...]) -> Objective:
+def _of_labels(parts: TableParts, units: tuple[float, ...]) -> Objective:
     return HardLabels(link=parts.teaching.asked_question.link, units=units)
 
 
-def _outputs(trained: Trained, parts: Parts) -> Outputs:
+def _outputs(trained: Trained, parts: TableParts) -> Outputs:
     with torch.inference_mode():
         return outputs_of(trained.module, parts.test.inputs[:])  # type: ignore[arg-type]
 
 
-def quality(outputs: Outputs, parts: Parts) -> Measured:
+def quality(outputs: Outputs, parts: TableParts) -> Measured:
     """The score in per cent (accuracy, or R²), NLL and calibration (ECE, or coverage of the 90 % interval)."""
     labels, question = parts.test.labels_or_empty, parts.test.asked_question
     if not parts.is_numbers:
@@ -157,7 +157,7 @@ def _of_numbers(judged: NumberEvaluation) -> Measured:
     return found
 
 
-def most_frequent(parts: Parts) -> float:
+def most_frequent(parts: TableParts) -> float:
     """The accuracy in per cent of always saying the class that is most frequent among the rows that teach."""
     most = parts.teaching.labels_or_empty.bincount().argmax()
     return 100 * float((parts.test.labels_or_empty == most).float().mean())

@@ -42,7 +42,7 @@ from joryu.experiments.weak_learners import (
     LEARNER_SMOKE,
     RECIPE,
     SPLIT_SEED,
-    Parts,
+    LearnerParts,
     accuracy,
     cifar_parts,
     in_float32,
@@ -69,17 +69,17 @@ class Case:
     """A set of pictures, and the network that learns it."""
 
     title: str
-    parts: Callable[[Setting], Parts]
+    parts: Callable[[Setting], LearnerParts]
     network: str
     recipe: Recipe  #: for epochs of `SHOWN` pictures
 
 
-def mnist_parts(setting: Setting) -> Parts:
+def mnist_parts(setting: Setting) -> LearnerParts:
     """MNIST, a sixth of its training pictures held out to choose by; scikit-learn's digits at smoke size."""
     if setting.smoke:
-        return Parts(*split_examples(load_examples("digits"), [0.5, 0.25, 0.25], seed=SPLIT_SEED))
+        return LearnerParts(*split_examples(load_examples("digits"), [0.5, 0.25, 0.25], seed=SPLIT_SEED))
     learned, chosen = split_examples(load_examples("mnist", split="train"), [5 / 6, 1 / 6], seed=SPLIT_SEED)
-    return Parts(learned, chosen, load_examples("mnist", split="test"))
+    return LearnerParts(learned, chosen, load_examples("mnist", split="test"))
 
 
 CASES: Final = {
@@ -96,7 +96,7 @@ class Lesson:
 
     setting: Setting
     case: Case
-    parts: Parts
+    parts: LearnerParts
 
     def teach(
         self, name: str, shown: Examples, objective: Objective, *, store: Store | None = None, best: bool = False

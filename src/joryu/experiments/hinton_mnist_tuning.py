@@ -91,11 +91,11 @@ def measure(setting: Setting) -> Measured:
     for name, change in TEACHERS.items():
         recipe = FALLING.model_copy(update=change)
         teachers[name] = teach(setting, name, TEACHER, seen, objective=HardLabels(), recipe=recipe)
-        measured |= _judged(name, teachers[name], judging)
+        measured |= _scores(name, teachers[name], judging)
     for name, change in FINISHES.items():
         recipe = FINISH.model_copy(update=change)
         finished = teach_on(setting, name, teachers[BEST_TEACHER], seen, objective=HardLabels(), recipe=recipe)
-        measured |= _judged(name, finished, judging)
+        measured |= _scores(name, finished, judging)
     for name, candidate in STUDENTS.items():
         store = _targets(setting, candidate, teachers[BEST_TEACHER], teaching)
         student = teach(
@@ -106,7 +106,7 @@ def measure(setting: Setting) -> Measured:
             objective=Distillation(temperature=candidate.temperature, hard_weight=candidate.hard_weight),
             recipe=Recipe.of(**(BASE.model_dump() | candidate.change)),
         )
-        measured |= _judged(name, student, judging)
+        measured |= _scores(name, student, judging)
     return measured
 
 
@@ -119,7 +119,7 @@ def _targets(setting: Setting, candidate: Candidate, teacher: Trained, teaching:
     return label(setting, teacher, teaching, out=out, n_views=n_views, more=candidate.views)
 
 
-def _judged(name: str, trained: Trained, judging: Examples) -> Measured:
+def _scores(name: str, trained: Trained, judging: Examples) -> Measured:
     errors, logits = errors_of(trained, judging)
     return {name: errors, f"{name}: NLL": float(F.cross_entropy(logits, judging.labels_or_empty))}
 

@@ -86,7 +86,7 @@ def measure_student(setting: Setting, name: str) -> Measured:
         AFTER: exported(student, test, teaching.examples) / "model.int8.onnx",
         LEARNED: exported(tuned, test, teaching.examples) / "model.int8.onnx",
     }
-    found = judged(files, test) | timed(files, test, quickly=setting.smoke)
+    found = accuracies(files, test) | timed(files, test, quickly=setting.smoke)
     return found | {"seconds": seconds_of(student, tuned)}
 
 
@@ -99,7 +99,7 @@ def exported(trained: Trained, test: Examples, teaching: Examples) -> Path:
     return out
 
 
-def judged(files: Mapping[str, Path], test: Examples) -> Measured:
+def accuracies(files: Mapping[str, Path], test: Examples) -> Measured:
     """What each model answers about the whole test part, by its labels and beside the float model."""
     answers = {form: _answers(path) for form, path in files.items()}
     found: Measured = {}

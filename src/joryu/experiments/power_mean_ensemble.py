@@ -45,7 +45,7 @@ from joryu.experiments.weak_learners import (
     FOLDER,
     LEARNER,
     QUARTER,
-    Parts,
+    LearnerParts,
     accuracy,
     cifar_parts,
     learner,
@@ -94,7 +94,7 @@ def seconds(setting: Setting) -> float:
     return own + training_seconds(setting.shared / FOLDER) if setting.seed == POOL_SEED else own
 
 
-def whole_pool(chosen_by: Tensor, judged_by: Tensor, parts: Parts) -> Measured:
+def whole_pool(chosen_by: Tensor, judged_by: Tensor, parts: LearnerParts) -> Measured:
     """Accuracies in per cent of single learners and of all ensembles of five by every rule, with intervals."""
     subsets = subsets_of(len(judged_by), SIZE)
     labels, validation = parts.test.labels_or_empty, parts.validation.labels_or_empty
@@ -133,7 +133,7 @@ def _name(rule: float | str) -> str:
     return VOTE if rule == VOTE else f"u_{rule:g}"
 
 
-def one_ensemble(setting: Setting, parts: Parts, chosen_by: Tensor, judged_by: Tensor) -> Measured:
+def one_ensemble(setting: Setting, parts: LearnerParts, chosen_by: Tensor, judged_by: Tensor) -> Measured:
     """The ensemble that the seed draws, its students and their twins."""
     drawn = drawn_members(setting)
     five = subsets_of(len(drawn), len(drawn))
@@ -161,14 +161,14 @@ def drawn_members(setting: Setting) -> list[int]:
     return sorted(np.random.default_rng(setting.seed).choice(others, SIZE, replace=False).tolist())
 
 
-def combined(setting: Setting, parts: Parts, drawn: Sequence[int], exponent: float) -> Store:
+def combined(setting: Setting, parts: LearnerParts, drawn: Sequence[int], exponent: float) -> Store:
     """The stored answers of these members, to be combined by this exponent; nobody is asked again."""
     rule = Combination.parse(f"power={exponent:g}")
     options = RecombineOptions(members=tuple(member + 1 for member in drawn))
     return recombine([pool_store(setting, parts)], setting.folder / "targets", rule, options).store
 
 
-def best_temperature(setting: Setting, parts: Parts, store: Store) -> tuple[float, dict[str, float]]:
+def best_temperature(setting: Setting, parts: LearnerParts, store: Store) -> tuple[float, dict[str, float]]:
     """The temperature at which a student of a quarter of the width makes the fewest errors on validation pictures."""
 
     def errors(temperature: float) -> float:
@@ -178,12 +178,12 @@ def best_temperature(setting: Setting, parts: Parts, store: Store) -> tuple[floa
     return min(tried, key=lambda one: tried[one]), {f"{one:g}": wrong for one, wrong in tried.items()}
 
 
-def _quarter(setting: Setting, parts: Parts, store: Store, temperature: float) -> Trained:
+def _quarter(setting: Setting, parts: LearnerParts, store: Store, temperature: float) -> Trained:
     data, objective = TrainingData(parts.train, Replayed(store)), Distillation(temperature=temperature)
     return teach(setting, f"quarter-T{temperature:g}", QUARTER, data, objective)
 
 
-def students(setting: Setting, parts: Parts, store: Store, temperature: float) -> dict[str, Trained]:
+def students(setting: Setting, parts: LearnerParts, store: Store, temperature: float) -> dict[str, Trained]:
     """Every student of the ensemble, and its twin."""
     soft, hard = Distillation(temperature=temperature), HardLabels()
     found = {

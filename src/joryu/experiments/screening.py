@@ -34,7 +34,7 @@ from torch import Tensor
 from joryu.examples import Examples
 from joryu.examples.screened import Filter
 from joryu.experiments.cloned_api import ask, cloned_parts, untruncated
-from joryu.experiments.cloned_students import ARMS, HARD, SCORES, Told, quality, student_probs, teach, told
+from joryu.experiments.cloned_students import ARMS, HARD, SCORES, ApiAnswers, api_answers, quality, student_probs, teach
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.pairs import PairedRow
 from joryu.experiments.planted_source import PLANTED, sites
@@ -52,11 +52,11 @@ def measure(setting: Setting) -> Measured:
     parts = cloned_parts(setting)
     truth = untruncated(setting, parts.judge)
     everybody = replace(setting, folder=setting.shared)
-    clean = told(everybody, ask(setting, parts.learn), parts.learn, "cloned-answers")
+    clean = api_answers(everybody, ask(setting, parts.learn), parts.learn, "cloned-answers")
     pictures = sites(setting, parts.learn)
-    spoiled = told(everybody, ask(setting, pictures), pictures, "site-answers")
+    spoiled = api_answers(everybody, ask(setting, pictures), pictures, "site-answers")
     found = screen(spoiled.store, spoiled.examples, sources_of(spoiled.examples))
-    screened = Told(without(spoiled.examples, found), spoiled.store)
+    screened = ApiAnswers(without(spoiled.examples, found), spoiled.store)
     tag = constant_tag(found)
     at = truth.names.index(tag)
     measured: Measured = screened_out(found, spoiled.examples)

@@ -78,12 +78,12 @@ def measure(setting: Setting) -> Measured:
     """Measure one seed: quality and cost of teacher, twin and student, and for some what a random split says."""
     parts = salt_parts(setting)
     trained = teach_all(setting, parts)
-    measured = judged(trained, parts) | costs(trained, parts.test) | {"seconds": seconds_of(*trained.values())}
+    measured = qualities(trained, parts) | costs(trained, parts.test) | {"seconds": seconds_of(*trained.values())}
     measured["pictures"] = marked({role: network(trained[role]) for role in ROLES}, parts.test, drawn_tiles(parts.test))
     if setting.seed in SEEDS_AT_RANDOM:
         mixed = salt_parts(setting, by_depth=False)
         leaking = teach_all(replace(setting, folder=setting.folder / "random", shared=setting.shared / "random"), mixed)
-        measured |= {f"random_{name}": value for name, value in judged(leaking, mixed).items()}
+        measured |= {f"random_{name}": value for name, value in qualities(leaking, mixed).items()}
         measured["seconds"] += seconds_of(*leaking.values())
     return measured
 
@@ -103,7 +103,7 @@ def teach_all(setting: Setting, parts: SaltParts) -> dict[str, Trained]:
     }
 
 
-def judged(trained: dict[str, Trained], parts: SaltParts) -> Measured:
+def qualities(trained: dict[str, Trained], parts: SaltParts) -> Measured:
     """The quality of each network on the test part."""
     found: Measured = {}
     for name, one in trained.items():

@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Final
 from joryu.evaluation import count_parameters, measure_latency, state_bytes
 from joryu.examples.inputs import Inputs
 from joryu.experiments.cloned_api import PRICE, ask, cloned_parts, cut_at, untruncated
-from joryu.experiments.cloned_students import ARMS, FULL, HARD, HELD, SCORES, quality, student_probs, teach, told
+from joryu.experiments.cloned_students import ARMS, FULL, HARD, HELD, SCORES, api_answers, quality, student_probs, teach
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.pairs import PairedRow
 from joryu.training import Trained
@@ -59,15 +59,15 @@ def measure(setting: Setting) -> Measured:
     truth = untruncated(setting, parts.judge)
     ledger = ask(setting, parts.learn)
     everybody = replace(setting, folder=setting.shared)
-    lesson = told(everybody, ledger, parts.learn, "cloned-answers")
-    high = told(everybody, cut_at(ledger, HELD), parts.learn, "cloned-answers-high")
+    lesson = api_answers(everybody, ledger, parts.learn, "cloned-answers")
+    high = api_answers(everybody, cut_at(ledger, HELD), parts.learn, "cloned-answers-high")
     found: Measured = {
         "answers": len(parts.learn),
         "dollars": len(parts.learn) / 1000 * PRICE,
         "tags": len(lesson.examples.classes),
         "high_tags": len(high.examples.classes),
         "relevant": truth.relevant.sum(1).double().mean().item(),
-        "judged_tags": int(truth.judged.sum()),
+        "judged_tags": int(truth.frequent.sum()),
     }
     of_seed = setting.of_seed
     for name, divergence in ARMS.items():

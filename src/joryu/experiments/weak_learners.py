@@ -62,7 +62,7 @@ def _learner(input_shape: tuple[int, ...], n_classes: int, width: int) -> nn.Seq
     return nn.Sequential(ChannelsLast(), *layers)
 
 
-class Parts(NamedTuple):
+class LearnerParts(NamedTuple):
     """What is learned from, what chooses, and what judges."""
 
     train: Examples
@@ -70,12 +70,12 @@ class Parts(NamedTuple):
     test: Examples
 
 
-def cifar_parts(setting: Setting) -> Parts:
+def cifar_parts(setting: Setting) -> LearnerParts:
     """CIFAR-10, a fifth of its training pictures held out to choose by; scikit-learn's digits at smoke size."""
     if setting.smoke:
-        return Parts(*split_examples(load_examples("digits"), [0.5, 0.25, 0.25], seed=SPLIT_SEED))
+        return LearnerParts(*split_examples(load_examples("digits"), [0.5, 0.25, 0.25], seed=SPLIT_SEED))
     learned, chosen = split_examples(load_examples("cifar10", split="train"), [0.8, 0.2], seed=SPLIT_SEED)
-    return Parts(learned, chosen, load_examples("cifar10", split="test"))
+    return LearnerParts(learned, chosen, load_examples("cifar10", split="test"))
 
 
 def teach(
@@ -91,7 +91,7 @@ def teach(
         return train(blueprint, data, objective=objective, recipe=recipe, run=run)
 
 
-def learner(setting: Setting, parts: Parts, seed: int, spec: str = LEARNER) -> Trained:
+def learner(setting: Setting, parts: LearnerParts, seed: int, spec: str = LEARNER) -> Trained:
     """A learner of all labels, shared by all experiments: member ``seed`` of the pool, or its like of another width."""
     shared = replace(setting, seed=seed, folder=setting.shared / FOLDER)
     name = f"{spec.rpartition(':')[2]}-{seed}"
@@ -103,7 +103,7 @@ def members(setting: Setting) -> int:
     return POOL_SMOKE if setting.smoke else POOL
 
 
-def pool_store(setting: Setting, parts: Parts) -> Store:
+def pool_store(setting: Setting, parts: LearnerParts) -> Store:
     """Every member's answers about the training pictures, kept once; whichever ensemble is wanted is read from them."""
     pool = [learner(setting, parts, seed) for seed in range(members(setting))]
     asked = Ensemble(
@@ -119,7 +119,7 @@ def in_float32(setting: Setting) -> LabelOptions:
     return LabelOptions(encoding=encoding, precision="32-true", origin=Origin(command=setting.command))
 
 
-def pool_log_probs(setting: Setting, parts: Parts, examples: Examples) -> Tensor:
+def pool_log_probs(setting: Setting, parts: LearnerParts, examples: Examples) -> Tensor:
     """``log p`` of every member about examples that nobody learned from, ``[members, n, C]`` in float64."""
     said = [predict_logits(learner(setting, parts, seed).module, examples) for seed in range(members(setting))]
     return torch.stack(said).double().log_softmax(-1)

@@ -15,7 +15,7 @@ from joryu.export.contents import FLOAT, INT8, LABELS, NEEDS, SCRIPT, STUDENT, n
 from joryu.export.graph import output_names
 from joryu.export.origin import Gain, Origin
 from joryu.export.parity import Parity
-from joryu.export.predict_script import reading_of, templates
+from joryu.export.predict_script import input_format_of, templates
 from joryu.export.source import Model
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint
@@ -41,11 +41,11 @@ class Facts:
 def card(facts: Facts, runtime: str) -> str:
     """The card as Markdown."""
     plan, first = facts.plan, next(iter(facts.parities.values()))
-    reading = reading_of(plan)
+    taken = input_format_of(plan)
     context: dict[str, Any] = {
         "title": f"A student: {plan.question.count}{' for each pixel' if plan.question.grid else ''}",
         "summary": _summary(facts, runtime),
-        "example": reading.example,
+        "example": taken.example,
         "files": _files(facts, runtime),
         "question": _question(plan),
         "preparation": _preparation(plan),
@@ -69,7 +69,7 @@ def _summary(facts: Facts, runtime: str) -> str:
     return (
         f"A network of the architecture `{facts.plan.architecture}`, distilled with Joryu"
         f"{f' from `{facts.origin.teacher}`' if facts.origin.teacher else ''}. This folder is all that it takes to use"
-        f" it: Python, {needs}, NumPy{' and Pillow' if reading_of(facts.plan).template == 'pictures' else ''}."
+        f" it: Python, {needs}, NumPy{' and Pillow' if input_format_of(facts.plan).template == 'pictures' else ''}."
     )
 
 
@@ -216,7 +216,7 @@ def _limits(facts: Facts, runtime: str) -> list[str]:
     ]
     if facts.plan.question.grid and facts.plan.preparation is not None:
         lines.append("What lies outside the centred part of a picture is not looked at.")
-    if facts.judging.inputs.dtype == torch.uint8 and reading_of(facts.plan).template == "pictures":
+    if facts.judging.inputs.dtype == torch.uint8 and input_format_of(facts.plan).template == "pictures":
         lines.append("32-bit pictures, and 16-bit ones that would turn black, are refused.")
     if any(model.kind == INT8 for model in facts.models):
         lines.append(

@@ -32,7 +32,7 @@ from joryu.export.litert import litert_models, require_litert
 from joryu.export.onnx_models import onnx_models, require_onnx
 from joryu.export.origin import gain_over_twin, origin_of
 from joryu.export.parity import Parity, parity, require_parity, rounding
-from joryu.export.predict_script import answering_of, predict_script, reading_of
+from joryu.export.predict_script import answering_of, input_format_of, predict_script
 from joryu.export.settings import ExportSettings
 from joryu.export.source import Model, Source
 from joryu.students import Blueprint, load_student
@@ -75,7 +75,7 @@ def require_exportable(run: Path, out: Path, settings: ExportSettings) -> Bluepr
     require_free(out)
     _FORMATS[settings.format][0]()
     _, plan = load_student(run)
-    reading_of(plan)
+    input_format_of(plan)
     answering_of(plan.question)
     labels_text(plan.question)
     _require_licences(run, settings)

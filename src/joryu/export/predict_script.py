@@ -16,7 +16,7 @@ from joryu.targets.provenance import joryu_version
 MOST_LINES: Final = 120
 
 
-class Reading(NamedTuple):
+class InputFormat(NamedTuple):
     """How one kind of preparation is read in the script."""
 
     template: str
@@ -39,10 +39,10 @@ class Answering(NamedTuple):
 
 
 _PILLOW: Final = "from PIL import Image, ImageOps"
-_RAW: Final = Reading("raw", (), (), "rows.npy", "row", ".npy files, [n, ...], as the student was trained on")
-_READING: Final[Mapping[str | None, Reading]] = {
-    "pictures": Reading("pictures", (_PILLOW,), (), "picture.jpg", "picture", "pictures"),
-    "table": Reading("table", (), ("csv", "re"), "table.csv", "row", ".csv or .tsv tables"),
+_RAW: Final = InputFormat("raw", (), (), "rows.npy", "row", ".npy files, [n, ...], as the student was trained on")
+_FORMATS: Final[Mapping[str | None, InputFormat]] = {
+    "pictures": InputFormat("pictures", (_PILLOW,), (), "picture.jpg", "picture", "pictures"),
+    "table": InputFormat("table", (), ("csv", "re"), "table.csv", "row", ".csv or .tsv tables"),
     None: _RAW,
 }
 _IMAGE: Final = "from PIL import Image"
@@ -64,19 +64,19 @@ _RUNTIMES: Final[Mapping[str, str]] = {
 }
 
 
-def reading_of(plan: Blueprint) -> Reading:
+def input_format_of(plan: Blueprint) -> InputFormat:
     """How the script reads what this student is asked about.
 
     Raises:
         InputError: a kind of preparation that no script carries.
     """
     kind = None if plan.preparation is None else plan.preparation.kind
-    if kind not in _READING:
+    if kind not in _FORMATS:
         raise InputError(
             f"students of {kind} cannot be exported: predict.py does not read them",
             expected="a student of pictures, of tables or of raw inputs", received=kind,
         )  # fmt: skip
-    return _READING[kind]
+    return _FORMATS[kind]
 
 
 def answering_of(question: Question) -> Answering:
@@ -98,18 +98,18 @@ def predict_script(plan: Blueprint, runtime: str) -> str:
     """The script, for the ``onnx`` or ``litert`` runtime.
 
     Raises:
-        InputError: as `reading_of` and `answering_of`.
+        InputError: as `input_format_of` and `answering_of`.
     """
-    reading, answering = reading_of(plan), answering_of(plan.question)
+    form, answering = input_format_of(plan), answering_of(plan.question)
     context: dict[str, Any] = {
         "usage": {
             "title": f"Asks a student: {plan.question.count}{' for each pixel' if plan.question.grid else ''}.",
-            "example": reading.example, "one": reading.one, "files": reading.files, "masks": answering.says,
+            "example": form.example, "one": form.one, "files": form.files, "masks": answering.says,
         },
         "joryu": joryu_version(),
-        "modules": sorted({"argparse", "json", *reading.modules, *answering.modules}),
-        "libraries": _sorted({_RUNTIMES[runtime], *reading.libraries, *answering.libraries}),
-        "reader": f"predict/{reading.template}.py.j2",
+        "modules": sorted({"argparse", "json", *form.modules, *answering.modules}),
+        "libraries": _sorted({_RUNTIMES[runtime], *form.libraries, *answering.libraries}),
+        "reader": f"predict/{form.template}.py.j2",
         "answers": f"predict/{answering.template}.py.j2",
         "runtime": f"predict/{runtime}.py.j2",
         "ranked": answering.ranked, "decided": answering.decided, "on_grid": bool(plan.question.grid),

@@ -56,9 +56,9 @@ def comparison_numbers(found: Paired | None) -> dict[str, object] | None:
 
 def shown_better(found: Paired | None) -> bool:
     """Whether both the test and the confidence interval show that the student is better than its twin."""
-    return found is not None and told(found).tone == "good"
+    return found is not None and headline_of(found).tone == "good"
 
 
-def told(found: Paired) -> Headline:
+def headline_of(found: Paired) -> Headline:
     """The headline that compares student and twin."""
     return COMPARED[type(found)].headline(found)

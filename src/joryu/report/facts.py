@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from joryu.report.comparisons import shown_better, told
+from joryu.report.comparisons import headline_of, shown_better
 from joryu.report.data import ReportData, Role
 from joryu.report.findings import Findings
 from joryu.report.headline import NO_TWIN, Headline
@@ -26,7 +26,7 @@ def first_words(findings: Findings) -> Headline:
     if findings.alike is not None:
         return likeness_headline(findings.alike)
     if findings.against_twin is not None:
-        return told(findings.against_twin)
+        return headline_of(findings.against_twin)
     why = UNPAIRED if Role.TWIN in findings.evaluations else NO_TWIN
     return Headline(section_of(findings).alone(findings.of_student), why, "open")
 

@@ -63,7 +63,7 @@ def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Pa
 def render_report(run: ReportData, findings: Findings | None = None) -> str:
     """The HTML of `write_report`."""
     findings = findings or find(run)
-    context = _shared(run, findings) | _judged(run, findings) | _audit(run.audit)
+    context = _shared(run, findings) | _evaluated(run, findings) | _audit(run.audit)
     return environment().get_template("page.html.j2").render(context)
 
 
@@ -127,14 +127,14 @@ def curves_of(run: ReportData, findings: Findings) -> list[LineChart]:
     return learning_curves(histories, kept, measure=findings.of_student.measures[0].name, sooner=findings.sooner)
 
 
-def _judged(run: ReportData, findings: Findings) -> dict[str, object]:
+def _evaluated(run: ReportData, findings: Findings) -> dict[str, object]:
     """What the evaluation by labels fills into the page: the section that goes with its type."""
     section, against = section_of(findings), findings.against_twin
-    told = None if against is None else COMPARED[type(against)]
+    compared = None if against is None else COMPARED[type(against)]
     return {
         "race": section.race(findings.evaluations),
-        "interval": None if told is None else told.interval(against),
-        "interval_caption": "" if told is None else told.caption(against),
+        "interval": None if compared is None else compared.interval(against),
+        "interval_caption": "" if compared is None else compared.caption(against),
         "twin_missing": run.labelled and run.twin is None,
         "body": section_body(run, findings),
         "definitions": section.definitions,

@@ -25,14 +25,14 @@ _OF_OBJECTIVE = ("temperature", "hard_weight", "divergence", "factor", "hard_los
 class BestOf:
     """What a sweep says about a distillation.
 
-    ``options`` are by the names that ``joryu distill`` knows them by, ``note`` is for the run's record, and ``told`` is
-    what whoever typed the command should know. ``split_seed`` cuts the parts as the sweep cut them.
+    ``options`` are by the names that ``joryu distill`` knows them by, ``note`` is for the run's record, and ``remarks``
+    are what whoever typed the command should know. ``split_seed`` cuts the parts as the sweep cut them.
     """
 
     options: Mapping[str, Any]
     split_seed: int
     note: Mapping[str, Any]
-    told: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def best_of(folder: Path, typed: Mapping[str, Any]) -> BestOf:
@@ -59,7 +59,7 @@ def best_of(folder: Path, typed: Mapping[str, Any]) -> BestOf:
     found["targets"] = None if "teacher" in typed or found["targets"] is None else Path(found["targets"])
     return BestOf(
         options={**found, **typed}, split_seed=recipe.seed, note=_note(record, folder),
-        told=tuple(_told(record, found, typed)),
+        remarks=tuple(_remarks(record, found, typed)),
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _note(record: SweepRecord, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(record: SweepRecord, found: Mapping[str, Any], typed: Mapping[str, Any]) -> list[str]:
+def _remarks(record: SweepRecord, found: Mapping[str, Any], typed: Mapping[str, Any]) -> list[str]:
     chosen, lines = record.chosen, []
     if chosen is not None:
         point = ", ".join(f"{spoken(name)} {value:g}" for name, value in chosen.values.items())

@@ -24,20 +24,20 @@ def explicit_command(record: SweepRecord) -> str:
     if record.chosen is None:
         return ""
     setup, recipe = SweepSetup.of_record(record.request).applied(record.chosen.values)
-    told: dict[str, Any] = {"student": setup.student}
-    told |= {name: record.notes.get(name) for name in ("examples", "split", "size", "targets")}
+    options: dict[str, Any] = {"student": setup.student}
+    options |= {name: record.notes.get(name) for name in ("examples", "split", "size", "targets")}
     if setup.objective is not None:
         objective, usual_objective = setup.objective, _usual_objective(setup.objective)
-        told |= {name: getattr(objective, name) for name in ("temperature", "hard_weight", "divergence")}
+        options |= {name: getattr(objective, name) for name in ("temperature", "hard_weight", "divergence")}
         for name in ("factor", "hard_loss"):
-            told[name] = _unusual(getattr(objective, name), getattr(usual_objective, name))
-    told["test"] = setup.test
+            options[name] = _unusual(getattr(objective, name), getattr(usual_objective, name))
+    options["test"] = setup.test
     for name in ("class_weights", "validation", "labelled", "views", "signal_weight", "allow_dead_teacher"):
-        told[name] = _unusual(getattr(setup, name), getattr(_USUAL, name))
+        options[name] = _unusual(getattr(setup, name), getattr(_USUAL, name))
     usual = Recipe()
-    told |= {name: _unusual(value, getattr(usual, name)) for name, value in recipe.model_dump().items()}
+    options |= {name: _unusual(value, getattr(usual, name)) for name, value in recipe.model_dump().items()}
     words = ["joryu", "distill"]
-    for name, value in told.items():
+    for name, value in options.items():
         if value is True:
             words.append(option(name))
         elif value is not None:

@@ -108,7 +108,7 @@ def settings_map(record: SweepRecord) -> Map | None:
             _strength(one, record),
             chosen=record.chosen is not None and record.chosen.trial == one.trial,
             alike=one.trial in alike,
-            text=told(one, record),
+            text=tooltip(one, record),
         )
         for one in reversed(_drawn(record))  # the best is drawn last, over the others
     ]
@@ -140,7 +140,7 @@ def parallel(record: SweepRecord) -> Parallel | None:
         places = [(at[name], axes[name](one.values[name])) for name in names] + [(RIGHT, scored(one.score or 0.0))]
         chosen = record.chosen is not None and record.chosen.trial == one.trial
         path = "M" + "L".join(f"{x:g} {y:g}" for x, y in places)
-        lines.append(Line(path, _strength(one, record), chosen, told(one, record)))
+        lines.append(Line(path, _strength(one, record), chosen, tooltip(one, record)))
     lines.sort(key=lambda line: line.chosen)
     drawn = [(axes[name].title, at[name], axes[name].ticks) for name in names]
     drawn.append((record.score.name, RIGHT, [Tick(scored(value), quantity(value)) for value in sorted({low, high})]))
@@ -168,7 +168,7 @@ def whiskers(record: SweepRecord) -> tuple[list[Whisker], list[Tick]]:
     return found, [Tick(x(value), text) for value, text in zip(ticks, tick_texts(ticks), strict=True)]
 
 
-def told(trial: TrialRecord, record: SweepRecord) -> str:
+def tooltip(trial: TrialRecord, record: SweepRecord) -> str:
     """A trial as the text of a tooltip."""
     point = ", ".join(f"{spoken(name)} {value:g}" for name, value in trial.values.items())
     outcome = trial.why or trial.state if trial.score is None else f"{record.score.name} {quantity(trial.score)}"

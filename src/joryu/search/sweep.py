@@ -90,7 +90,7 @@ def sweep(examples: Examples, targets: Store, *, setup: SweepSetup, budget: Budg
                 finally:
                     record = _tried(record, queue, setup)
                     record.write(run.folder)
-                run.tell(_told(record, next(one for one in record.trials if one.trial == taken.number)))
+                run.tell(_trial_line(record, next(one for one in record.trials if one.trial == taken.number)))
             left = queue.others_run(budget.trials)
             if left:
                 run.tell(f"{left} trial(s) are still run by others: run the same command again when they are done")
@@ -160,7 +160,7 @@ def _confirmed(record: SweepRecord, trainer: Trainer, budget: Budget) -> Sequenc
     return found
 
 
-def _told(record: SweepRecord, trial: TrialRecord) -> str:
+def _trial_line(record: SweepRecord, trial: TrialRecord) -> str:
     """A line about a trial that has ended."""
     words = f"trial {trial.trial} of {record.budget}: {described_point(trial.values)}: "
     if trial.state != "finished" or trial.score is None:

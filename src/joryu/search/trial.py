@@ -116,19 +116,19 @@ class _Reports:
 
     def __init__(self, taken: Taken, trainer: Trainer) -> None:
         self._taken, self._key, self._run = taken, trainer.score.key, trainer.run
-        self._told = 0
+        self._n_reported = 0
 
     def tell(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Tell the epochs that were not told yet."""
-        for record in history[self._told :]:
-            self._told += 1
+        """Report the epochs that were not reported yet."""
+        for record in history[self._n_reported :]:
+            self._n_reported += 1
             value = record.get(self._key)
             if isinstance(value, int | float):
                 self._taken.trial.report(float(value), record["epoch"])
 
     def watch(self, progress: TrainingProgress, _: int, epochs: int) -> None:
         """Tell an epoch that has just ended, and stop the trial if it is worse than the others' median."""
-        if len(progress.history) > self._told:
+        if len(progress.history) > self._n_reported:
             self.tell(progress.history)
             if self._taken.trial.should_prune():
                 raise _PrunedError

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from torch import nn
 
 from joryu.errors import InputError, JoryuError, did_you_mean
-from joryu.students.backbone import backbone, backbone_parts, begin_backbone, remarks_on_backbone
+from joryu.students.backbone import backbone, begin_backbone, parse_backbone, remarks_on_backbone
 from joryu.students.cnn import cnn
 from joryu.students.embedding import Blocks, Embedding
 from joryu.students.head import keep_head_in_float32
 from joryu.students.keras_student import begin_keras, build_keras, keras_parts, layers_of_keras, remarks_on_keras
 from joryu.students.mlp import mlp
-from joryu.students.segmentation import begin_encoder, parts_of, segmenter
+from joryu.students.segmentation import begin_encoder, parse_segmentation, segmenter
 from joryu.students.separable_unet import separable_unet
 from joryu.students.trial import failure_of
 from joryu.students.unet import UNet
@@ -279,12 +279,17 @@ _FAMILIES: Mapping[str, _Family] = {
     "separable-unet": _sized("separable-unet", _separable_unet, most_rates=1),
     "timm": _Family(
         backbone,
-        require=backbone_parts,  # whether timm has it is known when it is built
+        require=parse_backbone,  # whether timm has it is known when it is built
         begin=begin_backbone,
-        weights=lambda rest: backbone_parts(rest).weights,
+        weights=lambda rest: parse_backbone(rest).weights,
         remarks=remarks_on_backbone,
     ),
-    "smp": _Family(segmenter, require=parts_of, begin=begin_encoder, weights=lambda rest: parts_of(rest).weights),
+    "smp": _Family(
+        segmenter,
+        require=parse_segmentation,
+        begin=begin_encoder,
+        weights=lambda rest: parse_segmentation(rest).weights,
+    ),
     "keras": _Family(
         partial(build_keras, None),
         require=keras_parts,

@@ -21,7 +21,7 @@ _OPTIONS = ("frozen", "head", "dropout")
 _COUNTS = "num_batches_tracked"  #: what some files leave out
 
 
-class Parts(NamedTuple):
+class BackboneSpec(NamedTuple):
     """What stands behind ``timm:``."""
 
     name: str
@@ -32,11 +32,11 @@ class Parts(NamedTuple):
     weights: str | None = None  #: the file that it begins with
 
 
-def backbone_parts(spec: str) -> Parts:
+def parse_backbone(spec: str) -> BackboneSpec:
     """What stands behind ``timm:``, taken apart.
 
-    >>> backbone_parts("vgg16,frozen=4,head=flat,dropout=0.35@vgg16.safetensors")
-    Parts(name='vgg16', frozen=4, head='flat', units=None, dropout=0.35, weights='vgg16.safetensors')
+    >>> parse_backbone("vgg16,frozen=4,head=flat,dropout=0.35@vgg16.safetensors")
+    BackboneSpec(name='vgg16', frozen=4, head='flat', units=None, dropout=0.35, weights='vgg16.safetensors')
 
     Raises:
         InputError: they cannot be read.
@@ -55,7 +55,7 @@ def backbone_parts(spec: str) -> Parts:
     if unreadable or dropout is None:
         raise InputError(f"cannot read architecture timm:{spec}", expected=SPELT)
     kind, units = head.groups() if head else (None, None)
-    return Parts(name, int(frozen), kind, None if units is None else int(units), dropout, weights or None)
+    return BackboneSpec(name, int(frozen), kind, None if units is None else int(units), dropout, weights or None)
 
 
 def backbone(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
@@ -76,7 +76,7 @@ def backbone(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> nn.Modu
         InputError: timm has no such model, it does not take pictures of this shape, or has fewer layers to freeze.
         MissingExtraError: timm is not installed.
     """
-    parts = backbone_parts(spec)
+    parts = parse_backbone(spec)
     network: nn.Module
     if parts.head is None:
         settings = {"drop_rate": parts.dropout} if parts.dropout else {}
@@ -101,7 +101,7 @@ def begin_backbone(spec: str, network: nn.Module) -> None:
         InputError: there is no such file, or it is no safetensors file.
         MismatchError: it holds the weights of another model.
     """
-    parts = backbone_parts(spec)
+    parts = parse_backbone(spec)
     if parts.weights is None:
         return
     path = ("network." if parts.frozen else "") + ("features.model" if parts.head else "")
@@ -121,7 +121,7 @@ def remarks_on_backbone(spec: str) -> list[str]:
     >>> remarks_on_backbone("vgg16,frozen=4")[0][:58]
     'timm:vgg16 begins with random weights, and the first 4 lay'
     """
-    parts = backbone_parts(spec)
+    parts = parse_backbone(spec)
     if not parts.frozen or parts.weights is not None:
         return []
     return [
@@ -169,7 +169,7 @@ def tag_head(features: int, n_outputs: int, *, units: int, dropout: float) -> nn
     return nn.Sequential(nn.BatchNorm1d(features), hidden, nn.ReLU(), Dropout(dropout), last)
 
 
-def _with_head(parts: Parts, input_shape: tuple[int, ...], n_outputs: int) -> WithHead:
+def _with_head(parts: BackboneSpec, input_shape: tuple[int, ...], n_outputs: int) -> WithHead:
     features = Features(_of_timm(parts.name, input_shape, 0), pooled=parts.head == "pooled")
     _drop_unused(features, input_shape, f"timm:{parts.name}")
     width = modules_run(features, input_shape, f"timm:{parts.name}")[1].shape[1]
@@ -219,7 +219,7 @@ def _is_of(name: str, modules: Sequence[str]) -> bool:
     return any(name.startswith(f"{module}.") for module in modules)
 
 
-def _require_same_model(parts: Parts, unknown: set[str]) -> None:
+def _require_same_model(parts: BackboneSpec, unknown: set[str]) -> None:
     """What the file has and the network has not must be what it has no use for, such as a classifier."""
     if not unknown:
         return

@@ -34,7 +34,7 @@ class Segmenter(nn.Module):
         return answers[..., :height, :width]
 
 
-class Parts(NamedTuple):
+class SegmentationSpec(NamedTuple):
     """What stands behind ``smp:``."""
 
     decoder: str
@@ -52,7 +52,7 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
         InputError: no such decoder or encoder, or it does not take pictures of this shape.
         MissingExtraError: segmentation-models-pytorch is not installed.
     """
-    decoder, encoder, _ = parts_of(spec)
+    decoder, encoder, _ = parse_segmentation(spec)
     try:
         import segmentation_models_pytorch as smp  # noqa: PLC0415 - it takes seconds
     except ImportError as error:
@@ -78,11 +78,11 @@ def segmenter(spec: str, input_shape: tuple[int, ...], n_outputs: int) -> Segmen
     return Segmenter(network)
 
 
-def parts_of(spec: str) -> Parts:
+def parse_segmentation(spec: str) -> SegmentationSpec:
     """What stands behind ``smp:``, taken apart.
 
-    >>> parts_of("unet/resnet18@encoder.safetensors")
-    Parts(decoder='unet', encoder='resnet18', weights='encoder.safetensors')
+    >>> parse_segmentation("unet/resnet18@encoder.safetensors")
+    SegmentationSpec(decoder='unet', encoder='resnet18', weights='encoder.safetensors')
 
     Raises:
         InputError: they are not two names.
@@ -90,7 +90,7 @@ def parts_of(spec: str) -> Parts:
     match = re.fullmatch(r"(\w+)/([\w.-]+)(?:@(.+))?", spec)
     if match is None:
         raise InputError(f"cannot read architecture smp:{spec}", expected=SPELT)
-    return Parts(*match.groups())
+    return SegmentationSpec(*match.groups())
 
 
 def begin_encoder(spec: str, network: nn.Module) -> None:
@@ -103,7 +103,7 @@ def begin_encoder(spec: str, network: nn.Module) -> None:
         InputError: there is no such file, or it is no safetensors file.
         MismatchError: it holds the weights of another encoder.
     """
-    weights = parts_of(spec).weights
+    weights = parse_segmentation(spec).weights
     if weights is None:
         return
     encoder = network.get_submodule("network.encoder")

@@ -125,8 +125,8 @@ def glance(store: Store, examples: Examples) -> tuple[list[Finding], Correctness
     if not len(rows):
         return [], None
     seen = examine(store, rows, labels, ExaminationOptions(1.0, GLANCE, _look_at(store, examples)))
-    told = [one for one in seen.findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
-    return told, seen.agreement
+    fatal = [one for one in seen.findings if one.severity is Severity.FATAL or one.code == "sigmoids-as-logits"]
+    return fatal, seen.agreement
 
 
 def _look_at(store: Store, examples: Examples | None) -> str:

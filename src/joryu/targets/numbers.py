@@ -144,17 +144,17 @@ def about_errors(statistics: NumberStatistics, agreement: NumberAgreement) -> It
     """Findings from labels: which outputs are far off, whether another unit explains it, and whether σ is right."""
     if agreement.labelled < ENOUGH_LABELS:
         return
-    judged = [output for output in agreement.outputs if output.r2 is not None]
-    off = [output for output in judged if output.r2 is not None and output.r2 < WORSE]
+    scored = [output for output in agreement.outputs if output.r2 is not None]
+    off = [output for output in scored if output.r2 is not None and output.r2 < WORSE]
     scaled = [output for output in off if (output.correlation or 0.0) >= ALIKE]
     lost = [output for output in off if (output.correlation or 0.0) < NO_CORRELATION]
     if scaled:
-        yield _about_unit(scaled[0], statistics, agreement, every=len(scaled) == len(judged))
+        yield _about_unit(scaled[0], statistics, agreement, every=len(scaled) == len(scored))
     if lost:
         message = f"the teacher does not agree with the labels: {_described(lost)}"
         hint = "look at its weights, its input normalisation and the order of its outputs"
         severe = fatal("disagrees", message, hint)
-        yield severe if len(lost) == len(judged) else Finding("disagrees", Severity.WARNING, message, hint)
+        yield severe if len(lost) == len(scored) else Finding("disagrees", Severity.WARNING, message, hint)
     elif rest := [output for output in off if output not in scaled]:
         message = f"the labels' own mean would be nearer than the answers: {_described(rest)}"
         yield Finding("worse-than-the-mean", Severity.WARNING, message, "look at the teacher's training and its units")

@@ -137,7 +137,7 @@ def screen(
         at, tag = _held(found)
         np.add.at(counts, (of_row[part][at.numpy()], tag.numpy()), 1)
     sizes = np.bincount(of_row[answered], minlength=len(names))
-    screens = _judged([str(name) for name in names], counts, sizes, question.names, settings)
+    screens = _screens([str(name) for name in names], counts, sizes, question.names, settings)
     bad = {at: screens[at] for at in range(len(names)) if screens[at].constant}
     left_out = {
         row: f"{bad[source].constant[0].tag} on {bad[source].constant[0].share:.0%} of {bad[source].name}"
@@ -220,7 +220,7 @@ def _held(found: SoftTargets) -> tuple[Tensor, Tensor]:
     return at, tag
 
 
-def _judged(
+def _screens(
     names: Sequence[str], counts: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any], tags: Sequence[str],
     settings: ScreenSettings,
 ) -> list[SourceScreen]:  # fmt: skip
@@ -231,17 +231,17 @@ def _judged(
         share = here / max(size, 1)
         elsewhere = (totals - here) / max(n - size, 1)
         common = [int(tag) for tag in np.argsort(-here, kind="stable")[:5] if here[tag]]
-        judged = (share >= settings.constant) & (share >= settings.lift * elsewhere)
+        suspect = (share >= settings.constant) & (share >= settings.lift * elsewhere)
         constant = list[int]()
-        if size >= settings.least and n > size and judged.any():
+        if size >= settings.least and n > size and suspect.any():
             # Never quite 0 elsewhere: that nobody had it yet is no proof that nobody can.
             chance = (totals - here + 0.5) / (n - size + 1)
-            tail = binom.sf(here[judged] - 1, size, chance[judged])
-            unlikely = np.flatnonzero(judged)[tail < _CHANCE / (len(names) * len(tags))]
+            tail = binom.sf(here[suspect] - 1, size, chance[suspect])
+            unlikely = np.flatnonzero(suspect)[tail < _CHANCE / (len(names) * len(tags))]
             constant = sorted(map(int, unlikely), key=lambda tag: -float(share[tag]))
-        told = [[SourceTag(tags[tag], float(share[tag]), float(elsewhere[tag])) for tag in one] for one in
+        tables = [[SourceTag(tags[tag], float(share[tag]), float(elsewhere[tag])) for tag in one] for one in
                 (common, constant)]  # fmt: skip
-        found.append(SourceScreen(name, size, tuple(told[0]), tuple(told[1])))
+        found.append(SourceScreen(name, size, tuple(tables[0]), tuple(tables[1])))
     return found
 
 

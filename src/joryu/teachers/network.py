@@ -101,7 +101,7 @@ class Network:
         with torch.inference_mode():
             given = micro_batches(batch.to(self.device, non_blocking=True))
             sizes = map(len, given)
-            said, variances = zip(*map(self._heard, self._say(given, precision), sizes), strict=True)
+            said, variances = zip(*map(self._checked, self._forward(given, precision), sizes), strict=True)
             outputs, variance = torch.cat(said), torch.cat(variances) if self._moments else None
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
         values = outputs.to("cpu", torch.float32, copy=True)
@@ -110,7 +110,7 @@ class Network:
             variance = variance.to("cpu", torch.float32, copy=True).movedim(1, -1)
         return SoftTargets(values=values.movedim(1, -1), space=space, question=self.question, variance=variance)
 
-    def _heard(self, asked: object, rows: int) -> tuple[Tensor, Tensor | None]:
+    def _checked(self, asked: object, rows: int) -> tuple[Tensor, Tensor | None]:
         """Logits or numbers ``[B, C, ...]`` in what the module gave, and the variances where there are any."""
         variance = None
         if self._moments:
@@ -123,7 +123,7 @@ class Network:
             outputs = self._read(outputs)
         return outputs, variance
 
-    def _say(self, given: Sequence[Tensor], precision: Answering) -> list[object]:
+    def _forward(self, given: Sequence[Tensor], precision: Answering) -> list[object]:
         if precision == "32-true":
             return [self._asked(part) for part in given]
         with computing_at(precision, self.device.type), head_in_float32(self._asked, len(self.question)):

@@ -116,7 +116,7 @@ def require_same_precision(stored: Answering | None, wished: Wish) -> None:
         )  # fmt: skip
 
 
-def told_if_slow(out: Path, wished: Wish) -> str | None:
+def slowness_remark(out: Path, wished: Wish) -> str | None:
     """What to say where answers are to be computed in bf16 and this machine has no products in it of its own."""
     stored = Manifest.read(out).asked_at if (out / FILE).is_file() else None
     if (stored or wished) != "bf16-mixed" or best_precision(device_type()) == "bf16-mixed":

@@ -36,10 +36,10 @@ def find_teacher(
     """The teacher that a spec names, and the examples that it can be asked about.
 
     The spec is one of `load_teacher`, or ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people
-    of a labelling project, who can only be asked about pictures they were shown (`joryu.teachers.Reading` describes the
-    options); or ``ledger:DIR[,vocabulary=NAME]``: the recorded answers of a paid API. Examples without classes come
-    back with the teacher's classes; for a teacher trained by Joryu they come back `as_taught`. ``order`` is as in
-    `load_teacher`.
+    of a labelling project, who can only be asked about pictures they were shown (`joryu.teachers.Interpretation`
+    describes the options); or ``ledger:DIR[,vocabulary=NAME]``: the recorded answers of a paid API. Examples without
+    classes come back with the teacher's classes; for a teacher trained by Joryu they come back `as_taught`. ``order``
+    is as in `load_teacher`.
 
     Raises:
         InputError, MismatchError, MissingExtraError: as `load_teacher`. For people also: nobody answered about any

@@ -104,18 +104,18 @@ def no_gpu_search(device: torch.device) -> Iterator[None]:
     The warning of ``torch.compile`` on a CPU that no GPU was found is not shown.
     """
     name = "CUDA_VISIBLE_DEVICES"
-    told = logging.getLogger("torch.utils.cpp_extension")
+    logger = logging.getLogger("torch.utils.cpp_extension")
     if device.type != "cpu":
         yield
         return
-    told.addFilter(_is_news)
+    logger.addFilter(_is_news)
     searched = name not in os.environ and not torch.cuda.is_available()
     if searched:
         os.environ[name] = ""
     try:
         yield
     finally:
-        told.removeFilter(_is_news)
+        logger.removeFilter(_is_news)
         if searched:
             os.environ.pop(name, None)
 

@@ -149,7 +149,7 @@ def worth(
     judging = TrainingData(pool, Replayed(targets), validation=judges).validation_data()
     if judging is None:
         raise InputError("there is nothing to judge by", expected="labels, or answers about the examples themselves")
-    error_of(_teacher_judged(judging, targets), setup.by)  # what cannot be followed is refused before any training
+    error_of(_evaluate_teacher(judging, targets), setup.by)  # what cannot be followed is refused before any training
     chains = [nested(pool, sizes, seed=recipe.seed + draw) for draw in range(setup.draws)]
     steps = _steps(recipe, sizes[0], setup.distillation.validation)
     done, total, units = 0, len(sizes) * setup.draws, None
@@ -291,14 +291,14 @@ class _Student(NamedTuple):
 
 
 def _noting(watch: WorthWatch | None, done: int, total: int) -> Watch:
-    def told(progress: TrainingProgress, _: int, epochs: int) -> None:
+    def note(progress: TrainingProgress, _: int, epochs: int) -> None:
         if watch is not None:
             watch(done, total, f"epoch {progress.epoch + 1}/{epochs}")
 
-    return told
+    return note
 
 
-def _teacher_judged(judging: TrainingData, targets: Store) -> Evaluated:
+def _evaluate_teacher(judging: TrainingData, targets: Store) -> Evaluated:
     """The measures of the stored answers themselves, by what the students will be judged by."""
     examples, by_teacher = judging.examples, judging.source.describe()["targets"] is not None
     evaluator = evaluator_for(targets.manifest.question)

@@ -15,8 +15,8 @@ from joryu.errors import InputError, MismatchError, MissingExtraError
 from joryu.examples.tabular.cells import plain
 from joryu.examples.tabular.preparation import CategoryColumn, Column, TablePreparation
 from joryu.teachers.foreign.columns import Columns
+from joryu.teachers.foreign.estimator_checks import every_part
 from joryu.teachers.foreign.intake import Intake
-from joryu.teachers.foreign.sound_estimators import every_part
 
 Encoded = Mapping[str, tuple[Any, ...]]
 """The categories, as an estimator's encoders know them, of each column that they encode."""

@@ -18,22 +18,22 @@ def names_of(options: Options, own: tuple[str, ...] | None, n_outputs: int | Non
     """
     if options.labels is not None:
         try:
-            return told_apart(options.labels.read_text(encoding="utf-8-sig"))
+            return distinct_names(options.labels.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read the labels {options.labels}", received=error) from error
     if options.said.output.names is not None or own is not None:
         return options.said.output.names or own
     for path in sorted(options.path.parent.glob("*labels*.txt")):
-        names = told_apart(path.read_text(encoding="utf-8-sig", errors="replace"))
+        names = distinct_names(path.read_text(encoding="utf-8-sig", errors="replace"))
         if len(names) == n_outputs:
             return names
     return None
 
 
-def told_apart(text: str) -> tuple[str, ...]:
+def distinct_names(text: str) -> tuple[str, ...]:
     """The lines as names; those that come more than once (ImageNet's two cranes) with the number of their line.
 
-    >>> told_apart("crane\\nbee\\ncrane\\n")
+    >>> distinct_names("crane\\nbee\\ncrane\\n")
     ('crane (0)', 'bee', 'crane (2)')
     """
     lines = [line.strip() for line in text.rstrip().splitlines()]

@@ -51,7 +51,7 @@ def open_onnx(options: Options) -> Opened:
     content = model_content(path, "an ONNX model")
     model = _parsed(onnx, path, content)
     digest = _digest(onnx, path, content, model)
-    question, own = _told(model)
+    question, own = _own_metadata(model)
     said = _with_own(options.said, own, question)
     first = _session(runtime, path, model)
     name = said.output.tensor or _chosen(model.graph, said.output, path)
@@ -146,7 +146,7 @@ def _session(runtime: Any, path: Path, model: ModelProto) -> Any:
         ) from error
 
 
-def _told(model: ModelProto) -> tuple[Question | None, PicturePreparation | None]:
+def _own_metadata(model: ModelProto) -> tuple[Question | None, PicturePreparation | None]:
     """The question and the preparation of a model that Joryu exported, by its properties."""
     said = {one.key: one.value for one in model.metadata_props}
     if "joryu.question" not in said:

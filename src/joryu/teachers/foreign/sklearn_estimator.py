@@ -14,10 +14,10 @@ from joryu.errors import InputError
 from joryu.questions import Link
 from joryu.students.model_content import reason_of
 from joryu.teachers.foreign.description import Options
+from joryu.teachers.foreign.estimator_checks import every_part
 from joryu.teachers.foreign.frame import encoded_columns, is_framed, probe_frame
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Opened
-from joryu.teachers.foreign.sound_estimators import every_part
 from joryu.teachers.outputs import MOMENTS, Meant
 
 Values = npt.NDArray[Any]

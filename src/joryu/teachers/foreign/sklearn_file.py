@@ -10,10 +10,10 @@ from typing import Any, Final
 from joryu.errors import InputError, MissingExtraError
 from joryu.students.model_content import model_content, reason_of
 from joryu.teachers.foreign.description import Options
+from joryu.teachers.foreign.estimator_checks import require_sound
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.model import Opened
 from joryu.teachers.foreign.sklearn_estimator import ask_in_one_thread, open_estimator
-from joryu.teachers.foreign.sound_estimators import require_sound
 
 _GP: Final = "sklearn.gaussian_process"
 #: what skops does not trust of itself, and may be read all the same: it runs nothing, and trees are checked

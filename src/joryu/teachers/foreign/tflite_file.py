@@ -19,7 +19,7 @@ from joryu.students.model_content import model_content, reason_of
 from joryu.teachers.foreign.description import Options, OutputSaid
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
-from joryu.teachers.foreign.labels import told_apart
+from joryu.teachers.foreign.labels import distinct_names
 from joryu.teachers.foreign.model import Ask, Opened
 
 _ENDS: Final = {"SOFTMAX": Link.SOFTMAX, "LOGISTIC": Link.SIGMOID}
@@ -127,4 +127,4 @@ def _names_inside(path: Path) -> tuple[str, ...] | None:
         return None
     with zipfile.ZipFile(path) as inside:
         texts = [name for name in inside.namelist() if name.endswith(".txt")]
-        return told_apart(inside.read(texts[0]).decode("utf-8-sig", errors="replace")) if len(texts) == 1 else None
+        return distinct_names(inside.read(texts[0]).decode("utf-8-sig", errors="replace")) if len(texts) == 1 else None

@@ -16,11 +16,11 @@ from torch.utils._pytree import tree_flatten
 from joryu.errors import InputError
 from joryu.questions import Link
 from joryu.students.model_content import model_content, reason_of
+from joryu.teachers.foreign.archive_checks import require_harmless
 from joryu.teachers.foreign.description import Options
 from joryu.teachers.foreign.family import Runtime
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Ask, Opened
-from joryu.teachers.foreign.sound_archive import require_harmless
 
 _ENDS: Final = {"aten::softmax": Link.SOFTMAX, "aten::_softmax": Link.SOFTMAX, "aten::sigmoid": Link.SIGMOID}
 #: where an operation says that it is training

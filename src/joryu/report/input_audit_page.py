@@ -1,4 +1,4 @@
-"""`write_seen`: one self-contained page that shows examples as a teacher sees them."""
+"""`write_input_audit`: one self-contained page that shows examples as a teacher sees them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from joryu.questions import Link
 from joryu.report.page import environment, write_page
 from joryu.report.pictures import are_pictures, thumbnail_uri
 from joryu.report.wording import number, percent
-from joryu.teachers.seen import Said, Seen
+from joryu.teachers.input_audit import InputAudit, Said
 
 SIDE: Final = 160  #: a picture's longer side, in pixels
 COLUMNS: Final = 40  #: the most columns of a table shown
@@ -44,8 +44,8 @@ class Histogram(NamedTuple):
     most: str
 
 
-def write_seen(seen: Sequence[Seen], examples: Examples, path: Path | str) -> Path:
-    """Write the page about one or several teachers to ``path``; ``examples`` are those that `see` was given.
+def write_input_audit(seen: Sequence[InputAudit], examples: Examples, path: Path | str) -> Path:
+    """Write the page about one or several teachers to ``path``; ``examples`` are those that `audit_inputs` was given.
 
     Beside each original picture stands what the teacher takes, drawn twice: turned back into pixels by the teacher's
     own statement, and as it is, the least value of all shown black and the largest white. The page needs no network
@@ -54,11 +54,11 @@ def write_seen(seen: Sequence[Seen], examples: Examples, path: Path | str) -> Pa
     Raises:
         InputError, JoryuError: as `joryu.report.page.write_page`.
     """
-    return write_page(render_seen(seen, examples), path, usual="seen.html")
+    return write_page(render_input_audit(seen, examples), path, usual="seen.html")
 
 
-def render_seen(seen: Sequence[Seen], examples: Examples) -> str:
-    """The HTML of `write_seen`."""
+def render_input_audit(seen: Sequence[InputAudit], examples: Examples) -> str:
+    """The HTML of `write_input_audit`."""
     pictures = are_pictures(examples.inputs)
     rows = {one.rows: _originals(examples, one.rows) if pictures else [] for one in seen}
     views = [
@@ -72,12 +72,12 @@ def render_seen(seen: Sequence[Seen], examples: Examples) -> str:
     doubts = sum(len(one.doubts) for one in seen)
     return (
         environment()
-        .get_template("seen.html.j2")
+        .get_template("input_audit.html.j2")
         .render(name=examples.name, views=views, pictures=pictures, doubts=doubts)
     )
 
 
-def histogram(seen: Seen) -> Histogram:
+def histogram(seen: InputAudit) -> Histogram:
     """How often the values of the sample come, all channels together."""
     values = seen.values.flatten()
     values = values[values.isfinite()]
@@ -108,7 +108,7 @@ def _originals(examples: Examples, rows: Sequence[int]) -> list[Tensor]:
     return [torch.from_numpy(decode_picture(one)) for one in examples.encoded(list(rows))]
 
 
-def _sights(seen: Seen, examples: Examples, originals: Sequence[Tensor]) -> list[Sight]:
+def _sights(seen: InputAudit, examples: Examples, originals: Sequence[Tensor]) -> list[Sight]:
     named = [f"#{row}" if examples.sources is None else examples.sources[row] for row in seen.rows]
     labels = [one.label for one in seen.said]
     answers = [_in_words(one, seen) for one in seen.said]
@@ -130,6 +130,6 @@ def stretched(values: Tensor) -> Tensor:
     return ((values - least) / (most - least).clamp_min(1e-12) * 255).round().to(torch.uint8)
 
 
-def _in_words(said: Said, seen: Seen) -> tuple[tuple[str, str], ...]:
+def _in_words(said: Said, seen: InputAudit) -> tuple[tuple[str, str], ...]:
     write = number if seen.link is Link.IDENTITY else percent
     return tuple((name, write(value)) for name, value in said.answers)

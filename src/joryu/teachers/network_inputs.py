@@ -1,4 +1,4 @@
-"""`Taken`: what a network really takes for a batch of examples, and what that means as pixels, by its own statement."""
+"""`NetworkInputs`: what a network really takes for a batch of examples, and what that means as pixels, as it states."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Statement(NamedTuple):
     columns: tuple[str, ...] = ()
 
 
-class Taken(NamedTuple):
+class NetworkInputs(NamedTuple):
     """One batch as a network takes it.
 
     ``values`` are float32 ``[B, channels, height, width]`` in the network's own order of colours, or ``[B, columns]``;
@@ -64,10 +64,10 @@ class Taken(NamedTuple):
         return pixels.flip(1) if self.said.colours == "BGR" else pixels
 
 
-def taken_by(network: nn.Module, inputs: Tensor) -> Taken:
+def network_inputs(network: nn.Module, inputs: Tensor) -> NetworkInputs:
     """What the first layer of a network makes of inputs; of a layer that is not known, the inputs themselves.
 
-    >>> taken = taken_by(Normalise(0.5, 0.5, scale=1 / 255), torch.full((1, 1, 2, 2), 255, dtype=torch.uint8))
+    >>> taken = network_inputs(Normalise(0.5, 0.5, scale=1 / 255), torch.full((1, 1, 2, 2), 255, dtype=torch.uint8))
     >>> taken.said.words, taken.values.max().item(), taken.pixels().max().item()
     ('float32 NCHW, pixels as 0 to 1, less 0.5, divided by 0.5', 1.0, 255)
     """
@@ -76,12 +76,14 @@ def taken_by(network: nn.Module, inputs: Tensor) -> Taken:
     return _TAKING.get(type(first), _as_they_are)(first, inputs)
 
 
-def _by_intake(module: Any, inputs: Tensor) -> Taken:
+def _by_intake(module: Any, inputs: Tensor) -> NetworkInputs:
     intake: Intake = module.intake
     if module.turned is not None:
         columns, values = module.turned.shown(inputs)
         words = f"{intake.kind} rows, {module.turned}"
-        return Taken(values, tuple(values.shape[1:]), intake.kind, Statement(words, colours="grey", columns=columns))
+        return NetworkInputs(
+            values, tuple(values.shape[1:]), intake.kind, Statement(words, colours="grey", columns=columns)
+        )
     given = module.given(inputs)
     values = torch.from_numpy(np.asarray(given, dtype=np.float32))
     is_picture = inputs.dtype == torch.uint8 and inputs.ndim == 4
@@ -91,7 +93,7 @@ def _by_intake(module: Any, inputs: Tensor) -> Taken:
         values = values.reshape(len(values), *sides)
     if values.ndim == 4 and intake.layout == "NHWC":
         values = values.movedim(-1, 1)
-    return Taken(values, tuple(given.shape[1:]), intake.kind, _statement_of(intake))
+    return NetworkInputs(values, tuple(given.shape[1:]), intake.kind, _statement_of(intake))
 
 
 def _statement_of(intake: Intake) -> Statement:
@@ -128,7 +130,7 @@ def _slip(intake: Intake) -> str:
     return ""
 
 
-def _by_normalise(module: Any, inputs: Tensor) -> Taken:
+def _by_normalise(module: Any, inputs: Tensor) -> NetworkInputs:
     with torch.inference_mode():
         values = module(inputs.to(module.mean.device)).float().cpu()
     mean, std = module.mean.reshape(-1).tolist(), module.std.reshape(-1).tolist()
@@ -145,10 +147,10 @@ def _by_normalise(module: Any, inputs: Tensor) -> Taken:
         is_normalised=any(mean) or any(one != 1 for one in std),
         pixel_scale=tuple(one / module.scale for one in std), pixel_offset=tuple(one / module.scale for one in mean),
     )  # fmt: skip
-    return Taken(values, tuple(values.shape[1:]), "float32", said)
+    return NetworkInputs(values, tuple(values.shape[1:]), "float32", said)
 
 
-def _as_they_are(module: nn.Module, inputs: Tensor) -> Taken:
+def _as_they_are(module: nn.Module, inputs: Tensor) -> NetworkInputs:
     published = next((p for one in module.modules() if (p := vars(one).get("pretrained_cfg"))), None)
     mean = published.get("mean") if isinstance(published, Mapping) else None
     slip = ""
@@ -161,10 +163,10 @@ def _as_they_are(module: nn.Module, inputs: Tensor) -> Taken:
         f"{shown_as(inputs)}: to scale them is the module's own affair",
         colours="grey" if inputs.ndim != 4 or inputs.shape[1] == 1 else "RGB", slip=slip,
     )  # fmt: skip
-    return Taken(inputs.float().cpu(), tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch."), said)
+    return NetworkInputs(inputs.float().cpu(), tuple(inputs.shape[1:]), str(inputs.dtype).removeprefix("torch."), said)
 
 
-_TAKING: Final[Mapping[type[nn.Module], Callable[[Any, Tensor], Taken]]] = {
+_TAKING: Final[Mapping[type[nn.Module], Callable[[Any, Tensor], NetworkInputs]]] = {
     Foreign: _by_intake,
     Normalise: _by_normalise,
 }

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from joryu.teachers.taken import Taken
+from joryu.teachers.network_inputs import NetworkInputs
 
 FAR: Final = 3.0  #: standard deviations beyond which few normalised values lie
-_SHARE: Final = 0.05  #: of them may, before it is told: of pictures normalised as is usual none do
+_SHARE: Final = 0.05  #: of them may, before it is content: of pictures normalised as is usual none do
 _FLAT: Final = 0.1  #: the standard deviation of normalised values below which pictures look all the same
 _GREY_LEVELS: Final = 2.0  #: of contrast, below which a picture itself is nearly constant
 _FEW: Final = 20  #: labelled examples below which nothing is said of how many are right
@@ -37,7 +37,9 @@ def rightness(guesses: Guesses | None) -> tuple[float | None, int]:
     return float((guesses.right == guesses.named).double().mean()), len(guesses.right)
 
 
-def doubts_about(taken: Taken, values: Tensor, contrast: float | None, guesses: Guesses | None) -> tuple[str, ...]:
+def doubts_about(
+    taken: NetworkInputs, values: Tensor, contrast: float | None, guesses: Guesses | None
+) -> tuple[str, ...]:
     """Everything that looks wrong, worst first.
 
     ``values`` ``[channels, n]`` are some that the teacher takes; ``contrast`` is that of the pictures themselves, in
@@ -54,13 +56,13 @@ def doubts_about(taken: Taken, values: Tensor, contrast: float | None, guesses: 
     return tuple(one for one in found if one)
 
 
-def _unfinite(taken: Taken, values: Tensor) -> str:
+def _unfinite(taken: NetworkInputs, values: Tensor) -> str:
     missing = taken.said.columns and bool(values.isnan().any())  # in a table NaN is what is missing
     finite = values.nan_to_num(nan=0.0) if missing else values
     return "" if bool(finite.abs().lt(float("inf")).all()) else "some values are not finite"
 
 
-def _misplaced(taken: Taken, real: Tensor, contrast: float | None) -> str:
+def _misplaced(taken: NetworkInputs, real: Tensor, contrast: float | None) -> str:
     """Normalised values that are not, or a statement that contradicts itself."""
     said = taken.said
     because = f": {said.slip}" if said.slip else ""
@@ -81,7 +83,7 @@ def _misplaced(taken: Taken, real: Tensor, contrast: float | None) -> str:
     return because.removeprefix(": ")
 
 
-def _clipped(taken: Taken, values: Tensor) -> str:
+def _clipped(taken: NetworkInputs, values: Tensor) -> str:
     """Whole numbers of which many stand at an end of their range: scaled numbers that did not fit."""
     limits = {"uint8": (0, 255), "int8": (-128, 127)}.get(taken.kind)
     if limits is None or not taken.said.is_normalised:

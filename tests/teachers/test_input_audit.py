@@ -20,9 +20,9 @@ from joryu.teachers import Ensemble, Estimator, Network, find_teacher
 from joryu.teachers.foreign.description import InputSaid
 from joryu.teachers.foreign.intake import Intake
 from joryu.teachers.foreign.model import Foreign, Opened
-from joryu.teachers.seen import Seen, see, spread
-from joryu.teachers.seen_doubts import Guesses, doubts_about, rightness
-from joryu.teachers.taken import Statement, Taken, taken_by
+from joryu.teachers.input_audit import InputAudit, audit_inputs, spread
+from joryu.teachers.input_doubts import Guesses, doubts_about, rightness
+from joryu.teachers.network_inputs import NetworkInputs, Statement, network_inputs
 
 COLOURS = torch.tensor([[[[10]], [[20]], [[30]]], [[[250]], [[128]], [[0]]]], dtype=torch.uint8)  # [2, 3, 1, 1]
 ABC = ["a", "b", "c"]
@@ -52,7 +52,7 @@ def foreign(
     ],
 )
 def test_values_are_those_that_the_model_takes_and_mean_the_same_pixels(model: Foreign, first: list[float]) -> None:
-    taken = taken_by(nn.Sequential(nn.Identity(), model), COLOURS)
+    taken = network_inputs(nn.Sequential(nn.Identity(), model), COLOURS)
     assert taken.values[0].flatten().tolist() == pytest.approx(first, abs=1e-5)
     clipped = taken.kind == "uint8" and taken.said.real_scale != 1  # 250 lies past its end
     assert torch.equal(taken.pixels()[: 1 if clipped else 2], COLOURS[: 1 if clipped else 2])
@@ -60,7 +60,7 @@ def test_values_are_those_that_the_model_takes_and_mean_the_same_pixels(model: F
 
 
 def test_the_real_numbers_of_a_quantised_model_are_those_described() -> None:
-    taken = taken_by(foreign("int8", quantised=(2 / 255, -1), range=(-1, 1)), COLOURS)
+    taken = network_inputs(foreign("int8", quantised=(2 / 255, -1), range=(-1, 1)), COLOURS)
     wanted = COLOURS.float() / 127.5 - 1
     assert torch.allclose(taken.real(), wanted, atol=0.01)
 
@@ -74,7 +74,7 @@ def test_a_students_own_normalisation_is_turned_back() -> None:
         std=(0.5,) * 3,
         scale=1 / 255,
     )
-    taken = taken_by(Network(plan.build(), question=plan.question).module, COLOURS)
+    taken = network_inputs(Network(plan.build(), question=plan.question).module, COLOURS)
     assert taken.values[1, 2].item() == pytest.approx((0 - 0.3) / 0.5)
     assert torch.equal(taken.pixels(), COLOURS)
     assert "less 0.1/0.2/0.3, divided by 0.5/0.5/0.5" in taken.said.words
@@ -89,7 +89,7 @@ def test_a_module_that_scales_for_itself_is_shown_what_it_is_given() -> None:
         def forward(self, pictures: Tensor) -> Tensor:
             return pictures.flatten(1).float()
 
-    taken = taken_by(Network(Own(), ABC).module, COLOURS)
+    taken = network_inputs(Network(Own(), ABC).module, COLOURS)
     assert torch.equal(taken.values, COLOURS.float())
     assert taken.kind == "uint8"
     assert "the module's own affair" in taken.said.words
@@ -115,8 +115,8 @@ class Brightest(nn.Module):
         return pictures.float().mean((2, 3))[:, list(self.order)]
 
 
-def only(teacher: Any, examples: Examples, **settings: Any) -> Seen:
-    (found,) = see(teacher, examples, "t", **settings)
+def only(teacher: Any, examples: Examples, **settings: Any) -> InputAudit:
+    (found,) = audit_inputs(teacher, examples, "t", **settings)
     return found
 
 
@@ -162,7 +162,7 @@ def test_answers_that_have_nothing_to_do_with_the_labels_are_told() -> None:
     ],
 )
 def test_a_slip_of_units_is_told_with_its_reason(said: dict[str, Any], words: str) -> None:
-    taken = taken_by(foreign(**said), COLOURS)
+    taken = network_inputs(foreign(**said), COLOURS)
     (doubt,) = doubts_about(taken, taken.values.movedim(1, 0).flatten(1), 60.0, None)
     assert words in doubt
 
@@ -178,24 +178,24 @@ def test_a_slip_of_units_is_told_with_its_reason(said: dict[str, Any], words: st
     ],
 )
 def test_what_is_usual_is_not_complained_of(said: dict[str, Any]) -> None:
-    taken = taken_by(foreign(**said), COLOURS)
+    taken = network_inputs(foreign(**said), COLOURS)
     assert doubts_about(taken, taken.values.movedim(1, 0).flatten(1), 60.0, None) == ()
 
 
 def test_constant_pictures_values_cut_off_and_what_is_not_finite() -> None:
     said = Statement("", is_normalised=True, real_scale=0.01)
-    cut = Taken(torch.zeros(1, 1, 1, 1), (1, 1, 1), "uint8", said)
+    cut = NetworkInputs(torch.zeros(1, 1, 1, 1), (1, 1, 1), "uint8", said)
     assert doubts_about(cut, torch.tensor([[0.0, 255.0, 100.0, 0.0]]), 60.0, None) == (
         "75% of the values are cut off at the ends of uint8",
     )
-    plain = Taken(torch.zeros(1, 2), (2,), "float32", Statement(""))
+    plain = NetworkInputs(torch.zeros(1, 2), (2,), "float32", Statement(""))
     assert doubts_about(plain, torch.tensor([[float("nan"), 1.0]]), None, None) == ("some values are not finite",)
-    (told,) = doubts_about(plain, torch.zeros(1, 4), 0.5, None)
-    assert told.startswith("the pictures themselves are nearly constant: 0.5 grey levels")
+    (content,) = doubts_about(plain, torch.zeros(1, 4), 0.5, None)
+    assert content.startswith("the pictures themselves are nearly constant: 0.5 grey levels")
 
 
 def test_few_labels_or_one_class_say_nothing() -> None:
-    plain = Taken(torch.zeros(1, 2), (2,), "float32", Statement(""))
+    plain = NetworkInputs(torch.zeros(1, 2), (2,), "float32", Statement(""))
     few = Guesses(torch.zeros(19).long(), torch.ones(19).long(), None)
     one = Guesses(torch.zeros(50).long(), torch.ones(50).long(), None)
     assert doubts_about(plain, torch.randn(1, 9), None, few) == doubts_about(plain, torch.randn(1, 9), None, one) == ()
@@ -215,7 +215,7 @@ def test_of_an_ensemble_each_member_is_seen_at_its_own_size() -> None:
         small.inputs[:].repeat_interleave(2, 3).repeat_interleave(2, 2), small.labels, classes=ABC, pixel_ids=small.ids
     )
     both = Ensemble([Network(Brightest(), ABC), Network(Brightest(), ABC)], names=("x", "y"), shown=(None, large))
-    found = see(both, small, "both", pictures=2)
+    found = audit_inputs(both, small, "both", pictures=2)
     assert [(one.name, one.taken.shape, one.accuracy) for one in found] == [
         ("x", (3, 4, 4), 1.0),
         ("y", (3, 8, 8), 1.0),
@@ -227,7 +227,7 @@ def test_who_is_no_network_is_refused_by_name() -> None:
         question, fingerprint = striped().question, "p"
 
     with pytest.raises(InputError, match="human:x is given no numbers that could be looked at"):
-        see(Person(), striped(), "human:x")  # type: ignore[arg-type]
+        audit_inputs(Person(), striped(), "human:x")  # type: ignore[arg-type]
 
 
 def test_real_files_of_both_layouts(tmp_path: Path) -> None:
@@ -275,6 +275,8 @@ def test_answers_that_are_no_numbers_are_told_and_not_counted_as_a_class() -> No
             return rows.where(rows[:, :1] > 0, torch.nan)
 
     rows = torch.tensor([[1.0, 0.0], [2.0, 3.0], [0.0, 5.0]])
-    (seen,) = see(Network(Broken(), ["a", "b"]), Examples.of(rows, torch.tensor([0, 1, 0]), classes=["a", "b"]), "x")
+    (seen,) = audit_inputs(
+        Network(Broken(), ["a", "b"]), Examples.of(rows, torch.tensor([0, 1, 0]), classes=["a", "b"]), "x"
+    )
     assert (seen.accuracy, seen.labelled) == (1.0, 2)
     assert seen.doubts[0].startswith("some answers are not finite")

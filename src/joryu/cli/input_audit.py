@@ -11,7 +11,7 @@ from joryu.cli.output import in_column, talk
 if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.teachers import Teacher
-    from joryu.teachers.seen import Seen
+    from joryu.teachers.input_audit import InputAudit
 
 
 class Looking(NamedTuple):
@@ -62,8 +62,8 @@ def look_through(asked: Looking, as_json: bool) -> tuple[dict[str, Any], bool, s
     from joryu.errors import InputError
     from joryu.questions import Question
     from joryu.remote.spec import is_paid
-    from joryu.report.seen_page import write_seen
-    from joryu.teachers.seen import PICTURES, see
+    from joryu.report.input_audit_page import write_input_audit
+    from joryu.teachers.input_audit import PICTURES, audit_inputs
 
     if paid := [one for one in asked.teachers if is_paid(one)]:
         raise InputError(
@@ -75,13 +75,13 @@ def look_through(asked: Looking, as_json: bool) -> tuple[dict[str, Any], bool, s
     names = None if asked.classes is None else names_of_classes(asked.classes)
     shown = loaded if names is None else loaded.asked(Question.one_of(names))
     who, known = _found(teacher, shown, None if names == shown.classes else names)
-    seen = see(who, known, teacher, loaded=loaded, pictures=asked.pictures or PICTURES)
-    told = {"examples": known.name, "teachers": [one.to_json() for one in seen]}
+    seen = audit_inputs(who, known, teacher, loaded=loaded, pictures=asked.pictures or PICTURES)
+    content = {"examples": known.name, "teachers": [one.to_json() for one in seen]}
     if asked.out is not None:
-        talk(f"look at {write_seen(seen, known, asked.out)}")
+        talk(f"look at {write_input_audit(seen, known, asked.out)}")
     elif not as_json:
         talk("to look at the pictures: --out seen.html")
-    return told, as_json, "\n".join(line for one in seen for line in _in_words(one))
+    return content, as_json, "\n".join(line for one in seen for line in _in_words(one))
 
 
 def _found(teacher: str, shown: Examples, order: tuple[str, ...] | None) -> tuple[Teacher, Examples]:
@@ -104,7 +104,7 @@ def _found(teacher: str, shown: Examples, order: tuple[str, ...] | None) -> tupl
     return found
 
 
-def _in_words(seen: Seen) -> list[str]:
+def _in_words(seen: InputAudit) -> list[str]:
     lines = [f"{seen.name} is shown {seen.taken.kind} [B, {', '.join(map(str, seen.taken.shape))}]:"]
     lines[0] += f" {seen.taken.said.words}"
     lines += [

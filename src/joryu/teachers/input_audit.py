@@ -1,4 +1,4 @@
-"""`see`: what a teacher is really shown, in numbers and in pictures, and what it answers; nothing is stored."""
+"""`audit_inputs`: what a teacher is really shown, in numbers and in pictures, and what it answers; nothing is kept."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from joryu.questions import LabelKind, Link
 from joryu.targets.soft_targets import SoftTargets
 from joryu.teachers.ensemble import Ensemble
 from joryu.teachers.estimator import Estimator
+from joryu.teachers.input_doubts import Guesses, doubts_about, rightness
 from joryu.teachers.network import Network
-from joryu.teachers.seen_doubts import Guesses, doubts_about, rightness
-from joryu.teachers.taken import Taken, taken_by
+from joryu.teachers.network_inputs import NetworkInputs, network_inputs
 from joryu.teachers.teacher import Teacher, TeacherBatch
 
 PICTURES: Final = 8  #: examples that are shown
@@ -49,7 +49,7 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
+class InputAudit:
     """What one teacher is shown of a set.
 
     ``rows`` are the examples shown. ``taken`` holds them as the teacher takes them, ``values`` a few of all values of
@@ -58,7 +58,7 @@ class Seen:
     """
 
     name: str
-    taken: Taken
+    taken: NetworkInputs
     channels: tuple[Channel, ...]
     values: Tensor
     rows: tuple[int, ...]
@@ -86,9 +86,9 @@ class Seen:
         }  # fmt: skip
 
 
-def see(
+def audit_inputs(
     teacher: Teacher, examples: Examples, name: str, *, loaded: Examples | None = None, pictures: int = PICTURES
-) -> list[Seen]:
+) -> list[InputAudit]:
     """What a teacher is shown of ``examples``, and what it answers; of an ensemble for each member.
 
     A sample of `SAMPLE` examples, evenly spread, is asked about at most twice: where labels of classes are known,
@@ -96,7 +96,7 @@ def see(
     found, whose labels its answers are compared with by name; ``pictures`` is how many are shown.
 
     >>> digits = Examples.of(torch.tensor([[0.0, 2.0], [4.0, 0.0]]), torch.tensor([1, 0]), classes=["a", "b"])
-    >>> (seen,) = see(Network(torch.nn.Flatten(), ["a", "b"]), digits, "flat")
+    >>> (seen,) = audit_inputs(Network(torch.nn.Flatten(), ["a", "b"]), digits, "flat")
     >>> seen.taken.said.words, seen.accuracy
     ("float32 [B, 2], values 0 to 4: to scale them is the module's own affair", 1.0)
 
@@ -112,16 +112,16 @@ def see(
     return look(teacher, examples, name, loaded or examples, pictures)
 
 
-def _see_members(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[Seen]:
+def _audit_members(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[InputAudit]:
     del name
     return [
         one
         for own_name, member, shown in teacher.each(examples)
-        for one in see(member, shown, own_name, loaded=loaded, pictures=pictures)
+        for one in audit_inputs(member, shown, own_name, loaded=loaded, pictures=pictures)
     ]
 
 
-def _see_network(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[Seen]:
+def _audit_network(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[InputAudit]:
     rows = spread(len(examples), SAMPLE)
     shown = rows[spread(len(rows), pictures)]
     labels = _labels(loaded, examples)
@@ -129,11 +129,11 @@ def _see_network(teacher: Any, examples: Examples, name: str, loaded: Examples, 
     guesses = _Guesses(teacher, labels)
     for part in torch.split(rows, BATCH):
         inputs = take(examples.inputs, part)
-        taken = taken_by(teacher.module, inputs)
+        taken = network_inputs(teacher.module, inputs)
         moments.add(taken.values)
         kept.append(_some(taken.values))
         guesses.hear(examples, part, inputs)
-    whole = taken_by(teacher.module, take(examples.inputs, shown))
+    whole = network_inputs(teacher.module, take(examples.inputs, shown))
     values = torch.cat(kept, dim=1)
     said = _said(_answers(teacher, examples, shown, None), [labels[row] for row in shown.tolist()])
     found = guesses.found()
@@ -142,7 +142,7 @@ def _see_network(teacher: Any, examples: Examples, name: str, loaded: Examples, 
     if any(not math.isfinite(number) for one in said for _, number in one.answers):
         doubts = ("some answers are not finite: labelling would fail there, and nothing could be learned", *doubts)
     return [
-        Seen(
+        InputAudit(
             name=name, taken=whole, channels=moments.channels(_channel_names(whole, examples)), values=values,
             rows=tuple(shown.tolist()), said=said, sampled=len(rows), link=teacher.question.link,
             of_pixels=bool(teacher.question.grid), accuracy=accuracy, labelled=labelled,
@@ -151,14 +151,14 @@ def _see_network(teacher: Any, examples: Examples, name: str, loaded: Examples, 
     ]  # fmt: skip
 
 
-def _see_estimator(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[Seen]:
-    return _see_network(teacher.network, examples, name, loaded, pictures)
+def _audit_estimator(teacher: Any, examples: Examples, name: str, loaded: Examples, pictures: int) -> list[InputAudit]:
+    return _audit_network(teacher.network, examples, name, loaded, pictures)
 
 
-_SEEING: Final[Mapping[type, Callable[[Any, Examples, str, Examples, int], list[Seen]]]] = {
-    Network: _see_network,
-    Ensemble: _see_members,
-    Estimator: _see_estimator,
+_SEEING: Final[Mapping[type, Callable[[Any, Examples, str, Examples, int], list[InputAudit]]]] = {
+    Network: _audit_network,
+    Ensemble: _audit_members,
+    Estimator: _audit_estimator,
 }
 
 
@@ -194,7 +194,7 @@ def _contrast(loaded: Examples, rows: Tensor) -> float | None:
     return float(some.std(1).mean())
 
 
-def _channel_names(taken: Taken, examples: Examples) -> tuple[str, ...]:
+def _channel_names(taken: NetworkInputs, examples: Examples) -> tuple[str, ...]:
     if taken.values.ndim == 4:
         names = {"RGB": ("red", "green", "blue"), "BGR": ("blue", "green", "red")}
         return names.get(taken.said.colours, ("grey",)) if taken.values.shape[1] in (1, 3) else ()
@@ -253,10 +253,10 @@ class _Guesses:
             return
         places, right = (torch.tensor(column) for column in zip(*kept, strict=True))
         said = _answers(self._teacher, examples, rows[places], inputs[places]).values
-        told = said.isfinite().all(1)  # what is no number names no class
-        self._right += right[told].tolist()
-        self._named.append(said[told].argmax(1))
-        places = places[told]
+        content = said.isfinite().all(1)  # what is no number names no class
+        self._right += right[content].tolist()
+        self._named.append(said[content].argmax(1))
+        places = places[content]
         chosen = inputs[places]
         if len(chosen) and chosen.ndim == 4 and chosen.shape[1] == 3:
             self._exchanged.append(_answers(self._teacher, examples, rows[places], chosen.flip(1)).values.argmax(1))
@@ -278,8 +278,8 @@ def _said(answers: SoftTargets, labels: Sequence[str | None]) -> tuple[Said, ...
     question = answers.question
     numbers = answers.probs() if question.link.has_probs else answers.numbers()
     numbers = numbers.flatten(1, -2).mean(1) if question.grid else numbers
-    told = []
+    content = []
     for row, label in zip(np.asarray(numbers), labels, strict=True):
         first = np.argsort(-row, kind="stable")[:TOP] if question.link.has_probs else np.arange(len(row))[:TOP]
-        told.append(Said(tuple((question.names[at], float(row[at])) for at in first.tolist()), label))
-    return tuple(told)
+        content.append(Said(tuple((question.names[at], float(row[at])) for at in first.tolist()), label))
+    return tuple(content)

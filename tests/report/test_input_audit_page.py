@@ -9,9 +9,9 @@ from page_reader import read
 from torch import nn
 
 from joryu.examples import Examples
-from joryu.report.seen_page import histogram, render_seen, write_seen
+from joryu.report.input_audit_page import histogram, render_input_audit, write_input_audit
 from joryu.teachers import Network
-from joryu.teachers.seen import see
+from joryu.teachers.input_audit import audit_inputs
 
 
 def pictures(n: int = 12) -> Examples:
@@ -30,8 +30,8 @@ class _Scaled(nn.Module):
 
 
 def test_three_pictures_of_each_example_and_the_numbers(tmp_path: Path) -> None:
-    seen = see(network(), pictures(), "module:<x>:y", pictures=4)
-    page = write_seen(seen, pictures(), tmp_path / "seen.html").read_text()
+    seen = audit_inputs(network(), pictures(), "module:<x>:y", pictures=4)
+    page = write_input_audit(seen, pictures(), tmp_path / "seen.html").read_text()
     found = read(page)
     assert sum(tag == "img" for tag, _ in found.elements) == 12
     assert "module:&lt;x&gt;:y" in page
@@ -43,21 +43,21 @@ def test_three_pictures_of_each_example_and_the_numbers(tmp_path: Path) -> None:
 
 def test_what_looks_wrong_is_the_headline() -> None:
     dark = Examples.of(torch.full((3, 1, 8, 8), 7, dtype=torch.uint8), classes=["<b>", "c"])
-    page = render_seen(see(network(64), dark, "t"), dark)
+    page = render_input_audit(audit_inputs(network(64), dark, "t"), dark)
     assert "<h1>1 thing looks wrong</h1>" in page
     assert "the pictures themselves are nearly constant" in page
 
 
 def test_of_a_table_the_columns_stand_in_the_teachers_order() -> None:
     rows = Examples.of(torch.tensor([[1.5, -2.0], [0.25, 4.0]]), classes=["<b>", "c"])
-    page = render_seen(see(Network(nn.Linear(2, 2), ["<b>", "c"]), rows, "t"), rows)
+    page = render_input_audit(audit_inputs(Network(nn.Linear(2, 2), ["<b>", "c"]), rows, "t"), rows)
     read(page)
     assert "<td>1.5</td><td>-2</td>" in page
     assert "<img" not in page
 
 
 def test_every_value_is_in_the_histogram() -> None:
-    (seen,) = see(network(), pictures(), "t")
+    (seen,) = audit_inputs(network(), pictures(), "t")
     drawn = histogram(seen)
     assert (drawn.least, drawn.most) == ("0", "255")
     assert all(0 <= x < 480 and 0 <= y <= 60 for x, y, _, _ in drawn.bars)
