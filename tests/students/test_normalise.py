@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from joryu.errors import InputError
-from joryu.students import Normalise
+from joryu.students import Normalise, normalise
 from joryu.students.normalise import measure_normalisation
 
 
@@ -56,7 +56,10 @@ def test_a_deviation_that_cannot_be_divided_by(std: float | list[float]) -> None
         Normalise(0.0, std)
 
 
-def test_measured_per_channel_for_pictures() -> None:
+@pytest.mark.parametrize("at_once", [2**26, 1])
+def test_measured_per_channel_for_pictures(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalise, "_AT_ONCE", at_once)  # with 1, as sets that take much memory are measured
+    monkeypatch.setattr(normalise, "_PART", 7)
     pictures = torch.randint(0, 256, (50, 2, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     mean, std, scale = measure_normalisation(pictures)
     assert scale == 1 / 255
@@ -109,9 +112,12 @@ def test_bytes_without_channels_share_a_scale() -> None:
     assert (mean, scale) == ([0.5], 1 / 255)
 
 
-def test_inputs_that_are_not_finite_are_refused() -> None:
+def test_inputs_that_are_not_finite_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="finite"):
         measure_normalisation(torch.tensor([[1.0], [float("nan")]]))
+    monkeypatch.setattr(normalise, "_AT_ONCE", 0)
+    with pytest.raises(InputError, match="cannot be normalised"):
+        measure_normalisation(torch.full((2, 1, 1, 1), float("nan")))
 
 
 def test_loaded_statistics_are_the_ones_that_count() -> None:

@@ -17,6 +17,7 @@ from joryu.errors import InputError
 from joryu.examples.inputs import Inputs
 
 _PART = 256  # pictures decoded at a time
+_AT_ONCE = 2**26  # values of held pictures; as float32, and once more scaled, they take 512 MiB
 
 
 class Normalise(nn.Module):
@@ -122,8 +123,9 @@ def measure_normalisation(inputs: Inputs) -> tuple[list[float], list[float], flo
     """
     scale = 1 / 255 if inputs.dtype == torch.uint8 else 1.0
     every = max(1, len(inputs) // 10_000)
-    if not isinstance(inputs, Tensor):
-        return *_in_parts(inputs, torch.arange(0, len(inputs), every), scale), scale
+    rows = torch.arange(0, len(inputs), every)
+    if not isinstance(inputs, Tensor) or (inputs.ndim == 4 and len(rows) * inputs[0].numel() > _AT_ONCE):
+        return *_in_parts(inputs, rows, scale), scale
     sample = inputs[::every].to(torch.float32) * scale
     if inputs.ndim == 2 and inputs.is_floating_point():
         return *_per_column(sample.double()), scale
@@ -134,12 +136,13 @@ def measure_normalisation(inputs: Inputs) -> tuple[list[float], list[float], flo
 
 
 def _in_parts(pictures: Inputs, rows: Tensor, scale: float) -> tuple[list[float], list[float]]:
-    """Per channel, of pictures that are decoded a few at a time."""
+    """Per channel, of pictures that are decoded, or turned into numbers, a few at a time."""
     count, total, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     for part in torch.split(rows, _PART):
         values = pictures[part].movedim(1, 0).flatten(1).double() * scale
         count, total, squares = count + values.shape[1], total + values.sum(1), squares + values.square().sum(1)
     mean = total / count
+    _require_finite(mean)
     std = ((squares / count - mean.square()) * count / max(1, count - 1)).clamp_min(0).sqrt()
     return mean.float().tolist(), torch.where(std > 1e-6, std, 1.0).float().tolist()
 
