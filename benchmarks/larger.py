@@ -36,6 +36,13 @@ from joryu.training.training_data import TrainingData
 
 JORYU = [sys.executable, "-m", "joryu"]
 LIMIT = 1.5e9 / 2**20  # MiB
+LOADING = """
+import sys, time
+from joryu.examples import load_examples
+began = time.perf_counter()
+load_examples(sys.argv[1], size=int(sys.argv[2]))
+print(time.perf_counter() - began)
+"""
 
 
 class Took(NamedTuple):
@@ -99,7 +106,15 @@ def walk(spec: str, out: Path, *, size: int, memory: str, kill: bool) -> dict[st
         sys.stderr.write(f"{spec} {name}: {found[name]}\n")
     again = command(steps(spec, out, size)["index"], environment=environment)
     found["second start"] = {"seconds": round(again.seconds, 1), "peak_mib": round(again.peak)}
+    found["loaded again"] = {"seconds": round(loading(spec, size, environment), 2)}
     return found
+
+
+def loading(spec: str, size: int, environment: dict[str, str], *, starts: int = 3) -> float:
+    """Seconds that loading the set takes once it is known: the least of some starts, each in a new process."""
+    program = [sys.executable, "-c", LOADING, spec, str(size)]
+    said = (subprocess.check_output(program, env=os.environ | environment, text=True) for _ in range(starts))
+    return min(map(float, said))
 
 
 def _half(found: dict[str, dict[str, float]], name: str) -> float:

@@ -24,7 +24,8 @@ def markdown(report: dict[str, Any]) -> str:
         f"{machine['torch']}. `{report['command']}`, on {report['pictures']} "
         "(`python -m benchmarks.many_photographs`). Memory is the greatest proportional set size of the whole process "
         "tree, read twice a second; at most 1,430 MiB (1.5 GB) are allowed. Each step was killed with SIGKILL after "
-        "the seconds named, and typed again.",
+        "the seconds named, and typed again. *Loaded again* is `load_examples` of the known set in a new "
+        "process, without its imports, the least of three.",
     ]
     for layout in ("folder", "parquet"):
         if layout in report:
@@ -73,7 +74,7 @@ def _rows(steps: dict[str, Any]) -> list[list[str]]:
             name,
             f"{step['killed_after']:g}" if "killed_after" in step else "–",
             f"{step['seconds']:g}",
-            f"{step['peak_mib']:,}",
+            f"{step['peak_mib']:,}" if "peak_mib" in step else "–",
         ]
         for name, step in steps.items()
         if "seconds" in step
