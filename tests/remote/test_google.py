@@ -10,12 +10,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from asked import ask, id_of
 from benchmarks.black_box import BlackBox
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from joryu.errors import InputError
+from joryu.examples.decoding import decode_picture
 from joryu.remote import Ledger, google_vision
 from joryu.remote.google_login import GoogleLogin, find_login
 from joryu.remote.picture_size import fitted
@@ -125,3 +129,39 @@ def test_what_is_no_picture_is_refused() -> None:
     for broken in (b"", b"no picture", picture(900, 900)[:200]):
         with pytest.raises(InputError, match="cannot be made smaller"):
             fitted(broken, longest_side=640, quality=90)
+
+
+def test_a_login_that_google_refuses_does_not_show_itself() -> None:
+    def refresh(_: Any) -> None:
+        raise RuntimeError("invalid_grant: planted")
+
+    login = GoogleLogin(SimpleNamespace(valid=False, token=None, refresh=refresh))
+    assert login.redact("nothing to hide yet") == "nothing to hide yet"
+    with pytest.raises(InputError, match=r"Google gives no token .*RuntimeError.*gcloud auth") as caught:
+        login.headers()
+    assert "planted" not in str(caught.value) and caught.value.__suppress_context__
+
+
+def test_sixteen_bits_are_sent_as_they_are_taught_and_not_as_white() -> None:
+    written = io.BytesIO()
+    Image.fromarray(np.full((90, 130), 32896, dtype=np.uint16)).save(written, "PNG")
+    small = fitted(written.getvalue(), longest_side=65, quality=95)
+    assert decode_picture(written.getvalue()).mean() == 128
+    assert decode_picture(small).mean() == pytest.approx(128, abs=2)
+
+
+@settings(max_examples=120)
+@given(
+    st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"]), st.floats(0, 1),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
+)  # fmt: skip
+def test_what_is_damaged_is_made_smaller_or_refused(kind: str, whole: float, changes: list[tuple[float, int]]) -> None:
+    content = bytearray(picture(90, 40, kind))
+    for at, value in changes:
+        content[int(at * len(content))] = value
+    try:
+        small = fitted(bytes(content[: int(whole * len(content))]), longest_side=30, quality=90)
+    except InputError as error:
+        assert str(error).startswith("a picture cannot be made smaller")
+    else:
+        assert small == bytes(content[: int(whole * len(content))]) or max(Image.open(io.BytesIO(small)).size) <= 30

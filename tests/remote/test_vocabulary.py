@@ -69,3 +69,21 @@ def test_the_recorded_answers_make_one(google_answers: dict[str, bytes]) -> None
     assert found.answers == 12 and found.longest == 38
     assert len(set(found.names)) == len(found) == found.tags > 150
     assert found.entries[0].times > 1
+
+
+@pytest.mark.parametrize(
+    "content", ["", "null", "5", '"text"', "[]", "[1]", '{"entries": 3}', '{"entries": [[1]]}', '{"entries": [3]}',
+                '{"entries": [], "colour": 1}', "\xff"],
+)  # fmt: skip
+def test_a_damaged_one_is_refused_whatever_is_left_of_it(content: str, tmp_path: Path) -> None:
+    name = Vocabulary.of(said([("/m/1", "A")]), GOOGLE).save(tmp_path)
+    (tmp_path / FOLDER / f"{name}.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match="holds no vocabulary"):
+        Vocabulary.load(tmp_path, name)
+
+
+def test_names_that_are_told_apart_by_their_keys_are_names_of_their_own() -> None:
+    answers = said(*[[("/m/1", "A"), ("/m/2", "A"), ("/m/3", "A (/m/2)")]] * 2, [("/m/1", "A")], [("/m/3", "A (/m/2)")])
+    found = Vocabulary.of(answers, GOOGLE)
+    assert len(set(found.names)) == len(found) == 3
+    assert found.number_of == {"/m/1": 0, "/m/3": 1, "/m/2": 2}

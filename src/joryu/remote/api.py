@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from joryu.pydantic_errors import first_fault
 from joryu.remote.json_places import pieces_of_list, value_at
@@ -17,7 +17,7 @@ from joryu.remote.json_places import pieces_of_list, value_at
 PICTURE: Final = "{picture}"  #: stands for one encoded picture in a request
 PICTURES: Final = "{pictures}"  #: stands for the list of what is said of each picture
 
-_MEANT: Final = {3: True, 9: True, 11: True, 400: True, 404: True, 413: True, 415: True, 422: True}
+_MEANT: Final = {3, 9, 11, 400, 404, 413, 415, 422}
 _REFUSED: Final = {7, 16, 401, 403}
 
 
@@ -65,6 +65,15 @@ class Asked(_Part):
     pictures: int = Field(default=1, ge=1, le=1000)
     picture: Literal["base64", "data-url"] = "base64"
 
+    @field_validator("body", "each")
+    @classmethod
+    def _is_json(cls, content: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            json.dumps(content, allow_nan=False)
+        except (TypeError, ValueError) as error:  # a date, or inf, which TOML has
+            raise ValueError(f"what JSON can say ({error})") from error
+        return content
+
     @model_validator(mode="after")
     def _pictures_have_a_place(self) -> Self:
         listed = self.body is not None and _holds(self.body, PICTURES)
@@ -93,7 +102,7 @@ class Answered(_Part):
     id: str | None = None
     by_name: bool = False
     error: str | None = "error"
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     floor: float = Field(default=1.0, gt=0, le=1)
     most: int | None = Field(default=None, ge=1)
 
@@ -112,7 +121,7 @@ class Api(_Part):
     answer: Answered
     longest_side: int | None = Field(default=None, ge=16)
     quality: int = Field(default=90, ge=1, le=100)
-    price: float | None = Field(default=None, ge=0)
+    price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     currency: str = "USD"
 
     @property
@@ -192,8 +201,12 @@ class Api(_Part):
     def _tag(self, content: Any) -> Tag:
         place = self.answer
         name = value_at(content, place.name)
-        key = name if place.id is None else value_at(content, place.id) or name
-        return _tag(key, name, value_at(content, place.score), place.scale)
+        key = None if place.id is None else value_at(content, place.id)
+        if isinstance(key, int) and not isinstance(key, bool):
+            key = str(key)  # many number their tags
+        elif not isinstance(key, str | None):
+            raise ValueError(f"the id of {str(name)[:40]} is neither text nor a whole number")
+        return _tag(key or name, name, value_at(content, place.score), place.scale)
 
     def read(self, raw: bytes) -> tuple[list[Tag], float]:
         """The tags of a raw answer, and the bound that every other tag lies below: *not returned is not zero*.
@@ -214,11 +227,21 @@ class Api(_Part):
 def _tag(key: object, name: object, score: object, scale: float) -> Tag:
     if not isinstance(name, str) or not name or not isinstance(key, str):
         raise ValueError(f"a tag without a name: {str(name)[:40]}")
-    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+    if isinstance(score, bool) or not isinstance(score, int | float) or math.isnan(score):
         raise ValueError(f"{name[:40]} has no score")
     if not 0 <= score <= scale * (1 + 1e-6):
-        raise ValueError(f"a score of {score:g} for {name[:40]}, where 0..{scale:g} was expected")
-    return Tag(key, name, min(1.0, score / scale))
+        shown = f"{score:g}" if isinstance(score, float) else f"{str(score)[:20]}"
+        raise ValueError(f"a score of {shown} for {name[:40]}, where 0..{scale:g} was expected")
+    return Tag(as_text(key), as_text(name), min(1.0, score / scale))
+
+
+def as_text(said: object) -> str:
+    """What an API says, as text that a file can hold and a terminal show: JSON may hold halves of characters.
+
+    >>> as_text("half a smile \\ud83d")
+    'half a smile ?'
+    """
+    return str(said).encode(errors="replace").decode()
 
 
 def refusal_of(error: Any) -> Refusal:
@@ -231,8 +254,9 @@ def refusal_of(error: Any) -> Refusal:
     """
     code = error.get("code") if isinstance(error, Mapping) else None
     message = error.get("message") if isinstance(error, Mapping) else error
-    reason = str(message or "no reason given")[:300] + (f" (code {code})" if code is not None else "")
-    return Refusal(reason, good=code is None or bool(_MEANT.get(code, False)), stops=code in _REFUSED)
+    reason = str(message or "no reason given")[:300] + (f" (code {str(code)[:40]})" if code is not None else "")
+    number = code if isinstance(code, int | float) else None
+    return Refusal(as_text(reason), good=code is None or number in _MEANT, stops=number in _REFUSED)
 
 
 def content_type(picture: bytes) -> str:

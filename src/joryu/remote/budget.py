@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from fractions import Fraction
 from typing import Final, NamedTuple, Self
 
 from joryu.errors import InputError, Stop
@@ -29,13 +30,14 @@ class Budget(NamedTuple):
         Raises:
             InputError: it is neither.
         """
-        if text.strip().isdecimal():
-            return cls(units=int(text))
-        if (found := _MONEY.fullmatch(text.strip())) is not None:
-            try:
-                return cls(money=float(found[2] or found[3]))
-            except ValueError:
-                pass
+        written = text.strip()
+        try:
+            if written.isdecimal():
+                return cls(units=int(written))
+            if (found := _MONEY.fullmatch(written)) is not None and math.isfinite(money := float(found[2] or found[3])):
+                return cls(money=money)
+        except ValueError:  # two points, or more digits than Python reads
+            pass
         raise InputError(
             "is not usable", setting="budget", expected="pictures such as 500, or money such as 7.50USD", received=text
         )
@@ -53,7 +55,8 @@ class Budget(NamedTuple):
                 "a budget in money needs a price", expected="a price for 1,000 units", received=price,
                 hint="give --price, or a budget in pictures",
             )  # fmt: skip
-        return math.floor((self.money or 0.0) / price * 1000 + 1e-9)
+        # In decimals, as they are written: rounded, a large budget would be worth one picture less.
+        return int(Fraction(str(self.money or 0.0)) * 1000 / Fraction(str(price)))
 
 
 class Purse:

@@ -28,8 +28,8 @@ def require_unchanged(api: Api, example: bytes, before: bytes, now: bytes) -> No
         if moved > TOLERANCE:
             tag = old.get(key) or new[key]
             raise Stop(
-                "the API has changed: it answers otherwise about a picture that it was asked about before",
+                f"the API has changed: it answers otherwise about picture {example.hex()[:12]}… than it did before",
                 expected=f"{tag.name} {was:.2f}" if key in old else f"no {tag.name}",
-                received=f"{tag.name} {is_:.2f}" if key in new else f"no {tag.name} (picture {example.hex()[:12]}…)",
+                received=f"{tag.name} {is_:.2f}" if key in new else f"no {tag.name}",
                 hint="nothing is mixed: ask into another folder to begin anew, or --canaries 0 to go on all the same",
             )  # fmt: skip

@@ -287,7 +287,8 @@ class _Session:
     def _tell(self) -> None:
         if self._options.progress is not None:
             done = self._answered + self._failed + self._ahead.known
-            self._options.progress(min(done, self._total), self._total)
+            total = self._total - self._ahead.repeated
+            self._options.progress(min(done, total), total)
 
 
 def _may_be_asked_again(part: bytes | Refusal) -> bool:

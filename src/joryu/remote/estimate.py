@@ -71,8 +71,12 @@ def estimate(
     Raises:
         InputError: a picture cannot be read.
     """
-    distinct = len(pictures.ids)
-    missing = [at for block in blocks(range(distinct), _BLOCK) for at in _missing(pictures, block, ledger)]
+    first: dict[bytes, int] = {}
+    for block in blocks(range(len(pictures.ids)), _BLOCK):
+        for at, one in zip(block, pictures.ids[block[0] : block[-1] + 1], strict=True):
+            first.setdefault(one, at)
+    missing = [first[one] for block in blocks([*first], _BLOCK) for one in _missing(block, ledger)]
+    distinct = len(first)
     spent = 0 if ledger is None else ledger.spent().units
     room = None if budget is None else max(0, budget - spent)
     asked = len(missing) if room is None else min(room, len(missing))
@@ -84,20 +88,17 @@ def estimate(
     )  # fmt: skip
 
 
-def _missing(pictures: Pictures, block: Sequence[int], ledger: Ledger | None) -> list[int]:
-    if ledger is None:
-        return list(block)
-    ids = pictures.ids[block[0] : block[-1] + 1]
-    missing = set(ledger.missing(ids))
-    return [at for at, one in zip(block, ids, strict=True) if one in missing]
+def _missing(ids: Sequence[bytes], ledger: Ledger | None) -> Sequence[bytes]:
+    return ids if ledger is None else ledger.missing(ids)
 
 
 def _bytes_each(api: Api, pictures: Pictures, numbers: Sequence[int]) -> float:
     sample = numbers[:: max(1, len(numbers) // SAMPLE)][:SAMPLE]
     sizes = []
     for number in sample:
+        content = pictures.read(number)
         try:
-            small = fitted(pictures.read(number), longest_side=api.longest_side, quality=api.quality)
+            small = fitted(content, longest_side=api.longest_side, quality=api.quality)
         except InputError:
             continue  # it will be a failure of its own, and is not sent
         sizes.append(len(api.body([small])[0]))

@@ -164,14 +164,15 @@ class Ledger:
         found = self._run("SELECT value FROM about WHERE name = 'settings'").fetchone()
         if found is None:
             self._run("INSERT INTO about VALUES ('settings', ?)", (wanted,))
-        elif found[0] != wanted:
-            old, new = json.loads(found[0]), json.loads(wanted)
-            at = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
-            raise MismatchError(
-                f"the answers in {self.folder} were asked for otherwise: another {at.replace('_', ' ')}",
-                expected=old.get(at), received=new.get(at),
-                hint="ask as before, or into another folder: answers of two kinds are never mixed",
-            )  # fmt: skip
+            return
+        old, new = json.loads(found[0]), json.loads(wanted)
+        for at in sorted({*old, *new}):
+            if old.get(at) != new.get(at):  # one that is not there is none, as before a version knew of it
+                raise MismatchError(
+                    f"the answers in {self.folder} were asked for otherwise: another {at.replace('_', ' ')}",
+                    expected=old.get(at), received=new.get(at),
+                    hint="ask as before, or into another folder: answers of two kinds are never mixed",
+                )  # fmt: skip
 
     def _begin_session(self) -> None:
         self._run("UPDATE requests SET status = ? WHERE status IS NULL", (LOST,))

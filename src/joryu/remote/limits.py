@@ -44,3 +44,8 @@ class Limits:
         for name in ("rate", "timeout"):
             if not 0 < (given := getattr(self, name)) < float("inf"):
                 raise InputError("is not usable", setting=name, expected="a number > 0", received=given)
+        for name in ("first_wait", "longest_wait", "cool_down"):
+            if not 0 <= (given := getattr(self, name)) < float("inf"):
+                raise InputError("is not usable", setting=name, expected="a number >= 0", received=given)
+        if not self.patience >= 0:  # it may be endless
+            raise InputError("is not usable", setting="patience", expected="a number >= 0", received=self.patience)

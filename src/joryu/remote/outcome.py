@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from joryu.errors import Stop
-from joryu.remote.api import Api, Refusal
+from joryu.remote.api import Api, Refusal, as_text
 from joryu.remote.json_places import value_at
 from joryu.remote.pace import retry_after_s
 
@@ -94,7 +94,7 @@ def _answered(api: Api, body: bytes, count: int) -> Outcome:
         parts = api.split(body, count)
     except (ValueError, RecursionError) as error:
         said = "it is cut off, or no JSON" if isinstance(error, json.JSONDecodeError) else str(error)
-        reason = f"an answer that cannot be read: {said}"
+        reason = as_text(f"an answer that cannot be read: {said}")
         return Outcome("unreadable", [Refusal(reason, good=False)] * count, charged=True)
     stopping = next((part for part in parts if not isinstance(part, bytes) and part.stops), None)
     stop = None if stopping is None else Stop("the API refuses to be asked", received=stopping.reason)
@@ -107,7 +107,7 @@ def _message(body: bytes) -> str:
     except (ValueError, RecursionError):
         return " ".join(body[:200].decode(errors="replace").split()) or "nothing more was said"
     said = value_at(content, "error.message") or value_at(content, "message") or value_at(content, "error")
-    return " ".join(str(said or content)[:300].split())
+    return " ".join(as_text(said or content)[:300].split())
 
 
 def _is_about_the_key(body: bytes) -> bool:

@@ -26,13 +26,20 @@ def fitted(picture: bytes, *, longest_side: int | None, quality: int) -> bytes:
                     return picture
                 opened.draft("RGB", (longest_side, longest_side))
                 upright = ImageOps.exif_transpose(opened)
-                made = _on_white(upright)
+                made = _on_white(_eight_bits(upright))
                 made.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
         written = io.BytesIO()
         made.save(written, "JPEG", quality=quality)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError("a picture cannot be made smaller", received=str(error)) from error
+    except Exception as error:  # damaged bytes make Pillow raise nearly anything: struct.error, EOFError
+        raise InputError("a picture cannot be made smaller", received=str(error) or type(error).__name__) from error
     return written.getvalue()
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """A picture of 16-bit values in eight bits: ``v / 257``, as it is taught; Pillow would make all above 255 white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return picture.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -47,16 +47,21 @@ class ReadingAhead:
         self._api, self._ledger, self._pictures = api, ledger, pictures
         self._queue: asyncio.Queue[asyncio.Task[Ready] | None] = asyncio.Queue(ahead)
         self.known = 0  #: how many examples needed no asking, so far
+        self.repeated = 0  #: how many ids had come before
 
     async def fill(self) -> None:
         """Put everything that the ledger knows nothing of into the queue, in requests of as many as the API takes."""
         waiting: dict[bytes, int] = {}
+        begun: set[bytes] = set()  # what comes again may still be in flight, and the ledger knows nothing of it then
         most = self._api.request.pictures
         for block in blocks(range(len(self._pictures.ids)), _BLOCK):
             ids = self._pictures.ids[block[0] : block[-1] + 1]
-            missing = set(await asyncio.to_thread(self._ledger.missing, ids))
-            self.known += len(set(ids)) - len(missing)
-            waiting |= {one: at for at, one in zip(block, ids, strict=True) if one in missing}
+            numbers = {one: at for at, one in zip(block, ids, strict=True) if one not in begun}
+            self.repeated += len(ids) - len(numbers)
+            missing = await asyncio.to_thread(self._ledger.missing, list(numbers))
+            self.known += len(numbers) - len(missing)
+            begun.update(missing)
+            waiting |= {one: numbers[one] for one in missing}
             while len(waiting) >= most:
                 await self._put(waiting, most)
         while waiting:

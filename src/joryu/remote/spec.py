@@ -94,7 +94,10 @@ def _http(file: str, endpoint: str | None) -> Api:
         raise InputError(f"{file} is no TOML", received=error) from error
     content.setdefault("name", path.stem)
     if endpoint is not None and isinstance(old := content.get("endpoint"), str):
-        content["endpoint"] = urlunsplit(urlsplit(old)._replace(**_place(endpoint)))
+        try:
+            content["endpoint"] = urlunsplit(urlsplit(old)._replace(**_place(endpoint)))
+        except ValueError as error:
+            raise InputError(f"the endpoint in {file} is no address", expected="https://HOST/PATH") from error
     elif endpoint is not None:
         content["endpoint"] = endpoint
     try:

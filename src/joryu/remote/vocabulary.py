@@ -129,7 +129,7 @@ class Vocabulary:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             entries = tuple(Entry(key, name, times, tuple(also)) for key, name, times, also in content.pop("entries"))
             found = cls(entries, **content)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             kept = ", ".join(sorted(one.stem for one in path.parent.glob("*.json"))) or "none"
             raise InputError(f"{ledger} holds no vocabulary {digest}", expected=f"one of: {kept}") from error
         if found.digest != digest:
@@ -142,7 +142,7 @@ def _named(keys: list[str], counts: Counter[str], names: dict[str, Counter[str]]
     for key in keys:
         by_frequency = sorted(names[key], key=lambda name: (-names[key][name], name))
         name, also = by_frequency[0], by_frequency[1:]
-        if name in taken:
+        while name in taken:
             name = f"{name} ({key})"
         taken.add(name)
         yield Entry(key, name, counts[key], tuple(also))
