@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 import httpcore2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from joryu.collecting.addresses import PublicOnly, RefusedAddress, is_public
 from joryu.collecting.urls import parse_address
@@ -126,3 +129,55 @@ def test_a_redirect_may_be_relative_and_may_not_bring_a_password() -> None:
     for there in ("http://me:secret@a.example/", "file:///etc/passwd"):
         with pytest.raises(InputError):
             address.joined(there)
+
+
+INNER = {
+    "mapped": lambda inner: f"::ffff:{inner}",
+    "compatible": lambda inner: f"::{inner}",
+    "NAT64": lambda inner: f"64:ff9b::{inner}",
+    "6to4": lambda inner: str(ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80) | 0x1_0000_0001)),
+    "Teredo": lambda inner: str(
+        ipaddress.IPv6Address((0x20010000_08080808_0000_8000 << 32) | (int(inner) ^ 0xFFFFFFFF))
+    ),
+}
+
+
+@given(
+    st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address)
+    | st.sampled_from(["10.0.0.0", "127.0.0.0", "169.254.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0", "224.0.0.0"])
+    .flatmap(lambda first: st.integers(0, 2**16 - 1).map(lambda at: ipaddress.IPv4Address(first) + at)),
+    st.sampled_from([*INNER]),
+)  # fmt: skip
+def test_an_address_inside_another_is_as_public_as_it_is_alone(inner: ipaddress.IPv4Address, how: str) -> None:
+    assert is_public(INNER[how](inner)) is is_public(str(inner))
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "4294967376"])
+def test_a_port_that_there_is_not_is_no_address(port: str) -> None:
+    for ask in (parse_address, parse_address("https://b.example/").joined):
+        with pytest.raises(InputError, match="no address that can be asked"):
+            ask(f"http://a.example:{port}/x.jpg")
+    assert parse_address("http://a.example:65535/").origin == "http://a.example:65535"
+
+
+HOSTS = st.sampled_from(
+    ["a.example", "A.Example:80", "münchen.example", "[2606:4700::1111]", "8.8.8.8:81", "xn--", "a..b"]
+)
+PARTS = st.text("ab/.?=&%2Fé\\ #@:+*~\u2028", max_size=12)
+
+
+@settings(max_examples=200)
+@given(
+    st.text(st.characters(), max_size=20)
+    | st.builds("{}://{}/{}".format, st.sampled_from(["http", "HTTPS"]), HOSTS, PARTS)
+)
+def test_whatever_stands_in_a_list_is_refused_or_an_address_in_one_spelling(text: str) -> None:
+    try:
+        found = parse_address(text)
+    except InputError as refused:
+        assert "no address that can be asked" in str(refused) or "name or password" in str(refused)
+        return
+    assert parse_address(found.text) == found
+    assert found.text.isascii() and "#" not in found.text
+    assert found.text.startswith(("http://", "https://"))
+    assert found.target.startswith("/")

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from website import picture
 
 from joryu.collecting.checking import check_picture
@@ -166,3 +168,26 @@ def test_another_licence_is_written_down_and_keeps_the_rest(tmp_path: Path) -> N
         collection.amend({before.place: ("CC-BY-4.0", "you")})
         assert collection.counts().licences == {"CC-BY-4.0": 1}
     assert list(read_journal(tmp_path))[-1] == before._replace(licence="CC-BY-4.0", source="you")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"place": "x", "status": 5}', '{"place": 5, "status": "kept"}', '{"place": "x", "status": "kept", "width": "9"}',
+     '{"place": "x", "status": "kept", "picture": null}', '{"place": "x", "status": "kept", "licence": []}', "null"],
+)  # fmt: skip
+def test_a_line_whose_values_are_of_another_kind_is_refused_by_its_number(line: str, tmp_path: Path) -> None:
+    with Collection.writing(tmp_path) as collection:
+        (record,) = collection.add([found(1)])
+    with (tmp_path / JOURNAL).open("a", encoding="utf-8") as file:
+        file.write(line + "\n" + record.line())
+    with pytest.raises(InputError, match=r"line 2 of .* is damaged"), Collection.writing(tmp_path):
+        pass
+
+
+@given(st.builds(
+    Collected, place=st.text(min_size=1, max_size=9), status=st.sampled_from([KEPT, COPY, FAILED, LATER]),
+    licence=st.text(max_size=9), source=st.text(max_size=9), reason=st.text(max_size=9), width=st.integers(0, 2**40),
+))  # fmt: skip
+def test_a_line_is_read_as_it_was_written_and_is_one_line(record: Collected) -> None:
+    assert record.line().count("\n") == 1
+    assert Collected.of(record.line().encode()) == record

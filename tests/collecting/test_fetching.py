@@ -292,3 +292,31 @@ def test_a_certificate_is_that_of_the_name_though_an_address_is_connected_to(sit
     assert site.asked[-1].headers["Host"] == f"photos.example:{secure}"
     with pytest.raises(Unreachable, match=r"(?i)certificate"):
         fetch(f"https://other.example:{secure}/a.png", resolve=resolve)
+
+
+def test_a_redirect_to_a_name_that_is_not_ascii_is_followed_as_it_is_sent(site: Site) -> None:
+    site.pages["%C3%A4%20b.png"] = GOOD
+    for sent in ("/%C3%A4 b.png", "/ä b.png".encode().decode("latin-1")):  # as UTF-8, byte for byte
+        site.pages["a.png"] = moved(sent)
+        assert fetch(site.at("a.png")) == [Fetched(site.at("%C3%A4%20b.png"), "", GOOD)]
+    site.pages["a.png"] = moved("/\xe4.png")  # as Latin-1, which is no UTF-8
+    site.pages["%C3%A4.png"] = GOOD
+    assert isinstance(fetch(site.at("a.png"))[0], Fetched)
+
+
+@pytest.mark.parametrize("after", ["Fri, 31 Dec 99999999999 23:59:59 GMT", "9" * 400, "soon", "-1"])
+def test_a_host_that_asks_for_an_impossible_pause_ends_nothing(site: Site, after: str) -> None:
+    site.pages |= {"a.png": says(503, Retry_After=after), "b.png": GOOD}
+    one, two = fetch(site.at("a.png"), site.at("b.png"))
+    assert isinstance(one, Missed)
+    assert not one.for_good
+    assert isinstance(two, Fetched)
+
+
+def test_a_port_that_there_is_not_ends_nothing(site: Site) -> None:
+    site.pages |= {"a.png": moved("http://127.0.0.1:99999/b.png"), "b.png": GOOD}
+    direct, redirected, good = fetch("http://127.0.0.1:99999/b.png", site.at("a.png"), site.at("b.png"))
+    for found in (direct, redirected):
+        assert isinstance(found, Missed)
+        assert found.for_good
+    assert isinstance(good, Fetched)

@@ -196,3 +196,58 @@ def test_files_that_are_too_large_are_not_read(tmp_path: Path) -> None:
     ((_, read),) = found.contents([0])
     with pytest.raises(InputError, match="too large"):
         read()
+
+
+TEXT_TYPES = [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+
+
+@pytest.mark.parametrize("kind", TEXT_TYPES, ids=str)
+@pytest.mark.parametrize("pictures", [False, True])
+def test_text_is_text_in_whatever_form_a_file_keeps_it(kind: pa.DataType, pictures: bool, tmp_path: Path) -> None:
+    names = ["CC0", None, "CC0"]
+    columns: dict[str, Any] = {"url": pa.array([A, B, f"{A}?2"], kind), "license": pa.array(names, kind)}
+    columns |= {"image": [picture(at) for at in range(3)]} if pictures else {}
+    found = listed(written(tmp_path, "list.parquet", columns))
+    assert list(found.licences) == ["CC0", "", "CC0"]
+    assert (found.contents is not None) is pictures
+    assert list(found.places if found.addresses is None else found.addresses) == [A, B, f"{A}?2"]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int8(), pa.float64()], ids=str)
+def test_licences_that_are_numbers_beside_pictures(kind: pa.DataType, tmp_path: Path) -> None:
+    columns = {"image": [picture(0), picture(1)], "license": pa.array([4, 1], kind), "source": ["me", "you"]}
+    path = written(tmp_path, "list.parquet", columns)
+    for found in (listed(path), listed(path, licence="license")):
+        assert (list(found.licences), list(found.sources)) == (["4", "1"], ["me", "you"])
+        assert "licences from column license" in found.remarks
+
+
+def test_files_of_one_set_that_differ_in_their_columns(tmp_path: Path) -> None:
+    written(tmp_path, "train-00000-of-00002.parquet", {"image": [picture(0)], "license": ["CC0"]})
+    second = tmp_path / "train-00001-of-00002.parquet"
+    written(tmp_path, second.name, {"image": [picture(1)]})
+    assert list(listed(tmp_path).licences) == ["CC0", ""], "what is beside the pictures may be missing"
+    written(tmp_path, second.name, {"photo": [picture(1)], "license": ["CC0"]})
+    with pytest.raises(InputError, match=r"train-00001-of-00002\.parquet has no column 'image' .*received photo"):
+        listed(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfeh\x00t\x00", b"\xe4.jpg"])
+def test_text_in_another_encoding_is_refused_and_an_empty_file_holds_nothing(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "list of mine.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is no UTF-8 text.*save it as UTF-8" if content else "holds no address"):
+        listed(path)
+
+
+def test_a_damaged_parquet_file_is_refused_when_it_is_opened_or_read(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.parquet", {"image": [picture(at) for at in range(4)]})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="is not a readable Parquet file"):
+        listed(path)
+    path.write_bytes(content[:4] + bytes(600) + content[604:])
+    found = listed(path)
+    assert found.contents is not None
+    with pytest.raises(InputError, match="is damaged"):
+        list(found.contents([0]))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joryu.collecting.robots import Robots
 
@@ -82,3 +85,44 @@ def test_a_rule_of_many_stars_takes_no_time() -> None:
     begun = time.process_time()
     assert found.allows("/" + "a" * 999 + "b" * 5000)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "allowed"),
+    [  # RFC 9309, section 2.2.3: a star and a dollar that are meant are written %2A and %24
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-*.html", False),
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-%2a.html", False),
+        ("/path/file-with-a-%2A.html", "/path/file-with-a-b.html", True),
+        ("/path/foo-%24", "/path/foo-$", False),
+        ("/path/foo-%24", "/path/foo-%24bar", False),
+        ("/path/foo-%24", "/path/foo-", True),
+        ("/a%2a$", "/a*", False),
+        ("/a%2A$", "/a*b", True),
+        ("/a$b", "/a$b", False),
+        ("/a*b", "/a%2Ab", False),  # a star matches a star, too
+        ("/100%", "/100%25", False),
+    ],
+)
+def test_signs_that_mean_something_can_be_meant_as_they_are(rule: str, path: str, allowed: bool) -> None:
+    assert rules(f"User-agent: *\nDisallow: {rule}\n").allows(path) is allowed
+
+
+def says(rule: str, path: str) -> bool:
+    """Whether a rule matches, by its regular expression."""
+    parts = [".*" if sign == "*" else re.escape(sign) for sign in rule.removesuffix("$")]
+    return re.fullmatch("".join(parts) + ("" if rule.endswith("$") else ".*"), path) is not None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.text("ab/*$", max_size=7)), max_size=4), st.text("ab/", max_size=9))
+def test_rules_match_as_their_regular_expressions_do(listed: list[tuple[bool, str]], path: str) -> None:
+    lines = [f"{'Allow' if allows else 'Disallow'}: /{rule}" for allows, rule in listed]
+    matching = [(len(rule), allows) for allows, rule in listed if says(f"/{rule}", f"/{path}")]
+    expected = max(matching)[1] if matching else True
+    assert rules("\n".join(["User-agent: *", *lines])).allows(f"/{path}") is expected
+
+
+@given(st.text(max_size=200), st.text(max_size=20))
+def test_no_text_is_too_odd_to_be_read(text: str, path: str) -> None:
+    found = rules(text)
+    assert isinstance(found.allows(f"/{path}"), bool)
+    assert 0 <= found.delay <= 3600

@@ -181,7 +181,7 @@ class Fetcher:
 
     async def _stream(self, address: Address, largest: int, *, cut: bool) -> _Answer:
         async with self._pool.stream("GET", address.text, headers=self._headers) as answer:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            headers = {name.decode("latin-1").lower(): _text(value) for name, value in answer.headers}
             if answer.status != 200:  # what an error says at length is not waited for
                 return _Answer(answer.status, headers, b"")
             if not cut and int_of(headers.get("content-length")) > largest:
@@ -224,3 +224,11 @@ def int_of(header: str | None) -> int:
 
 def _said(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:200]
+
+
+def _text(header: bytes) -> str:
+    """A header as text. Addresses of redirects come in UTF-8, too, where the standard has ASCII alone."""
+    try:
+        return header.decode()
+    except UnicodeDecodeError:
+        return header.decode("latin-1")

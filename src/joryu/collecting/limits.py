@@ -45,9 +45,15 @@ class Limits:
         for name in ("rate", "seconds"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError("is not usable", setting=name, expected="a number > 0", received=getattr(self, name))
-        for name in ("concurrency", "largest"):
-            if getattr(self, name) < 1:
-                raise InputError("is not usable", setting=name, expected=">= 1", received=getattr(self, name))
+        for name, least in (("concurrency", 1), ("largest", 1), ("attempts", 1), ("failures", 1), ("redirects", 0)):
+            if getattr(self, name) < least:
+                raise InputError("is not usable", setting=name, expected=f">= {least}", received=getattr(self, name))
+        if not 0 <= self.first_wait < float("inf"):
+            raise InputError("is not usable", setting="first_wait", expected="a number >= 0", received=self.first_wait)
+        if not self.longest_wait >= 0:  # it may be endless
+            raise InputError(
+                "is not usable", setting="longest_wait", expected="a number >= 0", received=self.longest_wait
+            )
 
     @property
     def at_a_host(self) -> int:

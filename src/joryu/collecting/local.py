@@ -24,6 +24,7 @@ from joryu.examples.tabular.files import Sheet
 from joryu.examples.tree import find_files, printable
 
 _ROWS: Final = 128  #: rows of pictures that are held at a time
+_TEXTS: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
 
 
 def picture_folder(folder: Path, options: ListingOptions) -> Listing:
@@ -92,6 +93,12 @@ def picture_table(source: Path, shards: Sequence[ParquetShard], options: Listing
         InputError: several columns hold pictures, or files that differ in their columns.
     """
     column, named = _picture_column(shards[0]), _named(source)
+    for shard in shards:
+        if column not in _columns_of_bytes(shard):
+            raise InputError(
+                f"{shard.path} has no column {column!r}", expected="pictures as in the other files",
+                received=some(shard.schema.names), hint="try downloading it again",
+            )  # fmt: skip
     places, addresses, licences, sources = list[str](), list[str](), list[str](), list[str]()
     found = Columns(None, None, None)
     for shard in shards:
@@ -135,7 +142,7 @@ def _picture_column(shard: ParquetShard) -> str:
 
 def _rest_of(shard: ParquetShard, column: str) -> Sheet:
     """The columns of text and numbers beside the pictures, which alone may be many gigabytes."""
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+    kinds = (*_TEXTS, pa.types.is_integer, pa.types.is_floating)
     names = [field.name for field in shard.schema if field.name != column and any(is_(field.type) for is_ in kinds)]
     table = shard.file.read(columns=names) if names else pa.table({"": pa.nulls(shard.rows, pa.string())})
     return Sheet(shard.path.name, table)

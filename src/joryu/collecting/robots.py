@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 _COMMENT: Final = re.compile(r"#.*")
 _TOKEN: Final = re.compile(r"^[a-zA-Z_-]+")
-_KEPT: Final = "/?&=+;:@!$'(),~*%-._[]"
+_KEPT: Final = "/?&=+;:@!'(),~%-._[]"
+_ESCAPED: Final = re.compile("%(2f|2a|24)", re.IGNORECASE)  #: what means something else when it is not escaped
 _LONGEST_DELAY: Final = 3600.0  #: seconds; a host that asks for more is asked once an hour
 
 
@@ -81,7 +82,7 @@ class _Group:
 
     def take(self, name: str, value: str) -> None:
         if name in ("allow", "disallow") and value:
-            self.rules.append(_Rule(name == "allow", _plain(value)))
+            self.rules.append(_Rule(name == "allow", _plain(value, rule=True)))
         if name == "crawl-delay" and re.fullmatch(r"\d+(\.\d+)?", value):
             self.delay = min(float(value), _LONGEST_DELAY)
 
@@ -93,6 +94,14 @@ def _lines(text: str) -> list[tuple[str, str]]:
     return [one for one in found if one[0] in ("user-agent", "allow", "disallow", "crawl-delay")]
 
 
-def _plain(path: str) -> str:
-    """A path in one spelling: what need not be escaped is not, and everything else is."""
-    return quote(unquote_to_bytes(path.replace("%2F", "%252F").replace("%2f", "%252F")), safe=_KEPT)
+def _plain(path: str, *, rule: bool = False) -> str:
+    """A path in one spelling: what need not be escaped is not, and everything else is.
+
+    In a ``rule`` a star, and a dollar at its end, mean something; ``%2A`` and ``%24`` are these very signs (RFC 9309
+    §2.2.3), and as these they stand in a path.
+    """
+    kept = _ESCAPED.sub(lambda found: f"%25{found[1].upper()}", path)
+    if not rule:
+        return quote(unquote_to_bytes(kept), safe=_KEPT)
+    whole = kept.removesuffix("$")
+    return quote(unquote_to_bytes(whole), safe=_KEPT + "*") + ("$" if whole != kept else "")

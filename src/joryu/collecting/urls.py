@@ -35,7 +35,7 @@ def parse_address(text: str) -> Address:
     'http://example.com/a%20b.jpg?x=1'
 
     Raises:
-        InputError: another scheme than http and https, no host, a name or password in it, or nonsense.
+        InputError: another scheme than http and https, no host, no such port, a name or password in it, or nonsense.
     """
     return _checked(lambda url: url(text), text)
 
@@ -56,6 +56,8 @@ def _checked(make: Any, said: str) -> Address:
         raise InputError(
             "no address that can be asked", expected="http:// or https:// and a host", received=scheme or "no scheme"
         )
+    if not 0 < port < 2**16:
+        raise InputError("no address that can be asked", expected="a port from 1 to 65535", received=port)
     if url.userinfo:
         raise InputError("an address with a name or password is not asked", expected="one that needs neither")
     shown = f"[{host}]" if ":" in host else host

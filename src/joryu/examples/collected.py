@@ -92,7 +92,13 @@ class Collected(NamedTuple):
             ValueError: it is none.
             TypeError: it is JSON, and no such line.
         """
-        return cls(**json.loads(line))
+        found = cls(**json.loads(line))
+        if tuple(map(type, found)) != _TYPES:
+            raise TypeError("a value of another kind")
+        return found
+
+
+_TYPES: Final = (str, str, *(type(value) for value in Collected._field_defaults.values()))
 
 
 def is_collection(folder: Path) -> bool:
