@@ -80,3 +80,25 @@ def test_entropies_by_hand() -> None:
     for ask in (Link.IDENTITY.entropy, Link.IDENTITY.logits, Link.IDENTITY.log_probs):
         with pytest.raises(InputError, match="numbers have no probabilities"):
             ask(torch.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "names", ["cat", ["cat", 3], [None], [["cat"]], 3, None, {"cat": 1}, [True, False], b"cat", ["\ud83d"]], ids=ascii
+)
+def test_names_in_json_are_a_list_of_texts(names: object) -> None:
+    """A text is a sequence, too: its letters would be three classes."""
+    for content in ({"names": names}, {"names": names, "link": "sigmoid", "grid": [], "labels": None}):
+        with pytest.raises(InputError):
+            Question.from_json(content)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, [], "names", 3, {}, {"names": ["a"], "link": 3}, {"names": ["a"], "grid": None},
+     {"names": ["a"], "grid": "height"}, {"names": ["a"], "labels": ["class"]}],
+    ids=str,
+)  # fmt: skip
+def test_what_describes_no_question_is_refused_in_one_line(content: object) -> None:
+    with pytest.raises(InputError) as refused:
+        Question.from_json(content)  # type: ignore[arg-type]
+    assert "\n" not in str(refused.value)

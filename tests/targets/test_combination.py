@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joryu.errors import InputError
 from joryu.questions import Link
@@ -72,3 +74,27 @@ def test_a_fingerprint_is_that_of_what_would_change_the_answers() -> None:
     assert of("soft,weights=3/3") == of("soft") == of("power=1")
     assert of("soft,weights=4/2") == of("soft,weights=2/1")
     assert of("power=0") == of("logits")
+
+
+WEIGHTS = st.lists(st.floats(1e-3, 1e9) | st.integers(0, 9).map(float), max_size=5).map(tuple)
+RULES = st.tuples(st.sampled_from(["soft", "vote", "logits"]), st.none()) | st.tuples(
+    st.just("power"), st.floats(allow_nan=False)
+)
+
+
+@given(RULES, WEIGHTS.filter(lambda weights: not weights or sum(weights) > 0))
+def test_whatever_the_rule_it_is_read_as_it_was_written(
+    rule: tuple[str, float | None], weights: tuple[float, ...]
+) -> None:
+    combination = Combination(*rule, weights)  # type: ignore[arg-type]
+    assert Combination.parse(str(combination)) == combination
+    shares = combination.shares(len(weights) or 3)
+    assert sum(shares) == pytest.approx(1) and min(shares) >= 0
+    assert all(bool(share) == bool(weight) for share, weight in zip(shares, weights, strict=bool(weights)))
+
+
+@given(st.lists(st.integers(0, 999), min_size=1, max_size=4).filter(any), st.sampled_from([2, 4, 0.5, 1024]))
+def test_only_the_ratios_of_weights_make_another_ensemble(weights: list[int], factor: float) -> None:
+    members = [f"m{at}" for at in range(len(weights))]
+    one, other = (Combination(weights=tuple(by * weight for weight in weights)) for by in (1, factor))
+    assert ensemble_fingerprint(one, members) == ensemble_fingerprint(other, members)

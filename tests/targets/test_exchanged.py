@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from joryu.targets.exchanged import Counts, find_exchange
 
@@ -104,3 +106,30 @@ def test_what_even_the_best_order_does_not_make_right_is_no_matter_of_names() ->
     collapsed[4, 7], collapsed[7], collapsed[7, 4] = 40, 0, 40  # … and two classes by accident for one another
     assert find_exchange(collapsed) is None
     assert find_exchange(np.zeros((3, 3), dtype=np.int64)) is None
+
+
+@settings(max_examples=40)
+@given(st.permutations(range(8)))
+def test_of_a_teacher_that_is_always_right_every_order_is_found(answered_as: list[int]) -> None:
+    found = find_exchange(confusion(renamed(np.eye(8), answered_as), LABELLED))
+    if answered_as == sorted(answered_as):
+        assert found is None
+        return
+    assert found is not None
+    assert [found.order[place] for place in answered_as] == list(range(8))
+    assert found.moved == tuple((one, other) for one, other in enumerate(answered_as) if one != other)
+    assert found.accuracy == 1.0
+
+
+@settings(max_examples=40)
+@given(st.permutations(range(6)), st.integers(0, 2**32 - 1))
+def test_what_classes_are_numbered_does_not_matter(numbers: list[int], seed: int) -> None:
+    probs = renamed(honest(6, 0.8), [0, 2, 1, 3, 4, 5])
+    counts = confusion(probs, 40, seed)
+    again = np.empty_like(counts)
+    again[np.ix_(numbers, numbers)] = counts
+    one, other = find_exchange(counts), find_exchange(again)
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert sorted((numbers[a], numbers[b]) for a, b in one.moved) == list(other.moved)
+        assert one.accuracy == pytest.approx(other.accuracy)

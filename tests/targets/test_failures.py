@@ -47,3 +47,29 @@ def test_a_line_that_is_no_failure_is_named(tmp_path: Path, line: bytes) -> None
 def test_hexadecimal_ids_go_both_ways(make_ids: MakeIds) -> None:
     for example_id in make_ids(5):
         assert (id_from_hex(id_to_hex(example_id)) == example_id).all()
+
+
+WHOLE = {"id": "01" * 16, "view": 0, "reason": "timeout", "attempts": 1, "time": "2026-01-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"id": "01" * 8}, {"id": "01" * 24}, {"id": ""}, {"view": "0"}, {"view": -1}, {"view": 2**64}, {"view": 1.5},
+     {"view": None}, {"view": True}, {"attempts": "1"}, {"attempts": None}, {"reason": None}, {"reason": 3}],
+    ids=str,
+)  # fmt: skip
+def test_a_line_whose_values_cannot_be_is_named_before_anything_is_made_of_it(
+    tmp_path: Path, wrong: dict[str, object], make_ids: MakeIds
+) -> None:
+    FailureLedger(tmp_path).append(make_ids(2), VIEWS, {0: "a", 1: "b"})
+    with (tmp_path / "failures.jsonl").open("a") as file:
+        file.write(json.dumps(WHOLE | wrong) + "\n")
+    with pytest.raises(InputError, match=r"failures.jsonl has a line that cannot be read .*mend or delete that line"):
+        read_failures(tmp_path)
+
+
+def test_the_largest_seed_and_a_reason_of_any_text_come_back(tmp_path: Path, make_ids: MakeIds) -> None:
+    ids, reason = make_ids(1), "one\nline \u2028 or \ud83d two\r\n"
+    FailureLedger(tmp_path).append(ids, np.array([2**64 - 1], dtype=np.uint64), {0: reason})
+    (failure,) = read_failures(tmp_path)
+    assert (failure.id, failure.view, failure.reason) == (id_to_hex(ids[0]), 2**64 - 1, reason)

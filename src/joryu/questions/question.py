@@ -91,8 +91,12 @@ class Question:
             InputError: a field is missing, unknown or not usable.
         """
         try:
+            names = content["names"]
+            if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+                raise TypeError("names are a list of texts")
+            "".join(names).encode()  # no half of a character, which JSON can hold and no file
             return cls(**content)
-        except TypeError as error:
+        except (TypeError, KeyError, UnicodeError) as error:
             raise InputError(
                 "this describes no question", expected="names, link, grid, labels", received=error
             ) from error

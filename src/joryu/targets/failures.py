@@ -77,13 +77,24 @@ def read_failures(folder: Path) -> list[Failure]:
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         try:
             failure = Failure(**json.loads(line))
-            id_from_hex(failure.id)
+            _require_whole(failure)
         except (ValueError, TypeError) as error:
             shown = line[:80].decode(errors="replace")
             hint = "mend or delete that line: it only tells of a failure, the answers are not in it"
             raise InputError(f"{path} has a line that cannot be read", received=shown, hint=hint) from error
         latest[failure.id, failure.view] = failure
     return list(latest.values())
+
+
+def _require_whole(failure: Failure) -> None:
+    """Check that a line's values are those of a failure.
+
+    Raises:
+        ValueError: one is not.
+    """
+    kinds = tuple(map(type, failure)) == (str, int, str, int, str)
+    if not kinds or len(id_from_hex(failure.id)) != 2 or not 0 <= failure.view < 2**64:
+        raise ValueError("no key and its failure")
 
 
 def id_to_hex(example_id: Ids) -> str:

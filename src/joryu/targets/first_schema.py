@@ -24,8 +24,8 @@ def from_first_schema(content: dict[str, Any]) -> dict[str, Any]:
         ValueError: the kind of question does not exist any more, such as one per frame.
     """
     form = content.get("form") or {}
-    kind = form.get("kind", "one-of-many")
-    if kind not in _KINDS:
+    kind = form.get("kind", "one-of-many") if isinstance(form, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"answers {kind} are not read any more")
     link, grid = _KINDS[kind]
     if form.get("space") == "scores":

@@ -27,7 +27,7 @@ FILE = "manifest.json"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TeacherRecord(_Record):
@@ -168,7 +168,8 @@ class Manifest(_Record):
                 hint="try joryu label --out with this folder first",
             )
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8"))
+            content: Any = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+            json.dumps(content, ensure_ascii=False).encode()  # no half of a character, which could not be written again
             schema = int(content["schema_version"])
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not a manifest", received=str(error)) from error
@@ -306,3 +307,8 @@ def _refuse(what: str, stored: object, received: object, hint: str) -> None:
         received=received,
         hint=hint,
     )
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python's JSON knows, are in no manifest."""
+    raise ValueError(f"{name} is no number")
