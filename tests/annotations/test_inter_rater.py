@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from joryu.annotations.inter_rater import cohen_kappa, fleiss_kappa, krippendorff_alpha
@@ -74,3 +78,33 @@ def test_too_little_to_compare_is_an_error() -> None:
         fleiss_kappa([[1, 0]])
     with pytest.raises(InputError, match="answered twice"):
         krippendorff_alpha([["a"], ["b"]])
+
+
+ITEMS = st.lists(st.lists(st.sampled_from("abc"), min_size=2, max_size=5), min_size=1, max_size=8)
+
+
+def alpha_by_pairs(items: list[list[str]]) -> float:
+    """Krippendorff 2011, by every pair of answers to one item, and of all answers."""
+    every = [name for item in items for name in item]
+    within = sum(
+        sum(a != b for a, b in itertools.permutations(item, 2)) / (len(item) - 1) for item in items
+    ) / len(every)  # fmt: skip
+    beyond = sum(a != b for a, b in itertools.permutations(every, 2)) / (len(every) * (len(every) - 1))
+    return 1.0 - within / beyond if beyond else 1.0
+
+
+@given(ITEMS)
+def test_alpha_is_that_of_all_pairs_whatever_the_order_and_the_names(items: list[list[str]]) -> None:
+    expected = alpha_by_pairs(items)
+    assert krippendorff_alpha(items) == pytest.approx(expected)
+    turned = [[{"a": "zebra", "b": "", "c": "猫"}[name] for name in reversed(item)] for item in reversed(items)]
+    assert krippendorff_alpha([*turned, ["alone"], []]) == pytest.approx(expected), "who is alone agrees with nobody"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=12))
+def test_kappa_is_the_same_either_way_round_and_one_where_everybody_agrees(pairs: list[tuple[str, str]]) -> None:
+    found = cohen_kappa(pairs)
+    assert found == pytest.approx(cohen_kappa([(second, first) for first, second in pairs]))
+    assert found <= 1 + 1e-12
+    agreed = all(first == second for first, second in pairs)
+    assert (found == pytest.approx(1)) is agreed

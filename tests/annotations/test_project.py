@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from joryu.annotations import Answer, PictureFile, Project, Settings, Timing
-from joryu.annotations.storage import DamagedError
+from joryu.annotations.storage import DamagedError, StorageError
 from joryu.errors import InputError, MismatchError
 
 SETTINGS = Settings(
@@ -320,3 +320,59 @@ def test_folders_that_are_no_project_are_told_apart(project: Project, tmp_path: 
     events.unlink()
     with pytest.raises(InputError, match="no annotations at"):
         Project.open(project.folder)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"settings": None}, {"settings": []}, {"settings": "x"}, {"settings": 3}, {"settings": {}}, {"pictures": 5},
+     {"pictures": None}, {"pictures_from_here": 5}, {"pictures_from_here": {}}, {"settings": {"classes": 3}}],
+    ids=str,
+)  # fmt: skip
+def test_a_project_file_that_somebody_changed_is_refused_in_one_line(
+    project: Project, wrong: dict[str, object]
+) -> None:
+    project.close()
+    path = project.folder / "project.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    with pytest.raises(InputError) as refused:
+        Project.open(project.folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_place_where_no_folder_can_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("my only copy")
+    with pytest.raises(StorageError, match=r"cannot make the folder .*thesis/roses .*received Not a directory"):
+        Project.create(tmp_path / "thesis" / "roses", SETTINGS, tmp_path, PICTURES)
+    assert (tmp_path / "thesis").read_text() == "my only copy"
+
+
+def test_project_and_pictures_that_were_moved_together_are_found(tmp_path: Path) -> None:
+    (tmp_path / "old" / "the pictures").mkdir(parents=True)
+    Project.create(tmp_path / "old" / "roses", SETTINGS, tmp_path / "old" / "the pictures", PICTURES).close()
+    (tmp_path / "old").rename(tmp_path / "new")
+    opened = Project.open(tmp_path / "new" / "roses")
+    assert opened.pictures_root == tmp_path / "new" / "the pictures"
+    opened.close()
+
+
+def test_pictures_are_known_by_their_content_in_whatever_folder(project: Project, tmp_path: Path) -> None:
+    project.record(answer("bb"), key="k")
+    elsewhere = [PictureFile("bb", "renamed.jpg"), PictureFile("cc", "new.jpg")]
+    assert project.set_pictures(elsewhere) == (1, 1, 1, ("a.jpg",), 0)
+    assert project.set_pictures([PictureFile("cc", "new.jpg")]) == (1, 0, 0, ("renamed.jpg",), 1)
+    assert [one.picture for one in project.answers()] == ["bb"], "kept for the return of its picture"
+    with pytest.raises(MismatchError, match=r"holds none of the pictures .*received 1 others"):
+        project.attach(tmp_path / "x", [PictureFile("cc", "new.jpg")])
+    (tmp_path / "x").mkdir()
+    assert project.attach(tmp_path / "x", elsewhere) == (1, 0, 1, (), 0)
+    assert Project.open(project.folder).pictures_root == tmp_path / "x"
+
+
+def test_a_key_that_was_used_for_something_else_undoes_nothing(project: Project) -> None:
+    project.record(answer(), key="k")
+    project.record(answer(annotator="bob"), key="b")
+    project.undo("ann", "s1", key="u")
+    for who, key in (("bob", "k"), ("ann", "b"), ("bob", "b"), ("bob", "u")):
+        with pytest.raises(InputError, match="used for something else"):
+            project.undo(who, "s1", key=key)
+    assert [one.annotator for one in project.answers()] == ["bob"]

@@ -120,3 +120,10 @@ def test_settings_without_severities_or_second_choices_get_none() -> None:
 def test_shares_out_of_range_are_refused() -> None:
     with pytest.raises(InputError, match="rho is not usable"):
         DriftDiffusion(rho=1.5)
+
+
+def test_where_nobody_is_sick_nothing_is_severe_and_about_nothing_nothing_is_said() -> None:
+    healthy = np.tile([20.0, -20.0, -20.0], (6, 1))
+    answers = DriftDiffusion(lapse=0.0).answers(healthy, pictures=list("abcdef"), settings=SETTINGS, seed=0)
+    assert {(one.choice, one.severity) for one in answers} == {("healthy", None)}
+    assert DriftDiffusion().answers(healthy[:0], pictures=[], settings=SETTINGS, seed=0) == []

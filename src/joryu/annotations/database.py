@@ -231,7 +231,7 @@ class Database:
         earlier = connection.execute("SELECT * FROM events WHERE key = ?", (key,)).fetchone()
         if earlier is not None:
             if earlier["undoes"] is not None or earlier["annotator"] != answer.annotator:
-                raise InputError("this key was used for something else", expected="a new key", received=key)
+                raise _used_already(key)
             return Recorded(int(earlier["id"]), fresh=False)
         values = [getattr(answer, name) for name in _FIELDS] + [getattr(answer.timing, name) for name in _TIMES]
         names = ("key", *_FIELDS, *_TIMES, "signals", "at")
@@ -243,10 +243,16 @@ class Database:
         return Recorded(int(cursor.lastrowid or 0), fresh=True)
 
     def undo(self, annotator: str, session: str, key: str) -> Answer | None:
-        """Undo the annotator's latest valid answer, once for each key; returns it, or ``None`` if there is none."""
+        """Undo the annotator's latest valid answer, once for each key; returns it, or ``None`` if there is none.
+
+        Raises:
+            InputError: the key was used for something else.
+        """
         with self._writing() as connection:
-            earlier = connection.execute("SELECT undoes FROM events WHERE key = ?", (key,)).fetchone()
+            earlier = connection.execute("SELECT undoes, annotator FROM events WHERE key = ?", (key,)).fetchone()
             if earlier is not None:
+                if earlier["undoes"] is None or earlier["annotator"] != annotator:
+                    raise _used_already(key)
                 undone = connection.execute("SELECT * FROM events WHERE id = ?", (earlier["undoes"],)).fetchone()
                 return None if undone is None else _answer(undone)
             last = connection.execute(
@@ -328,6 +334,10 @@ class Database:
     def _empty_log(self) -> bool:
         (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(busy)
+
+
+def _used_already(key: str) -> InputError:
+    return InputError("this key was used for something else", expected="a new key", received=key)
 
 
 def _answer(row: sqlite3.Row) -> Answer:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from joryu.annotations.answer import Answer
 from joryu.annotations.database import Database, Recorded
 from joryu.annotations.settings import Settings
-from joryu.annotations.storage import EmptyError
+from joryu.annotations.storage import EmptyError, StorageError
 from joryu.durable import durable_file
 from joryu.errors import InputError, JoryuError, MismatchError
 
@@ -96,7 +96,10 @@ class Project:
         found = list(pictures)
         if not found:
             raise InputError(f"no picture in {pictures_root}", expected="at least one", received=0)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}", received=error.strerror or str(error)) from error
         _clear_what_never_began(folder)
         events = Database(folder / EVENTS, make=True)
         events.set_pictures((picture.key, picture.path) for picture in found)
@@ -126,6 +129,8 @@ class Project:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             schema, root, settings = content["schema_version"], Path(content["pictures"]), content["settings"]
             beside = folder / content.get("pictures_from_here", root)
+            if not isinstance(settings, dict):
+                raise TypeError("settings are an object")
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not a project", received=repr(error)) from error
         if schema != SCHEMA:

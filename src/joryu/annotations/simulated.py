@@ -132,7 +132,9 @@ class DriftDiffusion:
 
 
 def standardised(values: Floats) -> Floats:
-    """The values scaled to mean 0 and standard deviation 1 (all 0 if they do not vary)."""
+    """The values scaled to mean 0 and standard deviation 1 (all 0 if they do not vary); of none, none."""
+    if not len(values):
+        return values
     spread = float(values.std())
     return (values - values.mean()) / spread if spread else np.zeros_like(values)
 
