@@ -46,8 +46,10 @@ def listen(host: str, port: int | None, usual: int) -> socket.socket:
     """A socket that listens on ``port``; without one on the ``usual`` port, or on another free one.
 
     Raises:
-        InputError: the port is taken, or the address is not this machine's.
+        InputError: the port is taken or is none, or the address is not this machine's.
     """
+    if port is not None and not 0 <= port < 2**16:
+        raise InputError("is no port", setting="port", expected="0 (any that is free) to 65535", received=port)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     reason = ""
     for one in [port] if port is not None else [usual, 0]:
@@ -56,9 +58,9 @@ def listen(host: str, port: int | None, usual: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host.strip("[]"), one))
-        except OSError as error:
+        except (OSError, TypeError, UnicodeError) as error:  # the latter two of what cannot be the name of a host
             listening.close()
-            reason = error.strerror or str(error)
+            reason = getattr(error, "strerror", None) or str(error)
             continue
         listening.listen()  # a client may knock before the server has begun; it waits instead of being refused
         return listening
