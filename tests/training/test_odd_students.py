@@ -15,6 +15,7 @@ from joryu.cli import main
 from joryu.errors import InputError
 from joryu.objectives import HardLabels
 from joryu.students import Blueprint, load_student
+from joryu.students.trial import require_gradients_in_bf16
 from joryu.training import Run, Trained, TrainingData, train
 from joryu.training.optimiser import make_optimiser
 from joryu.training.recipe import Recipe
@@ -234,6 +235,60 @@ def test_the_trial_leaves_no_trace(tmp_path: Path) -> None:
     require_outputs(network, "one", digits(8).inputs.float(), width=10)
     assert torch.equal(torch.rand(1), expected)
     assert all(torch.equal(part, before[name]) for name, part in network.state_dict().items())
+
+
+class Striding(nn.Module):
+    """Convolutions that halve a picture until a single pixel is left, and stride over that too."""
+
+    def __init__(self, last: nn.Module) -> None:
+        super().__init__()
+        halving = [nn.Conv2d(channels, 4, 3, stride=2, padding=1) for channels in (1, 4, 4)]
+        self.layers = nn.Sequential(*halving, last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        answers: Tensor = self.layers(pictures)
+        return answers
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (nn.Conv2d(4, 4, 3, stride=2, padding=1), "Conv2d with stride 2 over 1×1"),
+        (nn.Conv2d(4, 4, 3, stride=(1, 2), padding=1), "Conv2d with stride 2 over 1×1"),
+        (nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=2), "Conv2d with stride 2 over 1×1"),
+        (nn.ConvTranspose2d(4, 4, 3, stride=2, padding=1), "ConvTranspose2d with stride 2 over 1×1"),
+    ],
+)
+def test_gradients_that_pytorch_leaves_unset_in_bf16_are_refused(last: nn.Module, says: str) -> None:
+    with pytest.raises(InputError, match=f"Striding cannot be trained in bf16 on a CPU.*{says}.*--precision 32-true"):
+        require_gradients_in_bf16(Striding(last), "Striding", digits(4).inputs.float())
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        nn.Conv2d(4, 4, 3, padding=1),
+        nn.Conv2d(4, 4, 1, stride=2),
+        nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4),
+        nn.Conv2d(4, 4, 3, stride=2, padding=1).requires_grad_(False),
+        nn.ConvTranspose2d(4, 4, 3, stride=2),
+    ],
+)
+def test_convolutions_whose_gradients_are_computed_are_not_refused(last: nn.Module) -> None:
+    network = Striding(last)
+    require_gradients_in_bf16(network, "Striding", digits(4).inputs.float())
+    assert network.training
+    assert not any(part._forward_hooks for part in network.modules())
+
+
+def halving() -> nn.Module:
+    return Striding(nn.Conv2d(4, 4, 3, stride=2, padding=1))
+
+
+def test_such_a_student_is_trained_in_float32_in_the_same_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="halving cannot be trained in bf16 on a CPU"):
+        fit(tmp_path, "halving", precision="bf16-mixed")
+    assert len(fit(tmp_path, "halving", precision="32-true").history) == 3
 
 
 def test_the_command_line_says_it_in_one_line_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

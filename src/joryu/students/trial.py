@@ -60,6 +60,60 @@ def require_outputs(
     module.train()
 
 
+def require_gradients_in_bf16(module: nn.Module, name: str, inputs: Tensor) -> None:
+    """Check on a few inputs ``[B, ...]`` that PyTorch computes a network's gradients in bf16 on a CPU.
+
+    A padded convolution whose stride is larger than its input, such as one of stride 2 over a single pixel, has weights
+    that meet nothing of the input. Their gradient is 0. In bf16 PyTorch 2.14 (oneDNN, a CPU with AVX-512) leaves it
+    unset: it is whatever was in memory, NaN or a number. Not so in float32, nor of depthwise convolutions. The same
+    holds for transposed ones whose stride is larger than their output.
+
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.Conv2d(8, 8, 3, stride=2, padding=1))
+    >>> require_gradients_in_bf16(network, "two", torch.zeros(2, 3, 4, 4))
+
+    Raises:
+        InputError: one of its convolutions is of this kind.
+    """
+    met: list[tuple[nn.Module, torch.Size]] = []
+
+    def look(convolution: nn.Module, given: tuple[Tensor, ...], outputs: Tensor) -> None:
+        met.append((convolution, (outputs if _is_transposed(convolution) else given[0]).shape[2:]))
+
+    looks = [part.register_forward_hook(look) for part in module.modules() if _may_leave_gradients(part)]
+    try:
+        _tried(module.eval(), name, inputs)
+    finally:
+        for one in looks:
+            one.remove()
+        module.train()
+    for part, sides in met:
+        over = [side for side, step in zip(sides, part.stride, strict=True) if step > side]
+        if over:
+            raise InputError(
+                f"{name} cannot be trained in bf16 on a CPU on so small inputs: PyTorch leaves gradients of a"
+                f" convolution unset whose stride is larger than its {'output' if _is_transposed(part) else 'input'}",
+                expected=f"a stride of at most {min(over)}",
+                received=f"{type(part).__name__} with stride {max(part.stride)} over {'×'.join(map(str, sides))}",
+                hint="try --precision 32-true, or larger pictures",
+            )  # fmt: skip
+
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def _is_transposed(part: nn.Module) -> bool:
+    return isinstance(part, _CONVOLUTIONS[3:])
+
+
+def _may_leave_gradients(part: nn.Module) -> bool:
+    """Whether a module is a convolution that learns, is padded and is not depthwise."""
+    if not isinstance(part, _CONVOLUTIONS) or not part.weight.requires_grad:
+        return False
+    depthwise = part.groups == part.in_channels > 1
+    padded = isinstance(part.padding, str) or any(part.padding)
+    return padded and not depthwise
+
+
 def _require_logits(outputs: Tensor, name: str, question: Question) -> None:
     """Refuse a network that ends in a softmax or sigmoid: the loss applies another, and it would hardly learn.
 

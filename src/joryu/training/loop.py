@@ -19,7 +19,7 @@ from joryu.objectives import LOG_VARIANCE, Objective, Outputs, total
 from joryu.students import Blueprint, load_weights
 from joryu.students.architecture import begin_with_its_file
 from joryu.students.blueprint import begin_as, state_of
-from joryu.students.trial import require_outputs, require_parameters
+from joryu.students.trial import require_gradients_in_bf16, require_outputs, require_parameters
 from joryu.training.checkpoint import (
     NAME,
     TrainingProgress,
@@ -103,6 +103,8 @@ class Loop:
         inputs = self.data.examples.inputs[:n].to(self.fabric.device)
         with self.fabric.autocast():
             require_outputs(module[:-1], plan.architecture, inputs, width=plan.width, question=plan.question)
+            if self.fabric.device.type == "cpu" and self.fabric.strategy.precision.precision == "bf16-mixed":
+                require_gradients_in_bf16(module[:-1], plan.architecture, inputs)
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 
