@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -28,8 +29,10 @@ from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parque
 from joryu.examples.pictures import Progress, advised_size
 from joryu.examples.places import from_here
 from joryu.examples.screened import read_filter
-from joryu.examples.specs import BUNDLED, OPTIONS, Place, find_place, table_of
+from joryu.examples.specs import BUNDLED, OPTIONS, SCREENED, Place, find_place, table_of
 from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
+
+_PICTURE_AXES: Final = 3  #: of one picture: channels, height, width
 
 
 class _How(NamedTuple):
@@ -103,10 +106,10 @@ _LAYOUTS = {
         splits=_one_set,
         labelled=_one_set,
     ),
-    "screened": _Layout(
-        load=lambda place, how: _load_screened(place.path, how),
-        splits=lambda place: set(split_names(_behind(place.path))),
-        labelled=lambda place: set(labelled_splits(_behind(place.path))),
+    SCREENED: _Layout(
+        load=lambda place, how: _load_screened(_behind(place), place, how),
+        splits=lambda place: set(split_names(_behind(place), data_root=place.root)),
+        labelled=lambda place: set(labelled_splits(_behind(place), data_root=place.root)),
     ),
 }
 
@@ -177,15 +180,34 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
         raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
 
 
-def _behind(file: Path) -> str:
-    """The spec of the set that a filter is about, as it is found from here."""
+def _behind(place: Place) -> str:
+    """The spec of the set that a filter is about, as it is found from here.
+
+    Raises:
+        InputError: there is no such set: filters are about one another in a circle.
+    """
+    passed, spec = [place.path.resolve()], _told_by(place.path)
+    behind = spec
+    while behind.partition(":")[0] == SCREENED:
+        inner = find_place(behind, place.root).path.resolve()
+        if inner in passed:
+            raise InputError(
+                f"{inner} is a filter of itself", expected="the spec of another set", received=behind,
+                hint="let joryu screen write into a folder of its own",
+            )  # fmt: skip
+        passed.append(inner)
+        behind = _told_by(inner)
+    return spec
+
+
+def _told_by(file: Path) -> str:
     found = read_filter(file)
     return from_here(found.examples, file.parent, found.typed_in)
 
 
-def _load_screened(file: Path, how: _How) -> Examples:
-    whole = load_examples(_behind(file), split=how.split, size=how.size, progress=how.progress)
-    return read_filter(file).applied(whole, file)
+def _load_screened(spec: str, place: Place, how: _How) -> Examples:
+    whole = load_examples(spec, split=how.split, size=how.size, progress=how.progress, data_root=place.root)
+    return read_filter(place.path).applied(whole, place.path)
 
 
 def _grouped(place: Place, examples: Examples) -> Examples:
@@ -252,7 +274,8 @@ def with_column(spec: str, column: str | None, *, data_root: Path | str | None =
     said = _with_column(place, spec, column).part
     if said == place.part:
         return spec
-    end = min((at for option in OPTIONS["parquet"] if (at := spec.find(f",{option}=")) >= 0), default=len(spec))
+    options = re.search(rf",\s*(?:{'|'.join(OPTIONS['parquet'])})=", spec)
+    end = len(spec) if options is None else options.start()
     return f"{spec[:end]}#{column}{spec[end:]}"
 
 
@@ -275,7 +298,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
     """The splits of a set as one, each source with the name of its split before it.
 
     Raises:
-        InputError: pictures of splits that differ in size, or splits of other classes.
+        InputError: splits whose inputs are not alike (pictures of other sizes), or of other classes.
     """
     first = parts[0]
     for part, name in zip(parts, names, strict=True):
@@ -286,13 +309,8 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
                 received=f"{some(part.classes, most=3)} in {name}",
                 hint=f"try --split {names[0]}",
             )
-        if part.inputs.shape[1:] != first.inputs.shape[1:]:
-            raise InputError(
-                "pictures differ in size between splits",
-                expected=f"{'×'.join(map(str, first.inputs.shape[1:]))} as in {names[0]}",
-                received=f"{'×'.join(map(str, part.inputs.shape[1:]))} in {name}",
-                hint=f"try --size {advised_size([min(first.inputs.shape[2:])])}",
-            )
+        if part.inputs.shape[1:] != first.inputs.shape[1:] or part.preparation != first.preparation:
+            raise _prepared_otherwise(first, part, names[0], name)
     named = list(zip(parts, names, strict=True))
     sources = [f"{name}/{source}" for part, name in named for source in part.sources or ()]
     sizes = [part.sizes for part in parts if part.sizes is not None]
@@ -307,7 +325,7 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         inputs=joined([part.inputs for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
         pixel_ids=np.concatenate([part.pixel_ids for part in parts]),
-        labels=None if all(p.labels is None for p in parts) else torch.cat([part.labels_or_empty for part in parts]),
+        labels=_joined_labels(parts),
         sources=tuple(sources) if all(part.sources is not None for part in parts) else None,
         rejected=tuple(by_weight(left_out)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
@@ -315,4 +333,41 @@ def _joined(parts: Sequence[Examples], names: Sequence[str]) -> Examples:
         originals=Originals.joined(originals) if len(originals) == len(parts) else None,
         groups=tuple(group for part in parts for group in part.groups or ()) if first.groups is not None else None,
         origins=tuple(one for part in parts for one in part.origins or ()) if first.origins is not None else None,
+    )
+
+
+def _joined_labels(parts: Sequence[Examples]) -> torch.Tensor | None:
+    """The labels of all parts, unknown for a part that has none; ``None`` where no part has any."""
+    labelled = next((part for part in parts if part.labels is not None), None)
+    if labelled is None or labelled.labels is None:
+        return None
+    kept, axes = labelled.labels, len(labelled.asked_question.grid)
+    sites = tuple(kept.shape[1 : 1 + axes])
+    return torch.cat([
+        labelled.codec.unknown((len(part), *sites), len(labelled.classes)).to(kept.dtype)
+        if part.labels is None
+        else part.labels
+        for part in parts
+    ])  # fmt: skip
+
+
+def _prepared_otherwise(first: Examples, part: Examples, as_in: str, name: str) -> InputError:
+    """The error for two splits whose inputs do not mean the same."""
+    shape, other = first.inputs.shape[1:], part.inputs.shape[1:]
+    if len(shape) != _PICTURE_AXES:
+        return InputError(
+            f"the splits of {first.name} are each measured on themselves, as none is called train",
+            expected=f"inputs as in {as_in}", received=f"others in {name}", hint=f"try --split {as_in}",
+        )  # fmt: skip
+    if shape[1:] == other[1:]:
+        grey, coloured = (as_in, name) if shape[0] == 1 else (name, as_in)
+        return InputError(
+            f"the pictures of {first.name} are grey in {grey} and coloured in {coloured}",
+            expected="a train split, by which the others go", hint=f"try --split {as_in}",
+        )  # fmt: skip
+    return InputError(
+        "pictures differ in size between splits",
+        expected=f"{'×'.join(map(str, shape))} as in {as_in}",
+        received=f"{'×'.join(map(str, other))} in {name}",
+        hint=f"try --size {advised_size([min(shape[1:])])}",
     )

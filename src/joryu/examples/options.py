@@ -34,13 +34,14 @@ def split_options(
         if name in known:
             if name in values:
                 raise InputError(f"the option {name} comes twice", received=text)
-            last, values[name] = name, part.partition("=")[2].strip()
+            last, values[name] = name, part.partition("=")[2]
         elif name and not last and is_place(place):
             raise InputError(f"no option is called {name!r}", expected=some(known), hint=did_you_mean(name, known))
         elif last:
             values[last] += f",{part}"
         else:
             place += f",{part}"
+    values = {name: value.strip() for name, value in values.items()}
     if empty := [name for name, value in values.items() if not value]:
         raise InputError(f"the option {empty[0]} says nothing", expected=f"{empty[0]}=…", received=text)
     return place, values

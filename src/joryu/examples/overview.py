@@ -133,7 +133,7 @@ def look(
             raise
         advised = error.size  # the same size that train and label advise
         parts, unreadable = load(compared_at := LOOK)
-    if len({part.inputs.shape[1:] for part in parts.values()}) > 1:
+    if len({part.inputs.shape[2:] for part in parts.values() if part.inputs.ndim == PICTURE_AXES}) > 1:
         parts, unreadable = load(compared_at := LOOK)
     if advised is None:
         sizes = sizes_of(next(iter(parts.values())))

@@ -30,21 +30,31 @@ from joryu.examples.parquet_pictures import PictureColumn
 from joryu.examples.parquet_shards import Shards, find_shards
 from joryu.examples.picture_examples import examples_of
 from joryu.examples.pictures import Pictures, Progress, count_channels, read_pictures, would_be_held
-from joryu.examples.tabular.target import kind_said
+from joryu.examples.tabular.target import TargetKind, kind_said
 
 OPTIONS: Final = ("root", "kind")
 _FIRST: Final = 16  #: pictures that are opened to know how large they are
 
 
 class _Set(NamedTuple):
-    """The shards of a split, of train (where classes, columns and colour come from) or else its own, and of all."""
+    """The shards of a split, of train (where classes, columns and colour come from) or else its own, and of all.
+
+    ``asked`` is train's column of labels, which another split may lack.
+    """
 
     shards: list[ParquetShard]
     train: list[ParquetShard]
     splits: list[list[ParquetShard]]
     columns: ParquetColumns
+    asked: str | None
     found: Shards
     remarks: list[str]
+
+    def answers(self, kind: TargetKind | None) -> RowLabels | None:
+        """The labels of the split; where it has no such column, what train asks, and no label."""
+        if self.asked is None:
+            return None
+        return read_labels(self.shards if self.columns.label else [], self.train, self.splits, self.asked, kind)
 
 
 def load_parquet(
@@ -84,15 +94,13 @@ def load_parquet(
     if not names:
         raise InputError(f"{place} holds no usable example", expected="rows with pictures", received="no row at all")
     pictures = PictureColumn(found.shards, found.columns.picture, folder, root)
-    answers = None
-    if found.columns.label is not None:
-        answers = read_labels(found.shards, found.train, found.splits, found.columns.label, kind)
+    answers, labelled = found.answers(kind), found.columns.label is not None
     read, originals = _read(pictures, names, place, _ReadOptions(size, channels, progress))
     name = place.stem if place.is_file() else place.name
     examples = examples_of(
         read,
         originals,
-        labels=None if answers is None else answers.labels[torch.from_numpy(read.kept)],
+        labels=None if answers is None or not labelled else answers.labels[torch.from_numpy(read.kept)],
         question=None if answers is None else answers.question,
         name=name,
         sources=[names[row] for row in read.kept.tolist()],
@@ -183,7 +191,7 @@ def _open(place: Path, split: str, column: str | None) -> _Set:
     elif labels is not None:
         for shard in (*train, *shards):
             require_labels(shard, labels)
-    return _Set(shards, train, list(splits.values()), columns, found, remarks)
+    return _Set(shards, train, list(splits.values()), columns, labels, found, remarks)
 
 
 def _without_absent(examples: Examples, answers: RowLabels, kept: npt.NDArray[np.int64]) -> Examples:

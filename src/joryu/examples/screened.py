@@ -78,6 +78,8 @@ def read_filter(path: Path) -> Filter:
         content = json.loads(path.read_bytes())
         if content["schema"] != SCHEMA:
             raise InputError(f"{path} is of another version", expected=f"schema {SCHEMA}", received=content["schema"])
+        if not isinstance(content["typed_in"], str | None):
+            raise TypeError("typed_in is no folder")
         found = Filter(
             examples=str(content["examples"]),
             typed_in=content["typed_in"],
@@ -92,8 +94,8 @@ def read_filter(path: Path) -> Filter:
 
 
 def _by_id(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    found = {row["id"]: row["why"] for row in rows}
-    if not all(len(bytes.fromhex(key)) == 16 for key in found):
+    found = {bytes.fromhex(row["id"]).hex(): row["why"] for row in rows}  # whoever edits it may write capitals
+    if not all(len(key) == 32 for key in found):
         raise ValueError("an id that is not 32 hexadecimal digits")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples.beside import OPTIONS as FOLDER_OPTIONS
@@ -19,7 +19,8 @@ from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
 from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
 
-LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs", "screened")
+SCREENED: Final = "screened"
+LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs", SCREENED)
 #: the options that may follow the path of each layout, as ``,name=value``
 OPTIONS = {
     "table": TABLE_OPTIONS, "pairs": PAIR_OPTIONS, "folder": FOLDER_OPTIONS, "parquet": PARQUET_OPTIONS
@@ -31,13 +32,14 @@ class Place(NamedTuple):
     """The set that a spec names.
 
     ``part`` is what follows a ``#``: one of several sets in a folder, or the columns of a Parquet set. The ``path`` of
-    a table that comes with a library is its name.
+    a table that comes with a library is its name. ``root`` is the data root, for a set that names another one.
     """
 
     layout: str
     path: Path
     part: str | None = None
     options: Mapping[str, str] = MappingProxyType({})
+    root: Path | None = None
 
 
 def find_place(spec: str, root: Path | str | None = None) -> Place:
@@ -47,15 +49,15 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
         InputError: there is no such file or folder, or its layout is not known.
     """
     root = data_root() if root is None else Path(root)
-    if spec == DIGITS.name:
-        return Place(BUNDLED, Path())
     layout, colon, rest = spec.partition(":")
     if colon and layout in OPTIONS:
         return _with_options(layout, rest, root)
     text, part = _parted(spec, root)
+    if text == DIGITS.name:
+        return Place(BUNDLED, Path(), part)
     layout, colon, rest = text.partition(":")
     if colon and layout in LAYOUTS:
-        return Place(layout, hub_snapshot(_existing(rest, root)), part)
+        return Place(layout, hub_snapshot(_existing(rest, root)), part, root=root)
     known, place = known_set(text), find_known(text, root) or _path(text, root)
     if place is None:
         raise _unknown(text, root)
@@ -115,9 +117,10 @@ def _parted(spec: str, root: Path) -> tuple[str, str | None]:
 
 
 def _path(text: str, root: Path) -> Path | None:
-    """An existing path, as given or below the data root; else ``None``."""
+    """An existing path, as given or below the data root, else ``None``; ``.`` and ``..`` by their own names."""
     places = (Path(text).expanduser(), root / text) if text else ()
-    return next((place for place in places if place.exists()), None)
+    found = next((place for place in places if place.exists()), None)
+    return found.resolve() if found is not None and found.name in ("", "..") else found
 
 
 def _existing(text: str, root: Path, also: Iterable[str] = ()) -> Path:
