@@ -39,8 +39,8 @@ class FileList(Sequence[Path]):
     @cached_property
     def names(self) -> list[str]:
         """What each file is called, seen from the top."""
-        start = len(os.path.join(self.top, ""))  # noqa: PTH118 - with the separator behind
-        names = (text[start:] for text in self.texts)
+        top = os.path.join(self.top, "")  # noqa: PTH118 - with the separator behind; below "." not all have it
+        names = (text.removeprefix(top) for text in self.texts)
         return [printable(name if os.sep == "/" else name.replace(os.sep, "/")) for name in names]
 
     @property

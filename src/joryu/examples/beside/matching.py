@@ -26,9 +26,9 @@ class PictureNames:
     def __init__(self, root: Path, paths: Sequence[Path]) -> None:
         self.paths = paths
         self._exact: dict[str, tuple[int, ...]] = {}
-        before, above = len(str(root)), root.resolve().name
+        top, above = f"{root.as_posix().rstrip('/')}/", root.resolve().name
         for at, path in enumerate(paths):
-            for name in _names(f"{above}/{path.as_posix()[before:].lstrip('/')}", path.suffix):
+            for name in _names(f"{above}/{path.as_posix().removeprefix(top)}", path.suffix):
                 self._exact[name] = (*self._exact.get(name, ()), at)
 
     def find(self, value: str) -> tuple[int, ...]:
