@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -16,6 +19,7 @@ from small_tables import animals, csv, load, write
 
 from joryu.errors import InputError
 from joryu.examples.tabular import CategoryColumn, NumberColumn, TablePreparation
+from joryu.examples.tabular.cells import plain
 
 
 def test_rows_by_hand(tmp_path: Path) -> None:
@@ -218,3 +222,36 @@ def test_a_category_is_the_same_with_and_without_a_decimal_point(tmp_path: Path)
     assert preparation.apply({"month": ["12", "1"]}).inputs.tolist() == [[0, 1, 0], [1, 0, 0]]
     versions = load(csv(tmp_path, v=["1.1", "1.10", "1.1", "1.10"], y=[0, 1, 0, 1]), categories="v").preparation
     assert versions.apply({"v": ["1.10", "1.1"]}).inputs.tolist() == [[0, 1], [1, 0]]
+
+
+def test_columns_of_several_lengths_and_without_a_row() -> None:
+    preparation = TablePreparation(columns=(NumberColumn(name="a"), CategoryColumn(name="c", values=("x", "y"))))
+    with pytest.raises(InputError, match=r"columns of the table differ in length \(received 2 in 'a', 1 in 'c'\)"):
+        preparation.apply({"a": [1, 2], "c": ["x"]})
+    assert preparation.apply({"a": [], "c": []}).inputs.shape == (0, 3)
+
+
+def test_yes_and_no_are_the_same_category_however_a_program_writes_them(tmp_path: Path) -> None:
+    place = csv(tmp_path, a=["True", "False", "True", ""], y=["u", "v", "u", "v"])
+    preparation = load(place).preparation
+    assert preparation.inputs == ("a=False", "a=True", "a is missing")
+    for written in ([True, False, None], ["true", "false", ""], ["TRUE", "FALSE", None]):
+        assert preparation.apply({"a": written}).remarks == []
+        assert preparation.apply({"a": written}).inputs.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    both = TablePreparation(columns=(CategoryColumn(name="a", values=("True", "true")),))
+    assert both.apply({"a": ["true", "True"]}).inputs.tolist() == [[0, 1], [1, 0]]
+
+
+@given(st.lists(st.none() | st.sampled_from(["a", "b", "1", "1.0", "true", "ä b"]), min_size=2, max_size=8), st.data())
+def test_rows_are_prepared_one_by_one_as_together(values: list[str | None], data: st.DataObject) -> None:
+    known = data.draw(st.lists(st.sampled_from(["a", "b", "1", "true"]), min_size=2, max_size=4, unique=True))
+    preparation = TablePreparation(
+        columns=(CategoryColumn(name="c", values=tuple(known), missing=True), NumberColumn(name="n", mean=2.0, std=0.5))
+    )
+    numbers = [None if at % 3 == 1 else at for at in range(len(values))]
+    table = pa.table({"c": pa.array(values, pa.string()), "n": pa.array(numbers, pa.int32())})
+    together = preparation.apply(table).inputs
+    alone = [preparation.apply(table.slice(at, 1)).inputs for at in range(len(values))]
+    assert np.array_equal(together, np.concatenate(alone))
+    assert together.dtype == np.float32
+    assert np.array_equal(together[:, :-1].sum(1), [float(value is None or plain(value) in known) for value in values])

@@ -14,7 +14,7 @@ import pyarrow.json
 
 from joryu.errors import InputError
 from joryu.examples.layouts import some
-from joryu.examples.tabular.files import SUFFIXES, Sheet, read_sheet
+from joryu.examples.tabular.files import SUFFIXES, Sheet, divider_of, read_sheet
 
 LINES: Final = ".jsonl"
 TEXT: Final = ".txt"  #: a table if most of its lines name a picture and hold more; else ordinary text
@@ -52,7 +52,7 @@ def rows_of(path: Path, most: int | None = None, *, lenient: bool = False) -> It
         with path.open(newline="", encoding="utf-8-sig", errors="replace" if lenient else "strict") as file:
             lines = islice((line for line in file if line.strip()), most)
             first = next(lines, "")
-            divider = max(_DIVIDERS, key=first.count) if any(map(first.count, _DIVIDERS)) else None
+            divider = divider_of(first, _DIVIDERS)
             both = chain([first] if first else [], lines)
             if divider is not None:
                 yield from csv.reader(both, delimiter=divider, strict=not lenient)

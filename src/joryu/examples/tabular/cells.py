@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -18,6 +19,7 @@ from joryu.examples.tabular.files import DECIMAL_COMMA, PLAIN_NUMBER, Sheet
 Numbers = npt.NDArray[np.float64]
 
 _MISSING = {"na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "?", "-"}
+_WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER, _COMMA = re.compile(PLAIN_NUMBER), re.compile(DECIMAL_COMMA)
 _CODE = re.compile(r"^0\d+$")  # 01234 is a code: as a number it would lose its leading zero
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}([T ].*)?$|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}( .*)?$|^\d{1,2}:\d{2}(:\d{2})?$")
@@ -26,6 +28,7 @@ _LIKE_A_NUMBER = re.compile(r"^[+-]?[$€£¥]?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?[
 _MOST = float(np.finfo(np.float32).max)
 _EXACT = 2.0**53  #: above this a float64 cannot hold every whole number
 _LONG = 40
+_MOST_DIGITS = 400  #: no float is so long, and Python refuses to read many more
 
 
 class CellKind(StrEnum):
@@ -62,7 +65,9 @@ def plain(text: str) -> str:
     >>> plain("1.0"), plain("01"), plain("one")
     ('1', '01', 'one')
     """
-    return number_text(int(text) if text.isdecimal() else float(text)) if is_number(text) else text
+    if not is_number(text) or len(text) > _MOST_DIGITS:
+        return text
+    return number_text(int(text) if _WHOLE.fullmatch(text) else float(text))
 
 
 def shown(text: str) -> str:
@@ -86,8 +91,13 @@ def large_numbers(sheet: Sheet, column: str, values: Numbers) -> dict[int, str]:
     """The rows whose numbers are too large to be exact as float64, with their digits as in the file."""
     rows = np.flatnonzero(np.abs(values) >= _EXACT).tolist()
     found = sheet[column]
-    words = {at: str(found[at].as_py()).strip() for at in rows}
-    return {at: str(int(word) if word.lstrip("+-").isdecimal() else int(float(word))) for at, word in words.items()}
+    return {at: _all_digits(str(found[at].as_py()).strip()) for at in rows}
+
+
+def _all_digits(word: str) -> str:
+    """A large number without the zeros behind its point; one with an exponent is what a float makes of it."""
+    text = str(int(float(word))) if "e" in word.lower() else format(Decimal(word), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def numbers(sheet: Sheet, column: str) -> tuple[Numbers, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 _UNNAMED: Final = ("", "__index_level_0__")
 DECIMAL_COMMA: Final = r"^[+-]?\d+,\d+$"
 PLAIN_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_QUOTED: Final = re.compile(r'"[^"]*"')
 _WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -69,9 +70,9 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Read a ``.csv``, ``.tsv`` or ``.parquet`` file.
 
-    The separator of a CSV file is the one of comma, semicolon, tab and bar that its first line has most of; if it is
-    not the comma, ``12,5`` is a number. The first line names the columns. A first column without a name that counts
-    the rows is left out, because some programs add it.
+    The separator of a CSV file is the one of comma, semicolon, tab and bar that its first line has most of outside
+    quotation marks; if it is not the comma, ``12,5`` is a number. The first line names the columns. A first column
+    without a name that counts the rows is left out, because some programs add it.
 
     Raises:
         InputError: it is not such a table, is damaged or empty, or column names are missing or repeated.
@@ -89,6 +90,16 @@ def read_sheet(path: Path) -> Sheet:
     return _named(_without_unnamed(sheet))
 
 
+def divider_of(line: str, dividers: Collection[str]) -> str | None:
+    """The divider that a line has most of outside quotation marks; ``None`` if it has none.
+
+    >>> divider_of('"weight, in kg, dry";kind', ",;")
+    ';'
+    """
+    bare = _QUOTED.sub("", line)
+    return max(dividers, key=bare.count) if any(map(bare.count, dividers)) else None
+
+
 def _parquet(path: Path) -> Sheet:
     return Sheet(path.name, pq.ParquetFile(path).read())
 
@@ -101,7 +112,7 @@ def _csv(path: Path) -> Sheet:
         raise InputError(f"{path} is no UTF-8 text", received=error.reason, hint="save it as UTF-8") from error
     if not line.strip():
         raise InputError(f"{path} is empty" if not line else f"the first line of {path} names no columns")
-    divider = max(_WORDS, key=line.count) if any(map(line.count, _WORDS)) else ","
+    divider = divider_of(line, _WORDS) or ","
     names = next(csv.reader([line], delimiter=divider))
     _require_header(path, names)
     found = pyarrow.csv.read_csv(

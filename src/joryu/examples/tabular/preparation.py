@@ -96,9 +96,10 @@ class CategoryColumn(BaseModel):
         return len(self.inputs) > 1
 
     def apply(self, sheet: Sheet) -> Prepared:
-        # Because of one empty cell a program may write 1.0 instead of 1: the same category, unless both occur.
-        alike = [plain(value) for value in self.values]
-        spell = plain if len(set(alike)) == len(alike) else str
+        # Because of one empty cell a program may write 1.0 instead of 1, and another True than true: the same category,
+        # unless both occur.
+        alike = [_spelling(value) for value in self.values]
+        spell = _spelling if len(set(alike)) == len(alike) else str
         place = {spell(value): at for at, value in enumerate(self.values)}
         found = [None if value is None else spell(value) for value in texts(sheet, self.name)]
         absent = len(self.values) if self.missing else -1
@@ -117,6 +118,10 @@ class CategoryColumn(BaseModel):
         if not self.missing and (n := sum(value is None for value in found)):
             remarks.append(_said(sheet, self.name, n, "without a category: zeros stand for them"))
         return remarks
+
+
+def _spelling(value: str) -> str:
+    return value.lower() if value.lower() in ("true", "false") else plain(value)
 
 
 Column = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
@@ -188,7 +193,17 @@ def _sheet(table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Shee
         case pa.Table():
             return Sheet("the table", table)
         case _:
+            _require_one_length(table)
             return Sheet("the table", pa.table({name: _array(name, values) for name, values in table.items()}))
+
+
+def _require_one_length(table: Mapping[str, Sequence[Any]]) -> None:
+    lengths = {name: len(values) for name, values in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(
+            "the columns of the table differ in length",
+            received=some(f"{n} in {name!r}" for name, n in lengths.items()),
+        )
 
 
 def _array(name: str, values: Sequence[Any]) -> pa.Array:

@@ -136,7 +136,8 @@ def _splits(place: Path | str) -> tuple[Splits, list[str]]:
         raise InputError(f"no such file or folder: {place}", hint=did_you_mean(str(place), BUNDLED))
     if place.is_file():
         return {canonical_split(place.stem) or "train": partial(read_sheet, place)}, []
-    files = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    visible = (path for path in place.iterdir() if not path.name.startswith("."))  # macOS puts ._train.csv beside
+    files = sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
     named: dict[str, list[Path]] = {}
     for path in files:
         named.setdefault(canonical_split(path.stem) or "", []).append(path)

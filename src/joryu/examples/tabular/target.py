@@ -14,7 +14,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, did_you_mean
 from joryu.examples.layouts import some
-from joryu.examples.tabular.cells import is_number, number_text, numbers, says_missing, shown, texts
+from joryu.examples.tabular.cells import is_number, number_text, numbers, plain, says_missing, shown, texts
 from joryu.examples.tabular.files import Sheet
 from joryu.questions import UNKNOWN, LabelKind, Question, codec
 
@@ -182,7 +182,7 @@ def _several(sheet: Sheet, targets: tuple[str, ...], kind: TargetKind | None) ->
 
 
 def _are_classes(values: list[str], rows: int) -> bool:
-    whole = all(number_text(float(value)).lstrip("-").isdigit() for value in values)
+    whole = all(value.lstrip("-").isdigit() for value in values)
     return whole and (len(values) <= 2 or len(values) <= min(_FEW, rows // 3))
 
 
@@ -191,7 +191,7 @@ def _distinct(sheet: Sheet, target: str) -> list[str]:
     found = {value for value in texts(sheet, target) if value is not None}
     said = {value for value in found if not says_missing(value)}
     if said and all(map(is_number, said)):
-        return sorted({number_text(float(value)) for value in said}, key=float)
+        return sorted({plain(value) for value in said}, key=lambda name: (float(name), name))
     if not found:
         raise InputError(f"column {target!r} of {sheet.name} has no value at all", hint="name another target=")
     return sorted(found)
@@ -235,7 +235,7 @@ def _class_labels(sheet: Sheet, targets: tuple[str, ...], question: Question, re
     for at, value in enumerate(texts(sheet, targets[0])):
         if value is None or (numeric and says_missing(value)):
             continue
-        name = number_text(float(value)) if numeric and is_number(value) else value
+        name = plain(value) if numeric else value
         if name not in place:
             raise InputError(
                 f"{sheet.row(at)} is of a class that the training examples do not have", expected=some(place),
