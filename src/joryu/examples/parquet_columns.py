@@ -67,7 +67,9 @@ class ParquetShard:
     def class_names(self, label: str) -> tuple[str, ...]:
         """The names of the classes as far as the schema gives them."""
         feature = self.features.get(label, {})
-        return tuple((feature.get("feature") or feature).get("names") or ())
+        inner = feature.get("feature")  # of a list
+        names = (inner if isinstance(inner, dict) else feature).get("names")
+        return tuple(map(str, names)) if isinstance(names, list) else ()
 
     def column(self, name: str) -> Iterator[pa.Array]:
         """A column in batches, with nothing left encoded by a dictionary."""

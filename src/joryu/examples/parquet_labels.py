@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
@@ -15,12 +16,13 @@ from joryu.errors import InputError
 from joryu.examples.class_folders import spelling
 from joryu.examples.examples import UNLABELLED
 from joryu.examples.layouts import some
-from joryu.examples.parquet_columns import ParquetShard, is_list, is_number, is_text
+from joryu.examples.parquet_columns import ParquetShard, is_list, is_number, is_text, plain
 from joryu.examples.tabular.target import TargetKind
 from joryu.questions import UNKNOWN, Question
 
 _ABSENT = -2  #: stands for a class that the set does not have; never the label of an example
 _MOST_CLASSES = 1_000_000  #: of classes without names, which are counted by their highest number
+_EXACT = 2.0**53  #: from here on a float does not tell every whole number
 _MANY = 50  #: texts of which more than half differ are no names of classes, from so many on
 
 Numbers = npt.NDArray[np.int64]
@@ -106,7 +108,7 @@ def _named(shard: ParquetShard, column: str) -> _Named:
     if is_number(kind):
         return _Named(_whole_numbers(shard, column), shard.class_names(column))
     if not is_text(kind):
-        chunks = [chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy() for chunk in shard.column(column)]
+        chunks = [_integers(chunk, shard, column) for chunk in shard.column(column)]
         return _Named(np.concatenate([np.zeros(0, dtype=np.int64), *chunks]), shard.class_names(column))
     texts = [text or None for chunk in shard.column(column) for text in chunk.cast(pa.string()).to_pylist()]
     names = tuple(sorted({text for text in texts if text is not None}))
@@ -120,11 +122,26 @@ def _named(shard: ParquetShard, column: str) -> _Named:
     return _Named(np.array([UNLABELLED if text is None else place[text] for text in texts], dtype=np.int64), names)
 
 
+def _integers(chunk: pa.Array, shard: ParquetShard, column: str) -> Numbers:
+    try:
+        found: Numbers = chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
+    except pa.ArrowInvalid as error:  # unsigned ones of 64 bits
+        raise _too_large(shard, column, pc.max(chunk).as_py()) from error
+    return found
+
+
+def _too_large(shard: ParquetShard, column: str, received: object) -> InputError:
+    return InputError(
+        f"column {column!r} of {shard.path} holds numbers, not labels", expected=f"0..{_MOST_CLASSES - 1}",
+        received=f"up to {received}",
+    )  # fmt: skip
+
+
 def _whole_numbers(shard: ParquetShard, column: str) -> Numbers:
     """Numbers that are written with a point, as numbers of classes.
 
     Raises:
-        InputError: one has a fraction.
+        InputError: one has a fraction, or is no number of a class.
     """
     values = np.concatenate([np.zeros(0), *map(_floats, shard.column(column))])
     odd = np.flatnonzero(np.isfinite(values) & (values != np.floor(values)) | np.isinf(values))
@@ -134,6 +151,8 @@ def _whole_numbers(shard: ParquetShard, column: str) -> Numbers:
             expected="whole numbers, text, or kind=numbers", received=f"{values[odd[0]]:g} in row {odd[0]}",
             hint="to predict numbers end the set in ,kind=numbers",
         )  # fmt: skip
+    if (np.abs(values) >= _EXACT).any():
+        raise _too_large(shard, column, f"{np.nanmax(np.abs(values)):g}")
     return np.where(np.isnan(values), UNLABELLED, np.nan_to_num(values)).astype(np.int64)
 
 
@@ -149,7 +168,7 @@ def _require_kind(shard: ParquetShard, column: str, kind: TargetKind | None) -> 
     Raises:
         InputError: the column's type does not fit this kind.
     """
-    stored = shard.schema.field(column).type
+    stored = plain(shard.schema.field(column).type)
     numeric = is_number(stored) or pa.types.is_integer(stored)
     fits = {TargetKind.NUMBERS: numeric, TargetKind.TAGS: is_list(stored), TargetKind.ONE_OF: not is_list(stored)}
     if kind is not None and not fits[kind]:

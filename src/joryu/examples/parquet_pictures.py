@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -93,25 +94,35 @@ class PictureColumn:
             return Picture(name, content)
         if not path:
             return Picture(name, b"", _NULL)
-        file = self._file(path, name)
-        if not file.is_file():
-            self._lost.append(file)
+        file = None if "\x00" in path else self._file(path, name)  # no system has such a name
+        if file is None or not _is_file(file):
+            self._lost.append(Path(path) if file is None else file)
             return Picture(name, b"", f"the file {printable(path)} is not there")
         self.files[row] = file
         return Picture(name, file)
 
     def _file(self, path: str, name: str) -> Path:
         plain = path.replace("\\", "/")
-        base = self._base or next((one for one in self._bases if (one / plain).is_file()), self._bases[0])
+        base = self._base or next((one for one in self._bases if _is_file(one / plain)), self._bases[0])
         file = base / plain
         if leads_away(path) or not file.resolve().is_relative_to(self._real[base]):
             raise InputError(
                 f"{name} names a picture outside the folder", expected=f"a path inside {base}",
                 received=repr(path), hint="write the paths as they are seen from there",
             )  # fmt: skip
-        if file.is_file():
+        if _is_file(file):
             self._base = base
         return file
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; of a name that is longer than any system takes there is none."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def _cells(values: pa.Array) -> Iterator[tuple[bytes | None, str | None]]:
