@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
-from joryu.examples.collected import COPY, FAILED, KEPT, OTHERS, Collected, OriginCounts, origins_of
+from joryu.examples.collected import (
+    COPY,
+    FAILED,
+    JOURNAL,
+    KEPT,
+    OTHERS,
+    Collected,
+    OriginCounts,
+    origins_of,
+    read_journal,
+    read_latest,
+    read_origins,
+)
 from joryu.examples.origin import LicenceRule, Origin, short_name
+from joryu.examples.originals import ids_of
 from joryu.targets.screening import sources_of
 
 
@@ -100,3 +116,59 @@ def test_a_line_keeps_everything_and_nothing_that_is_empty() -> None:
     assert record.line().count("\n") == 1
     assert Collected.of(record.line()) == record
     assert "reason" not in record.line()
+
+
+ORIGINS = st.builds(Origin.of, st.sampled_from(["", "CC0", "NC", "cc by"]), st.sampled_from(["", "me", "you"]))
+
+
+@given(ORIGINS, ORIGINS, ORIGINS)
+def test_what_several_entries_say_does_not_depend_on_their_order(one: Origin, other: Origin, third: Origin) -> None:
+    assert one.joined(other) == other.joined(one)
+    assert one.joined(other).joined(third) == one.joined(other.joined(third))
+    assert one.joined(other).joined(one) == one.joined(other)
+    assert set(one.joined(other).licences) == {*one.licences, *other.licences}
+    for rule in (LicenceRule.of(["CC*"]), LicenceRule.of(["unknown", "nc"])):
+        both = rule.accepts(one.licence) and rule.accepts(other.licence)
+        assert rule.accepts(one.joined(other).licence) is both
+
+
+LINES = [Collected(f"{at}.jpg", KEPT, licence="CC0 ä\n\u2028", picture=f"{at:032x}", n_bytes=at) for at in range(3)]
+
+
+def journal(folder: Path, content: bytes) -> Path:
+    (folder / JOURNAL).write_bytes(content)
+    return folder
+
+
+def test_a_journal_is_read_as_it_was_written_and_its_last_line_about_a_place_is_true(tmp_path: Path) -> None:
+    later = LINES[1]._replace(status=FAILED, reason="gone")
+    content = "".join(line.line() for line in [*LINES, later]).encode()
+    assert list(read_journal(journal(tmp_path, content))) == [*LINES, later]
+    assert read_latest(tmp_path) == {line.place: line.known for line in (LINES[0], later, LINES[2])}
+    assert list(read_journal(tmp_path / "nothing")) == []
+
+
+def test_a_journal_that_was_cut_off_anywhere_keeps_its_whole_lines(tmp_path: Path) -> None:
+    content = "".join(line.line() for line in LINES).encode()
+    for length in range(len(content) + 1):
+        kept = content[:length].count(b"\n")
+        assert list(read_journal(journal(tmp_path, content[:length]))) == LINES[:kept]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"", b"{", b"[]", b"null", b"7", b"{}", b'{"place": "a"}', b'{"place": "a", "status": "kept", "odd": 1}',
+        b'{"place": "a", "status": 5}', b'{"place": "a", "status": "kept", "width": "8"}', b"\xff",
+    ],
+)  # fmt: skip
+def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, damaged: bytes) -> None:
+    content = LINES[0].line().encode() + damaged + b"\n" + LINES[2].line().encode()
+    with pytest.raises(InputError, match=r"line 2 of .*collected\.jsonl is damaged .*put it back from a copy"):
+        read_latest(journal(tmp_path, content))
+
+
+def test_origins_are_found_by_the_ids_and_of_others_nothing_is_known(tmp_path: Path) -> None:
+    ids = ids_of([bytes.fromhex(LINES[at].picture) for at in (2, 0)] + [bytes(15) + b"\x09"])
+    journal(tmp_path, "".join(line.line() for line in LINES).encode())
+    assert [one.licence for one in read_origins(tmp_path, ids)] == [LINES[2].licence, LINES[0].licence, "unknown"]

@@ -15,7 +15,7 @@ from picture_files import noise, png, save
 from PIL import Image, ImageOps
 
 from joryu.errors import InputError
-from joryu.examples.decoding import Pixels, decode_picture
+from joryu.examples.decoding import Pixels, decode_picture, is_coloured
 
 WHITE, BLACK = 255, 0
 
@@ -149,6 +149,15 @@ def test_grey_with_transparency_stays_grey() -> None:
     assert decode_picture(save(marked, "PNG", transparency=3)).tolist() == [[[WHITE, 200]]]
     wide = Image.fromarray(np.array([[771, 51_400]], dtype=np.uint16))
     assert decode_picture(save(wide, "PNG", transparency=771)).tolist() == [[[WHITE, 200]]]
+
+
+def test_sixteen_bits_of_grey_with_transparency_stay_grey() -> None:
+    line = struct.pack(">6H", 51_400, 65_535, 0, 0, 0, 65_535)
+    grey = png(3, 1, 16, 4, [line])  # PNG's grey with alpha
+    assert decode_picture(grey).tolist() == [[[200, WHITE, BLACK]]]
+    assert not is_coloured(grey)
+    with pytest.raises(InputError, match="would turn black"):
+        decode_picture(png(1, 1, 16, 4, [struct.pack(">2H", 4095, 65_535)]))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])

@@ -191,6 +191,18 @@ def test_the_key_of_a_grouping_does_not_depend_on_the_order() -> None:
         with_groups(examples, ["a", "b", None, "c"], "groups")
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abc")), min_size=1, max_size=12), st.data())
+def test_the_key_of_a_grouping_is_of_who_is_in_which_group(pairs: list[tuple[int, str]], data: st.DataObject) -> None:
+    """Also where one picture is in two groups, which are then one: whichever row comes first."""
+    contents, groups = [[pair[at] for pair in pairs] for at in (0, 1)]
+    examples = replace(Examples.of(torch.tensor(contents).float()[:, None]), groups=tuple(groups))
+    order = data.draw(st.permutations(range(len(pairs))))
+    assert grouping_key(examples.select(order)) == grouping_key(examples)
+    other = data.draw(st.lists(st.sampled_from("abc"), min_size=len(pairs), max_size=len(pairs)))
+    same = set(zip(contents, other, strict=True)) == set(pairs)
+    assert (grouping_key(replace(examples, groups=tuple(other))) == grouping_key(examples)) is same
+
+
 def command(capsys: pytest.CaptureFixture[str], words: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as stopped:
         main(words.split())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import math
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from picture_files import idx, pixels, write_files
 from picture_files import idx_files as files
 
@@ -172,3 +176,44 @@ def test_what_is_absent_is_named(tmp_path: Path) -> None:
     write_files(tmp_path, {name: content for name, content in files().items() if "train" in name})
     with pytest.raises(InputError, match=r"no split 'test' \(expected train\); try --split train"):
         load_idx(tmp_path, "test")
+
+
+@pytest.fixture(scope="module")
+def any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("idx") / "any-ubyte"
+
+
+@settings(max_examples=80)
+@given(
+    sides=st.lists(st.sampled_from([0, 1, 2, 3, 255, 65_536, 2**32 - 1]), min_size=1, max_size=3),
+    body=st.binary(max_size=12),
+    packed=st.booleans(),
+)
+def test_a_file_is_as_its_header_says_or_is_refused(
+    any_file: Path, sides: list[int], body: bytes, packed: bool
+) -> None:
+    content = bytes([0, 0, 8, len(sides)]) + struct.pack(f">{len(sides)}I", *sides) + body
+    path = any_file.with_suffix(".gz") if packed else any_file
+    path.write_bytes(gzip.compress(content, 1) if packed else content)
+    if body and math.prod(sides) == len(body):
+        values = read_idx(path, axes=len(sides))
+        assert values.shape == tuple(sides)
+        assert values.tobytes() == body
+        values += 1  # its own memory
+    else:
+        with pytest.raises(InputError, match=r"is damaged|is empty"):
+            read_idx(path, axes=len(sides))
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (4, 0, 3), (4, 2, 0)])
+def test_files_without_a_pixel_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    write_files(tmp_path, files() | {"train-images-idx3-ubyte": idx(np.zeros(shape, dtype=np.uint8))})
+    said = rf"train-images-idx3-ubyte is empty .*received {'×'.join(map(str, shape))}"
+    with pytest.raises(InputError, match=said):
+        load_idx(tmp_path)
+
+
+def test_what_macos_leaves_beside_the_files_is_no_split(tmp_path: Path) -> None:
+    write_files(tmp_path, files() | {f"._{name}": b"\x00\x05\x16\x07 of no interest" for name in files()})
+    assert split_names(f"idx:{tmp_path}") == labelled_splits(f"idx:{tmp_path}") == ("train", "test")
+    assert np.array_equal(load_idx(tmp_path).inputs.numpy(), pixels(4)[:, None])

@@ -276,6 +276,21 @@ def test_a_spool_gives_what_was_decoded(tmp_path: Path, monkeypatch: pytest.Monk
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
+def test_a_spool_that_a_part_asked_for_takes_every_row_of_the_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lazy = load(f"folder:{photographs(tmp_path / 'set')}", monkeypatch, ON_DEMAND, size=16)
+    whole = lazy.inputs[:]
+    first, last = lazy.select([1, 0]), lazy.select([len(lazy) - 1, 3])
+    assert isinstance(first.inputs, PictureSource)
+    first.inputs.spooled(tmp_path)
+    for _ in range(2):
+        assert torch.equal(last.inputs[:], whole[[-1, 3]])
+        assert torch.equal(first.inputs[:], whole[[1, 0]])
+    shutil.rmtree(tmp_path / "set")
+    assert torch.equal(lazy.inputs[[3, 1]], whole[[3, 1]])
+
+
 def test_a_full_disk_means_decoding_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lazy = load(f"folder:{photographs(tmp_path / 'set')}", monkeypatch, ON_DEMAND, size=16)
     assert isinstance(lazy.inputs, PictureSource)

@@ -104,6 +104,16 @@ def test_a_file_that_changed_since_is_one_clear_line(harm: str, tmp_path: Path) 
     assert len(examples.encoded([0, 1, 3])) == 3
 
 
+def test_original_bytes_are_those_of_row_numbers_and_a_mask_is_refused(tmp_path: Path) -> None:
+    examples = load_examples(a_folder(tmp_path))
+    contents = [(tmp_path / name).read_bytes() for name in examples.sources or ()]
+    assert examples.encoded(torch.tensor([-1, 0])) == [contents[-1], contents[0]]
+    assert examples.encoded([]) == []
+    for mask in (torch.tensor([False, False, True, True]), [True, False, True, False]):
+        with pytest.raises(InputError, match=r"chosen by number .*a mask of booleans"):
+            examples.encoded(mask)
+
+
 def test_a_parquet_file_that_changed_since_names_the_row(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "train.parquet", [flat(at) for at in range(7)], list(range(7)))
     examples = load_examples(f"parquet:{path}")

@@ -7,6 +7,8 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joryu.errors import InputError
 from joryu.examples import UNLABELLED, Examples, content_ids, distinct_rows
@@ -107,3 +109,27 @@ def test_distinct_rows_are_those_numpy_finds(span: int) -> None:
     ids = np.random.default_rng(0).integers(0, span, (400, 2), dtype=np.uint64)
     ids[300:] = ids[:100]
     assert distinct_rows(ids).tolist() == np.unique(ids, axis=0, return_index=True)[1].tolist()
+
+
+@pytest.mark.parametrize("n", [0, 3, 5])
+def test_names_and_hashes_of_another_number_are_refused(n: int) -> None:
+    with pytest.raises(InputError, match=rf"sources do not fit the inputs \(expected one for each of 4; received {n}"):
+        Examples.of(torch.zeros(4, 1), sources=["a"] * n)
+    with pytest.raises(InputError, match=r"hashes of pixels do not fit the inputs"):
+        Examples.of(torch.zeros(4, 1), pixel_ids=content_ids(torch.zeros(n, 1)) if n else np.zeros((0, 2), np.uint64))
+
+
+@pytest.mark.parametrize("rows", [[0.0, 1.0], torch.tensor([0.9]), np.array([1.5])])
+def test_numbers_of_rows_are_whole(rows: list[float]) -> None:
+    with pytest.raises(InputError, match=r"rows are chosen by number \(expected whole numbers; received torch.float"):
+        four().select(rows)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(-4, 3), max_size=9), st.data())
+def test_rows_of_chosen_rows_are_rows(rows: list[int], data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=6)) if rows else []
+    twice, once = four().select(rows).select(again), four().select([rows[at] for at in again])
+    assert torch.equal(twice.inputs, once.inputs)
+    assert np.array_equal(twice.ids, once.ids)
+    assert (twice.sources, twice.labels_or_empty.tolist()) == (once.sources, once.labels_or_empty.tolist())
+    assert twice.strata.tolist() == once.strata.tolist()

@@ -322,7 +322,7 @@ def _eight_bit(image: Image.Image, raw_mode: str) -> Image.Image:
         rgba = image.convert(_PREMULTIPLIED.get(mode, mode)).convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")
-        grey = mode in _GREY or (mode in _PALETTES and _is_grey(image))
+        grey = mode in _GREY or raw_mode.startswith("LA") or (mode in _PALETTES and _is_grey(image))
     else:
         grey = mode in _GREY
         image = image if mode in ("L", "RGB") else image.convert("L" if grey else "RGB")

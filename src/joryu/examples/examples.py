@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -97,6 +97,8 @@ class Examples:
             question = Question.one_of(classes)
         if len(inputs) == 0:
             raise InputError(f"{name} holds no usable example", expected="at least one", received=0)
+        _require_one_each("sources", sources, len(inputs))
+        _require_one_each("the hashes of pixels", pixel_ids, len(inputs))
         if labels is not None:
             if question is None or question.labels is None:
                 raise InputError("there are labels and no question", hint="name the classes, or give a question")
@@ -122,14 +124,9 @@ class Examples:
         """The rows of the given numbers, as new examples.
 
         Raises:
-            InputError: a mask, which as numbers would choose rows 0 and 1 only.
+            InputError: a mask, which as numbers would choose rows 0 and 1 only; or numbers with a point.
         """
-        index = torch.as_tensor(rows)
-        if index.dtype == torch.bool:
-            raise InputError(
-                "rows are chosen by number", received="a mask of booleans", hint="try mask.nonzero().flatten()"
-            )
-        index = index.long()
+        index = _row_numbers(rows)
         return replace(
             self,
             inputs=select(self.inputs, index),
@@ -147,12 +144,12 @@ class Examples:
         """The original bytes of some rows, as they lie in their files: what a teacher behind an API is sent.
 
         Raises:
-            InputError: these examples do not come from files, or a file has changed since they were read.
+            InputError: as `select`; these examples do not come from files, or a file has changed since they were read.
         """
         if self.originals is None:
             raise InputError(f"{self.name} has no original files", expected="pictures of a folder or of a Parquet set")
         keys = np.ascontiguousarray(self.ids, dtype="<u8")
-        return [self.originals.read(row, keys[row].tobytes()) for row in torch.as_tensor(rows).tolist()]
+        return [self.originals.read(row, keys[row].tobytes()) for row in _row_numbers(rows).tolist()]
 
     @property
     def keyed_by(self) -> Keyed:
@@ -235,6 +232,27 @@ class Examples:
         digest = hashlib.blake2b(unique.tobytes(), digest_size=16)
         digest.update("\x00".join(self.classes).encode())
         return digest.hexdigest()
+
+
+def _require_one_each(what: str, given: Sized | None, n: int) -> None:
+    if given is not None and len(given) != n:
+        raise InputError(f"{what} do not fit the inputs", expected=f"one for each of {n}", received=len(given))
+
+
+def _row_numbers(rows: Tensor | Sequence[int]) -> Tensor:
+    """What chooses rows, as their numbers, int64.
+
+    Raises:
+        InputError: a mask, or numbers with a point.
+    """
+    index = torch.as_tensor(rows)
+    if index.dtype == torch.bool:
+        raise InputError(
+            "rows are chosen by number", received="a mask of booleans", hint="try mask.nonzero().flatten()"
+        )
+    if index.is_floating_point() and index.numel():  # an empty list is a tensor of floats
+        raise InputError("rows are chosen by number", expected="whole numbers", received=index.dtype)
+    return index.long()
 
 
 def distinct_rows(ids: Ids) -> npt.NDArray[np.int64]:

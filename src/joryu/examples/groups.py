@@ -33,7 +33,10 @@ def grouping_key(examples: Examples) -> str | None:
     """A hash of which example is in which group, whatever the order of the rows; ``None`` without groups."""
     if examples.groups is None:
         return None
-    rows = distinct_rows(examples.ids)
-    digest = hashlib.blake2b(examples.ids[rows].tobytes(), digest_size=16)
-    digest.update("\x00".join(examples.groups[row] for row in rows.tolist()).encode())
+    groups_of: dict[bytes, set[str]] = {}  # the same picture may be in two, which are then one
+    for words, group in zip(examples.ids, examples.groups, strict=True):
+        groups_of.setdefault(words.tobytes(), set()).add(group)
+    ids = examples.ids[distinct_rows(examples.ids)]
+    digest = hashlib.blake2b(ids.tobytes(), digest_size=16)
+    digest.update("\x00".join("\x01".join(sorted(groups_of[words.tobytes()])) for words in ids).encode())
     return digest.hexdigest()

@@ -131,7 +131,7 @@ def _pictures_in(place: Path) -> list[tuple[str, str, Path]]:
     """Family, split as spelt, and file of each split's pictures; if a file exists plain and packed, the first."""
     found: dict[tuple[str, str], Path] = {}
     for path in sorted(place.glob("*-images[-.]idx3-ubyte*"), key=lambda path: (path.suffix == ".gz", path.is_dir())):
-        if (match := _PICTURES.match(path.name)) and (file := _file_at(path)):
+        if not path.name.startswith(".") and (match := _PICTURES.match(path.name)) and (file := _file_at(path)):
             found.setdefault((match["family"] or "", match["split"]), file)
     return [(family, split, file) for (family, split), file in sorted(found.items())]
 
@@ -145,7 +145,7 @@ def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
     """Read one IDX file of unsigned bytes with the given number of axes, unpacked if its name ends in ``.gz``.
 
     Raises:
-        InputError: the format, type or number of axes differs, or the file's length does not match its header.
+        InputError: the format, type or number of axes differs, or the file is empty or not as long as its header says.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -157,7 +157,8 @@ def read_idx(path: Path, *, axes: int) -> npt.NDArray[np.uint8]:
                     received=head[:4].hex() or "an empty file",
                 )
             shape = struct.unpack(f">{axes}I", head[4:])
-            promised = math.prod(shape)
+            if not (promised := math.prod(shape)):
+                raise InputError(f"{path} is empty", expected="at least one value", received="×".join(map(str, shape)))
             possible = path.stat().st_size * (_DEFLATE_MOST if path.suffix == ".gz" else 1)
             body = file.read(min(promised, possible) + 1)  # a damaged header may promise more than fits into memory
     except (OSError, EOFError, zlib.error) as error:

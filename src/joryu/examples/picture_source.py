@@ -32,7 +32,8 @@ _REMEMBERED: Final = 3  #: blocks that are kept for whoever asks for them next, 
 class _Shared:
     """What the parts of a set have in common: the spool, and the blocks that were read last."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
+        self.rows = rows  #: of the whole set
         self.spool: Spool | None = None
         self._last: list[tuple[bytes, Tensor]] = []
         self._lock = threading.Lock()
@@ -61,7 +62,7 @@ class PictureSource:
     preparation: PicturePreparation
     block_means: npt.NDArray[np.float32]
     places: Rows
-    _shared: _Shared = field(default_factory=_Shared, repr=False)
+    _shared: _Shared = field(repr=False)
 
     @classmethod
     def of(
@@ -72,7 +73,8 @@ class PictureSource:
         block_means: npt.NDArray[np.float32],
     ) -> PictureSource:
         """All pictures of a set."""
-        return cls(originals, keys, preparation, block_means, np.arange(len(keys), dtype=np.int64))
+        places = np.arange(len(keys), dtype=np.int64)
+        return cls(originals, keys, preparation, block_means, places, _Shared(len(keys)))
 
     @property
     def shape(self) -> torch.Size:
@@ -122,8 +124,7 @@ class PictureSource:
         For whoever reads everything several times. The parts of a set share one file.
         """
         if self._shared.spool is None:
-            rows = int(self.places.max()) + 1 if len(self.places) else 0
-            self._shared.spool = Spool.in_folder(folder, rows, self._row_bytes)
+            self._shared.spool = Spool.in_folder(folder, self._shared.rows, self._row_bytes)
 
     @property
     def _row_bytes(self) -> int:

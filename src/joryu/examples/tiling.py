@@ -6,12 +6,12 @@ import itertools
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from joryu.examples.decoding import Decoded, Pixels, decode_image, decode_sized, with_channels
@@ -43,6 +43,12 @@ class TilePreparation(BaseModel):
     height: Annotated[int, Field(ge=1)]
     width: Annotated[int, Field(ge=1)]
     overlap: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _require_progress(self) -> Self:
+        if self.overlap >= min(self.width, self.height):
+            raise ValueError(f"tiles of {self.width}×{self.height} cannot overlap by {self.overlap} pixels")
+        return self
 
     def corners(self, width: int, height: int) -> list[Corner]:
         """The tiles of a picture of this size, row by row."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_files import noise, save, write_files
 from PIL import Image
+from pydantic import ValidationError
 
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, split_examples
@@ -139,3 +140,21 @@ def test_sets_of_which_most_cannot_be_used_are_refused(tmp_path: Path) -> None:
     odd = {f"masks/p{at}.png": grey(np.zeros((9, 9))) for at in range(3)}
     with pytest.raises(InputError, match=r"3 of 4 pictures and masks cannot be used .*masks/p0.png: 9×9, and its"):
         load(write_files(tmp_path, {**files(), **odd}))
+
+
+@pytest.mark.parametrize(("width", "height", "overlap"), [(8, 8, 8), (8, 8, 9), (16, 8, 8), (8, 16, 12)])
+def test_tiles_that_would_not_advance_cannot_be_made(width: int, height: int, overlap: int) -> None:
+    with pytest.raises(ValidationError, match=f"tiles of {width}×{height} cannot overlap by {overlap} pixels"):
+        TilePreparation(channels=1, height=height, width=width, overlap=overlap)
+    most = TilePreparation(channels=1, height=height, width=width, overlap=min(width, height) - 1)
+    assert len(most.corners(width + 2, height)) == 1 + -(-2 // (width - most.overlap))
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 3))
+def test_no_tile_leaves_its_picture_and_no_fewer_would_cover_it(width: int, height: int, overlap: int) -> None:
+    tiling = TilePreparation(channels=1, height=8, width=11, overlap=overlap)
+    corners = tiling.corners(width, height)
+    assert len(set(corners)) == len(corners)
+    assert all(0 <= left <= max(0, width - 11) and 0 <= top <= max(0, height - 8) for left, top in corners)
+    across, down = (max(1, -(-(side - overlap) // (tile - overlap))) for side, tile in ((width, 11), (height, 8)))
+    assert len(corners) == across * down
