@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from joryu.examples import Examples, load_examples
@@ -85,6 +88,26 @@ def test_what_cannot_be_compared_by_its_look_is_by_its_content() -> None:
     assert (found.same.tolist(), found.same_as.tolist(), len(found.alike)) == ([0, 2], [1, 3], 0)
     assert len(find_copies(of(table))) == 0
     assert len(find_repeats(of(scenes(2, side=8)), of(scenes(2, side=9)))) == 0
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.lists(st.integers(0, 7), min_size=1, max_size=12))
+def test_what_is_the_same_is_what_a_search_finds(among: list[int], sought: list[int]) -> None:
+    there, here = (Examples.of(torch.tensor(numbers).float()[:, None]) for numbers in (among, sought))
+    again = [row for row in range(len(among)) if among[row] in among[:row]]
+    found = find_copies(there)
+    assert (found.same.tolist(), found.same_as.tolist()) == (again, [among.index(among[row]) for row in again])
+    known = [row for row in range(len(sought)) if sought[row] in among]
+    repeats = find_repeats(here, there)
+    assert (repeats.same.tolist(), repeats.same_as.tolist()) == (known, [among.index(sought[row]) for row in known])
+    assert len(repeats) == len(known)
+
+
+def test_by_its_file_a_picture_is_found_whatever_its_pixels_are() -> None:
+    """A teacher's pictures are larger than its student's."""
+    small, large = of(scenes(4, side=16)), replace(of(scenes(4, side=24)), ids=of(scenes(4, side=16)).ids)
+    found = find_repeats(small.select([2, 0]), large)
+    assert (found.same_as.tolist(), len(found.alike)) == ([2, 0], 0)
+    assert len(find_repeats(small, of(scenes(4, side=24)))) == 0
 
 
 def test_handwritten_digits_resemble_one_another_and_raise_no_alarm() -> None:

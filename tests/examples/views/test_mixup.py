@@ -14,7 +14,7 @@ from scipy import stats
 from joryu.errors import InputError
 from joryu.examples import Examples, parse_views
 from joryu.examples.views import Mixup
-from joryu.examples.views.mixup import SHARES, blend, draws_of
+from joryu.examples.views.mixup import SHARES, _beta_quantiles, blend, draws_of
 
 
 def ten(labels: list[int] | None = None) -> Examples:
@@ -125,3 +125,20 @@ def test_a_new_set_gets_new_partners() -> None:
 def test_a_useless_alpha_is_refused(alpha: float) -> None:
     with pytest.raises(InputError, match="mixup:ALPHA with ALPHA > 0"):
         Mixup(alpha)
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-6, 0.01, 0.2, 1.0, 7.5, 1e4, 1e12])
+def test_shares_are_those_of_the_example_and_of_its_partner_alike(alpha: float) -> None:
+    """λ and 1 − λ have one law, for any α that can be typed."""
+    quantiles = _beta_quantiles(alpha).astype(np.int64)
+    assert quantiles.min() >= 0
+    assert (np.diff(quantiles) >= 0).all()
+    assert np.abs(quantiles + quantiles[::-1] - SHARES).max() <= 1
+
+
+def test_a_set_of_one_is_blended_with_itself() -> None:
+    one = ten().select([4, 4])
+    seen = parse_views("mixup:0.3").apply(one, torch.tensor([0, 1]), torch.tensor([7, 8]))
+    assert seen.inputs.tolist() == [[40], [40]]
+    assert seen.labels is not None
+    assert torch.allclose(seen.labels, torch.eye(10)[[4, 4]])
