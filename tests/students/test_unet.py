@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from joryu.errors import InputError
 from joryu.questions import PICTURE, Question
 from joryu.students import Blueprint, load_student, save_student
 from joryu.students.architecture import build_architecture
+from joryu.students.unet import padded
 
 
 @pytest.mark.parametrize("size", [(8, 8), (37, 50), (3, 5), (101, 101)])
@@ -49,3 +53,25 @@ def test_what_is_no_picture_is_refused() -> None:
         build_architecture("unet:4x2", (12,), 1)
     with pytest.raises(InputError, match="cannot read architecture unet:4"):
         build_architecture("unet:4", (1, 8, 8), 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(height=st.integers(1, 9), width=st.integers(1, 9), below=st.integers(0, 8), right=st.integers(0, 8))
+def test_a_picture_is_padded_as_numpy_pads_it(height: int, width: int, below: int, right: int) -> None:
+    """With its mirror image; where that is larger than the picture, with its edge. And nothing of it is lost."""
+    pictures = torch.rand(2, 3, height, width)
+    found = padded(pictures, below, right)
+    mode = "reflect" if below < height and right < width else "edge"
+    around = ((0, 0), (0, 0), (0, below), (0, right))
+    assert np.array_equal(found.numpy(), np.pad(pictures.numpy(), around, mode=mode))
+    assert torch.equal(found[..., :height, :width], pictures)
+
+
+@pytest.mark.parametrize("spec", ["unet:2x2", "separable-unet:2x2"])
+def test_what_is_padded_is_answered_as_the_padded_picture_is(spec: str) -> None:
+    torch.manual_seed(0)
+    net = build_architecture(spec, (1, 9, 14), 2).eval()
+    pictures = torch.rand(2, 1, 9, 14)
+    whole = net(padded(pictures, 3, 2))
+    assert whole.shape[-2:] == (12, 16)
+    assert torch.equal(net(pictures), whole[..., :9, :14])

@@ -274,7 +274,7 @@ def read_blueprint(folder: Path | str) -> Blueprint:
     """
     plan = Path(folder) / PLAN
     try:
-        return Blueprint.model_validate(json.loads(plan.read_text()))
+        return Blueprint.model_validate(json.loads(plan.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"cannot read {plan}", received=error.strerror) from error
     except ValidationError as error:

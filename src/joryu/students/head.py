@@ -40,7 +40,7 @@ class Float32Conv2d(nn.Conv2d):
 
 
 def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
-    """Replace the last ``nn.Linear`` that has ``n_classes`` outputs by a `Float32Linear` with the same parameters.
+    """Make the last ``nn.Linear`` that has ``n_classes`` outputs a `Float32Linear`, with its parameters and hooks.
 
     The network is changed in place and returned. One without such a layer, such as one that ends in a convolution,
     stays as it is.
@@ -52,12 +52,9 @@ def keep_head_in_float32(module: nn.Module, n_classes: int) -> nn.Module:
       (2): Float32Linear(in_features=3, out_features=3, bias=True)
     )
     """
-    if _is_head(module, n_classes):
-        return _in_float32(module)
-    found = _place_of_head(module, n_classes)
-    if found is not None:
-        parent, name, linear = found
-        setattr(parent, name, _in_float32(linear))
+    found = [one for one in module.modules() if _is_head(one, n_classes)]
+    if found:
+        found[-1].__class__ = Float32Linear
     return module
 
 
@@ -75,34 +72,16 @@ def head_in_float32(module: nn.Module, n_classes: int) -> Iterator[None]:
     >>> type(net[0]).__name__
     'Linear'
     """
-    found = _place_of_head(module, n_classes)
-    if found is None:
-        yield
-        return
-    parent, name, linear = found
-    setattr(parent, name, _in_float32(linear).train(linear.training))
+    found = [one for one in module.modules() if one is not module and _is_head(one, n_classes)]
+    for one in found[-1:]:
+        one.__class__ = Float32Linear
     try:
         yield
     finally:
-        setattr(parent, name, linear)
-
-
-def _place_of_head(module: nn.Module, n_classes: int) -> tuple[nn.Module, str, nn.Linear] | None:
-    """The last plain ``nn.Linear`` with ``n_classes`` outputs, as its parent module, its name there and itself."""
-    found: tuple[nn.Module, str, nn.Linear] | None = None
-    for parent in module.modules():
-        for name, child in parent.named_children():
-            if _is_head(child, n_classes):
-                found = (parent, name, child)
-    return found
+        for one in found[-1:]:
+            one.__class__ = nn.Linear
 
 
 def _is_head(module: nn.Module, n_classes: int) -> TypeGuard[nn.Linear]:
     # Subclasses are left alone: their forward may do more than nn.Linear's.
     return type(module) is nn.Linear and module.out_features == n_classes
-
-
-def _in_float32(linear: nn.Linear) -> Float32Linear:
-    head = Float32Linear(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
-    head.weight, head.bias = linear.weight, linear.bias
-    return head

@@ -32,7 +32,7 @@ def model_content(path: Path, kind: str) -> bytes:
     if is_pickle(content):
         raise InputError(f"{path} is not read", expected=kind, received=_PICKLE, hint=_EXPORT)
     for start, what, hint in _NO_MODELS:
-        if content[:64].lower().startswith(start.lower()):
+        if content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(start.lower()):
             raise InputError(f"{path} cannot be used", expected=kind, received=what, hint=hint)
     return content
 

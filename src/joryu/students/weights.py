@@ -62,8 +62,8 @@ def fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
 def for_channels(weights: Tensor, own: Tensor | None) -> Tensor:
     """The weights of a first convolution for as many channels as the network's ``own`` has; all others as they are.
 
-    A file's are for three colours. For grey pictures they are summed over these; for more channels they are repeated
-    and scaled so that the sum stays, as timm and segmentation-models-pytorch do it.
+    A file's are for three colours. For grey pictures they are summed over these; for other numbers of channels they are
+    repeated and multiplied by 3 / channels, as timm and segmentation-models-pytorch do it.
     """
     if own is None or weights.ndim != 4 or weights.shape[1] != 3 or own.ndim != 4:
         return weights

@@ -123,7 +123,7 @@ def _fold_norm(layer: fx.Node) -> None:
         return
     norm = users[0]
     _, gamma, beta, mean, variance, training, _, epsilon, _ = norm.args
-    if training:
+    if training or not _norms_its_outputs(layer):
         return
     graph = layer.graph
     data, weights, bias, *rest = [*layer.args, None][: max(3, len(layer.args))]
@@ -133,6 +133,12 @@ def _fold_norm(layer: fx.Node) -> None:
     layer.args = (data, folded, shifted, *rest)
     norm.replace_all_uses_with(layer)
     graph.erase_node(norm)
+
+
+def _norms_its_outputs(layer: fx.Node) -> bool:
+    """Whether axis 1, which a batch norm counts by, is that of the layer's outputs: of a sequence of rows it is not."""
+    found = layer.meta.get("val")
+    return layer.target is not aten.linear.default or (found is not None and found.dim() == 2)
 
 
 def _quantise_layer(layer: fx.Node, of_inputs: str) -> None:

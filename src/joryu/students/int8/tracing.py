@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +39,10 @@ def trace(network: nn.Module, shape: tuple[int, ...], name: str) -> fx.GraphModu
     graph.set_codegen(fx.graph.CodeGen())  # one tensor in, one out, and no tree of inputs to check
     _require_one_output(graph, name)
     for node in list(graph.nodes):
-        _make_plain(node)
+        _make_plain(node, name)
+    for node in list(graph.nodes):  # only now: a copy that is changed in place leaves what it was made of as it is
+        if node.target is aten.clone.default:
+            _leave_out(node)
     graph.lint()
     found = fx.GraphModule(traced, graph)
     _keep_unused(traced, found)
@@ -54,19 +58,57 @@ def _require_one_output(graph: fx.Graph, name: str) -> None:
     output.args = (given,)
 
 
-def _make_plain(node: fx.Node) -> None:
+def _make_plain(node: fx.Node, name: str) -> None:
     """Without assertions and what does nothing in evaluation; ``relu_`` becomes ``relu``, and so on."""
     if node.target in _SAYS_NOTHING:
         node.graph.erase_node(node)
     elif node.target in _LEAVES_ALONE or _stays_float32(node):
-        node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
-        node.graph.erase_node(node)
+        _leave_out(node)
     elif node.target in _IN_PLACE:
-        changed = node.args[0]
+        changed: fx.Node = node.args[0]  # type: ignore[assignment]
+        _require_nobody_else_sees(changed, node, name)
         node.target = _IN_PLACE[node.target]
-        for user in list(changed.users):  # type: ignore[union-attr]
+        for user in list(changed.users):
             if user is not node and node < user:
                 user.replace_input_with(changed, node)
+
+
+def _leave_out(node: fx.Node) -> None:
+    node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
+    node.graph.erase_node(node)
+
+
+def _require_nobody_else_sees(changed: fx.Node, by: fx.Node, name: str) -> None:
+    """What is changed in place changes for whatever shares its memory, as a slice of it does: that is not followed.
+
+    Raises:
+        InputError: something that shares its memory is used afterwards.
+    """
+    whole = changed
+    while _is_view(whole):
+        whole = whole.args[0]  # type: ignore[assignment]
+    waiting, sharing = [whole], list[fx.Node]()
+    while waiting:
+        one = waiting.pop()
+        sharing.append(one)
+        waiting += [user for user in one.users if _is_view(user) and user.args[0] is one and user < by]
+    used = [user for one in sharing if one is not changed for user in one.users if by < user]
+    if used:
+        raise InputError(
+            f"{module_of(by)} of {name} changes a part of its numbers in place, which cannot be fake-quantised",
+            expected="operations that give new numbers", received=f"{by.name}, before {used[0].name}",
+            hint="write x = x.relu() for x.relu_(), and likewise for others",
+        )  # fmt: skip
+
+
+def _is_view(node: fx.Node) -> bool:
+    """Whether its numbers are those of its first argument, in the same memory."""
+    if node.target is operator.getitem:
+        return isinstance(node.args[0], fx.Node) and _is_view(node.args[0])
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return False
+    aliases = [one.alias_info for one in node.target._schema.returns]
+    return any(one is not None and not one.is_write for one in aliases)
 
 
 def _stays_float32(node: fx.Node) -> bool:
@@ -102,7 +144,7 @@ def module_of(node: fx.Node) -> str:
 _SAYS_NOTHING = {aten._assert_tensor_metadata.default, aten.sym_constrain_range_for_size.default}
 _LEAVES_ALONE = {
     aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
-    aten.dropout_.default, aten.feature_dropout_.default, aten.clone.default, aten.contiguous.default,
+    aten.dropout_.default, aten.feature_dropout_.default, aten.contiguous.default,
     aten.alias.default, aten.detach.default,
 }  # fmt: skip
 _IN_PLACE = {
