@@ -150,3 +150,11 @@ def test_what_was_seen_is_told_of_masks_alone(photograph: Path, student: Student
     assert found.seen is None
     (found,) = load(student("mask")).predict_each(photograph)
     assert found.seen == Framing(24, 16, Box(4, 0, 20, 16))
+
+
+def test_a_picture_so_flat_that_no_pixel_was_seen_is_unknown_everywhere() -> None:
+    box = PicturePreparation(channels=1, height=10, width=1).seen(1000, 1)
+    assert box.right - box.left == pytest.approx(0.1)
+    found = ClassMask(names=("sky", "sea"), probs=drawn(10, 1, 2), seen=Framing(1000, 1, box)).masks()["classes"]
+    assert found.shape == (1, 1000)
+    assert set(np.unique(found)) == {255}

@@ -16,6 +16,7 @@ from joryu.questions import LOG_VARIANCE, MAIN, Link, Question
 from joryu.serving.framing import Framing, laid_on
 
 Mask = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+_MOST_EXPONENT: Final = 700.0
 
 
 class Answer(Protocol):
@@ -253,8 +254,8 @@ def _tags(question: Question, outputs: Mapping[str, Tensor], threshold: float, s
 def _numbers(question: Question, outputs: Mapping[str, Tensor], threshold: float, seen: Saw) -> list[Answer]:
     del threshold, seen
     values, spread = outputs[MAIN], outputs.get(LOG_VARIANCE)
-    # As float64: a float32 has no room for the exponential of what a student may say about a strange input.
-    deviations = [None] * len(values) if spread is None else [*(spread.double() / 2).exp()]
+    # As float64, and at most e^700: no number has room for what a student may say about a strange input.
+    deviations = [None] * len(values) if spread is None else [*(spread.double() / 2).clamp_max(_MOST_EXPONENT).exp()]
     return [
         NumberAnswer(names=question.names, values=row, std=std) for row, std in zip(values, deviations, strict=True)
     ]

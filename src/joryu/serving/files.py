@@ -38,7 +38,7 @@ def wanted_of(names: Iterable[str], stdin: IO[bytes], *, without: Path | None = 
     for name in names:
         if name == STDIN:
             yield from wanted_of(_named_on(stdin), stdin, without=without)
-        elif Path(name).is_dir():
+        elif is_folder(name):
             yield from walk(Path(name), without=without)
         else:
             yield Wanted(Path(name), printable(name), Path(Path(name).name))
@@ -56,6 +56,18 @@ def walk(root: Path, *, without: Path | None = None) -> Iterator[Wanted]:
     for path, reason in Folder(root).files(link_root(root)):
         if not (inside and path.parent.resolve().is_relative_to(hidden)) and not is_answer(path):
             yield Wanted(path, printable(str(path)), path.relative_to(root), reason)
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether there is a folder of this name; whatever no folder can be called, or may not be looked at, is none.
+
+    >>> is_folder("."), is_folder("x" * 300)
+    (True, False)
+    """
+    try:
+        return Path(name).is_dir()
+    except OSError:  # longer than a name may be, or in a folder that is closed to us
+        return False
 
 
 def is_answer(path: Path) -> bool:

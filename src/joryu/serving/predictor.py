@@ -24,7 +24,7 @@ from joryu.examples.tiling import TilePreparation
 from joryu.precision import Answering, computing_at, require_answering
 from joryu.questions import Question
 from joryu.serving.answers import Answer, answers_by, require_settings
-from joryu.serving.files import walk
+from joryu.serving.files import is_folder, walk
 from joryu.serving.framing import Framing
 from joryu.serving.inputs import ReadInput, Tell, Wanted, reader_of
 from joryu.serving.raw import raw_inputs
@@ -282,7 +282,7 @@ def _files(files: Iterable[Wanted | str | Path]) -> Iterator[Wanted]:
     for one in files:
         if isinstance(one, Wanted):
             yield one
-        elif Path(one).is_dir():
+        elif is_folder(one):
             yield from walk(Path(one))
         else:
             yield _wanted(one, 0)
@@ -291,7 +291,7 @@ def _files(files: Iterable[Wanted | str | Path]) -> Iterator[Wanted]:
 def _wanted(source: One, at: int) -> Wanted:
     match source:
         case str() | Path():
-            return Wanted(Path(source), str(source), reason="a folder" if Path(source).is_dir() else None)
+            return Wanted(Path(source), str(source), reason="a folder" if is_folder(source) else None)
         case bytes() | Image.Image():
             return Wanted(source, f"picture {at}")
     raise InputError("this cannot be predicted", expected="a path, bytes or a picture", received=type(source).__name__)

@@ -30,12 +30,18 @@ def raw_inputs(values: Tensor | npt.NDArray[Any], blueprint: Blueprint) -> Tenso
             hint="one example is a batch of one: inputs[None]" if inputs.ndim == n_axes - 1 else None,
         )  # fmt: skip
     _require_kind(inputs, in_bytes=blueprint.scale != 1)
-    return inputs if inputs.dtype == torch.uint8 else inputs.float()
+    if inputs.dtype == torch.uint8:
+        return inputs
+    found = inputs.float()  # as the student will see them: what is finite in float64 need not be
+    if not bool(found.isfinite().all()):
+        raise InputError("inputs are not finite", expected="finite numbers", hint="fill in what is missing first")
+    return found
 
 
 def _array(values: npt.NDArray[Any]) -> Tensor:
     try:
-        return torch.from_numpy(values if values.flags.writeable else values.copy())
+        # PyTorch takes no memory that it may not write, that runs backwards or whose bytes stand the other way round.
+        return torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ("C", "W")))
     except TypeError as error:
         raise InputError("this is no batch of inputs", expected="numbers", received=values.dtype) from error
 
@@ -51,5 +57,3 @@ def _require_kind(inputs: Tensor, *, in_bytes: bool) -> None:
             "the student learned from numbers, not from bytes", expected="float32, in the units it learned from",
             received=inputs.dtype,
         )  # fmt: skip
-    if not bool(inputs.isfinite().all()):
-        raise InputError("inputs are not finite", expected="finite numbers", hint="fill in what is missing first")

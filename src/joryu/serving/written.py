@@ -102,14 +102,19 @@ def read_answer(path: Path) -> dict[str, Any] | None:
     """The content of an earlier answer; ``None`` if there is none.
 
     Raises:
-        InputError: the file is something else, which must not be overwritten.
+        InputError: the file is something else, which must not be overwritten, or no file can have this name.
     """
-    if not path.exists():
-        return None
     try:
         content = json.loads(path.read_bytes())
-    except ValueError:
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError, IsADirectoryError):
         content = None
+    except OSError as error:  # a name too long with the ending, a file where a folder should be
+        raise InputError(
+            f"no answer can be kept as {path}", received=error.strerror,
+            hint="give the file another name, or name another folder with --out",
+        ) from error  # fmt: skip
     if not isinstance(content, dict) or not {_MODEL, _PATH} <= content.keys():
         raise InputError(
             f"{path} is no prediction, and is left alone", expected="a file that joryu predict wrote",

@@ -193,8 +193,13 @@ def _sheet(table: Sheet | pa.Table | Mapping[str, Sequence[Any]] | Path) -> Shee
         case pa.Table():
             return Sheet("the table", table)
         case _:
-            _require_one_length(table)
-            return Sheet("the table", pa.table({name: _array(name, values) for name, values in table.items()}))
+            return Sheet("the table", _of_columns(table))
+
+
+def _of_columns(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    arrays = {name: _array(name, values) for name, values in columns.items()}
+    _require_one_length(arrays)
+    return pa.table(list(arrays.values()), names=[str(name).encode(errors="replace").decode() for name in arrays])
 
 
 def _require_one_length(table: Mapping[str, Sequence[Any]]) -> None:
@@ -213,6 +218,11 @@ def _array(name: str, values: Sequence[Any]) -> pa.Array:
         raise InputError(
             f"column {name!r} of the table holds values of several kinds", received=" ".join(str(error).split())[:120]
         ) from error
+    except (OverflowError, UnicodeError, TypeError) as error:  # 10**400, half of a surrogate pair, no values at all
+        raise InputError(
+            f"column {name!r} of the table cannot be read", expected="a list of numbers, or of texts",
+            received=" ".join(str(error).split())[:120],
+        ) from error  # fmt: skip
 
 
 def _stacked(columns: list[npt.NDArray[Any]], n: int) -> Inputs:

@@ -8,11 +8,11 @@ import hmac
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from joryu.serving.web.counters import Counters
 from joryu.serving.web.limits import Limits, Refused, busy
+from joryu.serving.web.said import Said
 
 OPEN = {"/healthz"}  #: what needs no token
 PART_S = 10.0  #: seconds to wait for the next part of a body
@@ -38,7 +38,7 @@ class Key:
         """
         if self.digest is None:
             return
-        shown = headers.get("x-goog-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
+        shown = headers.get("x-goog-api-key") or _bearer(headers.get("authorization", ""))
         if not shown:
             raise Refused(
                 401,
@@ -46,6 +46,12 @@ class Key:
             )
         if not hmac.compare_digest(hashlib.sha256(shown.encode("latin-1", "replace")).digest(), self.digest):
             raise Refused(401, "the token is another one")
+
+
+def _bearer(said: str) -> str:
+    """The token in an ``Authorization`` header, whose scheme may be written in any case (RFC 9110, section 11.1)."""
+    scheme, _, token = said.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else said.strip()
 
 
 class Gate:
@@ -112,7 +118,7 @@ class Gate:
             return  # a part of the answer has gone; the connection ends
         # What the client still sends is not read, so the connection cannot be used again.
         headers = refused.headers | ({} if scope["method"] in ("GET", "HEAD") else {"connection": "close"})
-        await JSONResponse(refused.to_json(), refused.status, headers)(scope, _nothing, answer.send)
+        await Said(refused.to_json(), refused.status, headers)(scope, _nothing, answer.send)
 
 
 class _Watched:

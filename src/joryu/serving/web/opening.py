@@ -14,6 +14,7 @@ from joryu.examples.preparation import PicturePreparation, Preparation
 from joryu.questions import Question
 from joryu.serving.answers import Answer
 from joryu.serving.asked_teacher import AskedTeacher
+from joryu.serving.files import is_folder
 from joryu.serving.inputs import Tell, Wanted
 from joryu.serving.predictor import Predicted, Predictor, load
 from joryu.teachers.spec import load_for_pictures
@@ -65,7 +66,7 @@ def open_model(
     Raises:
         InputError, MismatchError, MissingExtraError: it cannot be opened.
     """
-    folder = Path(spec) if Path(spec).is_dir() else run_of(spec)
+    folder = Path(spec) if is_folder(spec) else run_of(spec)
     if folder is not None:
         if question is not None or size is not None:
             raise InputError(
@@ -113,6 +114,6 @@ def _inputs(student: Predictor, said: Any) -> list[Answer]:
     """Answers about raw inputs: nested lists of numbers, one batch."""
     try:
         inputs = torch.tensor(said, dtype=torch.float32)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError("this is no batch of inputs", expected="nested lists of numbers", received=error) from error
     return student.predict(inputs)
