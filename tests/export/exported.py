@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -13,6 +15,8 @@ from torch import Tensor
 from joryu.examples import Examples
 from joryu.examples.preparation import PicturePreparation
 from joryu.examples.tabular.preparation import CategoryColumn, NumberColumn, TablePreparation
+from joryu.export.contents import described
+from joryu.export.predict_script import predict_script
 from joryu.questions import PICTURE, Question
 from joryu.students import Blueprint, save_student
 from joryu.training.checkpoint import write_json
@@ -105,3 +109,16 @@ def make_run(folder: Path, case: Case, *, quantisation: Literal["int8"] | None =
     request = {"recipe": recipe, "objective": {"name": "distillation"}, "examples": {"n": 1, "content": ""}}
     write_json(folder / "run.json", {"request": request, "notes": {}, "finished": "today"})
     return folder
+
+
+def script_of(folder: Path, plan: Blueprint, dtype: torch.dtype = torch.uint8) -> ModuleType:
+    """The ``predict.py`` of a student of this plan, imported; its model is not there."""
+    said = described(plan, dtype, runtime="onnx", fingerprint="", models={"model.onnx": {"kind": "float"}})
+    (folder / "student.json").write_text(json.dumps(said))
+    (folder / "predict.py").write_text(predict_script(plan, "onnx"))
+    spec = importlib.util.spec_from_file_location("exported_predict", folder / "predict.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

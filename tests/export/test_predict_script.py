@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from exported import TABLE
+from exported import TABLE, script_of
 from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.preparation import PicturePreparation
-from joryu.export.contents import described
 from joryu.export.predict_script import predict_script
 from joryu.questions import PICTURE, Question
 from joryu.students import Blueprint
@@ -29,18 +25,6 @@ KINDS = {
     "colour wide": PicturePreparation(channels=3, height=10, width=23),
     "grey tall": PicturePreparation(channels=1, height=21, width=8),
 }
-
-
-def script_of(folder: Path, plan: Blueprint, dtype: torch.dtype = torch.uint8) -> ModuleType:
-    said = described(plan, dtype, runtime="onnx", fingerprint="", models={"model.onnx": {"kind": "float"}})
-    (folder / "student.json").write_text(json.dumps(said))
-    (folder / "predict.py").write_text(predict_script(plan, "onnx"))
-    spec = importlib.util.spec_from_file_location("exported_predict", folder / "predict.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def photograph(height: int = 60, width: int = 90) -> np.ndarray:

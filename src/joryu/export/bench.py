@@ -23,6 +23,8 @@ from joryu.teachers.foreign.exact_sums import exact_sums
 TEACHER: Final = "teacher"
 ROUNDS: Final = 3  #: in which the models take turns, so that a machine that slows down slows each alike
 _MINUTES: Final = 10
+#: what is looked up in ``student.json``
+_NEEDED: Final[Mapping[str, type]] = {"models": dict, "runtime": str, "input.shape": list, "input.dtype": str}
 Tell = Callable[[str], None]
 
 
@@ -123,12 +125,26 @@ def read_student(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path} is damaged", expected="JSON", received=str(error), hint="export it again") from error
     if not isinstance(found, dict) or found.get("form") != FORM:
         received = found.get("form") if isinstance(found, dict) else None
-        hint = "export it again" if "architecture" not in found else "a run is not exported yet: joryu export RUN"
+        is_run = isinstance(found, dict) and received is None and "architecture" in found
+        hint = "a run is not exported yet: joryu export RUN" if is_run else "export it again"
         raise InputError(f"{folder} is no exported folder", expected=FORM, received=received, hint=hint)
+    lacking = [name for name in _NEEDED if not isinstance(_entry(found, name), _NEEDED[name])]
+    if not lacking and not all(isinstance(_entry(one, "kind"), str) for one in found["models"].values() or [None]):
+        lacking = ["kind of a model"]
+    if lacking:
+        raise InputError(
+            f"{path} is damaged", expected=", ".join(_NEEDED), received=f"no {lacking[0]}", hint="export it again"
+        )
     for name in found["models"]:
         if not (folder / name).is_file():
             raise InputError(f"{folder} lacks {name}", expected=", ".join(found["models"]), hint="export it again")
     return found
+
+
+def _entry(content: Any, name: str) -> Any:
+    for part in name.split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    return content
 
 
 def _require_settings(student: Mapping[str, Any], batch: int, threads: Sequence[int], seconds: float) -> None:

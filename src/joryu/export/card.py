@@ -12,7 +12,7 @@ import torch
 from joryu.evaluation.evaluator import Better
 from joryu.examples import Examples
 from joryu.export.contents import FLOAT, INT8, LABELS, NEEDS, SCRIPT, STUDENT, named
-from joryu.export.graph import output_names
+from joryu.export.graph import output_names, says_spread
 from joryu.export.origin import Gain, Origin
 from joryu.export.parity import Parity
 from joryu.export.predict_script import input_format_of, templates
@@ -55,13 +55,20 @@ def card(facts: Facts, runtime: str) -> str:
         "quality": _quality(facts),
         "measure": first.measure,
         "parity": [_row(model, facts.parities[model.name]) for model in facts.models],
-        "unit": "logits" if plan.question.link.has_probs else "the numbers, in their units",
+        "unit": _unit(plan),
         "size": f"{first.size:.3g}",
         "batches": _listed([str(size) for size in first.batches]),
         "int8": [f"`{model.name}`: {model.said}." for model in facts.models if model.kind == INT8],
         "limits": _limits(facts, runtime),
     }
     return templates().get_template("README.md.j2").render(context)
+
+
+def _unit(plan: Blueprint) -> str:
+    if plan.question.link.has_probs:
+        return "logits"
+    variances = ", and of the logarithms of their variances" if says_spread(plan) else ""
+    return f"the numbers, in their units{variances}"
 
 
 def _summary(facts: Facts, runtime: str) -> str:
@@ -192,7 +199,7 @@ def _gain(gain: Gain) -> str:
     if gain.student.value is None or gain.twin.value is None:
         return _NONE
     sign = 1 if gain.student.better is Better.HIGHER else -1
-    return f"{sign * (gain.student.value - gain.twin.value):+.4f}"
+    return f"{sign * (gain.student.value - gain.twin.value) + 0.0:+.4f}"  # nothing gained is +0.0000
 
 
 def _clear(low: float, high: float) -> str:

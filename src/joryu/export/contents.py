@@ -64,11 +64,13 @@ def labels_text(question: Question) -> str:
     'cat\\ndog\\n'
 
     Raises:
-        InputError: a name with a line break.
+        InputError: a name with a line break, also at its end, or an empty one.
     """
-    broken = next((name for name in question.names if len(name.splitlines()) != 1), None)
+    broken = next((name for name in question.names if name.splitlines() != [name]), None)
     if broken is not None:
-        raise InputError("a name cannot be a line of labels.txt", expected="no line break", received=repr(broken))
+        raise InputError(
+            "a name cannot be a line of labels.txt", expected="text without a line break", received=repr(broken)
+        )
     return "".join(f"{name}\n" for name in question.names)
 
 

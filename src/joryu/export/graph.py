@@ -68,8 +68,10 @@ def finish(model: ModelProto, plan: Blueprint, properties: Mapping[str, str]) ->
         part.ClearField("doc_string")
     for weights in model.graph.initializer:
         weights.ClearField("metadata_props")
-    model.graph.ClearField("metadata_props")
-    model.ClearField("metadata_props")
+        weights.ClearField("doc_string")
+    for whole in (model.graph, model):
+        whole.ClearField("metadata_props")
+        whole.ClearField("doc_string")
     model.graph.name = "student"
     used = {node.domain for node in model.graph.node}  # the quantiser names every domain that onnxruntime knows
     for opset in [one for one in model.opset_import if one.domain not in used]:

@@ -32,9 +32,10 @@ LEAST_AGREEMENT: Final = 0.9  #: of int8 with the student, where no label says w
 class Parity:
     """An exported model beside the student that it was made from, on ``n`` examples in batches of several sizes.
 
-    ``largest`` and ``mean`` are differences of outputs (logits, or numbers in their units), ``size`` is the largest
-    output of the student. ``agreement`` is the share of top answers that are the same: of classes, of tags at 0.5, of
-    pixels; ``iou`` that of the two masks of a picture, their mean. Numbers have neither.
+    ``largest`` and ``mean`` are differences of outputs: logits, or numbers in their units and, where there are any, the
+    logarithms of their variances. ``size`` is the largest logit or number of the student, ``agreement`` the share of
+    top answers that are the same: of classes, of tags at 0.5, of pixels; ``iou`` that of the two masks of a picture,
+    their mean. Numbers have neither.
 
     ``measure`` names the headline of the evaluation by labels, ``student`` and ``exported`` are both values of it;
     ``lost`` is how much worse the exported model is, negative where it is better: of an error a share of it.
@@ -85,7 +86,8 @@ def parity(
         one, other = student(inputs), exported(inputs)
         _require_alike(one, other)
         batches.append(len(rows))
-        differences.append((one[MAIN].double() - other[MAIN].double()).abs().flatten(1))
+        apart = [(one[name].double() - other[name].double()).abs().flatten(1) for name in one]
+        differences.append(torch.cat(apart, dim=1))
         largest_output = max(largest_output, one[MAIN].abs().max().item())
         same = _ALIKE[question.link](one[MAIN], other[MAIN], bool(question.grid))
         alike += [part for part in same[:1] if part is not None]
@@ -170,7 +172,7 @@ def _batches(n: int, on_grid: bool) -> Iterator[Tensor]:
 
 
 def _require_alike(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
-    if one.keys() != other.keys() or one[MAIN].shape != other[MAIN].shape:
+    if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
         raise MismatchError(
             "the exported model has other outputs than the student",
             expected=f"{', '.join(one)} {list(one[MAIN].shape)}",

@@ -113,6 +113,7 @@ def predict_script(plan: Blueprint, runtime: str) -> str:
         "answers": f"predict/{answering.template}.py.j2",
         "runtime": f"predict/{runtime}.py.j2",
         "ranked": answering.ranked, "decided": answering.decided, "on_grid": bool(plan.question.grid),
+        "numbered": form is _RAW,
     }  # fmt: skip
     if plan.preparation is not None and plan.preparation.kind == "pictures":
         context |= plan.preparation.model_dump(include={"channels", "height", "width"})

@@ -20,7 +20,7 @@ def cannot_export(error: Exception, name: str, to: str) -> InputError:
     'mine cannot be exported to ONNX (expected operations that ONNX has; received aten.fft_fft2); put other operations \
 in its place, or end the network before it'
     """
-    said = [f"{type(one).__name__}: {one}" for one in _causes(error)]
+    said = [f"{type(one).__name__}: {str(one).strip()}" for one in _causes(error)]
     found = _OPERATION.search(next((text for text in said if "No ONNX function" in text), "")) or next(
         (match for text in reversed(said) if (match := _OPERATION.search(text))), None
     )
