@@ -15,9 +15,9 @@ TRAINING := tests/training tests/cli tests/experiments tests/docs tests/search t
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Tests start a hundred processes: Joryu is compiled for them once, also where the environment says to keep no bytecode.
-test test-quick: export PYTHONDONTWRITEBYTECODE :=
+test tests test-quick: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-quick check docs wheel bench bench-peers clean
+.PHONY: demo test test-quick check lint types tests docs wheel bench bench-peers clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,18 +34,24 @@ $(VENV)/all.stamp: pyproject.toml constraints.txt | $(BIN)/python
 demo: $(VENV)/core.stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh demo.sh $(DEMO)
 
-check: $(VENV)/all.stamp
+check: lint types
+
+lint: $(VENV)/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/all.stamp
 	$(BIN)/mypy
 
-test: check
+# mypy computes on one core, and the tests wait for one another and for disks: beside them it costs half its time.
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types tests
+
+tests: $(VENV)/all.stamp
 	$(PYTEST)
 	$(PYTEST) --auto-precision other --replay $(TRAINING)
 
-test-quick: $(VENV)/all.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+test-quick: lint
 	$(PYTEST) -m "not slow"
 
 docs: $(VENV)/all.stamp

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from joryu.errors import InputError, JoryuError
@@ -74,12 +75,13 @@ def require_gradients_in_bf16(module: nn.Module, name: str, inputs: Tensor) -> N
     Raises:
         InputError: one of its convolutions is of this kind.
     """
-    met: list[tuple[nn.Module, torch.Size]] = []
+    met: list[tuple[_ConvNd, torch.Size]] = []
 
-    def look(convolution: nn.Module, given: tuple[Tensor, ...], outputs: Tensor) -> None:
-        met.append((convolution, (outputs if _is_transposed(convolution) else given[0]).shape[2:]))
+    def look(convolution: _ConvNd, given: tuple[Tensor, ...], outputs: Tensor) -> None:
+        met.append((convolution, (outputs if convolution.transposed else given[0]).shape[2:]))
 
-    looks = [part.register_forward_hook(look) for part in module.modules() if _may_leave_gradients(part)]
+    convolutions = [part for part in module.modules() if isinstance(part, _ConvNd)]
+    looks = [part.register_forward_hook(look) for part in convolutions if _may_leave_gradients(part)]
     try:
         _tried(module.eval(), name, inputs)
     finally:
@@ -91,27 +93,18 @@ def require_gradients_in_bf16(module: nn.Module, name: str, inputs: Tensor) -> N
         if over:
             raise InputError(
                 f"{name} cannot be trained in bf16 on a CPU on so small inputs: PyTorch leaves gradients of a"
-                f" convolution unset whose stride is larger than its {'output' if _is_transposed(part) else 'input'}",
+                f" convolution unset whose stride is larger than its {'output' if part.transposed else 'input'}",
                 expected=f"a stride of at most {min(over)}",
                 received=f"{type(part).__name__} with stride {max(part.stride)} over {'×'.join(map(str, sides))}",
                 hint="try --precision 32-true, or larger pictures",
             )  # fmt: skip
 
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-
-
-def _is_transposed(part: nn.Module) -> bool:
-    return isinstance(part, _CONVOLUTIONS[3:])
-
-
-def _may_leave_gradients(part: nn.Module) -> bool:
-    """Whether a module is a convolution that learns, is padded and is not depthwise."""
-    if not isinstance(part, _CONVOLUTIONS) or not part.weight.requires_grad:
-        return False
+def _may_leave_gradients(part: _ConvNd) -> bool:
+    """Whether a convolution learns, is padded and is not depthwise."""
     depthwise = part.groups == part.in_channels > 1
     padded = isinstance(part.padding, str) or any(part.padding)
-    return padded and not depthwise
+    return part.weight.requires_grad and padded and not depthwise
 
 
 def _require_logits(outputs: Tensor, name: str, question: Question) -> None:
