@@ -11,6 +11,10 @@ from benchmarks.jobs import BARE
 from benchmarks.results import keep, table
 
 NAME = "whole-job"
+ABOVE = (  #: why a share can be more than 1
+    " (above 1, as the limit takes the teacher's time from a plain loop, which fetches the memory of each batch from the"
+    " system anew, and ours asks in micro-batches and keeps what it has freed)"
+)
 
 
 def write(report: dict[str, Any], folder: Path) -> None:
@@ -75,7 +79,8 @@ def _share(report: dict[str, Any]) -> str:
     if not times:
         return ""
     gain = statistics.median(times)
-    return f"; ours gains {gain:.2f} x over plain PyTorch, a share of {gain / report['limit']:.3f}"
+    more = "" if gain <= report["limit"] else ABOVE
+    return f"; ours gains {gain:.2f} x over plain PyTorch, a share of {gain / report['limit']:.3f}{more}"
 
 
 def summary(report: dict[str, Any]) -> list[list[str]]:
