@@ -113,12 +113,15 @@ def _line_chart(
         return None
     values = [value for points in series.values() for _, value in points]
     # An error of exactly zero cannot be drawn on a logarithmic scale: it is drawn at half the smallest error seen.
-    # A Gaussian NLL and an R² go below zero, and then the scale is linear and every value is drawn where it is.
+    # On a linear one, as for a Gaussian NLL and an R² that go below zero, every value is drawn where it is.
     floor = min((value for value in values if value > 0), default=0.0) / 2 if min(values) >= 0 else -math.inf
+    y, ticks = scale_for([max(value, floor) for value in values], BOTTOM, TOP)
+    if not y.log:
+        floor = -math.inf
+        y, ticks = scale_for(values, BOTTOM, TOP)
     shown = {role: [(epoch, max(value, floor)) for epoch, value in points] for role, points in series.items()}
     epochs = [epoch for points in shown.values() for epoch, _ in points]
     first, last = min(epochs), max(epochs)
-    y, ticks = scale_for([value for points in shown.values() for _, value in points], BOTTOM, TOP)
     texts = [_percent_text(tick) for tick in ticks] if percents else tick_texts(ticks)
     left = max(LEFT, BESIDE + LETTER * max(map(len, texts), default=0))
     x = Scale(first, last if last > first else first + 1, left, RIGHT)

@@ -33,7 +33,7 @@ def first_words(findings: Findings) -> Headline:
 
 UNPAIRED = (
     "Whether distilling helped cannot be said: fewer than two examples have a score by which student and twin could be"
-    " compared."
+    " compared, or one has a score that is not finite."
 )
 
 

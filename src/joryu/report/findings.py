@@ -54,7 +54,7 @@ def find(run: ReportData) -> Findings:
 
 
 def _against(question: Question, found: dict[Role, Evaluated], other: Role) -> Paired | None:
-    """The paired comparison; ``None`` too where fewer than two examples have a score to pair."""
+    """The paired comparison; ``None`` too where fewer than two examples have a score to pair, or one is not finite."""
     if other not in found:
         return None
     try:

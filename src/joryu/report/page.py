@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -53,7 +54,7 @@ def write_page(page: str, path: Path | str, *, usual: str = "report.html") -> Pa
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of {path}", received=error.strerror or str(error)) from error
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         raise InputError(f"{path} is a folder", expected="a file for the page", hint=f"try {path / usual}")
     with durable_file(path) as file:
         file.write(page.encode())

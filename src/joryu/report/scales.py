@@ -50,12 +50,15 @@ def linear_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
 def log_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     """1, 2 and 5 times powers of ten inside ``low .. high``; only the powers of ten if there are more than ``most``.
 
-    >>> log_ticks(0.018, 0.6)
-    [0.02, 0.05, 0.1, 0.2, 0.5]
+    A range so narrow that it holds fewer than two of these has the ticks of a linear scale.
+
+    >>> log_ticks(0.018, 0.6), log_ticks(2.1, 4.2)
+    ([0.02, 0.05, 0.1, 0.2, 0.5], [2.5, 3.0, 3.5, 4.0])
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     inside = [m * 10.0**p for p in powers for m in (1, 2, 5) if low * 0.999 <= m * 10.0**p <= high * 1.001]
-    return [_round(t) for t in inside if len(inside) <= most or math.log10(t).is_integer()]
+    found = [_round(t) for t in inside if len(inside) <= most or math.log10(t).is_integer()]
+    return found if len(found) > 1 else linear_ticks(low, high)
 
 
 def _round(value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def as_published(row: ResultRow) -> str:
     """The published number with the row's unit, or the published text."""
     if row.published is None:
         return ABSENT
-    return row.published if isinstance(row.published, str) else f"{row.published:g}{row.unit}"
+    return row.published if isinstance(row.published, str) else f"{row.published:.15g}{row.unit}"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
@@ -97,7 +98,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return " ".join(re.split(r"\r\n|\r|\n", text)).replace("|", "\\|")
 
 
 def _padded(line: Sequence[str], widths: Sequence[int], left: int) -> list[str]:

@@ -100,12 +100,12 @@ def report_runs(
 
 def _names(folders: Sequence[Path]) -> list[str]:
     """The names of the folders; their paths as they were typed if two have the same name."""
-    names = [folder.resolve().name for folder in folders]
-    named = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
-    if len(set(named)) < len(named):
-        twice = next(name for name in named if named.count(name) > 1)
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        twice = next(folder for folder, place in zip(folders, places, strict=True) if places.count(place) > 1)
         raise InputError("a run is named twice", received=twice, hint="name each run once")
-    return named
+    names = [place.name for place in places]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def _headline(findings: Findings) -> str:
