@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -195,7 +196,7 @@ def parse_seeds(text: str) -> list[int]:
         InputError: anything else, or a seed that is named twice, which would count as two without any spread.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isdecimal() for part in parts) or text.strip() == "0":
+    if not parts or not all(part.isdecimal() for part in parts) or ("," not in text and int(parts[0]) == 0):
         raise InputError("cannot read the seeds", expected="how many (3), or which (0,4)", received=repr(text))
     seeds = [int(part) for part in parts] if "," in text else list(range(int(parts[0])))
     if len(set(seeds)) < len(seeds):
@@ -207,7 +208,7 @@ def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
     path = setting.folder / "measured.json"
     wanted = experiment.metrics
     if path.is_file():
-        earlier: Measured = json.loads(path.read_text())
+        earlier = _measured_before(path)
         if wanted <= set(earlier.pop(ASKED, wanted)):
             return earlier
         # An earlier version asked less of this seed; what was trained then is only judged again.
@@ -219,16 +220,35 @@ def _one_seed(experiment: Experiment, setting: Setting) -> Measured:
     return measured
 
 
+def _measured_before(path: Path) -> Measured:
+    try:
+        found: Measured = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(
+            f"cannot read {path}", received=str(error), hint="delete it: what was trained is only judged again"
+        ) from error
+    return found
+
+
 def gather(experiment: Experiment, seeds: Sequence[int], measured: Sequence[Measured]) -> dict[str, Any]:
     """Collect the measurements of all seeds.
 
     ``published`` holds the published number of each metric; ``ours`` its mean, its standard deviation (division by
     ``n - 1``) and the value of each seed. Some metrics may be measured by some seeds only.
+
+    Raises:
+        InputError: a metric is no finite number.
     """
     ours = {}
     for name in dict.fromkeys(key for one in measured for key, value in one.items() if isinstance(value, int | float)):
         values = {str(seed): one[name] for seed, one in zip(seeds, measured, strict=True) if name in one}
         if name != "seconds":
+            for seed, value in values.items():
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"{experiment.name} measured what is no number", expected="a finite number for each metric",
+                        received=f"{name} {value} of seed {seed}", hint="see what was trained, or leave the seed out",
+                    )  # fmt: skip
             found = summarise(list(values.values()))
             ours[name] = {"mean": found.mean, "sd": found.sd, "values": dict(zip(values, found.values, strict=True))}
     return {

@@ -36,7 +36,7 @@ from joryu.examples import Examples, load_examples, split_examples
 from joryu.experiments.costs import training_seconds
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.grid import tried_until_inside
-from joryu.experiments.pairs import PairedRow
+from joryu.experiments.pairs import PairedRow, recovered
 from joryu.experiments.weak_learners import (
     HALF,
     LEARNER_SMOKE,
@@ -161,10 +161,10 @@ def measure_case(lesson: Lesson) -> Measured:
             key = f"{percent}_{kind}"
             found |= {f"{key}_train": accuracy(trained, drawn[percent])}
             found |= {f"{key}_test": accuracy(trained, parts.test), f"{key}_lost": lost(trained)}
-        gap = best - found[f"{percent}_hard_test"]
         if percent < 100:
-            gained = found[f"{percent}_soft_test"] - found[f"{percent}_hard_test"]
-            found |= {f"{percent}_share": 100 * gained / gap, f"{percent}_hard_share": 0.0}
+            soft_test, hard_test = (found[f"{percent}_{kind}_test"] for kind in ("soft", "hard"))
+            share = recovered(f"{percent}_share", soft_test, hard_test, best)
+            found |= share | ({f"{percent}_hard_share": 0.0} if share else {})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,15 @@ class PairedRow:
     metric: str
     against: str
     digits: int = 2
+
+
+def recovered(name: str, value: float, low: float, high: float) -> dict[str, float]:
+    """How much of the gap from ``low`` to ``high`` a value recovers, in per cent; nothing where there is no gap.
+
+    >>> recovered("share", 57.0, 44.5, 58.9), recovered("share", 57.0, 44.5, 44.5)
+    ({'share': 86.80555555555556}, {})
+    """
+    return {} if math.isclose(high, low) else {name: 100 * (value - low) / (high - low)}
 
 
 def paired(pairs: Sequence[PairedRow], ours: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -60,7 +70,7 @@ def paired_table(pairs: Sequence[PairedRow], found: Sequence[Mapping[str, Any]])
         test = ABSENT if one["p_value"] is None else p_value(one["p_value"])
         rows.append([one["label"], *difference(one, digits[one["metric"], one["against"]]), test])
     table = markdown_table(["paired over seeds", "difference", "95 % interval", "paired t"], rows) + "\n"
-    if len(rows) == 1:
+    if len(rows) < 2:
         return table
     return f"{table}\nEach interval and test is for itself: nothing is corrected for there being {len(rows)} of them.\n"
 

@@ -38,7 +38,7 @@ from joryu.examples import parse_views
 from joryu.experiments.costs import training_seconds
 from joryu.experiments.experiment import ClaimRow, Experiment, Measured, Setting
 from joryu.experiments.grid import tried_until_inside
-from joryu.experiments.pairs import PairedRow
+from joryu.experiments.pairs import PairedRow, recovered
 from joryu.experiments.subsets import VOTE, Floats, best_rules, estimate, right_answers, subsets_of
 from joryu.experiments.weak_learners import (
     DATA,
@@ -151,7 +151,7 @@ def one_ensemble(setting: Setting, parts: LearnerParts, chosen_by: Tensor, judge
     found |= {"temperature": temperature, "temperatures_tried": tried_temperatures}
     for name, trained in students(setting, parts, store, temperature).items():
         right = accuracy(trained, parts.test)
-        found |= {name: right, f"{name}_recovered": 100 * (right - single) / (whole["ensemble"] - single)}
+        found |= {name: right, **recovered(f"{name}_recovered", right, single, whole["ensemble"])}
     return found
 
 
