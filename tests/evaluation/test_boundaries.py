@@ -97,3 +97,16 @@ def test_it_is_a_measure_of_masks() -> None:
     assert isinstance(found, PixelEvaluation)
     assert found.boundary_f == pytest.approx((1 + 10 / 16 + 1) / 3)
     assert ("boundary F", found.boundary_f) in [(measure.name, measure.value) for measure in found.measures]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_the_same_from_either_side_and_however_the_picture_is_turned(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    answer, true = (interpolate(torch.rand(4, 1, 4, 4, generator=generator), (11, 17))[:, 0] > 0.5 for _ in range(2))
+    known = torch.rand(4, 11, 17, generator=generator) > 0.1
+    found = boundary_f(answer, true, known)
+    assert torch.allclose(boundary_f(true, answer, known), found)
+    for turned in (lambda part: part.flip(1), lambda part: part.flip(2), lambda part: part.transpose(1, 2)):
+        assert torch.allclose(boundary_f(turned(answer), turned(true), turned(known)), found)
+    beyond = torch.where(known, answer, ~answer)  # what nobody knows is not looked at
+    assert torch.equal(boundary_f(beyond, true, known), found)

@@ -64,3 +64,44 @@ def test_threads_are_stated_and_given_back() -> None:
 def test_nonsense_is_refused() -> None:
     with pytest.raises(InputError, match="latency"):
         measure_latency({}, torch.zeros(1, 2), repeats=0)
+
+
+class Faulty(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        raise ZeroDivisionError("no answer")
+
+
+def test_a_network_that_fails_leaves_threads_and_modes_as_they_were() -> None:
+    before = torch.get_num_threads()
+    nets = {"sound": nn.Dropout(), "faulty": Faulty()}
+    with pytest.raises(ZeroDivisionError):
+        measure_latency(nets, torch.zeros(1, 2), repeats=2, block_seconds=0, threads=before + 1)
+    assert torch.get_num_threads() == before
+    assert nets["sound"].training and nets["faulty"].training
+
+
+def test_a_network_with_inputs_of_its_own_is_measured_on_them_and_says_how_many() -> None:
+    shapes: dict[str, list[int]] = {}
+
+    class Noting(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            shapes[self.name] = list(inputs.shape)
+            return inputs
+
+    nets = {"student": Noting("student"), "teacher": Noting("teacher")}
+    own = {"teacher": torch.zeros(3, 5)}
+    found = measure_latency(nets, torch.zeros(1, 2), repeats=1, block_seconds=0, own_inputs=own)
+    assert shapes == {"student": [1, 2], "teacher": [3, 5]}
+    assert (found["student"].batch, found["teacher"].batch) == (1, 3)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_refused_before_anything_is_changed(threads: int) -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(InputError, match="repeats and threads >= 1"):
+        measure_latency({"net": nn.Identity()}, torch.zeros(1, 2), threads=threads)
+    assert torch.get_num_threads() == before

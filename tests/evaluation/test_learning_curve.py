@@ -142,3 +142,47 @@ def test_what_is_no_curve_is_refused(errors: dict[int, list[float]]) -> None:
 def test_a_share_that_is_no_confidence_is_refused() -> None:
     with pytest.raises(InputError, match="confidence"):
         fit_learning_curve(drawn((3.0, 0.5, 0.1), 0.01, 0), confidence=1.0)
+
+
+def test_the_unit_of_the_errors_changes_nothing_but_the_unit() -> None:
+    errors = drawn((3.0, 0.5, 0.1), 0.03, 4)
+    plain, scaled = (
+        fit_learning_curve({size: [unit * one for one in row] for size, row in errors.items()}) for unit in (1, 1e-5)
+    )
+    assert (scaled.b, scaled.p_flat) == (pytest.approx(plain.b), plain.p_flat)
+    assert (scaled.a, scaled.c) == (pytest.approx(1e-5 * plain.a), pytest.approx(1e-5 * plain.c, abs=1e-10))
+    one, other = plain.predict(3200, trainings=3), scaled.predict(3200, trainings=3)
+    assert (other.value, other.low, other.high) == pytest.approx(
+        (1e-5 * one.value, 1e-5 * one.low, 1e-5 * one.high), rel=1e-4
+    )
+
+
+def test_neither_the_order_of_the_sizes_nor_that_of_the_draws_matters_to_the_curve() -> None:
+    errors = drawn((3.0, 0.5, 0.1), 0.03, 4)
+    plain = fit_learning_curve(errors)
+    turned = fit_learning_curve({size: row[::-1] for size, row in reversed(errors.items())})
+    assert (turned.a, turned.b, turned.c) == pytest.approx((plain.a, plain.b, plain.c))
+    assert turned.p_misfit == pytest.approx(plain.p_misfit)
+    assert list(turned.errors) == sorted(errors)
+
+
+def test_every_interval_holds_its_value_and_none_is_below_nothing() -> None:
+    for seed in range(4):
+        curve = fit_learning_curve(drawn((0.9, 0.6, 0.0), 0.02, seed))
+        for found in (curve.predict(100), curve.predict(16_000), curve.predict(3200, trainings=1), curve.gain(1600)):
+            assert 0 <= found.low <= found.value <= found.high
+        assert curve.gain(0).value == 0
+        assert curve.gain(3200).value > curve.gain(1600).value
+
+
+@pytest.mark.parametrize("largest", [[], [0.2, float("nan"), 0.2], [0.2, float("inf")]])
+def test_a_largest_size_of_which_nothing_is_known_is_refused(largest: list[float]) -> None:
+    errors = {**drawn((3.0, 0.5, 0.1), 0.03, 1), 3200: largest}
+    with pytest.raises(InputError, match=r"3,?200"):
+        hold_out_largest(errors)
+
+
+@pytest.mark.parametrize("trainings", [0, -3])
+def test_the_mean_of_no_training_is_not_foretold(trainings: int) -> None:
+    with pytest.raises(InputError, match="trainings"):
+        curve().predict(800, trainings=trainings)

@@ -105,7 +105,7 @@ def measure_latency(
             name: Latency(
                 milliseconds=1000 * statistics.median(seconds[name]),
                 repeats=repeats,
-                batch=len(example_input),
+                batch=len(inputs[name]),
                 threads=torch.get_num_threads(),
                 device=str(inputs[name].device),
             )

@@ -78,8 +78,10 @@ class LearningCurve:
         """The error at a size. With ``trainings`` the interval is that of the mean of so many, else of the curve.
 
         Raises:
-            InputError: as `at`.
+            InputError: as `at`; there are no trainings.
         """
+        if trainings is not None and trainings < 1:
+            raise InputError("is not usable", setting="trainings", expected="at least 1", received=trainings)
         value, drawn = self.at(size), self._curves(size)
         if trainings is not None:
             noise = np.random.default_rng(1).standard_normal(len(drawn))
@@ -201,9 +203,14 @@ def hold_out_largest(errors: Mapping[int, Sequence[float]], *, confidence: float
     (1600, 0.175, True)
 
     Raises:
-        UntoldError, InputError: as `fit_learning_curve`, of the smaller sizes.
+        UntoldError, InputError: as `fit_learning_curve`, of the smaller sizes; or nothing is known of the largest.
     """
     largest = max(errors, default=0)
+    if not all(map(math.isfinite, errors.get(largest, ()))) or (errors and not len(errors[largest])):
+        raise InputError(
+            f"nothing is known of {largest:,} examples", expected="a finite error for each draw",
+            received=list(errors[largest]),
+        )  # fmt: skip
     smaller = {size: row for size, row in errors.items() if size != largest}
     curve = fit_learning_curve(smaller, confidence=confidence, seed=seed)
     observed = list(errors[largest])

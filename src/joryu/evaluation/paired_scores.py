@@ -70,7 +70,7 @@ def compare_scores(student: Scores, twin: Scores, *, confidence: float = 0.95, s
     (<ScoreVerdict.BETTER: 'better'>, 0.1, 0.0002)
 
     Raises:
-        InputError: fewer than two examples have a score, or the confidence is not in (0, 1).
+        InputError: fewer than two examples have a score, a score is not finite, or the confidence is not in (0, 1).
         MismatchError: the scores differ in name or direction, or are not of the same examples.
     """
     check_paired(student, twin)
@@ -82,6 +82,12 @@ def compare_scores(student: Scores, twin: Scores, *, confidence: float = 0.95, s
             received=f"{int((~np.isnan(other)).sum())}, not all the same",
         )  # fmt: skip
     one, other = one[kept], other[kept]
+    infinite = int((~np.isfinite(one) | ~np.isfinite(other)).sum())
+    if infinite:
+        raise InputError(
+            "scores are not finite", expected="finite numbers", received=f"others for {infinite} of {len(kept)}",
+            hint="a model diverged; try a lower learning rate",
+        )  # fmt: skip
     gain = one - other if student.better is Better.HIGHER else other - one
     low, high = bca_interval(gain, confidence=confidence, seed=seed)
     return ScoreComparison(
@@ -115,22 +121,25 @@ def bca_interval(values: Floats, *, confidence: float = 0.95, seed: int = 0) -> 
     (True, True)
 
     Raises:
-        InputError: there are fewer than two values, or the confidence is not in (0, 1).
+        InputError: there are fewer than two values, one is not finite, or the confidence is not in (0, 1).
     """
     if not 0 < confidence < 1:
         raise InputError("confidence is not usable", expected="a number in (0, 1)", received=confidence)
     if len(values) < 2:
         raise InputError("too few examples for an interval", expected="at least 2 with a score", received=len(values))
+    _require_finite(values)
     mean = float(values.mean())
     about = values - mean
     spread = float((about**2).sum())
-    if math.sqrt(spread / len(values)) <= ROUNDING * max(abs(mean), 1.0):
+    grain = ROUNDING * float(np.abs(values).max())  # a sum in another order rounds differently
+    if math.sqrt(spread / len(values)) <= grain:
         return mean, mean
     generator = np.random.default_rng(seed)
     means = np.concatenate(
         [values[generator.integers(0, len(values), size=(rows, len(values)))].mean(1) for rows in _chunks(len(values))]
     )
-    below = ((means < mean).mean() + (means <= mean).mean()) / 2
+    # Ties must count, however they were rounded.
+    below = ((means < mean - grain).mean() + (means <= mean + grain).mean()) / 2
     # With few examples every resample may lie on one side; the correction is then as large as they can show.
     bias = float(ndtri(np.clip(below, 1 / (RESAMPLES + 1), RESAMPLES / (RESAMPLES + 1))))
     acceleration = float((about**3).sum()) / (6 * spread**1.5)
@@ -149,7 +158,11 @@ def sign_flip_test(differences: Floats, *, seed: int = 0) -> float:
 
     >>> sign_flip_test(np.zeros(5)), sign_flip_test(np.ones(30))
     (1.0, 0.0002)
+
+    Raises:
+        InputError: a difference is not finite.
     """
+    _require_finite(differences)
     generator, total, least = np.random.default_rng(seed), float(differences.sum()), abs(float(differences.sum()))
     # A sum in another order rounds differently: ties must count.
     least -= ROUNDING * float(np.abs(differences).sum())
@@ -158,6 +171,11 @@ def sign_flip_test(differences: Floats, *, seed: int = 0) -> float:
         kept = generator.integers(0, 2, size=(rows, len(differences)), dtype=np.int8)
         extreme += int((np.abs(2 * (kept @ differences) - total) >= least).sum())
     return (1 + extreme) / (1 + RESAMPLES)
+
+
+def _require_finite(values: Floats) -> None:
+    if not np.isfinite(values).all():
+        raise InputError("values are not finite", expected="finite numbers", received=values[~np.isfinite(values)][0])
 
 
 def _chunks(n: int) -> Iterator[int]:

@@ -70,8 +70,11 @@ def permutation_test(
     (True, 0.005)
 
     Raises:
-        InputError: there are fewer permutations than ``alpha`` needs, or ``sessions`` has another length.
+        InputError: ``alpha`` is not in (0, 1), there are fewer permutations than it needs, ``sessions`` has another
+            length, or the statistic of the signal is no number.
     """
+    if not 0 < alpha < 1:
+        raise InputError("alpha is not usable", expected="a number in (0, 1)", received=alpha)
     if permutations < 1 / alpha - 1:
         raise InputError(
             "too few permutations for this level", expected=f">= {int(np.ceil(1 / alpha - 1))}", received=permutations
@@ -81,9 +84,15 @@ def permutation_test(
         raise InputError("sessions do not fit the signal", expected=len(signal), received=len(session))
     generator = np.random.default_rng(seed)
     observed = statistic(signal)
+    if np.isnan(observed):
+        raise InputError(
+            "the statistic is no number", expected="one that the signal defines", received=observed,
+            hint="a correlation needs values that differ",
+        )  # fmt: skip
     shuffled = tuple(statistic(signal[shuffle_within(session, generator)]) for _ in range(permutations))
     # A sum in another order rounds differently: without this half of the ties would count for the signal.
-    as_good = sum(value >= observed - ROUNDING * abs(observed) for value in shuffled)
+    # What is no number for a shuffled signal counts against it, never for it.
+    as_good = sum(not value < observed - ROUNDING * abs(observed) for value in shuffled)
     return Permuted(observed=observed, shuffled=shuffled, p_value=(1 + as_good) / (1 + permutations), alpha=alpha)
 
 
