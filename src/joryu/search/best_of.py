@@ -56,7 +56,7 @@ def best_of(folder: Path, typed: Mapping[str, Any]) -> BestOf:
     for name in ("examples", "targets"):
         found[name] = from_here(record.notes[name], folder, record.typed_in) if record.notes.get(name) else None
     found |= {name: record.notes.get(name) for name in ("split", "size")}
-    found["targets"] = None if "teacher" in typed or found["targets"] is None else Path(found["targets"])
+    found["targets"] = None if "teachers" in typed or found["targets"] is None else Path(found["targets"])
     return BestOf(
         options={**found, **typed}, split_seed=recipe.seed, note=_note(record, folder),
         remarks=tuple(_remarks(record, found, typed)),

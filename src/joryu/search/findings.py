@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import optuna
@@ -97,10 +98,16 @@ def importance_of(study: optuna.Study, trials: Sequence[TrialRecord]) -> dict[st
     """How much each setting decides whether a trial is among the best tenth, as shares of 1.
 
     PED-ANOVA (Watanabe, Bansal & Hutter 2023, "PED-ANOVA: efficiently quantifying hyperparameter importance in
-    arbitrary subspaces"). ``None`` with fewer than `ENOUGH` finished trials, or a single setting.
+    arbitrary subspaces"). ``None`` with fewer than `ENOUGH` finished trials, a single setting, or scores that
+    do not tell a best tenth.
     """
     finished = [trial for trial in trials if trial.state == "finished"]
     if len(finished) < ENOUGH or len(finished[0].values) < 2:
         return None
-    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Target and region quantiles select the same", UserWarning)
+        try:
+            found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        except UserWarning:  # with nearly equal scores all are among the best tenth, and all shares would be equal
+            return None
     return found if any(found.values()) else None

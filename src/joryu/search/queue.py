@@ -86,7 +86,7 @@ class Queue:
                 self._queue_dead(of=number)
         self._queue_dead()
         known = self.trials()
-        waits = any(tried[-1].state is TrialState.WAITING for number, tried in known.items() if number <= budget)
+        waits = any(tried[-1].state is TrialState.WAITING for tried in list(known.values())[:budget])
         if len(known) >= budget and not waits:
             return None
         trial = self.study.ask(self.space.distributions())
@@ -126,7 +126,7 @@ class Queue:
     def others_run(self, budget: int) -> int:
         """How many of the first ``budget`` trials are not finished yet."""
         unfinished = (TrialState.RUNNING, TrialState.WAITING)
-        return sum(tried[-1].state in unfinished for number, tried in self.trials().items() if number <= budget)
+        return sum(tried[-1].state in unfinished for tried in list(self.trials().values())[:budget])
 
     def _give_up_running(self) -> None:
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

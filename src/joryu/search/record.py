@@ -172,10 +172,14 @@ def read_sweep(folder: Path | str) -> SweepRecord:
     if isinstance(found, int) and found > SCHEMA:
         raise InputError(f"{path} was written by a newer Joryu", expected=f"schema {SCHEMA}", received=found)
     try:
-        return SweepRecord.model_validate_json(json.dumps(content))
+        record = SweepRecord.model_validate_json(json.dumps(content))
+        Space.of_record(record.request["space"])
     except ValidationError as error:
         fault = first_fault(error).within(f"{path} is damaged")
         raise InputError(fault.what, expected=fault.expected, received=fault.received, hint=MEND) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged", expected="the space that was searched", hint=MEND) from error
+    return record
 
 
 MEND = "put the file back from a copy, or run the same joryu sweep again: it is written anew from the storage"

@@ -104,21 +104,28 @@ def fingerprint(request: dict[str, Any]) -> str:
 
 def _require_same(folder: Path, earlier: dict[str, Any], wanted: dict[str, Any]) -> None:
     one, other = dict(_flat(earlier)), dict(_flat(wanted))
-    differing = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    differing = [path for path in {**one, **other} if one.get(path) != other.get(path)]
     if differing:
         raise MismatchError(
             f"{folder} holds another sweep",
-            expected=", ".join(f"{name} {one.get(name, 'nothing')}" for name in differing),
-            received=", ".join(f"{name} {other.get(name, 'nothing')}" for name in differing),
+            expected=", ".join(f"{_said(path)} {one.get(path, 'nothing')}" for path in differing),
+            received=", ".join(f"{_said(path)} {other.get(path, 'nothing')}" for path in differing),
             hint="choose another folder, or delete this one to begin again",
         )  # fmt: skip
 
 
-def _flat(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(content: dict[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value by its whole path: the store and the setup both have ``views``."""
     for name, value in content.items():
         if name == "space":
-            yield from ((f"search {typed(one)}", part) for one, part in Space.of_record(value).parts.items())
+            yield from ((("search", typed(one)), part) for one, part in Space.of_record(value).parts.items())
         elif isinstance(value, dict):
-            yield from _flat(value)
+            yield from _flat(value, *above, name)
         else:
-            yield name.replace("_", " "), value
+            yield (*above, name), value
+
+
+def _said(path: tuple[str, ...]) -> str:
+    """What differs, in words; settings go by the names that they are typed by."""
+    said = path if path[0] in {"search", "targets"} else path[-1:]
+    return " ".join(said).replace("_", " ")

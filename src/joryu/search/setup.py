@@ -155,7 +155,7 @@ class SweepSetup:
                 recipe=Recipe.of(**record["recipe"]), space=Space.of_record(record["space"]),
                 sampler=record["sampler"], pruner=record["pruner"], by=record["by"],
             )  # fmt: skip
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise InputError("the record of a sweep is damaged", received=f"request: {error}") from error
 
     def describe(self) -> dict[str, Any]:

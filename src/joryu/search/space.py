@@ -69,6 +69,26 @@ def typed(name: str) -> str:
     return name.replace("_", "-")
 
 
+def written(value: float) -> str:
+    """A number as it can be typed and is read as the same number.
+
+    >>> written(20.0), written(0.1), written(1234567.5), written(1e-5)
+    ('20', '0.1', '1234567.5', '1e-05')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _beyond(end: float, value: float, *, digits: int) -> float | None:
+    """A value beyond an end in so few digits, or as many as it takes to lie beyond; ``None`` if it does not."""
+    if value == end or not math.isfinite(value):
+        return None
+    if isinstance(value, int):
+        return value
+    rounded = (float(f"{value:.{n}g}") for n in range(digits, 18))
+    return next(one for one in rounded if one != end and (one > end) == (value > end))
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """All values from ``low`` to ``high``; ``log`` tries each power of ten as often as the next."""
@@ -111,29 +131,26 @@ class Range:
 
     def wider(self, end: End, setting: Setting) -> str | None:
         """The range, wider at one end, as it is typed; ``None`` if the setting goes no further there."""
-        if self.log:
-            low, high = (self.low**2 / self.high, self.high) if end == "low" else (self.low, self.high**2 / self.low)
+        step = self.high - self.low
+        if end == "low":
+            beyond = self.low * self.low / self.high if self.log else self.low - step
         else:
-            reach = self.high - self.low
-            low, high = (self.low - reach, self.high) if end == "low" else (self.low, self.high + reach)
-        low, high = max(low, setting.low), min(high, setting.high)
-        if not setting.low_is_usable and low <= setting.low:
-            low = self.low / 10
-        if self.whole:
-            low, high = max(int(low), int(setting.low)), int(high)
-        wider = Range(low, high, log=self.log, whole=self.whole)
-        return None if (low, high) == (self.low, self.high) else f"{wider:.3g}"
+            beyond = self.high * self.high / self.low if self.log else self.high + step
+        beyond = min(max(beyond, setting.low), setting.high)
+        if not setting.low_is_usable and beyond <= setting.low:
+            beyond = self.low / 10
+        new = _beyond(self.low if end == "low" else self.high, int(beyond) if self.whole else beyond, digits=3)
+        if new is None:
+            return None
+        low, high = (new, self.high) if end == "low" else (self.low, new)
+        return str(Range(low, high, log=self.log, whole=self.whole))
 
     def describe(self) -> dict[str, Any]:
         """The range as JSON."""
         return {"low": self.low, "high": self.high, "log": self.log}
 
     def __str__(self) -> str:
-        return format(self)
-
-    def __format__(self, digits: str) -> str:
-        low, high = (str(end) if self.whole else format(end, digits or "g") for end in (self.low, self.high))
-        return f"{low}..{high}{':log' if self.log else ''}"
+        return f"{written(self.low)}..{written(self.high)}{':log' if self.log else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +178,20 @@ class Choices:
     def wider(self, end: End, setting: Setting) -> str | None:
         """The choices with one more beyond an end, as they are typed; ``None`` if the setting goes no further there."""
         first, second = self.values[:2] if end == "low" else self.values[:-3:-1]
-        beyond = first * first / second if min(self.values) > 0 else 2 * first - second
-        beyond = float(f"{beyond:.2g}")
-        if setting.whole:
-            beyond = round(beyond)
-        if not setting.usable(beyond) or beyond in self.values:
+        beyond = first * (first / second) if min(self.values) > 0 else 2 * first - second
+        new = _beyond(first, min(max(beyond, setting.low), setting.high), digits=2)
+        if new is not None and setting.whole:
+            new = _beyond(first, round(new), digits=2)
+        if new is None or not setting.usable(new):
             return None
-        return ",".join(f"{value:g}" for value in sorted([*self.values, beyond]))
+        return str(Choices(tuple(sorted([*self.values, new]))))
 
     def describe(self) -> dict[str, Any]:
         """The choices as JSON."""
         return {"choices": list(self.values)}
 
     def __str__(self) -> str:
-        return ",".join(f"{value:g}" for value in self.values)
+        return ",".join(map(written, self.values))
 
 
 @dataclass(frozen=True, slots=True)

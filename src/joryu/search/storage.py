@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import RDBStorage
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from joryu.errors import InputError, JoryuError
@@ -42,8 +43,18 @@ def without_secrets(url: str) -> str:
     'postgresql+psycopg://db.example:5432/sweeps'
     """
     kind, _, rest = url.partition("://")
-    place = re.split(r"[?#]", rest.rpartition("@")[2] if "@" in rest else rest)[0]
-    return f"{kind}://{place}"
+    if kind.startswith("sqlite"):  # a path: an @ or # is part of a name
+        return f"{kind}://{rest.partition('?')[0]}"
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    options = rest[len(place) :]
+    # An @ further on belongs to an option, unless what lies before it is a password with a ? or # that nobody quoted.
+    if "@" in options and not (_OPTION.match(options) and ("@" in place or _PLACE.fullmatch(place))):
+        place = re.split(r"[?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return f"{kind}://{place.rpartition('@')[2]}"
+
+
+_PLACE = re.compile(r"(\[[^\]]*\]|[^:/]*)(:\d*)?(/.*)?")  #: host, port and database
+_OPTION = re.compile(r"\?[\w.-]+=")
 
 
 def scrubbed(text: str, url: str) -> str:
@@ -55,17 +66,21 @@ def scrubbed(text: str, url: str) -> str:
     text = text.replace(url, without_secrets(url))
     try:
         parts = urlsplit(url)
-        secrets = [parts.password or "", *re.findall(r"=([^&]*)", parts.query)]
+        kind, _, rest = url.partition("://")
+        unquoted = "" if kind.startswith("sqlite") else rest.rpartition("@")[0].partition(":")[2]
+        secrets = [parts.password or "", unquoted, *re.findall(r"=([^&]*)", parts.query)]
     except ValueError:  # a URL that cannot be taken apart is one that cannot be shown in part
         return "an error about the URL"
-    for secret in sorted({form for one in secrets for form in (one, unquote(one)) if form}, key=len, reverse=True):
+    forms = {form for one in secrets for form in (one, unquote(one), unquote_plus(one)) if form}
+    for secret in sorted(forms, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
 def embedded(folder: Path) -> str:
     """The URL of the database in a sweep's folder."""
-    return f"sqlite:///{(folder / EMBEDDED).resolve()}"
+    place = URL.create("sqlite", database=str((folder / EMBEDDED).resolve()))
+    return place.render_as_string(hide_password=False)  # a ? or % of a path is quoted
 
 
 @contextmanager
@@ -95,12 +110,17 @@ def open_storage(url: str) -> RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with asking(url):
-            return RDBStorage(url, engine_kwargs=_engine(url))
+            return RDBStorage(_verbatim(url), engine_kwargs=_engine(url))
     except ImportError as error:
         raise InputError(
             f"the driver of {without_secrets(url)} is not installed", received=scrubbed(str(error), url),
             hint="install it, as SQLAlchemy names it: psycopg for postgresql+psycopg://",
         ) from None  # fmt: skip
+
+
+def _verbatim(url: str) -> str:
+    """A URL whose braces Optuna takes as they are: it fills in the version of its tables where it finds a place."""
+    return url.replace("{", "{{").replace("}", "}}")
 
 
 def _engine(url: str) -> dict[str, object]:
@@ -121,7 +141,7 @@ def fail_dead(url: str, study: str) -> list[int]:
     with warnings.catch_warnings(), asking(url):
         warnings.simplefilter("ignore", ExperimentalWarning)  # signs of life are new in Optuna
         storage = RDBStorage(
-            url, engine_kwargs=_engine(url), heartbeat_interval=BEAT, grace_period=GRACE,
+            _verbatim(url), engine_kwargs=_engine(url), heartbeat_interval=BEAT, grace_period=GRACE,
             heartbeat_stale_trial_callback=given_up,
         )  # fmt: skip
         optuna.storages.fail_stale_trials(optuna.load_study(study_name=study, storage=storage))
