@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from joryu.errors import InputError
 from joryu.targets.encoding import Columns
@@ -130,3 +132,37 @@ def test_a_column_that_only_some_parts_have_is_filled_with_what_its_absence_mean
     told = join_columns([bare, columns(1, signals=np.full((1, 2), 0.5, np.float32))])["signals"]
     np.testing.assert_array_equal(told, [[np.nan] * 2, [np.nan] * 2, [0.5] * 2])
     np.testing.assert_array_equal(joined["id"], np.concatenate([bare["id"], full["id"]]))
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A shard's folder, and the bytes of its file."""
+    folder = tmp_path_factory.mktemp("shard")
+    more = {"weight": np.ones(20, np.float32), "coverage": np.full((20, 2), 7, np.uint8)}
+    write_shard(folder, Span(1, 1), columns(20, **more))
+    return folder, (folder / Span(1, 1).name).read_bytes()
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=3),
+    st.none() | st.floats(0, 1),
+)  # fmt: skip
+def test_changed_bytes_are_noticed_or_change_nothing(
+    shard: tuple[Path, bytes], changes: list[tuple[float, int]], length: float | None
+) -> None:
+    folder, whole = shard
+    content = bytearray(whole)
+    for at, value in changes:
+        content[int(at * len(content))] = value
+    (folder / Span(1, 1).name).unlink()  # an earlier one may still be mapped
+    (folder / Span(1, 1).name).write_bytes(content if length is None else content[: int(length * len(content))])
+    try:
+        found = open_shard(folder, Span(1, 1))
+        found.verify()
+    except InputError as error:
+        assert "shard-00000001-00000001.arrow is damaged" in str(error)
+        return
+    for name, column in columns(20).items():
+        np.testing.assert_array_equal(found.columns[name], column)
+    assert found.columns.keys() == {"id", "view", "values", "weight", "coverage"}

@@ -192,7 +192,7 @@ def _changed(
     now = tuple(values.get(field) for field in CONTROLS.values())
     if not isinstance(stated, list) or len(stated) != len(now) or tuple(stated) == now:
         return _edited_at(annotation), None
-    before = (float(at), tuple(stated)) if isinstance(at, int | float) else None
+    before = (float(at), tuple(stated)) if isinstance(at, int | float) and 0 <= at < MOST else None
     return _edited_at(annotation) or _seconds(annotation.get("updated_at") or annotation.get("created_at")), before
 
 
