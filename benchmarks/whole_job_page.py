@@ -11,8 +11,9 @@ from benchmarks.jobs import BARE
 from benchmarks.results import keep, table
 
 NAME = "whole-job"
-ABOVE = (  #: why a share can be more than 1
-    " (above 1, as the limit takes the teacher's time from a plain loop, which fetches the memory of each batch from the"
+#: why a share can be more than 1
+ABOVE = (
+    " (above 1, as the limit takes the teacher's time from a plain loop, which fetches each batch's memory from the"
     " system anew, and ours asks in micro-batches and keeps what it has freed)"
 )
 
