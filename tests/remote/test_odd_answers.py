@@ -163,3 +163,18 @@ def test_every_value_is_found_at_its_path_and_none_elsewhere(content: Any) -> No
         assert value_at(content, path) == value
         assert value_at(content, f"{path}.nowhere".removeprefix(".")) is None
         assert value_at(content, f"{path}.99".removeprefix(".")) is None
+
+
+AN_API = Api(name="x", endpoint="https://x.org", request=Asked(), answer=Answered(tags="tags"))
+
+
+@pytest.mark.parametrize("fine", [None, "", False, 0, {}, [], {"code": 0}, {"code": 0, "message": ""}, {"code": "OK"}])
+def test_an_error_that_is_always_there_and_says_nothing_is_none(fine: Any) -> None:
+    text = json.dumps({"tags": [{"name": "cat", "score": 0.5}], "error": fine})
+    assert AN_API.split(text.encode(), 1) == [text.encode()]
+
+
+@pytest.mark.parametrize("wrong", ["no picture", True, 3, {"code": 3}, {"code": 0, "message": "half done"}, ["bad"]])
+def test_an_error_that_says_anything_is_a_refusal(wrong: Any) -> None:
+    text = json.dumps({"tags": [{"name": "cat", "score": 0.5}], "error": wrong})
+    assert isinstance(AN_API.split(text.encode(), 1)[0], Refusal)

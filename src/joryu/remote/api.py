@@ -91,8 +91,9 @@ class Answered(_Part):
 
     ``answers``: the list with one answer for each picture; left out where the whole is about one. Within an answer
     ``tags`` is the list of tags (with ``by_name`` an object from name to score), and within a tag are ``name``,
-    ``score`` and ``id``. ``error`` is there where a picture was refused. ``scale`` is the largest score. ``floor``: no
-    score below it is ever returned, where the API says so. ``most``: a list of so many tags is full.
+    ``score`` and ``id``. ``error`` is there, and neither empty nor false, where a picture was refused. ``scale`` is the
+    largest score. ``floor``: no score below it is ever returned, where the API says so. ``most``: a list of so many
+    tags is full.
     """
 
     answers: str | None = None
@@ -173,7 +174,7 @@ class Api(_Part):
         return [self._checked(*piece) for piece in pieces]
 
     def _checked(self, text: str, content: Any) -> bytes | Refusal:
-        if self.answer.error is not None and (error := value_at(content, self.answer.error)) is not None:
+        if self.answer.error is not None and _is_error(error := value_at(content, self.answer.error)):
             return refusal_of(error)
         self.tags(content)
         return text.encode()
@@ -257,6 +258,12 @@ def refusal_of(error: Any) -> Refusal:
     reason = str(message or "no reason given")[:300] + (f" (code {str(code)[:40]})" if code is not None else "")
     number = code if isinstance(code, int | float) else None
     return Refusal(as_text(reason), good=code is None or number in _MEANT, stops=number in _REFUSED)
+
+
+def _is_error(said: Any) -> bool:
+    """Whether something went wrong: some APIs have the field in every answer, empty, false, or with gRPC's code 0."""
+    fine = isinstance(said, Mapping) and said.get("code") in (0, "0", "OK") and not said.get("message")
+    return bool(said) and not fine
 
 
 def content_type(picture: bytes) -> str:
