@@ -371,3 +371,15 @@ def test_boxes_are_not_read_and_said_so(tmp_path: Path) -> None:
     write_files(voc, {"Annotations/1.xml": b"<annotation/>"})
     with pytest.raises(InputError, match="holds boxes or outlines"):
         load_examples(str(voc))
+
+
+@pytest.mark.parametrize("ending", [".png", ""])
+@pytest.mark.parametrize("label", ['"2020-01-01"', '["2020-01-01", "big"]', '["2020-01-01"]', '"2020-01-01T10:00:00Z"'])
+def test_names_and_classes_that_look_like_dates_are_text(tmp_path: Path, ending: str, label: str) -> None:
+    other = label.replace("2020-01-01", "1999-12-31")
+    lines = [f'{{"file": "2021-05-{at:02}{ending}", "label": {label if at % 2 else other}}}' for at in range(1, 5)]
+    root = make(tmp_path, *(f"2021-05-{at:02}.png" for at in range(1, 5)), labels_jsonl="\n".join(lines))
+    examples = load(root)
+    named = sorted({name for said in (label, other) for name in said.strip("[]").replace('"', "").split(", ")})
+    assert examples.classes == tuple(named)
+    assert bool(examples.known.all())

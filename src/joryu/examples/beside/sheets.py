@@ -86,6 +86,17 @@ def _plain(path: Path, *, named: bool) -> Sheet:
 def _json_lines(path: Path) -> Sheet:
     try:
         found = pyarrow.json.read_json(path)
+        dates = [field for field in found.schema if _as_text(field.type) != field.type]
+        if dates:
+            text = pa.schema([field.with_type(_as_text(field.type)) for field in dates])
+            found = pyarrow.json.read_json(path, parse_options=pyarrow.json.ParseOptions(explicit_schema=text))
     except pa.ArrowException as error:
         raise InputError(f"{path} cannot be read", received=" ".join(str(error).split())[:200]) from error
     return Sheet(path.name, found)
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """The type of a column as JSON has it: it knows no dates, and a name such as ``2020-05-01`` is text."""
+    if pa.types.is_list(kind):
+        return pa.list_(_as_text(kind.value_type))
+    return pa.string() if pa.types.is_temporal(kind) else kind
