@@ -8,7 +8,7 @@ import pytest
 from picture_files import flat, idx_files, write_files, write_parquet
 
 from joryu.errors import InputError
-from joryu.examples import data_root, has_split, list_data, load_examples, locate, split_names
+from joryu.examples import data_root, has_split, labelled_splits, list_data, load_examples, locate, split_names
 
 
 @pytest.fixture
@@ -191,3 +191,34 @@ def test_what_follows_a_hash_is_part_of_a_path_that_exists(root: Path) -> None:
     assert load_examples("a#b", data_root=root).classes == ("red", "white")
     with pytest.raises(InputError, match=r"has no parts .*received #b"):
         load_examples("roses#b", data_root=root)
+
+
+ODD = (
+    "roses/red/1.png",
+    "notes/a/1.txt",
+    "cifar10/train.parquet",
+    "x" * 5000,
+    "~nobody I know/set",
+    "~a\x00",
+    "/dev/null",
+)
+
+
+@pytest.mark.parametrize("layout", ["", "idx:", "parquet:", "folder:", "project:", "table:", "pairs:", "screened:"])
+@pytest.mark.parametrize("path", ODD)
+def test_what_a_spec_names_may_be_anything_and_is_no_error_of_the_system(root: Path, layout: str, path: str) -> None:
+    for read in (load_examples, split_names, labelled_splits, locate, lambda spec, **how: has_split(spec, "x", **how)):
+        try:
+            read(f"{layout}{path}", data_root=root)
+        except InputError as refused:
+            assert "\n" not in str(refused)
+        else:
+            assert layout or path.endswith(".parquet")
+
+
+@pytest.mark.parametrize("option", ["root", "group", "masks"])
+def test_an_option_may_name_the_folder_of_nobody(root: Path, option: str) -> None:
+    write_files(root / "drawn", {"images/1.png": flat(1), "masks/1.png": flat(255)})
+    spec = {"root": "parquet:cifar10", "group": "folder:roses", "masks": "pairs:drawn"}[option]
+    with pytest.raises(InputError, match=r"no such folder|no such table|has no masks"):
+        load_examples(f"{spec},{option}=~nobody I know/set.csv", data_root=root)

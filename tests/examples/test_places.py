@@ -9,6 +9,8 @@ import pytest
 from joryu.errors import InputError
 from joryu.examples.places import from_here, require_found, typed_in
 
+MANY = ";".join(map(str, range(999)))  # longer than a name of a file may be
+
 
 @pytest.fixture
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -33,6 +35,8 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("timm:resnet18@w.safetensors,output=probs", "timm:resnet18@{}/w.safetensors,output=probs"),
         ("module:pkg.mod:factory", "module:pkg.mod:factory"),
         ("folder:absent", "folder:absent"),
+        (f"pairs:pictures,classes={MANY}", f"pairs:{{}}/pictures,classes={MANY}"),
+        ("folder:.", "folder:{}"),
         ("mnist", "mnist"),  # a known set comes before a path
         ("digits", "digits"),
     ],

@@ -16,6 +16,7 @@ from joryu.examples.layouts import some, visible_folders
 from joryu.examples.pairs import are_pairs
 from joryu.examples.parquet_shards import parquet_folder
 from joryu.examples.tree import Folder, printable
+from joryu.examples.typed_paths import expanded
 
 
 class Known(NamedTuple):
@@ -72,7 +73,7 @@ KNOWN = (
 def data_root() -> Path:
     """The folder of data sets: ``$JORYU_DATA``, else ``joryu/data`` in the user's cache (``$XDG_CACHE_HOME``)."""
     if chosen := os.environ.get("JORYU_DATA"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     return user_cache() / "data"
 
 

@@ -29,7 +29,7 @@ from joryu.examples.parquet import labelled_parquet_splits, load_parquet, parque
 from joryu.examples.pictures import Progress, advised_size
 from joryu.examples.places import from_here
 from joryu.examples.screened import read_filter
-from joryu.examples.specs import BUNDLED, OPTIONS, SCREENED, Place, find_place, table_of
+from joryu.examples.specs import BUNDLED, OPTIONS, SCREENED, Place, find_place, readable, table_of
 from joryu.examples.tabular import LoadedTable, TableOptions, labelled_table_splits, load_table, table_splits
 
 _PICTURE_AXES: Final = 3  #: of one picture: channels, height, width
@@ -149,13 +149,11 @@ def load_examples(
     """
     if size is not None and size < 1:
         raise InputError("a picture's size is not usable", expected="at least 1 pixel", received=size)
-    try:
-        place = _with_column(find_place(spec, data_root), spec, column)
-        layout = _LAYOUTS[place.layout]
+    place = _with_column(find_place(spec, data_root), spec, column)
+    layout = _LAYOUTS[place.layout]
+    with readable(spec):
         names = in_order(layout.splits(place)) if split == ALL else (split,)
         parts = [layout.load(place, _How(name, size, progress)) for name in names]
-    except OSError as error:  # a folder that may not be listed, a name too long, a disk that fails
-        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
     return parts[0] if len(parts) == 1 else _joined(parts, names)
 
 
@@ -174,10 +172,8 @@ def load_prepared_table(spec: str, *, split: str = "train", data_root: Path | st
     place = find_place(spec, data_root)
     if place.layout != "table":
         raise InputError(f"{spec} is no table", expected="table:FILE_OR_DIR", received=place.layout)
-    try:
+    with readable(spec):
         return _load_table(place, _How(split, None, None))
-    except OSError as error:
-        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
 
 
 def _behind(place: Place) -> str:
@@ -236,7 +232,8 @@ def split_names(spec: str, *, data_root: Path | str | None = None) -> tuple[str,
         InputError: an unknown spec, or a path that is not there.
     """
     place = _with_column(find_place(spec, data_root), spec, None)
-    return in_order(_LAYOUTS[place.layout].splits(place))
+    with readable(spec):
+        return in_order(_LAYOUTS[place.layout].splits(place))
 
 
 def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | str | None = None) -> tuple[str, ...]:
@@ -249,7 +246,8 @@ def labelled_splits(spec: str, *, column: str | None = None, data_root: Path | s
         InputError: an unknown spec, a path that is not there, or labels that cannot be read.
     """
     place = _with_column(find_place(spec, data_root), spec, column)
-    return in_order(_LAYOUTS[place.layout].labelled(place))
+    with readable(spec):
+        return in_order(_LAYOUTS[place.layout].labelled(place))
 
 
 def has_split(spec: str, split: str, *, data_root: Path | str | None = None) -> bool:

@@ -31,6 +31,7 @@ from joryu.examples.parquet_shards import Shards, find_shards
 from joryu.examples.picture_examples import examples_of
 from joryu.examples.pictures import Pictures, Progress, count_channels, read_pictures, would_be_held
 from joryu.examples.tabular.target import TargetKind, kind_said
+from joryu.examples.typed_paths import expanded
 
 OPTIONS: Final = ("root", "kind")
 _FIRST: Final = 16  #: pictures that are opened to know how large they are
@@ -149,7 +150,7 @@ def _root(folder: Path, options: Mapping[str, str]) -> Path | None:
     """
     if "root" not in options:
         return None
-    named = Path(options["root"]).expanduser()
+    named = expanded(options["root"])
     around = (named, folder / named)
     found = next((one for one in around if one.is_dir()), None)
     if found is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from joryu.errors import InputError
 from joryu.examples.known import DIGITS, KNOWN
 from joryu.examples.specs import find_place
+from joryu.examples.typed_paths import is_there
 
 
 def typed_in(folder: Path) -> str:
@@ -39,7 +40,7 @@ def from_here(spec: str, folder: Path, seen: str | None) -> str:
         # The path ends before its options (after a comma) or its part (after a #).
         for end in [len(spec), *(at for at in range(len(spec) - 1, start, -1) if spec[at] in ",#")]:
             path = spec[start:end]
-            if path and not Path(path).is_absolute() and (base / path).exists():
+            if path and not Path(path).is_absolute() and is_there(base / path):
                 return f"{spec[:start]}{base / path}{spec[end:]}"
     return spec
 

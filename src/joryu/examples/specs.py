@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -18,6 +19,7 @@ from joryu.examples.tabular import BUNDLED as TABLES
 from joryu.examples.tabular import OPTIONS as TABLE_OPTIONS
 from joryu.examples.tabular.files import SUFFIXES
 from joryu.examples.tree import Folder, hub_snapshot
+from joryu.examples.typed_paths import expanded, is_there
 
 SCREENED: Final = "screened"
 LAYOUTS = ("idx", "parquet", "folder", "project", "table", "pairs", SCREENED)
@@ -48,7 +50,24 @@ def find_place(spec: str, root: Path | str | None = None) -> Place:
     Raises:
         InputError: there is no such file or folder, or its layout is not known.
     """
-    root = data_root() if root is None else Path(root)
+    with readable(spec):
+        return _find_place(spec, data_root() if root is None else Path(root))
+
+
+@contextmanager
+def readable(spec: str) -> Iterator[None]:
+    """Say in one line what the system has against reading the set that a spec names.
+
+    Raises:
+        InputError: a folder may not be listed or is none, a name is too long, a disk fails.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{spec} cannot be read: {error.strerror or error}") from error
+
+
+def _find_place(spec: str, root: Path) -> Place:
     layout, colon, rest = spec.partition(":")
     if colon and layout in OPTIONS:
         return _with_options(layout, rest, root)
@@ -118,15 +137,15 @@ def _parted(spec: str, root: Path) -> tuple[str, str | None]:
 
 def _path(text: str, root: Path) -> Path | None:
     """An existing path, as given or below the data root, else ``None``; ``.`` and ``..`` by their own names."""
-    places = (Path(text).expanduser(), root / text) if text else ()
-    found = next((place for place in places if place.exists()), None)
+    places = (expanded(text), root / text) if text else ()
+    found = next((place for place in places if is_there(place)), None)
     return found.resolve() if found is not None and found.name in ("", "..") else found
 
 
 def _existing(text: str, root: Path, also: Iterable[str] = ()) -> Path:
     place = _path(text, root)
     if place is None:
-        parent = Path(text).expanduser().parent
+        parent = expanded(text).parent
         siblings = [path.name for path in parent.iterdir()] if parent.is_dir() else []
         raise InputError(
             f"no such file or folder: {text or '(empty)'}", hint=did_you_mean(Path(text).name, [*siblings, *also])

@@ -19,6 +19,7 @@ from joryu.examples.groups import with_groups
 from joryu.examples.layouts import some
 from joryu.examples.tabular.cells import texts
 from joryu.examples.tabular.files import Sheet
+from joryu.examples.typed_paths import expanded
 
 OPTION: Final = "group"  #: the option of a spec that names the groups
 _PART: Final = "#"  #: between a table and the column of its groups
@@ -76,7 +77,7 @@ def grouped_by_table(examples: Examples, option: str, folder: Path) -> Examples:
 def _existing(folder: Path, option: str) -> Path:
     name = group_table(option)
     around = folder if folder.is_dir() else folder.parent
-    path = around / Path(name).expanduser()  # an absolute path stays itself
+    path = around / expanded(name)  # an absolute path stays itself
     if not path.is_file():
         there = sorted(one.name for one in around.iterdir() if one.is_file())
         raise InputError(

@@ -22,6 +22,7 @@ from joryu.examples.pairs.names import below, pictures_by_name
 from joryu.examples.pairs.places import MaskPlace, PictureMask
 from joryu.examples.tabular.files import SUFFIXES as TABLES
 from joryu.examples.tree import Folder, printable
+from joryu.examples.typed_paths import expanded
 
 _IMAGES = {"images", "imgs", "image", "img", "pictures", "photos", "jpegimages"}
 _MASKS = {"masks", "mask", "labels", "annotations", "segmentations", "segmentationclass", "groundtruth", "gt"}
@@ -146,7 +147,7 @@ def _named(
     """The places of masks that the option ``masks`` names, each for the splits that it is about."""
     paths = dict[Path, None]()
     for name in listed(options["masks"]):
-        there = [folder / Path(name).expanduser() for folder in _around(root, found, images)]
+        there = [folder / expanded(name) for folder in _around(root, found, images)]
         if not (here := dict.fromkeys(path for path in there if path.exists())):
             near = [one.name for top in (root, found.top.path) for one in top.iterdir()]
             raise InputError(
