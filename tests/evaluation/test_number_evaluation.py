@@ -12,7 +12,7 @@ from torch import Tensor
 
 from joryu.errors import InputError
 from joryu.evaluation import NumberEvaluation, evaluator_for
-from joryu.evaluation.measured import HALF_WIDTH
+from joryu.evaluation.numbers import HALF_WIDTH
 from joryu.questions import Question
 from joryu.targets.moments import Moments
 from joryu.targets.soft_targets import SoftTargets, Space

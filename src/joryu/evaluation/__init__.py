@@ -24,8 +24,8 @@ from joryu.evaluation.confusion import ConfusedPair, most_confused, per_class_ac
 from joryu.evaluation.cost import Latency, count_learning, count_parameters, measure_latency, state_bytes
 from joryu.evaluation.evaluator import Better, Evaluated, Evaluator, LikenessEvaluation, Measure, Scores
 from joryu.evaluation.learning_curve import LearningCurve, UntoldError, fit_learning_curve, hold_out_largest
-from joryu.evaluation.measured import NumberErrors, NumberEvaluation
 from joryu.evaluation.metrics import Evaluation, evaluate_logits
+from joryu.evaluation.numbers import NumberErrors, NumberEvaluation
 from joryu.evaluation.paired_scores import ScoreComparison, ScoreVerdict, bca_interval, compare_scores, sign_flip_test
 from joryu.evaluation.permutation import Permuted, permutation_test, rejection_bound
 from joryu.evaluation.pixels import OutputOverlap, PixelEvaluation

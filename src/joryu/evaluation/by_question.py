@@ -9,7 +9,7 @@ from joryu.errors import InputError
 from joryu.evaluation.classes import ClassLikeness, ClassTally, GradedTally
 from joryu.evaluation.comparison import compare_correct
 from joryu.evaluation.evaluator import Evaluated, Evaluator, LikenessTally, Scores, Tally
-from joryu.evaluation.measured import NumberLikeness, NumberTally
+from joryu.evaluation.numbers import NumberLikeness, NumberTally
 from joryu.evaluation.paired_scores import check_paired, compare_scores
 from joryu.evaluation.pixels import PixelLikeness, PixelTally
 from joryu.evaluation.tag_likeness import TagLikeness
