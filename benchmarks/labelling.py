@@ -1,7 +1,8 @@
 """Labelling throughput, store included, against the bare teacher's forward: ``python -m benchmarks.labelling``.
 
-The bare teacher answers the same inputs in batches of the same size and its answers are thrown away. Ours makes the
-grid, asks, encodes, writes shards to disk, flushes them, merges them and opens the store.
+The bare teacher answers the same inputs in batches of the same size, at the precision that ours finds right, and its
+answers are thrown away. Ours makes the grid, asks, encodes, writes shards to disk, flushes them, merges them and opens
+the store.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from torch import Tensor, nn
 from benchmarks.side_by_side import interleave, paired_ratio, print_json, print_ratios
 from joryu.allocator import keep_freed_memory
 from joryu.examples import Examples
+from joryu.precision import Answering
 from joryu.targets import Encoding
 from joryu.teachers.labelling import BATCH_SIZE, LabelOptions, label_examples
 from joryu.teachers.network import Network
+from joryu.teachers.precision import Wish
 
 
 class Scaled(nn.Module):
@@ -57,7 +60,7 @@ WORKS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...], int, int, st
 }
 
 
-def measure(work: str, repeats: int, *, rows: int | None, as_json: bool) -> None:
+def measure(work: str, repeats: int, *, rows: int | None, precision: Wish, as_json: bool) -> None:
     """Time one work and print it."""
     keep_freed_memory()  # as ``joryu label`` does; for the bare teacher too
     build, shape, n_classes, n, encoding = WORKS[work]
@@ -67,21 +70,26 @@ def measure(work: str, repeats: int, *, rows: int | None, as_json: bool) -> None
     examples = Examples.of(pictures, classes=[str(i) for i in range(n_classes)])
     teacher = Network(build(n_classes), examples.classes)
 
+    options = LabelOptions(encoding=Encoding.parse(encoding), precision=precision)
+
+    def ours() -> Answering:
+        with tempfile.TemporaryDirectory() as folder:
+            return label_examples(teacher, examples, Path(folder), options=options).manifest.asked_at or "32-true"
+
+    asked = ours()  # at which precision the bare teacher is to answer too, where nobody names one
+
     def bare() -> None:
         for start in range(0, n, BATCH_SIZE):
-            teacher.label(examples.inputs[start : start + BATCH_SIZE])
-
-    def ours() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            options = LabelOptions(encoding=Encoding.parse(encoding))
-            label_examples(teacher, examples, Path(folder), options=options)
+            teacher.label(examples.inputs[start : start + BATCH_SIZE], asked)
 
     timings = interleave({"bare teacher": bare, f"label_examples ({encoding})": ours}, repeats=repeats)
     if as_json:
         ratio = paired_ratio(timings[1], timings[0])
-        print_json(work=work, rows=n, share_of_bare=ratio, seconds={t.name: t.seconds for t in timings})
+        print_json(
+            work=work, rows=n, precision=asked, share_of_bare=ratio, seconds={t.name: t.seconds for t in timings}
+        )
     else:
-        print(f"{work}: {n:,} examples, {n_classes} classes, batches of {BATCH_SIZE}")
+        print(f"{work}: {n:,} examples, {n_classes} classes, batches of {BATCH_SIZE}, {asked}")
         print_ratios(timings, reference="bare teacher", work=n, unit="examples")
 
 
@@ -90,10 +98,11 @@ def main() -> None:
     parser.add_argument("--work", choices=[*WORKS, "all"], default="all")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rows", type=int, help="how many examples; by default what the work is usually done with")
+    parser.add_argument("--precision", choices=["auto", "32-true", "bf16-mixed"], default="auto", help="of both")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     for work in WORKS if arguments.work == "all" else [arguments.work]:
-        measure(work, arguments.repeats, rows=arguments.rows, as_json=arguments.json)
+        measure(work, arguments.repeats, rows=arguments.rows, precision=arguments.precision, as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,11 @@ def micro_batches(inputs: Tensor) -> tuple[Tensor, ...]:
     >>> [len(part) for part in micro_batches(torch.zeros(40, 3, 32, 32))]
     [40]
     """
-    values = max(1, inputs[:1].numel())
+    values = max(1, inputs.shape[1:].numel())
+    if len(inputs) * values <= VALUES // 2 or inputs.device.type != "cpu":  # nearly always: nothing more is computed
+        return (inputs,)
     most = max(LEAST, 1 << max(0, (VALUES // values).bit_length() - 1))
-    return torch.split(inputs, most) if inputs.device.type == "cpu" and len(inputs) > most else (inputs,)
+    return torch.split(inputs, most) if len(inputs) > most else (inputs,)
 
 
 def answers_of(student: nn.Sequential, inputs: Tensor) -> dict[str, Tensor]:

@@ -102,7 +102,8 @@ class Network:
             given = micro_batches(batch.to(self.device, non_blocking=True))
             sizes = map(len, given)
             said, variances = zip(*map(self._checked, self._forward(given, precision), sizes), strict=True)
-            outputs, variance = torch.cat(said), torch.cat(variances) if self._moments else None
+            outputs = said[0] if len(said) == 1 else torch.cat(said)
+            variance = torch.cat(variances) if self._moments else None
         # Copied outside inference mode, so that an objective may keep them for its backward pass.
         values = outputs.to("cpu", torch.float32, copy=True)
         space = Space.LOGITS if self.question.link.has_probs else Space.NUMBERS
