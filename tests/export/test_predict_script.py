@@ -13,6 +13,7 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples.preparation import PicturePreparation
+from joryu.examples.tabular.preparation import CategoryColumn, TablePreparation
 from joryu.export.predict_script import predict_script
 from joryu.questions import PICTURE, Question
 from joryu.students import Blueprint
@@ -139,6 +140,7 @@ TABLES = {
     "semicolons.csv": "size;colour;age\n1; red ;+3\n2;1;4.\n",
     "tabs.tsv": "size\tcolour\tage\textra\n1\tblue\t3\t\n",
     "quoted.csv": 'age,colour,size\n1,"a, b\nc",2\n"4","red","5"\n',
+    "named.csv": 'size;colour;age;"weight, in kg, dry, net"\n1;red;3;7\n',
     "more.csv": "\ufeffid,age,colour,size\n7,50,blue,1.25\n",
 }
 
@@ -152,6 +154,16 @@ def test_tables_become_the_same_inputs_to_the_bit(name: str, tmp_path: Path) -> 
     assert np.array_equal(np.concatenate([inputs for _, inputs, _ in rows]), wanted)
     assert rows[0][1].dtype == np.float32
     assert [where["row"] for where, *_ in rows] == list(range(2, 2 + len(wanted)))
+
+
+def test_categories_written_in_several_ways_are_the_same_as_for_joryu(tmp_path: Path) -> None:
+    values = ("True", "-9007199254740993", "5", "red")
+    preparation = TablePreparation(columns=(CategoryColumn(name="kind", values=values, missing=True),))
+    cells = ["true", "TRUE", "True", "-9007199254740993", "-9007199254740992", "+5", "5.0", "Red", "9" * 401, ""]
+    (tmp_path / "kinds.csv").write_text("kind,other\n" + "".join(f"{cell},x\n" for cell in cells))
+    plan = Blueprint(architecture="mlp:4x1", input_shape=(5,), question=Question.one_of(2), preparation=preparation)
+    rows = [inputs for _, inputs, _ in script_of(tmp_path, plan, torch.float32).read(str(tmp_path / "kinds.csv"))]
+    assert np.array_equal(np.concatenate(rows), preparation.apply(tmp_path / "kinds.csv").inputs)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from joryu.examples.originals import Originals, ParquetPictures, PictureFiles
 from joryu.examples.parquet_columns import ParquetShard, is_text
 from joryu.examples.pictures import Picture
 from joryu.examples.tree import link_root, printable
+from joryu.examples.typed_paths import is_file
 
 _NULL = "null: no picture at all"
 
@@ -95,7 +95,7 @@ class PictureColumn:
         if not path:
             return Picture(name, b"", _NULL)
         file = None if "\x00" in path else self._file(path, name)  # no system has such a name
-        if file is None or not _is_file(file):
+        if file is None or not is_file(file):
             self._lost.append(Path(path) if file is None else file)
             return Picture(name, b"", f"the file {printable(path)} is not there")
         self.files[row] = file
@@ -103,26 +103,16 @@ class PictureColumn:
 
     def _file(self, path: str, name: str) -> Path:
         plain = path.replace("\\", "/")
-        base = self._base or next((one for one in self._bases if _is_file(one / plain)), self._bases[0])
+        base = self._base or next((one for one in self._bases if is_file(one / plain)), self._bases[0])
         file = base / plain
         if leads_away(path) or not file.resolve().is_relative_to(self._real[base]):
             raise InputError(
                 f"{name} names a picture outside the folder", expected=f"a path inside {base}",
                 received=repr(path), hint="write the paths as they are seen from there",
             )  # fmt: skip
-        if _is_file(file):
+        if is_file(file):
             self._base = base
         return file
-
-
-def _is_file(path: Path) -> bool:
-    """Whether there is a file; of a name that is longer than any system takes there is none."""
-    try:
-        return path.is_file()
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return False
 
 
 def _cells(values: pa.Array) -> Iterator[tuple[bytes | None, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -24,8 +25,17 @@ def is_there(path: Path) -> bool:
     >>> is_there(Path("x" * 5000))
     False
     """
+    return _unless_too_long(path.exists)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; under a name that is longer than any system takes there is none."""
+    return _unless_too_long(path.is_file)
+
+
+def _unless_too_long(look: Callable[[], bool]) -> bool:
     try:
-        return path.exists()
+        return look()
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
