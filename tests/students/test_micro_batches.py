@@ -45,7 +45,7 @@ class Recording(nn.Module):
 
     def __init__(self, width: int = 3) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.at_own_precision = width, False
         self.sizes: list[int] = []
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -64,6 +64,13 @@ def test_a_teacher_answers_in_order(examples: Examples) -> None:
     said = Network(module, examples.classes, output="logits").label(examples.inputs[:])
     assert module.sizes == [8, 8, 3]
     torch.testing.assert_close(said.values, examples.inputs[:].float().mean((2, 3)))
+
+
+def test_another_runtime_is_given_the_whole_batch(examples: Examples) -> None:
+    module = Recording()
+    module.at_own_precision = True
+    Network(module, examples.classes, output="logits").label(examples.inputs[:])
+    assert module.sizes == [19], "one with batches of 32 alone would fill up each part of 8"
 
 
 def test_numbers_keep_their_variances(examples: Examples) -> None:

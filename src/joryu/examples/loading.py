@@ -182,7 +182,7 @@ def _behind(place: Place) -> str:
     Raises:
         InputError: there is no such set: filters are about one another in a circle.
     """
-    passed, spec = [place.path.resolve()], _told_by(place.path)
+    passed, spec = [place.path.resolve()], _spec_in(place.path)
     behind = spec
     while behind.partition(":")[0] == SCREENED:
         inner = find_place(behind, place.root).path.resolve()
@@ -192,11 +192,11 @@ def _behind(place: Place) -> str:
                 hint="let joryu screen write into a folder of its own",
             )  # fmt: skip
         passed.append(inner)
-        behind = _told_by(inner)
+        behind = _spec_in(inner)
     return spec
 
 
-def _told_by(file: Path) -> str:
+def _spec_in(file: Path) -> str:
     found = read_filter(file)
     return from_here(found.examples, file.parent, found.typed_in)
 

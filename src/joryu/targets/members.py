@@ -182,9 +182,9 @@ def _signals(answers: Sequence[SoftTargets], names: Sequence[str]) -> tuple[Tens
     every = [name for answer in answers for name in answer.signal_names]
     if not every:
         return None, ()
-    names = tuple(
+    signal_names = tuple(
         name if every.count(name) == 1 else f"{name} of {member}"
         for answer, member in zip(answers, names, strict=True)
         for name in answer.signal_names
     )
-    return torch.cat([answer.signals for answer in answers if answer.signals is not None], dim=1), names
+    return torch.cat([answer.signals for answer in answers if answer.signals is not None], dim=1), signal_names

@@ -99,7 +99,9 @@ class Network:
     def label(self, batch: Tensor, precision: Answering = "32-true") -> SoftTargets:
         """`answer` for whoever has nothing but the inputs: logits, float32, on the CPU."""
         with torch.inference_mode():
-            given = micro_batches(batch.to(self.device, non_blocking=True))
+            shown = batch.to(self.device, non_blocking=True)
+            # Another runtime has memory of its own, and may take batches of one size alone, which are filled up.
+            given = (shown,) if self._at_own_precision else micro_batches(shown)
             sizes = map(len, given)
             said, variances = zip(*map(self._checked, self._forward(given, precision), sizes), strict=True)
             outputs = said[0] if len(said) == 1 else torch.cat(said)

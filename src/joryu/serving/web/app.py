@@ -27,9 +27,9 @@ from joryu.serving.web import openapi, vision
 from joryu.serving.web.batching import Batcher
 from joryu.serving.web.counters import CONTENT_TYPE, Counters
 from joryu.serving.web.gate import Gate, Key
+from joryu.serving.web.json_response import SafeJSONResponse
 from joryu.serving.web.limits import Limits, Refused
 from joryu.serving.web.opening import Opened
-from joryu.serving.web.said import Said
 
 _LARGE = 256 * 1024  #: bodies above are parsed in a thread: a body of 10 MB would hold everybody up for 50 ms
 _OF_URL = {"$alt", "alt"}
@@ -104,7 +104,7 @@ class _Application:
             said = _json(content)
             answers = await self._batcher.alone(lambda: [answer.to_json(top) for answer in of_json(said)])
             self._counters.pictures(len(answers), 0)
-            return Said({"rows": answers})
+            return SafeJSONResponse({"rows": answers})
         if not content:
             raise Refused(400, "there is no picture: send its bytes as the body, as curl --data-binary @photo.jpg does")
 
@@ -113,7 +113,7 @@ class _Application:
             return found.to_json(top) | ({"masks": drawn} if drawn else {})
 
         (one,) = await self._ask([_Item(content, name, write)])
-        return Said(one.said, 200 if one.answered else 422)
+        return SafeJSONResponse(one.said, 200 if one.answered else 422)
 
     async def annotate(self, request: Request) -> Response:
         """Google's ``images:annotate``: see `joryu.serving.web.vision`."""
@@ -128,7 +128,7 @@ class _Application:
         sound = [one for one in asked if one.fault is None]
         found = iter(await self._ask([_Item(one.content, "picture", self._labeller(one.most)) for one in sound]))
         self._counters.pictures(0, len(asked) - len(sound))
-        return Said(
+        return SafeJSONResponse(
             {"responses": [next(found).said if one.fault is None else vision.error_of(*one.fault) for one in asked]}
         )
 
@@ -155,7 +155,7 @@ class _Application:
     async def health(self, request: Request) -> Response:
         """Whether the server answers, and which model it is."""
         del request
-        return Said({"status": "ok", "model": self._model.behind.fingerprint[:16]})
+        return SafeJSONResponse({"status": "ok", "model": self._model.behind.fingerprint[:16]})
 
     async def metrics(self, request: Request) -> Response:
         """Counters in Prometheus' format."""
@@ -165,7 +165,7 @@ class _Application:
     async def description(self, request: Request) -> Response:
         """The OpenAPI document."""
         del request
-        return Said(self._described())
+        return SafeJSONResponse(self._described())
 
     async def page(self, request: Request) -> Response:
         """The document as a page."""
@@ -229,12 +229,12 @@ def _drawn(found: Predicted) -> dict[str, str]:
 
 async def _refused(request: Request, error: Refused) -> Response:
     del request
-    return Said(error.to_json(), error.status, error.headers)
+    return SafeJSONResponse(error.to_json(), error.status, error.headers)
 
 
 async def _unknown(request: Request, error: HTTPException) -> Response:
     why = f"{request.method} {request.url.path[:80]} is not answered here" if error.status_code < 500 else error.detail
-    return Said(Refused(error.status_code, why).to_json(), error.status_code)
+    return SafeJSONResponse(Refused(error.status_code, why).to_json(), error.status_code)
 
 
 async def _failed(request: Request, error: JoryuError) -> Response:

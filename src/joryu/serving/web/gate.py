@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from joryu.serving.web.counters import Counters
+from joryu.serving.web.json_response import SafeJSONResponse
 from joryu.serving.web.limits import Limits, Refused, busy
-from joryu.serving.web.said import Said
 
 OPEN = {"/healthz"}  #: what needs no token
 PART_S = 10.0  #: seconds to wait for the next part of a body
@@ -118,7 +118,7 @@ class Gate:
             return  # a part of the answer has gone; the connection ends
         # What the client still sends is not read, so the connection cannot be used again.
         headers = refused.headers | ({} if scope["method"] in ("GET", "HEAD") else {"connection": "close"})
-        await Said(refused.to_json(), refused.status, headers)(scope, _nothing, answer.send)
+        await SafeJSONResponse(refused.to_json(), refused.status, headers)(scope, _nothing, answer.send)
 
 
 class _Watched:

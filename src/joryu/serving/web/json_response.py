@@ -1,4 +1,4 @@
-"""`Said`: JSON that can always be sent, whatever a client sent before."""
+"""`SafeJSONResponse`: JSON that can always be sent, whatever a client sent before."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 
-class Said(JSONResponse):
+class SafeJSONResponse(JSONResponse):
     r"""A response as JSON. What is no text in it, such as half of a surrogate pair, becomes a question mark.
 
     JSON may hold ``"\ud800"``, which no UTF-8 can say; an error that repeats it could not be sent.
 
-    >>> Said({"error": "\ud800"}).body
+    >>> SafeJSONResponse({"error": "\ud800"}).body
     b'{"error":"?"}'
     """
 
