@@ -87,9 +87,9 @@ def enter(chromium: Any, link: str, *, clock: bool = False, **screen: Any) -> An
     page.goto(link)
     assert "token" not in page.url
     page.fill("#pseudonym", "ann")
-    page.keyboard.press("Enter")
-    if clock:
+    if clock:  # before there is a picture: the clock leaps to this hour, and one already painted would be an hour old
         page.clock.pause_at(datetime(2026, 1, 1, 13, tzinfo=UTC))
+    page.keyboard.press("Enter")
     page.complaints = complaints
     return page
 
