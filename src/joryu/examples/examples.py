@@ -261,12 +261,12 @@ def distinct_rows(ids: Ids) -> npt.NDArray[np.int64]:
     >>> distinct_rows(np.array([[7, 1], [3, 9], [7, 1], [3, 2]], dtype=np.uint64)).tolist()
     [3, 1, 0]
     """
-    order = np.argsort(ids[:, 0], kind="stable")
+    first = np.ascontiguousarray(ids[:, 0])
+    order = np.argsort(first)  # several times as fast as a stable sort, and as good where all differ
+    if (np.diff(first[order]) != 0).all():
+        return order
+    order = np.lexsort((ids[:, 1], first))
     ordered = ids[order]
-    tied = ordered[1:, 0] == ordered[:-1, 0]
-    if (tied & (ordered[1:, 1] < ordered[:-1, 1])).any():  # hashes that differ hardly ever agree in one half
-        order = np.lexsort((ids[:, 1], ids[:, 0]))
-        ordered = ids[order]
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = (ordered[1:] != ordered[:-1]).any(1)
     return order[fresh]

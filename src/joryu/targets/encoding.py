@@ -292,7 +292,8 @@ _VALUES: Final[dict[str, Callable[[Tensor, SoftTargets, Encoding], tuple[Columns
 
 
 def _cast(exact: Tensor, kept: SoftTargets, dtype: torch.dtype) -> tuple[Tensor, dict[int, str]]:
-    if exact.numel() and float(exact.abs().amax()) <= COARSE:  # nearly always; what is not a number is not less
+    least, most = exact.aminmax() if exact.numel() else (math.nan, math.nan)
+    if least >= -COARSE and most <= COARSE:  # nearly always; what is not a number is neither
         return exact.to(dtype, copy=True), {}  # a copy even in float32: the teacher may use its buffer again
     if dtype is torch.float16 and kept.space is Space.LOGITS and kept.indices is None and kept.coverage is None:
         exact = exact if kept.link.independent else _without_offset(exact)

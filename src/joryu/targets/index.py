@@ -25,7 +25,9 @@ class KeyIndex:
 
     def __init__(self, ids: Ids, views: Seeds, keys: Keys) -> None:
         hashes = hash_keys(ids, views)
-        order = np.argsort(hashes, kind="stable")  # stable, so that the first of equal rows stays first
+        order = np.argsort(hashes)  # several times as fast as a stable sort, and as good where all differ
+        if not (np.diff(hashes[order]) != 0).all():
+            order = np.argsort(hashes, kind="stable")  # so that the first of equal rows stays first
         self._hashes = hashes[order]
         self._order = order.astype(np.uint32 if len(order) < 2**32 else np.int64)
         self._keys = keys

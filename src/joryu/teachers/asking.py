@@ -67,7 +67,8 @@ class Asker:
 
     def _ask(self, batch: TeacherBatch) -> Iterator[Columns]:
         started = time.perf_counter()
-        batch = replace(batch, precision=self._precision.asked)  # of a part, too: the first one may have settled it
+        if batch.precision != self._precision.asked:  # of a part, too: the first one may have settled it
+            batch = replace(batch, precision=self._precision.asked)
         try:
             reply = self._precision.settle(batch, self._teacher.answer(batch))
         except Stop:  # before anything of this batch was asked
