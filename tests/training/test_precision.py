@@ -18,7 +18,7 @@ from joryu.precision import AUTO, best_precision
 from joryu.training import Recipe, Run, read_run
 from joryu.training.distill import distill
 from joryu.training.on_labels import train_on_labels
-from joryu.training.precision import ASKED, chosen_precision, device_type
+from joryu.training.precision import ASKED, chosen_precision, fabric_device_type
 from joryu.training.processes import make_fabric
 from joryu.training.setup import DistillationSetup
 
@@ -84,9 +84,9 @@ def test_what_cannot_be_had_is_refused(
 
 def test_the_device_is_the_one_that_fabric_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert device_type() == "cuda"
+    assert fabric_device_type() == "cuda"
     monkeypatch.setenv("LT_ACCELERATOR", "cpu")
-    assert device_type() == "cpu"
+    assert fabric_device_type() == "cpu"
 
 
 def interrupted(folder: Path, start: Callable[..., object]) -> None:

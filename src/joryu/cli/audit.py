@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from joryu.cli.output import JSON, emit, in_column, reopen
+from joryu.cli.output import COLUMN, JSON, emit, in_column, reopen
 
 if TYPE_CHECKING:
     from joryu.cli.input_audit import Looking
@@ -25,7 +25,7 @@ def audit(
     targets: Path | None = typer.Argument(None, help="The store to look at."),
     examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
     split: str | None = typer.Option(None, help="train, test or all, if not the store's (of a teacher: train)."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
     temperature: float | None = typer.Option(
         None, help="The temperature you mean to distil at: 4 for classes, 1 for tags, unless said."

@@ -10,6 +10,7 @@ import typer
 from joryu.cli.best_of_option import BEST_OF, takes_best_of
 from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
+    COLUMN,
     JSON,
     command_line,
     emit,
@@ -33,11 +34,13 @@ def register(app: typer.Typer) -> None:
 
 def distill(
     student: str | None = typer.Option(
-        None, help="mlp:800x2, cnn:32x4, unet:8x4, timm:NAME, smp:unet/NAME, keras:FILE, module:pkg.mod:factory."
+        None,
+        help="mlp:800x2, cnn:32x4, unet:8x4, separable-unet:8x4, timm:NAME, smp:unet/NAME, keras:FILE, "
+        "module:pkg.mod:factory.",
     ),
     examples: str | None = typer.Option(None, help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     targets: Path | None = typer.Option(None, help="The store that joryu label wrote; with --teacher OUT/targets."),
     teachers: list[str] | None = typer.Option(
         None, "--teacher", help="Ask this teacher first, or these, as joryu label does, and keep the answers."
@@ -152,6 +155,6 @@ def distill(
         notes |= {} if best_of is None else {"best_of": best_of.note}
         run = Run(out, command=command_line(), watch=watch, notes=notes)
         done = learn(shown, store, setup=setup, recipe=recipe, run=run)
-    talk_of_few_steps(recipe, len(shown))
+    talk_of_few_steps(done.student, recipe)
     found = {"run": str(out), "twin": twin, **outcome(done.student)}
     emit(found, as_json, f"{out}: {in_words(done.student)}; next: joryu report {out}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, in_column, talk
+from joryu.cli.output import COLUMN, JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def evaluate(
     run: Path = typer.Argument(..., help="A finished run."),
     examples: str | None = typer.Option(None, help="Labelled examples, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     as_json: bool = JSON,
 ) -> None:

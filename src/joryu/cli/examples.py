@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, counting, emit, talk
+from joryu.cli.output import COLUMN, EXAMPLES, JSON, counting, emit, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -15,10 +15,10 @@ def register(app: typer.Typer) -> None:
 
 
 def examples(
-    spec: str = typer.Argument(..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."),
+    spec: str = typer.Argument(..., help=EXAMPLES),
     split: str = typer.Option("all", help="One split; all of them if left out."),
     size: int | None = typer.Option(None, help="Height and width to look at the pictures in."),
-    column: str | None = typer.Option(None, help="The column of pictures in a Parquet set."),
+    column: str | None = COLUMN,
     html: Path | None = typer.Option(None, help="Write a page with pictures of each class to this file."),
     as_json: bool = JSON,
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, in_column, talk
+from joryu.cli.output import COLUMN, JSON, emit, in_column, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def export(
     ),
     examples: str | None = typer.Option(None, help="Examples to check it on, if not the run's own test part."),
     split: str = typer.Option("test", help="train, test or all."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     as_json: bool = JSON,
 ) -> None:

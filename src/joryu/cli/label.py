@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from joryu.cli.asking import Asking, ask_teacher, load_for
-from joryu.cli.output import JSON, emit, talk
+from joryu.cli.output import COLUMN, EXAMPLES, JSON, emit, talk
 
 if TYPE_CHECKING:
     from joryu.examples import Examples
@@ -31,15 +31,13 @@ def label(
         " run:DIR, timm:NAME[@FILE], module:pkg.mod:factory[@FILE], onnx:, tflite:, keras:, torch: or sklearn:FILE,"
         " command:PROGRAM, human:PROJECT, ledger:DIR; paid by the answer: google-vision, http:FILE.",
     ),
-    examples: str = typer.Option(
-        ..., help="digits, mnist, cifar10, idx:, parquet:, folder: or project:DIR, or a path."
-    ),
+    examples: str = typer.Option(..., help=EXAMPLES),
     out: Path = typer.Option(..., help="The store: a folder, made or gone on with."),
     combine: str | None = typer.Option(
         None, help="Of several teachers: soft (the mean), vote, logits or power=U; weighed with ,weights=W1/W2/…"
     ),
     split: str = typer.Option("train", help="train, test or all."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this height and width."),
     classes: str | None = typer.Option(
         None, help="a,b,c, or a file with a name a line: what the teacher answers about, in the order it does."

@@ -16,11 +16,18 @@ import typer
 if TYPE_CHECKING:
     from joryu.examples import Examples, Rejected
     from joryu.targets import Store
-    from joryu.training import Recipe
+    from joryu.training import Recipe, Trained
     from joryu.training.checkpoint import TrainingProgress
     from joryu.training.run import Watch
 
 JSON = typer.Option(False, "--json", help="Print JSON on stdout.")
+EXAMPLES = (
+    "digits, mnist, cifar10 and others (joryu data list), a path, or folder:, parquet:, table:, pairs:, idx:, project: "
+    "or screened: before one."
+)
+COLUMN: Any = typer.Option(
+    None, help="Of a Parquet set: the column of pictures, of labels, or both (img,fine_label), where that is not plain."
+)
 
 
 def emit(data: Any, as_json: bool, text: str) -> None:
@@ -158,10 +165,13 @@ def warn_of_overlap(spec: str, shown: Examples, *, share: float, seed: int, size
 FEW_STEPS = 300  #: the steps below which even a small network has hardly begun to learn
 
 
-def talk_of_few_steps(recipe: Recipe, n: int) -> None:
-    """Advise smaller batches or more epochs if ``n`` examples gave fewer than `FEW_STEPS` steps."""
-    steps = recipe.epochs * max(1, n // min(recipe.batch_size, n))
-    if steps < FEW_STEPS:
+def talk_of_few_steps(done: Trained, recipe: Recipe) -> None:
+    """Advise smaller batches or more epochs if a training had fewer than `FEW_STEPS` steps."""
+    from joryu.training.run import read_run, shown_per_epoch
+
+    n = shown_per_epoch(read_run(done.folder)["request"])
+    steps = len(done.history) * recipe.steps_per_epoch(n)
+    if 0 < steps < FEW_STEPS:
         smaller = max(4, n // 8)
         batch = f"--batch-size {smaller} and " if smaller < recipe.batch_size else ""
         counted = "one step" if steps == 1 else f"about {steps} steps"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit
+from joryu.cli.output import COLUMN, JSON, emit
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def plan(
     teacher: str = typer.Option(..., help="google-vision, google-vision,price=1.5 …, or http:FILE."),
     examples: str = typer.Option(..., help="What would be asked about: folder:, parquet:, or a path."),
     split: str = typer.Option("train", help="train, test or all."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="The student's size, where pictures differ; not what is sent."),
     endpoint: str | None = typer.Option(None, help="The address, if not the API's own."),
     budget: str | None = typer.Option(None, help="The most that may be spent: pictures (500) or money (7.50USD)."),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, in_column, reopen, talk
+from joryu.cli.output import COLUMN, JSON, emit, in_column, reopen, talk
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def screen(
     out: Path = typer.Option(..., help="A folder: screening.html, and filter.json for --examples screened:FILE."),
     examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
     split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
     by: str | None = typer.Option(None, help="A table, FILE#COLUMN, that says where each picture comes from."),
     constant: float = typer.Option(0.8, help="Suspicious is a tag on at least this share of a source's pictures …"),

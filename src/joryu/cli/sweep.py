@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from joryu.cli.output import (
+    COLUMN,
     JSON,
     command_line,
     counting,
@@ -32,7 +33,7 @@ def sweep(
     student: str = typer.Option(..., help="As of joryu distill; {width} stands where a searched width goes."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     targets: Path = typer.Option(..., help="The store that joryu label wrote."),
     out: Path = typer.Option(..., help="The folder of the sweep, made or gone on with."),
     search: list[str] = typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 from joryu.cli.outcome import in_words, outcome
 from joryu.cli.output import (
+    COLUMN,
     JSON,
     command_line,
     emit,
@@ -29,11 +30,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     network: str = typer.Option(
-        ..., help="mlp:1200x2,dropout=0.5, cnn:64x6, unet:16x3, timm:NAME, keras:FILE, module:pkg.mod:factory."
+        ...,
+        help="mlp:1200x2,dropout=0.5, cnn:64x6, unet:16x3, separable-unet:16x3, timm:NAME, smp:unet/NAME, keras:FILE, "
+        "module:pkg.mod:factory.",
     ),
     examples: str = typer.Option(..., help="Labelled examples."),
     split: str = typer.Option("train", help="Which part is taught: train, test, all or what the set calls it."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     out: Path = typer.Option(..., help="The run folder, made or gone on with."),
     views: str | None = typer.Option(None, help="Augmentations, such as shift:2,flip."),
     hard_loss: str | None = HARD_LOSS,
@@ -77,5 +80,5 @@ def train(
             recipe=recipe,
             run=run,
         )
-    talk_of_few_steps(recipe, len(shown))
+    talk_of_few_steps(done, recipe)
     emit({"run": str(out), **outcome(done)}, as_json, f"{out}: {in_words(done)}")

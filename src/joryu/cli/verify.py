@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from joryu.cli.output import JSON, emit, in_column, reopen
+from joryu.cli.output import COLUMN, JSON, emit, in_column, reopen
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def verify(
     teacher: str | None = typer.Option(None, help="The teacher, if not the one named in the store."),
     examples: str | None = typer.Option(None, help="The examples, if not those named in the store."),
     split: str | None = typer.Option(None, help="train, test or all, if not the store's."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     size: int | None = typer.Option(None, help="Resize pictures to this, if not to the store's size."),
     sample: int = typer.Option(256, min=1, help="How many stored answers to ask for again."),
     seed: int = typer.Option(0, min=0, help="Of the sample."),

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from joryu.cli.output import (
+    COLUMN,
     JSON,
     command_line,
     counting,
@@ -30,7 +31,7 @@ def worth(
     student: str = typer.Option(..., help="The student of all trainings; as of joryu distill."),
     examples: str = typer.Option(..., help="The examples that the teacher answered about."),
     split: str | None = typer.Option(None, help="Which part is taught; the one that was labelled, if that is known."),
-    column: str | None = typer.Option(None, help="The column of pictures of a Parquet set, where there are several."),
+    column: str | None = COLUMN,
     out: Path = typer.Option(..., help="The folder of the trainings, made or gone on with."),
     next_answers: int = typer.Option(1000, "--next", min=1, help="How many more answers are thought of."),
     sizes: str | None = typer.Option(

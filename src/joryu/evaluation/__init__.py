@@ -1,7 +1,7 @@
 """Evaluation: how good a student is, how closely it follows its teacher, and whether it is better than its twin."""
 
 from joryu.evaluation.agreement import Agreement, Likeness, agreement, likeness
-from joryu.evaluation.answers import outputs_of
+from joryu.evaluation.answers import outputs_like
 from joryu.evaluation.by_question import (
     Paired,
     QuestionDefaults,
@@ -114,7 +114,7 @@ __all__ = [
     "mcnemar_exact",
     "measure_latency",
     "most_confused",
-    "outputs_of",
+    "outputs_like",
     "per_class_accuracy",
     "permutation_test",
     "precision_at",

@@ -8,7 +8,7 @@ from joryu.questions.softening import TINY
 from joryu.targets.soft_targets import SoftTargets, Space
 
 
-def outputs_of(teacher: SoftTargets) -> Outputs:
+def outputs_like(teacher: SoftTargets) -> Outputs:
     """The outputs of a student that gives the same answers at T = 1: ``main``, and ``log_variance`` if it is known.
 
     ``main [B, (height, width,) C]`` holds logits, or numbers. Members are combined; what was not answered is filled in
@@ -19,7 +19,7 @@ def outputs_of(teacher: SoftTargets) -> Outputs:
     >>> from joryu.questions import Question
     >>> answers = torch.tensor([[0.75, 0.25]])
     >>> teacher = SoftTargets(values=answers, space=Space.PROBS, question=Question.one_of(["cat", "dog"]))
-    >>> outputs_of(teacher)["main"].softmax(-1)
+    >>> outputs_like(teacher)["main"].softmax(-1)
     tensor([[0.7500, 0.2500]])
     """
     answer = teacher.combined(1.0).dense()

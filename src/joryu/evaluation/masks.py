@@ -1,4 +1,4 @@
-"""Decide tags and pixels at probability 0.5, and measure how far two sets of pixels overlap."""
+"""Decide a teacher's tags and pixels at probability 0.5, and measure how far two sets of pixels overlap."""
 
 from __future__ import annotations
 
@@ -11,20 +11,6 @@ from joryu.questions import UNKNOWN
 from joryu.targets.soft_targets import SoftTargets
 
 HITS = 10  #: the number of thresholds 0.50, 0.55, …, 0.95
-
-
-def decided(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Which tags or pixels are positive, and for which this is known, both bool in the shape of the labels.
-
-    A label above 0.5 is positive. One of exactly 0.5, or of -1, is not known.
-
-    >>> decided(torch.tensor([1.0, 0.7, 0.5, 0.0, -1.0]))
-    (tensor([ True,  True, False, False, False]), tensor([ True,  True, False,  True, False]))
-    """
-    known = labels != UNKNOWN
-    if not labels.is_floating_point():
-        return labels == 1, known
-    return labels > 0.5, known & (labels != 0.5)
 
 
 def teacher_answers(teacher: SoftTargets) -> tuple[Tensor, Tensor]:

@@ -20,10 +20,10 @@ from joryu.evaluation.evaluator import (
     described,
     joined,
 )
-from joryu.evaluation.masks import Overlap, decided, teacher_answers
+from joryu.evaluation.masks import Overlap, teacher_answers
 from joryu.objectives import MAIN, HardLabels, Outputs, total
 from joryu.objectives.parts import soft_part
-from joryu.questions import UNKNOWN, Link, Question
+from joryu.questions import UNKNOWN, Link, Question, decided
 from joryu.questions.softening import widen
 from joryu.targets.soft_targets import SoftTargets
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, Self, final
 import torch
 from torch import Tensor, nn
 
-from joryu.evaluation.answers import outputs_of as outputs_of_targets
+from joryu.evaluation.answers import outputs_like
 from joryu.evaluation.predictions import device_of, evaluating
 from joryu.examples import Examples
 from joryu.examples.inputs import rows_ahead
@@ -106,7 +106,7 @@ class TeacherReplies:
     def about(self, rows: Tensor) -> ModelAnswers:
         """The teacher's soft targets about these rows, and the outputs of a student that gives the same answers."""
         answers = self.teacher.answer(TeacherBatch.of(self.examples, rows)).whole(len(rows))
-        return ModelAnswers(outputs_of_targets(answers), answers)
+        return ModelAnswers(outputs_like(answers), answers)
 
 
 @final
@@ -135,7 +135,7 @@ class KeptReplies:
     @classmethod
     def from_targets(cls, answers: SoftTargets) -> Self:
         """Keep soft targets about all examples."""
-        return cls(answers.question, ModelAnswers(outputs_of_targets(answers), answers))
+        return cls(answers.question, ModelAnswers(outputs_like(answers), answers))
 
     @property
     def n(self) -> int:

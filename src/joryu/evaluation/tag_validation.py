@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from joryu.evaluation.evaluator import Better, Measure, Scores, defined, described, joined
-from joryu.evaluation.masks import decided, teacher_answers
+from joryu.evaluation.masks import teacher_answers
 from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
 from joryu.objectives.parts import soft_part
-from joryu.questions import UNKNOWN, Question
+from joryu.questions import UNKNOWN, Question, decided
 from joryu.targets.average_precision import average_precision
 from joryu.targets.soft_targets import SoftTargets
 

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from joryu.evaluation.evaluator import Better, Measure, Scores, defined, described
-from joryu.evaluation.masks import decided
 from joryu.evaluation.tag_likeness import TagCoverage, TagLikeness
 from joryu.objectives import MAIN, Outputs, hard_binary_cross_entropy
-from joryu.questions import UNKNOWN, Question
+from joryu.questions import UNKNOWN, Question, decided
 from joryu.targets.average_precision import average_precision, ndcg_at, precision_at, recall_at
 from joryu.targets.calibration import ReliabilityBin, calibration_errors, expected_calibration_error, reliability_of
 from joryu.targets.soft_targets import SoftTargets

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from joryu.evaluation import evaluate_logits, evaluator_for
-from joryu.evaluation.answers import outputs_of as outputs_like
+from joryu.evaluation.answers import outputs_like
 from joryu.evaluation.numbers import NumberEvaluation
 from joryu.examples import parse_views
 from joryu.experiments.estimator_tables import TABLES, TEACHERS, TableParts, costs_of, fitted, parts_of

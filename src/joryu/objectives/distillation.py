@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distillation:
-    """Learn from a teacher: ``soft = (1 - hard_weight) · s(T) · D(p, q)`` and ``hard = hard_weight · H(labels, q)``.
+    """Learn from a teacher: ``soft = (1 - w) · s(T) · D(p, q)`` and ``hard = w · H(y, softmax(z))``.
 
-    The weighted sum of Hinton, Vinyals & Dean 2015 (§2). ``D`` is taken at ``temperature`` and multiplied by the factor
-    of its link, ``s(T)``; T² holds the gradient of a softmax at its size (their eq. 4). The hard part is taken at 1.
+    ``z`` are the student's logits and ``v`` the teacher's, ``[B, (height, width,) C]``; ``p = softmax(v / T)`` and
+    ``q = softmax(z / T)`` (of tags and masks the sigmoid); ``y`` is the label and ``w`` the ``hard_weight``. It is the
+    weighted sum of Hinton, Vinyals & Dean 2015 (§2). ``D`` is multiplied by the factor of its link, ``s(T)``; T² holds
+    the gradient of a softmax at its size (their eq. 4).
 
     ``link`` says what is learned, and must be that of the soft targets. Without a ``divergence`` the first named here
     is taken:

@@ -18,7 +18,25 @@ Terms = dict[str, Tensor]
 
 
 class Objective(Protocol):
-    """A pure function from what the student says, what the teacher said and what is known to named losses per row."""
+    """A pure function of a student's outputs, a teacher's soft targets and labels; it gives named losses, each ``[B]``.
+
+    ``outputs`` holds ``main [B, (height, width,) C]`` and further heads by name. Targets or labels that it does not
+    need may be ``None``.
+
+    >>> import torch
+    >>> from joryu.questions import Question
+    >>> from joryu.targets import SoftTargets, Space
+    >>> class Brier:  # the squared error of probabilities (Brier 1950)
+    ...     name = "brier"
+    ...     def describe(self):
+    ...         return {"name": self.name}
+    ...     def __call__(self, outputs, soft_targets, labels):
+    ...         return {"soft": (outputs["main"].softmax(-1) - soft_targets.probs(1.0)).square().sum(-1)}
+    >>> question = Question.one_of(["cat", "dog"])
+    >>> teacher = SoftTargets(values=torch.tensor([[1.0, 0.0]]), space=Space.PROBS, question=question)
+    >>> Brier()({"main": torch.zeros(1, 2)}, teacher, None)
+    {'soft': tensor([0.5000])}
+    """
 
     name: ClassVar[str]
 

@@ -51,7 +51,7 @@ class SoftMasks(NamedTuple):
 
 
 def soft_dice(logits: Tensor, labels: Tensor, link: Link) -> Tensor:
-    """``1 - 2 Σ p g / (Σ p² + Σ g²)`` (Milletari, Navab & Ahmadi 2016, "V-Net", §3), a pixel added above and below.
+    """``1 - (2 Σ p g + 1) / (Σ p² + Σ g² + 1)`` (Milletari, Navab & Ahmadi 2016, "V-Net", §3; the 1 is one pixel).
 
     >>> import torch
     >>> logits, labels = torch.zeros(1, 1, 2, 1), torch.tensor([[[[1], [0]]]])  # p = ½ twice: 1 - (2 · ½ + 1) / 2.5
@@ -65,7 +65,7 @@ def soft_dice(logits: Tensor, labels: Tensor, link: Link) -> Tensor:
 
 
 def soft_jaccard(logits: Tensor, labels: Tensor, link: Link) -> Tensor:
-    """``1 - Σ p g / Σ (p + g - p g)`` (Rahman & Wang 2016, §3), a pixel added above and below.
+    """``1 - (Σ p g + 1) / (Σ (p + g - p g) + 1)`` (Rahman & Wang 2016, §3; the 1 is one pixel).
 
     After a blend (mixup), where ``g`` is a share, it is not 0 at ``p = g``; `soft_dice` is.
 

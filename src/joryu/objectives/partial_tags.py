@@ -23,10 +23,10 @@ _LEFT_OUT = -1e30  #: the logarithm of nothing, which unlike -inf has a gradient
 def zero_filled_cross_entropy(
     student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0, coverage: Tensor | None = None
 ) -> Tensor:
-    """The binary cross-entropy with every tag that was not returned taken for a probability of 0.
+    """``-1/C Σ [p log q + (1 - p) log(1 - q)]``, with ``p = 0`` for every tag that was not returned.
 
-    It is what is usually done, and claims more than the teacher said. A student learns from it that a tag of 0.49 and
-    one of 0.01 are the same.
+    The binary cross-entropy (Bishop 2006, eq. 4.90) of all ``C`` tags. It is what is usually done, and claims more than
+    the teacher said. A student learns from it that a tag of 0.49 and one of 0.01 are the same.
 
     >>> unreturned = torch.zeros(1, 1, dtype=torch.bool)
     >>> zero_filled_cross_entropy(torch.zeros(1, 1), torch.zeros(1, 1), coverage=unreturned)
@@ -45,7 +45,7 @@ def prior_cross_entropy(
     coverage: Tensor | None = None,
     priors: Sequence[float] = (),
 ) -> Tensor:
-    """The bounded cross-entropy, with a pull towards the expected probability of each tag that was not returned.
+    """``1/C Σ [H(p, q) if returned, else KL(min(b, q) ‖ q) + KL(min(π, b) ‖ q)]``: bounded, and pulled to a prior.
 
     To ``KL(min(b, q) ‖ q)`` of a tag below its bound ``b`` it adds ``KL(π ‖ q)``, softened alike: ``π`` is what the tag
     is expected to be given that it was not returned (`joryu.targets.expected_unreturned`), and never above ``b``.

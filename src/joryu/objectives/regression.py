@@ -34,11 +34,13 @@ def gaussian_nll(
     variance: Tensor | None = None,
     coverage: Tensor | None = None,
 ) -> Tensor:
-    """``mean over c of ½ [log 2π + s_c + (v_c + (z_c - y_c)²) / exp(s_c)]``, where ``s`` is the student's log-variance.
+    """``mean over c of ½ [log 2π + t_c + (σ_c² + (z_c - v_c)²) / exp(t_c)]``.
 
-    Without ``variance`` the numbers are taken for exact, as labels are, and this is the negative log-likelihood of Nix
-    & Weigend 1994, written in the log-variance as by Kendall & Gal 2017 (eq. 8). A teacher that says ``N(y, v)`` adds
-    ``v``: the loss is then the cross-entropy of the two Gaussians, least where they are the same.
+    ``z`` is the student's number and ``t`` its log-variance, ``v`` the teacher's number and ``σ²`` its ``variance``,
+    all ``[B, (height, width,) C]``. Without a variance the numbers are taken for exact, as labels are, and this is the
+    negative log-likelihood of Nix & Weigend 1994, written in the log-variance as by Kendall & Gal 2017 (eq. 8). A
+    teacher that says ``N(v, σ²)`` adds ``σ²``: the loss is then the cross-entropy of the two Gaussians, least where
+    they are the same.
 
     >>> gaussian_nll(torch.zeros(1, 1), torch.zeros(1, 1), torch.tensor([[2.0]]), variance=torch.ones(1, 1))  # + 5 / 2
     tensor([3.4189])

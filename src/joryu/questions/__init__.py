@@ -1,6 +1,6 @@
 """What is asked: names of the outputs, their link to probabilities, the grid they repeat on, the kind of label."""
 
-from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec
+from joryu.questions.labels import UNKNOWN, LabelCodec, LabelKind, codec, decided
 from joryu.questions.link import Link
 from joryu.questions.question import LOG_VARIANCE, MAIN, PICTURE, Question, difference
 from joryu.questions.record import Asked
@@ -16,5 +16,6 @@ __all__ = [
     "Link",
     "Question",
     "codec",
+    "decided",
     "difference",
 ]

@@ -183,6 +183,20 @@ class DistributionLabels:
         return _mixed(labels, others, share).masked_fill(~known, 0)
 
 
+def decided(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Which tags or pixels are positive, and for which this is known, both bool in the shape of the labels.
+
+    A label above 0.5 is positive. One of exactly 0.5, or of -1, is not known.
+
+    >>> decided(torch.tensor([1.0, 0.7, 0.5, 0.0, -1.0]))
+    (tensor([ True,  True, False, False, False]), tensor([ True,  True, False,  True, False]))
+    """
+    known = labels != UNKNOWN
+    if not labels.is_floating_point():
+        return labels == 1, known
+    return labels > 0.5, known & (labels != 0.5)
+
+
 @final
 class TagLabels:
     """A vector of tags: each 0 or 1 in int8, or a share between in float32; -1 is unknown.

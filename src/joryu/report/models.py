@@ -29,9 +29,9 @@ from joryu.targets import Store
 from joryu.teachers import Ensemble, Network, Teacher, find_teacher, load_teacher
 from joryu.teachers.foreign.command import require_typed
 from joryu.teachers.trained import as_taught
-from joryu.training import read_history, read_run
+from joryu.training import Recipe, read_history, read_run
 from joryu.training.distill import find_twin
-from joryu.training.run import best_epoch_kept
+from joryu.training.run import best_epoch_kept, shown_per_epoch
 
 #: whose recorded answers are read instead of asking anew: the family of their specs, and what they are called
 RECORDED = {"human": "people", "ledger": "an API, as recorded"}
@@ -149,8 +149,10 @@ def _card(role: Role, model: Model, examples: Examples, latency: Latency) -> Mod
 
 def _steps(request: dict[str, Any]) -> int | None:
     """Optimiser steps per epoch, as the training loop counts them."""
-    shown, batch = request.get("examples_per_epoch") or request["examples"]["n"], request["recipe"].get("batch_size")
-    return shown // min(batch, shown) if isinstance(batch, int) and batch > 0 else None
+    batch = request["recipe"].get("batch_size")
+    if not isinstance(batch, int) or batch < 1:
+        return None
+    return Recipe(batch_size=batch).steps_per_epoch(shown_per_epoch(request))
 
 
 def _student_replies(student: nn.Sequential, examples: Examples) -> Replies:

@@ -65,7 +65,7 @@ def build_architecture(
 
     Raises:
         InputError: the spec cannot be read, names nothing, or its network does not take inputs of this shape.
-        MissingExtraError: timm or segmentation-models-pytorch is not installed.
+        MissingExtraError: timm, segmentation-models-pytorch or Keras is not installed.
     """
     family, rest = _family_of(spec)
     if layers is not None and family.build_again is not None:

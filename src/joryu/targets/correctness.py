@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from joryu.annotations.inter_rater import beyond_chance
-from joryu.questions import UNKNOWN
+from joryu.questions import UNKNOWN, decided
 from joryu.targets.average_precision import average_precision
 from joryu.targets.calibration import expected_calibration_error, reliability_of
 from joryu.targets.confusion import confusion_matrix
@@ -127,7 +127,7 @@ def class_correctness(store: Store, rows: Tensor, labels: Tensor) -> ClassCorrec
 def tag_correctness(store: Store, rows: Tensor, labels: Tensor) -> TagCorrectness | None:
     """The agreement of the answers in some rows with tags ``[n, C]``; ``None`` if no tag can be ranked."""
     scores = torch.cat([class_probs(store.gather(part), 1.0) for part in in_parts(store, rows)])
-    known, positive = labels != UNKNOWN, labels > 0.5
+    positive, known = decided(labels)
     found = average_precision(scores, positive, known)
     ranked = ~found.isnan()
     if not bool(ranked.any()):
@@ -163,7 +163,7 @@ def pixel_correctness(store: Store, rows: Tensor, labels: Tensor) -> PixelCorrec
         start += len(part)
         if independent:
             flat = truth.reshape(-1, n_outputs)
-            known, there, said = flat != UNKNOWN, flat > 0.5, probs >= 0.5
+            (there, known), said = decided(flat), probs > 0.5
             counts += confusion_matrix(said[known].long(), there[known].long(), 2).flatten()
             per_tag += torch.stack([(known & there & said).sum(0), (known & (there | said)).sum(0)])
         else:

@@ -18,10 +18,11 @@ _LEVELS = 64  #: quantiles over which the expectation is averaged
 def expected_unreturned(store: Store, rows: Rows | Tensor | None = None) -> tuple[float, ...]:
     """The expected probability of each tag given that it was not returned, from how often and how high it was.
 
-    The log-odds of each tag are taken for normal, ``v ~ N(μ_c, σ²)`` with one ``σ`` for all tags, seen only above the
+    The log-odds of each tag are taken for normal, ``v ~ N(μ_c, s²)`` with one ``s`` for all tags, seen only above the
     row's bound ``b`` (Tobin 1958). A tag returned for a share ``r`` of the rows has ``α = Φ⁻¹(1 - r)`` and
-    ``μ = b - σ α``; its returned log-odds exceed the bound by ``σ (φ(α) / r - α)`` on average, which gives ``σ`` by
-    least squares over all tags. The result is ``E[σ(v) | v < b]``, which is below the bound and falls with ``r``.
+    ``μ = b - s α``; its returned log-odds exceed the bound by ``s (φ(α) / r - α)`` on average, which gives ``s`` by
+    least squares over all tags. The result is ``E[σ(v) | v < b]``, with ``σ`` the sigmoid. It is below the bound and
+    falls with ``r``.
 
     Args:
         store: of tags, dense or top-k.

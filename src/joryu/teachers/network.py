@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError
-from joryu.precision import Answering, computing_at
+from joryu.precision import Answering, computing_at, device_type
 from joryu.questions import Link, Question
 from joryu.students.blueprint import fingerprint
 from joryu.students.head import head_in_float32
@@ -69,7 +69,7 @@ class Network:
     ) -> None:
         if output not in (None, *OUTPUTS, MOMENTS):
             raise InputError("unknown output of a network", expected=" or ".join(OUTPUTS), received=repr(output))
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = torch.device(device or device_type())
         first = nn.Identity() if normalise is None else normalise
         module = without_idle_answers(module)  # or a teacher trained before there were any would be another one
         self._asked = nn.Sequential(first, module)

@@ -37,7 +37,8 @@ def find_teacher(
 
     The spec is one of `load_teacher`, or ``human:PROJECT[,confidence=…,left-over=…,aggregate=…,weight=…]``: the people
     of a labelling project, who can only be asked about pictures they were shown (`joryu.teachers.Interpretation`
-    describes the options); or ``ledger:DIR[,vocabulary=NAME]``: the recorded answers of a paid API. Examples without
+    describes the options); ``ledger:DIR[,vocabulary=NAME]``: the recorded answers of a paid API; ``command:PROGRAM …``:
+    any program that answers; or ``ensemble:RULE:SPEC|SPEC``: several of them, by a rule. Examples without
     classes come back with the teacher's classes; for a teacher trained by Joryu they come back `as_taught`. ``order``
     is as in `load_teacher`.
 
@@ -81,8 +82,9 @@ def load_teacher(
       safetensors file, without it from timm's own (downloaded) weights.
     * ``module:pkg.mod:factory``: any importable factory of an ``nn.Module``, weights likewise. The module is shown the
       examples unchanged: pictures as uint8 ``[B, channels, height, width]`` with values 0 to 255.
-    * ``onnx:FILE``, ``tflite:FILE``: a model of another framework (`joryu.teachers.foreign`), with options such as
-      ``labels=FILE``, ``output=NAME`` and ``range=0..1``; it knows its own classes.
+    * ``onnx:FILE``, ``tflite:FILE``, ``keras:FILE``, ``torch:FILE.pt2``, ``sklearn:FILE.skops``: a model of another
+      framework (`joryu.teachers.foreign`), with options such as ``labels=FILE``, ``output=NAME`` and ``range=0..1``; it
+      knows its own classes.
 
     ``timm`` and ``module`` answer the examples' ``question`` (or ``classes``, for a question of classes), and are built
     for ``input_shape``. A spec may end in ``,output=probs`` if the network ends in a softmax (see `Network`). ``order``
@@ -93,7 +95,7 @@ def load_teacher(
         InputError: the spec is unknown, a file is missing, or the factory cannot be imported.
         MismatchError: weights, classes or shapes do not fit. A timm model without ``@FILE`` must have been trained on
             as many classes as the examples have, because a new head would answer at random.
-        MissingExtraError: timm is needed and not installed.
+        MissingExtraError: the library that the model needs is not installed.
     """
     asked = Question.one_of(classes) if classes and question is None else question
     family, rest = _family_of(spec)

@@ -162,6 +162,18 @@ class Teacher(Protocol):
     ``fingerprint`` is a hash of everything that would change the answers: weights, prompt, API version, combination
     rule, input normalisation. ``question`` is what it answers; its names are in the order of the answers' last axis.
     Teachers compose by wrapping one another and are never subclassed.
+
+    >>> from joryu.targets import Space
+    >>> class Parity:  # no network at all: rows that begin with an odd number are odd
+    ...     question, fingerprint = Question.one_of(["even", "odd"]), "parity, version 1"
+    ...     def answer(self, batch):
+    ...         odd = batch.inputs[:, 0] % 2
+    ...         probs = torch.stack([1 - odd, odd], dim=1)
+    ...         return Reply(SoftTargets(values=probs, space=Space.PROBS, question=self.question))
+    >>> examples = Examples.of(torch.tensor([[3.0], [4.0]]), classes=["even", "odd"])
+    >>> Parity().answer(TeacherBatch.of(examples)).soft_targets.probs()
+    tensor([[0., 1.],
+            [1., 0.]])
     """
 
     @property

@@ -16,7 +16,7 @@ from joryu.objectives.parts import GAUSSIAN, PRIOR
 from joryu.students import Blueprint
 from joryu.targets import Store, audit, expected_unreturned
 from joryu.targets.failures import id_to_hex
-from joryu.training.precision import chosen_precision, device_type
+from joryu.training.precision import chosen_precision, fabric_device_type
 from joryu.training.recipe import Recipe
 from joryu.training.run import Run, another_precision, is_finished, read_run
 from joryu.training.setup import (
@@ -177,7 +177,7 @@ def _require_one_precision(student: Trained, twin: Run, recipe: Recipe) -> None:
     """
     if twin.finished:
         return
-    trained_at, means = read_run(student.folder).get("precision"), chosen_precision(recipe, device_type())
+    trained_at, means = read_run(student.folder).get("precision"), chosen_precision(recipe, fabric_device_type())
     if trained_at is not None and trained_at != means:
         raise another_precision("the student was trained at another precision than its twin", trained_at, means)
 

@@ -91,7 +91,7 @@ class Loop:
         self.layers = [part for part in module.modules() if isinstance(part, nn.Linear) and part.weight.requires_grad]
         if self.fabric.global_rank:
             torch.manual_seed(recipe.seed + self.fabric.global_rank)  # every process drops other units
-        self.steps = data.epoch_size // self.batch_size
+        self.steps = recipe.steps_per_epoch(data.epoch_size)
         self.validation = data.validation_data()
         # A likelihood is in no unit; squared errors are, and were once in the labels' own.
         self.progress = TrainingProgress(units=() if LOG_VARIANCE in blueprint.heads else blueprint.output_std)

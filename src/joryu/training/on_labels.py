@@ -44,7 +44,8 @@ def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validati
     question, label_loss = examples.asked_question, label_loss or LabelLoss()
     label_loss.require(question)
     spooled(examples.inputs, run.folder)
-    rest, judging = split_test(examples, test, recipe.seed)  # before those without a label are left out, as `part` does
+    # Before those without a label are left out, as `split_parts` does.
+    rest, judging = split_test(examples, test, recipe.seed)
     teaching, validating = split_validation(rest.labelled(), setup, recipe.seed)
     blueprint = Blueprint.fitted(
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels

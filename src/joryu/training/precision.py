@@ -13,7 +13,7 @@ from joryu.training.recipe import Recipe
 ASKED = "LT_PRECISION"  #: the variable in which ``fabric run --precision`` passes on its argument
 
 
-def device_type() -> str:
+def fabric_device_type() -> str:
     """The type of device that Fabric will take, such as ``cuda``: the one of ``fabric run``, else the best there is."""
     asked = os.environ.get("LT_ACCELERATOR", "auto")
     if asked not in ("auto", "gpu"):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.training.precision import ASKED, chosen_precision, device_type
+from joryu.training.precision import ASKED, chosen_precision, fabric_device_type
 from joryu.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
     from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: PLC0415
     from lightning_fabric.strategies.single_device import SingleDeviceStrategy  # noqa: PLC0415
 
-    precision = chosen_precision(recipe, device_type())
+    precision = chosen_precision(recipe, fabric_device_type())
     settings: dict[str, Any] = {} if ASKED in os.environ else {"precision": precision}  # Fabric reads that by itself
     if "LT_DEVICES" not in os.environ:
         # Fabric alone would take every GPU it sees and start this program once for each: not in a user's notebook.

@@ -88,6 +88,14 @@ class Recipe(BaseModel):
         """
         return cls(**settings)
 
+    def steps_per_epoch(self, n: int) -> int:
+        """Steps of an epoch that shows ``n`` examples: whole batches alone, or one of all ``n`` if they are no batch.
+
+        >>> Recipe(batch_size=64).steps_per_epoch(150), Recipe(batch_size=64).steps_per_epoch(50)
+        (2, 1)
+        """
+        return n // min(self.batch_size, n)
+
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step ``step``, from 0, in a training of ``steps`` steps."""
         if self.schedule == "constant":

@@ -175,6 +175,12 @@ def read_run(folder: Path | str) -> dict[str, Any]:
     return content
 
 
+def shown_per_epoch(request: dict[str, Any]) -> int:
+    """How many examples a training shows in an epoch, by the ``request`` in its record."""
+    shown: int = request.get("examples_per_epoch") or request["examples"]["n"]
+    return shown
+
+
 def best_epoch_kept(record: dict[str, Any]) -> int | None:
     """The epoch, from 1, whose weights a run kept, by its ``record``; ``None`` if it kept those of the last epoch."""
     best = record.get("best_epoch")

@@ -61,6 +61,23 @@ def train(
     training was interrupted or not. Ctrl-C saves a checkpoint first. Under ``fabric run`` the processes share each
     batch, and the first of them writes.
 
+    Args:
+        blueprint: the student's plan (`Blueprint.fitted`).
+        data: what is taught, where its soft targets come from, and what validates.
+        objective: from outputs, soft targets and labels to named losses ``[B]``; the mean of their sum is minimised.
+        recipe: budget, optimiser, schedule, precision and seed.
+        run: the folder, made or gone on with.
+
+    >>> import tempfile, torch
+    >>> from joryu.objectives import HardLabels
+    >>> examples = Examples.of(torch.arange(32.0).reshape(16, 2), torch.arange(16) % 2, classes=["even", "odd"])
+    >>> plan = Blueprint.fitted("mlp:8x1", examples.inputs, examples.asked_question)
+    >>> recipe = Recipe(epochs=2, batch_size=8, precision="32-true")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     done = train(plan, TrainingData(examples), objective=HardLabels(), recipe=recipe, run=Run(folder))
+    >>> len(done.history)
+    2
+
     Raises:
         MismatchError: the folder holds a run with another request or precision, or ``run.begin_with`` another student.
         TrainingError: the loss is not finite, or the checkpoint is damaged.

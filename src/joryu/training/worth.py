@@ -13,7 +13,7 @@ from torch import nn
 
 from joryu.errors import InputError, did_you_mean
 from joryu.evaluation import Better, Evaluated, LearningCurve, UntoldError, evaluator_for, fit_learning_curve
-from joryu.evaluation.answers import outputs_of
+from joryu.evaluation.answers import outputs_like
 from joryu.evaluation.evaluator import slug
 from joryu.evaluation.learning_curve import DRAWS, SIZES
 from joryu.examples import Examples, split_examples
@@ -266,7 +266,7 @@ def _steps(recipe: Recipe, size: int, validation: float) -> int:
 
 def _per_epoch(recipe: Recipe, size: int, validation: float) -> int:
     taught = max(1, round(size * (1 - validation)))
-    return taught // min(recipe.batch_size, taught)
+    return recipe.steps_per_epoch(taught)
 
 
 class _Student(NamedTuple):
@@ -301,11 +301,13 @@ def _noting(watch: WorthWatch | None, done: int, total: int) -> Watch:
 def _evaluate_teacher(judging: TrainingData, targets: Store) -> Evaluated:
     """The measures of the stored answers themselves, by what the students will be judged by."""
     examples, by_teacher = judging.examples, judging.source.describe()["targets"] is not None
-    evaluator = evaluator_for(targets.manifest.question)
+    question = targets.manifest.question
+    # The students' numbers are told in their own units, and their measures are named after that.
+    evaluator = evaluator_for(question, units=() if question.link.has_probs else (1.0,) * len(question))
     for rows in torch.split(torch.arange(len(examples)), JUDGED):
         said = targets.gather(targets.rows(examples.ids[rows.numpy()], 0))
         labels = None if by_teacher or examples.labels is None else examples.labels[rows]
-        evaluator.add(outputs_of(said), labels, said if by_teacher else None)
+        evaluator.add(outputs_like(said), labels, said if by_teacher else None)
     return evaluator.result()
 
 

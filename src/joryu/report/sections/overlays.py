@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from joryu.evaluation import Scores
-from joryu.questions import UNKNOWN, Link, Question
+from joryu.questions import UNKNOWN, Link, Question, decided
 from joryu.report.data import ReportData, Role
 from joryu.report.pictures import are_pictures, data_uri, thumbnail_uri
 from joryu.report.wording import number, percent
@@ -144,8 +144,7 @@ def _ground(picture: Tensor, label: Map) -> Tensor:
 
 def _map_of_label(label: Tensor, question: Question) -> Map:
     if question.link is Link.SIGMOID:
-        last = label.movedim(-1, 0)
-        return Map(last > 0.5 if last.is_floating_point() else last == 1, last != UNKNOWN)
+        return Map(*decided(label.movedim(-1, 0)))
     return Map(_one_hot(label, len(question)), (label != UNKNOWN).expand(len(question), *label.shape))
 
 
