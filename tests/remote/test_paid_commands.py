@@ -22,6 +22,7 @@ from joryu.remote import Ledger, Tag
 from joryu.remote.spec import find_api
 from joryu.targets import Store
 from joryu.teachers import TeacherBatch, find_teacher
+from joryu.teachers.labelling import label_and_count
 
 N = 40
 Ask = Callable[..., tuple[int, str, str]]
@@ -145,6 +146,16 @@ def test_the_ledger_is_a_teacher_of_its_own(box: BlackBox, photos: Path, ask: As
     assert set(reply.failures.values()) == {"the API was not asked about it"}
     assert reply.cost.money == pytest.approx(0.0015 * len(known))
     assert torch.isfinite(teacher.answer(TeacherBatch.of(known)).whole(len(known)).values).all()
+
+
+def test_going_on_with_a_store_of_a_ledger_costs_nothing_again(
+    box: BlackBox, photos: Path, ask: Ask, tmp_path: Path
+) -> None:
+    ask(*labelling(box, photos, tmp_path / "targets"))
+    examples = load_examples(f"folder:{photos}", split="all")
+    teacher, known = find_teacher(f"ledger:{tmp_path / 'targets.ledger'}", examples)
+    costs = [label_and_count(teacher, known, tmp_path / "own").store.manifest.cost.money for _ in range(2)]
+    assert costs[0] == costs[1] == pytest.approx(0.0015 * N)
 
 
 @pytest.mark.parametrize(

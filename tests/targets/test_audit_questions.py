@@ -231,6 +231,18 @@ def test_masks_are_judged_by_what_they_cover(put: Put, question: Question, monke
     assert 0.6 < report.agreement.kappa < 1 and report.agreement.labelled == 40
 
 
+def test_a_share_of_one_half_is_not_known_and_an_answer_of_one_half_holds_nothing(put: Put) -> None:
+    """As the evaluation and the drawn masks have it: an audit must not count otherwise than a report."""
+    logits, labels = torch.full((2, 1, 4, 1), 8.0), torch.ones(2, 1, 4, 1)
+    logits[1] = -8.0
+    labels[1] = 0.0
+    labels[:, 0, 0] = 0.5  # half a pixel: whatever is said of it counts for nothing
+    logits[0, 0, 1] = 0.0
+    found = audit(*put(Question.tags(["leaf"], grid=("height", "width")), logits, labels)).agreement
+    assert isinstance(found, PixelCorrectness)
+    assert found.mean_iou == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize("question", [MASKS, AREAS])
 def test_a_mask_that_never_changes_is_fatal(put: Put, question: Question) -> None:
     values, labels = masks(question, 2.0)

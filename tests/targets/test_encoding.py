@@ -226,3 +226,13 @@ def test_an_infinite_signal_is_named_and_a_missing_one_is_none() -> None:
     signals = torch.tensor([[math.nan], [math.inf]])
     batch = logits([1.0, 2.0], [3.0, 4.0], signals=signals, signal_names=("attention",))
     assert encode(batch, DENSE).unusable == {1: "a signal of it is not finite"}
+
+
+def test_a_number_that_is_certain_has_a_variance_with_a_logarithm() -> None:
+    batch = SoftTargets(
+        values=torch.tensor([[1.0], [2.0]]), variance=torch.tensor([[0.0], [0.5]]), space=Space.NUMBERS,
+        question=Question.numbers(["a"]),
+    )  # fmt: skip
+    kept = there_and_back(batch, DENSE32).variance
+    assert kept is not None and kept[1] == 0.5
+    assert 0 < kept[0] < 1e-37 and kept.log().isfinite().all()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from joryu.errors import InputError, JoryuError, MismatchError, Stop
-from joryu.examples import Examples
+from joryu.examples import Examples, parse_views
 from joryu.questions import Question
 from joryu.targets import Cost, Encoding, SoftTargets, Space, Store
 from joryu.targets.combination import Combination
@@ -218,6 +218,18 @@ def test_a_tag_that_one_member_leaves_out_is_covered_by_none() -> None:
     assert torch.allclose(found.probs()[coverage], expected[coverage], atol=1e-5)
 
 
+def test_a_member_without_weight_leaves_no_tag_out() -> None:
+    tags = Question.tags("abc")
+    coverage = torch.tensor([[[True] * 3, [True, False, False]]])
+    said = SoftTargets(
+        values=torch.tensor([[[0.9, 0.1, 0.8], [0.5, 0.5, 0.5]]]), space=Space.PROBS, question=tags, coverage=coverage,
+        bound=torch.tensor([0.5]), members=True, combination=Combination.parse("soft,weights=1/0"),
+    )  # fmt: skip
+    found = said.combined()
+    assert found.coverage is not None and found.coverage.all()
+    assert found.probs()[0].tolist() == pytest.approx([0.9, 0.1, 0.8], abs=1e-5)
+
+
 def test_numbers_have_the_variance_within_and_between() -> None:
     numbers = Question.numbers("a")
 
@@ -269,6 +281,36 @@ def test_recombined_answers_are_those_of_asking(tmp_path, rule: str, encoding: E
     assert (go_on.asked, go_on.kept) == (0, N)
     assert go_on.again is not None and go_on.again.ok
     assert verify(made, three(rule), about).ok
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_blends_of_another_set_are_other_views_and_are_left_out(tmp_path, same: bool) -> None:
+    about = examples()
+    sets = (about, about if same else about.select(range(30)))
+    views = parse_views("mixup:1")
+    blended = [label_examples(network(at), shown, tmp_path / str(at), views=views, n_views=1)
+               for at, shown in enumerate(sets)]  # fmt: skip
+    done = recombine(blended, tmp_path / "made", Combination())
+    assert (done.store.manifest.n_views, done.without_views) == ((1, False) if same else (0, True))
+    assert len(done.store) == (2 * N if same else 30)
+
+
+def test_views_in_pixels_of_pictures_of_another_size_are_left_out(tmp_path) -> None:
+    pictures = torch.randint(0, 255, (N, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    large = Examples.of(pictures, classes=ABC.names)
+    small = replace(large, inputs=pictures[:, :, ::2, ::2].contiguous())
+    for views, n_views in (("shift:1", 0), ("shift:12.5%", 1), ("flip", 1)):
+        stores = []
+        for side, shown in ((8, large), (4, small)):
+            teacher = Network(nn.Sequential(Floats(), nn.Linear(side**2, 3)), question=ABC, device="cpu")
+            folder = tmp_path / f"{views[:7]}{side}"
+            stores.append(label_examples(teacher, shown, folder, views=parse_views(views), n_views=1))
+        assert recombine(stores, tmp_path / views[:7], Combination()).store.manifest.n_views == n_views
+
+
+class Floats(nn.Module):
+    def forward(self, pictures: Tensor) -> Tensor:
+        return pictures.flatten(1).float() / 255
 
 
 def test_members_come_out_of_an_ensemble_s_store_by_any_rule(tmp_path) -> None:

@@ -22,7 +22,9 @@ from sklearn.ensemble import (
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import BayesianRidge, LinearRegression
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -112,6 +114,16 @@ def test_what_to_name_is_said_in_python_and_no_file_that_lies_about_is_read(
     (tmp_path / "labels.txt").write_text("ant\n")
     monkeypatch.chdir(tmp_path)
     assert Estimator(process, question=PRICE).question == PRICE
+
+
+@pytest.mark.parametrize("last", [MLPClassifier((4,), max_iter=5), OneVsRestClassifier(LogisticRegression())])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_tags_at_the_end_of_a_pipeline_are_tags(last: Any) -> None:
+    tags = np.random.default_rng(1).integers(0, 2, (40, 3))
+    pipeline = make_pipeline(StandardScaler(), last).fit(ROWS, tags)
+    teacher = Estimator(pipeline, question=Question.tags(["a", "b", "c"]))
+    said = teacher.label(torch.from_numpy(ROWS).float()).probs()
+    assert torch.allclose(said, torch.from_numpy(pipeline.predict_proba(ROWS)).float(), atol=1e-4)
 
 
 def test_it_is_a_copy_known_by_its_content() -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import Examples
-from joryu.questions import Link, Question
+from joryu.questions import PICTURE, Link, Question
 from joryu.students import Blueprint, save_student
 from joryu.targets import Space
 from joryu.teachers import Network, TeacherBatch, find_teacher, load_teacher
@@ -225,3 +225,25 @@ def test_what_a_network_is_shown() -> None:
 
 def test_zero_is_a_probability_too() -> None:
     assert FromProbs(Link.SOFTMAX)(torch.tensor([[0.0, 1.0]])).isfinite().all()
+
+
+# --- pixels -----------------------------------------------------------------------------------------------------------
+
+AREAS = Question.one_of(["sky", "sea", "land"], grid=PICTURE)
+
+
+def grids(n: int = 6) -> torch.Tensor:
+    return 3 * torch.randn(n, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_softmax_over_the_classes_of_each_pixel_is_not_taken_for_logits() -> None:
+    with pytest.raises(InputError, match=r"are probabilities, and were taken for logits.*,output=probs"):
+        Network(nn.Softmax(dim=1), question=AREAS).label(grids())
+    assert Network(nn.Identity(), question=AREAS).label(grids().softmax(3)).values.shape == (6, 4, 5, 3)
+
+
+def test_probabilities_of_each_pixel_that_are_called_so_say_what_the_logits_would() -> None:
+    said = Network(nn.Softmax(dim=1), question=AREAS, output="probs").label(grids())
+    assert torch.allclose(said.probs(), grids().softmax(1).movedim(1, -1), atol=1e-6)
+    with pytest.raises(InputError, match="are no probabilities"):
+        Network(nn.Softmax(dim=3), question=AREAS, output="probs").label(grids())

@@ -16,7 +16,7 @@ from joryu.questions import Question
 from joryu.targets import Encoding, SoftTargets, Space, Store
 from joryu.targets.encoding import decode, encode
 from joryu.targets.shards import Span, write_shard
-from joryu.teachers import Reply, TeacherBatch
+from joryu.teachers import Network, Reply, TeacherBatch
 from joryu.teachers.answer_distance import NOISE, distances
 from joryu.teachers.labelling import LabelOptions, label_examples
 from joryu.teachers.verify import verify
@@ -244,3 +244,25 @@ def test_rounding_of_what_is_not_logits_is_explained(encoding: str, space: Space
     columns, form, _ = encode(fresh, how)
     (far,) = distances(decode(columns, form, fresh.question, how), fresh, how)
     assert far.within(None).all() and float(far.explained.max()) < 2e-3
+
+
+class Measuring(nn.Module):
+    """Numbers of about this size, and of another sign where it is ``turned``."""
+
+    def __init__(self, size: float, *, turned: bool = False) -> None:
+        super().__init__()
+        self.size = -size if turned else size
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.float().flatten(1)[:, 10:12] / 16 * self.size
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_numbers_are_compared_in_their_own_unit(size: float, digits: Examples, tmp_path: Path) -> None:
+    question = Question.numbers(["thickness", "width"])
+    teacher = Network(Measuring(size), question=question, device="cpu")
+    store = label_examples(teacher, digits, tmp_path)
+    assert verify(store, teacher, digits).ok
+    other = Network(Measuring(size, turned=True), question=question, device="cpu")
+    other.fingerprint = teacher.fingerprint
+    assert verify(store, other, digits).within < 0.5

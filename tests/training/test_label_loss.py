@@ -14,6 +14,8 @@ from joryu.examples import Examples
 from joryu.objectives import Distillation
 from joryu.questions import PICTURE, LabelKind, Question
 from joryu.targets import Store
+from joryu.teachers import Network
+from joryu.teachers.labelling import label_examples
 from joryu.training import Run
 from joryu.training.distill import distill
 from joryu.training.label_loss import LabelLoss, balanced_weights
@@ -111,3 +113,18 @@ def test_there_must_be_labels_to_balance_by() -> None:
     nobody = digits().hide_labels(torch.arange(320))
     with pytest.raises(InputError, match="class_weights needs labels to balance by"):
         LabelLoss(class_weights="balanced").weights(nobody.asked_question, nobody)
+
+
+def test_shares_of_classes_are_balanced_as_shares_though_the_teacher_answers_one_class(tmp_path: Path) -> None:
+    shares = torch.tensor([[0.7, 0.2, 0.1]] * 30 + [[0.1, 0.1, 0.8]] * 30)
+    graded = Question(names=("a", "b", "c"), labels=LabelKind.DISTRIBUTION)
+    examples = Examples.of(torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), shares, question=graded)
+    teacher = Network(torch.nn.Linear(4, 3), question=graded.answer, device="cpu")
+    setup = DistillationSetup(student="mlp:4x1", validation=0.1, label_loss=LabelLoss(class_weights="balanced"))
+    parts = distill(
+        examples, label_examples(teacher, examples, tmp_path / "targets"), setup=setup, recipe=recipe(epochs=1),
+        run=Run(tmp_path / "run"),
+    ).parts  # fmt: skip
+    expected = balanced_weights(graded, parts.teaching.labels_or_empty)
+    assert objective_of(tmp_path / "run")["class_weights"] == pytest.approx(expected)
+    assert expected[1] > 2 * max(expected[0], expected[2])

@@ -10,12 +10,16 @@ import torch
 from joryu.errors import TrainingError
 from joryu.evaluation import evaluate_student
 from joryu.examples import Examples
-from joryu.objectives import HardLabels
+from joryu.objectives import Distillation, HardLabels
 from joryu.questions import Question
 from joryu.students import Blueprint, load_student
+from joryu.teachers import Network
+from joryu.teachers.labelling import label_examples
 from joryu.training import LabelsAlone, Recipe, Run, Trained, TrainingData, train
 from joryu.training.checkpoint import load_checkpoint, save_checkpoint
+from joryu.training.distill import distill
 from joryu.training.run import Watch
+from joryu.training.setup import DistillationSetup
 
 RECIPE = Recipe(epochs=6, batch_size=16, learning_rate=0.01, precision="32-true")
 
@@ -90,3 +94,27 @@ def test_a_training_of_numbers_goes_on(tmp_path: Path) -> None:
     assert [record["validation_loss"] for record in again.history] == [
         record["validation_loss"] for record in whole.history
     ]
+
+
+def test_a_number_that_hardly_anybody_labelled_is_in_the_unit_of_the_answers(tmp_path: Path) -> None:
+    question = Question.numbers(["length", "area"])
+    inputs = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.full((100, 2), torch.nan)
+    labels[:, 0] = inputs[:, 0]
+    labels[7, 1] = 5e4
+    teacher = Network(Areas(), question=question, device="cpu")
+    examples = Examples.of(inputs, labels, question=question)
+    store = label_examples(teacher, examples, tmp_path / "targets")
+    setup = DistillationSetup(student="mlp:4x1", objective=Distillation(link=question.link, temperature=1.0))
+    done = distill(examples, store, setup=setup, recipe=RECIPE, run=Run(tmp_path / "run"))
+    plan, taught = done.student.blueprint, done.parts.teaching
+    assert plan.output_std[0] == pytest.approx(float(taught.inputs[:, 0].std(correction=0)), rel=1e-4)
+    assert plan.output_mean[1] == pytest.approx(5e4, rel=0.1)
+    assert plan.output_std[1] == pytest.approx(float(1e4 * taught.inputs[:, 1].std(correction=0)), rel=1e-3)
+
+
+class Areas(torch.nn.Module):
+    """Lengths about 1, and areas about 50,000 ± 10,000."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.stack([inputs[:, 0], 5e4 + 1e4 * inputs[:, 1]], 1)

@@ -41,6 +41,22 @@ def test_other_labels_are_other_examples(tmp_path: Path) -> None:
         fit(tmp_path, recipe(), examples=digits(96).hide_labels(torch.tensor([3])))
 
 
+def test_other_labels_that_judge_are_another_validation(tmp_path: Path) -> None:
+    judges = digits(97)
+    fit(tmp_path, recipe(), validation=judges)
+    fit(tmp_path, recipe(), validation=digits(97))
+    with pytest.raises(MismatchError, match="another validation"):
+        fit(tmp_path, recipe(), validation=judges.hide_labels(torch.tensor([3])))
+
+
+def test_a_run_that_did_not_note_what_judged_it_is_still_known(tmp_path: Path) -> None:
+    fit(tmp_path, recipe(), validation=digits(97))
+    record = json.loads((tmp_path / "run.json").read_text())
+    del record["request"]["validation"]["content"]
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    fit(tmp_path, recipe(), validation=digits(97))
+
+
 def test_a_run_that_never_got_anywhere_gives_way(tmp_path: Path) -> None:
     """A mistake that shows at the first step does not cost the folder."""
     with pytest.raises(InputError, match="no soft targets"):

@@ -27,6 +27,7 @@ COARSE = 256
 """Beyond this size of the largest logit float16 has steps of a quarter and more, in which the differences between
 logits would be lost. The largest is then subtracted first, which a softmax does not notice."""
 
+_CERTAIN = float(np.finfo(np.float32).tiny)  # the variance of a number that is certain: 0 has no logarithm
 EMPTY = 65535  #: marks an empty place among uint16 indices; they serve 65,535 classes, and more classes take int32
 
 
@@ -155,6 +156,8 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
 
     Rows that are not finite, or that the dtype cannot hold, are named in ``unusable``.
 
+    A variance of 0 is kept as the smallest normal float32, whose logarithm a student can learn.
+
     Softmax logits in float16 lose their differences or overflow if they are large. If the largest of a row is beyond
     `COARSE`, or any is beyond 65,504, it is subtracted, which a softmax does not notice. Logits of tags are cut at
     65,504, where the sigmoid is saturated.
@@ -185,6 +188,7 @@ def encode(soft_targets: SoftTargets, encoding: Encoding) -> Encoded:
     if kept.variance is not None:
         columns["variance"] = kept.variance.detach().to("cpu", torch.float32, copy=True).reshape(n, -1).numpy()
         unsound = ~(np.isfinite(columns["variance"]) & (columns["variance"] >= 0)).all(axis=1)
+        columns["variance"][columns["variance"] == 0] = _CERTAIN
         unusable |= {int(row): "a variance of it is not a number >= 0" for row in np.flatnonzero(unsound)}
     if kept.coverage is not None:
         columns["coverage"] = np.packbits(kept.coverage.cpu().reshape(n, -1).numpy(), axis=1)

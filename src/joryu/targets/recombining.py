@@ -14,6 +14,7 @@ from joryu.durable import require_free
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Ids
 from joryu.examples.places import typed_in
+from joryu.examples.views import parse_views
 from joryu.targets.combination import Combination, ensemble_fingerprint
 from joryu.targets.encoding import Encoding
 from joryu.targets.ensemble_spec import write_ensemble
@@ -107,8 +108,8 @@ def recombine(
     if not len(made):
         raise MismatchError("the stores have no example in common", expected="answers about the same examples",
                             received=", ".join(str(store.path) for store in stores))  # fmt: skip
-    views = {(store.manifest.views, store.manifest.n_views) for store in stores}
-    return Recombined(made, names, len(keys) - len(made), len(views) > 1)
+    most = max(store.manifest.n_views for store in stores)
+    return Recombined(made, names, len(keys) - len(made), without_views=manifest.n_views < most)
 
 
 def _chosen(stores: Sequence[Store], members: Sequence[int]) -> list[_Member]:
@@ -198,7 +199,7 @@ def _manifest(members: Sequence[_Member], combination: Combination, out: Path, o
     specs = [record.spec for record in records if record.spec is not None and record.order is None]
     manifests = [store.manifest for store in stores]
     precisions = {manifest.precision for manifest in manifests} - {None}
-    same_views = len({manifest.views for manifest in manifests}) == 1
+    same_views = _have_same_views(manifests)
     return Manifest(
         question=first.question,
         teacher=TeacherRecord(
@@ -217,6 +218,19 @@ def _manifest(members: Sequence[_Member], combination: Combination, out: Path, o
         cost=sum((manifest.cost for manifest in manifests), Cost()),
         provenance=Provenance(command=options.command, typed_in=typed_in(out)),
     )
+
+
+def _have_same_views(manifests: Sequence[Manifest]) -> bool:
+    """Whether an example id and a view seed are the same view in all stores.
+
+    A blend is drawn from the whole set, and a view in pixels is another one at another size.
+    """
+    if len({manifest.views for manifest in manifests}) > 1:
+        return False
+    views, records = parse_views(manifests[0].views), [manifest.examples for manifest in manifests]
+    if views.blends and len({record.fingerprint for record in records}) > 1:
+        return False
+    return views.relative or len({record.shape for record in records}) == 1
 
 
 def _examples(stores: Sequence[Store]) -> ExamplesRecord:

@@ -362,13 +362,14 @@ class SoftTargets:
         Each member is softened at ``temperature`` (default: the batch's own) *before* the rule is applied, as in Hinton
         et al. 2015: the mean of softened probabilities is not the softened mean. The result stands at that temperature,
         as log-probabilities (logits up to a constant), log-odds of tags, or for a vote as shares, which no temperature
-        changes. A tag is covered if every member answered it. Numbers become the mean of the members' mixture, with its
-        variance. The formulas are those of `joryu.targets.pooling`.
+        changes. A tag is covered if every member that has a weight answered it. Numbers become the mean of the
+        members' mixture, with its variance. The formulas are those of `joryu.targets.pooling`.
         """
         if not self.members:
             return self
         full, rule = self.dense(), self.combination or Combination()
-        coverage = None if full.coverage is None or self.link is Link.SOFTMAX else full.coverage.all(1)
+        counted = [at for at, share in enumerate(rule.shares(full.values.shape[1])) if share]
+        coverage = None if full.coverage is None or self.link is Link.SOFTMAX else full.coverage[:, counted].all(1)
         one: dict[str, Any] = {"coverage": coverage, "members": False, "combination": None}
         if self.space is Space.NUMBERS:
             values, variance = pool_numbers(full.numbers(), full.variance, rule)

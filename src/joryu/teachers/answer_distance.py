@@ -18,7 +18,8 @@ from joryu.targets.encoding import COARSE, Encoding, decode, encode
 from joryu.targets.soft_targets import SoftTargets, Space
 
 NOISE = 1e-4
-"""What a probability may move by because the same example sat in another batch, or ran on other hardware."""
+"""What a probability may move by because the same example sat in another batch, or ran on other hardware; a number or a
+variance by so much of the largest in the batch."""
 
 MOST = COARSE * 2**-13
 """Nothing explains more in probability: half a float16 unit of the largest logit kept as it is, 1/16, moves the two
@@ -74,7 +75,9 @@ def _distances_of_numbers(stored: SoftTargets, fresh: SoftTargets, encoding: Enc
         (stored.numbers(), fresh.numbers(), _half_unit(encoding)),
         *([] if stored.variance is None or fresh.variance is None else [(stored.variance, fresh.variance, 0.0)]),
     ):
-        explained = NOISE + (unit + sums) * now.float().abs()
+        size = now.float().abs()
+        largest = size.flatten(0, -2).amax(0) if len(now) else size  # of each number, as each has a unit of its own
+        explained = NOISE * largest + (unit + sums) * size
         found.append(Distance((before.float() - now.float()).abs().flatten(1), explained.flatten(1)))
     return found
 

@@ -119,10 +119,11 @@ class Network:
         if self._moments:
             asked, variance = moments(asked, rows, self.question)
         outputs = require_rows(asked, rows, self.question)
+        by_class = outputs.movedim(1, -1)
         if self._doubt is not None:
-            self._doubt.hear(outputs)
+            self._doubt.hear(by_class)
         if self._read is not None:
-            require_probs(outputs, self._read.link)
+            require_probs(by_class, self._read.link)
             outputs = self._read(outputs)
         return outputs, variance
 

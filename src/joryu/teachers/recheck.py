@@ -61,7 +61,7 @@ def recheck(
     if keys is None:
         return None
     store.require_sound()
-    batch = replace(grid.batch(examples, views, keys), precision=store.manifest.asked_at or "32-true")
+    batch = replace(grid.batch(examples, views, keys), precision=store.manifest.asked_at or "32-true", again=True)
     replies = list(_replies(teacher, batch))
     rows = store.rows(batch.ids, batch.seeds)
     found = compare(store, [rows[reply.places] for reply in replies], [reply.answers for reply in replies])

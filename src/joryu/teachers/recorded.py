@@ -66,7 +66,8 @@ class Recorded:
             at: reasons.get(key, "the API was not asked about it") for at, key in enumerate(keys) if key not in raw
         }
         known = [raw[key] for key in keys if key in raw]
-        return Reply(self.said(known) if known else None, failures, Cost(requests=1, money=self._price * len(known)))
+        money = 0.0 if batch.again else self._price * len(known)  # it was paid once, and reading it again is free
+        return Reply(self.said(known) if known else None, failures, Cost(requests=1, money=money))
 
     def said(self, answers: Sequence[bytes]) -> SoftTargets:
         """Raw answers as soft targets: the best ``k`` tags of each, and the bound of all others."""

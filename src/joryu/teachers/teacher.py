@@ -32,7 +32,8 @@ class TeacherBatch:
 
     ``inputs`` ``[B, ...]`` are the examples as they are read, or views of them; ``ids`` (``[B, 2]``) say which examples
     they are, and ``seeds`` (``[B]``) which view of each: 0 is the example itself. ``rows`` are their numbers in the
-    set. ``precision`` is what a network is asked to compute at; who computes nothing passes it over.
+    set. ``precision`` is what a network is asked to compute at; who computes nothing passes it over. ``again``
+    says that the answers are known and only compared: a teacher that reads what was paid for once then costs no money.
 
     >>> batch = TeacherBatch.of(Examples.of(torch.zeros(3, 2), classes=["a", "b"]))
     >>> len(batch), batch.seeds.tolist(), batch.part(slice(1, 3)).rows.tolist()
@@ -45,6 +46,7 @@ class TeacherBatch:
     rows: Rows
     originals: Originals | None = None
     precision: Answering = "32-true"
+    again: bool = False
 
     @classmethod
     def of(

@@ -82,7 +82,7 @@ def verify(
         for part, inputs in zip(parts, shown, strict=True)
     )
     precision = manifest.asked_at or "32-true"
-    fresh = (teacher.answer(replace(batch, precision=precision)).whole(len(batch)) for batch in batches)
+    fresh = (teacher.answer(replace(batch, precision=precision, again=True)).whole(len(batch)) for batch in batches)
     return compare(store, [found[part] for part in parts], fresh, tolerance)
 
 

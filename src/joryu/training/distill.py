@@ -34,6 +34,7 @@ from joryu.training.trainer import Trained, check, train
 from joryu.training.training_data import TrainingData
 
 TWIN = "twin"  #: the folder of the twin, inside the run of its student
+FEW_LABELS = 20  #: below so many, labels of a number do not say how far it varies, where a teacher answered about more
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     )
     if setup.int8:
         blueprint = blueprint.model_copy(update={"quantisation": "int8"})
-    weights = setup.label_loss.weights(question, teaching) or objective.class_weights
+    # By the examples' question: what a teacher is asked has no labels that are shares.
+    weights = setup.label_loss.weights(teaching.asked_question, teaching) or objective.class_weights
     priors = _priors(objective, teaching, targets)
     objective = replace(objective, units=blueprint.output_std, class_weights=weights, priors=priors)
     found_at = {"examples": targets.examples_spec or examples.name, "targets": str(targets.path)}
@@ -153,11 +155,19 @@ def _beginning_of_twin(run: Run, setup: DistillationSetup) -> Path | None:
 
 
 def _numbers(teaching: Examples, targets: Store) -> Tensor | None:
-    """The numbers whose standard deviation is the unit of errors: the training labels, else the teacher's answers."""
+    """The numbers whose standard deviation is the unit of errors: the training labels, else the teacher's answers.
+
+    A number that hardly any example has a label of takes the answers, whatever others have.
+    """
     if targets.manifest.question.link.has_probs:
         return None
-    if bool(teaching.known.any()):
-        return teaching.labels
+    if (labels := teaching.labels) is None:
+        return _answered_numbers(teaching, targets)
+    enough = (~labels.isnan()).flatten(0, -2).sum(0) >= min(FEW_LABELS, len(teaching))
+    return labels if bool(enough.all()) else labels.where(enough, _answered_numbers(teaching, targets).to(labels))
+
+
+def _answered_numbers(teaching: Examples, targets: Store) -> Tensor:
     answers = targets.gather(targets.rows(teaching.ids, 0)).combined()
     return answers.numbers().where(answers.coverage, math.nan) if answers.coverage is not None else answers.numbers()
 

@@ -86,7 +86,9 @@ class Loop:
         self.module: Any
         # Handed over compiled, it is compiled within Fabric's wrapper; to compile that wrapper under autocast recurses.
         trained: Any = torch.compile(module) if recipe.compile else module
-        self.module, self.optimiser = self.fabric.setup(trained, make_optimiser(module, recipe))
+        # A fused step takes the scale of 16-mixed off the gradients itself, too late for them to be clipped before.
+        fused = recipe.clip is None or self.fabric.strategy.precision.precision != "16-mixed"
+        self.module, self.optimiser = self.fabric.setup(trained, make_optimiser(module, recipe, fused=fused))
         self._try(module)
         self.layers = [part for part in module.modules() if isinstance(part, nn.Linear) and part.weight.requires_grad]
         if self.fabric.global_rank:

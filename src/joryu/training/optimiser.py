@@ -11,9 +11,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from joryu.training.recipe import Recipe
 
 
-def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the recipe's optimiser, fused: AdamW (Loshchilov & Hutter 2019, algorithm 2) or SGD with Nesterov momentum.
+def make_optimiser(module: nn.Module, recipe: Recipe, *, fused: bool = True) -> torch.optim.Optimizer:
+    """Make the recipe's optimiser: AdamW (Loshchilov & Hutter 2019, algorithm 2) or SGD with Nesterov momentum.
 
+    ``fused``: all parameters in one pass, which must be left out where the gradients have to be scaled and clipped.
     Parameters with one axis, which are biases and norms, have no weight decay. Frozen parameters are left out. Without
     weight decay all parameters are one group, because a second group costs each step as much time as the first.
     """
@@ -26,9 +27,9 @@ def make_optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         groups = [group for group in groups if group["params"]]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(
-            groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+            groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=fused
         )
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=fused)
 
 
 def averaged(module: nn.Module, decay: float) -> AveragedModel:

@@ -130,6 +130,9 @@ class Run:
         record = read_run(self.folder)
         earlier = record["request"]
         wanted = json.loads(json.dumps(request))
+        judges = wanted.get("validation")
+        if judges and "content" not in (earlier.get("validation") or judges):
+            del judges["content"]  # a run that began before it was noted
         differing = [key for key in sorted(earlier.keys() | wanted.keys()) if earlier.get(key) != wanted.get(key)]
         began = record.get("precision") or precision
         if not differing and ("finished" in record or began == precision):

@@ -205,6 +205,11 @@ def content_of(examples: Examples) -> str:
     return hashlib.blake2b(examples.ids.tobytes() + labels, digest_size=16).hexdigest()
 
 
+def _judged_by(validation: Examples) -> dict[str, Any]:
+    content = content_of(validation)  # with the labels, which the fingerprint leaves out
+    return {"n": len(validation), "fingerprint": validation.fingerprint, "content": content}
+
+
 def describe(blueprint: Blueprint, data: TrainingData, objective: Objective, recipe: Recipe) -> dict[str, Any]:
     """Everything that the result of a training depends on, for JSON; a resumed run must have the same."""
     examples = data.examples
@@ -212,7 +217,7 @@ def describe(blueprint: Blueprint, data: TrainingData, objective: Objective, rec
     request: dict[str, Any] = {
         "student": blueprint.request(),
         "examples": {"name": examples.name, "n": len(examples), "content": content_of(examples)},
-        "validation": None if validation is None else {"n": len(validation), "fingerprint": validation.fingerprint},
+        "validation": None if validation is None else _judged_by(validation),
         **data.source.describe(),
         "objective": objective.describe(),
         "recipe": recipe.model_dump(mode="json"),

@@ -147,8 +147,9 @@ def _of_classes(estimator: Any, options: Options, names: tuple[str, ...]) -> _As
             expected="predict_proba, or decision_function if said", received=type(estimator).__name__,
             hint="train it with probabilities; ,output=decision_function takes its margins for logits",
         )  # fmt: skip
-    several = bool(getattr(estimator, "multilabel_", False)) or (
-        getattr(estimator, "out_activation_", "") == "logistic" and getattr(estimator, "n_outputs_", 1) > 1
+    last = _last(estimator)  # a pipeline hands on its classes, and nothing of what follows
+    several = bool(getattr(last, "multilabel_", False)) or (
+        getattr(last, "out_activation_", "") == "logistic" and getattr(last, "n_outputs_", 1) > 1
     )
     link = Link.SIGMOID if several else Link.SOFTMAX
     return _Asked(_quiet(lambda rows: np.asarray(estimator.predict_proba(rows))), link, "probs", names)
