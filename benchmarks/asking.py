@@ -29,12 +29,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from joryu.remote import Collected, Ledger, Limits, Options, Pictures, collect, google_vision
+from joryu.remote import ApiLimits, Collected, Ledger, Options, Pictures, collect, google_vision
 from joryu.remote.credentials import Anonymous
 from joryu.remote.transport import Sender
 
 WANTED = 0.9  #: of the speed that the concurrency allows
-PATIENT = Limits(
+PATIENT = ApiLimits(
     concurrency=8, rate=1e6, attempts=8, timeout=2.0, first_wait=0.02, longest_wait=0.5, cool_down=0.2, canaries=0
 )
 
@@ -65,7 +65,7 @@ def counts(url: str) -> dict[str, Any]:
         return json.load(answer)
 
 
-def ask(url: str, folder: str, count: int, limits: Limits = PATIENT, budget: int | None = None) -> Collected:
+def ask(url: str, folder: str, count: int, limits: ApiLimits = PATIENT, budget: int | None = None) -> Collected:
     api = google_vision(url, longest_side=None)
     with Ledger.write(folder, api.settings) as ledger:
         return collect(api, ledger, Anonymous(), pictures(count), options=Options(limits=limits, budget=budget))
@@ -122,7 +122,7 @@ def kills(count: int, times: int = 5) -> dict[str, Any]:
 def speed(count: int) -> dict[str, Any]:
     rows = []
     for concurrency in (8, 32):
-        limits = Limits(concurrency=concurrency, rate=1e6, canaries=0)
+        limits = ApiLimits(concurrency=concurrency, rate=1e6, canaries=0)
         asked = (count if concurrency == 8 else 4 * count) // 16 * 16
         with tempfile.TemporaryDirectory() as folder, server(delay=0.1) as url:
             ask(url, folder, 16 * concurrency, limits)  # imports, connections

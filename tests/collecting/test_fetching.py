@@ -20,9 +20,9 @@ from website import Site, breaks_off, drips, endless, first, gives, moved, opene
 
 from joryu.collecting.fetching import Fetched, Fetcher, Missed
 from joryu.collecting.hosts import Hosts, Unreachable
-from joryu.collecting.limits import Limits
+from joryu.collecting.limits import FetchLimits
 
-QUICK = Limits(rate=1000, seconds=5.0, first_wait=0.01, private=True)
+QUICK = FetchLimits(rate=1000, seconds=5.0, first_wait=0.01, private=True)
 GOOD = picture(1)
 
 
@@ -32,7 +32,7 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def fetch(*addresses: str, limits: Limits = QUICK, **how: Any) -> list[Fetched | Missed]:
+def fetch(*addresses: str, limits: FetchLimits = QUICK, **how: Any) -> list[Fetched | Missed]:
     """What comes of some addresses, one after another."""
 
     async def each() -> list[Fetched | Missed]:
@@ -42,7 +42,7 @@ def fetch(*addresses: str, limits: Limits = QUICK, **how: Any) -> list[Fetched |
     return asyncio.run(each())
 
 
-def missed(address: str, limits: Limits = QUICK) -> Missed:
+def missed(address: str, limits: FetchLimits = QUICK) -> Missed:
     (found,) = fetch(address, limits=limits)
     assert isinstance(found, Missed), found
     return found

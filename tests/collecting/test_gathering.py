@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from website import Site, breaks_off, first, opened, picture, says
 
-from joryu.collecting import Gathered, GatherOptions, Limits, Listing, find_near, gather
+from joryu.collecting import FetchLimits, Gathered, GatherOptions, Listing, find_near, gather
 from joryu.errors import InputError, JoryuError, MismatchError
 from joryu.examples import load_examples
 from joryu.examples.collected import OriginCounts, read_journal
 from joryu.examples.origin import LicenceRule
 
 pytestmark = pytest.mark.usefixtures("spare_the_disk")
-QUICK = Limits(rate=1000, seconds=5.0, first_wait=0.01, private=True)
+QUICK = FetchLimits(rate=1000, seconds=5.0, first_wait=0.01, private=True)
 
 
 @pytest.fixture

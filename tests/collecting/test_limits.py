@@ -8,7 +8,7 @@ import math
 import pytest
 
 from joryu.collecting.hosts import Host, Hosts, Unreachable
-from joryu.collecting.limits import Limits
+from joryu.collecting.limits import FetchLimits
 from joryu.collecting.robots import Robots
 from joryu.errors import InputError
 
@@ -25,16 +25,16 @@ from joryu.errors import InputError
 )
 def test_limits_that_cannot_be_kept_are_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(InputError, match=f"^{name} is not usable .*received {value}"):
-        Limits(**{name: value})  # type: ignore[arg-type]
+        FetchLimits(**{name: value})  # type: ignore[arg-type]
 
 
 def test_no_redirect_and_no_wait_are_limits() -> None:
-    assert Limits(redirects=0, first_wait=0, longest_wait=0, attempts=1, failures=1, largest=1).attempts == 1
+    assert FetchLimits(redirects=0, first_wait=0, longest_wait=0, attempts=1, failures=1, largest=1).attempts == 1
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [(0.1, 1), (1, 1), (5, 5), (1000, 32)])
 def test_a_slow_host_is_asked_by_few_at_once(rate: float, at_once: int) -> None:
-    assert Limits(rate=rate).at_a_host == at_once
+    assert FetchLimits(rate=rate).at_a_host == at_once
 
 
 async def no_rules() -> Robots:
@@ -50,7 +50,7 @@ def test_rules_are_learned_once_however_many_wait_for_them() -> None:
         return Robots.parse("User-agent: *\nDisallow: /a", agent="joryu")
 
     async def session() -> list[Robots]:
-        host = Host("http://a.example:80", Limits())
+        host = Host("http://a.example:80", FetchLimits())
         return list(await asyncio.gather(*(host.robots(learn) for _ in range(5))))
 
     found = asyncio.run(session())
@@ -70,14 +70,14 @@ def test_a_host_that_is_left_is_asked_nothing_and_the_first_reason_is_told() -> 
         host.leave("another reason")
         await hosts.of("https://a.example:443").turn()
 
-    hosts = Hosts(Limits())
+    hosts = Hosts(FetchLimits())
     asyncio.run(session(hosts))
     assert hosts.left == {"http://a.example:80": "its robots.txt cannot be read: HTTP 500"}
 
 
 def test_who_waits_for_a_turn_is_told_when_the_host_is_left_meanwhile() -> None:
     async def session() -> None:
-        host = Host("http://a.example:80", Limits(rate=50))
+        host = Host("http://a.example:80", FetchLimits(rate=50))
         await host.turn()
         waiting = asyncio.create_task(host.turn())
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ def test_who_waits_for_a_turn_is_told_when_the_host_is_left_meanwhile() -> None:
 
 
 def test_a_pause_as_long_as_a_run_may_wait_is_waited_for_and_a_longer_one_is_not() -> None:
-    host = Host("http://a.example:80", Limits(longest_wait=600))
+    host = Host("http://a.example:80", FetchLimits(longest_wait=600))
     host.pause(600)
     assert not host.left
     host.pause(600.5)
@@ -97,7 +97,7 @@ def test_a_pause_as_long_as_a_run_may_wait_is_waited_for_and_a_longer_one_is_not
 
 
 def test_a_success_between_them_keeps_failures_from_being_in_a_row() -> None:
-    host = Host("http://a.example:80", Limits(failures=3))
+    host = Host("http://a.example:80", FetchLimits(failures=3))
     for succeeded in (False, False, True, False, False):
         host.note(succeeded, "HTTP 500")
     assert not host.left

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from website import picture
 
-from joryu.collecting import Listing, ListingOptions, Wanted, open_listing
+from joryu.collecting import Listing, ListingOptions, WantedColumns, open_listing
 from joryu.errors import InputError
 
 A, B = "https://a.example/1.jpg", "https://b.example/2.jpg"
@@ -29,7 +29,7 @@ def written(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Pa
 
 
 def listed(path: Path, **columns: str) -> Listing:
-    return open_listing(path, ListingOptions(columns=Wanted(**columns)))
+    return open_listing(path, ListingOptions(columns=WantedColumns(**columns)))
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.parquet"])

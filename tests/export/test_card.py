@@ -13,7 +13,7 @@ import torch
 from joryu.examples import Examples
 from joryu.export.card import Facts, card
 from joryu.export.contents import FLOAT, INT8
-from joryu.export.origin import Gain, Origin, gain_over_twin, origin_of
+from joryu.export.origin import Gain, StudentOrigin, gain_over_twin, origin_of
 from joryu.export.parity import Parity
 from joryu.export.source import Model
 from joryu.questions import LOG_VARIANCE, Question
@@ -69,7 +69,7 @@ def gain_of(root: Path, question: Question, judging: Examples, student: list[flo
 
 
 PARITY = Parity(n=40, batches=(1, 2, 7), largest=0.5, mean=0.1, size=8.0, agreement=0.9, iou=None)
-ORIGIN = Origin(
+ORIGIN = StudentOrigin(
     examples="digits", licences=None, sources=None, taught_under=None, teacher=None, teacher_run=None, answers=None,
     seconds=None, money=None, objective={"name": "distillation", "temperature": 4.0, "terms": []}, recipe={"seed": 7},
     joryu=None, finished=None,
@@ -185,8 +185,8 @@ def test_a_card_does_without_a_store_that_is_not_there_or_cannot_be_read(manifes
 # --- what the card says ---------------------------------------------------------------------------------
 
 
-def replaced(**more: Any) -> Origin:
-    return Origin(**{name: getattr(ORIGIN, name) for name in Origin.__dataclass_fields__} | more)
+def replaced(**more: Any) -> StudentOrigin:
+    return StudentOrigin(**{name: getattr(ORIGIN, name) for name in StudentOrigin.__dataclass_fields__} | more)
 
 
 def test_names_that_others_wrote_are_no_markdown() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from benchmarks.black_box import BlackBox
 
-from joryu.remote import Api, Collected, Ledger, Limits, Options, Pictures, collect, google_vision
+from joryu.remote import Api, ApiLimits, Collected, Ledger, Options, Pictures, collect, google_vision
 from joryu.remote.credentials import Anonymous, Credentials
 
-QUICK = Limits(
+QUICK = ApiLimits(
     concurrency=4, rate=1e6, timeout=5.0, first_wait=0.002, longest_wait=0.02, cool_down=0.01, failures=20, canaries=2
 )
 
@@ -36,7 +36,7 @@ def api_at(box: BlackBox, **changes: object) -> Api:
 
 
 def ask(
-    box: BlackBox, folder: Path, contents: Sequence[bytes], *, limits: Limits = QUICK, budget: int | None = None,
+    box: BlackBox, folder: Path, contents: Sequence[bytes], *, limits: ApiLimits = QUICK, budget: int | None = None,
     credentials: Credentials = NOBODY, together: int = 16,
 ) -> Collected:  # fmt: skip
     api = api_at(box)

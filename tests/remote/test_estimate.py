@@ -9,7 +9,7 @@ from asked import QUICK, api_at, id_of, pictures, to_ask
 from benchmarks.black_box import BlackBox
 
 from joryu.errors import InputError
-from joryu.remote import Api, Ledger, Limits, Options, Pictures, collect, google_vision
+from joryu.remote import Api, ApiLimits, Ledger, Options, Pictures, collect, google_vision
 from joryu.remote.credentials import Anonymous
 from joryu.remote.estimate import estimate
 
@@ -28,7 +28,7 @@ def test_requests_units_and_bytes_are_those_that_are_sent(tmp_path: Path) -> Non
         assert told.money == pytest.approx(0.08)
         assert told.seconds == told.requests / 4
         before = box.requests, box.units
-        collect(api, ledger, Anonymous(), to_ask(contents[11:51]), options=Options(limits=Limits(canaries=0)))
+        collect(api, ledger, Anonymous(), to_ask(contents[11:51]), options=Options(limits=ApiLimits(canaries=0)))
         assert (box.requests - before[0], box.units - before[1]) == (told.requests, told.asked)
     bodies = [api.body(contents[at : at + 7])[0] for at in range(11, 51, 7)]
     assert told.bytes_sent == pytest.approx(sum(map(len, bodies)), rel=0.1)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joryu.remote import Api, Ledger, google_vision
-from joryu.remote.api import Answered, Asked, Refusal, refusal_of
+from joryu.remote.api import Answered, Refusal, RequestForm, refusal_of
 from joryu.remote.json_places import pieces_of_list, value_at
 from joryu.remote.outcome import Outcome, Received, outcome_of
 from joryu.remote.vocabulary import Vocabulary
@@ -102,7 +102,7 @@ def test_what_a_disk_cannot_hold_loses_no_answer(tmp_path: Path) -> None:
 
 
 def test_tags_whose_ids_are_numbers_are_known_by_them() -> None:
-    api = Api(name="x", endpoint="https://x.org", request=Asked(), answer=Answered(tags="tags", id="id"))
+    api = Api(name="x", endpoint="https://x.org", request=RequestForm(), answer=Answered(tags="tags", id="id"))
     tags = [
         {"id": 17, "name": "cat", "score": 0.5},
         {"id": 0, "name": "dog", "score": 0.4},
@@ -165,7 +165,7 @@ def test_every_value_is_found_at_its_path_and_none_elsewhere(content: Any) -> No
         assert value_at(content, f"{path}.99".removeprefix(".")) is None
 
 
-AN_API = Api(name="x", endpoint="https://x.org", request=Asked(), answer=Answered(tags="tags"))
+AN_API = Api(name="x", endpoint="https://x.org", request=RequestForm(), answer=Answered(tags="tags"))
 
 
 @pytest.mark.parametrize("fine", [None, "", False, 0, {}, [], {"code": 0}, {"code": 0, "message": ""}, {"code": "OK"}])

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joryu.errors import InputError, Stop
-from joryu.remote.limits import Limits
+from joryu.remote.limits import ApiLimits
 from joryu.remote.pace import Breaker, Pause, TokenBucket, retry_after_s
 
 NEW_YEARS_EVE = datetime(1999, 12, 31, 23, 59, 29, tzinfo=UTC)
@@ -148,9 +148,9 @@ def test_whatever_a_host_says_is_a_time_to_wait_or_nothing(header: str) -> None:
 )
 def test_limits_that_cannot_be_kept_are_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(InputError, match=f"^{name} is not usable .*received {value}"):
-        Limits(**{name: value})  # type: ignore[arg-type]
+        ApiLimits(**{name: value})  # type: ignore[arg-type]
 
 
 def test_nothing_but_a_wait_may_be_nothing_or_for_ever() -> None:
-    assert Limits(first_wait=0, longest_wait=0, cool_down=0, canaries=0).patience == 600
-    assert Limits(patience=math.inf).patience == math.inf
+    assert ApiLimits(first_wait=0, longest_wait=0, cool_down=0, canaries=0).patience == 600
+    assert ApiLimits(patience=math.inf).patience == math.inf

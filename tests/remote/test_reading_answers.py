@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from joryu.errors import InputError
 from joryu.remote import google_vision
-from joryu.remote.api import Answered, Api, Asked, KeyPlace, Refusal
+from joryu.remote.api import Answered, Api, KeyPlace, Refusal, RequestForm
 from joryu.remote.budget import Budget
 from joryu.remote.credentials import Anonymous, Key, find_credentials, require_endpoint
 from joryu.remote.json_places import pieces_of_list
@@ -157,7 +157,7 @@ def test_an_endpoint_is_an_address(endpoint: str) -> None:
 
 def test_scores_of_another_scale_and_tags_by_name() -> None:
     api = Api(
-        name="x", endpoint="https://x.org", request=Asked(),
+        name="x", endpoint="https://x.org", request=RequestForm(),
         answer=Answered(tags="result.scores", by_name=True, scale=100, floor=0.3),
     )  # fmt: skip
     tags, bound = api.read(b'{"result": {"scores": {"cat": 87.5, "dog": 30}}}')
@@ -177,7 +177,7 @@ def test_scores_of_another_scale_and_tags_by_name() -> None:
 )
 def test_a_request_without_a_place_for_the_picture_is_refused(asked: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Asked.model_validate(asked)
+        RequestForm.model_validate(asked)
 
 
 def test_what_changes_no_answer_is_not_in_the_settings() -> None:

@@ -19,7 +19,7 @@ from joryu.report.summary import summary_lines
 from joryu.report.writing import evaluate_run, report_run
 from joryu.students import load_student
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import Recipe, Run
 from joryu.training.distill import distill
 from joryu.training.on_labels import train_on_labels
@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = Run(root / "teacher", notes={"examples": spec})
     taught = train_on_labels("mlp:4x1", examples, validation=0.2, recipe=RECIPE, run=run)
     teacher = Network(taught.module, examples.classes)
-    origin = Origin(teacher=f"run:{root / 'teacher'}", examples=spec)
+    origin = LabelOrigin(teacher=f"run:{root / 'teacher'}", examples=spec)
     store = label_examples(teacher, examples, root / "targets", options=LabelOptions(origin=origin))
     setup = DistillationSetup(student="cnn:4x1", test=0.2, allow_dead_teacher=True)
     distill(examples, store, setup=setup, recipe=RECIPE, run=Run(root / "run", notes={"examples": spec}))
@@ -105,7 +105,7 @@ def teach_again(job: Path, *, test: float, seed: int = 0) -> None:
         shutil.rmtree(job / name)
     run = Run(job / "teacher", notes={"examples": spec})
     taught = train_on_labels("mlp:4x1", examples, validation=0.2, test=test, recipe=recipe, run=run)
-    origin = Origin(teacher=f"run:{job / 'teacher'}", examples=spec)
+    origin = LabelOrigin(teacher=f"run:{job / 'teacher'}", examples=spec)
     teacher = Network(taught.module, examples.classes)
     store = label_examples(teacher, examples, job / "targets", options=LabelOptions(origin=origin))
     setup = DistillationSetup(student="cnn:4x1", test=0.2, allow_dead_teacher=True)

@@ -21,7 +21,7 @@ from joryu.report.findings import find
 from joryu.report.summary import summary_lines
 from joryu.report.writing import evaluate_run, report_runs
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import Recipe, Run
 from joryu.training.distill import distill
 from joryu.training.on_labels import train_on_labels
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 def taught(root: Path, spec: str, networks: tuple[str, ...]) -> Path:
     """A teacher that held out what judges, its soft targets, and a run with a twin for each further network."""
     examples = load_examples(spec)
-    origin = Origin(teacher=f"run:{root / 'teacher'}", examples=spec)
+    origin = LabelOrigin(teacher=f"run:{root / 'teacher'}", examples=spec)
     run = Run(root / "teacher", notes={"examples": spec})
     teacher = train_on_labels(networks[0], examples, validation=0.2, test=0.25, recipe=RECIPE, run=run)
     network = Network(teacher.module, question=examples.asked_question)

@@ -8,7 +8,7 @@ from joryu.search import SweepRecord
 from joryu.search.findings import chosen_point, compared, edges_of, plateau_of, spread_of
 from joryu.search.record import Confirmation, ScoreRule, TrialRecord
 from joryu.search.setup import SweepSetup
-from joryu.search.space import Space
+from joryu.search.space import SearchSpace
 from joryu.training import Recipe
 from joryu.training.setup import DistillationSetup
 
@@ -20,7 +20,7 @@ AGAIN = {3: (0.36, 0.40, 0.38), 6: (0.33, 0.37, 0.38), 1: (0.35, 0.37, 0.39)}
 
 
 def setup(**more: Any) -> SweepSetup:
-    space = Space.parse(["temperature=1..20:log", "hard-weight=0..1"])
+    space = SearchSpace.parse(["temperature=1..20:log", "hard-weight=0..1"])
     given = {"distillation": DistillationSetup(student="mlp:8x1"), "recipe": Recipe(epochs=4), "space": space}
     return SweepSetup(**{**given, **more})
 

@@ -18,7 +18,7 @@ from joryu.cli import app
 from joryu.cli.recipe_options import RECIPE_OPTIONS
 from joryu.errors import InputError
 from joryu.objectives import Distillation
-from joryu.search import Space, SweepRecord, SweepSetup
+from joryu.search import SearchSpace, SweepRecord, SweepSetup
 from joryu.search.best_of import best_of
 from joryu.search.command import explicit_command
 from joryu.search.record import FILE, Chosen
@@ -57,7 +57,7 @@ def read(line: str) -> dict[str, Any]:
 
 
 def test_the_command_says_everything_that_the_sweep_held_fixed_and_the_point_it_chose() -> None:
-    space = Space.parse(["width=4..16", "hard-weight=0..1"])
+    space = SearchSpace.parse(["width=4..16", "hard-weight=0..1"])
     setup = SweepSetup(distillation=SETUP, recipe=UNUSUAL, space=space)
     notes = {"examples": "folder:my pictures", "split": "train", "size": 32, "targets": "my 'targets'"}
     found = read(explicit_command(chosen(setup, width=8, hard_weight=0.0).model_copy(update={"notes": notes})))
@@ -77,7 +77,7 @@ def test_the_command_says_everything_that_the_sweep_held_fixed_and_the_point_it_
 def test_numbers_of_the_command_are_read_as_the_same_numbers(
     temperature: float, weight: float, rate: float, seed: int
 ) -> None:
-    space = Space.parse(["temperature=1..20", "learning-rate=1e-4..1e-2:log", "hard-weight=0..1"])
+    space = SearchSpace.parse(["temperature=1..20", "learning-rate=1e-4..1e-2:log", "hard-weight=0..1"])
     setup = made_up.setup(space=space, recipe=Recipe(seed=seed, weight_decay=rate / 7))
     found = read(explicit_command(chosen(setup, temperature=temperature, learning_rate=rate, hard_weight=weight)))
     assert (found["temperature"], found["learning_rate"], found["hard_weight"]) == (temperature, rate, weight)

@@ -7,14 +7,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from joryu.search import Space
+from joryu.search import SearchSpace
 from joryu.search.findings import ENOUGH, chosen_point, compared, importance_of, plateau_of, spread_of
 from joryu.search.record import Confirmation, SweepRecord, TrialRecord, trial_record
 
-SPACE = Space.parse(["temperature=1..20", "hard-weight=0..1"])
+SPACE = SearchSpace.parse(["temperature=1..20", "hard-weight=0..1"])
 
 
-def studied(n: int, space: Space = SPACE, *, flat: bool = False) -> tuple[optuna.Study, list[TrialRecord]]:
+def studied(n: int, space: SearchSpace = SPACE, *, flat: bool = False) -> tuple[optuna.Study, list[TrialRecord]]:
     """A study in which temperature alone decides; the hard weight takes every value beside each."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for at in range(n):
@@ -39,7 +39,7 @@ def test_what_decides_has_nearly_all_of_the_importance() -> None:
 def test_of_few_trials_of_one_setting_and_of_equal_scores_nothing_is_said() -> None:
     assert importance_of(*studied(ENOUGH)) is not None
     assert importance_of(*studied(ENOUGH - 1)) is None
-    assert importance_of(*studied(ENOUGH + 5, Space.parse(["temperature=1..20"]))) is None
+    assert importance_of(*studied(ENOUGH + 5, SearchSpace.parse(["temperature=1..20"]))) is None
     assert importance_of(*studied(ENOUGH + 5, flat=True)) is None
 
 

@@ -13,10 +13,10 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from joryu.errors import InputError
-from joryu.search import Space, read_sweep
+from joryu.search import SearchSpace, read_sweep
 from joryu.search.record import DIVERGED, FILE, SAME_AS, SCHEMA, ScoreRule, TrialRecord, trial_record
 
-SPACE = Space.parse(["temperature=1..20:log", "hard-weight=0..1"])
+SPACE = SearchSpace.parse(["temperature=1..20:log", "hard-weight=0..1"])
 
 
 @pytest.mark.parametrize("again", [{}, made_up.AGAIN], ids=["one seed", "confirmed"])

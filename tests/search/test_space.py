@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from joryu.errors import InputError
-from joryu.search import Space
+from joryu.search import SearchSpace
 from joryu.search.space import SETTINGS, Choices, Range
 
 
 def only(text: str) -> Range | Choices:
-    (part,) = Space.parse([text]).parts.values()
+    (part,) = SearchSpace.parse([text]).parts.values()
     return part
 
 
@@ -33,7 +33,7 @@ def test_what_is_typed_is_what_is_searched(text: str, part: Range | Choices | No
             only(text)
         return
     assert only(text) == part
-    assert Space.of_record(Space.parse([text]).describe()) == Space.parse([text])
+    assert SearchSpace.of_record(SearchSpace.parse([text]).describe()) == SearchSpace.parse([text])
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_what_cannot_be_meant_is_refused(text: str, message: str) -> None:
 
 def test_a_setting_is_searched_once() -> None:
     with pytest.raises(InputError, match="comes twice"):
-        Space.parse(["hard-weight=0..1", "hard_weight=0,1"])
+        SearchSpace.parse(["hard-weight=0..1", "hard_weight=0,1"])
     with pytest.raises(InputError, match="nothing to search"):
-        Space.parse([])
+        SearchSpace.parse([])
 
 
 def test_values_are_short_enough_to_type_again_and_stay_inside() -> None:
@@ -100,7 +100,7 @@ def test_values_are_short_enough_to_type_again_and_stay_inside() -> None:
 def test_a_best_point_at_an_end_asks_for_a_wider_range(
     text: str, value: float, end: str | None, wider: str | None
 ) -> None:
-    (name,) = Space.parse([text]).parts
+    (name,) = SearchSpace.parse([text]).parts
     part = only(text)
     assert part.end_of(value) == end
     if end is not None:

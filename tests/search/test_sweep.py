@@ -11,7 +11,7 @@ import pytest
 
 from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples
-from joryu.search import Budget, Space, SweepRecord, SweepRun, SweepSetup, read_sweep, sweep
+from joryu.search import SearchSpace, SweepBudget, SweepRecord, SweepRun, SweepSetup, read_sweep, sweep
 from joryu.search.queue import Queue
 from joryu.search.record import FILE
 from joryu.targets import Store
@@ -28,7 +28,7 @@ def setup_of(targets: Store, *search: str, **more: Any) -> SweepSetup:
     parts = {name: more.pop(name) for name in ("test", "labelled") if name in more}
     return SweepSetup(
         distillation=DistillationSetup(student=student, objective=objective, validation=0.2, **parts),
-        recipe=recipe, space=Space.parse(search or ("temperature=1..20:log", "hard-weight=0..1")), **more,
+        recipe=recipe, space=SearchSpace.parse(search or ("temperature=1..20:log", "hard-weight=0..1")), **more,
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def whole(digits: Examples, targets: Store, tmp_path_factory: pytest.TempPathFac
     """A sweep that nobody interrupted, its best points confirmed."""
     folder = tmp_path_factory.mktemp("whole") / "sweep"
     run = SweepRun(folder=folder, notes={"examples": "digits", "targets": str(targets.path)})
-    return folder, sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4, confirm=2), run=run)
+    return folder, sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=4, confirm=2), run=run)
 
 
 def test_every_trial_is_kept_with_its_point_its_score_and_its_run(whole: tuple[Path, SweepRecord]) -> None:
@@ -78,7 +78,7 @@ def test_other_seeds_share_the_parts_and_nothing_is_learned_from_the_test_part(
     digits: Examples, targets: Store, tmp_path: Path
 ) -> None:
     setup = setup_of(targets, test=0.3)
-    budget, recipe = Budget(trials=1, confirm=2), setup.recipe
+    budget, recipe = SweepBudget(trials=1, confirm=2), setup.recipe
     sweep(digits, targets, setup=setup, budget=budget, run=SweepRun(folder=tmp_path / "sweep"))
     parts = split_parts(digits, setup.distillation, recipe.seed)
     runs = [read_run(path.parent) for path in (tmp_path / "sweep").rglob("run.json")]
@@ -103,12 +103,12 @@ def test_gone_on_with_it_tries_what_it_would_have_tried(
 
     run = SweepRun(folder=folder, watch=stop_in_third)
     with pytest.raises(KeyboardInterrupt):
-        sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=3), run=run)
+        sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=3), run=run)
     assert told
     assert (folder / "trials" / "0003" / "checkpoint.safetensors").is_file()
     assert [one.state for one in read_sweep(folder).trials] == ["finished", "finished", "waiting"]
-    sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=3), run=run)
-    again = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4), run=run)
+    sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=3), run=run)
+    again = sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=4), run=run)
     assert points(again) == points(whole[1])
     assert [one.attempts for one in again.trials] == [1, 1, 2, 1]
 
@@ -123,9 +123,9 @@ def test_a_run_that_finished_and_was_not_told_of_is_not_trained_again(
     with monkeypatch.context() as patched:
         patched.setattr(Queue, "finish", die)
         with pytest.raises(KeyboardInterrupt):
-            sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=1), run=run)
+            sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=1), run=run)
     before = (tmp_path / "trials" / "0001" / "run.json").stat().st_mtime_ns
-    found = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=1), run=run)
+    found = sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=1), run=run)
     assert (tmp_path / "trials" / "0001" / "run.json").stat().st_mtime_ns == before
     (one,) = found.trials
     assert one.attempts == 2
@@ -136,9 +136,9 @@ def test_a_finished_sweep_is_only_read(whole: tuple[Path, SweepRecord], digits: 
     folder, record = whole
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")}
     run = SweepRun(folder=folder)
-    assert sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4, confirm=2), run=run) == record
+    assert sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=4, confirm=2), run=run) == record
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")} == before
-    smaller = sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=2), run=run)
+    smaller = sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=2), run=run)
     assert points(smaller) == points(record)
     assert smaller.confirmed == record.confirmed
 
@@ -153,19 +153,19 @@ def test_another_sweep_in_the_folder_is_refused_by_what_differs(
         (setup_of(targets, sampler="random"), r"sampler tpe; received sampler random"),
     ):
         with pytest.raises(MismatchError, match=rf"holds another sweep.*{said}"):
-            sweep(digits, targets, setup=other, budget=Budget(trials=4), run=run)
+            sweep(digits, targets, setup=other, budget=SweepBudget(trials=4), run=run)
     with pytest.raises(InputError, match="holds a run"):
-        sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4), run=replace(
+        sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=4), run=replace(
             run, folder=folder / "trials" / "0001"))  # fmt: skip
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write the folder"):
-        sweep(digits, targets, setup=setup_of(targets), budget=Budget(trials=4), run=replace(
+        sweep(digits, targets, setup=setup_of(targets), budget=SweepBudget(trials=4), run=replace(
             run, folder=tmp_path / "file"))  # fmt: skip
 
 
 def test_a_point_that_was_tried_is_not_trained_again(digits: Examples, targets: Store, tmp_path: Path) -> None:
     setup = setup_of(targets, "width=2,4", student="mlp:{width}x1")
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=4), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=SweepBudget(trials=4), run=SweepRun(folder=tmp_path))
     trained = {path.parent.name for path in tmp_path.rglob("run.json")}
     assert trained == {f"{one.trial:04d}" for one in record.trials if one.same_as is None}
     assert len(trained) <= 2
@@ -181,7 +181,7 @@ def test_what_diverges_is_a_bad_trial_and_no_end(digits: Examples, targets: Stor
     setup = setup_of(
         targets, "learning-rate=1e-2,1e30", recipe=RECIPE.model_copy(update={"optimiser": "sgd", "seed": 1})
     )
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=3), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=SweepBudget(trials=3), run=SweepRun(folder=tmp_path))
     assert {one.state for one in record.trials} == {"finished", "diverged"}
     for one in record.trials:
         assert (one.state == "diverged") == (one.values["learning_rate"] == 1e30)
@@ -193,7 +193,7 @@ def test_what_diverges_is_a_bad_trial_and_no_end(digits: Examples, targets: Stor
 def test_the_median_stops_what_is_worse(digits: Examples, targets: Store, tmp_path: Path) -> None:
     recipe = RECIPE.model_copy(update={"epochs": 3, "schedule": "constant", "seed": 1})
     setup = setup_of(targets, "learning-rate=1e-6..1e-1:log", recipe=recipe, sampler="random")
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=6), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=SweepBudget(trials=6), run=SweepRun(folder=tmp_path))
     assert all(one.state == "finished" for one in record.trials[:5])
     pruned = [one for one in record.trials if one.state == "pruned"]
     assert pruned
@@ -205,7 +205,7 @@ def test_the_median_stops_what_is_worse(digits: Examples, targets: Store, tmp_pa
 
 def test_by_measure_the_highest_accuracy_is_the_best(digits: Examples, targets: Store, tmp_path: Path) -> None:
     setup = setup_of(targets, by="measure")
-    record = sweep(digits, targets, setup=setup, budget=Budget(trials=2), run=SweepRun(folder=tmp_path))
+    record = sweep(digits, targets, setup=setup, budget=SweepBudget(trials=2), run=SweepRun(folder=tmp_path))
     assert (record.score.name, record.score.lower) == ("validation accuracy", False)
     assert record.chosen is not None
     assert record.chosen.score == max(one.measures["validation_accuracy"] for one in record.trials)
@@ -217,10 +217,16 @@ def test_without_labels_the_teacher_is_what_students_are_compared_by(
     unlabelled = replace(digits, labels=None)
     with pytest.raises(InputError, match="hard-weight would change nothing"):
         sweep(
-            unlabelled, targets, setup=setup_of(targets), budget=Budget(trials=1), run=SweepRun(folder=tmp_path / "no")
+            unlabelled,
+            targets,
+            setup=setup_of(targets),
+            budget=SweepBudget(trials=1),
+            run=SweepRun(folder=tmp_path / "no"),
         )
     setup = setup_of(targets, "temperature=1..20:log", by="measure")
-    record = sweep(unlabelled, targets, setup=setup, budget=Budget(trials=1), run=SweepRun(folder=tmp_path / "yes"))
+    record = sweep(
+        unlabelled, targets, setup=setup, budget=SweepBudget(trials=1), run=SweepRun(folder=tmp_path / "yes")
+    )
     assert record.score.key == "validation_agreement"
     assert record.trials[0].state == "finished"
 
@@ -250,4 +256,4 @@ def test_a_width_needs_its_place(targets: Store) -> None:
 )
 def test_a_budget_that_cannot_be_is_refused(numbers: tuple[int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Budget(trials=numbers[0], confirm=numbers[1])
+        SweepBudget(trials=numbers[0], confirm=numbers[1])

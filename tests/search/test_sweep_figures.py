@@ -10,7 +10,7 @@ from pathlib import Path
 import made_up
 import pytest
 
-from joryu.search import Space, SweepRecord
+from joryu.search import SearchSpace, SweepRecord
 from joryu.search.figures import BOTTOM, LEFT, RIGHT, TOP, Axis, parallel, settings_map, tooltip, whiskers
 from joryu.search.findings import edges_of, spread_of
 from joryu.search.page import render_sweep
@@ -28,7 +28,7 @@ def swept(*search: str, points: list[dict[str, float]], scores: list[float | Non
         )
         for at, (values, score) in enumerate(zip(points, scores, strict=True), 1)
     )  # fmt: skip
-    request = {**json.loads(json.dumps(record.request)), "space": Space.parse(search).describe()}
+    request = {**json.loads(json.dumps(record.request)), "space": SearchSpace.parse(search).describe()}
     found = record.model_copy(update={"request": request, "trials": trials, "plateau": None, "edges": ()})
     best = found.finished()[:1]
     chosen = [Chosen(trial=one.trial, values=one.values, student="", score=0.1, confirmed=False) for one in best]
@@ -43,7 +43,7 @@ def swept(*search: str, points: list[dict[str, float]], scores: list[float | Non
 )  # fmt: skip
 def test_an_axis_has_numbers_at_different_places_inside_it(text: str) -> None:
     """A narrow logarithmic axis once had none."""
-    ((name, part),) = Space.parse([text]).parts.items()
+    ((name, part),) = SearchSpace.parse([text]).parts.items()
     ticks = Axis(name, name, part, LEFT, RIGHT).ticks
     assert len(ticks) >= 2
     places = [tick.at for tick in ticks]

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from joryu.search import Space
+from joryu.search import SearchSpace
 from joryu.search.space import SETTINGS, Choices, End, Range, typed
 
 ENDS = st.sampled_from(["low", "high"])
@@ -47,7 +47,7 @@ def choices(draw: st.DrawFn) -> tuple[str, Choices]:
 
 
 def read(name: str, text: str) -> Range | Choices:
-    return Space.parse([f"{typed(name)}={text}"]).parts[name]
+    return SearchSpace.parse([f"{typed(name)}={text}"]).parts[name]
 
 
 @given(st.one_of(ranges(), choices()))
@@ -56,7 +56,7 @@ def test_what_is_searched_is_shown_as_it_can_be_typed(given_part: tuple[str, Ran
     name, part = given_part
     assert read(name, str(part)) == part
     assert f"{part}" == str(part)
-    assert Space.of_record({name: part.describe()}).parts == {name: part}
+    assert SearchSpace.of_record({name: part.describe()}).parts == {name: part}
 
 
 @given(ranges(), ENDS)
@@ -89,7 +89,7 @@ def test_a_wider_range_holds_the_old_one_reaches_beyond_it_and_can_be_typed(name
 )
 def test_ends_that_are_kept_are_kept_whole(text: str, end: End, wider: str | None) -> None:
     """Rounded to three digits 1000..1002 searched nothing; of 1e200 the square is no number."""
-    ((name, part),) = Space.parse([text]).parts.items()
+    ((name, part),) = SearchSpace.parse([text]).parts.items()
     assert part.wider(end, SETTINGS[name]) == wider
 
 
@@ -122,7 +122,7 @@ def test_one_more_choice_lies_beyond_the_end_and_the_others_stay(named: tuple[st
 )
 def test_there_is_more_until_the_setting_itself_ends(text: str, end: End, wider: str | None) -> None:
     """Beyond a hard weight of 0.8 there once was nothing, though 1 had not been tried."""
-    ((name, part),) = Space.parse([text]).parts.items()
+    ((name, part),) = SearchSpace.parse([text]).parts.items()
     assert part.wider(end, SETTINGS[name]) == wider
 
 
@@ -148,7 +148,7 @@ def test_an_end_is_an_end_and_the_middle_is_none(named: tuple[str, Range]) -> No
 
 
 def test_what_optuna_draws_from_is_what_was_typed() -> None:
-    space = Space.parse(["temperature=1..20:log", "width=4..16", "hard-weight=0,0.5,1"])
+    space = SearchSpace.parse(["temperature=1..20:log", "width=4..16", "hard-weight=0,0.5,1"])
     assert space.distributions() == {
         "temperature": FloatDistribution(1.0, 20.0, log=True),
         "width": IntDistribution(4, 16),

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from joryu.serving.web.batching import Batcher
-from joryu.serving.web.limits import Limits, Refused
+from joryu.serving.web.limits import Refused, RequestLimits
 from joryu.serving.web.main_thread import WorkHere
 
 
@@ -24,7 +24,7 @@ def test_what_is_asked_together_is_answered_together() -> None:
     sizes = list[int]()
 
     async def ask() -> list[list[int]]:
-        batcher = Batcher(doubled, Limits(batch=4, wait_ms=50), sizes.append)
+        batcher = Batcher(doubled, RequestLimits(batch=4, wait_ms=50), sizes.append)
         found = await asyncio.gather(*(batcher.ask([at, at + 100]) for at in range(5)))
         await batcher.close()
         return list(found)
@@ -35,7 +35,7 @@ def test_what_is_asked_together_is_answered_together() -> None:
 
 def test_whoever_fails_fails_alone() -> None:
     async def ask() -> list[object]:
-        batcher = Batcher(doubled, Limits(batch=4, wait_ms=20))
+        batcher = Batcher(doubled, RequestLimits(batch=4, wait_ms=20))
         found = await asyncio.gather(*(batcher.ask([at]) for at in (12, 13, 14)), return_exceptions=True)
         await batcher.close()
         return list(found)
@@ -55,7 +55,7 @@ def test_too_many_are_told_to_come_again_and_those_who_left_are_not_answered() -
         return list(batch)
 
     async def ask() -> None:
-        batcher = Batcher(slow, Limits(batch=1, waiting=2, wait_ms=0))
+        batcher = Batcher(slow, RequestLimits(batch=1, waiting=2, wait_ms=0))
         first = asyncio.create_task(batcher.ask([1]))
         await asyncio.to_thread(busy.wait, 5)
         leaving, staying = asyncio.create_task(batcher.ask([2])), asyncio.create_task(batcher.ask([3]))
@@ -80,7 +80,7 @@ def test_too_many_are_told_to_come_again_and_those_who_left_are_not_answered() -
 def test_a_client_that_is_alone_waits_for_nobody() -> None:
     async def ask() -> tuple[float, bool]:
         loop, sizes = asyncio.get_running_loop(), list[int]()
-        batcher = Batcher(doubled, Limits(batch=4, wait_ms=60_000), sizes.append)
+        batcher = Batcher(doubled, RequestLimits(batch=4, wait_ms=60_000), sizes.append)
         begun = loop.time()
         assert [await batcher.ask([at]) for at in (1, 2, 3)] == [[2], [4], [6]]
         alone = loop.time() - begun
@@ -106,7 +106,7 @@ def test_the_model_can_have_the_main_thread() -> None:
         return doubled(batch)
 
     async def ask() -> list[object]:
-        batcher = Batcher(noted, Limits(batch=2, wait_ms=0), thread=here)
+        batcher = Batcher(noted, RequestLimits(batch=2, wait_ms=0), thread=here)
         found = await asyncio.gather(*(batcher.ask([at]) for at in (1, 13)), return_exceptions=True)
         await batcher.close()
         return list(found)

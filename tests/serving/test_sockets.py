@@ -20,7 +20,7 @@ from PIL import Image
 from joryu.listening.address import listen
 from joryu.serving.web import gate
 from joryu.serving.web.app import Served, create_app
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 from joryu.serving.web.opening import Opened, open_model
 from joryu.serving.web.server import server_of
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.sockets
 
 @contextmanager
 def serving(model: Opened, **more: object) -> Iterator[int]:
-    limits = Limits(wait_ms=0, **more)  # type: ignore[arg-type]
+    limits = RequestLimits(wait_ms=0, **more)  # type: ignore[arg-type]
     with listen("127.0.0.1", 0, 0) as listening:
         server = server_of(create_app(model, Served(limits)), limits)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

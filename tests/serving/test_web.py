@@ -20,7 +20,7 @@ from joryu.errors import InputError
 from joryu.serving import load
 from joryu.serving.lines import json_lines
 from joryu.serving.web.app import Served, create_app
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 from joryu.serving.web.opening import open_model
 from joryu.serving.web.server import VARIABLE, read_token
 
@@ -35,7 +35,7 @@ def ask(student: Callable[..., Path]) -> Iterator[Ask]:
     clients = list[TestClient]()
 
     def start(kind: str = "tags", host: str = "127.0.0.1", **more: Any) -> TestClient:
-        limits = more.pop("limits", Limits(wait_ms=0))
+        limits = more.pop("limits", RequestLimits(wait_ms=0))
         app = create_app(open_model(str(student(kind))), Served(limits, **more))
         client = TestClient(app, base_url=f"http://{host}")
         clients.append(client.__enter__())
@@ -87,7 +87,7 @@ def test_masks_come_as_png_where_they_are_asked_for(ask: Ask) -> None:
 
 
 def test_a_table_and_raw_inputs_come_as_json(tmp_path: Path, student: Callable[..., Path]) -> None:
-    raw = create_app(open_model(str(student("tags", preparation=None, scale=1.0))), Served(Limits()))
+    raw = create_app(open_model(str(student("tags", preparation=None, scale=1.0))), Served(RequestLimits()))
     with TestClient(raw, base_url="http://localhost") as client:
         found = client.post("/predict", json=np.zeros((2, 1, 8, 8)).tolist()).json()
         assert len(found["rows"]) == 2
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_said(ask: Ask) -> None:
 
 
 def test_a_picture_of_many_pixels_is_refused_by_its_header(ask: Ask) -> None:
-    client = ask(limits=Limits(pixels=100))
+    client = ask(limits=RequestLimits(pixels=100))
     assert "20×10 pixels are too many" in client.post("/predict", content=picture(size=(20, 10))).json()["error"]
     assert client.post("/predict", content=picture()).status_code == 200
 
@@ -197,7 +197,7 @@ def test_a_model_of_pixels_has_no_labels(ask: Ask) -> None:
 
 
 def test_a_body_beyond_the_limit_is_refused(ask: Ask) -> None:
-    client = ask(limits=Limits(body=1000))
+    client = ask(limits=RequestLimits(body=1000))
     assert client.post("/predict", content=b"x" * 1001).status_code == 413
     assert client.post("/predict", content=iter([b"x" * 600, b"x" * 600])).status_code == 413  # in parts, of no length
     assert client.post("/predict", content=picture()).status_code == 200
@@ -260,7 +260,7 @@ def test_where_others_can_ask_a_token_is_needed(tmp_path: Path, monkeypatch: pyt
 )
 def test_limits_that_limit_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
-        Limits(**wrong)
+        RequestLimits(**wrong)
 
 
 def test_the_counters_count(ask: Ask) -> None:

@@ -19,7 +19,7 @@ from joryu.questions import Question
 from joryu.serving import load
 from joryu.serving.lines import json_lines
 from joryu.serving.web.app import Served, create_app
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 from joryu.serving.web.opening import open_model
 from joryu.students import Blueprint, save_student
 
@@ -52,7 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def clients(runs: dict[str, Path]) -> Iterator[dict[str, TestClient]]:
-    served, found = Served(Limits(wait_ms=0), described=True), dict[str, TestClient]()
+    served, found = Served(RequestLimits(wait_ms=0), described=True), dict[str, TestClient]()
     for name, run in runs.items():
         found[name] = TestClient(create_app(open_model(str(run)), served), base_url="http://localhost").__enter__()
     yield found
@@ -166,7 +166,7 @@ def test_a_deviation_beyond_all_numbers_is_still_json(runs: dict[str, Path], tmp
     said = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert said["std"]["price"] > 1e300
     with TestClient(
-        create_app(open_model(str(tmp_path / "run")), Served(Limits())), base_url="http://localhost"
+        create_app(open_model(str(tmp_path / "run")), Served(RequestLimits())), base_url="http://localhost"
     ) as one:
         assert sent(one, {"age": [1], "colour": ["red"]}) == (
             200,
@@ -184,7 +184,7 @@ def test_names_on_the_page_of_the_api_are_text_and_no_html(clients: dict[str, Te
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_of_a_token_may_be_written_in_any_case(scheme: str, runs: dict[str, Path]) -> None:
     token = "o7Rk-2vXq_9mTz4B"  # noqa: S105 - of no server
-    app = create_app(open_model(str(runs["raw"])), Served(Limits(wait_ms=0), token=token))
+    app = create_app(open_model(str(runs["raw"])), Served(RequestLimits(wait_ms=0), token=token))
     with TestClient(app, base_url="http://box.example") as client:
         assert client.get("/metrics", headers={"authorization": f"{scheme} {token}"}).status_code == 200
         for other in (f"{scheme} {token}x", f"{scheme}{token}", scheme, f"Basic {token}"):

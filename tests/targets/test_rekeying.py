@@ -17,7 +17,7 @@ from joryu.examples import Examples, load_examples, parse_views
 from joryu.targets import Store
 from joryu.targets.rekeying import NEW, OLD, finish, rekey
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 
 N = 12
 
@@ -50,7 +50,7 @@ def a_teacher(examples: Examples) -> Network:
 def an_old_store(spec: str, place: Path, *, n_views: int = 0, size: int | None = 8) -> Store:
     """What an older Joryu would have written: schema 1, keys of pixels."""
     examples = load_examples(spec, size=size).by_pixels()
-    options = LabelOptions(origin=Origin(teacher="module:x:y", examples=spec, split="train", size=size))
+    options = LabelOptions(origin=LabelOrigin(teacher="module:x:y", examples=spec, split="train", size=size))
     views = parse_views("flip") if n_views else None
     label_examples(a_teacher(examples), examples, place, views=views, n_views=n_views, options=options)
     path = place / "manifest.json"

@@ -16,7 +16,7 @@ from joryu.targets import Cost, Encoding, SoftTargets, Space, Store
 from joryu.targets.combination import Combination
 from joryu.targets.recombining import RecombineOptions, recombine
 from joryu.teachers import Ensemble, Network, Reply, TeacherBatch
-from joryu.teachers.labelling import LabelOptions, Origin, label_and_count, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_and_count, label_examples
 from joryu.teachers.verify import verify
 
 ABC = Question.one_of("abc")
@@ -365,9 +365,9 @@ def test_an_interrupted_ensemble_ends_as_an_unhurt_one(tmp_path) -> None:
 
 def test_what_a_member_never_answered_is_a_failure_with_its_name(tmp_path) -> None:
     about = examples()
-    one = label_examples(network(1), about, tmp_path / "1", options=LabelOptions(origin=Origin(teacher="run:one")))
+    one = label_examples(network(1), about, tmp_path / "1", options=LabelOptions(origin=LabelOrigin(teacher="run:one")))
     two = label_examples(network(2), about.select(torch.arange(30)), tmp_path / "2",
-                         options=LabelOptions(origin=Origin(teacher="run:two")))  # fmt: skip
+                         options=LabelOptions(origin=LabelOrigin(teacher="run:two")))  # fmt: skip
     done = recombine([one, two], tmp_path / "both", Combination())
     assert (len(done.store), done.unanswered) == (30, 10)
     assert {failure.reason for failure in done.store.failures()} == {"run:two: no answer in its store"}

@@ -19,7 +19,7 @@ from joryu.targets import Store
 from joryu.targets.combination import Combination
 from joryu.targets.recombining import recombine
 from joryu.teachers import TeacherBatch, find_teacher
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.teachers.verify import verify
 
 CLASSES = ("ant", "bee")
@@ -54,14 +54,14 @@ def test_members_of_other_sizes_are_each_shown_their_own(pictures: str, tmp_path
     for spec in specs:
         teacher, shown = find_teacher(spec, examples)
         alone.append(label_examples(teacher, shown, tmp_path / spec[-5:], options=LabelOptions(
-            origin=Origin(teacher=spec, examples=pictures))))  # fmt: skip
+            origin=LabelOrigin(teacher=spec, examples=pictures))))  # fmt: skip
     spec = f"ensemble:logits:{'|'.join(specs)}"
     teacher, known = find_teacher(spec, examples)
     assert known.inputs.shape[1:] == (1, 16, 16)
     told = [remark for remark in known.remarks if remark not in examples.remarks]
     assert [remark.rpartition(": ")[0] for remark in told] == specs
     assert "[B, 1, 8, 8]" in told[1] and "as it learned" in told[1]
-    asked = label_examples(teacher, known, tmp_path / "asked", options=LabelOptions(origin=Origin(teacher=spec)))
+    asked = label_examples(teacher, known, tmp_path / "asked", options=LabelOptions(origin=LabelOrigin(teacher=spec)))
     made = recombine(alone, tmp_path / "made", Combination.parse("logits")).store
     for store in (asked, made):
         found = store.gather(store.rows(examples.ids, 0)).values
@@ -133,7 +133,7 @@ def test_a_store_made_elsewhere_finds_its_members_from_here(
     spec = "ensemble:power=2:run:a|run:b"
     examples = load_examples("folder:set", size=12)
     store = label_examples(*find_teacher(spec, examples), tmp_path / "t", options=LabelOptions(
-        origin=Origin(teacher=spec, examples="folder:set")))  # fmt: skip
+        origin=LabelOrigin(teacher=spec, examples="folder:set")))  # fmt: skip
     assert store.teacher_spec == spec
     monkeypatch.chdir("/")
     found = Store.open(tmp_path / "t")

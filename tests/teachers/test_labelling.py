@@ -12,7 +12,7 @@ from tiny_teachers import B, N, Sums, contents, options
 from joryu.errors import InputError
 from joryu.examples import Examples
 from joryu.examples.views import parse_views
-from joryu.teachers.labelling import Origin, label_examples
+from joryu.teachers.labelling import LabelOrigin, label_examples
 
 pytestmark = pytest.mark.usefixtures("spare_the_disk")
 
@@ -90,7 +90,7 @@ def test_progress_ends_at_the_total_and_never_goes_back(tmp_path: Path, digits: 
 
 
 def test_the_manifest_says_who_what_and_at_what_cost(tmp_path: Path, digits: Examples) -> None:
-    origin = Origin(teacher="run:big", examples="digits", split="train", size=8, command="joryu label …")
+    origin = LabelOrigin(teacher="run:big", examples="digits", split="train", size=8, command="joryu label …")
     manifest = label_examples(Sums(), digits, tmp_path, options=options(origin=origin)).manifest
     assert (manifest.teacher.fingerprint, manifest.teacher.spec) == ("sums", "run:big")
     assert (manifest.examples.fingerprint, manifest.examples.name) == (digits.fingerprint, "digits")

@@ -22,7 +22,7 @@ from joryu.students.blueprint import Blueprint, read_blueprint, save_student
 from joryu.targets import SoftTargets, Space, Store
 from joryu.targets.manifest import Cost
 from joryu.teachers import Network, find_teacher
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.teachers.spec import describe_inputs
 from joryu.teachers.teacher import Reply, TeacherBatch
 from joryu.teachers.trained import as_taught
@@ -134,7 +134,7 @@ def test_a_run_is_shown_pictures_at_the_size_it_learned_from(spec: str, tmp_path
     teacher, known = find_teacher(f"run:{tmp_path / 'run'}", small)
     assert torch.equal(known.inputs, large.inputs)
     assert np.array_equal(known.ids, small.ids)
-    origin = Origin(teacher=f"run:{tmp_path / 'run'}", examples=spec, split="train", size=SMALL)
+    origin = LabelOrigin(teacher=f"run:{tmp_path / 'run'}", examples=spec, split="train", size=SMALL)
     store = label_examples(teacher, known, tmp_path / "targets", options=LabelOptions(origin=origin))
     assert store.manifest.examples.size == LARGE
     assert store.manifest.examples.shape == (3, LARGE, LARGE)

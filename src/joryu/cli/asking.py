@@ -96,7 +96,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
     from joryu.examples.overview_text import plural
     from joryu.examples.views import parse_views
     from joryu.teachers import find_teacher
-    from joryu.teachers.labelling import LabelOptions, Origin, growth_of, label_and_count, would_add_views
+    from joryu.teachers.labelling import LabelOptions, LabelOrigin, growth_of, label_and_count, would_add_views
     from joryu.teachers.precision import slowness_remark
     from joryu.teachers.spec import describe_inputs
 
@@ -119,7 +119,7 @@ def ask_teacher(shown: Examples, out: Path, asking: Asking) -> tuple[Labelled, E
         talk(f"{out} gets views it had not: a run begun on it cannot be gone on with; to keep both, give another --out")
     if (slow := slowness_remark(out, asking.precision)) is not None:
         talk(slow)
-    origin = Origin(
+    origin = LabelOrigin(
         teacher=asking.teacher, order=asking.order, examples=asking.examples, split=asking.split, size=asking.size,
         command=command_line(),
     )  # fmt: skip

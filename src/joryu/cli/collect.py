@@ -46,17 +46,25 @@ def collect(
     Example:  joryu collect photos.csv --out photos --licence "CC0*" --licence CC-BY-4.0
               joryu label --teacher google-vision --examples photos --size 224 --out targets --budget 500
     """
-    from joryu.collecting import GatherOptions, Limits, ListingOptions, Wanted, find_near, gather, open_listing
+    from joryu.collecting import (
+        FetchLimits,
+        GatherOptions,
+        ListingOptions,
+        WantedColumns,
+        find_near,
+        gather,
+        open_listing,
+    )
     from joryu.collecting.limits import MIB
     from joryu.collecting.words import remark_lines, summary_line
     from joryu.examples.origin import LicenceRule
     from joryu.targets.provenance import joryu_version
 
     rule = LicenceRule.of(licence)
-    limits = Limits(
+    limits = FetchLimits(
         rate=rate, concurrency=concurrency, seconds=seconds, largest=largest * MIB, private=allow_private
     )  # fmt: skip
-    wanted = Wanted(url=url_column, licence=licence_column, source=source_column)
+    wanted = WantedColumns(url=url_column, licence=licence_column, source=source_column)
     listing = open_listing(source, ListingOptions(columns=wanted, largest=limits.largest))
     for remark in listing.remarks:
         talk(remark)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from joryu.examples import Examples
     from joryu.remote import Api, Collected, Ledger, Options
     from joryu.remote.credentials import Credentials
-    from joryu.remote.limits import Limits
+    from joryu.remote.limits import ApiLimits
 
 
 class Paying(NamedTuple):
@@ -35,16 +35,16 @@ class Paying(NamedTuple):
 
         return [option(name) for name, value in self._asdict().items() if value is not None]
 
-    def limits(self) -> Limits:
+    def limits(self) -> ApiLimits:
         """How fast to ask.
 
         Raises:
             InputError: a number is not usable.
         """
-        from joryu.remote.limits import Limits
+        from joryu.remote.limits import ApiLimits
 
         wished = {"rate": self.rate, "concurrency": self.concurrency, "canaries": self.canaries}
-        return Limits(**{name: value for name, value in wished.items() if value is not None})  # type: ignore[arg-type]
+        return ApiLimits(**{name: value for name, value in wished.items() if value is not None})  # type: ignore[arg-type]
 
 
 def ledger_of(out: Path, paying: Paying) -> Path:

@@ -50,12 +50,12 @@ def serve(
 
     try:
         from joryu.serving.web.app import Served
-        from joryu.serving.web.limits import Limits
+        from joryu.serving.web.limits import RequestLimits
         from joryu.serving.web.opening import open_model
         from joryu.serving.web.server import Place, read_token, serve
     except ImportError as error:
         raise MissingExtraError(error.name or "starlette", "serve", "joryu serve") from error
-    limits = Limits(body=body, pixels=pixels, requests=requests, seconds=seconds, batch=batch, wait_ms=wait_ms)
+    limits = RequestLimits(body=body, pixels=pixels, requests=requests, seconds=seconds, batch=batch, wait_ms=wait_ms)
     token = read_token(host, token_file)
     opened = open_model(
         model, question=_question(classes, tags), size=size, threshold=threshold, batch=batch, tell=talk

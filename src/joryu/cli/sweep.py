@@ -74,7 +74,7 @@ def sweep(
     from dataclasses import replace
 
     from joryu.examples import with_column
-    from joryu.search import Budget, Space, SweepRun, SweepSetup, usual_space
+    from joryu.search import SearchSpace, SweepBudget, SweepRun, SweepSetup, usual_space
     from joryu.search import sweep as search_space
     from joryu.search.page import write_sweep_page
     from joryu.search.storage import without_secrets
@@ -84,9 +84,9 @@ def sweep(
     from joryu.training.setup import DistillationSetup, default_objective
 
     hidden = {} if storage is None else {storage: without_secrets(storage)}
-    recipe, budget = Recipe.of(**settings), Budget(trials=trials, confirm=confirm)
+    recipe, budget = Recipe.of(**settings), SweepBudget(trials=trials, confirm=confirm)
     run = SweepRun(folder=out, storage=storage, command=command_line(hidden))
-    space = Space.parse(search) if search else None
+    space = SearchSpace.parse(search) if search else None
     store = Store.open(targets)
     usual = default_objective(
         store.manifest.question,

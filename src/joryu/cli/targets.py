@@ -70,7 +70,7 @@ def rebuild(
     Example:  joryu targets rebuild targets --tags 500
     """
     from joryu.targets import Store
-    from joryu.teachers.labelling import LabelOptions, Origin
+    from joryu.teachers.labelling import LabelOptions, LabelOrigin
     from joryu.teachers.rebuilding import finish, ledger_spec_of
     from joryu.teachers.rebuilding import rebuild as make_anew
 
@@ -79,7 +79,7 @@ def rebuild(
     ledger_spec_of(opened)  # before pictures are read
     about = reopen(opened, examples, split, None)
     with counting("rebuilding") as advance:
-        options = LabelOptions(progress=advance, origin=Origin(command=command_line()))
+        options = LabelOptions(progress=advance, origin=LabelOrigin(command=command_line()))
         made = make_anew(opened, about, most=tags, at_least=min_count, out=out, options=options)
     found = {"store": str(made.path), "answers": len(made), "tags": len(made.manifest.question)}
     emit(

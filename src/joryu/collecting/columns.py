@@ -43,7 +43,7 @@ class Columns(NamedTuple):
         return tuple(f"{what} from column {column}" for what, column in found.items() if column is not None)
 
 
-class Wanted(NamedTuple):
+class WantedColumns(NamedTuple):
     """The columns that somebody has named."""
 
     url: str | None = None
@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     source: str | None = None
 
 
-def find_columns(sheet: Sheet, wanted: Wanted, *, pictures: bool = False) -> Columns:
+def find_columns(sheet: Sheet, wanted: WantedColumns, *, pictures: bool = False) -> Columns:
     """The columns of a list; ``pictures``: it holds the pictures themselves, so that addresses are no need.
 
     Raises:

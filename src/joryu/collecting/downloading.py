@@ -13,7 +13,7 @@ from joryu.collecting.addresses import Resolve, look_up
 from joryu.collecting.checking import Checked, check_picture
 from joryu.collecting.fetching import Fetched, Fetcher, Missed
 from joryu.collecting.hosts import Hosts, Unreachable
-from joryu.collecting.limits import Limits
+from joryu.collecting.limits import FetchLimits
 from joryu.errors import InputError
 from joryu.remote.pace import back_off_s
 
@@ -41,7 +41,13 @@ class Download:
     """
 
     def __init__(
-        self, places: Sequence[str], numbers: Sequence[int], limits: Limits, *, agent: str, resolve: Resolve = look_up
+        self,
+        places: Sequence[str],
+        numbers: Sequence[int],
+        limits: FetchLimits,
+        *,
+        agent: str,
+        resolve: Resolve = look_up,
     ) -> None:
         self._places, self._limits, self._agent, self._resolve = places, limits, agent, resolve
         self._hosts = Hosts(limits)

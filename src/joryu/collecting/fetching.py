@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from joryu.collecting.addresses import PublicOnly, RefusedAddress, Resolve, look_up
 from joryu.collecting.hosts import Host, Hosts, Unreachable
-from joryu.collecting.limits import Limits
+from joryu.collecting.limits import FetchLimits
 from joryu.collecting.robots import Robots
 from joryu.collecting.urls import Address, parse_address
 from joryu.errors import InputError
@@ -64,7 +64,7 @@ class Fetcher:
         MissingExtraError: httpx2 is not installed.
     """
 
-    def __init__(self, limits: Limits, hosts: Hosts, *, agent: str, resolve: Resolve = look_up) -> None:
+    def __init__(self, limits: FetchLimits, hosts: Hosts, *, agent: str, resolve: Resolve = look_up) -> None:
         library()
         self._http: Any = importlib.import_module("httpcore2")  # the engine of httpx2: there one chooses the address
         self._limits, self._hosts = limits, hosts

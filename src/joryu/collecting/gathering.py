@@ -18,7 +18,7 @@ from joryu.collecting.addresses import Resolve, look_up
 from joryu.collecting.checking import Checked, check_picture
 from joryu.collecting.collection import Collection, Found, kept
 from joryu.collecting.downloading import Done, Download
-from joryu.collecting.limits import MIB, Limits
+from joryu.collecting.limits import MIB, FetchLimits
 from joryu.collecting.listing import Listing, Read
 from joryu.errors import InputError, JoryuError
 from joryu.examples.ahead import decoding_threads, in_order
@@ -50,7 +50,7 @@ class GatherOptions:
     """
 
     rule: LicenceRule = field(default_factory=lambda: LicenceRule(()))
-    limits: Limits = field(default_factory=Limits)
+    limits: FetchLimits = field(default_factory=FetchLimits)
     agent: str = "joryu"
     again: bool = False
     resolve: Resolve = look_up

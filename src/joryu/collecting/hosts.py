@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from joryu.collecting.limits import Limits
+from joryu.collecting.limits import FetchLimits
 from joryu.collecting.robots import Robots
 from joryu.remote.pace import Pause, TokenBucket
 
@@ -28,7 +28,7 @@ class Host:
     After so many failures in a row it is left alone, and whoever waits for its turn is told.
     """
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, limits: FetchLimits) -> None:
         self.name = name
         self._limits = limits
         self._bucket, self._pause = TokenBucket(limits.rate), Pause()
@@ -94,7 +94,7 @@ class Host:
 class Hosts:
     """All hosts that are asked, by scheme, name and port."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FetchLimits) -> None:
         self._limits = limits
         self._known: dict[str, Host] = {}
 

@@ -1,4 +1,4 @@
-"""`Limits`: how hard hosts are asked, and what is too large or too slow."""
+"""`FetchLimits`: how hard hosts are asked, and what is too large or too slow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MIB: Final = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class FetchLimits:
     """How pictures are fetched.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from joryu.collecting.columns import Wanted
+from joryu.collecting.columns import WantedColumns
 
 Read = Callable[[], bytes]
 """Reads one picture.
@@ -50,5 +50,5 @@ class Listing:
 class ListingOptions:
     """How a source is read: the columns that were named, and the size of a file that is not looked at."""
 
-    columns: Wanted = field(default_factory=Wanted)
+    columns: WantedColumns = field(default_factory=WantedColumns)
     largest: int = 2**25

@@ -33,7 +33,7 @@ from joryu.remote import Api, Ledger, Options, collect, find_credentials, google
 from joryu.remote.ledger import FILE, Settled
 from joryu.remote.vocabulary import Vocabulary
 from joryu.serving.web.app import Served, create_app
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 from joryu.serving.web.opening import open_model
 from joryu.serving.web.server import server_of
 from joryu.targets import Store
@@ -116,7 +116,7 @@ def serving(spec: str, port: int = 0) -> Iterator[str]:
     Raises:
         InputError: the port is taken.
     """
-    limits = Limits()
+    limits = RequestLimits()
     with listen("127.0.0.1", port, 0) as listening:
         server = server_of(create_app(open_model(spec), Served(limits, least=FLOOR)), limits)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="served", daemon=True)

@@ -20,7 +20,7 @@ from joryu.students import Blueprint
 from joryu.targets import Store, expected_unreturned
 from joryu.targets.average_precision import average_precision, precision_at
 from joryu.targets.calibration import expected_calibration_error, reliability_of
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import CarriedOver, LabelsAlone, Recipe, Trained, TrainingData, train
 
 STUDENT, STUDENT_SMOKE = "module:joryu.experiments.small_mobile:small_mobile", "cnn:8x2"
@@ -71,7 +71,7 @@ def api_answers(setting: Setting, ledger: Ledger, examples: Examples, name: str)
     """
     teacher = recorded(ledger, examples)
     asked = examples.asked(teacher.question)
-    options = LabelOptions(recheck=False, origin=Origin(command=setting.command))
+    options = LabelOptions(recheck=False, origin=LabelOrigin(command=setting.command))
     return ApiAnswers(asked, label_examples(teacher, asked, setting.folder / name, options=options))
 
 

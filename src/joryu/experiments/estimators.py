@@ -50,7 +50,7 @@ from joryu.students import Blueprint
 from joryu.students.named_outputs import outputs_of
 from joryu.targets import Encoding
 from joryu.teachers import Estimator
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import LabelsAlone, Recipe, Replayed, Trained, TrainingData, train
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def learned(
         n_views = max(4, (200 if setting.smoke else ASKED) // len(teaching))
         store = label_examples(
             teacher, teaching, setting.folder / f"{name}-targets", views=shown, n_views=n_views,
-            options=LabelOptions(encoding=Encoding(dtype="float32"), origin=Origin(command=setting.command)),
+            options=LabelOptions(encoding=Encoding(dtype="float32"), origin=LabelOrigin(command=setting.command)),
         )  # fmt: skip
         data = replace(data, source=Replayed(store))
         objective = Distillation(

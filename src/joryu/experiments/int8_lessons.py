@@ -16,7 +16,7 @@ from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import LabelsAlone, Recipe, Replayed, Trained, TrainingData, train
 from joryu.training.quantise import fine_tuning_recipe
 
@@ -129,5 +129,5 @@ def _answers(setting: Setting, teacher: Trained, examples: Examples, out: str) -
         Network(teacher.module, question=teacher.blueprint.question),
         examples,
         setting.folder / out,
-        options=LabelOptions(encoding=Encoding(dtype="float32"), origin=Origin(command=setting.command)),
+        options=LabelOptions(encoding=Encoding(dtype="float32"), origin=LabelOrigin(command=setting.command)),
     )

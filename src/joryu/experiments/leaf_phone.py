@@ -54,7 +54,7 @@ from joryu.experiments.pairs import PairedRow
 from joryu.objectives import Distillation, HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import LabelsAlone, Recipe, Replayed, Trained, TrainingData, train
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def teach_all(setting: Setting, parts: LeafParts) -> dict[str, Trained]:
         setting.folder / "targets",
         views=views,
         n_views=N_VIEWS,
-        options=LabelOptions(origin=Origin(command=setting.command)),
+        options=LabelOptions(origin=LabelOrigin(command=setting.command)),
     )
     taught = TrainingData(transfer, Replayed(answers))
     as_long = replace(few, examples_per_epoch=taught.epoch_size)

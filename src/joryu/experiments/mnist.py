@@ -14,7 +14,7 @@ from joryu.objectives import HardLabels, Objective
 from joryu.students import Blueprint
 from joryu.targets import Encoding, Store
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import LabelsAlone, Recipe, Trained, TrainingData, read_run, train
 
 #: Inputs jittered by up to two pixels, as in the paper (one pixel on the 8 x 8 digits of the smoke size).
@@ -127,7 +127,7 @@ def label(setting: Setting, teacher: Trained, examples: Examples, *, out: Path, 
         out,
         views=parse_views(jitter(setting) + more) if n_views else None,
         n_views=n_views,
-        options=LabelOptions(encoding=Encoding(dtype="float32"), origin=Origin(command=setting.command)),
+        options=LabelOptions(encoding=Encoding(dtype="float32"), origin=LabelOrigin(command=setting.command)),
     )
 
 

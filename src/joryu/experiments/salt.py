@@ -17,7 +17,7 @@ from joryu.questions import Link, Question
 from joryu.students import Blueprint, load_student
 from joryu.targets import Store
 from joryu.teachers import Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import LabelsAlone, Recipe, Trained, TrainingData, train
 
 TILES, SIDE = "pairs:tgs_salt,group=depths.csv#z,classes=salt", 32
@@ -116,7 +116,7 @@ def salt_answers(setting: Setting, teacher: Trained, examples: Examples) -> Stor
         setting.of_seed.folder / "salt-targets",
         views=parse_views(VIEWS),
         n_views=2 if setting.smoke else N_VIEWS,
-        options=LabelOptions(origin=Origin(command=setting.command)),
+        options=LabelOptions(origin=LabelOrigin(command=setting.command)),
     )
 
 

@@ -21,7 +21,7 @@ from joryu.students import Blueprint
 from joryu.students.cnn import cnn
 from joryu.targets import Encoding, Store
 from joryu.teachers import Ensemble, Network
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.training import Recipe, Trained, TrainingData, train
 
 HERE = "module:joryu.experiments.weak_learners:"
@@ -116,7 +116,7 @@ def pool_store(setting: Setting, parts: LearnerParts) -> Store:
 def in_float32(setting: Setting) -> LabelOptions:
     """Answers are computed and kept in float32, at any temperature as they were given."""
     encoding = Encoding(dtype="float32")
-    return LabelOptions(encoding=encoding, precision="32-true", origin=Origin(command=setting.command))
+    return LabelOptions(encoding=encoding, precision="32-true", origin=LabelOrigin(command=setting.command))
 
 
 def pool_log_probs(setting: Setting, parts: LearnerParts, examples: Examples) -> Tensor:

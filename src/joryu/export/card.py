@@ -13,7 +13,7 @@ from joryu.evaluation.evaluator import Better
 from joryu.examples import Examples
 from joryu.export.contents import FLOAT, INT8, LABELS, NEEDS, SCRIPT, STUDENT, named
 from joryu.export.graph import output_names, says_spread
-from joryu.export.origin import Gain, Origin
+from joryu.export.origin import Gain, StudentOrigin
 from joryu.export.parity import Parity
 from joryu.export.predict_script import input_format_of, templates
 from joryu.export.source import Model
@@ -31,7 +31,7 @@ class Facts:
 
     plan: Blueprint
     run: Path
-    origin: Origin
+    origin: StudentOrigin
     gain: Gain | None
     judging: Examples
     models: Sequence[Model]
@@ -116,7 +116,7 @@ def _preparation(plan: Blueprint) -> str:
     return f"A row of a table is read by its columns: {_listed([f'`{name}`' for name in prepared.names])}."
 
 
-def _origin(origin: Origin, plan: Blueprint) -> list[str]:
+def _origin(origin: StudentOrigin, plan: Blueprint) -> list[str]:
     lines = [f"Teacher: `{origin.teacher}`." if origin.teacher else _without_teacher(origin)]
     if origin.answers is not None:
         took = f"{origin.seconds:,.0f} s" if origin.seconds is not None else "an unknown time"
@@ -130,13 +130,13 @@ def _origin(origin: Origin, plan: Blueprint) -> list[str]:
     return [*lines, *_licences(origin), *_of_int8(plan)]
 
 
-def _without_teacher(origin: Origin) -> str:
+def _without_teacher(origin: StudentOrigin) -> str:
     if origin.objective.get("name") == HardLabels.name:
         return "It learned from labels alone."
     return "Teacher: unknown. It learned from a teacher's answers; their store is not recorded, or not there any more."
 
 
-def _licences(origin: Origin) -> list[str]:
+def _licences(origin: StudentOrigin) -> list[str]:
     lines = []
     if origin.licences is None:
         lines.append("Licences of what it learned from: unknown, nobody has recorded any.")

@@ -28,7 +28,7 @@ _PIXEL_ROWS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class StudentOrigin:
     """What is known of a student's run; what nobody recorded is ``None``.
 
     ``licences`` and ``sources`` count the examples of its transfer set, ``taught_under`` those that its teacher learned
@@ -60,7 +60,7 @@ class Gain:
     paired: Paired
 
 
-def origin_of(folder: Path) -> Origin:
+def origin_of(folder: Path) -> StudentOrigin:
     """What the run's record leads to, from the present folder."""
     record = read_run(folder)
     notes = record["notes"]
@@ -69,7 +69,7 @@ def origin_of(folder: Path) -> Origin:
     run = None if spec is None else run_of(spec)
     learned = run if run is not None and run.is_dir() else None
     made_for = None if store is None else store.manifest.examples
-    return Origin(
+    return StudentOrigin(
         examples=notes.get("examples"),
         licences=notes.get("licences") or (None if made_for is None else made_for.licences),
         sources=notes.get("sources") or (None if made_for is None else made_for.sources),

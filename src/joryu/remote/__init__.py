@@ -6,15 +6,15 @@ from joryu.remote.collector import Collected, Options, collect
 from joryu.remote.credentials import find_credentials
 from joryu.remote.google_vision import google_vision
 from joryu.remote.ledger import Ledger
-from joryu.remote.limits import Limits
+from joryu.remote.limits import ApiLimits
 from joryu.remote.reading_ahead import Pictures
 
 __all__ = [
     "Api",
+    "ApiLimits",
     "Budget",
     "Collected",
     "Ledger",
-    "Limits",
     "Options",
     "Pictures",
     "Tag",

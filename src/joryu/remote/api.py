@@ -53,7 +53,7 @@ class KeyPlace(_Part):
     needed: bool = True
 
 
-class Asked(_Part):
+class RequestForm(_Part):
     """What a request says. ``body`` is JSON in which ``{picture}`` stands for the picture in base64.
 
     Where several pictures go in one request, ``{pictures}`` stands for a list, with ``each`` for every picture. Without
@@ -118,7 +118,7 @@ class Api(_Part):
     endpoint: str
     method: Literal["POST", "PUT"] = "POST"
     key: KeyPlace | None = None
-    request: Asked
+    request: RequestForm
     answer: Answered
     longest_side: int | None = Field(default=None, ge=16)
     quality: int = Field(default=90, ge=1, le=100)

@@ -18,7 +18,7 @@ from joryu.remote.canaries import require_unchanged
 from joryu.remote.credentials import Credentials
 from joryu.remote.journal import Journal
 from joryu.remote.ledger import Ledger, LedgerFailure, Settled
-from joryu.remote.limits import Limits
+from joryu.remote.limits import ApiLimits
 from joryu.remote.outcome import Lost, Outcome, outcome_of
 from joryu.remote.pace import Breaker, Pause, TokenBucket, back_off_s
 from joryu.remote.reading_ahead import Pictures, ReadingAhead, Ready, Shown, blocks, retrieved
@@ -76,7 +76,7 @@ class Options:
     """How to collect: ``limits`` of speed and patience, and the ``budget``, the most units (pictures asked about) that
     the ledger may ever hold."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: ApiLimits = field(default_factory=ApiLimits)
     budget: int | None = None
     progress: Progress | None = None
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 from joryu.errors import InputError
 from joryu.remote.api import Api
 from joryu.remote.ledger import Ledger
-from joryu.remote.limits import Limits
+from joryu.remote.limits import ApiLimits
 from joryu.remote.picture_size import fitted
 from joryu.remote.reading_ahead import Pictures, blocks
 
 SAMPLE: Final = 32  #: pictures that are made as small as they would be sent, to know how many bytes they take
-USUAL_RATE: Final = Limits().rate
+USUAL_RATE: Final = ApiLimits().rate
 _BLOCK: Final = 4096
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from joryu.errors import InputError
-from joryu.remote.api import PICTURE, PICTURES, Answered, Api, Asked, KeyPlace
+from joryu.remote.api import PICTURE, PICTURES, Answered, Api, KeyPlace, RequestForm
 
 ENDPOINT: Final = "https://vision.googleapis.com"
 PATH: Final = "/v1/images:annotate"
@@ -36,7 +36,7 @@ def google_vision(
         name="google-vision",
         endpoint=place if place.endswith(PATH) else place + PATH,
         key=KeyPlace(env=key_env, header="x-goog-api-key"),
-        request=Asked(
+        request=RequestForm(
             body={"requests": PICTURES}, each={"image": {"content": PICTURE}, "features": [feature]},
             pictures=MOST_PICTURES,
         ),

@@ -1,4 +1,4 @@
-"""`Limits`: how fast a paid API is asked, how often it is tried again, and when to give up."""
+"""`ApiLimits`: how fast a paid API is asked, how often it is tried again, and when to give up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from joryu.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ApiLimits:
     """How fast to ask, how often to try again, and when to give up; times are in seconds.
 
     Args:

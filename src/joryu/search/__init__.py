@@ -10,7 +10,7 @@ except ImportError as error:
 from joryu.search.record import SweepRecord, read_sweep
 from joryu.search.run import SweepRun
 from joryu.search.setup import SweepSetup, usual_space
-from joryu.search.space import Space
-from joryu.search.sweep import Budget, sweep
+from joryu.search.space import SearchSpace
+from joryu.search.sweep import SweepBudget, sweep
 
-__all__ = ["Budget", "Space", "SweepRecord", "SweepRun", "SweepSetup", "read_sweep", "sweep", "usual_space"]
+__all__ = ["SearchSpace", "SweepBudget", "SweepRecord", "SweepRun", "SweepSetup", "read_sweep", "sweep", "usual_space"]

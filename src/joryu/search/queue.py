@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from joryu.search.numbering import REPEATS, WITHDRAWN, attempts, died, number_of
 from joryu.search.sampling import PRUNERS, SAMPLERS, ByTrial
 from joryu.search.setup import SweepSetup
-from joryu.search.space import Space
+from joryu.search.space import SearchSpace
 from joryu.search.storage import GRACE, alive, asking, fail_dead, open_storage
 
 _NOTHING: Mapping[str, Any] = {}
@@ -42,7 +42,7 @@ class Queue:
         space: what is searched.
     """
 
-    def __init__(self, url: str, study: optuna.Study, storage: RDBStorage, space: Space, *, shared: bool) -> None:
+    def __init__(self, url: str, study: optuna.Study, storage: RDBStorage, space: SearchSpace, *, shared: bool) -> None:
         self.url, self.study, self.shared = url, study, shared
         self._storage, self.space = storage, space
 

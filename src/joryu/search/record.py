@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from joryu.errors import InputError
 from joryu.pydantic_errors import first_fault
-from joryu.search.space import End, Space
+from joryu.search.space import End, SearchSpace
 from joryu.training.checkpoint import write_json
 
 FILE = "sweep.json"
@@ -141,9 +141,9 @@ class SweepRecord(_Record):
     importance: dict[str, float] | None = None
 
     @property
-    def space(self) -> Space:
+    def space(self) -> SearchSpace:
         """What is searched."""
-        return Space.of_record(self.request["space"])
+        return SearchSpace.of_record(self.request["space"])
 
     def finished(self) -> list[TrialRecord]:
         """The trials with a score, the best first; of several with the same values, the first."""
@@ -173,7 +173,7 @@ def read_sweep(folder: Path | str) -> SweepRecord:
         raise InputError(f"{path} was written by a newer Joryu", expected=f"schema {SCHEMA}", received=found)
     try:
         record = SweepRecord.model_validate_json(json.dumps(content))
-        Space.of_record(record.request["space"])
+        SearchSpace.of_record(record.request["space"])
     except ValidationError as error:
         fault = first_fault(error).within(f"{path} is damaged")
         raise InputError(fault.what, expected=fault.expected, received=fault.received, hint=MEND) from error
@@ -185,7 +185,7 @@ def read_sweep(folder: Path | str) -> SweepRecord:
 MEND = "put the file back from a copy, or run the same joryu sweep again: it is written anew from the storage"
 
 
-def trial_record(number: int, tried: list[FrozenTrial], space: Space, lasting: int) -> TrialRecord:
+def trial_record(number: int, tried: list[FrozenTrial], space: SearchSpace, lasting: int) -> TrialRecord:
     """What a storage knows about one trial; ``lasting`` is the number of epochs that a trial lasts."""
     last = tried[-1]
     params = {**last.system_attrs.get("fixed_params", {}), **last.params}

@@ -14,7 +14,7 @@ from joryu.durable import remove_leftovers, sole_writer
 from joryu.errors import InputError, MismatchError
 from joryu.examples.places import typed_in
 from joryu.search.record import FILE, ScoreRule, SweepRecord, read_sweep
-from joryu.search.space import Space, typed
+from joryu.search.space import SearchSpace, typed
 from joryu.search.storage import embedded, require_url, without_secrets
 from joryu.targets.provenance import joryu_version, machine, now
 
@@ -118,7 +118,7 @@ def _flat(content: dict[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...
     """Every value by its whole path: the store and the setup both have ``views``."""
     for name, value in content.items():
         if name == "space":
-            yield from ((("search", typed(one)), part) for one, part in Space.of_record(value).parts.items())
+            yield from ((("search", typed(one)), part) for one, part in SearchSpace.of_record(value).parts.items())
         elif isinstance(value, dict):
             yield from _flat(value, *above, name)
         else:

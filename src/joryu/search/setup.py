@@ -10,7 +10,7 @@ from joryu.errors import InputError
 from joryu.examples import Examples
 from joryu.objectives import Distillation
 from joryu.search.sampling import PRUNERS, SAMPLERS
-from joryu.search.space import HOLE, Choices, Range, Space, Values, spoken, typed
+from joryu.search.space import HOLE, Choices, Range, SearchSpace, Values, spoken, typed
 from joryu.students.architecture import require_architecture
 from joryu.targets import Store
 from joryu.training import Recipe
@@ -20,13 +20,13 @@ USUAL = ("temperature=1..20:log", "hard_weight=0..1")  #: what is searched where
 BY = ("loss", "measure")  #: what points are compared by: the validation loss, or the question's first measure
 
 
-def usual_space(objective: Distillation) -> Space:
+def usual_space(objective: Distillation) -> SearchSpace:
     """What is searched where nothing is named: temperature and weight of the hard labels; numbers have no temperature.
 
     >>> list(usual_space(Distillation()).parts)
     ['temperature', 'hard_weight']
     """
-    return Space.parse([part for part in USUAL if objective.link.has_probs or not part.startswith("temperature")])
+    return SearchSpace.parse([part for part in USUAL if objective.link.has_probs or not part.startswith("temperature")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class SweepSetup:
 
     distillation: DistillationSetup
     recipe: Recipe
-    space: Space
+    space: SearchSpace
     sampler: str = "tpe"
     pruner: str = "median"
     by: str = "loss"
@@ -152,7 +152,7 @@ class SweepSetup:
             )
             return cls(
                 distillation=DistillationSetup(**{**setup, "objective": objective}),
-                recipe=Recipe.of(**record["recipe"]), space=Space.of_record(record["space"]),
+                recipe=Recipe.of(**record["recipe"]), space=SearchSpace.of_record(record["space"]),
                 sampler=record["sampler"], pruner=record["pruner"], by=record["by"],
             )  # fmt: skip
         except (AttributeError, KeyError, TypeError) as error:
@@ -187,7 +187,7 @@ def with_width(student: str, values: Values) -> str:
     return student.replace(HOLE, str(int(values["width"]))) if "width" in values else student
 
 
-def _others(space: Space, but: str) -> str:
+def _others(space: SearchSpace, but: str) -> str:
     others = [f"{typed(name)}={part}" for name, part in space.parts.items() if name != but]
     return " --search ".join(others) or "NAME=LOW..HIGH"
 

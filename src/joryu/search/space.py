@@ -1,4 +1,4 @@
-"""`Space`: what a sweep searches, each setting in a range or among choices, read from ``temperature=1..20:log``."""
+"""`SearchSpace`: what a sweep searches, each setting a range or choices, read from ``temperature=1..20:log``."""
 
 from __future__ import annotations
 
@@ -195,10 +195,10 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """What is searched: a `Range` or `Choices` for each setting.
 
-    >>> space = Space.parse(["temperature=1..20:log", "width=4,8,16"])
+    >>> space = SearchSpace.parse(["temperature=1..20:log", "width=4,8,16"])
     >>> [f"{name} {part}" for name, part in space.parts.items()]
     ['temperature 1..20:log', 'width 4,8,16']
     """
@@ -206,7 +206,7 @@ class Space:
     parts: Mapping[str, Range | Choices]
 
     @classmethod
-    def parse(cls, given: Sequence[str]) -> Space:
+    def parse(cls, given: Sequence[str]) -> SearchSpace:
         """Read what was typed.
 
         Raises:
@@ -231,15 +231,15 @@ class Space:
         return {name: part.rounded(params[name]) for name, part in self.parts.items()}
 
     def describe(self) -> dict[str, Any]:
-        """The space as JSON, from which `Space.of_record` makes it again."""
+        """The space as JSON, from which `SearchSpace.of_record` makes it again."""
         return {name: part.describe() for name, part in self.parts.items()}
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Space:
+    def of_record(cls, record: Mapping[str, Any]) -> SearchSpace:
         """The space that a record describes.
 
-        >>> space = Space.parse(["width=4..16"])
-        >>> Space.of_record(space.describe()) == space
+        >>> space = SearchSpace.parse(["width=4..16"])
+        >>> SearchSpace.of_record(space.describe()) == space
         True
         """
         parts: dict[str, Range | Choices] = {}

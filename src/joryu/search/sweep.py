@@ -29,7 +29,7 @@ CONFIRMED = 3  #: how many points are trained again with other seeds: the best a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class SweepBudget:
     """How many ``trials`` a sweep has in all, and with how many further seeds its best points are confirmed.
 
     Raises:
@@ -49,7 +49,7 @@ class Budget:
             )  # fmt: skip
 
 
-def sweep(examples: Examples, targets: Store, *, setup: SweepSetup, budget: Budget, run: SweepRun) -> SweepRecord:
+def sweep(examples: Examples, targets: Store, *, setup: SweepSetup, budget: SweepBudget, run: SweepRun) -> SweepRecord:
     """Distil points of a space, and choose one by validation; the record is also in ``sweep.json``.
 
     Every trial is a run of `joryu.training.distill.distill` without a twin, in the folder ``trials`` of the sweep: the
@@ -142,7 +142,7 @@ def _concluded(record: SweepRecord, setup: SweepSetup) -> SweepRecord:
     return record.model_copy(update={"edges": edges_of(record), "plateau": plateau_of(record)})
 
 
-def _confirmed(record: SweepRecord, trainer: Trainer, budget: Budget) -> Sequence[Confirmation]:
+def _confirmed(record: SweepRecord, trainer: Trainer, budget: SweepBudget) -> Sequence[Confirmation]:
     """The best points, trained again with other seeds; one that diverges with any of them is left out."""
     own, found = trainer.setup.recipe.seed, []
     seeds = tuple(own + 1 + k for k in range(budget.confirm))

@@ -14,7 +14,7 @@ from joryu.examples.shown import shown_as
 from joryu.targets.encoding import Columns
 from joryu.targets.manifest import Cost
 from joryu.targets.writer import StoreWriter
-from joryu.teachers.precision import Precision
+from joryu.teachers.precision import StorePrecision
 from joryu.teachers.teacher import ONE_REQUEST, Reply, Teacher, TeacherBatch
 
 _NOT_FINITE = "answers that are not finite"
@@ -31,7 +31,7 @@ class Asker:
         precision: at which a network computes.
     """
 
-    def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int, precision: Precision) -> None:
+    def __init__(self, teacher: Teacher, writer: StoreWriter, patience: int, precision: StorePrecision) -> None:
         self._teacher = teacher
         self._precision = precision
         self._writer = writer

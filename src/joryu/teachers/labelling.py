@@ -23,7 +23,7 @@ from joryu.targets.store import Store
 from joryu.targets.writer import Flush, StoreWriter
 from joryu.teachers.asking import Asker
 from joryu.teachers.grid import Grid
-from joryu.teachers.precision import SAMPLE, WORTH, Precision, Wish, require_same_precision
+from joryu.teachers.precision import SAMPLE, WORTH, StorePrecision, Wish, require_same_precision
 from joryu.teachers.recheck import recheck
 from joryu.teachers.teacher import Composed, Teacher, TeacherBatch
 from joryu.teachers.verify import Verification
@@ -32,7 +32,7 @@ BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class LabelOrigin:
     """How to find the teacher and the examples again (their specs), and what was typed; for the manifest.
 
     ``order`` names the classes in the teacher's own order, where that is not the examples'.
@@ -71,7 +71,7 @@ class LabelOptions:
     recheck: bool = True
     precision: Wish = "auto"
     progress: Callable[[int, int], None] | None = None
-    origin: Origin = field(default_factory=Origin)
+    origin: LabelOrigin = field(default_factory=LabelOrigin)
 
 
 class Labelled(NamedTuple):
@@ -182,7 +182,7 @@ def _ask_missing(
     def sample() -> Iterator[TeacherBatch]:
         return _sample(examples, views, grid, begun, writer.manifest.batch_size)
 
-    asker = Asker(teacher, writer, options.patience, Precision(teacher, writer, options.precision, sample))
+    asker = Asker(teacher, writer, options.patience, StorePrecision(teacher, writer, options.precision, sample))
     done = asked = 0
     for size, batch in grid.asked(examples, views, grid.batches(examples, begun, writer.manifest.batch_size)):
         if batch is not None:
@@ -245,7 +245,7 @@ def _require_question(teacher: Teacher, examples: Examples) -> None:
         )  # fmt: skip
 
 
-def _size_shown(examples: Examples, origin: Origin) -> int | None:
+def _size_shown(examples: Examples, origin: LabelOrigin) -> int | None:
     """The size to record in the store, from which the same inputs can be read again; ``None``: as the files are.
 
     It is that of the examples' preparation, which may be the teacher's own size and not the one that was typed.
@@ -280,7 +280,7 @@ def _how_to_go_on(stop: Stop, out: Path, wanted: Manifest) -> Stop:
     return Stop(stop.what, expected=stop.expected, received=stop.received, hint=hint)
 
 
-def _record(teacher: Teacher, origin: Origin) -> TeacherRecord:
+def _record(teacher: Teacher, origin: LabelOrigin) -> TeacherRecord:
     """What the manifest says of the teacher; one that is composed of others tells of each."""
     if isinstance(teacher, Composed):
         own = teacher.record()

@@ -26,7 +26,7 @@ WORTH = 8 * SAMPLE  #: fewer answers than these take no longer in float32 than t
 Wish = Answering | Literal["auto"]
 
 
-class Precision:
+class StorePrecision:
     """The precision that one store's answers are computed at, settled when the first of them has come.
 
     A store that has answers goes on at theirs. A new one is at what was ``wished``; ``auto`` is bf16 where the machine

@@ -13,7 +13,7 @@ from joryu.examples import Examples
 from joryu.remote.ledger import Ledger
 from joryu.targets.encoding import Encoding
 from joryu.targets.store import Store
-from joryu.teachers.labelling import LabelOptions, Origin, label_examples
+from joryu.teachers.labelling import LabelOptions, LabelOrigin, label_examples
 from joryu.teachers.recorded import FAMILY, find_recorded, vocabulary_of
 
 NEW: Final = ".rebuilt"  #: added to the folder's name while the new store is written
@@ -67,7 +67,7 @@ def rebuild(
         spec = f"{place},vocabulary={vocabulary.save(ledger.folder)}"
         teacher, known = find_recorded(spec, examples)
         made_for, kept = store.manifest.examples, store.manifest.encoding
-        origin = Origin(
+        origin = LabelOrigin(
             teacher=f"{FAMILY}:{spec}", examples=store.examples_spec, split=made_for.split, size=made_for.size,
             command=options.origin.command,
         )  # fmt: skip

@@ -22,14 +22,16 @@ EXPORTED = {
 """What each ending of a file means."""
 
 
-class Exported(NamedTuple):
+class ExportedAnswers(NamedTuple):
     """The file that was written, and how many answers it holds."""
 
     path: Path
     answers: int
 
 
-def export_answers(project: Project, path: Path | str, *, anywhere: bool = False, signals: bool = True) -> Exported:
+def export_answers(
+    project: Project, path: Path | str, *, anywhere: bool = False, signals: bool = True
+) -> ExportedAnswers:
     """Write the project's answers in the format of the file's extension (`EXPORTED`).
 
     The path is relative to the project's ``exports`` folder and must stay inside it, unless ``anywhere`` is true. The
@@ -64,15 +66,15 @@ def export_answers(project: Project, path: Path | str, *, anywhere: bool = False
     with durable_file(place, private=True) as file:  # people's answers, and means of what was measured
         if ending == ".xml":
             file.write(labelling_config(project.settings).encode())
-            return Exported(place, 0)
+            return ExportedAnswers(place, 0)
         if ending == ".json":
             write_label_studio(file, pictures, answers, signals=signals)
-            return Exported(place, len(answers))
+            return ExportedAnswers(place, len(answers))
         path_of = {picture.key: picture.path for picture in reversed(pictures)}
         rows = [record_of(answer, path=path_of.get(answer.picture, ""), signals=signals) for answer in answers]
         write = write_csv if ending == ".csv" else write_parquet
         write(file, rows, _columns(rows))
-    return Exported(place, len(answers))
+    return ExportedAnswers(place, len(answers))
 
 
 def _columns(rows: list[dict[str, Value]]) -> list[str]:

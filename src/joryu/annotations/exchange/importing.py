@@ -12,7 +12,7 @@ from joryu.annotations.exchange.csv_table import has_columns, read_csv, read_row
 from joryu.annotations.exchange.label_studio_reading import answers_of, read_label_studio
 from joryu.annotations.exchange.label_studio_rows import ROW, task_of
 from joryu.annotations.exchange.parquet_table import read_parquet
-from joryu.annotations.exchange.pictures import PictureIndex
+from joryu.annotations.exchange.pictures import PicturesByName
 from joryu.annotations.exchange.records import LeftOut, Record, answer_of, reason_of
 from joryu.annotations.project import Project
 from joryu.errors import InputError, JoryuError, MismatchError
@@ -53,7 +53,7 @@ def import_answers(project: Project, path: Path | str, *, left_out: list[LeftOut
     people = {answer.annotator for answer in answers}
     left_out = [] if left_out is None else left_out
     remarks: list[LeftOut] = []
-    pictures = PictureIndex(project.pictures, answered=(answer.picture for answer in answers))
+    pictures = PicturesByName(project.pictures, answered=(answer.picture for answer in answers))
     found = []
     try:
         for record in _records(place, project, left_out):

@@ -12,10 +12,10 @@ from joryu.annotations.project import PictureFile
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  #: the prefix that Label Studio adds to the name of an uploaded file
 
 
-class PictureIndex:
+class PicturesByName:
     """The pictures of a project, found by the names that other tools give them. No file is opened.
 
-    >>> pictures = PictureIndex([PictureFile("k1", "roses/a b.jpg"), PictureFile("k2", "tulips/c.jpg")])
+    >>> pictures = PicturesByName([PictureFile("k1", "roses/a b.jpg"), PictureFile("k2", "tulips/c.jpg")])
     >>> pictures.find(None, ["https://example.org/data/local-files/?d=some/where/roses/a%20b.jpg"])
     'k1'
     >>> pictures.find(None, ["/data/upload/7/0badcafe-c.jpg"])

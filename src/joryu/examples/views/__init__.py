@@ -3,7 +3,7 @@
 To add one: a file with a class that is a `Transform`, and its line in `composition._TRANSFORMS`.
 """
 
-from joryu.examples.views.composition import Composed, parse_views
+from joryu.examples.views.composition import ComposedViews, parse_views
 from joryu.examples.views.flip import Flip
 from joryu.examples.views.mixup import Mixup
 from joryu.examples.views.relative import RelativeCrop, RelativeShift
@@ -11,7 +11,7 @@ from joryu.examples.views.translation import Crop, Shift
 from joryu.examples.views.view import Transform, ViewBatch, Views, require_same_views
 
 __all__ = [
-    "Composed",
+    "ComposedViews",
     "Crop",
     "Flip",
     "Mixup",

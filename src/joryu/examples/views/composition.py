@@ -31,7 +31,7 @@ Step = TypeVar("Step")
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class ComposedViews:
     """Transforms applied one after another, then perhaps mixup; without any step it is the identity.
 
     Each step has random numbers of its own, so adding a step does not change the others.
@@ -127,7 +127,7 @@ def parse_views(spec: str | None) -> Views:
             last.
     """
     if spec is None or spec.strip() in ("", IDENTITY):
-        return Composed()
+        return ComposedViews()
     words = [word.strip() for word in spec.split(",")]
     names = [word.partition(":")[0] for word in words]
     if len(set(names)) < len(names):
@@ -135,7 +135,7 @@ def parse_views(spec: str | None) -> Views:
     if "mixup" in names[:-1]:
         raise InputError("mixup blends finished views", expected="mixup as the last step", received=spec)
     mixup = _parse(words.pop(), {"mixup": _mixup}) if names[-1] == "mixup" else None
-    return Composed(tuple(_parse(word, _TRANSFORMS) for word in words), mixup)
+    return ComposedViews(tuple(_parse(word, _TRANSFORMS) for word in words), mixup)
 
 
 def _parse(word: str, steps: Mapping[str, Callable[[str], Step]]) -> Step:

@@ -28,7 +28,7 @@ from joryu.serving.web.batching import Batcher
 from joryu.serving.web.counters import CONTENT_TYPE, Counters
 from joryu.serving.web.gate import Gate, Key
 from joryu.serving.web.json_response import SafeJSONResponse
-from joryu.serving.web.limits import Limits, Refused
+from joryu.serving.web.limits import Refused, RequestLimits
 from joryu.serving.web.opening import Opened
 
 _LARGE = 256 * 1024  #: bodies above are parsed in a thread: a body of 10 MB would hold everybody up for 50 ms
@@ -56,7 +56,7 @@ class _Written(NamedTuple):
 class Served(NamedTuple):
     """What a server is made of, beside the model."""
 
-    limits: Limits
+    limits: RequestLimits
     least: float = 0.0  #: the smallest score among labels
     described: bool = False  #: whether it has an OpenAPI page
     token: str | None = None

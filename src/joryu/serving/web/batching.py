@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 
-from joryu.serving.web.limits import Limits, Refused, busy
+from joryu.serving.web.limits import Refused, RequestLimits, busy
 
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")
@@ -41,7 +41,7 @@ class Batcher(Generic[Asked, Found]):
     def __init__(
         self,
         answer: Callable[[Sequence[Asked]], Sequence[Found]],
-        limits: Limits,
+        limits: RequestLimits,
         heard: Callable[[int], None] = lambda _: None,
         *,
         thread: Executor | None = None,

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from joryu.serving.web.counters import Counters
 from joryu.serving.web.json_response import SafeJSONResponse
-from joryu.serving.web.limits import Limits, Refused, busy
+from joryu.serving.web.limits import Refused, RequestLimits, busy
 
 OPEN = {"/healthz"}  #: what needs no token
 PART_S = 10.0  #: seconds to wait for the next part of a body
@@ -68,7 +68,7 @@ class Gate:
         counters: hear of every request.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, key: Key, counters: Counters) -> None:
+    def __init__(self, app: ASGIApp, *, limits: RequestLimits, key: Key, counters: Counters) -> None:
         self._app, self._limits, self._key, self._counters = app, limits, key, counters
         self._running = 0
 

@@ -28,7 +28,7 @@ _CODES: Final[dict[int, tuple[int, str]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RequestLimits:
     """How much a client may send, and how long it may take.
 
     Args:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from joryu.questions import Question
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 
 _ERROR = {
     "type": "object",
@@ -21,7 +21,7 @@ _ERROR = {
 _JSON = "application/json"
 
 
-def describe(question: Question, limits: Limits, *, labels: bool, files: bool) -> dict[str, Any]:
+def describe(question: Question, limits: RequestLimits, *, labels: bool, files: bool) -> dict[str, Any]:
     """The OpenAPI document of a server of this question.
 
     ``labels``: whether it answers ``images:annotate`` too; ``files``: whether ``/predict`` takes a picture's bytes and

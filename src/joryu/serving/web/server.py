@@ -18,7 +18,7 @@ from joryu.listening.address import SHORTEST, is_local, listen, token_fault
 from joryu.listening.connections import most_connections
 from joryu.serving.web.app import Served, create_app
 from joryu.serving.web.gate import Gate
-from joryu.serving.web.limits import Limits
+from joryu.serving.web.limits import RequestLimits
 from joryu.serving.web.main_thread import WorkHere
 from joryu.serving.web.opening import Opened, warm_up
 from joryu.serving.web.protocol import Quick
@@ -100,7 +100,7 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def server_of(app: Gate, limits: Limits) -> uvicorn.Server:
+def server_of(app: Gate, limits: RequestLimits) -> uvicorn.Server:
     """The server itself. When it stops, requests that are being answered have the time of a request to end."""
     # No access log, no proxy headers: nothing that a client says is kept, and there is no proxy.
     config = uvicorn.Config(

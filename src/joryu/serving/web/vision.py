@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from joryu.serving.web.limits import Limits, Refused
+from joryu.serving.web.limits import Refused, RequestLimits
 
 LABELS: Final = ("LABEL_DETECTION", 4)  #: the feature that is answered, by its name and its number
 USUAL: Final = 10  #: labels where ``maxResults`` is not given, as Google gives
@@ -27,7 +27,7 @@ _OF_IMAGE: Final = {"image", "features", "imageContext"}
 _OF_FEATURE: Final = {"type", "maxResults", "model"}
 
 
-class Asked(NamedTuple):
+class AskedPicture(NamedTuple):
     """One picture of a request and how many labels are wanted; or what is wrong with it, a code and a sentence."""
 
     content: bytes = b""
@@ -35,11 +35,11 @@ class Asked(NamedTuple):
     fault: tuple[int, str] | None = None
 
 
-def pictures_of(body: bytes, limits: Limits) -> list[Asked]:
+def pictures_of(body: bytes, limits: RequestLimits) -> list[AskedPicture]:
     """The pictures in a request's body.
 
-    >>> pictures_of(b'{"requests": [{"image": {"content": "aGk="}, "features": [{"type": 4}]}]}', Limits())
-    [Asked(content=b'hi', most=10, fault=None)]
+    >>> pictures_of(b'{"requests": [{"image": {"content": "aGk="}, "features": [{"type": 4}]}]}', RequestLimits())
+    [AskedPicture(content=b'hi', most=10, fault=None)]
 
     Raises:
         Refused: it is no JSON of this shape, or has too many pictures.
@@ -83,7 +83,7 @@ def mid_of(name: str) -> str:
     return f"/joryu/{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
 
 
-def _asked(said: Any, where: str) -> Asked:
+def _asked(said: Any, where: str) -> AskedPicture:
     request = _fields(said, _OF_IMAGE, where)
     image = _fields(request.get("image", {}), {"content", "source"}, f"{where}.image")
     most, fault = _features(request.get("features", []), f"{where}.features")
@@ -92,7 +92,7 @@ def _asked(said: Any, where: str) -> Asked:
         fault = (INVALID, "Request must specify image and features.")
         if "source" in image:
             fault = (INVALID, "addresses are never fetched here: send the picture itself in image.content")
-    return Asked(content, most, fault)
+    return AskedPicture(content, most, fault)
 
 
 def _features(said: Any, where: str) -> tuple[int, tuple[int, str] | None]:
