@@ -14,7 +14,7 @@ from torch import Tensor
 
 from joryu.errors import InputError, MismatchError
 from joryu.evaluation import Better, Evaluated, compare_evaluations, evaluator_for, validator_for
-from joryu.evaluation.by_question import JUDGING
+from joryu.evaluation.by_question import DEFAULTS
 from joryu.objectives import HardLabels, total
 from joryu.questions import PICTURE, UNKNOWN, LabelKind, Link, Question, codec
 from joryu.targets.soft_targets import SoftTargets, Space
@@ -161,7 +161,7 @@ def partly_unknown(case: Case) -> Tensor:
 
 def test_every_row_of_the_table_is_judged_here() -> None:
     judged = {(case.question.link, case.question.grid, case.question.labels) for case in ROWS.values()}
-    assert judged == set(JUDGING)
+    assert judged == set(DEFAULTS)
 
 
 @every

@@ -176,11 +176,11 @@ def test_the_other_splits_are_grey_or_coloured_as_train_is(
     alone = load_folder(write_files(tmp_path / "alone", files | {"train/b/3.png": train(100)}), "train")
     root = write_files(tmp_path / "both", files | {"train/b/3.png": train(100), "test/b/3.png": test(100)})
     (root / "train" / "a" / "torn.png").write_bytes(colour(7)[:40])  # left out, so it has no say
-    found, judging = load_folder(root, "train"), load_folder(root, "test")
-    assert found.inputs.shape[1] == judging.inputs.shape[1] == channels
+    found, evaluation_set = load_folder(root, "train"), load_folder(root, "test")
+    assert found.inputs.shape[1] == evaluation_set.inputs.shape[1] == channels
     assert (found.ids == alone.ids).all()  # what was taught keeps its identity, whatever lies in test
     if channels == 1:
-        assert judging.inputs[-1].unique().tolist() == [30 if test is colour else 100]  # 0.299 of the red
+        assert evaluation_set.inputs[-1].unique().tolist() == [30 if test is colour else 100]  # 0.299 of the red
 
 
 def test_a_palette_of_greys_has_no_colour(tmp_path: Path) -> None:

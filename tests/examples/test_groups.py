@@ -44,9 +44,9 @@ def test_strata_are_kept_where_groups_let_them() -> None:
     """Ten groups of each label: by hand, a fifth of each is two groups."""
     examples = rows([f"{at // 4}" for at in range(80)], [int(at >= 40) for at in range(80)])
     for seed in range(10):
-        _, judging = split_examples(examples, (0.8, 0.2), seed=seed)
-        assert judging.labels is not None
-        assert torch.bincount(judging.labels).tolist() == [8, 8]
+        _, evaluation_set = split_examples(examples, (0.8, 0.2), seed=seed)
+        assert evaluation_set.labels is not None
+        assert torch.bincount(evaluation_set.labels).tolist() == [8, 8]
 
 
 def test_a_seed_decides_and_neither_the_order_of_rows_nor_the_names_of_groups_do() -> None:

@@ -163,13 +163,13 @@ def test_the_pictures_that_choose_do_not_judge(tmp_path: Path) -> None:
 
     setting = Setting(seed=0, smoke=True, folder=tmp_path / "seed-0", shared=tmp_path, watching=watching)
     asked = simulated_people(0)
-    course, judging, tried = course_of(setting, asked)
+    course, evaluation_set, tried = course_of(setting, asked)
     assert [name for name in seen if "rate-" in name][:3] == [f"seed 0: rate-{rate:g}" for rate in RATES[TRIED_FIRST]]
     assert course.recipe.learning_rate == min(tried, key=lambda rate: tried[rate])
     edges = {next(iter(tried)), next(reversed(tried))} - {RATES[0], RATES[-1]}
     assert course.recipe.learning_rate not in edges, "a best rate at the edge of what was tried says too little"
-    judged = {words.tobytes() for words in judging.examples.ids}
+    judged = {words.tobytes() for words in evaluation_set.examples.ids}
     assert not judged & {words.tobytes() for words in asked.examples.ids[asked.rows]}
     others = len(asked.examples) - len(asked.rows)
-    assert len(judging.examples) == others - -(-others // VALIDATION)
-    assert len(judging.people) == len(judging.examples)
+    assert len(evaluation_set.examples) == others - -(-others // VALIDATION)
+    assert len(evaluation_set.people) == len(evaluation_set.examples)

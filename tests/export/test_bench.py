@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(root / "run", case)
     make_run(root / "teacher", CASES["mlp of classes"])
     settings = ExportSettings(int8="static", calibration=64, most_lost=1.0)
-    export_run(run, root / "out", judging=examples_of(case), teaching=examples_of(case, 96), settings=settings)
+    export_run(run, root / "out", evaluation_set=examples_of(case), teaching=examples_of(case, 96), settings=settings)
     return root / "out"
 
 

@@ -60,10 +60,10 @@ PRICES = rows(NUMBERS, torch.linspace(-1, 1, 40)[:, None])
 KINDS = rows(CLASSES, torch.tensor([0] * 30 + [1] * 10))
 
 
-def gain_of(root: Path, question: Question, judging: Examples, student: list[float], twin: list[float]) -> Gain:
+def gain_of(root: Path, question: Question, evaluation_set: Examples, student: list[float], twin: list[float]) -> Gain:
     constant_student(root / "run", question, student)
     constant_student(root / "run" / "twin", question, twin)
-    found = gain_over_twin(root / "run", judging, question)
+    found = gain_over_twin(root / "run", evaluation_set, question)
     assert found is not None
     return found
 
@@ -79,7 +79,7 @@ ORIGIN = StudentOrigin(
 def card_of(question: Question = CLASSES, *, kind: str = FLOAT, runtime: str = "onnx", **more: Any) -> str:
     plan = Blueprint(architecture="mlp:2x1", input_shape=(1,), question=question.answer, heads=more.pop("heads", {}))
     model = Model("model.onnx", kind, b"12345", lambda rows: {}, lambda rows: {}, "made by hand")
-    said = {"origin": ORIGIN, "gain": None, "judging": KINDS, "parities": {"model.onnx": PARITY}} | more
+    said = {"origin": ORIGIN, "gain": None, "evaluation_set": KINDS, "parities": {"model.onnx": PARITY}} | more
     text = card(Facts(plan=plan, run=Path("run"), models=[model], **said), runtime)
     assert re.search(r"None(?! of)", text) is None
     assert (
@@ -93,20 +93,20 @@ def card_of(question: Question = CLASSES, *, kind: str = FLOAT, runtime: str = "
 
 
 @pytest.mark.parametrize(
-    ("question", "judging", "better", "worse", "gained"),
+    ("question", "evaluation_set", "better", "worse", "gained"),
     [(NUMBERS, PRICES, [0.0], [2.0], "RMSE"), (CLASSES, KINDS, [1.0, 0.0], [0.0, 1.0], "accuracy")],
     ids=["of an error less is better", "of a share more is better"],
 )
 def test_a_gain_is_positive_where_the_student_is_better_whatever_is_measured(
-    question: Question, judging: Examples, better: list[float], worse: list[float], gained: str, tmp_path: Path
+    question: Question, evaluation_set: Examples, better: list[float], worse: list[float], gained: str, tmp_path: Path
 ) -> None:
     for name, student, twin, sign, verdict in (
         ("up", better, worse, "+", "it is better"), ("down", worse, better, "-", "it is worse"),
         ("same", better, better, "+0.0000", "it may be chance"),
     ):  # fmt: skip
-        gain = gain_of(tmp_path / name, question, judging, student, twin)
+        gain = gain_of(tmp_path / name, question, evaluation_set, student, twin)
         assert (gain.n, gain.student.name, gain.twin.name) == (40, gained, gained)
-        text = card_of(question, gain=gain, judging=judging)
+        text = card_of(question, gain=gain, evaluation_set=evaluation_set)
         found = re.search(r"the gain by distillation is (\S+), and example by example (\S+), .*\((.*)\)\.", text)
         assert found is not None
         assert found[1].startswith(sign)

@@ -42,7 +42,7 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     run = make_run(root / "run", case)
     settings = ExportSettings(int8="static", calibration=64, most_lost=1.0)
     exported = export_run(
-        run, root / "out", judging=examples_of(case), teaching=examples_of(case, 96), settings=settings
+        run, root / "out", evaluation_set=examples_of(case), teaching=examples_of(case, 96), settings=settings
     )
     return Done(case, run, root / "out", exported)
 

@@ -27,7 +27,7 @@ needed = pytest.mark.skipif(find_spec("litert_torch") is None, reason="litert-to
 def test_it_answers_as_the_student(name: str, tmp_path: Path) -> None:
     case, run = CASES[name], make_run(tmp_path / "run", CASES[name])
     done = export_run(
-        run, tmp_path / "out", judging=examples_of(case), teaching=None, settings=ExportSettings(format="litert")
+        run, tmp_path / "out", evaluation_set=examples_of(case), teaching=None, settings=ExportSettings(format="litert")
     )
     assert {path.name for path in done.folder.iterdir()} >= {"model.tflite", "predict.py", "requirements.txt"}
     assert "onnx" not in (done.folder / "requirements.txt").read_text()
@@ -51,6 +51,10 @@ def test_a_machine_without_it_says_which_extra(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", case)
     with pytest.raises(MissingExtraError, match=r"joryu\[litert\]"):
         export_run(
-            run, tmp_path / "out", judging=examples_of(case), teaching=None, settings=ExportSettings(format="litert")
+            run,
+            tmp_path / "out",
+            evaluation_set=examples_of(case),
+            teaching=None,
+            settings=ExportSettings(format="litert"),
         )
     assert not (tmp_path / "out").exists()

@@ -21,7 +21,7 @@ def test_int8_by_learned_ranges_needs_no_examples_and_is_the_student(name: str, 
     case = CASES[name]
     run = make_run(tmp_path / "run", case, quantisation="int8")
     settings = ExportSettings(int8="static", most_lost=1e-6)
-    done = export_run(run, tmp_path / "out", judging=examples_of(case), settings=settings)
+    done = export_run(run, tmp_path / "out", evaluation_set=examples_of(case), settings=settings)
     found = done.parities["model.int8.onnx"]
     # Sums of float32 in another order, and rarely a number on the edge between two steps.
     assert found.mean < 0.005 * max(1.0, found.size)
@@ -37,5 +37,8 @@ def test_its_ranges_are_not_thrown_away(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", CASES["mlp of classes"], quantisation="int8")
     with pytest.raises(InputError, match="leave --dynamic out"):
         export_run(
-            run, tmp_path / "out", judging=examples_of(CASES["mlp of classes"]), settings=ExportSettings(int8="dynamic")
+            run,
+            tmp_path / "out",
+            evaluation_set=examples_of(CASES["mlp of classes"]),
+            settings=ExportSettings(int8="dynamic"),
         )

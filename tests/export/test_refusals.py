@@ -45,7 +45,7 @@ def test_an_operation_that_cannot_be_exported_is_named(
     case = Case(f"module:export_networks:{factory}", Question.one_of(3), None)
     run = make_run(tmp_path / "run", case)
     with pytest.raises(InputError, match="cannot be exported to ONNX") as refused:
-        export_run(run, tmp_path / "out", judging=examples_of(case))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(case))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not left_in(tmp_path)
@@ -55,9 +55,11 @@ def test_an_operation_that_cannot_be_exported_is_named(
 def test_too_few_examples_to_measure_ranges_on(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", ROWS)
     with pytest.raises(InputError, match=r"too few examples .*expected at least 64; received 63"):
-        export_run(run, tmp_path / "out", judging=examples_of(ROWS), teaching=examples_of(ROWS, 63), settings=STATIC)
+        export_run(
+            run, tmp_path / "out", evaluation_set=examples_of(ROWS), teaching=examples_of(ROWS, 63), settings=STATIC
+        )
     with pytest.raises(InputError, match="are not found"):
-        export_run(run, tmp_path / "out", judging=examples_of(ROWS), settings=STATIC)
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(ROWS), settings=STATIC)
     assert not left_in(tmp_path)
 
 
@@ -69,8 +71,8 @@ def test_ranges_are_measured_on_examples_that_do_not_judge_and_by_the_seed_alone
     drawn = calibrated.calibration_part(rest, 64, 3)
     assert torch.equal(drawn, calibrated.calibration_part(rest, 64, 3))
     assert not torch.equal(drawn, calibrated.calibration_part(rest, 64, 4))
-    judging = {tuple(row) for row in examples.inputs[:50].tolist()}
-    assert not judging & {tuple(row) for row in drawn.tolist()}
+    evaluation_set = {tuple(row) for row in examples.inputs[:50].tolist()}
+    assert not evaluation_set & {tuple(row) for row in drawn.tolist()}
     assert without(examples, examples) is None
 
 
@@ -80,7 +82,7 @@ def test_dynamic_int8_of_depthwise_convolutions(tmp_path: Path, monkeypatch: pyt
     case = CASES["cnn of classes"]._replace(architecture="module:export_networks:depthwise")
     run = make_run(tmp_path / "run", case)
     with pytest.raises(InputError, match=r"dynamic int8 destroys depthwise convolutions, of which .* has 2: "):
-        export_run(run, tmp_path / "out", judging=examples_of(case), settings=ExportSettings(int8="dynamic"))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(case), settings=ExportSettings(int8="dynamic"))
     assert not left_in(tmp_path)
 
 
@@ -89,7 +91,7 @@ def test_dynamic_int8_of_others_needs_no_examples(tmp_path: Path) -> None:
     case = CASES["mlp of classes"]
     run = make_run(tmp_path / "run", case)
     settings = ExportSettings(int8="dynamic", most_lost=1.0)
-    done = export_run(run, tmp_path / "out", judging=examples_of(case), settings=settings)
+    done = export_run(run, tmp_path / "out", evaluation_set=examples_of(case), settings=settings)
     assert "dynamic" in (tmp_path / "out" / "README.md").read_text()
     assert 0 < done.parities["model.int8.onnx"].largest < 0.2
 
@@ -117,7 +119,7 @@ def test_an_export_that_answers_otherwise_is_not_written(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(exporting, "load_student", broken)
     with pytest.raises(MismatchError, match=r"model.onnx answers otherwise than the student.*received 0.01 on 20"):
-        export_run(run, tmp_path / "out", judging=examples_of(CASES["mlp of classes"]))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(CASES["mlp of classes"]))
     assert not left_in(tmp_path)
 
 
@@ -214,10 +216,10 @@ def test_parity_of_masks_is_their_overlap() -> None:
 def test_examples_that_ask_something_else(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", CASES["mlp of classes"])
     with pytest.raises(MismatchError, match="do not ask the same question"):
-        export_run(run, tmp_path / "out", judging=examples_of(CASES["cnn of classes"]))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(CASES["cnn of classes"]))
     with pytest.raises(MismatchError, match="not of the shape"):
         narrow = examples_of(CASES["mlp of classes"])
-        export_run(run, tmp_path / "out", judging=dataclasses.replace(narrow, inputs=narrow.inputs[..., :8]))
+        export_run(run, tmp_path / "out", evaluation_set=dataclasses.replace(narrow, inputs=narrow.inputs[..., :8]))
     assert not left_in(tmp_path)
 
 
@@ -226,16 +228,16 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
     with pytest.raises(InputError, match="is there already"):
-        export_run(run, tmp_path / "out", judging=examples_of(ROWS))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(ROWS))
     assert left_in(tmp_path / "out") == ["mine"]
 
 
 def test_what_is_no_run_and_what_cannot_be_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a finished run"):
-        export_run(tmp_path / "nowhere", tmp_path / "out", judging=examples_of(ROWS))
+        export_run(tmp_path / "nowhere", tmp_path / "out", evaluation_set=examples_of(ROWS))
     case = ROWS._replace(question=Question.numbers(["two\nlines"]))
     with pytest.raises(InputError, match=r"cannot be a line of labels\.txt"):
-        export_run(make_run(tmp_path / "run", case), tmp_path / "out", judging=examples_of(case))
+        export_run(make_run(tmp_path / "run", case), tmp_path / "out", evaluation_set=examples_of(case))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +258,7 @@ def test_a_machine_without_the_libraries_is_told_the_extra(tmp_path: Path, monke
     run = make_run(tmp_path / "run", ROWS)
     monkeypatch.setattr(onnx_models, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(MissingExtraError, match=r"needs onnxscript.*joryu\[onnx\]"):
-        export_run(run, tmp_path / "out", judging=examples_of(ROWS))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(ROWS))
 
 
 @pytest.mark.slow
@@ -268,7 +270,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(JoryuError, match=r"cannot write the folder .*No space left"):
-        export_run(run, tmp_path / "out", judging=examples_of(ROWS))
+        export_run(run, tmp_path / "out", evaluation_set=examples_of(ROWS))
     assert not left_in(tmp_path)
 
 
@@ -282,7 +284,7 @@ from joryu.export import export_run, onnx_models
 Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 root, case = Path(sys.argv[1]), CASES["rows of numbers"]
 onnx_models.float_onnx = lambda *_: onnx.load(root / "run" / "form.onnx")
-export_run(root / "run", root / "out", judging=examples_of(case))
+export_run(root / "run", root / "out", evaluation_set=examples_of(case))
 """
 
 
@@ -300,11 +302,11 @@ def test_killed_before_the_end_there_is_no_folder_and_the_next_export_cleans_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(onnx_models, "float_onnx", kept)
-        export_run(run, tmp_path / "run" / "first", judging=examples_of(ROWS))
+        export_run(run, tmp_path / "run" / "first", evaluation_set=examples_of(ROWS))
     done = subprocess.run(
         [sys.executable, "-c", KILLED, tmp_path, Path(__file__).parent], check=False, capture_output=True
     )
     assert done.returncode == -9, done.stderr
     assert left_in(tmp_path) == [".out.partial"]
-    export_run(run, tmp_path / "out", judging=examples_of(ROWS))
+    export_run(run, tmp_path / "out", evaluation_set=examples_of(ROWS))
     assert left_in(tmp_path) == ["out"]

@@ -35,9 +35,9 @@ def test_the_part_that_a_run_held_out_is_the_one_it_held_out_then(old: bool, who
     record = json.loads((run / "run.json").read_text())
     then = whole.by_pixels() if old else whole
     record["notes"]["held_out"]["of"] = then.fingerprint
-    taught, judging = split_test(then, 0.25, 3)
-    assert judging is not None
-    mine = whole.select([row for row, name in enumerate(whole.sources or ()) if name in (judging.sources or ())])
+    taught, evaluation_set = split_test(then, 0.25, 3)
+    assert evaluation_set is not None
+    mine = whole.select([row for row, name in enumerate(whole.sources or ()) if name in (evaluation_set.sources or ())])
     assert seen_by_student(record, run, mine, whole) is None
     said = seen_by_student(record, run, whole, whole)
     assert said is not None

@@ -14,7 +14,7 @@ from joryu.evaluation import Evaluated
 from joryu.report import ReportData, Role, find, report_numbers
 from joryu.report.likeness_words import ALIKE, likeness_headline, likeness_of, likeness_sentence
 from joryu.report.provenance import as_found_from_here, provenance_of
-from joryu.report.run_sentence import FEW, judging_in_words, run_in_words
+from joryu.report.run_sentence import FEW, evaluated_in_words, run_in_words
 from joryu.report.summary import summary_lines
 from joryu.training.setup import LABELS, NOTED
 
@@ -26,7 +26,9 @@ def record(objective: Mapping[str, Any] = {}, **notes: Any) -> dict[str, Any]:
 
 def said(of: dict[str, Any], *, twin: bool = True) -> str:
     return (
-        run_in_words(of, judging="9 examples", twin=twin).replace("\u00a0", " ").removeprefix("Judged by 9 examples. ")
+        run_in_words(of, evaluated_on="9 examples", twin=twin)
+        .replace("\u00a0", " ")
+        .removeprefix("Judged by 9 examples. ")
     )
 
 
@@ -66,8 +68,8 @@ def test_a_student_alone_is_one() -> None:
 
 
 def test_what_judges_is_named_by_its_part() -> None:
-    assert judging_in_words(1, "a & b", split="test", held_out=0) == "1 example of a & b, its test split"
-    held = judging_in_words(1500, "set", split="train", held_out=1 / 3).replace("\u00a0", " ")
+    assert evaluated_in_words(1, "a & b", split="test", held_out=0) == "1 example of a & b, its test split"
+    held = evaluated_in_words(1500, "set", split="train", held_out=1 / 3).replace("\u00a0", " ")
     assert held == "1,500 examples of set, the 33.33 % of its train split that were held out"
 
 

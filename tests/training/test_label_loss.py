@@ -63,7 +63,7 @@ def test_a_teacher_learns_masks_by_their_overlap_and_its_run_tells(tmp_path: Pat
 
 
 def test_student_and_twin_learn_labels_alike(store: Store, tmp_path: Path) -> None:
-    """The weights are those of the labels that are taught: the hidden, held out and judging ones say nothing."""
+    """The weights are those of the labels that are taught: the hidden, held out and evaluation_set ones say nothing."""
     setup = replace(SETUP, twin=True, class_weights="balanced", labelled=0.5)
     done = distill(digits(), store, setup=setup, recipe=recipe(epochs=1), run=Run(tmp_path))
     weights = balanced_weights(store.manifest.question, done.parts.teaching.labels_or_empty)

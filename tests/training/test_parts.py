@@ -96,9 +96,9 @@ def test_a_teacher_holds_out_the_part_that_judges_its_student(store: Store, tmp_
         patch.setattr("joryu.training.on_labels.train", look)
         train_on_labels("mlp:8x1", some, validation=0.2, test=0.2, recipe=recipe(), run=Run(tmp_path / "teacher"))
     setup = replace(SETUP, test=0.2)
-    judging = ids_of(distill(some, store, setup=setup, recipe=recipe(), run=Run(tmp_path / "run")).parts.test)
-    assert len(judging) == 64
-    assert not judging & set.union(*seen)
-    assert set.union(*seen) == ids_of(some.labelled()) - judging
+    evaluation_set = ids_of(distill(some, store, setup=setup, recipe=recipe(), run=Run(tmp_path / "run")).parts.test)
+    assert len(evaluation_set) == 64
+    assert not evaluation_set & set.union(*seen)
+    assert set.union(*seen) == ids_of(some.labelled()) - evaluation_set
     with pytest.raises(InputError, match="nothing is left"):
         train_on_labels("mlp:8x1", some, validation=0.5, test=0.5, recipe=recipe(), run=Run(tmp_path / "x"))

@@ -55,5 +55,5 @@ def export(
     require_exportable(run, out, settings)
     chosen = EvaluationSet(examples=in_column(examples, column), split=split, size=size)
     found = chosen.load(as_found_from_here(read_run(run), run), run)
-    done = export_run(run, out, judging=found.examples, teaching=found.whole, settings=settings, tell=talk)
+    done = export_run(run, out, evaluation_set=found.examples, teaching=found.whole, settings=settings, tell=talk)
     emit(done.to_json(), as_json, "\n".join(exported_lines(done)))

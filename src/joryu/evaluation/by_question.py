@@ -93,7 +93,7 @@ _TAGS = QuestionDefaults(
 _PIXELS = (_unitless(PixelTally), _unitless(PixelLikeness))
 _NUMBERS = QuestionDefaults(NumberTally, NumberLikeness, compare_scores, default_divergence(Link.IDENTITY), 1.0)
 
-JUDGING: dict[tuple[Link, tuple[str, ...], LabelKind], QuestionDefaults] = {
+DEFAULTS: dict[tuple[Link, tuple[str, ...], LabelKind], QuestionDefaults] = {
     (Link.SOFTMAX, (), LabelKind.CLASS): _CLASSES,
     (Link.SOFTMAX, (), LabelKind.DISTRIBUTION): _CLASSES._replace(tally=_unitless(GradedTally)),
     (Link.SOFTMAX, PICTURE, LabelKind.CLASS): _CLASSES._replace(
@@ -118,7 +118,7 @@ def defaults_of(question: Question) -> QuestionDefaults:
     Raises:
         InputError: the table has no row for its link, grid and kind of label.
     """
-    found = JUDGING.get((question.link, question.grid, question.labels or LabelKind.CLASS))
+    found = DEFAULTS.get((question.link, question.grid, question.labels or LabelKind.CLASS))
     if found is None:
         raise InputError(
             "students of this question cannot be evaluated yet", received=f"{question.labels} labels, {question}",

@@ -112,7 +112,7 @@ def _students(
     if setting.smoke:
         recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, 4)})
     teaching, quarter = split_examples(shown, [0.75, 0.25], seed=setting.seed)
-    validation, judging = split_examples(pictures.others, [0.25, 0.75], seed=setting.seed)
+    validation, evaluation_set = split_examples(pictures.others, [0.25, 0.75], seed=setting.seed)
     course = Course(teaching, STUDENT, recipe, Distillation(temperature=1.0))
     row_of = {words.tobytes(): row for row, words in enumerate(shown.ids)}
     rows = [row_of[words.tobytes()] for words in teaching.ids]
@@ -120,7 +120,11 @@ def _students(
         name: learn(setting, f"{budget}/{name}", course, PrecomputedTeacher(teaching, q[rows]))
         for name, q in conditions.items()
     }
-    found = {f"{name}_{what}": value for name, one in students.items() for what, value in _scores(one, judging).items()}
+    found = {
+        f"{name}_{what}": value
+        for name, one in students.items()
+        for what, value in _scores(one, evaluation_set).items()
+    }
     found |= {f"{name}_quarter": _scores(one, quarter)["accuracy"] for name, one in students.items()}
     constants = {name: _scores(one, validation) for name, one in students.items() if name.startswith("constant_")}
     likeliest = min(constants, key=lambda name: constants[name]["nll"])
@@ -130,8 +134,8 @@ def _students(
     return found
 
 
-def _scores(student: Trained, judging: Examples) -> dict[str, float]:
-    found = evaluate_logits(predict_logits(student.module, judging), judging.labels_or_empty)
+def _scores(student: Trained, evaluation_set: Examples) -> dict[str, float]:
+    found = evaluate_logits(predict_logits(student.module, evaluation_set), evaluation_set.labels_or_empty)
     return {"accuracy": 100 * found.accuracy, "nll": found.nll}
 
 

@@ -84,18 +84,18 @@ STUDENTS = {
 
 def measure(setting: Setting) -> Measured:
     """Measure one seed on held-out training examples: all teachers, how the best of them goes on, and its students."""
-    teaching, judging = split_examples(examples_of(setting)[0], [5 / 6, 1 / 6], seed=setting.seed)
+    teaching, evaluation_set = split_examples(examples_of(setting)[0], [5 / 6, 1 / 6], seed=setting.seed)
     measured: Measured = {}
     teachers: dict[str, Trained] = {}
     seen = TrainingData(teaching, LabelsAlone(parse_views(jitter(setting))))
     for name, change in TEACHERS.items():
         recipe = FALLING.model_copy(update=change)
         teachers[name] = teach(setting, name, TEACHER, seen, objective=HardLabels(), recipe=recipe)
-        measured |= _scores(name, teachers[name], judging)
+        measured |= _scores(name, teachers[name], evaluation_set)
     for name, change in FINISHES.items():
         recipe = FINISH.model_copy(update=change)
         finished = teach_on(setting, name, teachers[BEST_TEACHER], seen, objective=HardLabels(), recipe=recipe)
-        measured |= _scores(name, finished, judging)
+        measured |= _scores(name, finished, evaluation_set)
     for name, candidate in STUDENTS.items():
         store = _targets(setting, candidate, teachers[BEST_TEACHER], teaching)
         student = teach(
@@ -106,7 +106,7 @@ def measure(setting: Setting) -> Measured:
             objective=Distillation(temperature=candidate.temperature, hard_weight=candidate.hard_weight),
             recipe=Recipe.of(**(BASE.model_dump() | candidate.change)),
         )
-        measured |= _scores(name, student, judging)
+        measured |= _scores(name, student, evaluation_set)
     return measured
 
 
@@ -119,9 +119,9 @@ def _targets(setting: Setting, candidate: Candidate, teacher: Trained, teaching:
     return label(setting, teacher, teaching, out=out, n_views=n_views, more=candidate.views)
 
 
-def _scores(name: str, trained: Trained, judging: Examples) -> Measured:
-    errors, logits = errors_of(trained, judging)
-    return {name: errors, f"{name}: NLL": float(F.cross_entropy(logits, judging.labels_or_empty))}
+def _scores(name: str, trained: Trained, evaluation_set: Examples) -> Measured:
+    errors, logits = errors_of(trained, evaluation_set)
+    return {name: errors, f"{name}: NLL": float(F.cross_entropy(logits, evaluation_set.labels_or_empty))}
 
 
 NAMES = (*TEACHERS, *FINISHES, *STUDENTS)

@@ -95,7 +95,7 @@ def exported(trained: Trained, test: Examples, teaching: Examples) -> Path:
     out = trained.folder.with_name(f"{trained.folder.name}-exported")
     if not out.is_dir():
         settings = ExportSettings(int8="static", most_lost=1.0)  # what is lost is what is measured here
-        export_run(trained.folder, out, judging=test, teaching=teaching, settings=settings)
+        export_run(trained.folder, out, evaluation_set=test, teaching=teaching, settings=settings)
     return out
 
 

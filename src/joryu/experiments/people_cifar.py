@@ -84,14 +84,14 @@ def measure(setting: Setting) -> Measured:
     found: Measured = {**table(asked, setting.seed), **auroc(asked), **gain_of_response_time(asked, setting.seed)}
     permuted = shuffled_response_time(asked, setting.seed, permutations=20 if setting.smoke else 200)
     found |= {"shuffled_even": -float(np.mean(permuted.shuffled)), "p_response_time": permuted.p_value}
-    course, judging, tried = course_of(setting, asked)
+    course, evaluation_set, tried = course_of(setting, asked)
     found |= {
         "learning_rate": course.recipe.learning_rate,
         "rates_tried": {f"{rate:g}": kl for rate, kl in tried.items()},
     }
     for name, q in student_targets(asked, setting.seed).items():
         student = learn(setting, name, course, PrecomputedTeacher(course.shown, q)).module
-        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(student, judging).items()}
+        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(student, evaluation_set).items()}
     return found
 
 
@@ -99,7 +99,7 @@ def course_of(setting: Setting, asked: AskedPeople) -> tuple[Course, HeldOutPeop
     """What all students of a seed share, the pictures to evaluate them on, and the twin's KL at each learning rate."""
     others = np.setdiff1d(np.arange(len(asked.examples)), asked.rows)
     chooses = np.arange(len(others)) % VALIDATION == 0
-    validation, judging = HeldOutPeople.of(asked, others[chooses]), HeldOutPeople.of(asked, others[~chooses])
+    validation, evaluation_set = HeldOutPeople.of(asked, others[chooses]), HeldOutPeople.of(asked, others[~chooses])
     shown = asked.examples.select(asked.rows.tolist())
     recipe = RECIPE.model_copy(update={"epochs": 10}) if setting.smoke else RECIPE
     base = base_of(setting, shown)
@@ -120,7 +120,7 @@ def course_of(setting: Setting, asked: AskedPeople) -> tuple[Course, HeldOutPeop
         lambda rate: evaluate_on_people(learn(setting, f"rate-{rate:g}", at(rate), twin).module, validation)["kl"],
         first=TRIED_FIRST,
     )
-    return at(min(tried, key=lambda rate: tried[rate])), judging, tried
+    return at(min(tried, key=lambda rate: tried[rate])), evaluation_set, tried
 
 
 def student_targets(asked: AskedPeople, seed: int) -> dict[str, Floats]:

@@ -63,7 +63,7 @@ class Crowd(NamedTuple):
     labels: Ints
     learn_from: Ints
     shown: Examples
-    judging: HeldOutPeople
+    evaluation_set: HeldOutPeople
 
 
 def cifar_n(seed: int) -> Crowd:
@@ -137,7 +137,7 @@ def simulated_crowd(seed: int) -> Crowd:
         labels=labels[asked.rows],
         learn_from=np.arange(len(asked.rows)),
         shown=asked.examples.select(asked.rows.tolist()),
-        judging=HeldOutPeople.of(asked, others),
+        evaluation_set=HeldOutPeople.of(asked, others),
     )
 
 
@@ -156,7 +156,7 @@ def measure(setting: Setting) -> Measured:
     told["labels"] = np.eye(len(shown.classes))[crowd.labels[crowd.learn_from]]
     for name, q in told.items():
         module = learn(setting, name, course, PrecomputedTeacher(shown, q)).module
-        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(module, crowd.judging).items()}
+        found |= {f"{name}_{what}": value for what, value in evaluate_on_people(module, crowd.evaluation_set).items()}
     return found
 
 

@@ -41,12 +41,12 @@ class HeldOutPeople(NamedTuple):
         return cls(asked.examples.select(rows.tolist()), asked.people[rows])
 
 
-def evaluate_on_people(module: nn.Module, judging: HeldOutPeople) -> dict[str, float]:
+def evaluate_on_people(module: nn.Module, evaluation_set: HeldOutPeople) -> dict[str, float]:
     """Errors, NLL and ECE against the set's labels; KL(people ‖ student) in nats."""
-    logits = predict_logits(module, judging.examples)
-    found = evaluate_logits(logits, judging.examples.labels_or_empty)
+    logits = predict_logits(module, evaluation_set.examples)
+    found = evaluate_logits(logits, evaluation_set.examples.labels_or_empty)
     probs = torch.log_softmax(logits.double(), dim=-1).exp().numpy()
-    kl = float(divergence(judging.people, probs).mean())
+    kl = float(divergence(evaluation_set.people, probs).mean())
     return {"errors": found.errors, "nll": found.nll, "ece": found.ece, "kl": kl}
 
 

@@ -55,7 +55,7 @@ class Heard(NamedTuple):
 def measure(setting: Setting) -> Measured:
     """Measure one seed: six students."""
     asked = simulated_people(setting.seed) if setting.smoke else cifar_people()
-    plain, judging, _ = course_of(setting, asked)
+    plain, evaluation_set, _ = course_of(setting, asked)
     shown = plain.shown
     found: Measured = {}
     for who, heard in {"one": one_annotator(asked, setting.seed), "six": all_annotators(asked)}.items():
@@ -69,7 +69,7 @@ def measure(setting: Setting) -> Measured:
             objective = WithSignals(main=plain.objective, weight=weight)
             course = plain._replace(objective=objective)
             student = learn(setting, f"{who}-{name}", course, PrecomputedTeacher(shown, heard.q, signals)).module
-            judged = evaluate_on_people(student, judging) | (noticed(student, judging) if weight else {})
+            judged = evaluate_on_people(student, evaluation_set) | (noticed(student, evaluation_set) if weight else {})
             found |= {f"{who}_{name}_{what}": value for what, value in judged.items()}
     return found
 
@@ -98,16 +98,16 @@ def standardised(signals: dict[str, Floats]) -> dict[str, Floats]:
     return {name: (values - values.mean()) / values.std() for name, values in signals.items()}
 
 
-def noticed(student: nn.Module, judging: HeldOutPeople) -> dict[str, float]:
+def noticed(student: nn.Module, evaluation_set: HeldOutPeople) -> dict[str, float]:
     """Spearman's correlation of each predicted signal with the entropy of people's answers about the same pictures.
 
     Hesitation should rise with this entropy.
     """
     *network, _ = student.children()  # the last module lets the question's outputs through alone
-    names = (*judging.examples.classes, *SIGNALS)
-    every_output = replace(judging.examples, question=Question.one_of(names))
+    names = (*evaluation_set.examples.classes, *SIGNALS)
+    every_output = replace(evaluation_set.examples, question=Question.one_of(names))
     outputs = predict_logits(nn.Sequential(*network), every_output)[:, -len(SIGNALS) :]
-    torn = entropy(judging.people, axis=1)
+    torn = entropy(evaluation_set.people, axis=1)
     return {
         f"noticed_{name}": float(np.nan_to_num(spearmanr(outputs[:, at].numpy(), torn).statistic))
         for at, name in enumerate(SIGNALS)

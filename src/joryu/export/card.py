@@ -33,7 +33,7 @@ class Facts:
     run: Path
     origin: StudentOrigin
     gain: Gain | None
-    judging: Examples
+    evaluation_set: Examples
     models: Sequence[Model]
     parities: Mapping[str, Parity]
 
@@ -49,7 +49,7 @@ def card(facts: Facts, runtime: str) -> str:
         "files": _files(facts, runtime),
         "question": _question(plan),
         "preparation": _preparation(plan),
-        "input": {"dtype": named(facts.judging.inputs.dtype), "shape": list(plan.input_shape)},
+        "input": {"dtype": named(facts.evaluation_set.inputs.dtype), "shape": list(plan.input_shape)},
         "outputs": _listed([f"`{name}`" for name in output_names(plan)]),
         "origin": _origin(facts.origin, plan),
         "quality": _quality(facts),
@@ -173,8 +173,8 @@ def _quality(facts: Facts) -> list[str]:
     lines = []
     if first.measure is not None:
         lines.append(
-            f"{first.measure} {_short(first.student)} on {first.n:,} examples of `{facts.judging.name}` that it did not"
-            " learn from."
+            f"{first.measure} {_short(first.student)} on {first.n:,} examples of `{facts.evaluation_set.name}` that it"
+            " did not learn from."
         )
     else:
         lines.append("None of the examples that were held out has a label: how often it is right is not known.")
@@ -223,7 +223,7 @@ def _limits(facts: Facts, runtime: str) -> list[str]:
     ]
     if facts.plan.question.grid and facts.plan.preparation is not None:
         lines.append("What lies outside the centred part of a picture is not looked at.")
-    if facts.judging.inputs.dtype == torch.uint8 and input_format_of(facts.plan).template == "pictures":
+    if facts.evaluation_set.inputs.dtype == torch.uint8 and input_format_of(facts.plan).template == "pictures":
         lines.append("32-bit pictures, and 16-bit ones that would turn black, are refused.")
     if any(model.kind == INT8 for model in facts.models):
         lines.append(

@@ -95,12 +95,12 @@ def export_run(
     run: Path | str,
     out: Path | str,
     *,
-    judging: Examples,
+    evaluation_set: Examples,
     teaching: Examples | None = None,
     settings: ExportSettings | None = None,
     tell: Tell = lambda _: None,
 ) -> Exported:
-    """Export the student of a finished run to the new folder ``out``, checked on ``judging``.
+    """Export the student of a finished run to the new folder ``out``, checked on ``evaluation_set``.
 
     ``teaching`` are examples of the transfer set, on which ranges of int8 are measured; those that judge are left out.
     The folder appears whole or not at all.
@@ -114,25 +114,26 @@ def export_run(
     run, out, settings = Path(run), Path(out), settings or ExportSettings()
     plan = require_exportable(run, out, settings)
     student, _ = load_student(run)
-    _require_asked(judging, plan)
-    judging = _some_of(judging, plan)
+    _require_asked(evaluation_set, plan)
+    evaluation_set = _some_of(evaluation_set, plan)
     source = Source(
-        student=student, plan=plan, shown=judging.inputs[torch.arange(2) % len(judging)],
-        teaching=None if teaching is None else without(teaching, judging),
+        student=student, plan=plan, shown=evaluation_set.inputs[torch.arange(2) % len(evaluation_set)],
+        teaching=None if teaching is None else without(teaching, evaluation_set),
     )  # fmt: skip
     models = _FORMATS[settings.format][1](source, settings)
-    tell(f"{len(judging)} examples of {judging.name} compare the export with the student")
-    question = judging.asked_question
+    tell(f"{len(evaluation_set)} examples of {evaluation_set.name} compare the export with the student")
+    question = evaluation_set.asked_question
     found = {
-        model.name: parity(model.wanted, model.answers, judging, question, units=units_of(student)) for model in models
+        model.name: parity(model.wanted, model.answers, evaluation_set, question, units=units_of(student))
+        for model in models
     }
-    apart = rounding(student, judging)
+    apart = rounding(student, evaluation_set)
     for model in models:
         bound = None if model.kind == FLOAT else settings.most_lost
         require_parity(found[model.name], model.name, most_lost=bound, rounding=apart)
     facts = Facts(
-        plan=plan, run=run, origin=origin_of(run), gain=gain_over_twin(run, judging, question), judging=judging,
-        models=models, parities=found,
+        plan=plan, run=run, origin=origin_of(run), gain=gain_over_twin(run, evaluation_set, question),
+        evaluation_set=evaluation_set, models=models, parities=found,
     )  # fmt: skip
     _write(out, facts, source, settings)
     return Exported(folder=out, parities=found, sizes={model.name: len(model.content) for model in models})
@@ -150,30 +151,30 @@ def without(examples: Examples, others: Examples) -> Examples | None:
     return examples.select(torch.from_numpy(rows)) if len(rows) else None
 
 
-def _require_asked(judging: Examples, plan: Blueprint) -> None:
-    asked = judging.asked(plan.question).asked_question
+def _require_asked(evaluation_set: Examples, plan: Blueprint) -> None:
+    asked = evaluation_set.asked(plan.question).asked_question
     plan.question.answer.require(asked.answer, mine="the student", others="the examples")
-    shape = tuple(judging.inputs.shape[1:])
+    shape = tuple(evaluation_set.inputs.shape[1:])
     if shape != plan.input_shape:
         raise MismatchError(
             "these examples are not of the shape that the student learned from", expected=list(plan.input_shape),
             received=list(shape), hint="try --size",
         )  # fmt: skip
-    if (judging.inputs.dtype == torch.uint8) != (plan.scale != 1):
+    if (evaluation_set.inputs.dtype == torch.uint8) != (plan.scale != 1):
         raise InputError(
             "these examples are not of the kind that the student learned from",
-            expected="bytes" if plan.scale != 1 else "numbers", received=judging.inputs.dtype,
+            expected="bytes" if plan.scale != 1 else "numbers", received=evaluation_set.inputs.dtype,
         )  # fmt: skip
 
 
-def _some_of(judging: Examples, plan: Blueprint) -> Examples:
+def _some_of(evaluation_set: Examples, plan: Blueprint) -> Examples:
     """Evenly spaced, where they are more than parity is looked at with."""
-    judging = judging.asked(plan.question)
+    evaluation_set = evaluation_set.asked(plan.question)
     pixels = plan.input_shape[-1] * plan.input_shape[-2] if plan.question.grid else 1
     most = max(2, min(MOST_JUDGING, MOST_PIXELS // pixels))
-    if len(judging) <= most:
-        return judging
-    return judging.select(torch.linspace(0, len(judging) - 1, most).long())
+    if len(evaluation_set) <= most:
+        return evaluation_set
+    return evaluation_set.select(torch.linspace(0, len(evaluation_set) - 1, most).long())
 
 
 def _write(out: Path, facts: Facts, source: Source, settings: ExportSettings) -> None:

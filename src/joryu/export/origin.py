@@ -116,22 +116,22 @@ def _store_of(folder: Path, record: dict[str, Any]) -> Store | None:
         return None
 
 
-def gain_over_twin(folder: Path, judging: Examples, question: Question) -> Gain | None:
+def gain_over_twin(folder: Path, evaluation_set: Examples, question: Question) -> Gain | None:
     """How much better the student is than its twin; ``None`` without a twin, or without labels."""
     place = find_twin(folder)
-    if place is None or judging.labels is None or not judging.known.any():
+    if place is None or evaluation_set.labels is None or not evaluation_set.known.any():
         return None
-    found = [_evaluated(one, judging, question) for one in (folder, place)]
+    found = [_evaluated(one, evaluation_set, question) for one in (folder, place)]
     return Gain(
         n=found[0].n, student=found[0].measures[0], twin=found[1].measures[0],
         paired=compare_evaluations(question, *found),
     )  # fmt: skip
 
 
-def _evaluated(folder: Path, judging: Examples, question: Question) -> Evaluated:
+def _evaluated(folder: Path, evaluation_set: Examples, question: Question) -> Evaluated:
     student, _ = load_student(folder)
     answers, evaluator = student_answers(student), evaluator_for(question, units=units_of(student))
-    for rows in torch.split(torch.arange(len(judging)), _PIXEL_ROWS if question.grid else _ROWS):
-        labels = None if judging.labels is None else judging.labels[rows]
-        evaluator.add(answers(judging.inputs[rows]), labels)
+    for rows in torch.split(torch.arange(len(evaluation_set)), _PIXEL_ROWS if question.grid else _ROWS):
+        labels = None if evaluation_set.labels is None else evaluation_set.labels[rows]
+        evaluator.add(answers(evaluation_set.inputs[rows]), labels)
     return evaluator.result()

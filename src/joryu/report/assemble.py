@@ -31,8 +31,8 @@ def assemble(folder: Path, evaluation_set: EvaluationSet) -> ReportData:
     """
     record = as_found_from_here(read_run(folder), folder)
     models = find_models(folder)
-    judging = evaluation_set.load(record, folder)
-    examples = judging.examples.asked(models.blueprint.question)
+    measured_on = evaluation_set.load(record, folder)
+    examples = measured_on.examples.asked(models.blueprint.question)
     _require_same_question(examples, models.blueprint)
     require_inputs(models.student.module, models.blueprint, tuple(examples.inputs.shape[1:]))
     store = store_of(record)
@@ -48,9 +48,9 @@ def assemble(folder: Path, evaluation_set: EvaluationSet) -> ReportData:
         audit=None if store is None else audited(store, temperature),
         provenance=provenance_of(record, store),
         rejected=examples.rejected,
-        lesson=run_in_words(record, judging=said, twin=models.twin is not None),
+        lesson=run_in_words(record, evaluated_on=said, twin=models.twin is not None),
         units=models.blueprint.output_std,
-        warnings=_warnings(record, folder, judging._replace(examples=examples), store if models.teacher else None),
+        warnings=_warnings(record, folder, measured_on._replace(examples=examples), store if models.teacher else None),
     )
 
 
@@ -67,12 +67,12 @@ def _require_same_question(examples: Examples, blueprint: Blueprint) -> None:
 
 
 def _warnings(
-    record: dict[str, Any], folder: Path, judging: EvaluationExamples, asked: Store | None
+    record: dict[str, Any], folder: Path, measured_on: EvaluationExamples, asked: Store | None
 ) -> tuple[str, ...]:
     """Warn about evaluated examples that were also trained on; ``asked`` is the store whose teacher is on the page."""
-    if judging.whole is None:
+    if measured_on.whole is None:
         return ()
-    found = [seen_by_student(record, folder, judging.examples, judging.whole)]
+    found = [seen_by_student(record, folder, measured_on.examples, measured_on.whole)]
     if asked is not None:
-        found.append(seen_by_teacher(asked, record, judging.examples, judging.whole))
+        found.append(seen_by_teacher(asked, record, measured_on.examples, measured_on.whole))
     return tuple(warning for warning in found if warning is not None)

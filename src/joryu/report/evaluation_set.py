@@ -10,7 +10,7 @@ from joryu.errors import InputError, MismatchError
 from joryu.examples import Examples, load_examples
 from joryu.examples.groups import grouping_key
 from joryu.report.leakage import own_set
-from joryu.report.run_sentence import judging_in_words
+from joryu.report.run_sentence import evaluated_in_words
 from joryu.training.setup import DistillationSetup, setup_of, split_parts, split_test
 from joryu.training.trainer import content_of
 
@@ -57,13 +57,13 @@ class EvaluationSet:
         named = _judges_among(load_examples(spec, split=self.split, size=size, column=column))
         return EvaluationExamples(named, own_set(record))
 
-    def in_words(self, record: dict[str, Any], folder: Path, judging: Examples) -> str:
+    def in_words(self, record: dict[str, Any], folder: Path, evaluation_set: Examples) -> str:
         """Which examples are evaluated, as words for the top of a page."""
         cut = _part_of(record, folder) if self.examples is None else None
         if cut is not None:
             split = record["notes"].get("split") or "train"
-            return judging_in_words(len(judging), judging.name, split=split, held_out=cut.share)
-        return judging_in_words(len(judging), judging.name, split=self.split, held_out=0)
+            return evaluated_in_words(len(evaluation_set), evaluation_set.name, split=split, held_out=cut.share)
+        return evaluated_in_words(len(evaluation_set), evaluation_set.name, split=self.split, held_out=0)
 
 
 class EvaluationExamples(NamedTuple):

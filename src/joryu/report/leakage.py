@@ -28,10 +28,10 @@ def own_set(record: dict[str, Any]) -> Examples | None:
         return None
 
 
-def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, whole: Examples) -> str | None:
+def seen_by_student(record: dict[str, Any], folder: Path, evaluated: Examples, whole: Examples) -> str | None:
     """A warning if the run trained its student on some evaluated examples, or chose its best epoch by them.
 
-    ``record`` is the content of ``run.json``, ``judging`` the evaluated examples, ``whole`` the set that the run was
+    ``record`` is the content of ``run.json``, ``evaluated`` the evaluated examples, ``whole`` the set that the run was
     given. Returns ``None`` too if that set has changed since, because it then shows nothing.
     """
     asked = record["request"]
@@ -45,27 +45,27 @@ def seen_by_student(record: dict[str, Any], folder: Path, judging: Examples, who
         return None
     if len(taught) < asked["examples"]["n"] + (asked["validation"] or {"n": 0})["n"]:
         return None
-    seen = find_repeats(judging, taught)
+    seen = find_repeats(evaluated, taught)
     if not len(seen):
         return None
     return (
-        f"the student was trained on {_in_words(seen, judging)}, so it looks better than it is; judge it by others"
+        f"the student was trained on {_in_words(seen, evaluated)}, so it looks better than it is; judge it by others"
         + (", or leave out --examples: then the part that was held out judges" if share else "")
     )
 
 
-def seen_by_teacher(store: Store, record: dict[str, Any], judging: Examples, whole: Examples) -> str | None:
-    """A warning if the teacher was trained on evaluated examples: on what ``judging`` has in common with ``whole``.
+def seen_by_teacher(store: Store, record: dict[str, Any], evaluated: Examples, whole: Examples) -> str | None:
+    """A warning if the teacher was trained on evaluated examples: on what ``evaluated`` has in common with ``whole``.
 
     This follows from the records of both runs (``record`` is the student's). Returns ``None`` too if they do not show
     it: the teacher was trained on other examples, or not by Joryu. Of an ensemble it speaks of the first such member.
     """
     typed = store.manifest.teacher.specs
-    every = (_seen_by(*one, record, judging, whole) for one in zip(typed, store.teacher_specs, strict=True))
+    every = (_seen_by(*one, record, evaluated, whole) for one in zip(typed, store.teacher_specs, strict=True))
     return next((warning for warning in every if warning is not None), None)
 
 
-def _seen_by(typed: str, spec: str, record: dict[str, Any], judging: Examples, whole: Examples) -> str | None:
+def _seen_by(typed: str, spec: str, record: dict[str, Any], evaluated: Examples, whole: Examples) -> str | None:
     """`seen_by_teacher`, of the teacher with this spec; it is called as it was ``typed``."""
     folder = run_of(spec)
     if folder is None:
@@ -79,13 +79,13 @@ def _seen_by(typed: str, spec: str, record: dict[str, Any], judging: Examples, w
         rest, _ = split_test(whole, share, split_seed_of(taught))
     except JoryuError:  # the teacher itself was found, so a record that is gone or damaged only leaves this unsaid
         return None
-    seen = find_repeats(judging, rest)
+    seen = find_repeats(evaluated, rest)
     if not len(seen):
         return None
     held_out, seed = record["notes"].get(NOTED, {}).get("test"), split_seed_of(record)
     return (
-        f"the teacher {typed} was trained on {_in_words(seen, judging)}, so it looks better than it is and its answers"
-        " may tell the student more than its twin could know; "
+        f"the teacher {typed} was trained on {_in_words(seen, evaluated)}, so it looks better than it is and its"
+        " answers may tell the student more than its twin could know; "
         + (
             f"train it again with --test {held_out:g} --seed {seed}"
             if held_out and len(seen.same)
@@ -113,9 +113,9 @@ def _as_it_was(whole: Examples, record: dict[str, Any]) -> Examples:
     return found
 
 
-def _in_words(found: Repeats, judging: Examples) -> str:
+def _in_words(found: Repeats, evaluated: Examples) -> str:
     """How many evaluated examples were trained on: those with the same pixels, then those that look alike."""
-    of = f"of the {len(judging)} examples that judge it here"
+    of = f"of the {len(evaluated)} examples that judge it here"
     alike = f"{len(found.alike)} pictures that look the same as"
     if not len(found.same):
         return f"{alike} some {of}"

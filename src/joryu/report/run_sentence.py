@@ -10,10 +10,10 @@ from joryu.training.setup import LABELS, NOTED
 FEW = 5  #: so many weights are shown one by one
 
 
-def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
+def run_in_words(record: dict[str, Any], *, evaluated_on: str, twin: bool) -> str:
     """The setting of a run in words: the evaluated examples, how many it was trained on, labels, temperature, seed.
 
-    ``record`` is the content of ``run.json``; ``judging`` names the evaluated examples, as `judging_in_words` does.
+    ``record`` is the content of ``run.json``; ``evaluated_on`` names the evaluated examples (`evaluated_in_words`).
 
     >>> record = {
     ...     "request": {
@@ -23,7 +23,7 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     ...     },
     ...     "notes": {"lesson": {"labelled": 0.02}},
     ... }
-    >>> run_in_words(record, judging="9 examples", twin=True).replace(chr(160), " ")
+    >>> run_in_words(record, evaluated_on="9 examples", twin=True).replace(chr(160), " ")
     'Judged by 9 examples. Student and twin learned from 900 examples with 2 % of their labels; temperature 4, seed 0.'
     """
     request, setup = record["request"], record["notes"].get(NOTED) or {}
@@ -44,7 +44,7 @@ def run_in_words(record: dict[str, Any], *, judging: str, twin: bool) -> str:
     settings += _of_labels(request["objective"])
     settings.append(f"seed {request['recipe']['seed']}")
     taught = plural(request["examples"]["n"], "example")
-    return f"Judged by {judging}. {who} learned from {taught} {labels}; {', '.join(settings)}."
+    return f"Judged by {evaluated_on}. {who} learned from {taught} {labels}; {', '.join(settings)}."
 
 
 def _of_labels(objective: dict[str, Any]) -> list[str]:
@@ -58,12 +58,12 @@ def _of_labels(objective: dict[str, Any]) -> list[str]:
     return found
 
 
-def judging_in_words(n: int, name: str, *, split: str, held_out: float) -> str:
+def evaluated_in_words(n: int, name: str, *, split: str, held_out: float) -> str:
     """The evaluated examples in words: how many, of which set, and which part of it.
 
-    >>> judging_in_words(600, "digits", split="test", held_out=0)
+    >>> evaluated_in_words(600, "digits", split="test", held_out=0)
     '600 examples of digits, its test split'
-    >>> judging_in_words(120, "leaves", split="train", held_out=0.2).replace(chr(160), " ")
+    >>> evaluated_in_words(120, "leaves", split="train", held_out=0.2).replace(chr(160), " ")
     '120 examples of leaves, the 20 % of its train split that were held out'
     """
     part = f"the {percentage(held_out)} of its {split} split that were held out" if held_out else f"its {split} split"

@@ -45,13 +45,15 @@ def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validati
     label_loss.require(question)
     spooled(examples.inputs, run.folder)
     # Before those without a label are left out, as `split_parts` does.
-    rest, judging = split_test(examples, test, recipe.seed)
+    rest, evaluation_set = split_test(examples, test, recipe.seed)
     teaching, validating = split_validation(rest.labelled(), setup, recipe.seed)
     blueprint = Blueprint.fitted(
         network, teaching.inputs, question, preparation=examples.preparation, outputs_like=teaching.labels
     )
     data = TrainingData(teaching, LabelsAlone(parse_views(views)), validation=validating)
-    notes = origin_notes(examples) | held_out(examples, test, None if judging is None else content_of(judging))
+    notes = origin_notes(examples) | held_out(
+        examples, test, None if evaluation_set is None else content_of(evaluation_set)
+    )
     run = replace(run, notes=run.notes | notes)
     objective = replace(label_loss.objective(question, teaching), units=blueprint.output_std)
     return train(blueprint, data, objective=objective, recipe=recipe, run=run)

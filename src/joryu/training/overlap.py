@@ -20,26 +20,26 @@ def warn_before_training(spec: str, examples: Examples, *, share: float, seed: i
     one it is the set's own test split, which ``load`` reads. A set without either has nothing to check.
     """
     if share:
-        taught, judging = split_test(examples, share, seed)
+        taught, evaluation_set = split_test(examples, share, seed)
     elif has_split(spec, "test"):
         try:
-            taught, judging = examples, load("test")
+            taught, evaluation_set = examples, load("test")
         except InputError as error:
             return f"the test split, which is to judge, cannot be read: {error}; to go without it, try --test 0.2"
     else:
         return None
-    if judging is None:
+    if evaluation_set is None:
         return None
-    if judging.inputs.shape[1:] != taught.inputs.shape[1:]:
-        shapes = ["×".join(map(str, part.inputs.shape[1:])) for part in (judging, taught)]
+    if evaluation_set.inputs.shape[1:] != taught.inputs.shape[1:]:
+        shapes = ["×".join(map(str, part.inputs.shape[1:])) for part in (evaluation_set, taught)]
         size = min(taught.inputs.shape[2:])
         return f"the test split, which is to judge, holds pictures {shapes[0]}, not {shapes[1]}: try --size {size}"
-    said = overlap(taught, judging)
+    said = overlap(taught, evaluation_set)
     return said and f"{said}: the outcome will look better than it is; see which with: joryu examples {spec}"
 
 
-def overlap(taught: Examples, judging: Examples) -> str | None:
-    """How many test examples (``judging``) are trained on (``taught``), in words; ``None`` if there are none.
+def overlap(taught: Examples, evaluation_set: Examples) -> str | None:
+    """How many test examples (``evaluation_set``) are trained on (``taught``), in words; ``None`` if there are none.
 
     Examples count if they are the same, or if their pixels look the same (`joryu.examples.repeats.find_repeats`).
 
@@ -49,8 +49,8 @@ def overlap(taught: Examples, judging: Examples) -> str | None:
     '5 of the 5 examples that judge are taught too'
     >>> overlap(digits.select(range(5, 600)), digits.select(range(5)))
     """
-    found = find_repeats(judging, taught)
-    of = f"of the {len(judging):,} examples that judge"
+    found = find_repeats(evaluation_set, taught)
+    of = f"of the {len(evaluation_set):,} examples that judge"
     if len(found.same):
         more = f", and {len(found.alike):,} more look the same as taught ones" if len(found.alike) else ""
         return f"{len(found.same):,} {of} are taught too{more}"

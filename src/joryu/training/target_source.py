@@ -60,7 +60,7 @@ class TargetSource(Protocol):
         """The soft targets of what was shown; ``None`` if there are labels alone."""
         ...
 
-    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+    def for_validation(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         """The validation examples that can be evaluated, and the source of the answers to evaluate them by.
 
         It is asked if not all of them have labels. ``None`` means that none can be evaluated.
@@ -100,7 +100,7 @@ class LabelsAlone:
         del examples, rows, shown
         return None
 
-    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+    def for_validation(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         return (validation.labelled(), LabelsAlone()) if bool(validation.known.any()) else None
 
     def describe(self) -> dict[str, Any]:
@@ -177,9 +177,9 @@ class Replayed:
     def answers(self, examples: Examples, rows: Tensor, shown: Shown) -> SoftTargets | None:
         return self.store.gather(self.store.rows(examples.ids[rows.numpy()], shown.seeds.numpy()))
 
-    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+    def for_validation(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         if self.views.blends and self.whole is None:  # their partners are not known
-            return LabelsAlone().judging(validation)
+            return LabelsAlone().for_validation(validation)
         return validation, self
 
     def describe(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class CarriedOver:
         del shown
         return self.store.gather(self.store.rows(examples.ids[rows.numpy()], 0))
 
-    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+    def for_validation(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         return validation, Replayed(self.store)
 
     def describe(self) -> dict[str, Any]:
@@ -281,7 +281,7 @@ class Live:
         batch = TeacherBatch.of(examples, rows, seeds=shown.seeds, inputs=shown.batch.inputs)
         return self.teacher.answer(batch).whole(len(batch))
 
-    def judging(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
+    def for_validation(self, validation: Examples) -> tuple[Examples, TargetSource] | None:
         return validation, replace(self, views=ITSELF)
 
     def describe(self) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class TrainingData:
             return None
         if bool(validation.known.all()):
             return TrainingData(validation)
-        judging = self.source.judging(validation)
-        return None if judging is None else TrainingData(*judging)
+        evaluation_set = self.source.for_validation(validation)
+        return None if evaluation_set is None else TrainingData(*evaluation_set)
 
     def require_answers(self, epochs: int) -> None:
         """Look up every answer that training and validation will need, so that a missing one is not found after hours.

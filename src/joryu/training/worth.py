@@ -146,10 +146,12 @@ def worth(
     share, seed = setup.distillation.test, setup.distillation.seed_of_parts(recipe.seed)
     pool, judges = split_examples(answered, [1 - share, share], seed=seed)
     sizes = _sizes(setup.sizes, len(pool))
-    judging = TrainingData(pool, Replayed(targets), validation=judges).validation_data()
-    if judging is None:
+    evaluation_set = TrainingData(pool, Replayed(targets), validation=judges).validation_data()
+    if evaluation_set is None:
         raise InputError("there is nothing to judge by", expected="labels, or answers about the examples themselves")
-    error_of(_evaluate_teacher(judging, targets), setup.by)  # what cannot be followed is refused before any training
+    error_of(
+        _evaluate_teacher(evaluation_set, targets), setup.by
+    )  # what cannot be followed is refused before any training
     chains = [nested(pool, sizes, seed=recipe.seed + draw) for draw in range(setup.draws)]
     steps = _steps(recipe, sizes[0], setup.distillation.validation)
     done, total, units = 0, len(sizes) * setup.draws, None
@@ -160,7 +162,7 @@ def worth(
             student = _Student(size, draw, steps, _noting(watch, done, total))
             module = student.trained(chain[size], targets, setup=setup, recipe=recipe, run=run)
             units = units_of(module) if units is None else units  # of the largest: errors of all in the same units
-            evaluated = evaluate_on(module, judging, units=units)
+            evaluated = evaluate_on(module, evaluation_set, units=units)
             evaluations.append(evaluated)
             found[size].append(error_of(evaluated, setup.by)[1])
             done += 1
@@ -169,7 +171,7 @@ def worth(
     return Worth(
         measure=error_of(evaluations[0], setup.by)[0], errors=errors, curve=curve, untold=untold,
         price=targets.manifest.cost.money / max(1, targets.n_rows), judged=evaluations[0].n,
-        by_teacher=judging.source.describe()["targets"] is not None, steps=steps, others=_others(evaluations[0]),
+        by_teacher=evaluation_set.source.describe()["targets"] is not None, steps=steps, others=_others(evaluations[0]),
     )  # fmt: skip
 
 
@@ -298,9 +300,9 @@ def _noting(watch: WorthWatch | None, done: int, total: int) -> Watch:
     return note
 
 
-def _evaluate_teacher(judging: TrainingData, targets: Store) -> Evaluated:
+def _evaluate_teacher(evaluation_set: TrainingData, targets: Store) -> Evaluated:
     """The measures of the stored answers themselves, by what the students will be judged by."""
-    examples, by_teacher = judging.examples, judging.source.describe()["targets"] is not None
+    examples, by_teacher = evaluation_set.examples, evaluation_set.source.describe()["targets"] is not None
     question = targets.manifest.question
     # The students' numbers are told in their own units, and their measures are named after that.
     evaluator = evaluator_for(question, units=() if question.link.has_probs else (1.0,) * len(question))

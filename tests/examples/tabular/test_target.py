@@ -148,10 +148,10 @@ def test_a_column_of_lists_holds_tags(tmp_path: Path) -> None:
     assert shown.question == Question.tags(["blue", "red", "round"])
     assert shown.labels is not None
     assert shown.labels.tolist() == [[0, 1, 1], [0, 0, 0], [-1, -1, -1], [1, 0, 0]]
-    judging = load_examples(f"table:{tmp_path},target=tags", split="test")
-    assert judging.labels is not None
-    assert judging.labels.tolist() == [[0, 1, 0], [0, 0, 0]]
-    assert any("do not have are not asked: green" in remark for remark in judging.remarks)
+    evaluation_set = load_examples(f"table:{tmp_path},target=tags", split="test")
+    assert evaluation_set.labels is not None
+    assert evaluation_set.labels.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert any("do not have are not asked: green" in remark for remark in evaluation_set.remarks)
 
 
 def test_text_may_list_tags_where_they_are_asked_for(tmp_path: Path) -> None:
