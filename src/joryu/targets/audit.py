@@ -6,7 +6,6 @@ others are warnings and notes.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from joryu.errors import DeadTeacherError, InputError
+from joryu.errors import DeadTeacherError
 from joryu.examples import Examples, Ids, distinct_rows
 from joryu.examples.shown import shown_as
 from joryu.questions import LabelKind, difference
+from joryu.questions.softening import check_temperature
 from joryu.targets.correctness import Correctness
 from joryu.targets.examination import ExaminationOptions, Labels, examine
 from joryu.targets.finding import Finding, Severity, fatal
@@ -76,17 +76,21 @@ def audit(store: Store, examples: Examples | None = None, *, temperature: float 
         examples: the examples that they are about. If some have labels, accuracy and calibration are measured on them.
         temperature: the temperature at which a student would be trained.
 
+    >>> import tempfile, torch
+    >>> from joryu.teachers import Network
+    >>> from joryu.teachers.labelling import label_examples
+    >>> examples = Examples.of(torch.randn(64, 4), classes=["cat", "dog"])
+    >>> dead = torch.nn.Linear(4, 2)
+    >>> _ = torch.nn.init.zeros_(dead.weight)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = audit(label_examples(Network(dead, examples.classes), examples, folder), examples)
+    >>> found.findings[0].severity.value, found.findings[0].code
+    ('fatal', 'constant')
+
     Raises:
         InputError: a shard is damaged, or the temperature is not a positive number.
     """
-    if not 0 < temperature < math.inf:
-        raise InputError(
-            "is not usable",
-            setting="temperature",
-            expected="a number > 0",
-            received=temperature,
-            hint="try --temperature 4",
-        )
+    check_temperature(temperature)
     store.require_sound()
     rows, labels, findings = _rows(store, examples)
     seen = None

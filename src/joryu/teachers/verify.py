@@ -57,6 +57,16 @@ def verify(
         seed: of the random sample.
         tolerance: the largest error in probability that passes.
 
+    >>> import tempfile
+    >>> from joryu.teachers import Network
+    >>> from joryu.teachers.labelling import label_examples
+    >>> examples = Examples.of(torch.randn(64, 4), classes=["cat", "dog"])
+    >>> teacher = Network(torch.nn.Linear(4, 2), examples.classes)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = verify(label_examples(teacher, examples, folder), teacher, examples)
+    >>> found.asked, found.ok
+    (64, True)
+
     Raises:
         MismatchError: teacher, classes, examples or the shape of the inputs are not the store's.
         InputError: a shard is damaged, or no key of the sample has an answer.

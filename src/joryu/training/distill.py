@@ -59,6 +59,26 @@ def distill(examples: Examples, targets: Store, *, setup: DistillationSetup, rec
     classes take those of the store. If no example has a label, the student learns from the answers alone. They then
     also choose its best epoch.
 
+    Args:
+        examples: the transfer set, with labels where there are any.
+        targets: a teacher's answers about them.
+        setup: student, objective, shares held out, whether a twin is wanted.
+        recipe: budget, optimiser, schedule, precision and seed.
+        run: the folder, made or gone on with.
+
+    >>> import tempfile, torch
+    >>> from joryu.teachers import Network
+    >>> from joryu.teachers.labelling import label_examples
+    >>> inputs = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> examples = Examples.of(inputs, (inputs[:, 0] > 0).long(), classes=["cat", "dog"])
+    >>> teacher = Network(torch.nn.Linear(4, 2), examples.classes)
+    >>> setup, recipe = DistillationSetup(student="mlp:8x1", twin=True), Recipe(epochs=2, precision="32-true")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = label_examples(teacher, examples, f"{folder}/targets")
+    ...     done = distill(examples, store, setup=setup, recipe=recipe, run=Run(f"{folder}/run"))
+    >>> len(done.student.history), done.twin is not None
+    (2, True)
+
     Raises:
         DeadTeacherError: the audit found that the teacher teaches nothing.
         MismatchError: the store does not belong to these examples, the folder holds another run, or the twin would be

@@ -34,6 +34,15 @@ def train_on_labels(  # noqa: PLR0913 - one for each thing a user says; validati
     and the seed that the student will have: then the student's test part is held out from its teacher too.
     ``label_loss`` says how labels are learned, if not by the usual loss of the question.
 
+    >>> import tempfile, torch
+    >>> inputs = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    >>> examples = Examples.of(inputs, (inputs[:, 0] > 0).long(), classes=["cat", "dog"])
+    >>> recipe = Recipe(epochs=2, precision="32-true")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     teacher = train_on_labels("mlp:8x1", examples, validation=0.1, recipe=recipe, run=Run(folder))
+    >>> teacher.module(inputs[:3]).shape
+    torch.Size([3, 2])
+
     Raises:
         InputError: no example has a label, the shares leave nothing to train on, or the loss does not fit the question.
         MismatchError: the folder holds another run.
