@@ -21,7 +21,7 @@ Generated from the code by `make docs`; do not edit. stdout is data, stderr is t
 | exit code | meaning |
 | --- | --- |
 | 0 | well |
-| 1 | a check failed (`verify`), or an error without a kind of its own |
+| 1 | a check failed (`verify`, `devices watch`), the machine refused (no disk, no memory), or none of the below |
 | 2 | bad input: an argument, a path, a spec |
 | 3 | two things that must agree do not: teacher, classes, examples, store, run |
 | 4 | an optional library is missing; the message names the extra |

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from joryu.objectives.tagging import UNKNOWN, binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
+from joryu.objectives.tagging import binary_kl, hard_binary_cross_entropy, soft_binary_cross_entropy
+from joryu.questions import UNKNOWN
 
 SOFTENED = [soft_binary_cross_entropy, binary_kl]
 

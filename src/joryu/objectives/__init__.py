@@ -2,7 +2,6 @@
 
 from joryu.objectives.boundary import boundary_loss
 from joryu.objectives.classification import (
-    UNLABELLED,
     forward_kl,
     hard_cross_entropy,
     jensen_shannon,
@@ -39,7 +38,6 @@ __all__ = [
     "LOG_VARIANCE",
     "MAIN",
     "SIGNALS",
-    "UNLABELLED",
     "Distillation",
     "HardLabels",
     "HardPart",

@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from joryu.questions import UNKNOWN
 from joryu.questions.softening import log_softmax, widen
-
-UNLABELLED = -1  #: the label of an example that has none (as in `joryu.examples`)
 
 
 def soft_cross_entropy(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float = 1.0) -> Tensor:
@@ -101,7 +100,7 @@ def hard_cross_entropy(
     becomes ``(1 - ε) y + ε / C`` (Szegedy et al. 2016, §7). With ``class_weights`` ``[C]`` it is ``-w_y log q_y``, and
     ``-Σ w y log q`` of a distribution.
 
-    A row labelled `UNLABELLED` gives exactly 0, and so does a distribution of zeros. The mean over a batch still
+    A row labelled `UNKNOWN` gives exactly 0, and so does a distribution of zeros. The mean over a batch still
     divides by all its rows: where a tenth of them is labelled, the hard part counts a tenth.
 
     >>> hard_cross_entropy(torch.tensor([[0.0, 0.0], [5.0, 0.0]]), torch.tensor([1, -1]))
@@ -113,7 +112,7 @@ def hard_cross_entropy(
             logits = logits.movedim(-1, 1)
         weights = None if class_weights is None else class_weights.to(logits.dtype)
         return F.cross_entropy(
-            logits, labels, weights, ignore_index=UNLABELLED, reduction="none", label_smoothing=label_smoothing
+            logits, labels, weights, ignore_index=UNKNOWN, reduction="none", label_smoothing=label_smoothing
         )
     label_probs = labels.to(logits.dtype)
     if label_smoothing:

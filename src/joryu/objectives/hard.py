@@ -11,13 +11,13 @@ from torch import Tensor
 
 from joryu.errors import InputError, did_you_mean
 from joryu.objectives.boundary import boundary_loss
-from joryu.objectives.classification import UNLABELLED, hard_cross_entropy
+from joryu.objectives.classification import hard_cross_entropy
 from joryu.objectives.objective import Outputs
 from joryu.objectives.overlap import soft_dice, soft_jaccard
 from joryu.objectives.parts import Units, checked_units, in_units
 from joryu.objectives.regression import gaussian_nll, squared_error
 from joryu.objectives.tagging import hard_binary_cross_entropy
-from joryu.questions import LOG_VARIANCE, MAIN, Link
+from joryu.questions import LOG_VARIANCE, MAIN, UNKNOWN, Link
 
 CROSS_ENTROPY = "cross-entropy"
 
@@ -105,9 +105,9 @@ class HardPart:
         wide = torch.promote_types(logits.dtype, torch.float32)
         weights = logits.new_tensor(self.class_weights, dtype=wide) if self.class_weights else None
         if self.link is Link.SIGMOID:
-            return hard_binary_cross_entropy(logits, labels, positive_weights=weights), (labels != UNLABELLED).any(-1)
+            return hard_binary_cross_entropy(logits, labels, positive_weights=weights), (labels != UNKNOWN).any(-1)
         whole = labels if labels.is_floating_point() else labels.long()
-        known = whole.sum(-1) > 0 if whole.is_floating_point() else whole != UNLABELLED
+        known = whole.sum(-1) > 0 if whole.is_floating_point() else whole != UNKNOWN
         losses = hard_cross_entropy(logits, whole, label_smoothing=self.label_smoothing, class_weights=weights)
         return losses, known
 

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from joryu.objectives.classification import UNLABELLED
-from joryu.questions import Link
+from joryu.questions import UNKNOWN, Link
 
 ONE_PIXEL = 1.0
 
@@ -35,11 +34,11 @@ class SoftMasks(NamedTuple):
         """Read logits and labels of a link."""
         probs = link.probs(logits)
         if link is Link.SIGMOID:
-            known, true = labels != UNLABELLED, labels
+            known, true = labels != UNKNOWN, labels
         elif labels.is_floating_point():
             known, true = (labels.sum(-1, keepdim=True) > 0).expand_as(labels), labels
         else:
-            known = (labels != UNLABELLED)[..., None].expand_as(probs)
+            known = (labels != UNKNOWN)[..., None].expand_as(probs)
             true = F.one_hot(labels.long().clamp_min(0), probs.shape[-1])
         inside = known.to(probs.dtype)
         return cls(probs * inside, true.to(probs.dtype) * inside, inside)

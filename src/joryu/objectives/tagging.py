@@ -15,9 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from joryu.questions import UNKNOWN
 from joryu.questions.softening import soften, widen
-
-UNKNOWN = -1  #: the label of a tag nobody has checked
 
 
 def soft_binary_cross_entropy(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from joryu.examples.overview_text import plural as plural  # noqa: PLC0414 - one of the words that pages need
+
 ABSENT = "–"  #: shown where there is no number
 _SPACE = "\u00a0"  # a number and its unit stay on one line
 
@@ -154,13 +156,3 @@ def short(name: str, longest: int) -> str:
         return name
     tail = (longest - 1) // 2
     return f"{name[: longest - 1 - tail]}…{name[len(name) - tail :]}"
-
-
-def plural(n: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> plural(1, "error"), plural(1797, "example"), plural(2, "class")
-    ('1 error', '1,797 examples', '2 classes')
-    """
-    ending = "" if n == 1 else "es" if noun.endswith("s") else "s"
-    return f"{n:,} {noun}{ending}"
