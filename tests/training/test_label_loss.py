@@ -63,7 +63,7 @@ def test_a_teacher_learns_masks_by_their_overlap_and_its_run_tells(tmp_path: Pat
 
 
 def test_student_and_twin_learn_labels_alike(store: Store, tmp_path: Path) -> None:
-    """The weights are those of the labels that are taught: the hidden, held out and evaluation_set ones say nothing."""
+    """The weights are those of the labels that are taught: the hidden, held out and judging ones say nothing."""
     setup = replace(SETUP, twin=True, class_weights="balanced", labelled=0.5)
     done = distill(digits(), store, setup=setup, recipe=recipe(epochs=1), run=Run(tmp_path))
     weights = balanced_weights(store.manifest.question, done.parts.teaching.labels_or_empty)
@@ -120,7 +120,7 @@ def test_shares_of_classes_are_balanced_as_shares_though_the_teacher_answers_one
     graded = Question(names=("a", "b", "c"), labels=LabelKind.DISTRIBUTION)
     examples = Examples.of(torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), shares, question=graded)
     teacher = Network(torch.nn.Linear(4, 3), question=graded.answer, device="cpu")
-    setup = DistillationSetup(student="mlp:4x1", validation=0.1, label_loss=LabelLoss(class_weights="balanced"))
+    setup = replace(SETUP, class_weights="balanced")
     parts = distill(
         examples, label_examples(teacher, examples, tmp_path / "targets"), setup=setup, recipe=recipe(epochs=1),
         run=Run(tmp_path / "run"),

@@ -195,7 +195,7 @@ def masks(examples: Examples) -> tuple[Question, torch.Tensor]:
     [
         (tags, "mlp:4x1", "macro_average_precision", "macro average precision"),
         (numbers, "mlp:4x1", None, None),
-        (numbers, "mlp:4x1", "standardised_rmse", "standardised RMSE"),
+        (numbers, "mlp:4x1", "standardised_rmse_to_the_teacher", "standardised RMSE to the teacher"),
         (masks, "unet:2x1", "loss", "loss"),
     ],
 )

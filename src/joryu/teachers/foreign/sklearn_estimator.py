@@ -152,7 +152,9 @@ def _of_classes(estimator: Any, options: Options, names: tuple[str, ...]) -> _As
         getattr(last, "out_activation_", "") == "logistic" and getattr(last, "n_outputs_", 1) > 1
     )
     link = Link.SIGMOID if several else Link.SOFTMAX
-    return _Asked(_quiet(lambda rows: np.asarray(estimator.predict_proba(rows))), link, "probs", names)
+    numbered = several and names == tuple(map(str, range(len(names))))  # the columns of its labels, which have no names
+    given = None if numbered else names
+    return _Asked(_quiet(lambda rows: np.asarray(estimator.predict_proba(rows))), link, "probs", given)
 
 
 def _last(estimator: Any) -> Any:
