@@ -175,7 +175,7 @@ def test_from_people_to_a_report_by_command(
         capsys, f"{command} --epochs 30 --batch-size 4 --test 0.25 --validation 0.25 --signal-weight 0.1"
     )
     assert code == 0, err
-    assert "only about 150 steps: if it learnt too little, try more --epochs" in err
+    assert "only 60 steps: if it learnt too little, try more --epochs" in err
     code, said, err = run(capsys, f"report {tmp_path / 'run'}")
     assert code == 0, err
     page = (tmp_path / "run" / "report.html").read_text()

@@ -174,7 +174,7 @@ def talk_of_few_steps(done: Trained, recipe: Recipe) -> None:
     if 0 < steps < FEW_STEPS:
         smaller = max(4, n // 8)
         batch = f"--batch-size {smaller} and " if smaller < recipe.batch_size else ""
-        counted = "one step" if steps == 1 else f"about {steps} steps"
+        counted = "one step" if steps == 1 else f"{steps:,} steps"
         talk(f"it had only {counted}: if it learnt too little, try {batch}more --epochs")
 
 

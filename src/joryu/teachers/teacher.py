@@ -173,7 +173,7 @@ class Teacher(Protocol):
     ...         probs = torch.stack([1 - odd, odd], dim=1)
     ...         return Reply(SoftTargets(values=probs, space=Space.PROBS, question=self.question))
     >>> examples = Examples.of(torch.tensor([[3.0], [4.0]]), classes=["even", "odd"])
-    >>> Parity().answer(TeacherBatch.of(examples)).soft_targets.probs()
+    >>> Parity().answer(TeacherBatch.of(examples)).soft_targets.probs().round()
     tensor([[0., 1.],
             [1., 0.]])
     """
