@@ -135,11 +135,10 @@ def _read(column: PictureColumn, names: Sequence[str], place: Path, how: _ReadOp
         read = read_pictures(column.pictures(names), len(names), size=size, channels=channels, progress=progress)
         return read, column.originals(read.kept)
     shards = [shard.path for shard in column.shards]
-    copy = copy_of(shards, column.column, names, column.pictures(names), progress)
-    column.files |= copy.files  # the remarks name what was read from files
-    column.copied_to = copy.stretches.path if len(names) > len(copy.files) + len(copy.missing) else None
-    read = read_pictures(copy.pictures(), len(names), size=size, channels=channels, place=shards[0], progress=progress)
-    return read, copy.originals(read.kept.tolist())
+    column.copy = copy_of(shards, column.column, names, column.cells(), progress)
+    pictures = column.pictures(names)
+    read = read_pictures(pictures, len(names), size=size, channels=channels, place=shards[0], progress=progress)
+    return read, column.originals(read.kept)
 
 
 def _root(folder: Path, options: Mapping[str, str]) -> Path | None:

@@ -1,6 +1,7 @@
 """The pictures of Parquet files copied into one file of the user's cache, where each can be read by itself.
 
-A row group is decompressed as a whole, and a training asks for rows in an order of its own.
+A row group is decompressed as a whole, and a training asks for rows in an order of its own. A copy holds what the files
+hold, and nothing that may change without them: where a path leads is found out anew each time.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,45 +18,39 @@ import numpy as np
 from joryu.durable import durable_file
 from joryu.errors import InputError
 from joryu.examples.cache import own_name, user_cache
-from joryu.examples.originals import Originals, PictureFiles, Stretches
-from joryu.examples.picture import Picture, Progress
+from joryu.examples.original_bytes import Stretch
+from joryu.examples.originals import Stretches
+from joryu.examples.picture import Progress
 from joryu.examples.spool import SPARE
 
-_SCHEMA: Final = 1
+Cell = tuple[bytes | Stretch | None, str | None]
+"""The bytes of a picture, or where they lie; else the path of its file, if there is any."""
+
+_SCHEMA: Final = 2
 _WORD: Final = 4096  #: pictures between two words about how far it is
 
 
 class ParquetCopy(NamedTuple):
-    """Pictures of a column: those with bytes of their own in ``stretches``, others in files, or missing for a reason.
-
-    ``files`` and ``missing`` are by row.
-    """
+    """The cells of a column: the pictures with bytes of their own in ``stretches``, of the other rows ``paths``."""
 
     stretches: Stretches
-    files: dict[int, Path]
-    missing: dict[int, str]
+    paths: dict[int, str | None]
 
-    def pictures(self) -> Iterator[Picture]:
-        """Every picture under its name, none of them read."""
-        for row, name in enumerate(self.stretches.names):
-            if row in self.missing:
-                yield Picture(name, b"", self.missing[row])
-            else:
-                yield Picture(name, self.files.get(row) or self.stretches.place(row))
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether any picture was copied."""
+        return len(self.paths) < len(self.stretches.names)
 
-    def originals(self, kept: Sequence[int]) -> Originals:
-        """Where the bytes of the rows that were kept lie."""
-        rows = list(self.files)
-        place = {row: at for at, row in enumerate(rows)}
-        shelf_of = np.array([int(row in place) for row in kept], dtype=np.int64)
-        numbers = np.array([place.get(row, row) for row in kept], dtype=np.int64)
-        return Originals((self.stretches, PictureFiles.of(self.files[row] for row in rows)), shelf_of, numbers)
+    def cells(self) -> Iterator[Cell]:
+        """Every row's cell, no picture of them read."""
+        for row in range(len(self.stretches.names)):
+            yield (None, self.paths[row]) if row in self.paths else (self.stretches.place(row), None)
 
 
 def copy_of(
-    shards: Sequence[Path], column: str, names: Sequence[str], pictures: Iterator[Picture], progress: Progress | None
+    shards: Sequence[Path], column: str, names: Sequence[str], cells: Iterable[Cell], progress: Progress | None
 ) -> ParquetCopy:
-    """The copy of a column of these files, made now unless an earlier one is still theirs.
+    """The copy of a column of these files, made now of its ``cells`` unless an earlier one is still theirs.
 
     Raises:
         InputError: the disk of the user's cache has no room for it.
@@ -68,7 +63,7 @@ def copy_of(
     if (found := _read(base, head, names)) is not None:
         return found
     _require_room(base, sum(path.stat().st_size for path in shards))
-    return _write(base, head, names, pictures, progress)
+    return _write(base, head, names, cells, progress)
 
 
 def _read(base: Path, head: dict[str, Any], names: Sequence[str]) -> ParquetCopy | None:
@@ -79,11 +74,10 @@ def _read(base: Path, head: dict[str, Any], names: Sequence[str]) -> ParquetCopy
         ends = np.frombuffer(base.with_suffix(".ends").read_bytes(), dtype="<i8").astype(np.int64)
         if len(ends) != len(names) or hashlib.blake2b(ends.tobytes()).hexdigest() != kept["ends"]:
             return None
-        files = {int(row): Path(path) for row, path in kept["files"].items()}
-        missing = {int(row): str(reason) for row, reason in kept["missing"].items()}
+        paths = {int(row): None if path is None else str(path) for row, path in kept["paths"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return ParquetCopy(Stretches(base.with_suffix(".bin"), ends, names), files, missing)
+    return ParquetCopy(Stretches(base.with_suffix(".bin"), ends, names), paths)
 
 
 def _require_room(base: Path, needed: int) -> None:
@@ -104,31 +98,26 @@ def _require_room(base: Path, needed: int) -> None:
 
 
 def _write(
-    base: Path, head: dict[str, Any], names: Sequence[str], pictures: Iterator[Picture], progress: Progress | None
+    base: Path, head: dict[str, Any], names: Sequence[str], cells: Iterable[Cell], progress: Progress | None
 ) -> ParquetCopy:
     ends = np.zeros(len(names), dtype=np.int64)
-    files, missing, at = dict[int, Path](), dict[int, str](), 0
-    own = own_name(base)
+    paths, at = dict[int, str | None](), 0
+    own = own_name(base)  # of all three files: another process may be writing the same ones
     with durable_file(own) as file:
-        for row, picture in enumerate(pictures):
-            if picture.missing:
-                missing[row] = picture.missing
-            elif isinstance(picture.source, Path):
-                files[row] = picture.source
-            elif isinstance(picture.source, bytes):
-                at += file.write(picture.source)
+        for row, (content, path) in enumerate(cells):
+            if isinstance(content, bytes):
+                at += file.write(content)
+            else:
+                paths[row] = path
             ends[row] = at
             if progress is not None and row % _WORD == 0:
                 progress(row, len(names))
     own.replace(base.with_suffix(".bin"))
-    said = {
-        "bytes": at,
-        "ends": hashlib.blake2b(ends.tobytes()).hexdigest(),
-        "files": {row: str(path) for row, path in files.items()},
-        "missing": missing,
-    }
-    with durable_file(base.with_suffix(".ends")) as file:
+    said = {"bytes": at, "ends": hashlib.blake2b(ends.tobytes()).hexdigest(), "paths": paths}
+    with durable_file(own) as file:
         file.write(ends.astype("<i8").tobytes())
-    with durable_file(base.with_suffix(".json")) as file:
+    own.replace(base.with_suffix(".ends"))
+    with durable_file(own) as file:
         file.write(json.dumps(head | said).encode())
-    return ParquetCopy(Stretches(base.with_suffix(".bin"), ends, names), files, missing)
+    own.replace(base.with_suffix(".json"))  # last, as it says that the others are there
+    return ParquetCopy(Stretches(base.with_suffix(".bin"), ends, names), paths)

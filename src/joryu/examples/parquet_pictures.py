@@ -12,8 +12,10 @@ import pyarrow as pa
 from joryu.errors import InputError
 from joryu.examples.beside.matching import leads_away
 from joryu.examples.layouts import some
-from joryu.examples.originals import Originals, ParquetPictures, PictureFiles
+from joryu.examples.original_bytes import Stretch
+from joryu.examples.originals import Originals, ParquetPictures, PictureFiles, Shelf
 from joryu.examples.parquet_columns import ParquetShard, is_text
+from joryu.examples.parquet_copy import Cell, ParquetCopy
 from joryu.examples.pictures import Picture
 from joryu.examples.tree import link_root, printable
 from joryu.examples.typed_paths import is_file
@@ -32,7 +34,7 @@ class PictureColumn:
         self.shards = shards
         self.column = column
         self.files: dict[int, Path] = {}
-        self.copied_to: Path | None = None  #: where the bytes are read from, if not here
+        self.copy: ParquetCopy | None = None  #: where the cells are read from, if not from the files themselves
         self._lost: list[Path] = []
         around = dict.fromkeys([*(shard.path.parent for shard in shards), folder])
         self._bases = [root] if root is not None else list(around)
@@ -45,13 +47,10 @@ class PictureColumn:
         Raises:
             InputError: a path that leads out of the folder, or none of the files that the column names is there.
         """
+        cells = self.cells() if self.copy is None else self.copy.cells()
         name = iter(names)
-        row = 0
-        for shard in self.shards:
-            for values in shard.column(self.column):
-                for content, path in _cells(values):
-                    yield self._picture(next(name), row, content, path)
-                    row += 1
+        for row, (content, path) in enumerate(cells):
+            yield self._picture(next(name), row, content, path)
         if self._lost and not self.files:
             raise InputError(
                 f"column {self.column!r} of {self.shards[0].path} names files that are not there",
@@ -60,17 +59,21 @@ class PictureColumn:
                 hint=f"name the folder that they are seen from: parquet:{self.shards[0].path},root=FOLDER",
             )  # fmt: skip
 
+    def cells(self) -> Iterator[Cell]:
+        """The bytes or the path in each row of the Parquet files."""
+        for shard in self.shards:
+            for values in shard.column(self.column):
+                yield from _cells(values)
+
     @property
     def remarks(self) -> list[str]:
         """That pictures were read from files, or copied, and where."""
-        said = (
-            [] if self.copied_to is None else [f"its pictures are copied to {self.copied_to}, to be read in any order"]
-        )
-        if not self.files:
-            return said
-        first = next(iter(self.files.values()))
-        base = self._base or next(one for one in self._bases if first.is_relative_to(one))
-        return [*said, f"pictures from the files that column {self.column} names below {base}"]
+        said = list[str]()
+        if self.copy is not None and self.copy.holds_bytes:
+            said.append(f"its pictures are copied to {self.copy.stretches.path}, to be read in any order")
+        if self.files:
+            said.append(f"pictures from the files that column {self.column} names below {self._base}")
+        return said
 
     def unread(self, folder: Path, beside: Sequence[str]) -> list[str]:
         """A remark on the folders beside the Parquet files that none of the pictures was read from."""
@@ -80,7 +83,11 @@ class PictureColumn:
 
     def originals(self, kept: npt.NDArray[np.int64]) -> Originals:
         """Where the bytes of the rows that were kept lie."""
-        shelf = ParquetPictures([one.path for one in self.shards], [one.rows for one in self.shards], self.column)
+        shelf: Shelf = (
+            ParquetPictures([one.path for one in self.shards], [one.rows for one in self.shards], self.column)
+            if self.copy is None
+            else self.copy.stretches
+        )
         if not self.files:
             return Originals.on(shelf, kept)
         rows = list(self.files)
@@ -89,7 +96,7 @@ class PictureColumn:
         numbers = np.array([place.get(row, row) for row in kept.tolist()], dtype=np.int64)
         return Originals((shelf, PictureFiles.of(self.files[row] for row in rows)), in_file, numbers)
 
-    def _picture(self, name: str, row: int, content: bytes | None, path: str | None) -> Picture:
+    def _picture(self, name: str, row: int, content: bytes | Stretch | None, path: str | None) -> Picture:
         if content is not None:
             return Picture(name, content)
         if not path:
@@ -115,7 +122,7 @@ class PictureColumn:
         return file
 
 
-def _cells(values: pa.Array) -> Iterator[tuple[bytes | None, str | None]]:
+def _cells(values: pa.Array) -> Iterator[Cell]:
     """The bytes and the path of each cell."""
     if is_text(values.type):
         yield from ((None, path) for path in values.to_pylist())
