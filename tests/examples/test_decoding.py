@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import struct
 from io import BytesIO
@@ -16,6 +17,7 @@ from PIL import Image, ImageOps
 
 from joryu.errors import InputError
 from joryu.examples.decoding import Pixels, decode_picture, is_coloured
+from joryu.examples.picture import Picture, Unusable, read_picture
 
 WHITE, BLACK = 255, 0
 
@@ -301,3 +303,29 @@ def test_what_git_left_in_place_of_a_picture_says_how_to_fetch_it(tmp_path: Path
         for source in (pointer, pointer.read_bytes(), opened):
             with pytest.raises(InputError, match=r"a Git LFS pointer instead of .*git lfs pull fetches"):
                 decode_picture(source, size=size)
+
+
+@pytest.mark.parametrize(
+    ("failure", "says", "passing", "gone"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "cannot be opened: Input/output error", True, True),
+        (OSError(errno.EMFILE, "Too many open files"), "cannot be opened: Too many open files", True, False),
+        (MemoryError(), "there is no memory to decode it", True, False),
+        (OSError("broken data stream when reading image file"), "damaged: broken data stream", False, False),
+        (OSError(errno.EINVAL, "Invalid argument"), "damaged: .*Invalid argument", False, False),  # a place before 0
+        (IndexError(), "damaged: IndexError", False, False),
+    ],
+)
+def test_what_the_system_failed_in_is_told_from_damage(
+    failure: Exception, says: str, passing: bool, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(image: Image.Image, size: int | None) -> None:
+        raise failure
+
+    content = save(noise(4, 4), "PNG")
+    monkeypatch.setattr("joryu.examples.decoding._loaded", failing)
+    with pytest.raises(InputError, match=rf"^{says}"):
+        decode_picture(content)
+    read = read_picture(Picture("a.png", content), None)
+    assert isinstance(read, Unusable)
+    assert (read.passing, read.gone) == (passing, gone)

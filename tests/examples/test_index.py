@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from joryu.examples import index as indexing
 from joryu.examples.index import FileIndex, FileVerdict
+from joryu.examples.rejected import PassingError
 
 RULES = "no word of it begins with x"
 
@@ -208,3 +209,17 @@ def test_the_names_of_the_room_are_where_they_were() -> None:
     assert set(joryu.examples.__all__) <= set(dir(joryu.examples))
     with pytest.raises(AttributeError, match="no attribute 'Samples'"):
         joryu.examples.Samples  # noqa: B018
+
+
+def test_what_failed_for_now_is_told_and_looked_at_again(folder: Path) -> None:
+    def failing(path: Path) -> str:
+        if path.name == "a":
+            raise PassingError("a disk failed")
+        return examine(path)
+
+    index = FileIndex(RULES)
+    found = dict(index.look(folder, EXPECTED, failing))
+    assert found == {**EXPECTED, "a": FileVerdict("", "a disk failed")}
+    assert index.save(folder.parent / "index")
+    index, found = again(folder)
+    assert (index.read, found) == (1, EXPECTED)

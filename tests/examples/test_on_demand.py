@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from PIL import Image
 
 from joryu.errors import InputError
 from joryu.examples import Examples, load_examples, parse_views, prepared, split_examples
+from joryu.examples import picture as reading
 from joryu.examples.inputs import is_held, memory_for_inputs
 from joryu.examples.picture import Picture, SizeNeededError
 from joryu.examples.picture_source import PictureSource
@@ -205,6 +207,46 @@ def test_a_damaged_index_counts_as_none(
         decoded.clear()
         same(first, load(f"folder:{root}", monkeypatch, ON_DEMAND, size=16))
         assert len(decoded) == 16
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [*(OSError(number, "no") for number in (errno.EMFILE, errno.ENOMEM, errno.EACCES, errno.ETIMEDOUT)), MemoryError()],
+    ids=["files", "memory", "permission", "network", "memory of Python"],
+)
+def test_what_fails_for_now_is_no_verdict_for_later(
+    failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    """A picture was left out by every later run because a disk, a network or the memory had failed once."""
+    spec = f"folder:{photographs(tmp_path / 'set')}"
+    monkeypatch.setattr("joryu.examples.picture_index.FRESH_NS", 0)
+    honest = reading._read
+
+    def failing(source: object, size: int | None) -> object:
+        if str(source).endswith("a/02.png"):
+            raise failure
+        return honest(source, size)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(reading, "_read", failing)
+        first = load(spec, monkeypatch, ON_DEMAND, size=16)
+    assert {one.name for one in first.rejected} == {"a/02.png", "b/half.jpg"}
+    decoded.clear()
+    second = load(spec, monkeypatch, ON_DEMAND, size=16)
+    assert decoded == ["a/02.png"]
+    same(load(spec, monkeypatch, HELD, size=16), second)
+
+
+@pytest.mark.parametrize("memory", [HELD, ON_DEMAND])
+def test_a_network_that_fails_ends_the_reading_as_a_disk_does(
+    memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(source: object, size: int | None) -> object:
+        raise OSError(errno.ETIMEDOUT, "Connection timed out")
+
+    monkeypatch.setattr(reading, "_read", failing)
+    with pytest.raises(InputError, match=r"cannot be reached any more .*8 files in a row are gone"):
+        load(f"folder:{photographs(tmp_path / 'set')}", monkeypatch, memory, size=16)
 
 
 def test_a_cache_that_cannot_be_written_costs_time_alone(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,10 @@ from typer.testing import CliRunner
 
 from joryu.annotations import Project
 from joryu.cli import app
+from joryu.examples import decoding
 from joryu.examples.decoding import decode_picture
 from joryu.labelling.left_out import keep_left_out, left_out_of
-from joryu.labelling.pictures import scan
+from joryu.labelling.pictures import new_index, scan
 
 
 def strokes(mode: str) -> Image.Image:
@@ -94,6 +97,30 @@ def test_truncated_pictures_are_never_offered(tmp_path: Path, monkeypatch: pytes
     assert [file.path for file in found.files] == ["one/001.png", "two/000.png"]
     assert [one.name for one in found.rejected] == spoiled
     assert all(one.reason for one in found.rejected)
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EIO, "Input/output error"), MemoryError()], ids=["disk", "memory"])
+def test_a_picture_that_could_not_be_read_once_is_offered_the_next_time(
+    failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project's index kept for good that it was damaged."""
+    monkeypatch.setattr("joryu.examples.index.FRESH_NS", 0)
+    paint(tmp_path / "pictures", 4)
+    honest, asked = decoding._loaded, count()
+
+    def failing_once(image: Image.Image, size: int | None) -> object:
+        if next(asked) == 0:
+            raise failure
+        return honest(image, size)
+
+    monkeypatch.setattr(decoding, "_loaded", failing_once)
+    index = new_index()
+    first = scan(tmp_path / "pictures", index=index)
+    assert (len(first.files), len(first.rejected)) == (3, 1)
+    assert index.save(tmp_path / "index")
+    second = scan(tmp_path / "pictures", index=new_index(tmp_path / "index"))
+    assert (len(second.files), second.rejected) == (4, [])
+    assert next(asked) == 5
 
 
 def test_the_summary_names_what_was_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from joryu.errors import InputError
+from joryu.examples.rejected import PassingError
 
 Pixels = npt.NDArray[np.uint8]
 """``[channels, height, width]``, one channel (grey) or three (RGB)."""
@@ -78,6 +80,7 @@ def decode_picture(source: Encoded, *, size: int | None = None) -> Pixels:
         InputError: not a picture; truncated or damaged; more than `PIXEL_LIMIT` pixels; or values of unknown range:
             floats, 32-bit integers, or 16 bits of which less than an eighth of the range is used (9 to 12 bits of a
             camera or scanner, which would become nearly black).
+        PassingError: an `InputError` that says nothing about the picture: the system or the memory failed.
     """
     return decode_sized(source, size=size).pixels
 
@@ -146,10 +149,15 @@ def _one_kind_of_error(source: Encoded) -> Iterator[None]:
         raise InputError("too many pixels", expected=f"at most {PIXEL_LIMIT:,}") from None
     except UnidentifiedImageError:
         raise InputError(_not_a_picture(source)) from None
-    except (FileNotFoundError, PermissionError) as error:
-        raise InputError(f"cannot be opened: {error.strerror}") from None
+    except MemoryError:
+        raise PassingError("there is no memory to decode it") from None
+    except OSError as error:
+        # Pillow's own, of damaged bytes, have no number. EINVAL is a place that no file has, which damaged bytes name.
+        if error.errno in (None, errno.EINVAL):
+            raise InputError(f"damaged: {str(error) or type(error).__name__}") from None
+        raise PassingError(f"cannot be opened: {error.strerror}", error.errno) from None
     except Exception as error:  # noqa: BLE001  (damaged bytes make Pillow raise nearly anything: struct.error, KeyError, …)
-        raise InputError(f"damaged: {error or type(error).__name__}") from None
+        raise InputError(f"damaged: {str(error) or type(error).__name__}") from None
 
 
 class _Strictness:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from joryu.durable import durable_file
 from joryu.errors import JoryuError
+from joryu.examples.rejected import PassingError
 
 SCHEMA: Final = 1
 FRESH_NS: Final = 2 * 10**9
@@ -87,7 +88,8 @@ class FileIndex:
         """Look at files below a folder, in their order; those that are known and unchanged are not opened.
 
         ``examine`` gives the reason why a file cannot be used, or an empty text; it is called in several threads. A
-        file that cannot be read, or that changes meanwhile, has that for its reason and no key.
+        file that cannot be read (``examine`` then raises `PassingError`), or that changes meanwhile, has that for its
+        reason and no key, and is read again the next time.
         """
         names = iter(names)
         with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 16)) as pool:
@@ -135,6 +137,8 @@ def _look(path: Path, examine: Callable[[Path], str]) -> tuple[_Stamp | None, Fi
         after = _Stamp.of(path)
     except OSError as error:
         return None, FileVerdict("", f"cannot be read: {error.strerror or type(error).__name__}")
+    except PassingError as error:
+        return None, FileVerdict("", str(error))
     if before != after:
         return None, FileVerdict("", "changed while it was read")
     return (before if _is_settled(before) else None), look

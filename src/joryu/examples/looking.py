@@ -42,7 +42,8 @@ def look_through(
     """As `joryu.examples.pictures.read_pictures`, without holding what is decoded.
 
     What an earlier look has found is taken from the cache, where neither size nor times of a file have changed. What
-    this one finds is written there every 15 seconds, so that an interrupted look goes on where it was.
+    this one finds is written there every 15 seconds, so that an interrupted look goes on where it was; but not that a
+    disk failed, which says nothing about a picture.
 
     Raises:
         InputError: none is usable, or their files are gone before all were looked at.
@@ -60,7 +61,7 @@ def look_through(
     try:
         for at, one in _looks(pictures, np.flatnonzero(rows < 0), look, progress):
             if isinstance(one, Unusable):
-                found.reasons[at], looked[at] = one.reason, not one.gone
+                found.reasons[at], looked[at] = one.reason, not one.passing
             else:
                 found.entries[at], looked[at] = one, True
             # The stamp from before it was read: if it has changed since, it will be looked at again.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from joryu.errors import InputError
 from joryu.examples.decoding import Decoded, decode_sized
 from joryu.examples.original_bytes import KEY_BYTES, Source, Stretch, key_of
-from joryu.examples.rejected import Rejected
+from joryu.examples.rejected import PassingError, Rejected
 
 if TYPE_CHECKING:
     from joryu.examples.examples import Ids
@@ -25,7 +25,10 @@ Progress = Callable[[int, int], None]
 
 _AT_ONCE: Final = 16 * 2**20  # bytes; of a larger file, which may be a film of gigabytes, the header is looked at first
 
-_GONE: Final = {errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN}
+_GONE: Final = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNABORTED),
+}
 """What a file that was there a moment ago answers when its disk is taken away, or its share is."""
 
 _IN_A_ROW: Final = 8  #: files that are gone, after which the set is and not they
@@ -110,10 +113,14 @@ class Read(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """Why a picture cannot be used, and whether that is because its file is not there any more."""
+    """Why a picture cannot be used, and whether that is because its file is not there any more.
+
+    ``passing``: what failed was a disk, a network or the memory, and may not fail the next time.
+    """
 
     reason: str
     gone: bool = False
+    passing: bool = False
 
 
 class Reach:
@@ -147,7 +154,11 @@ def read_picture(picture: Picture, size: int | None) -> Read | Unusable:
     try:
         return _read(picture.source, size)
     except OSError as error:
-        return Unusable(f"cannot be opened: {error.strerror or error}", error.errno in _GONE)
+        return Unusable(f"cannot be opened: {error.strerror or error}", gone=error.errno in _GONE, passing=True)
+    except MemoryError:
+        return Unusable("there is no memory to read it", passing=True)
+    except PassingError as error:
+        return Unusable(str(error), gone=error.errno in _GONE, passing=True)
     except InputError as error:
         return Unusable(str(error))
 

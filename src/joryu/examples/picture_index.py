@@ -22,7 +22,7 @@ from joryu.examples.index import FRESH_NS
 from joryu.examples.inputs import Rows
 from joryu.examples.picture_entry import ENTRY, Entries
 
-_SCHEMA: Final = 2
+_SCHEMA: Final = 3
 _SECONDS: Final = 15.0  #: between two times that what was found is written, while there is more to look at
 _PATIENCE: Final = 20.0  #: and no less than so many times what writing took
 

@@ -16,14 +16,14 @@ from joryu.annotations import PictureFile
 from joryu.errors import InputError
 from joryu.examples.decoding import decode_picture, opened, strict_pillow, upright
 from joryu.examples.index import FileIndex
-from joryu.examples.rejected import Rejected
+from joryu.examples.rejected import PassingError, Rejected
 from joryu.examples.tree import find_files
 
 SHOWN_AS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 """Formats that every browser shows, and the type they are sent as; never SVG, which can run scripts."""
 
 INDEX = "pictures.index"  #: the file in a project's folder that caches the result of `scan`; it may be deleted
-RULES = f"1, Pillow {PIL.__version__}"  #: version of `reason_to_leave_out`; after a change every file is read again
+RULES = f"2, Pillow {PIL.__version__}"  #: version of `reason_to_leave_out`; after a change every file is read again
 
 _TOLD = 50  # pictures between two progress calls, which would otherwise take longer than the cached pictures
 
@@ -84,12 +84,17 @@ def reason_to_leave_out(path: Path) -> str:
     """Why a file is left out; empty if it can be shown both by a browser and to a student.
 
     It may run in many threads; their starter must hold `strict_pillow`.
+
+    Raises:
+        PassingError: it could not be read this time, which says nothing about it.
     """
     try:
         with opened(path) as image:
             if image.format not in SHOWN_AS:
                 return f"browsers do not show {image.format}: convert it to PNG or JPEG"
         decode_picture(path, size=_TRIED_AT)
+    except PassingError:
+        raise
     except InputError as error:
         return str(error)
     return ""
