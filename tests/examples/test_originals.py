@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +17,7 @@ from PIL import Image
 
 from joryu.annotations import picture_key
 from joryu.errors import InputError, MismatchError
-from joryu.examples import Examples, load_examples, prepared, split_examples
+from joryu.examples import Examples, load_examples, originals, prepared, split_examples
 from joryu.examples.loading import load_prepared_table
 from joryu.examples.pictures import Picture, read_pictures
 from joryu.examples.preparation import PicturePreparation
@@ -127,6 +131,26 @@ def test_a_parquet_file_that_changed_since_names_the_row(tmp_path: Path) -> None
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"train.parquet#0 cannot be read any more"):
         shorter.encoded([0])
+
+
+def test_a_column_is_read_once_however_many_threads_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [flat(at) for at in range(8)]
+    path = write_parquet(tmp_path / "train.parquet", contents, [0, 1] * 4)
+    for one in vars(originals.ParquetPictures).values():
+        if isinstance(one, cached_property):
+            monkeypatch.setattr(one, "lock", nullcontext(), raising=False)  # as it is since Python 3.12
+    honest, read = originals._pictures, list[Path]()
+
+    def slowly(path: Path, column: str) -> object:
+        read.append(path)
+        time.sleep(0.05)
+        return honest(path, column)
+
+    monkeypatch.setattr(originals, "_pictures", slowly)
+    shelf = originals.ParquetPictures([path], [8], "image")
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        assert list(pool.map(shelf.read, range(8))) == contents
+    assert read == [path]
 
 
 def test_a_file_that_changes_while_it_is_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,9 @@ def ids_of(keys: Sequence[bytes]) -> Words:
     [[1, 2]]
     """
     return np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+
+
+_READING = threading.Lock()
 
 
 class Shelf(Protocol):
@@ -107,8 +111,13 @@ class ParquetPictures:
     def _ends(self) -> Rows:
         return np.cumsum(self.rows)
 
-    @cached_property
+    @property
     def _column(self) -> pa.ChunkedArray:
+        with _READING:  # since Python 3.12 `cached_property` lets every thread that asks meanwhile read it too
+            return self._read_once
+
+    @cached_property
+    def _read_once(self) -> pa.ChunkedArray:
         chunks = [chunk for path in self.paths for chunk in _pictures(path, self.column)]
         return pa.chunked_array(chunks)
 
