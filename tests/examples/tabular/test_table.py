@@ -14,6 +14,7 @@ from small_tables import ANIMALS, animals, csv, load, parquet, write
 from joryu.errors import InputError
 from joryu.examples import Examples, has_split, load_examples, locate, split_examples
 from joryu.examples.loading import load_prepared_table, split_names
+from joryu.examples.tabular.files import read_sheet
 
 
 def as_parquet(path: Path) -> Path:
@@ -263,3 +264,14 @@ def test_a_table_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_specs_that_cannot_be_read(spec: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         load_examples(spec)
+
+
+def test_a_row_may_be_as_long_as_its_file(tmp_path: Path) -> None:
+    """As run lengths of a large picture are: rows of more than two MiB were refused."""
+    runs = " ".join(f"{at} 1" for at in range(1, 800_001, 2))
+    path = tmp_path / "runs.csv"
+    path.write_text(f"id,rle\na,{runs}\nb,\nc,{runs}\n")
+    sheet = read_sheet(path)
+    assert len(runs) > 2**21
+    assert sheet["rle"].to_pylist() == [runs, None, runs]
+    assert sheet["id"].to_pylist() == ["a", "b", "c"]

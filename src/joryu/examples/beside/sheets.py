@@ -14,13 +14,14 @@ import pyarrow.json
 
 from joryu.errors import InputError
 from joryu.examples.layouts import some
-from joryu.examples.tabular.files import SUFFIXES, Sheet, divider_of, read_sheet
+from joryu.examples.tabular.files import SUFFIXES, Sheet, block_size, divider_of, read_sheet
 
 LINES: Final = ".jsonl"
 TEXT: Final = ".txt"  #: a table if most of its lines name a picture and hold more; else ordinary text
 BESIDE: Final = (".csv", ".tsv", TEXT, LINES)  #: extensions of tables that are searched for beside pictures
 _SPACE: Final = re.compile(r"\s+")
 _DIVIDERS: Final = "\t;,|"
+csv.field_size_limit(2**31 - 1)  # of all of Python; 128 KiB unless said, which a cell of numbers may exceed
 
 
 def read_beside(path: Path, names_picture: Callable[[str], bool]) -> Sheet:
@@ -84,12 +85,14 @@ def _plain(path: Path, *, named: bool) -> Sheet:
 
 
 def _json_lines(path: Path) -> Sheet:
+    blocks = pyarrow.json.ReadOptions(block_size=block_size(path))
     try:
-        found = pyarrow.json.read_json(path)
+        found = pyarrow.json.read_json(path, read_options=blocks)
         dates = [field for field in found.schema if _as_text(field.type) != field.type]
         if dates:
             text = pa.schema([field.with_type(_as_text(field.type)) for field in dates])
-            found = pyarrow.json.read_json(path, parse_options=pyarrow.json.ParseOptions(explicit_schema=text))
+            parsing = pyarrow.json.ParseOptions(explicit_schema=text)
+            found = pyarrow.json.read_json(path, read_options=blocks, parse_options=parsing)
     except pa.ArrowException as error:
         raise InputError(f"{path} cannot be read", received=" ".join(str(error).split())[:200]) from error
     return Sheet(path.name, found)

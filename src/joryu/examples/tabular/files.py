@@ -90,6 +90,11 @@ def read_sheet(path: Path) -> Sheet:
     return _named(_without_unnamed(sheet))
 
 
+def block_size(path: Path) -> int:
+    """How many bytes Arrow reads at once: the whole file where it can, as no row may be longer than a block."""
+    return min(max(path.stat().st_size, 2**20), 2**30)
+
+
 def divider_of(line: str, dividers: Collection[str]) -> str | None:
     """The divider that a line has most of outside quotation marks; ``None`` if it has none.
 
@@ -119,7 +124,10 @@ def _csv(path: Path) -> Sheet:
         path,
         # One thread, because only then does the error name the number of the line that cannot be read.
         read_options=pyarrow.csv.ReadOptions(
-            use_threads=False, skip_rows=1, column_names=[f"{at}" for at in range(len(names))]
+            use_threads=False,
+            skip_rows=1,
+            column_names=[f"{at}" for at in range(len(names))],
+            block_size=block_size(path),
         ),
         parse_options=pyarrow.csv.ParseOptions(delimiter=divider, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
