@@ -25,8 +25,8 @@ class Part:
 
     ``question`` is ``None`` where nothing says what the pictures show, ``labels`` where none of these has one.
     ``classes`` are the names of the folders that would hold one class each, ``targets`` the columns of the table that
-    says what is asked. ``remarks`` are about the folders, ``said`` about what labels the pictures, and ``tables`` were
-    read.
+    says what is asked, and ``divider`` stands between tags in its cells. ``remarks`` are about the folders, ``said``
+    about what labels the pictures, and ``tables`` were read.
     """
 
     folder: Folder
@@ -39,6 +39,7 @@ class Part:
     question: Question | None = None
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    divider: str = ""
     tables: tuple[Path, ...] = ()
     by_name: bool = False
 

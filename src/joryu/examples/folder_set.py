@@ -158,7 +158,9 @@ class FolderSet:
         scope = Scope(
             self.root, part.folder.path, self._places(part), self._split_of(part), pictures, lambda: self._everything
         )
-        told = None if train is None or train.question is None else TrainQuestion(train.question, train.targets)
+        told = None
+        if train is not None and train.question is not None:
+            told = TrainQuestion(train.question, train.targets, train.divider)
         found = find_said(scope, self.options, told)
         if found is None:
             return None
@@ -169,7 +171,8 @@ class FolderSet:
             left = "picture is" if len(reasons) == 1 else "pictures are"
             remark = f"{len(reasons):,} {left} left out: train does not have their class"
             labelled = replace(labelled, said=(*labelled.said, remark))
-        return replace(labelled, targets=found.targets).without(reasons, [found.table])
+        labelled = replace(labelled, targets=found.targets, divider=found.said.divider)
+        return labelled.without(reasons, [found.table])
 
     def _refuse_no_table(self, folder: Folder) -> None:
         raise InputError(

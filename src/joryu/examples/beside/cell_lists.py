@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
@@ -17,12 +17,53 @@ from joryu.examples.tabular.files import Sheet
 from joryu.examples.tabular.target import TargetKind
 
 _DIVIDERS: Final = (";", "|", ",")
+_SPACES: Final = " "
 _BRACKETS: Final = re.compile(r"^\s*\[(.*)\]\s*$", re.DOTALL)
 _TAG_NAMES: Final = ("tags", "keywords")
 CLASS: Final = "class"  #: the name of the column that replaces one-hot columns of 0 and 1
 
 
-def with_lists(sheet: Sheet, target: str, kind: TargetKind | None) -> Sheet:
+class Cells(NamedTuple):
+    """What stands between the tags in cells (empty: these hold no text), and the tags that are known from train.
+
+    A cell that is a known tag is not divided.
+    """
+
+    divider: str
+    known: frozenset[str] = frozenset()
+
+    def tags(self, cell: str) -> list[str]:
+        """The tags in a cell.
+
+        >>> Cells(" ").tags("palm tree"), Cells(" ", frozenset({"palm tree"})).tags("palm tree")
+        (['palm', 'tree'], ['palm tree'])
+        """
+        match = _BRACKETS.match(cell)
+        inner = match[1] if match else cell
+        if (whole := _bare(inner)) in self.known:
+            return [whole]
+        parts = inner.split(None if self.divider == _SPACES else self.divider)
+        return [part for part in map(_bare, parts) if part]
+
+
+def cells_of(whole: Sheet, target: str, known: Collection[str], of_train: str) -> Cells:
+    """How the cells of a column are divided: alike in all splits that a table is about, and as in train.
+
+    A split may hold single tags alone, so all of the table says it: by the first divider that is there, else spaces.
+    In a table of its own, cells are divided as in train (``of_train``), unless more tags are ``known`` otherwise.
+    """
+    if not pa.types.is_string(whole[target].type):
+        return Cells("")
+    words = [value for value in texts(whole, target) if value is not None]
+    there = [divider for divider in _DIVIDERS if any(divider in word for word in words)]
+    named = frozenset(known)
+    ways = [Cells(divider, named) for divider in filter(None, (of_train, *there, "" if of_train else _SPACES))]
+    if not named:
+        return ways[0]
+    return max(ways, key=lambda way: sum(tag in named for word in words for tag in way.tags(word)))
+
+
+def with_lists(sheet: Sheet, target: str, kind: TargetKind | None, cells: Cells) -> Sheet:
     """The sheet with lists in place of cells that name several tags: ``red;round``, ``red round``, ``["red"]``.
 
     Raises:
@@ -38,15 +79,15 @@ def with_lists(sheet: Sheet, target: str, kind: TargetKind | None) -> Sheet:
         return sheet
     if kind not in (None, TargetKind.TAGS) or (not bracketed and {plain(word.lower()) for word in words} <= _TRUTH):
         return sheet
-    divider = _divider(words)
-    lists = pa.array([None if value is None else _split(value, divider) for value in values], pa.list_(pa.string()))
+    tags = [None if value is None else cells.tags(value) for value in values]
+    lists = pa.array(tags, pa.list_(pa.string()))
     remarks = sheet.remarks
-    if any(len(tags or ()) > 1 for tags in lists.to_pylist()):
-        remarks = (*remarks, f"{target!r}: several tags in one cell, divided by {_SAID[divider]}")
+    if any(len(one or ()) > 1 for one in tags):
+        remarks = (*remarks, f"{target!r}: several tags in one cell, divided by {_SAID[cells.divider]}")
     return replace(sheet, table=sheet.table.set_column(sheet.columns.index(target), target, lists), remarks=remarks)
 
 
-_SAID: Final = {";": "semicolons", "|": "bars", ",": "commas", None: "spaces"}
+_SAID: Final = {";": "semicolons", "|": "bars", ",": "commas", _SPACES: "spaces"}
 _TRUTH: Final = {"0", "1", "true", "false"}
 
 
@@ -60,8 +101,8 @@ def _require_whole(sheet: Sheet, target: str, values: Sequence[str | None]) -> N
     if all(map(is_number, whole)):
         return
     for at, value in enumerate(values):
-        for divider in (*_DIVIDERS, None):
-            parts = _split(value or "", divider)
+        for divider in (*_DIVIDERS, _SPACES):
+            parts = Cells(divider).tags(value or "")
             if len(parts) > 1 and all(part in whole for part in parts):
                 raise InputError(
                     f"{sheet.row(at)} names several of the values that {target!r} has elsewhere",
@@ -70,15 +111,8 @@ def _require_whole(sheet: Sheet, target: str, values: Sequence[str | None]) -> N
                 )  # fmt: skip
 
 
-def _divider(words: Sequence[str]) -> str | None:
-    return next((divider for divider in _DIVIDERS if any(divider in word for word in words)), None)
-
-
-def _split(value: str, divider: str | None) -> list[str]:
-    match = _BRACKETS.match(value)
-    inner = match[1] if match else value
-    parts = (part.strip().strip("'\"").strip() for part in inner.split(divider))
-    return [part for part in parts if part]
+def _bare(part: str) -> str:
+    return part.strip().strip("'\"").strip()
 
 
 def require_one_meaning(sheet: Sheet, targets: Sequence[str]) -> None:

@@ -41,10 +41,12 @@ class Scope(NamedTuple):
 
 
 class TrainQuestion(NamedTuple):
-    """The question of the train split, and the table columns it comes from (none if from folders or file names)."""
+    """The question of the train split, the table columns it comes from (none if from folders or file names), and what
+    stands between tags in their cells."""
 
     question: Question
     targets: tuple[str, ...] = ()
+    divider: str = ""
 
 
 class FoundTable(NamedTuple):
@@ -179,11 +181,9 @@ def _read(candidate: _Candidate, options: FolderLabelOptions, told: TrainQuestio
             return _share(sheet, column, place)
 
     columns = find_columns(sheet, candidate.names, options, share)
-    question = None if told is None else told.question
-    return FoundTable(
-        candidate.path, read_said(sheet, columns, candidate.numbers, kind=options.kind, question=question),
-        columns.targets,
-    )  # fmt: skip
+    question, divider = (None, "") if told is None else (told.question, told.divider)
+    said = read_said(sheet, columns, candidate.numbers, kind=options.kind, question=question, divider=divider)
+    return FoundTable(candidate.path, said, columns.targets)
 
 
 def _share(sheet: Sheet, column: str, place: dict[str, int]) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from joryu.errors import InputError
-from joryu.examples.beside.cell_lists import CLASS, as_one_column, require_one_meaning, with_lists
+from joryu.examples.beside.cell_lists import CLASS, Cells, as_one_column, cells_of, require_one_meaning, with_lists
 from joryu.examples.beside.columns import CLASS_NAMES, LabelColumns
 from joryu.examples.class_folders import spelling
 from joryu.examples.layouts import some
@@ -22,22 +22,27 @@ _FEW: Final = 20  #: up to this many different whole numbers `ask` takes as clas
 
 
 class PictureLabels(NamedTuple):
-    """The label of each picture, encoded for the question; ``absent``: pictures of classes that train does not have."""
+    """The label of each picture, encoded for the question; ``absent``: pictures of classes that train does not have.
+
+    ``divider`` stands between tags in the cells.
+    """
 
     labels: Tensor
     question: Question
     absent: dict[int, str]
     remarks: list[str]
+    divider: str
 
 
 def read_said(
     sheet: Sheet, columns: LabelColumns, pictures: Sequence[int], *, kind: TargetKind | None = None,
-    question: Question | None = None,
+    question: Question | None = None, divider: str = "",
 ) -> PictureLabels:  # fmt: skip
     """Read the labels of ``pictures``, which are numbers as in ``columns.picture_of``.
 
-    ``question`` is that of train; without it the question is found from the rows of these pictures. A picture without
-    a row has no label. Rows without a picture, and pictures without a row, are counted in the remarks.
+    ``question`` is that of train, and ``divider`` that of its cells; without it the question is found from the rows of
+    these pictures. A picture without a row has no label. Rows without a picture, and pictures without a row, are
+    counted in the remarks.
 
     Raises:
         InputError: two rows give one picture different labels, or `joryu.examples.tabular.target.ask` refuses them.
@@ -46,8 +51,10 @@ def read_said(
     rows = _one_row_each(sheet, columns, place)
     if not rows:
         raise InputError(f"{sheet.name} names none of these pictures")
-    part = sheet.take(list(rows.values()))
-    part, targets = _as_asked(part, columns.targets, kind, question)
+    cells = Cells("")
+    if question is None or question.labels is LabelKind.TAGS:
+        cells = cells_of(sheet, columns.targets[0], () if question is None else question.names, divider)
+    part, targets = _as_asked(sheet.take(list(rows.values())), columns.targets, kind, question, cells)
     remarks = [f"labels from {sheet.name}: {_columns(columns.targets)}, pictures by {columns.file!r}", *part.remarks]
     if question is None:
         question, said = _question(part, targets, kind)
@@ -64,7 +71,8 @@ def read_said(
     labels = codec(question.labels or LabelKind.CLASS).unknown((len(pictures),), len(question))
     labels[at] = found.to(labels.dtype)
     remarks += _counts(sheet, columns, pictures)
-    return PictureLabels(labels, question, {int(at[row]): name for row, name in absent.items()}, remarks)
+    absent = {int(at[row]): name for row, name in absent.items()}
+    return PictureLabels(labels, question, absent, remarks, cells.divider)
 
 
 def _columns(targets: Sequence[str]) -> str:
@@ -96,7 +104,7 @@ def _one_row_each(sheet: Sheet, columns: LabelColumns, place: dict[int, int]) ->
 
 
 def _as_asked(
-    part: Sheet, targets: tuple[str, ...], kind: TargetKind | None, question: Question | None
+    part: Sheet, targets: tuple[str, ...], kind: TargetKind | None, question: Question | None, cells: Cells
 ) -> tuple[Sheet, tuple[str, ...]]:
     """The rows with their target columns in the form that `ask` takes."""
     if question is not None:
@@ -112,7 +120,7 @@ def _as_asked(
         if kind is None:
             require_one_meaning(part, targets)
         return part, targets
-    return with_lists(part, targets[0], kind), targets
+    return with_lists(part, targets[0], kind, cells), targets
 
 
 def _question(part: Sheet, targets: tuple[str, ...], kind: TargetKind | None) -> tuple[Question, list[str]]:
