@@ -111,3 +111,56 @@ def test_a_value_that_train_does_not_have_is_named_with_its_file() -> None:
 def test_a_value_to_ignore_is_a_whole_number(ignore: str) -> None:
     with pytest.raises(InputError, match=r"no value to ignore .*ignore=VALUE, a whole number"):
         found(scattered([0, 1], 0), ignore=ignore)
+
+
+NAMES: list[tuple[str, ...]] = [(), ("leaf",), ("ground", "leaf")]
+ONES = {"one.png": frozenset({0, 1}), "none.png": frozenset({0})}
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_a_split_that_says_by_255_what_train_says_by_1_is_refused(names: tuple[str, ...]) -> None:
+    """All that was there in it became unknown, without a word."""
+    coding = find_coding(ONES, CodingOptions(names))
+    said = r"one value in some masks .*1 in one\.png of another split, 255 in a\.png of this one\); .*ignore=255"
+    for other in ({}, ONES):
+        with pytest.raises(InputError, match=said):
+            coding.check({"b.png": frozenset({0, 255}), "a.png": frozenset({255}), **other})
+    coding.check(ONES | {"both.png": frozenset({0, 1, 255}), "unknown.png": frozenset({0, 255})})
+    find_coding(ONES, CodingOptions(names, "255")).check({"unknown.png": frozenset({0, 255})})
+    certain = find_coding(ONES | {"both.png": frozenset({1, 255})}, CodingOptions(names))
+    certain.check({"unknown.png": frozenset({0, 255})})
+    assert certain.labels(np.array([[[0, 1, 255]]], dtype=np.uint8)).flatten().tolist() == [0, 1, UNKNOWN]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_two_values_for_what_is_there_are_refused_however_they_are_named(names: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"one value in some masks .*1 in one\.png, 255 in other\.png|one other value"):
+        find_coding(ONES | {"other.png": frozenset({0, 255})}, CodingOptions(names))
+
+
+@given(values=st.sets(st.integers(1, 6), min_size=1), count=st.integers(2, 6), first=st.integers(0, 1))
+def test_names_of_classes_do_not_shift_where_0_is_unknown(values: set[int], count: int, first: int) -> None:
+    """They did by one where the last class was in no mask."""
+    names = [f"class {first + at}" for at in range(count)]
+    masks = {"a.png": frozenset({0, *values})}
+    numbered = CodingOptions.of([f"{first + at}: {name}" for at, name in enumerate(names)], "0", None)
+    if max(values) < first + count:
+        coding = find_coding(masks, numbered)
+        labels = coding.labels(np.array([[sorted(values)]], dtype=np.uint8)).flatten().tolist()
+        assert [coding.question.names[label] for label in labels] == [f"class {value}" for value in sorted(values)]
+        assert "the value 1 is class 1" in coding.remarks
+    else:
+        with pytest.raises(InputError, match="values that mean nothing here"):
+            find_coding(masks, numbered)
+    plain = CodingOptions.of(names, "0", None)
+    if max(values) == count:
+        assert find_coding(masks, plain).first == 1
+    elif max(values) < count:
+        with pytest.raises(InputError, match=r"begin at 0 or at 1 .*; try classes=1: class \d;2: .* or classes=0: "):
+            find_coding(masks, plain)
+
+
+def test_names_with_numbers_of_their_own_are_names() -> None:
+    for names in (("1 cat", "2 dogs"), ("0 cats", "2 dogs"), ("0: cat", "dog")):
+        assert CodingOptions.of(names, "", None) == CodingOptions(names)
+    assert CodingOptions.of(("0: cat", "1: dog"), "", None) == CodingOptions(("cat", "dog"), first=0)

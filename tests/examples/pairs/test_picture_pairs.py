@@ -127,9 +127,18 @@ def test_the_value_that_means_unknown_can_be_named(
 def test_names_go_with_the_classes_that_are_left(tmp_path: Path) -> None:
     mask = np.resize(np.array([0, 1, 2]), (4, 4))
     root = set_of(tmp_path, grey(mask))
-    assert load_examples(f"pairs:{root},ignore=0,classes=cat;dog").labels_or_empty.unique().tolist() == [-1, 0, 1]
-    found = load_examples(f"pairs:{root},ignore=0,classes=nothing;cat;dog")
-    assert (found.classes, found.labels_or_empty.unique().tolist()) == (("nothing", "cat", "dog"), [-1, 1, 2])
+    for classes, names, labels in (
+        ("cat;dog", ("cat", "dog"), [-1, 0, 1]),
+        ("1: cat;2: dog;3: bus", ("cat", "dog", "bus"), [-1, 0, 1]),
+        ("0: nothing;1: cat;2: dog", ("nothing", "cat", "dog"), [-1, 1, 2]),
+    ):
+        found = load_examples(f"pairs:{root},ignore=0,classes={classes}")
+        assert (found.classes, found.labels_or_empty.unique().tolist()) == (names, labels)
+        assert "the value 1 is cat" in found.remarks
+    with pytest.raises(InputError, match=r"at 0 or at 1 .*received 3: nothing, cat, dog\); try classes=1: nothing"):
+        load_examples(f"pairs:{root},ignore=0,classes=nothing;cat;dog")
+    write_files(root, {"classes.txt": b"1 cat\n2 dog\n3 bus\n"})
+    assert load_examples(f"pairs:{root},ignore=0").classes == ("cat", "dog", "bus")
 
 
 def test_a_value_that_no_mask_holds_is_told(tmp_path: Path) -> None:

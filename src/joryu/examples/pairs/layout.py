@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -27,7 +26,6 @@ from joryu.examples.typed_paths import expanded
 _IMAGES = {"images", "imgs", "image", "img", "pictures", "photos", "jpegimages"}
 _MASKS = {"masks", "mask", "labels", "annotations", "segmentations", "segmentationclass", "groundtruth", "gt"}
 _NAMES = ("classes.txt", "labels.txt")
-_NUMBERED = re.compile(r"^(\d+)\s*[:,=\s]\s*(\S.*)$")
 _ARCHIVES = ("masks.npz", "mask.npz", "labels.npz")
 
 Options = Mapping[str, str]
@@ -262,9 +260,6 @@ def find_names(root: Path) -> tuple[list[str], list[str]]:
         lines = [line.strip() for line in there[0].read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
         raise InputError(f"{there[0]} is no UTF-8 text", hint="save it as UTF-8") from error
-    numbered = [match for line in lines if (match := _NUMBERED.match(line))]
-    if lines and len(numbered) == len(lines) and [int(match[1]) for match in numbered] == list(range(len(lines))):
-        lines = [match[2] for match in numbered]
     if not lines:
         raise InputError(f"{there[0]} names no class")
     return lines, [f"the classes have the names in {there[0].name}"]

@@ -110,7 +110,7 @@ class _Found(NamedTuple):
     def coding(self, held: Callable[[], Held]) -> tuple[Coding, list[str]]:
         """The meaning of the masks, and remarks; ``held``: the values of this split's masks."""
         names, remarks = _names(self.root, self.options)
-        how = CodingOptions(names, self.options.get("ignore", ""), kind_said(self.options))
+        how = CodingOptions.of(names, self.options.get("ignore", ""), kind_said(self.options))
         if self.reference.masks is None:
             raise InputError("none of the masks can be used")
         coding = self.reference.masks.coding(held if self.is_reference else self._held_by_reference, how)
