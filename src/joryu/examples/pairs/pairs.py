@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -107,20 +107,24 @@ class _Found(NamedTuple):
             Picture(pair.name, pair.picture) for pair in match_pairs(self.reference, self.root)[0]
         )  # fmt: skip
 
-    def coding(self, held: Callable[[], Held]) -> tuple[Coding, list[str]]:
-        """The meaning of the masks, and remarks; ``held``: the values of this split's masks."""
+    def coding(self, pairs: Sequence[PicturePair], held: Held) -> tuple[Coding, list[str]]:
+        """The meaning of the masks, and remarks; ``held``: the values of the masks of this split that were read."""
         names, remarks = _names(self.root, self.options)
         how = CodingOptions.of(names, self.options.get("ignore", ""), kind_said(self.options))
         if self.reference.masks is None:
             raise InputError("none of the masks can be used")
-        coding = self.reference.masks.coding(held if self.is_reference else self._held_by_reference, how)
+        coding = self.reference.masks.coding(partial(self._held_by_reference, pairs, held), how)
         read = [place.masks.name for place in self.places.values() if place.masks is not None]
         unread = find_unread(self.root, {Path(name).name for name in (*read, group_table(self.options.get(GROUP, "")))})
         absent = [] if self.place.masks else [f"{self.split} has no masks"]
         return coding, [*remarks, *coding.remarks, *absent, *unread]
 
-    def _held_by_reference(self) -> Held:
-        return _masks(match_pairs(self.reference, self.root)[0], None, 1).held
+    def _held_by_reference(self, pairs: Sequence[PicturePair], held: Held) -> Held:
+        """The values in each of its masks, whichever split is loaded: those of pictures that cannot be used too."""
+        if not self.is_reference:
+            pairs, held = match_pairs(self.reference, self.root)[0], {}
+        rest = [pair for pair in pairs if pair.mask is not None and pair.mask.name not in held]
+        return {**held, **_masks(rest, None, 1).held}
 
 
 def _whole(found: _Found, size: int | None, progress: Progress | None) -> Examples:
@@ -134,7 +138,7 @@ def _whole(found: _Found, size: int | None, progress: Progress | None) -> Exampl
     masks = _masks(shown, read, size)
     if masks.rejected and not masks.usable:
         raise InputError(f"none of the masks of {found.root} can be used", received=": ".join(masks.rejected[0]))
-    coding, told = found.coding(lambda: masks.held)
+    coding, told = found.coding(pairs, masks.held)
     coding.check({masks.names[row]: masks.held[masks.names[row]] for row in masks.usable})
     labelled = found.place.masks is not None
     rows = masks.usable if labelled else list(range(len(shown)))
@@ -167,7 +171,7 @@ def _in_tiles(found: _Found, size: int | None, progress: Progress | None) -> Exa
         raise InputError(
             f"{len(odd)} of {len(pairs)} pictures and masks cannot be used", received=some(map(": ".join, odd), 2)
         )
-    coding, told = found.coding(lambda: held_in(cut))
+    coding, told = found.coding(pairs, held_in(cut))
     coding.check(held_in(cut))
     examples = tiles_of(cut, tiling, coding, printable(found.root.name))
     groups, said = [one.key.hex() for one in cut], "groups are the pictures of the tiles"
