@@ -29,8 +29,11 @@ def keys(examples: Examples) -> list[str]:
     return [id_to_hex(one) for one in examples.ids]
 
 
-def put(path: Path, spec: str, *, left_out: dict[str, str] | None = None, typed_in: str | None = None) -> str:
-    found = Filter(examples=spec, typed_in=typed_in, left_out=left_out or {}, once={})
+def put(
+    path: Path, spec: str, *, left_out: dict[str, str] | None = None, once: dict[str, str] | None = None,
+    typed_in: str | None = None,
+) -> str:  # fmt: skip
+    found = Filter(examples=spec, typed_in=typed_in, left_out=left_out or {}, once=once or {})
     write_filter(path, found, names={}, settings={})
     return f"screened:{path}"
 
@@ -145,3 +148,31 @@ def test_the_set_behind_a_filter_is_sought_in_the_same_data_root(tmp_path: Path)
     assert labelled_splits(spec, data_root=tmp_path / "data") == ("train", "test")
     with pytest.raises(InputError, match="no examples are known as 'roses'"):
         load_examples(spec, data_root=tmp_path)
+
+
+def three_and_a_copy(root: Path) -> str:
+    """Two splits, and a picture that is in both."""
+    files = {"train/a/1.png": flat(1), "train/b/2.png": flat(2), "test/a/copy.png": flat(1), "test/b/3.png": flat(3)}
+    return f"folder:{write_files(root, files)}"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "behind another filter"])
+def test_of_copies_in_several_splits_one_stays_where_all_are_loaded(tmp_path: Path, again: bool) -> None:
+    """Each split kept its own, and so the copy was back."""
+    behind = three_and_a_copy(tmp_path / "set")
+    copy = keys(load_examples(behind, split="all"))[0]
+    spec = put(tmp_path / "filter.json", behind, once={copy: "a copy"})
+    spec = put(tmp_path / "outer.json", spec) if again else spec
+    whole = load_examples(spec, split="all")
+    assert whole.sources == ("train/a/1.png", "train/b/2.png", "test/b/3.png")
+    assert "1 of 4 examples are left out by filter.json" in whole.remarks
+    assert [len(load_examples(spec, split=split)) for split in ("train", "test")] == [2, 2]
+
+
+def test_a_split_that_is_left_out_whole_leaves_the_others_where_all_are_loaded(tmp_path: Path) -> None:
+    behind = three_and_a_copy(tmp_path / "set")
+    test = keys(load_examples(behind, split="test"))
+    spec = put(tmp_path / "filter.json", behind, left_out=dict.fromkeys(test, "odd"))
+    assert load_examples(spec, split="all").sources == ("train/b/2.png",)
+    with pytest.raises(InputError, match=r"filter\.json leaves all of set out"):
+        load_examples(spec, split="test")

@@ -46,13 +46,15 @@ class _How(NamedTuple):
 class _Layout(NamedTuple):
     """What a layout can be asked: for a split, for the names of all, and for those with labels.
 
-    ``part``: what may follow the ``#`` of a spec; empty if nothing may.
+    ``part``: what may follow the ``#`` of a spec; empty if nothing may. ``at_once``: whether all splits are loaded as
+    one, because what is left out of one depends on the others.
     """
 
     load: Callable[[Place, _How], Examples]
     splits: Callable[[Place], set[str]]
     labelled: Callable[[Place], set[str]]
     part: str = ""
+    at_once: bool = False
 
 
 def _one_set(place: Place) -> set[str]:
@@ -110,6 +112,7 @@ _LAYOUTS = {
         load=lambda place, how: _load_screened(_behind(place), place, how),
         splits=lambda place: set(split_names(_behind(place), data_root=place.root)),
         labelled=lambda place: set(labelled_splits(_behind(place), data_root=place.root)),
+        at_once=True,
     ),
 }
 
@@ -152,7 +155,7 @@ def load_examples(
     place = _with_column(find_place(spec, data_root), spec, column)
     layout = _LAYOUTS[place.layout]
     with readable(spec):
-        names = in_order(layout.splits(place)) if split == ALL else (split,)
+        names = in_order(layout.splits(place)) if split == ALL and not layout.at_once else (split,)
         parts = [layout.load(place, _How(name, size, progress)) for name in names]
     return parts[0] if len(parts) == 1 else _joined(parts, names)
 
