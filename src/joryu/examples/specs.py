@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +116,15 @@ def table_of(place: Place) -> Path | str:
     """The first argument of `joryu.examples.tabular.load_table`: a path, or the name of a bundled table."""
     name = str(place.path)
     return name if place.layout == "table" and name in TABLES else place.path
+
+
+def bundled_table(spec: str) -> bool:
+    """Whether a spec names a table that comes with a library, which comes before a path of that name.
+
+    >>> bundled_table("table:iris,target=target"), bundled_table("table:iris.csv")
+    (True, False)
+    """
+    return re.fullmatch(rf"table:({'|'.join(map(re.escape, TABLES))})(,\s*[a-z]+=.*)?", spec) is not None
 
 
 def _with_options(layout: str, rest: str, root: Path) -> Place:
