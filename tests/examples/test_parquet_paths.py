@@ -86,3 +86,13 @@ def test_no_path_in_a_column_leads_out_of_the_folder(tmp_path: Path, path: str) 
     table(tmp_path / "set" / "train.parquet", {"image": ["2.png", path], "label": [0, 1]})
     with pytest.raises(InputError, match=r"train.parquet#1 names a picture outside the folder"):
         load(tmp_path / "set")
+
+
+def test_text_where_bytes_are_expected_is_no_path(tmp_path: Path) -> None:
+    """It was opened as one, wherever it led: a set from elsewhere could show any picture of this machine."""
+    write_files(tmp_path, {"1.png": flat(1), "set/2.png": flat(2)})
+    cells = [{"bytes": str(tmp_path / "1.png"), "path": None}] * 2
+    image = pa.array(cells, pa.struct([("bytes", pa.string()), ("path", pa.string())]))
+    table(tmp_path / "set" / "train.parquet", {"image": image, "label": [0, 1]})
+    with pytest.raises(InputError, match=r"column 'image' .*holds no pictures .*bytes: string"):
+        load(tmp_path / "set")

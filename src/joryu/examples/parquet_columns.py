@@ -226,8 +226,16 @@ def plain(kind: pa.DataType) -> pa.DataType:
 
 def _is_picture(kind: pa.DataType) -> bool:
     kind = plain(kind)
-    if pa.types.is_struct(kind):
-        return bool(kind.get_field_index("bytes") >= 0 or kind.get_field_index("path") >= 0)
+    if not pa.types.is_struct(kind):
+        return _is_binary(kind)
+    parts = {field.name: plain(field.type) for field in kind}
+    content, path = parts.get("bytes", pa.null()), parts.get("path", pa.null())
+    # Text where bytes are expected would be opened as a path, wherever that leads.
+    sound = (_is_binary(content) or pa.types.is_null(content)) and (is_path(path) or pa.types.is_null(path))
+    return sound and not parts.keys().isdisjoint(("bytes", "path"))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
