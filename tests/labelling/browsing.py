@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,21 +21,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 IN_A_BROWSER = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
-
-
 class Server:
     """``joryu annotate`` in a process of its own."""
 
     def __init__(self, folder: Path, *options: str, n: int = 30) -> None:
-        self.folder, self.options, self.port = folder, options, "0"
+        self.folder, self.options = folder, options
         if not (folder / "pictures").exists():
             paint(folder / "pictures", n)
         self.link = self.start()
 
-    def start(self, port: str | None = None) -> str:
+    def start(self, port: str = "0") -> str:
         words = [
             "annotate",
             "pictures",
@@ -49,14 +43,20 @@ class Server:
         ]
         command = [sys.executable, "-m", "joryu", *words, "--no-browser", *self.options]
         # One of its own: the usual one may be taken by the tests of another process, just when this server was killed.
-        command += ["--port", port or free_port()]
-        self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)/\S+", line):
-                self.port = found[1]
-                return found[0]
-        raise AssertionError("the server did not say where it is")
+        command += ["--port", port]
+        deadline = time.monotonic() + 60
+        while True:
+            self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE, text=True)
+            assert self.process.stderr is not None
+            said = ""
+            for line in self.process.stderr:
+                if found := re.search(r"http://127\.0\.0\.1:(\d+)/\S+", line):
+                    self.port = found[1]
+                    return found[0]
+                said += line
+            self.kill()
+            # Where a killed server was, a connection of somebody else may begin; it does not last.
+            assert "cannot listen" in said and time.monotonic() < deadline, said
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -117,11 +117,10 @@ def settle(page: Any, done: int) -> None:
 
 def painted(page: Any, *, after: float) -> float:
     """Let the frames of the controlled clock go by until a picture is painted; when that was."""
-    for _ in range(100):
-        onset = float(page.evaluate("document.body.dataset.onset ?? 0"))
-        if onset > after:
-            time.sleep(0.25)  # the server has a clock of its own, by which nobody can have seen it yet either
-            return onset
+    deadline = time.monotonic() + 20
+    while (onset := float(page.evaluate("document.body.dataset.onset ?? 0"))) <= after:
+        assert time.monotonic() < deadline, "no picture was painted"
         page.clock.run_for(10)
         time.sleep(0.05)
-    raise AssertionError("no picture was painted")
+    time.sleep(0.25)  # the server has a clock of its own, by which nobody can have seen it yet either
+    return onset

@@ -80,7 +80,7 @@ def start(
         None, help="Where the pictures of a project lie now, if they were moved or renamed: found by their content."
     ),
     host: str = typer.Option("127.0.0.1", help="Another address than this computer's own needs --token."),
-    port: int | None = typer.Option(None, min=1, max=65535, help="8642 or a free one by default."),
+    port: int | None = typer.Option(None, min=0, max=65535, help="8642 or a free one by default."),
     token: str | None = typer.Option(
         None, envvar="JORYU_TOKEN", help="The secret in your own link, when --host is given; invite others on the page."
     ),
