@@ -98,10 +98,18 @@ def test_time_behind_a_dialog_is_told_apart(chromium: Any, server: Server) -> No
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     settle(page, 1)
-    (answer,) = server.answers()
-    assert answer.timing.hidden_ms is not None
-    assert answer.timing.rt_ms is not None
-    assert 450 < answer.timing.hidden_ms <= answer.timing.rt_ms
+    page.keyboard.press("?")
+    time.sleep(0.5)
+    # A key that comes before the page is told that its dialog was closed.
+    page.evaluate("""() => {
+        document.getElementById("help").close();
+        document.querySelector("main").dispatchEvent(new KeyboardEvent("keydown", { key: "2", bubbles: true }));
+    }""")
+    settle(page, 2)
+    for answer in server.answers():
+        assert answer.timing.hidden_ms is not None
+        assert answer.timing.rt_ms is not None
+        assert 450 < answer.timing.hidden_ms <= answer.timing.rt_ms
 
 
 def test_labels_at_the_speed_of_the_keys_none_lost_none_doubled(chromium: Any, tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ function nothingElse(event) {
 
 async function complete(event, skipped = false) {
   if (!task || !heeds(event)) return;
+  given.cover(event.timeStamp, covered()); // a dialog that has just closed tells of it later than a key may come
   ready(false);
   draw();
   const done = event.timeStamp;
