@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -161,6 +162,34 @@ def test_while_the_file_is_in_use_the_page_says_that_it_waits(chromium: Any, ser
     until(page, "document.getElementById('notice').textContent.startsWith('roses/annotations.sqlite cannot be')")
     page.unroute("**/api/answers")
     settle(page, 2)
+
+
+def test_an_answer_is_kept_where_something_else_listens_and_let_go_where_it_is_refused(
+    chromium: Any, server: Server
+) -> None:
+    page = enter(chromium, server.link)
+    settle(page, 0)
+    waiting = "Object.keys(localStorage).filter((name) => name.startsWith('joryu-waiting')).length"
+
+    def answer_with(status: int, detail: str) -> None:
+        body = json.dumps({"detail": detail})
+        page.route(
+            "**/api/answers", lambda route: route.fulfill(status=status, content_type="application/json", body=body)
+        )
+
+    for done, status in enumerate((404, 405, 400)):
+        answer_with(status, "Not Found")
+        page.keyboard.press("1")
+        until(page, "document.getElementById('notice').textContent.startsWith('The server does not answer')")
+        assert page.evaluate(waiting) == 1
+        page.unroute("**/api/answers")
+        settle(page, done + 1)
+        assert page.evaluate(waiting) == 0
+    answer_with(422, "there is no such picture")
+    page.keyboard.press("2")
+    until(page, "document.getElementById('notice').textContent === 'there is no such picture'")
+    assert page.evaluate(waiting) == 0
+    assert [one.choice for one in server.answers()] == ["healthy"] * 3
 
 
 def test_severity_confidence_and_a_second_choice(chromium: Any, tmp_path: Path) -> None:

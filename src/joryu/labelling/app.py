@@ -147,7 +147,7 @@ def open_app(desk: Desk, *, tickets: Tickets, cookie: str = "joryu", described: 
     @app.exception_handler(JoryuError)
     async def refused(request: Request, error: JoryuError) -> JSONResponse:
         del request
-        # After 403 or 503 the page keeps an answer and tries again later; after 422 it drops it.
+        # After 422 the page drops an answer (outbox.js); after 403 or 503 it keeps it and tries again later.
         status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
         return JSONResponse({"detail": str(error)}, status_code=status)
 

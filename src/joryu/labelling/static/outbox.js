@@ -2,7 +2,8 @@
 //
 // It waits in memory and in localStorage, and is sent until it is taken; its key makes a second sending harmless. What a
 // closed page left behind is delivered by the next one. Only a refusal of what was said ends the waiting: a server that
-// is away, or that knows this browser no more (it was started again, the cookie was cleared), does not.
+// is away, that knows this browser no more (it was started again, the cookie was cleared), or that is another one on the
+// same port, does not.
 
 import { ask } from "./key.js";
 
@@ -24,6 +25,8 @@ const sentence = (text) => (/^[^ ]*[/.]/.test(text) ? text : text[0].toUpperCase
 
 // What can be mended without another answer: no connection, a new server, an error of its own.
 const passing = (status) => status === 403 || status === 421 || status >= 500;
+// What our server will never take. It says nothing else of an answer: a 404 comes of something else that listens there.
+const REFUSALS = [413, 415, 422];
 
 export async function post(path, body) {
   const response = await ask(path, {
@@ -32,7 +35,7 @@ export async function post(path, body) {
   if (response.ok) return response.json();
   const error = new Error(await reason(response));
   error.status = response.status;
-  error.refused = !passing(response.status);
+  error.refused = REFUSALS.includes(response.status);
   throw error;
 }
 
@@ -86,7 +89,7 @@ export class Outbox {
           throw error;
         }
         said = true;
-        this.say(error.status === undefined ? AWAY : `${error.status === 500 ? ILL : sentence(error.message)} ${KEPT_ON}`);
+        this.say(passing(error.status) ? `${error.status === 500 ? ILL : sentence(error.message)} ${KEPT_ON}` : AWAY);
         await pause(wait);
       }
     }
