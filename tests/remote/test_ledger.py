@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_where_nothing_can_be_written_it_is_read_and_nothing_is_left_beside_it(
     with Ledger.read(tmp_path) as read:
         assert read.raw([ONE]) == {ONE: b"{}"} and read.spent() == (1, 1, 0)
         assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_what_a_killed_process_left_in_its_log_is_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger.write(tmp_path / "open", SETTINGS).close()
+    with Ledger.write(tmp_path / "open", SETTINGS) as ledger:
+        ledger.settle(ledger.intend([ONE], units=1), Settled("200", 1, {ONE: b"{}"}))
+        shutil.copytree(tmp_path / "open", tmp_path / "killed")  # as kill -9 leaves it
+    monkeypatch.setattr("joryu.remote.ledger.os.access", lambda *_: False)
+    with Ledger.read(tmp_path / "killed") as read:
+        assert read.raw([ONE]) == {ONE: b"{}"} and read.spent() == (1, 1, 0)
 
 
 def test_a_setting_that_is_not_there_is_one_that_is_none(tmp_path: Path) -> None:

@@ -140,8 +140,11 @@ class Ledger:
                 received="a folder without it" if folder.is_dir() else "no such folder",
                 hint="joryu label --teacher google-vision makes one",
             )  # fmt: skip
-        # Of a file that is being written SQLite reads its log, too, for which the folder must be writable.
-        how = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+        # SQLite reads the log, too, which a process that was killed leaves with answers that are nowhere else. It makes
+        # files beside it, unless they are there or it is told that nothing changes; then it passes the log over.
+        log = path.with_name(f"{path.name}-wal")
+        logged = log.is_file() and log.stat().st_size > 0
+        how = "mode=ro" if logged or os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
         with ExitStack() as stack, _sqlite_errors(folder):
             connection = sqlite3.connect(
                 f"{path.as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False
