@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -43,17 +44,21 @@ def serving(model: Opened, **more: object) -> Iterator[int]:
 
 
 def raw(port: int, head: str, *parts: bytes) -> bytes:
-    """What comes back for a request, written by hand."""
-    with socket.create_connection(("127.0.0.1", port), 10) as line:
+    """What comes back for a request, written by hand; all of it is sent before anything is read."""
+    with socket.create_connection(("127.0.0.1", port), 60) as line:
         line.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
         for part in parts:
             line.sendall(part)
         found = b""
-        while piece := line.recv(65536):
+        while not is_whole(found) and (piece := line.recv(65536)):
             found += piece
-            if b"\r\n\r\n" in found and b"connection: close" not in found.lower():
-                break
         return found
+
+
+def is_whole(answer: bytes) -> bool:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    said = re.search(rb"(?i)\ncontent-length: (\d+)", head)
+    return said is not None and len(body) >= int(said[1]) > 0
 
 
 @pytest.fixture
@@ -68,12 +73,13 @@ def picture() -> bytes:
 
 
 def test_large_and_slow_bodies_are_refused_and_others_answered(model: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "PART_S", 0.2)
     host = "Host: 127.0.0.1"
     with serving(model, body=10_000) as port:
         large = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 100000000", b"x" * 5000)
         assert large.startswith(b"HTTP/1.1 413 ")
-        slow = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 500", b"x" * 100)
+        with monkeypatch.context() as hurried:
+            hurried.setattr(gate, "PART_S", 0.2)
+            slow = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: 500", b"x" * 100)
         assert slow.startswith(b"HTTP/1.1 408 ")
         assert json.loads(slow.partition(b"\r\n\r\n")[2])["error"]["message"].startswith("nothing came for 0.2")
         assert raw(port, "POST /predict HTTP/1.1").startswith(b"HTTP/1.1 421 ")  # no host
@@ -82,6 +88,37 @@ def test_large_and_slow_bodies_are_refused_and_others_answered(model: Opened, mo
         fine = raw(port, f"POST /predict HTTP/1.1\n{host}\nContent-Length: {len(content)}", content)
         assert fine.startswith(b"HTTP/1.1 200 ")
         assert b"server:" not in fine.lower()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ("Host: 127.0.0.1", 413),
+        ("Host: 127.0.0.1\nOrigin: http://elsewhere.example", 403),
+        ("Host: elsewhere.example", 421),
+    ],
+)
+def test_a_client_that_sends_all_before_it_reads_is_told_why(
+    headers: str, status: int, model: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told of a reset connection: the server closed with bytes unread, and its answer was lost."""
+    monkeypatch.setattr(gate, "LINGER_S", 60.0)
+    photograph = bytes(20 * 2**20)
+    with serving(model) as port:
+        head = f"POST /predict HTTP/1.1\n{headers}\nContent-Length: {len(photograph)}"
+        assert raw(port, head, photograph).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_refused_client_is_not_listened_to_for_ever(model: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+    monkeypatch.setattr(gate, "LINGER_S", 60.0)
+    with serving(model, body=10_000) as port:
+        with socket.create_connection(("127.0.0.1", port), 60) as line, pytest.raises(ConnectionError):
+            line.sendall(head + bytes(2**26))  # four times what a body may be is enough
+        monkeypatch.setattr(gate, "LINGER_S", 0.1)
+        with socket.create_connection(("127.0.0.1", port), 60) as line:
+            line.sendall(head)
+            assert b"".join(iter(lambda: line.recv(65536), b"")).startswith(b"HTTP/1.1 413 ")  # to its end
 
 
 def test_a_head_that_does_not_end_is_refused(model: Opened) -> None:
@@ -117,8 +154,8 @@ def test_what_is_being_answered_is_answered_when_the_server_stops(
     with serving(model) as port:
         asking = threading.Thread(target=lambda: found.append(raw(port, head, content)))
         asking.start()
-        assert begun.wait(5)
-    asking.join(5)
+        assert begun.wait(60)
+    asking.join(60)
     assert found[0].startswith(b"HTTP/1.1 200 ")
 
 

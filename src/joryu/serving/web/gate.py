@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -16,6 +17,7 @@ from joryu.serving.web.limits import Refused, RequestLimits, busy
 
 OPEN = {"/healthz"}  #: what needs no token
 PART_S = 10.0  #: seconds to wait for the next part of a body
+LINGER_S = 5.0  #: seconds in which what a refused client still sends is read and thrown away
 _NAMES = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -70,7 +72,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, *, limits: RequestLimits, key: Key, counters: Counters) -> None:
         self._app, self._limits, self._key, self._counters = app, limits, key, counters
-        self._running = 0
+        self._running = self._lingering = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -79,15 +81,18 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Watched(send)
+        answer, body = _Watched(send), _Incoming(receive)
         with self._counters.request(scope["path"], answer.status_of):
             try:
                 async with asyncio.timeout(self._limits.seconds):
-                    await self._pass(scope, receive, answer.send)
+                    await self._pass(scope, body.receive, answer.send)
             except TimeoutError:
                 await self._refuse(Refused(504, f"no answer within {self._limits.seconds:g} seconds"), scope, answer)
             except Refused as refused:
                 await self._refuse(refused, scope, answer)
+        if answer.open:
+            await self._discard(body)
+            await answer.end()
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -116,23 +121,65 @@ class Gate:
     async def _refuse(self, refused: Refused, scope: Scope, answer: _Watched) -> None:
         if answer.status is not None:
             return  # a part of the answer has gone; the connection ends
-        # What the client still sends is not read, so the connection cannot be used again.
-        headers = refused.headers | ({} if scope["method"] in ("GET", "HEAD") else {"connection": "close"})
-        await SafeJSONResponse(refused.to_json(), refused.status, headers)(scope, _nothing, answer.send)
+        told = SafeJSONResponse(refused.to_json(), refused.status, refused.headers)
+        if scope["method"] in ("GET", "HEAD"):
+            await told(scope, _nothing, answer.send)
+            return
+        told.headers["connection"] = "close"  # not all that the client still sends is read
+        await told(scope, _nothing, answer.send_open)
+
+    async def _discard(self, body: _Incoming) -> None:
+        """Read on after a refusal, within bounds: the kernel resets a connection that is closed with bytes unread.
+
+        Whoever sends a body whole before they read would be told of the reset, and not of the refusal.
+        """
+        if self._lingering >= self._limits.requests:
+            return
+        self._lingering += 1
+        taken = 0
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_S):
+                    while not body.whole and taken < 4 * self._limits.body:
+                        taken += len((await body.receive()).get("body", b""))
+        finally:
+            self._lingering -= 1
+
+
+class _Incoming:
+    """A way to receive that remembers whether all has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.whole = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.whole = not message.get("more_body", False)  # or the client has gone
+        return message
 
 
 class _Watched:
-    """A way to send that remembers the status."""
+    """A way to send that remembers the status, and that can keep the end of an answer back."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status: int | None = None
+        self.open = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
         await self._send(message)
+
+    async def send_open(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["more_body"] = self.open = True
+        await self.send(message)
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def status_of(self) -> int:
         return self.status or 499  # the client went before there was an answer
