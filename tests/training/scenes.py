@@ -189,21 +189,23 @@ def killed_at_rename(name: str, folder: Path, targets: Path, number: int, before
 
 
 def slowly(name: str, folder: Path, targets: Path) -> None:
-    """For a process of its own: train with a pause after every step, for somebody to interrupt."""
+    """For a process of its own: train with a long pause after every step of later epochs, to be interrupted."""
     torch.set_num_threads(1)
-    SCENES[name].train(folder, targets, watch=lambda *_: time.sleep(0.03), every=1e9)
+    SCENES[name].train(folder, targets, watch=lambda progress, *_: time.sleep(progress.epoch), every=1e9)
 
 
 def one_of(world: int, rank: int, port: int, name: str, folder: Path, targets: Path, stop: dict[int, int]) -> None:
     """For a process of its own: one of ``world`` that train together, as ``fabric run`` would have started it.
 
-    ``stop`` says after which step which rank is sent a SIGINT. All but the first rank fail if they write anything.
+    They meet at the ``port`` of a store of whoever started them. ``stop`` says after which step which rank is sent a
+    SIGINT. All but the first rank fail if they write anything.
     """
     torch.set_num_threads(1)
     os.environ.update(
         RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(world), GROUP_RANK="0",
         MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="joryu", LT_CLI_USED="1",
         LT_ACCELERATOR="cpu", LT_STRATEGY="ddp", LT_DEVICES=str(world), LT_NUM_NODES="1",
+        TORCHELASTIC_USE_AGENT_STORE="True",
     )  # fmt: skip
     if rank:
         Path.replace = Path.mkdir = forbidden  # type: ignore[method-assign,assignment]

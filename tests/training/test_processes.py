@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from scenes import TOGETHER, one_of, one_of_two_kinds, outcome
+from torch.distributed import DistNetworkError, TCPStore
 
 from joryu.errors import InputError
 from joryu.training import Recipe
@@ -30,15 +30,22 @@ from joryu.training.processes import (
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 Start = Callable[..., ForkServerProcess]
+Meet = Callable[[], int]
 
 
 @pytest.fixture
-def port() -> int:
-    try:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return int(server.getsockname()[1])
-    except OSError as error:
-        pytest.skip(f"no local sockets here: {error}")
+def meet() -> Meet:
+    """Open a place where processes find one another, as ``torchrun`` does for them; its port, which is never let go."""
+    opened: list[TCPStore] = []
+
+    def open_one() -> int:
+        try:
+            opened.append(TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+        except DistNetworkError as error:
+            pytest.skip(f"no local sockets here: {error}")
+        return opened[-1].port
+
+    return open_one
 
 
 def together(
@@ -53,9 +60,9 @@ def together(
 
 @pytest.mark.slow
 @pytest.mark.sockets
-def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+def test_two_processes_do_what_one_does(elsewhere: Start, meet: Meet, tmp_path: Path, targets: Path) -> None:
     """Each takes half of every batch: the mean of their mean losses and gradients is the batch's."""
-    assert together(elsewhere, port, "exact", tmp_path / "two", targets) == [0, 0]
+    assert together(elsewhere, meet(), "exact", tmp_path / "two", targets) == [0, 0]
     TOGETHER["exact"].train(tmp_path / "one", targets)
     for name in ("student.safetensors", "student.json"):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "two" / "twin" / name).read_bytes()
@@ -73,23 +80,24 @@ def test_two_processes_do_what_one_does(elsewhere: Start, port: int, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.sockets
 def test_two_processes_stop_at_the_same_step_and_go_on(
-    elsewhere: Start, port: int, tmp_path: Path, targets: Path
+    elsewhere: Start, meet: Meet, tmp_path: Path, targets: Path
 ) -> None:
     """Each has its own dropout and its own statistics of batch norm; Ctrl-C reaches them at different steps."""
-    assert together(elsewhere, port, "dropout", tmp_path / "whole", targets) == [0, 0]
-    stopped = together(elsewhere, port, "dropout", tmp_path / "stopped", targets, {0: 12, 1: 11})
+    assert together(elsewhere, meet(), "dropout", tmp_path / "whole", targets) == [0, 0]
+    stopped = together(elsewhere, meet(), "dropout", tmp_path / "stopped", targets, {0: 12, 1: 11})
     assert stopped == [1, 1]  # a KeyboardInterrupt each, and nobody waits for the other
     saved = load_checkpoint(tmp_path / "stopped")
     assert saved is not None
     assert saved["random"].shape[0] == 2
     assert not torch.equal(*saved["random"])
-    assert together(elsewhere, port, "dropout", tmp_path / "stopped", targets) == [0, 0]
+    assert together(elsewhere, meet(), "dropout", tmp_path / "stopped", targets) == [0, 0]
     assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
 
 
 @pytest.mark.slow
 @pytest.mark.sockets
-def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, meet: Meet, tmp_path: Path, targets: Path) -> None:
+    port = meet()
     three = [elsewhere(one_of, 3, rank, port, "exact", tmp_path / "run", targets, {}) for rank in range(3)]
     for rank, process in enumerate(three):
         process.join(100)
@@ -99,7 +107,8 @@ def test_a_batch_that_cannot_be_shared_out(elsewhere: Start, port: int, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.sockets
-def test_processors_of_two_kinds_are_told_apart(elsewhere: Start, port: int, tmp_path: Path, targets: Path) -> None:
+def test_processors_of_two_kinds_are_told_apart(elsewhere: Start, meet: Meet, tmp_path: Path, targets: Path) -> None:
+    port = meet()
     both = [elsewhere(one_of_two_kinds, rank, port, tmp_path / "run", targets) for rank in (0, 1)]
     for rank, process in enumerate(both):
         process.join(100)
