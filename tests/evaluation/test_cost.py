@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,17 +10,21 @@ from safetensors.torch import save_file
 from torch import nn
 
 from joryu.errors import InputError
-from joryu.evaluation import count_parameters, measure_latency, state_bytes
+from joryu.evaluation import cost, count_parameters, measure_latency, state_bytes
 
 
-class Sleeper(nn.Module):
-    def __init__(self, seconds: float, log: list[str], name: str) -> None:
+class Slow(nn.Module):
+    """A network whose passes take so many seconds each, by a clock that nothing else moves."""
+
+    now = 0.0
+
+    def __init__(self, seconds: Iterable[float], log: list[str], name: str) -> None:
         super().__init__()
-        self.seconds, self.log, self.name = seconds, log, name
+        self.seconds, self.log, self.name = iter(seconds), log, name
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         self.log.append(self.name)
-        time.sleep(self.seconds)
+        Slow.now += next(self.seconds)
         return inputs
 
 
@@ -42,13 +47,17 @@ def test_shared_memory_counts_once() -> None:
     assert state_bytes(nn.ModuleList([layer, layer])) == 4 * (16 + 4)
 
 
-def test_latency_is_the_median_of_interleaved_repeats() -> None:
+def test_latency_is_the_median_of_interleaved_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: Slow.now))
     log: list[str] = []
-    nets = {"slow": Sleeper(0.004, log, "slow"), "fast": Sleeper(0.001, log, "fast")}
+    nets = {
+        "slow": Slow([9, 9, 0.005, 0.003, 0.004, 0.002, 7], log, "slow"),
+        "fast": Slow([9, 9, *[0.001] * 5], log, "fast"),
+    }
     found = measure_latency(nets, torch.zeros(1, 2), repeats=5, block_seconds=0)
     assert log[4:] == ["slow", "fast"] * 5  # after two trial passes each
-    assert 4 <= found["slow"].milliseconds < 40
-    assert found["slow"].milliseconds > found["fast"].milliseconds >= 1
+    assert found["slow"].milliseconds == pytest.approx(4)
+    assert found["fast"].milliseconds == pytest.approx(1)
     assert (found["fast"].repeats, found["fast"].batch, found["fast"].device) == (5, 1, "cpu")
 
 
