@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from command_line import run
 
-from joryu.labelling.devices import Recorder, Sample, read_recording
+from joryu.labelling.devices import Attached, DeviceState, Recorder, Sample, read_recording, view
 
 
 @pytest.fixture
@@ -26,6 +27,24 @@ def recording(tmp_path: Path) -> Path:
         recorder.take([Sample(n / 10, "poor_signal", 0.0), Sample(n / 10, "attention", 53.0)])
     recorder.close()
     return tmp_path / "session.bin"
+
+
+@pytest.fixture
+def watching_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Attached], object]], None]:
+    """Have ``--seconds`` begin only once something is so: the device is read by another thread."""
+    real = view.watch
+
+    def once(true: Callable[[Attached], object]) -> None:
+        def watch(attached: Attached, seconds: float | None, **how: float) -> Iterator[DeviceState]:
+            end = time.monotonic() + 60
+            while not true(attached):
+                assert time.monotonic() < end, attached.state()
+                time.sleep(0.02)
+            return real(attached, seconds, **how)
+
+        monkeypatch.setattr(view, "watch", watch)
+
+    return once
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,9 +88,12 @@ def test_watch_to_the_end_of_a_recording(capsys: pytest.CaptureFixture[str], rec
 
 
 @pytest.mark.slow
-def test_watch_as_json_and_record(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_watch_as_json_and_record(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, watching_once: Callable[..., None]
+) -> None:
     path = tmp_path / "kept.bin"
-    code, out, _ = run(capsys, "devices", "watch", "simulator:seed=2", "--seconds", 2.5, "--json", "--record", path)
+    watching_once(lambda attached: attached.state().bands and attached.state().packets > 600)
+    code, out, _ = run(capsys, "devices", "watch", "simulator:seed=2", "--seconds", 1.5, "--json", "--record", path)
     assert code == 0
     states = [json.loads(line) for line in out.splitlines()]
     assert len(states) >= 2
@@ -82,7 +104,8 @@ def test_watch_as_json_and_record(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert len([sample for sample in samples if sample.signal == "raw"]) > 512
 
 
-def test_nothing_came(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_nothing_came(capsys: pytest.CaptureFixture[str], tmp_path: Path, watching_once: Callable[..., None]) -> None:
+    watching_once(lambda attached: attached.state().reason)
     code, out, err = run(capsys, "devices", "watch", f"thinkgear:{tmp_path}/port", "--seconds", 0.2)
     assert code == 1
     assert out.startswith("waiting  signal –")
@@ -144,11 +167,14 @@ def test_in_a_terminal_it_is_live_and_ends_cleanly_at_ctrl_c() -> None:
     assert shown.rstrip().endswith(b"stopped")
 
 
-def test_what_was_not_recorded_is_told_at_the_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_what_was_not_recorded_is_told_at_the_end(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, watching_once: Callable[..., None]
+) -> None:
+    watching_once(lambda attached: attached.wait_for_data(60))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
-        code, out, err = run(capsys, "devices", "watch", "simulator", "--record", tmp_path / "s.bin", "--seconds", 1)
+        code, out, err = run(capsys, "devices", "watch", "simulator", "--record", tmp_path / "s.bin", "--seconds", 0.2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (code, err) == (1, "Recorder lost what it could not write: File too large\n")

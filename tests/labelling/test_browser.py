@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from browsing import IN_A_BROWSER, Server, answered, enter, painted, settle, until
 
+from joryu.labelling.devices import read_recording
+
 pytestmark = IN_A_BROWSER
 
 
@@ -241,6 +243,18 @@ def test_the_answer_is_about_the_picture_on_the_screen(chromium: Any, tmp_path: 
     assert shown.partition("?")[0] == f"/pictures/{changed.picture[:32]}"
 
 
+def until_measured(recordings: Path, signal: str, *, after: float) -> None:
+    """Wait until the device has said something, by the system's monotonic clock, which the server has too."""
+    deadline = time.monotonic() + 20
+    while not any(
+        sample.signal == signal and sample.at > after
+        for path in recordings.iterdir()
+        for sample in read_recording(path).samples
+    ):
+        assert time.monotonic() < deadline, signal
+        time.sleep(0.05)
+
+
 def test_what_is_measured_survives_a_reload_and_a_guest_is_asked_for_a_name(chromium: Any, tmp_path: Path) -> None:
     server = Server(tmp_path, "--annotator", "ann", "--device", "simulator", n=12)
     page = chromium.new_context().new_page()
@@ -250,7 +264,7 @@ def test_what_is_measured_survives_a_reload_and_a_guest_is_asked_for_a_name(chro
         if done == 2:  # the page's clock begins again at 0
             page.reload()
         settle(page, done)
-        time.sleep(1.2)  # until the headset has said something
+        until_measured(tmp_path / "project" / "signals", "heart_rate", after=time.monotonic())
         page.keyboard.press("1")
         settle(page, done + 1)
     page.goto(f"http://127.0.0.1:{server.port}/summary")

@@ -20,6 +20,14 @@ def until(worn: Worn, status: str) -> None:
         time.sleep(0.02)
 
 
+def until_recorded(path: Path, more: int) -> None:
+    """Wait until so many more samples have been written than there are now."""
+    wanted, deadline = len(read_recording(path).samples) + more, time.monotonic() + 20
+    while (found := len(read_recording(path).samples)) < wanted:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+
+
 def test_each_sitting_has_a_recording_of_its_own(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     started = time.monotonic()
@@ -27,7 +35,7 @@ def test_each_sitting_has_a_recording_of_its_own(tmp_path: Path) -> None:
         for session in ("ab12cd34-first", "ab12cd34-second"):
             worn.begin(session)
             until(worn, "connected")
-            time.sleep(0.3)
+            until_recorded(project.signal_file(session), 51)
         found = worn.window(started, time.monotonic() + 2)
     assert set(found) <= {"attention", "meditation", "heart_rate"}
     first, second = (read_recording(project.signal_file(f"ab12cd34-{name}")) for name in ("first", "second"))
@@ -43,7 +51,7 @@ def test_going_back_to_a_sitting_goes_on_with_its_recording(tmp_path: Path) -> N
         for name in ("first", "first", "second", "first"):
             worn.begin(f"ab12cd34-{name}")
             until(worn, "connected")
-            time.sleep(0.2)
+            until_recorded(project.signal_file(f"ab12cd34-{name}"), 1)
     first, second = (read_recording(project.signal_file(f"ab12cd34-{name}")) for name in ("first", "second"))
     ats = [sample.at for sample in first.samples]
     assert min(ats) < min(sample.at for sample in second.samples) < max(ats)
