@@ -92,7 +92,15 @@ class Server:
     def mend(self) -> None:
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", self.port))
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._listener.bind(("127.0.0.1", self.port))
+                break
+            except OSError:  # while nobody listened there, a connection of somebody else has begun at this port
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
         self.port = self._listener.getsockname()[1]
         self._listener.listen()
         self._listener.settimeout(0.02)

@@ -72,15 +72,15 @@ def test_every_kind_has_a_rig() -> None:
 def test_it_starts_and_delivers(rig: Rig) -> None:
     with Attached(rig.device) as attached:
         assert attached.wait_for_data(PATIENCE), attached.state()
-        assert until(lambda: attached.window(attached.now() - 1, attached.now()).get(rig.signal) is not None)
+        began = attached.now() - 1
+        assert until(lambda: attached.window(began, attached.now()).get(rig.signal) is not None)
         state = attached.state()
         assert (state.status, state.reason, state.reconnections) == (Status.CONNECTED, None, 0)
         assert state.device == rig.device.name
         assert state.packets > 0
         assert state.age is not None
         if rig.value is not None:
-            now = attached.now()
-            assert attached.window(now - 1, now)[rig.signal] == pytest.approx(rig.value)
+            assert attached.window(began, attached.now())[rig.signal] == pytest.approx(rig.value)
 
 
 def test_its_readings_are_well_formed(rig: Rig) -> None:
@@ -132,9 +132,9 @@ class SetBack:
 def test_a_clock_that_is_set_back_costs_no_reading_and_no_order(rig: Rig) -> None:
     device, witness, began = SetBack(rig.device), Witness(), time.monotonic()
     with Attached(device, sinks=[witness]) as attached:
-        assert until(lambda: device.said > 200)
-        steps, now = attached.state().clock_steps, attached.now()
-        timed = attached.state().clock_offset is not None
+        assert until(lambda: len(witness.samples) > 200)
+        steps, timed = attached.state().clock_steps, attached.state().clock_offset is not None
+    now = attached.now()
     times = [sample.at for sample in witness.samples if sample.signal == rig.signal]
     assert len(witness.samples) == device.said
     assert steps == (1 if timed else 0)

@@ -56,7 +56,8 @@ def test_there_and_back(outlet: LslOutlet) -> None:
     assert [reading[:2] for reading in found] == [("attention", 53.0), ("raw", -3.0), ("raw", 5.0), ("raw", 7.0)]
     ahead = lsl.local_clock() - time.monotonic()
     times = [(reading.device_time or math.nan) - ahead - now for reading in found]
-    assert times == pytest.approx([0, 0, 0.25, 0.25], abs=0.02)
+    assert times == pytest.approx([0, 0, 0.25, 0.25], abs=1.0)  # between two looks at two clocks a machine may be busy
+    assert [at - times[0] for at in times] == pytest.approx([0, 0, 0.25, 0.25], abs=0.02)
     assert inlet.counts.packets == 3
     inlet.close()
 
@@ -78,6 +79,7 @@ def test_a_sender_whose_clock_is_set_back_loses_nothing(outlet: LslOutlet) -> No
             now = time.monotonic()
             outlet.take([Sample(now - 10 * (row >= 100), "raw", now - began)])
             time.sleep(0.01)
+        end = time.monotonic() + 20
         while not (kept and kept[-1].value == now - began) and time.monotonic() < end:
             time.sleep(0.05)
         state = attached.state()
