@@ -51,13 +51,13 @@ def test_too_many_are_told_to_come_again_and_those_who_left_are_not_answered() -
     def slow(batch: Sequence[int]) -> list[int]:
         asked.extend(batch)
         busy.set()
-        free.wait(5)
+        free.wait(60)
         return list(batch)
 
     async def ask() -> None:
         batcher = Batcher(slow, RequestLimits(batch=1, waiting=2, wait_ms=0))
         first = asyncio.create_task(batcher.ask([1]))
-        await asyncio.to_thread(busy.wait, 5)
+        await asyncio.to_thread(busy.wait, 60)
         leaving, staying = asyncio.create_task(batcher.ask([2])), asyncio.create_task(batcher.ask([3]))
         await asyncio.sleep(0)
         assert batcher.waiting == 2
