@@ -246,8 +246,9 @@ PLANTED = "AIza-planted-secret-0123"
 @pytest.mark.parametrize("right", [True, False])
 def test_a_key_is_found_nowhere(box: BlackBox, photos: Path, tmp_path: Path, right: bool) -> None:
     """In no file, log, output, traceback or process list: whether the API takes it, or refuses and repeats it."""
-    box.key, box.faults, box.delay = PLANTED if right else "another", 0.2, 0.02
-    box.kinds = ["429", "500", "drop", "cut-json"]
+    box.key, box.faults, box.delay = PLANTED if right else "another", 1.0, 0.02
+    moods = ["429", "500", "drop", "cut-json"]
+    box.kinds = [*moods, *["none"] * 20]  # in this order; three requests have to be answered
     words = [*map(str, labelling(box, photos, tmp_path / "targets", "--rate", "1000", "--concurrency", "2"))]
     script = (
         "import logging, sys; logging.basicConfig(level=0, filename=sys.argv.pop(1));"
@@ -272,6 +273,7 @@ def test_a_key_is_found_nowhere(box: BlackBox, photos: Path, tmp_path: Path, rig
     told = [out, err, *seen, *(path.read_bytes() for path in files)]
     assert not [one for one in told if PLANTED.encode() in one]
     if right:
+        assert set(moods) <= set(box.statuses), "a fault that never happened is not tested"
         with Ledger.read(tmp_path / "targets.ledger") as ledger:
             assert ledger.n_answers() >= N - 2
         assert re.search(rb"\d+ answers in", out)
