@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import os
 import random
@@ -49,7 +50,7 @@ def settings_of_the_process() -> dict[str, Any]:
             (logging.getLogger(name).level, list(logging.getLogger(name).filters), logging.getLogger(name).disabled)
             for name in ("", "lightning_fabric", "torch", "torch.utils.cpp_extension", "PIL", "matplotlib")
         ],
-        "python": (Path.cwd(), list(sys.path), sys.getrecursionlimit(), sys.excepthook),
+        "python": (Path.cwd(), list(sys.path), sys.getrecursionlimit(), sys.excepthook, csv.field_size_limit()),
     }  # fmt: skip
 
 
@@ -81,6 +82,17 @@ def test_the_library_leaves_the_callers_process_alone(
     joryu.load(tmp_path / "run").predict(tmp_path / "one.png")
     after = settings_of_the_process()
     assert {name: value for name, value in after.items() if before[name] != value} == {}
+
+
+def test_a_long_cell_is_read_and_the_limit_of_python_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for at in range(2):
+        Image.new("L", (8, 8), at).save(tmp_path / "set" / f"{at}.png")
+    cell = "sea;" * 40_000
+    (tmp_path / "set" / "tags.csv").write_text(f"file,tags\n0.png,{cell}\n1.png,sky\n", encoding="utf-8")
+    assert csv.field_size_limit() == 128 * 1024  # as Python has it, and not as an import left it
+    assert joryu.load_examples(f"folder:{tmp_path / 'set'}").classes == ("sea", "sky")
+    assert csv.field_size_limit() == 128 * 1024
 
 
 def test_the_command_line_keeps_freed_memory(tmp_path: Path, teacher: Path) -> None:

@@ -149,9 +149,8 @@ def worth(
     evaluation_set = TrainingData(pool, Replayed(targets), validation=judges).validation_data()
     if evaluation_set is None:
         raise InputError("there is nothing to judge by", expected="labels, or answers about the examples themselves")
-    error_of(
-        _evaluate_teacher(evaluation_set, targets), setup.by
-    )  # what cannot be followed is refused before any training
+    # What cannot be followed is refused before any training.
+    error_of(_evaluate_teacher(evaluation_set, targets), setup.by)
     chains = [nested(pool, sizes, seed=recipe.seed + draw) for draw in range(setup.draws)]
     steps = _steps(recipe, sizes[0], setup.distillation.validation)
     done, total, units = 0, len(sizes) * setup.draws, None

@@ -21,7 +21,7 @@ TEXT: Final = ".txt"  #: a table if most of its lines name a picture and hold mo
 BESIDE: Final = (".csv", ".tsv", TEXT, LINES)  #: extensions of tables that are searched for beside pictures
 _SPACE: Final = re.compile(r"\s+")
 _DIVIDERS: Final = "\t;,|"
-csv.field_size_limit(2**31 - 1)  # of all of Python; 128 KiB unless said, which a cell of numbers may exceed
+_LARGEST_CELL: Final = 2**31 - 1  #: Python's own limit is 128 KiB, which a cell of run lengths may exceed
 
 
 def read_beside(path: Path, names_picture: Callable[[str], bool]) -> Sheet:
@@ -56,7 +56,7 @@ def rows_of(path: Path, most: int | None = None, *, lenient: bool = False) -> It
             divider = divider_of(first, _DIVIDERS)
             both = chain([first] if first else [], lines)
             if divider is not None:
-                yield from csv.reader(both, delimiter=divider, strict=not lenient)
+                yield from _unlimited(csv.reader(both, delimiter=divider, strict=not lenient))
             elif path.suffix.lower() == TEXT:
                 yield from (_SPACE.split(line.strip()) for line in both)
             else:
@@ -64,6 +64,19 @@ def rows_of(path: Path, most: int | None = None, *, lenient: bool = False) -> It
     except (csv.Error, UnicodeDecodeError) as error:
         hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else None
         raise InputError(f"{path} cannot be read as a table", received=str(error)[:200], hint=hint) from error
+
+
+def _unlimited(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The same rows, whatever the length of their cells; the limit is one of all of Python, and is given back."""
+    while True:
+        limit = csv.field_size_limit(_LARGEST_CELL)
+        try:
+            row = next(rows, None)
+        finally:
+            csv.field_size_limit(limit)
+        if row is None:
+            return
+        yield row
 
 
 def _plain(path: Path, *, named: bool) -> Sheet:
